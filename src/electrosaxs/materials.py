@@ -1,0 +1,126 @@
+"""Silver, toluene, dodecanethiol, and how to name others: values with their source.
+
+X-ray constants come from xraydb at the energy of the run; only what it cannot know is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+from .errors import InputFileError
+
+
+@dataclass(frozen=True)
+class Core:
+    """An inorganic core: chemical formula and mass density (g/cm3)."""
+
+    name: str
+    formula: str
+    density_g_cm3: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Ligand:
+    """A ligand shell: formula, density, and its thickness per side (nm) dried and in the solvent."""
+
+    name: str
+    formula: str
+    density_g_cm3: float
+    dry_shell_nm: float
+    solvated_shell_nm: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Solvent:
+    """A solvent: formula, density, viscosity (Pa s) and relative permittivity at 298.15 K."""
+
+    name: str
+    formula: str
+    density_g_cm3: float
+    viscosity_Pa_s: float
+    relative_permittivity: float
+    source: str
+
+
+CORES: dict[str, Core] = {
+    "Ag": Core("Ag", "Ag", 10.49, "CRC Handbook, 97th ed."),
+    "Au": Core("Au", "Au", 19.30, "CRC Handbook, 97th ed."),
+    "Pd": Core("Pd", "Pd", 12.02, "CRC Handbook, 97th ed."),
+    "PbS": Core("PbS", "PbS", 7.60, "CRC Handbook, 97th ed."),
+    "SiO2": Core("SiO2", "SiO2", 2.20, "amorphous silica, CRC Handbook, 97th ed."),
+}
+
+LIGANDS: dict[str, Ligand] = {
+    "1-dodecanethiol": Ligand(
+        "1-dodecanethiol",
+        "C12H26S",
+        0.845,
+        1.115,
+        1.79,
+        "density: CRC Handbook; shells: lattice constants 13.2 nm dried and 15.1 nm solvated of 7.1 nm cores, Yu 2018",
+    ),
+}
+
+SOLVENTS: dict[str, Solvent] = {
+    "toluene": Solvent(
+        "toluene",
+        "C7H8",
+        0.862,
+        554.2e-6,
+        2.379,
+        "viscosity 554.2(33) uPa s: Santos 2006; permittivity and density: CRC Handbook, 97th ed.",
+    ),
+}
+
+Entry = TypeVar("Entry")
+
+
+def _named(table: Mapping[str, Entry], kind: str, name: str) -> Entry:
+    try:
+        return table[name]
+    except KeyError:
+        known = ", ".join(sorted(table))
+        raise InputFileError(
+            f"solution.{kind} = {name}: not a {kind} that electrosaxs knows ({known}); "
+            f"use one of these or add it to electrosaxs.materials"
+        ) from None
+
+
+def core(name: str) -> Core:
+    """The core material called `name`; InputFileError lists the known ones."""
+    return _named(CORES, "core", name)
+
+
+def ligand(name: str) -> Ligand:
+    """The ligand called `name`."""
+    return _named(LIGANDS, "ligand", name)
+
+
+def solvent(name: str) -> Solvent:
+    """The solvent called `name`."""
+    return _named(SOLVENTS, "solvent", name)
+
+
+@lru_cache(maxsize=256)
+def attenuation_per_m(formula: str, density_g_cm3: float, energy_keV: float) -> float:
+    """Linear attenuation coefficient mu (1/m), total cross-section, xraydb (Elam tables)."""
+    import xraydb
+
+    return float(xraydb.material_mu(formula, 1000.0 * energy_keV, density=density_g_cm3)) * 100.0
+
+
+@lru_cache(maxsize=256)
+def scattering_length_density_per_m2(formula: str, density_g_cm3: float, energy_keV: float) -> float:
+    """Real part of the X-ray scattering length density (1/m^2) = 2 pi delta / lambda^2, xraydb (Chantler)."""
+    import math
+
+    import xraydb
+
+    delta = float(xraydb.xray_delta_beta(formula, density_g_cm3, 1000.0 * energy_keV)[0])
+    wavelength_m = 1.239841984e-9 / energy_keV
+    return 2.0 * math.pi * delta / wavelength_m**2

@@ -1,0 +1,155 @@
+"""What every noun is: a scipp DataArray whose unit, dimensions and coordinates are checked when it is built.
+
+Variances hold what is independent from point to point (counting). A sigma that is shared between points
+(background, reference, extrapolation) is a named contribution beside them, never part of the variances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import scipp as sc
+
+from ..errors import ShapeError, UnitError
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Noun:
+    """A measured or predicted quantity over named dimensions.
+
+    `UNIT` is its unit, `DIMS` the sets of dimensions it may have, `COORDS` the units of the coordinates it must
+    carry. `shared` maps the name of a contribution to its sigma (same dims and unit as the data).
+    """
+
+    data: sc.DataArray
+    shared: Mapping[str, sc.Variable] = field(default_factory=dict)
+
+    UNIT: ClassVar[str] = "one"
+    DIMS: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    COORDS: ClassVar[Mapping[str, str]] = {}
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__
+        if self.data.unit != sc.Unit(self.UNIT):
+            raise UnitError(f"{name} has unit {self.data.unit}: it must be {self.UNIT}; convert it first")
+        if self.DIMS and tuple(self.data.dims) not in self.DIMS:
+            allowed = " or ".join(str(d) for d in self.DIMS)
+            raise ShapeError(f"{name} has dimensions {tuple(self.data.dims)}: they must be {allowed}")
+        for coord, unit in self.COORDS.items():
+            if coord not in self.data.coords:
+                raise ShapeError(f"{name} has no coordinate {coord!r}: it must carry one in {unit}")
+            if self.data.coords[coord].unit != sc.Unit(unit):
+                got = self.data.coords[coord].unit
+                raise UnitError(f"{name} has coordinate {coord!r} in {got}: it must be in {unit}")
+        for label, sigma in self.shared.items():
+            if sigma.dims != self.data.dims or sigma.unit != self.data.unit:
+                raise ShapeError(f"{name}: contribution {label!r} must have the dims and unit of the data")
+
+    @classmethod
+    def from_arrays(
+        cls,
+        values: npt.ArrayLike,
+        *,
+        dims: tuple[str, ...],
+        coords: Mapping[str, tuple[tuple[str, ...], npt.ArrayLike]],
+        sigma: npt.ArrayLike | None = None,
+        shared: Mapping[str, npt.ArrayLike] | None = None,
+        masks: Mapping[str, tuple[tuple[str, ...], npt.ArrayLike]] | None = None,
+    ) -> Self:
+        """Build from bare arrays already in canonical units; `coords` maps name to (dims, values), `sigma` is one standard deviation."""
+        array = np.asarray(values, dtype=np.float64)
+        variances = None if sigma is None else np.square(np.asarray(sigma, dtype=np.float64))
+        units = {**{"height": "um", "time": "s", "q": "1/nm"}, **cls.COORDS}
+        data = sc.DataArray(
+            sc.array(dims=list(dims), values=array, variances=variances, unit=cls.UNIT),
+            coords={
+                key: sc.array(dims=list(d), values=np.asarray(v), unit=units.get(key))
+                for key, (d, v) in coords.items()
+            },
+            masks={
+                key: sc.array(dims=list(d), values=np.asarray(v, dtype=bool))
+                for key, (d, v) in (masks or {}).items()
+            },
+        )
+        contributions = {
+            key: sc.array(dims=list(dims), values=np.asarray(v, dtype=np.float64), unit=cls.UNIT)
+            for key, v in (shared or {}).items()
+        }
+        return cls(data, contributions)
+
+    @property
+    def values(self) -> FloatArray:
+        """Values in the unit of the noun, float64, in the order of `dims`."""
+        return np.asarray(self.data.values, dtype=np.float64)
+
+    @property
+    def sigma(self) -> FloatArray:
+        """Counting standard deviation; NaN where the noun carries no variances."""
+        if self.data.variances is None:
+            return np.full(self.data.shape, np.nan)
+        return np.sqrt(np.asarray(self.data.variances, dtype=np.float64))
+
+    @property
+    def total_sigma(self) -> FloatArray:
+        """Counting and every shared contribution added in quadrature."""
+        total = np.square(self.sigma)
+        for contribution in self.shared.values():
+            total = total + np.square(np.asarray(contribution.values, dtype=np.float64))
+        return np.sqrt(total)
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        return tuple(self.data.dims)
+
+    def coord(self, name: str) -> FloatArray:
+        """A coordinate's values in its canonical unit."""
+        return np.asarray(self.data.coords[name].values)
+
+    @property
+    def good(self) -> npt.NDArray[np.bool_]:
+        """True where no mask is set and the value is finite."""
+        good = np.isfinite(self.values)
+        for mask in self.data.masks.values():
+            good &= ~sc.broadcast(mask, sizes=self.data.sizes).transpose(self.dims).values
+        return good
+
+    def to_xarray(self) -> Any:
+        """The same as an xarray.DataArray, with `<coord>`, `sigma` and `sigma_<contribution>` as coordinates and the unit in attrs."""
+        import xarray
+
+        coords = {k: (c.dims, c.values, {"unit": str(c.unit)}) for k, c in self.data.coords.items()}
+        coords["sigma"] = (self.dims, self.sigma, {"unit": self.UNIT})
+        for key, c in self.shared.items():
+            coords[f"sigma_{key}"] = (self.dims, c.values, {"unit": self.UNIT})
+        return xarray.DataArray(
+            self.values, dims=self.dims, coords=coords, name=type(self).__name__, attrs={"unit": self.UNIT}
+        )
+
+
+@dataclass(frozen=True)
+class Number:
+    """One headline number: value and one standard deviation in `unit`, and in words where it comes from.
+
+    `value` is None where the number does not exist for this run; `source` then says why.
+    """
+
+    value: float | None
+    sigma: float | None
+    unit: str
+    source: str
+
+    @classmethod
+    def absent(cls, unit: str, why: str) -> Number:
+        return cls(None, None, unit, why)
+
+    def __post_init__(self) -> None:
+        if self.value is not None and not np.isfinite(self.value):
+            raise ShapeError(f"number from {self.source!r} is {self.value}: use Number.absent with a reason")
+        if not self.source:
+            raise ShapeError("a Number must say its source")

@@ -1,0 +1,93 @@
+"""An experiment to simulate or predict: what experiment.toml says (docs/formats.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from .run import Beam, Cell, Finite, NotNegative, Positive, RunTitle, Settings, Solution
+
+ChargeModel = Literal["fast-exchange", "permanent", "neutralised-at-anode", "exchange"]
+
+
+class StartingSolution(Solution):
+    """The solution of run.toml and the sizes in it: a Gaussian, or a table (columns diameter_nm, number)."""
+
+    core_diameter_nm: Positive | None = None
+    core_sigma_nm: Positive | None = None
+    distribution: Path | None = None
+
+    @model_validator(mode="after")
+    def _sizes_given_once(self) -> StartingSolution:
+        gaussian = self.core_diameter_nm is not None and self.core_sigma_nm is not None
+        if gaussian == (self.distribution is not None):
+            raise ValueError("give core_diameter_nm and core_sigma_nm, or distribution")
+        return self
+
+
+class VoltageProgram(Settings):
+    """Piecewise linear in time; constant before the first and after the last point."""
+
+    time_s: list[Finite] = Field(min_length=1)
+    voltage_V: list[Finite] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _increasing(self) -> VoltageProgram:
+        if len(self.time_s) != len(self.voltage_V):
+            raise ValueError("time_s and voltage_V must have the same length")
+        if any(b <= a for a, b in zip(self.time_s, self.time_s[1:], strict=False)):
+            raise ValueError("time_s must increase")
+        return self
+
+
+class TransportSettings(Settings):
+    charge_model: ChargeModel = "fast-exchange"
+    effective_charge: Finite
+    charge_exponent: Finite = 2.0
+
+
+class GrowthSettings(Settings):
+    """Superlattices at the anode; without a solubility nothing grows."""
+
+    solubility: Annotated[float, Field(gt=0, lt=1)] | None = None
+    attachment_time_s: NotNegative = 0.0
+    lattice_constant_nm: Positive | None = None
+
+
+class ScanSettings(Settings):
+    duration_s: Positive
+    heights_um: list[Finite] = Field(min_length=1)
+    scans: Annotated[int, Field(ge=1)]
+    exposure_s: Positive = 1.0
+    reference_frames: Annotated[int, Field(ge=0)] = 6
+    solvent_frames: Annotated[int, Field(ge=0)] = 6
+    alignment: bool = True
+
+
+class SourceBeam(Beam):
+    photons_per_s: Positive = 3.0e10
+
+
+class DetectorModel(Settings):
+    name: str = "Pilatus2M"
+    distance_m: Positive = 1.99389
+
+
+class OutputSettings(Settings):
+    form: Literal["nexus", "cbf"] = "nexus"
+    seed: Annotated[int, Field(ge=0)] = 1
+
+
+class Experiment(Settings):
+    run: RunTitle = RunTitle()
+    cell: Cell
+    solution: StartingSolution
+    voltage: VoltageProgram
+    transport: TransportSettings
+    growth: GrowthSettings = GrowthSettings()
+    scan: ScanSettings
+    beam: SourceBeam
+    detector: DetectorModel = DetectorModel()
+    output: OutputSettings = OutputSettings()

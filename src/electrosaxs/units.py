@@ -1,0 +1,44 @@
+"""The canonical unit of each quantity, and the one crossing between quantities with units and bare floats.
+
+Nouns and files use the units of `CANONICAL`; numerical kernels use SI floats, except the scattering kernels,
+which use nm and 1/nm because only the product q d enters (docs/decisions/0002).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipp as sc
+
+from .errors import UnitError
+
+CANONICAL: dict[str, str] = {
+    "height": "um",
+    "time": "s",
+    "q": "1/nm",
+    "diameter": "nm",
+    "lattice_constant": "nm",
+    "volume_fraction": "one",
+    "flux": "m/s",
+    "voltage": "V",
+    "current": "A",
+}
+
+
+def quantity(value: Any, unit: str) -> sc.Variable:
+    """A scalar with a unit: `quantity(3.5, "mm")`."""
+    return sc.scalar(float(value), unit=unit)
+
+
+def in_unit(variable: sc.Variable, unit: str, *, name: str = "quantity") -> Any:
+    """The bare value(s) of `variable` in `unit`: a float for a scalar, else a float64 array.
+
+    Raises UnitError where the dimension of the unit is another one.
+    """
+    try:
+        converted = variable.to(unit=unit, dtype="float64", copy=False)
+    except (sc.UnitError, AttributeError) as error:
+        got = getattr(variable, "unit", type(variable).__name__)
+        raise UnitError(f"{name} has unit {got}: it must be convertible to {unit}") from error
+    return float(converted.value) if converted.ndim == 0 else np.asarray(converted.values)
