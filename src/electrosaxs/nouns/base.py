@@ -65,7 +65,7 @@ class Noun:
         """Build from bare arrays already in canonical units; `coords` maps name to (dims, values), `sigma` is one standard deviation."""
         array = np.asarray(values, dtype=np.float64)
         variances = None if sigma is None else np.square(np.asarray(sigma, dtype=np.float64))
-        units = {**{"height": "um", "time": "s", "q": "1/nm"}, **cls.COORDS}
+        units = {"height": "um", "time": "s", "q": "1/nm", **cls.COORDS}
         data = sc.DataArray(
             sc.array(dims=list(dims), values=array, variances=variances, unit=cls.UNIT),
             coords={

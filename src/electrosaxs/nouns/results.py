@@ -1,0 +1,118 @@
+"""What an analysis (or the truth of a simulation, or a prediction) holds when it is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .base import FloatArray, Number
+from .maps import (
+    CrystallineFraction,
+    Diameter,
+    DiameterDeviation,
+    Flux,
+    GrowthCurve,
+    LatticeConstant,
+    MassBalance,
+    Polydispersity,
+    SampleIntensity,
+    SliceFlux,
+    StructureFactor,
+    VolumeFraction,
+)
+
+
+@dataclass(frozen=True)
+class Peak:
+    """One diffraction peak: position, FWHM (1/nm), area and height of S - 1, with sigma; hkl is None where the lattice does not explain it."""
+
+    q: float
+    q_sigma: float
+    fwhm: float
+    area: float
+    area_sigma: float
+    significance: float
+    hkl: tuple[int, int, int] | None = None
+
+
+@dataclass(frozen=True)
+class LatticeAssignment:
+    """Which lattice explains the peaks. lattice: "FCC", "BCC", "HCP", "SC" or None ("none of these").
+
+    a: conventional lattice constant in nm (HCP: nearest-neighbour distance); scores: lattice -> chi-squared-like
+    score, smaller is better; verdict says in words why.
+    """
+
+    lattice: str | None
+    a: Number
+    crystalline_fraction: Number
+    peaks: tuple[Peak, ...]
+    scores: Mapping[str, float]
+    verdict: str
+
+
+@dataclass(frozen=True)
+class CurveSet:
+    """A few curves kept for the figures: intensity and fitted model, dims (frame, q); height (um) and time (s) per curve."""
+
+    intensity: SampleIntensity
+    model: FloatArray
+    height: FloatArray
+    time: FloatArray
+    diameter: FloatArray
+    deviation: FloatArray
+
+
+@dataclass(frozen=True)
+class LineFit:
+    """phi = offset + slope t between t_start and t_end (s): the paper's linear fit of the growth curve."""
+
+    slope: float
+    slope_sigma: float
+    offset: float
+    t_start: float
+    t_end: float
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """One row of frames.csv. scan and height_index are -1 where the frame has no place in the map; flags empty when good."""
+
+    index: int
+    file: str
+    role: str
+    scan: int
+    height_index: int
+    height_um: float
+    time_s: float
+    used: bool
+    flags: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """Everything one run gave. A field is None where it does not exist (the truth has no quality map)."""
+
+    title: str
+    volume_fraction: VolumeFraction
+    diameter: Diameter | None = None
+    deviation: DiameterDeviation | None = None
+    polydispersity: Polydispersity | None = None
+    mass_balance: MassBalance | None = None
+    growth: GrowthCurve | None = None
+    growth_line: LineFit | None = None
+    flux_slice: SliceFlux | None = None
+    flux: Flux | None = None
+    structure_factor: StructureFactor | None = None
+    structure_factor_model: FloatArray | None = None
+    lattice_constant: LatticeConstant | None = None
+    crystalline_fraction: CrystallineFraction | None = None
+    assignment: LatticeAssignment | None = None
+    quality: Mapping[str, FloatArray] = field(default_factory=dict)
+    curves: CurveSet | None = None
+    numbers: Mapping[str, Number] = field(default_factory=dict)
+    frames: tuple[FrameRecord, ...] = ()
+    notes: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
