@@ -1,0 +1,20 @@
+"""Fixtures shared by all tests. Measured data of other people is looked for, never required."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """Folder of measured data with known answers; skips where it is absent."""
+    default = HERE.parent.parent / "shared" / "data"
+    folder = Path(os.environ.get("ELECTROSAXS_REFERENCE_DATA", default))
+    if not (folder / "README.md").exists():
+        pytest.skip(f"no measured reference data at {folder} (set ELECTROSAXS_REFERENCE_DATA)")
+    return folder
