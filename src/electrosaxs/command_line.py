@@ -1,0 +1,177 @@
+"""The command line: parse, call one recipe, exit code. 0 on success, 2 on bad input with one line on stderr.
+
+Nothing heavy is imported here: `electrosaxs --help` answers within 0.3 s.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from .recipes.progress import Progress
+
+app = typer.Typer(
+    name="electrosaxs",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="From detector frames to volume fraction, flux, sizes and lattice of field-driven nanocrystal assembly.",
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Threads that decode, integrate and fit.")]
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Progress | None]:
+    """A progress bar on stderr, or None where the user asked for silence."""
+    if quiet:
+        yield None
+        return
+    from .recipes.progress import Progress
+
+    with Progress() as progress:
+        yield progress
+
+
+def _say(quiet: bool, text: str) -> None:
+    if not quiet:
+        typer.echo(text)
+
+
+@app.command(epilog="Example: electrosaxs demo --out demo")
+def demo(out: Out = Path("electrosaxs-demo"), workers: Workers = 2, quiet: Quiet = False) -> None:
+    """Simulate a run, analyse it, write the report, compare with the truth."""
+    from .recipes.demo import demo as recipe
+
+    with _progress(quiet) as progress:
+        summary = recipe(out, workers=workers, progress=progress)
+    _say(quiet, summary)
+
+
+@app.command(epilog="Example: electrosaxs simulate examples/experiment.toml --out run")
+def simulate(
+    experiment: Annotated[Path, typer.Argument(metavar="EXPERIMENT.toml", help="What to simulate.")],
+    out: Out,
+    workers: Workers = 2,
+    quiet: Quiet = False,
+) -> None:
+    """The digital twin: a run folder as the beamline would leave it, with the truth beside it."""
+    from .recipes.simulate_run import simulate_run
+
+    with _progress(quiet) as progress:
+        run = simulate_run(experiment, out, workers=workers, progress=progress)
+    _say(quiet, f"wrote {run}; analyse it with: electrosaxs analyse {run} --out RESULTS")
+
+
+@app.command(
+    epilog="Example: electrosaxs calibrate agbh.tiff --calibrant AgBh --energy-kev 13.3 -o geometry.poni "
+    "--detector Pilatus2M"
+)
+def calibrate(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Image of the calibrant, any format fabio reads.")],
+    energy_kev: Annotated[float, typer.Option("--energy-kev", help="Photon energy in keV.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The geometry file to write.")],
+    calibrant: Annotated[str, typer.Option(help="Name of the calibrant, as pyFAI knows it.")] = "AgBh",
+    detector: Annotated[str | None, typer.Option(help="Name of the detector; absent: from the image's shape.")] = None,
+    distance_m: Annotated[float | None, typer.Option("--distance-m", help="A guess; not needed.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="Mask image, 1 = masked.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Detector geometry from one image of a calibrant, without a click; refuses an image that cannot give it."""
+    from .recipes.calibrate import calibrate_image, summary
+
+    calibration = calibrate_image(
+        image,
+        calibrant=calibrant,
+        energy_keV=energy_kev,
+        output=output,
+        detector=detector,
+        distance_guess_m=distance_m,
+        mask=mask,
+    )
+    _say(quiet, summary(calibration, output))
+
+
+@app.command(epilog="Example: electrosaxs analyse run/run.toml --out results")
+def analyse(
+    run: Annotated[Path, typer.Argument(metavar="RUN.toml", help="The run to analyse.")],
+    out: Out,
+    integrator: Annotated[
+        str, typer.Option(help="own, or pyfai:METHOD with one of pyFAI's splittings (no, bbox, full) as a cross-check.")
+    ] = "own",
+    workers: Workers = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Frames to a results folder: volume fraction, flux, sizes, lattice, report. Killed, it resumes."""
+    from .recipes.analyse_run import analyse_run, summary
+
+    with _progress(quiet) as progress:
+        results = analyse_run(run, out, integrator=integrator, workers=workers, progress=progress)
+    _say(quiet, summary(results, out))
+
+
+@app.command(epilog="Example: electrosaxs curves a.dat b.dat --out curves")
+def curves(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="I(q) files: columns q, I[, sigma], or NXcanSAS.")],
+    out: Out,
+    q_unit: Annotated[str | None, typer.Option(help="1/nm or 1/A; absent: from the file.")] = None,
+    contrast_per_A2: Annotated[
+        float | None, typer.Option(help="Scattering contrast in 1/A^2, where I is absolute in 1/cm: gives the volume fraction.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """1-D files: invariant, sphere fit, structure factor and lattice, per file and as a table."""
+    from .recipes.curves import analyse_curves, summary
+
+    with _progress(quiet) as progress:
+        table = analyse_curves(files, out, q_unit=q_unit, contrast_per_A2=contrast_per_A2, progress=progress)
+    _say(quiet, summary(table, out))
+
+
+def main() -> None:
+    """Entry point: every mistake of the user is one line on stderr and exit code 2."""
+    sys.exit(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line on `arguments` (default: those of the process) and return the exit code."""
+    from typer.exceptions import Abort, TyperException
+
+    from .errors import ElectrosaxsError
+
+    try:
+        code = app(args=arguments, standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except TyperException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "electrosaxs"
+        if context is not None and not (sys.argv[1:] if arguments is None else arguments):
+            typer.echo(context.get_help())
+            return 0
+        return _refuse(f"{command}: {error.format_message()} (see {command} --help)")
+    except (ElectrosaxsError, OSError) as error:
+        if os.environ.get("ELECTROSAXS_TRACEBACK"):
+            raise
+        return _refuse(f"electrosaxs: {error}")
+    except (KeyboardInterrupt, Abort):
+        typer.echo("electrosaxs: interrupted; the same command goes on where it stopped", err=True)
+        return 130
+
+
+def _refuse(text: str) -> int:
+    typer.echo(" ".join(text.split()), err=True)
+    return 2
+
+
+if __name__ == "__main__":
+    main()

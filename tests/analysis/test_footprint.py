@@ -1,0 +1,58 @@
+"""A beam of finite height under-weights what absorbs; the correction gives the mean over the footprint back."""
+
+import numpy as np
+from closeness import assert_close
+
+from electrosaxs.analysis.footprint import (
+    attenuation_per_volume_fraction,
+    footprint_factor,
+    logarithmic_slope,
+)
+from electrosaxs.nouns import Solution
+
+SOLUTION = Solution(volume_fraction=8e-4)
+SPREAD = 34.0 / 2.3548200450309493
+
+
+def test_silver_at_the_starting_concentration_absorbs_what_the_tables_say() -> None:
+    a = attenuation_per_volume_fraction(SOLUTION, core_share=0.44, energy_keV=13.3, path_length_mm=10.0)
+    # mu t of silver 0.20 at phi = 8e-4; ligand for toluene changes little
+    assert_close(a * 8e-4, 0.204, rel=0.02)
+
+
+def apparent_and_mean(height: float, decay_um: float, phi_wall: float, a: float) -> tuple[float, float]:
+    z = np.linspace(max(0.0, height - 8 * SPREAD), height + 8 * SPREAD, 200_001)
+    weight = np.exp(-0.5 * ((z - height) / SPREAD) ** 2)
+    phi = phi_wall * np.exp(-z / decay_um)
+    absorbed = weight * np.exp(-a * phi)
+    return float(np.sum(absorbed * phi) / np.sum(absorbed)), float(np.sum(weight * phi) / np.sum(weight))
+
+
+def test_the_mean_over_the_footprint_comes_back_for_an_exponential_profile() -> None:
+    a, decay, wall = 250.0, 100.0, 0.012
+    beam = np.array([0.0, 50.0, 100.0, 150.0, 250.0])
+    read = beam + SPREAD * np.where(beam == 0.0, np.sqrt(2 / np.pi), 0.0)
+    pairs = [apparent_and_mean(h, decay, wall, a) for h in beam]
+    apparent = np.array([[p[0] for p in pairs]])
+    mean = np.array([p[1] for p in pairs])
+    factor = footprint_factor(
+        apparent, beam_height_um=beam, read_height_um=read, fwhm_um=34.0, attenuation=np.array(a)
+    )
+    uncorrected = np.abs(apparent[0] / mean - 1.0)
+    assert uncorrected[1] > 0.02
+    assert np.all(np.abs(factor[0] * apparent[0] / mean - 1.0) < 0.15 * uncorrected + 1e-4)
+
+
+def test_a_uniform_solution_needs_no_correction() -> None:
+    heights = np.array([0.0, 50.0, 100.0])
+    factor = footprint_factor(
+        np.full((2, 3), 8e-4), beam_height_um=heights, read_height_um=heights, fwhm_um=34.0, attenuation=np.array(250.0)
+    )
+    assert_close(factor, np.ones((2, 3)), rel=1e-12)
+
+
+def test_the_slope_of_an_exponential_is_found_beside_a_missing_frame() -> None:
+    heights = np.array([0.0, 50.0, 100.0, 150.0])
+    phi = np.exp(-heights / 80.0)[None, :].copy()
+    phi[0, 2] = np.nan
+    assert_close(logarithmic_slope(heights, phi)[0, [0, 1, 3]], [-1 / 80.0, -1 / 80.0, 0.0], rel=1e-9, floor=1e-12)
