@@ -25,6 +25,10 @@ class InputFileError(ElectrosaxsError):
     """A file is missing, truncated, of another format, or holds a value that is not allowed."""
 
 
+class FrameError(InputFileError):
+    """One frame that cannot be read; the others can, so the caller may flag it and go on."""
+
+
 class CalibrationError(ElectrosaxsError):
     """A calibration (detector geometry, anode height) that the data do not support."""
 

@@ -1,0 +1,107 @@
+"""run.toml and experiment.toml (docs/formats.md): read to the nouns Run and Experiment, and written back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from ..nouns import DetectorFiles, Experiment, FrameSource, Run
+from .atomic import replacing
+from .poni import check_poni
+from .refusal import refusal
+from .toml_settings import read_settings
+
+
+def read_run(path: str | Path) -> Run:
+    """The run that `path` describes, its paths absolute and the files behind them there.
+
+    Raises InputFileError (one line: file, field, value, rule, remedy) for a missing or malformed file, an unknown,
+    missing or impossible setting, and for a geometry, mask, frame file, table or image folder that does not exist.
+    """
+    path = Path(path)
+    run = read_settings(path, Run)
+    detector = DetectorFiles(
+        geometry=_existing_file(path, "detector.geometry", run.detector.geometry),
+        mask=None if run.detector.mask is None else _existing_file(path, "detector.mask", run.detector.mask),
+    )
+    check_poni(detector.geometry)
+    return run.model_copy(update={"detector": detector, "frames": _frame_source(path, run.frames)})
+
+
+def read_experiment(path: str | Path) -> Experiment:
+    """The experiment that `path` describes; the path of a size distribution is absolute. Raises as `read_run`."""
+    path = Path(path)
+    experiment = read_settings(path, Experiment)
+    if experiment.solution.distribution is None:
+        return experiment
+    table = _existing_file(path, "solution.distribution", experiment.solution.distribution)
+    return experiment.model_copy(update={"solution": experiment.solution.model_copy(update={"distribution": table})})
+
+
+def write_run(path: str | Path, run: Run) -> None:
+    """Write `run` so that `read_run` gives it back; files below the folder of `path` are named relative to it."""
+    _write(Path(path), run)
+
+
+def write_experiment(path: str | Path, experiment: Experiment) -> None:
+    """Write `experiment` so that `read_experiment` gives it back."""
+    _write(Path(path), experiment)
+
+
+def _frame_source(toml: Path, frames: FrameSource) -> FrameSource:
+    if frames.nexus is not None:
+        return FrameSource(nexus=_existing_file(toml, "frames.nexus", frames.nexus))
+    assert frames.table is not None  # FrameSource refuses any other form
+    table = _existing_file(toml, "frames.table", frames.table)
+    images = table.parent if frames.images is None else _absolute(toml, frames.images)
+    if not images.is_dir():
+        raise _absent(toml, "frames.images", images, "folder")
+    return FrameSource(images=images, table=table)
+
+
+def _existing_file(toml: Path, field: str, value: Path) -> Path:
+    path = _absolute(toml, value)
+    if not path.is_file():
+        raise _absent(toml, field, path, "file")
+    return path
+
+
+def _absolute(toml: Path, value: Path) -> Path:
+    return (toml.parent / value.expanduser()).resolve()
+
+
+def _absent(toml: Path, field: str, path: Path, kind: str) -> Exception:
+    return refusal(
+        toml,
+        field,
+        path,
+        f"there is no such {kind}",
+        f"paths are relative to the folder of {toml.name}; correct it or put the {kind} there",
+    )
+
+
+def _write(path: Path, settings: BaseModel) -> None:
+    folder = path.resolve().parent
+    lines: list[str] = []
+    for section in type(settings).model_fields:
+        table = getattr(settings, section)
+        values = {key: getattr(table, key) for key in type(table).model_fields}
+        rows = [f"{key} = {_toml(value, folder)}" for key, value in values.items() if value is not None]
+        lines += [f"[{section}]", *rows, ""]
+    with replacing(path) as part:
+        part.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _toml(value: Any, folder: Path) -> str:
+    """One TOML value: number, text, path (relative below `folder`) or list of numbers."""
+    if isinstance(value, Path):
+        inside = value.is_relative_to(folder)
+        value = value.relative_to(folder).as_posix() if inside else value.as_posix()
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item, folder) for item in value) + "]"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
