@@ -1,0 +1,188 @@
+"""Frame -> counts per q bin: each pixel belongs, whole, to the bin that holds its centre.
+
+Pixels are not split between bins because splitting correlates neighbouring bins; the variance of a bin is its counts,
+without a floor. The result equals pyFAI's no-split integration (`method=("no", "histogram", "cython")`) except in the
+first bin: pyFAI rounds (q - q_min) / dq towards zero and so counts the pixels one bin width below q_min into it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import CalibrationError, InputFileError, ShapeError, bad_value
+from ..nouns import FloatArray
+from .azimuthal_kernels import LANES, sum_counts
+from .geometry import Geometry
+
+MAX_BINS = 65536 // LANES - 1
+UPPER_EDGE = 1.0 + float(np.finfo(np.float32).eps)  # pyFAI's upper edge lies this much above q_max
+
+
+@dataclass(frozen=True, eq=False)
+class FrameSums:
+    """One frame in q bins. counts: (bins,) photons; norm: (bins,) solid angle x polarisation of the pixels that
+    counted, 0 where none did; negative, saturated: pixels of the q range left out of this frame."""
+
+    counts: FloatArray | npt.NDArray[np.int64]
+    norm: FloatArray
+    negative: int = 0
+    saturated: int = 0
+
+    @property
+    def intensity(self) -> FloatArray:
+        """Mean counts per pixel on the axis, counts / norm; NaN in a bin without pixels."""
+        return _over(self.counts, self.norm)
+
+    @property
+    def sigma(self) -> FloatArray:
+        """Poisson: sqrt(counts) / norm; 0 where nothing was counted, NaN in a bin without pixels."""
+        return _over(np.sqrt(self.counts), self.norm)
+
+
+def _over(values: npt.NDArray, norm: FloatArray) -> FloatArray:
+    return np.divide(values, norm, out=np.full(norm.shape, np.nan), where=norm > 0)
+
+
+def q_bins(q_min: float, q_max: float, bins: int) -> tuple[FloatArray, float]:
+    """Centres (bins,) and width of equal bins from q_min to q_max, 1/nm, as pyFAI's."""
+    width = float(q_max * UPPER_EDGE - q_min) / bins
+    return q_min + (np.arange(bins, dtype=np.float64) + 0.5) * width, width
+
+
+class Integrator:
+    """Which pixel belongs to which bin, worked out once; `integrate` then is a pass over the pixels of the q range.
+
+    geometry: the detector; mask: (y, x), True = left out of every frame (`masking.static_mask`); q_min, q_max: 1/nm;
+    polarization: pyFAI's polarization_factor, None for no correction; saturation: values at and above it are left
+    out of a frame (the detector's count cut-off), by default the two largest values of an unsigned type, which
+    detectors use as flags, or the largest of int32. Thread-safe: nothing changes after construction.
+
+    Raises ShapeError (mask), CalibrationError (no pixel between q_min and q_max).
+    """
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        *,
+        mask: npt.NDArray[np.bool_],
+        q_min: float,
+        q_max: float,
+        bins: int,
+        polarization: float | None = 0.99,
+        saturation: float | None = None,
+    ) -> None:
+        if mask.shape != geometry.shape:
+            raise ShapeError(f"mask has shape {mask.shape}: the detector of {geometry.source} has {geometry.shape}")
+        if not (0 <= q_min < q_max and 1 <= bins <= MAX_BINS):
+            raise ShapeError(f"q from {q_min} to {q_max} in {bins} bins: q must rise and bins lie in 1 to {MAX_BINS}")
+        self.shape = geometry.shape
+        self.q, self.width = q_bins(q_min, q_max, bins)
+        self.saturation = saturation
+        position = (geometry.q().ravel() - q_min) / self.width
+        used = (position >= 0) & (position < bins) & ~mask.ravel().astype(bool)
+        self.pixel = np.flatnonzero(used)
+        if self.pixel.size == 0:
+            raise bad_value(
+                CalibrationError,
+                where=geometry.source,
+                field="q range",
+                value=f"{q_min:g} to {q_max:g} 1/nm",
+                rule="no unmasked pixel of the detector lies in it",
+                remedy="check q_min_per_nm and q_max_per_nm, the geometry and the mask",
+            )
+        self.bin = position[self.pixel].astype(np.int64)
+        self.weight = np.ascontiguousarray(geometry.weight(polarization).ravel()[self.pixel])
+        self.pixels_per_bin = np.bincount(self.bin, minlength=bins)
+        self.norm = np.bincount(self.bin, self.weight, minlength=bins)
+        self._slot = (self.bin * LANES + np.arange(self.bin.size) % LANES).astype(np.uint16)
+        run_ends = np.append(np.flatnonzero(np.diff(self.pixel) != 1) + 1, self.pixel.size)
+        self._run_length = np.diff(run_ends, prepend=0)
+        self._run_start = self.pixel[run_ends - self._run_length]
+
+    @property
+    def bins(self) -> int:
+        return self.q.size
+
+    @property
+    def used_pixels(self) -> int:
+        """Pixels that have a bin, in every frame."""
+        return self.pixel.size
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for two integrators that give the same numbers: part of the key of stored reductions."""
+        digest = hashlib.blake2b(digest_size=16)
+        for part in (self.pixel, self._slot, self.weight, self.q):
+            digest.update(part.tobytes())
+        digest.update(repr((self.shape, self.saturation)).encode())
+        return digest.hexdigest()
+
+    def integrate(self, frame: npt.NDArray) -> FrameSums:
+        """Counts and normalisation of a frame (y, x) of integers, its negative and saturated pixels left out of both.
+
+        Raises ShapeError (other shape than the geometry), InputFileError (not integers).
+        """
+        if frame.shape != self.shape:
+            raise ShapeError(
+                f"frame has shape {frame.shape}: the geometry is for {self.shape}; give the one of this detector"
+            )
+        pixels, limit, negative_from = comparable(frame, self.saturation)
+        lanes = np.zeros(self.bins * LANES, dtype=np.int64)
+        lost_pixels = np.zeros(self.bins, dtype=np.int64)
+        lost_weight = np.zeros(self.bins)
+        negative, saturated = sum_counts(
+            pixels,
+            limit,
+            negative_from,
+            self._run_start,
+            self._run_length,
+            self._slot,
+            self.weight,
+            lanes,
+            lost_pixels,
+            lost_weight,
+        )
+        norm = np.where(lost_pixels == self.pixels_per_bin, 0.0, self.norm - lost_weight)
+        return FrameSums(lanes.reshape(-1, LANES).sum(axis=1), norm, int(negative), int(saturated))
+
+
+def comparable(
+    frame: npt.NDArray, saturation: float | None = None
+) -> tuple[npt.NDArray[np.unsignedinteger], np.unsignedinteger, int]:
+    """(flat uint16 or uint32, limit, negative_from): pixels at and above `limit` are left out of the frame.
+
+    int32 is read as uint32, where negative values come out at 2^31 = `negative_from` and above. Other integers are
+    clipped to int32: what is clipped is left out either way. Raises InputFileError where there are no integers.
+    """
+    if frame.dtype.kind not in "iu":
+        raise bad_value(
+            InputFileError,
+            where="frame",
+            field="data type",
+            value=frame.dtype,
+            rule="must hold integer counts, because their variance is the counts themselves",
+            remedy="give the detector's raw frames, not corrected ones",
+        )
+    unsigned, size = frame.dtype.kind == "u", frame.dtype.itemsize
+    largest = int(np.iinfo(frame.dtype).max) - unsigned
+    if saturation is not None:
+        largest = min(int(np.ceil(saturation)), largest)
+    if unsigned and size <= 2:
+        return _flat(frame, np.uint16), np.uint16(largest), 2**16
+    if unsigned and size == 4:
+        return _flat(frame, np.uint32), np.uint32(largest), 2**32
+    if size == 8:
+        frame = np.minimum(frame, 2**31 - 1) if unsigned else np.clip(frame, -1, 2**31 - 1)
+    return _flat(frame, np.int32).view(np.uint32), np.uint32(min(largest, 2**31 - 1)), 2**31
+
+
+def _flat(frame: npt.NDArray, dtype: type[np.integer]) -> npt.NDArray:
+    """Contiguous, aligned and read-only, whatever it came from, so that the kernel is compiled once per data type."""
+    flat = np.require(frame, dtype=dtype, requirements=["C", "A"]).reshape(-1).view()
+    flat.flags.writeable = False
+    return flat
