@@ -1,0 +1,254 @@
+"""Least squares of (distance, poni1, poni2, rot1, rot2) on control points, with a covariance that admits what is not noise.
+
+Three kinds of error are told apart: counting noise of each point; scatter along the rings (module positions, flat
+field), added to every point; and a common relative shift of a whole ring (sample thickness, an aged calibrant, profile
+asymmetry), which many points on one ring do not average out. The last two are estimated from the residuals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.optimize import brentq, least_squares
+
+from ..nouns import FloatArray
+from .ring_geometry import RingPoints, residuals_px, ring_tangents
+
+ROBUST_SCALE = 2.0
+OUTLIER_SIGMA = 4.0
+TILT_ALWAYS = np.deg2rad(0.05)
+TILT_WORTH_TRYING = np.deg2rad(0.2)
+TILT_EVIDENT = 30.0
+
+
+@dataclass(frozen=True)
+class GeometryFit:
+    """A fitted geometry vector, which of its entries were free, its covariance (zero where fixed), chi squared.
+
+    points: those used, their sigma including the scatter along rings; scatter_px: that scatter; ring_scatter: relative
+    shift (one sigma) of whole rings, NaN where fewer than three rings leave it unknown.
+    """
+
+    geometry: FloatArray
+    free: tuple[bool, ...]
+    covariance: FloatArray
+    chi_squared: float
+    points: RingPoints
+    scatter_px: float = 0.0
+    ring_scatter: float = float("nan")
+
+
+def fit_geometry(
+    points: RingPoints,
+    tangents: FloatArray,
+    pixel: tuple[float, float],
+    start: FloatArray,
+    *,
+    tilts: bool,
+    robust: bool = False,
+    ring_scatter: float = 0.0,
+) -> GeometryFit:
+    """Least squares of the ring residuals over their sigma; `robust` damps points beyond 2 sigma (soft L1), untilted unless `tilts`."""
+    free = np.array([True, True, True, tilts, tilts])
+    base = np.where(free, start, 0.0)
+    size = np.array([start[0], start[0], start[0], 1.0, 1.0])[free]
+
+    def weighted(step: FloatArray) -> FloatArray:
+        geometry = base.copy()
+        geometry[free] += step * size
+        return whitened(
+            residuals_px(geometry, points, tangents, pixel), points, tangents, start[0], pixel, ring_scatter
+        )
+
+    solution = least_squares(
+        weighted,
+        np.zeros(len(size)),
+        loss="soft_l1" if robust else "linear",
+        f_scale=ROBUST_SCALE,
+        diff_step=1e-6,
+        x_scale=1e-2,
+        max_nfev=60,
+    )
+    geometry = base.copy()
+    geometry[free] += solution.x * size
+    jacobian = numerical_jacobian(weighted, solution.x)
+    covariance = np.zeros((5, 5))
+    covariance[np.ix_(free, free)] = np.linalg.pinv(jacobian.T @ jacobian) * np.outer(size, size)
+    chi_squared = float(np.sum(np.square(weighted(solution.x))))
+    return GeometryFit(geometry, tuple(bool(f) for f in free), covariance, chi_squared, points)
+
+
+def whitened(
+    residual: FloatArray,
+    points: RingPoints,
+    tangents: FloatArray,
+    distance: float,
+    pixel: tuple[float, float],
+    ring_scatter: float,
+) -> FloatArray:
+    """Residuals made independent with unit variance where their covariance is sigma_i^2 + (ring_scatter r_n)^2 within a ring.
+
+    With u = residual / sigma and a = ring_scatter r_n / sigma: (1 + a a^T)^(-1/2) u, ring by ring.
+    """
+    result = residual / points.sigma
+    if ring_scatter == 0.0:
+        return np.asarray(result)
+    for ring in np.unique(points.ring):
+        of_ring = points.ring == ring
+        radius = distance * tangents[ring] / np.sqrt(pixel[0] * pixel[1])
+        a = ring_scatter * radius / points.sigma[of_ring]
+        norm = a @ a
+        result[of_ring] -= a * (a @ result[of_ring]) / norm * (1.0 - 1.0 / np.sqrt(1.0 + norm))
+    return np.asarray(result)
+
+
+def numerical_jacobian(function: Callable[[FloatArray], FloatArray], at: FloatArray, step: float = 1e-6) -> FloatArray:
+    """Central differences of a vector function, shape (residual, parameter)."""
+    shifts = step * np.eye(len(at))
+    return np.stack([(function(at + s) - function(at - s)) / (2.0 * step) for s in shifts], axis=1)
+
+
+def careful_fit(
+    points: RingPoints, tangents: FloatArray, pixel: tuple[float, float], start: FloatArray, *, tilts: bool
+) -> GeometryFit:
+    """Robust start, outliers beyond 4 sigma of the scatter left out, then both scatters estimated and a linear fit with them."""
+    fit = fit_geometry(points, tangents, pixel, start, tilts=tilts, robust=True)
+    for _ in range(2):
+        pull = residuals_px(fit.geometry, points, tangents, pixel) / points.sigma
+        usual = max(1.4826 * float(np.median(np.abs(pull))), 1.0)
+        kept = points.select(np.abs(pull) < OUTLIER_SIGMA * usual)
+        fit = fit_geometry(kept, tangents, pixel, fit.geometry, tilts=tilts, robust=True)
+    scatter = _scatter_along_rings(fit, tangents, pixel)
+    widened = replace(kept, sigma=np.hypot(kept.sigma, scatter))
+    fit = fit_geometry(widened, tangents, pixel, fit.geometry, tilts=tilts)
+    between = _scatter_between_rings(fit, tangents, pixel)
+    known = 0.0 if np.isnan(between) else between
+    fit = fit_geometry(widened, tangents, pixel, fit.geometry, tilts=tilts, ring_scatter=known)
+    inflation = _correlation_inflation(fit, tangents, pixel)
+    return replace(
+        fit,
+        covariance=fit.covariance * inflation,
+        chi_squared=fit.chi_squared / inflation,
+        scatter_px=scatter,
+        ring_scatter=between,
+    )
+
+
+def _scatter_along_rings(fit: GeometryFit, tangents: FloatArray, pixel: tuple[float, float]) -> float:
+    """Scatter (px) that, added to the counting sigma, brings chi squared about the ring means to its degrees of freedom; 0 where none is needed."""
+    residual, sigma, ring = residuals_px(fit.geometry, fit.points, tangents, pixel), fit.points.sigma, fit.points.ring
+    rings = np.unique(ring)
+    freedom = max(len(ring) - len(rings) - sum(fit.free) + 1, 1)
+
+    def excess(scatter: float) -> float:
+        weight = 1.0 / (np.square(sigma) + scatter**2)
+        total = 0.0
+        for r in rings:
+            m = ring == r
+            mean = np.average(residual[m], weights=weight[m])
+            total += float(np.sum(weight[m] * np.square(residual[m] - mean)))
+        return total - freedom
+
+    return 0.0 if excess(0.0) <= 0.0 else float(brentq(excess, 0.0, 10.0 * np.std(residual) + 1.0, xtol=1e-4))
+
+
+def _scatter_between_rings(fit: GeometryFit, tangents: FloatArray, pixel: tuple[float, float]) -> float:
+    """Relative shift of whole rings (one sigma) that their mean residuals ask for beyond their noise; NaN for fewer than three rings."""
+    rings = np.unique(fit.points.ring)
+    if len(rings) < 3:
+        return float("nan")
+    residual = residuals_px(fit.geometry, fit.points, tangents, pixel)
+    weight = 1.0 / np.square(fit.points.sigma)
+    radius = fit.geometry[0] * tangents[rings] / np.sqrt(pixel[0] * pixel[1])
+    total = np.array([weight[fit.points.ring == r].sum() for r in rings])
+    mean = np.array([np.sum((weight * residual)[fit.points.ring == r]) for r in rings]) / total
+    relative, variance = mean / radius, 1.0 / (total * np.square(radius))
+
+    def excess(shift: float) -> float:
+        w = 1.0 / (variance + shift**2)
+        return float(np.sum(w * np.square(relative - np.average(relative, weights=w)))) - (len(rings) - 1)
+
+    return 0.0 if excess(0.0) <= 0.0 else float(brentq(excess, 0.0, 10.0 * np.std(relative) + 1e-3, xtol=1e-8))
+
+
+def _correlation_inflation(fit: GeometryFit, tangents: FloatArray, pixel: tuple[float, float]) -> float:
+    """(1 + c) / (1 - c) with c the correlation of neighbouring points on a ring, where it is more than 2 sigma above zero; else 1."""
+    residual = residuals_px(fit.geometry, fit.points, tangents, pixel) / fit.points.sigma
+    centred = residual.copy()
+    same = np.diff(fit.points.ring) == 0
+    for ring in np.unique(fit.points.ring):
+        centred[fit.points.ring == ring] -= np.mean(residual[fit.points.ring == ring])
+    correlation = float(np.sum((centred[1:] * centred[:-1])[same]) / max(np.sum(np.square(centred)), 1e-12))
+    if correlation < 2.0 / np.sqrt(max(same.sum(), 1)):
+        return 1.0
+    correlation = min(correlation, 0.9)
+    return (1.0 + correlation) / (1.0 - correlation)
+
+
+def with_or_without_tilts(
+    points: RingPoints, tangents: FloatArray, pixel: tuple[float, float], start: FloatArray
+) -> tuple[GeometryFit, str]:
+    """The fit, and in words whether the data fix the tilts.
+
+    Tilts are free where their sigma is below 0.05 degree; below 0.2 degree where the Bayesian information criterion asks for
+    them (2 ln N); else only on overwhelming evidence (chi squared falls by 30).
+    """
+    flat = careful_fit(points, tangents, pixel, start, tilts=False)
+    if len(np.unique(points.ring)) < 2 or len(points) < 12:
+        return flat, "tilts fixed at 0: one ring cannot tell a tilt from a shift of the centre"
+    tilted = careful_fit(points, tangents, pixel, start, tilts=True)
+    sigma = float(np.sqrt(np.diag(tilted.covariance))[3:].max())
+    rot1, rot2 = np.rad2deg(tilted.geometry[3:])
+    gain = _gain(flat, tilted, tangents, pixel)
+    said = f"free tilts would be rot1 {rot1:.3f}, rot2 {rot2:.3f} deg, sigma {np.rad2deg(sigma):.3f} deg, chi2 gain {gain:.1f}"
+    needed = 2.0 * np.log(len(points)) if sigma < TILT_WORTH_TRYING else TILT_EVIDENT
+    if sigma < TILT_ALWAYS or gain > needed:
+        return tilted, f"tilts fitted: sigma {np.rad2deg(sigma):.3f} deg, chi2 gain {gain:.1f}"
+    return flat, f"tilts fixed at 0: the data do not fix them ({said})"
+
+
+def _gain(flat: GeometryFit, tilted: GeometryFit, tangents: FloatArray, pixel: tuple[float, float]) -> float:
+    """Fall of chi squared when the tilts are freed, both on the points and scatters of the tilted fit."""
+    between = 0.0 if np.isnan(tilted.ring_scatter) else tilted.ring_scatter
+    same = fit_geometry(tilted.points, tangents, pixel, flat.geometry, tilts=False, ring_scatter=between)
+    free = fit_geometry(tilted.points, tangents, pixel, tilted.geometry, tilts=True, ring_scatter=between)
+    return (same.chi_squared - free.chi_squared) * tilted.chi_squared / max(free.chi_squared, 1e-12)
+
+
+@dataclass(frozen=True)
+class EnergyCoupling:
+    """What rings of known spacing say about distance against energy.
+
+    distance_slope: d ln(distance) / d ln(energy) along which the rings do not change; energy_ratio: energy that the rings alone
+    would give over the one stated, and its sigma (large where only the product is known).
+    """
+
+    distance_slope: float
+    energy_ratio: float
+    energy_sigma: float
+
+
+def energy_coupling(
+    fit: GeometryFit, spacings_m: FloatArray, wavelength_m: float, pixel: tuple[float, float]
+) -> EnergyCoupling:
+    """One Gauss-Newton step with ln(wavelength) as a further parameter, from the fitted geometry."""
+    free = np.array(fit.free)
+    size = np.array([fit.geometry[0], fit.geometry[0], fit.geometry[0], 1.0, 1.0])[free]
+    between = 0.0 if np.isnan(fit.ring_scatter) else fit.ring_scatter
+    tangents = ring_tangents(spacings_m, wavelength_m)
+
+    def weighted(step: FloatArray) -> FloatArray:
+        geometry = fit.geometry.copy()
+        geometry[free] += step[:-1] * size
+        shifted = np.tan(2.0 * np.arcsin(wavelength_m * np.exp(step[-1]) / (2.0 * spacings_m[: len(tangents)])))
+        residual = residuals_px(geometry, fit.points, shifted, pixel)
+        return whitened(residual, fit.points, tangents, fit.geometry[0], pixel, between)
+
+    zero = np.zeros(len(size) + 1)
+    jacobian = numerical_jacobian(weighted, zero)
+    slope = -np.linalg.lstsq(jacobian[:, :-1], jacobian[:, -1], rcond=None)[0][0]
+    covariance = np.linalg.pinv(jacobian.T @ jacobian)
+    step = -np.linalg.lstsq(jacobian, weighted(zero), rcond=None)[0]
+    return EnergyCoupling(float(-slope), float(np.exp(-step[-1])), float(np.sqrt(covariance[-1, -1])))

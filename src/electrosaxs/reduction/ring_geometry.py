@@ -1,0 +1,93 @@
+"""Where a powder ring falls on a flat, possibly tilted detector: angles from pixels and pixels from angles.
+
+Conventions of pyFAI (Kieffer et al., J. Synchrotron Rad. 27, 558, 2020) with rot3 = 0, which rings cannot fix: axis 1
+is the slow (y) and axis 2 the fast (x) pixel axis, (poni1, poni2) the foot of the perpendicular from the sample onto the
+detector. Pixel coordinates count from the corner of the image: the middle of the first pixel is (0.5, 0.5).
+Lengths in m, angles in rad. Geometry vector: (distance, poni1, poni2, rot1, rot2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..nouns import FloatArray
+
+
+def rotation(rot1: float, rot2: float) -> FloatArray:
+    """Detector to laboratory, axes (1, 2, along the beam): R2(rot2) R1(rot1), both left-handed as in pyFAI."""
+    c1, s1, c2, s2 = np.cos(rot1), np.sin(rot1), np.cos(rot2), np.sin(rot2)
+    return np.array([[c2, s1 * s2, -c1 * s2], [0.0, c1, s1], [s2, -s1 * c2, c1 * c2]])
+
+
+def to_polar(
+    geometry: npt.ArrayLike, y: FloatArray, x: FloatArray, pixel: tuple[float, float]
+) -> tuple[FloatArray, FloatArray]:
+    """tan(2 theta) and azimuth (rad, from axis 2 towards axis 1) of pixel coordinates (y, x).
+
+    tan(2 theta) is the distance from the beam over the distance along it; negative or infinite beyond 90 degrees.
+    """
+    distance, poni1, poni2, rot1, rot2 = np.asarray(geometry, dtype=np.float64)
+    p1, p2 = y * pixel[0] - poni1, x * pixel[1] - poni2
+    r = rotation(rot1, rot2)
+    t1 = r[0, 0] * p1 + r[0, 1] * p2 + r[0, 2] * distance
+    t2 = r[1, 1] * p2 + r[1, 2] * distance
+    t3 = r[2, 0] * p1 + r[2, 1] * p2 + r[2, 2] * distance
+    return np.hypot(t1, t2) / t3, np.arctan2(t1, t2)
+
+
+def to_pixel(
+    geometry: npt.ArrayLike, tan_two_theta: npt.ArrayLike, azimuth: npt.ArrayLike, pixel: tuple[float, float]
+) -> tuple[FloatArray, FloatArray]:
+    """Pixel coordinates (y, x) at which the ray (tan 2 theta, azimuth) meets the detector plane; inverse of `to_polar`."""
+    distance, poni1, poni2, rot1, rot2 = np.asarray(geometry, dtype=np.float64)
+    tan_two_theta, azimuth = np.broadcast_arrays(tan_two_theta, azimuth)
+    ray = np.stack([tan_two_theta * np.sin(azimuth), tan_two_theta * np.cos(azimuth), np.ones(azimuth.shape)])
+    along = np.tensordot(rotation(rot1, rot2).T, ray, axes=1)
+    scale = distance / along[2]
+    return (along[0] * scale + poni1) / pixel[0], (along[1] * scale + poni2) / pixel[1]
+
+
+def beam_centre(geometry: npt.ArrayLike, pixel: tuple[float, float]) -> tuple[float, float]:
+    """Pixel coordinates (y, x) of the direct beam on the detector."""
+    y, x = to_pixel(geometry, 0.0, 0.0, pixel)
+    return float(y), float(x)
+
+
+def untilted(distance: float, centre: tuple[float, float], pixel: tuple[float, float]) -> FloatArray:
+    """The geometry vector of a detector perpendicular to the beam, which meets it at pixel coordinates `centre` (y, x)."""
+    return np.array([distance, centre[0] * pixel[0], centre[1] * pixel[1], 0.0, 0.0])
+
+
+def ring_tangents(spacings_m: FloatArray, wavelength_m: float) -> FloatArray:
+    """tan(2 theta_n) = tan(2 asin(lambda / 2 d_n)), Bragg's law; spacings decrease, rings beyond 70 degrees are left out."""
+    sine = wavelength_m / (2.0 * np.asarray(spacings_m, dtype=np.float64))
+    two_theta = 2.0 * np.arcsin(sine[sine < 1.0])
+    return np.asarray(np.tan(two_theta[two_theta < np.deg2rad(70.0)]))
+
+
+@dataclass(frozen=True)
+class RingPoints:
+    """Points on rings: ring number (from 0 in the list of spacings), pixel coordinates y and x, sigma across the ring (px)."""
+
+    ring: npt.NDArray[np.int64]
+    y: FloatArray
+    x: FloatArray
+    sigma: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.ring)
+
+    def select(self, keep: npt.NDArray[np.bool_]) -> RingPoints:
+        return RingPoints(self.ring[keep], self.y[keep], self.x[keep], self.sigma[keep])
+
+
+def residuals_px(
+    geometry: npt.ArrayLike, points: RingPoints, tangents: FloatArray, pixel: tuple[float, float]
+) -> FloatArray:
+    """Distance of each point from its ring, outwards, in pixels measured perpendicular to the beam: D (tan 2 theta - tan 2 theta_n)."""
+    tangent, _ = to_polar(geometry, points.y, points.x, pixel)
+    distance = float(np.asarray(geometry)[0])
+    return distance * (tangent - tangents[points.ring]) / np.sqrt(pixel[0] * pixel[1])
