@@ -1,0 +1,221 @@
+"""A series of frames -> a stream of reduced frames, and the store from which a killed reduction goes on.
+
+Decoding and integrating happen together in worker threads (both let go of the interpreter lock); at most
+LOOK_AHEAD frames per worker are in flight, and finished curves live in files, so memory does not grow with the series.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+import scipp as sc
+
+from ..errors import FrameError, InputFileError, ShapeError, bad_value
+from ..nouns import FloatArray, RadialCounts
+from .azimuthal import FrameSums
+
+LOOK_AHEAD = 2
+DONE = 1
+
+
+class FrameReader(Protocol):
+    """Frames by index. read: (y, x) integers of `shape`; thread-safe; raises FrameError where one frame is broken."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    def __len__(self) -> int: ...
+    def read(self, index: int, /) -> npt.NDArray: ...
+
+
+class FrameIntegrator(Protocol):
+    """`azimuthal.Integrator` or `cross_check.PyFAIIntegrator`."""
+
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    def integrate(self, frame: npt.NDArray, /) -> FrameSums: ...
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedFrame:
+    """One frame in q bins as FrameSums, counts and norm (bins,); or `error`, why there is none (both then empty)."""
+
+    index: int
+    counts: FloatArray | npt.NDArray[np.int64]
+    norm: FloatArray
+    negative: int = 0
+    saturated: int = 0
+    error: str = ""
+
+
+def reduce_frames(
+    reader: FrameReader, indices: Iterable[int], integrator: FrameIntegrator, *, workers: int = 2
+) -> Iterator[ReducedFrame]:
+    """The frames `indices` of `reader`, reduced, in that order.
+
+    A frame that raises FrameError comes as a ReducedFrame with `error`; every other mistake stops the series.
+    Raises ShapeError before the first frame where the detector is another one than the integrator's.
+    """
+    if tuple(reader.shape) != tuple(integrator.shape):
+        raise ShapeError(
+            f"frames have shape {tuple(reader.shape)}: the geometry is for {tuple(integrator.shape)}; "
+            "give the geometry of this detector"
+        )
+
+    def reduced(index: int) -> ReducedFrame:
+        try:
+            sums = integrator.integrate(reader.read(index))
+        except FrameError as error:
+            return ReducedFrame(index, np.zeros(0), np.zeros(0), error=str(error))
+        return ReducedFrame(index, sums.counts, sums.norm, sums.negative, sums.saturated)
+
+    waiting: deque[Future[ReducedFrame]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="reduce") as pool:
+        try:
+            for index in indices:
+                waiting.append(pool.submit(reduced, int(index)))
+                if len(waiting) > LOOK_AHEAD * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+class ReductionStore:
+    """Reduced frames in a folder: arrays on disk, each frame marked as done only after its data are there.
+
+    key: says what the numbers depend on (files, geometry, mask, bins); another key, number of frames or bins than
+    the folder's starts anew. Frames are written in blocks; a kill loses the block that was being collected.
+    Frames with an error are not stored: they are tried again when the reduction goes on. Use as a context manager.
+    """
+
+    def __init__(self, folder: str | Path, *, key: str, n_frames: int, bins: int, block: int = 32) -> None:
+        self.folder = Path(folder)
+        self.block = block
+        self._collected: list[ReducedFrame] = []
+        identity = {"key": key, "frames": n_frames, "bins": bins}
+        label = self.folder / "key.json"
+        layout: dict[str, tuple[tuple[int, ...], str]] = {
+            "counts": ((n_frames, bins), "float64"),
+            "norm": ((n_frames, bins), "float64"),
+            "negative": ((n_frames,), "int64"),
+            "saturated": ((n_frames,), "int64"),
+            "status": ((n_frames,), "uint8"),
+        }
+        self.resumed = _label(label) == identity and all((self.folder / f"{name}.npy").exists() for name in layout)
+        if not self.resumed:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            label.unlink(missing_ok=True)
+            for name, (shape, dtype) in layout.items():
+                _create(self.folder / f"{name}.npy", shape, dtype)
+            replacement = label.with_suffix(".new")
+            replacement.write_text(json.dumps(identity), encoding="utf-8")
+            os.replace(replacement, label)
+        opened = {name: np.lib.format.open_memmap(self.folder / f"{name}.npy", mode="r+") for name in layout}
+        self.counts, self.norm = opened["counts"], opened["norm"]
+        self.negative, self.saturated = opened["negative"], opened["saturated"]
+        self._status = opened["status"]
+
+    @property
+    def done(self) -> npt.NDArray[np.bool_]:
+        """(frames,) True where the frame is stored."""
+        return np.asarray(self._status) == DONE
+
+    @property
+    def pending(self) -> npt.NDArray[np.intp]:
+        """Indices of the frames that are not stored yet, rising."""
+        return np.flatnonzero(~self.done)
+
+    def add(self, frame: ReducedFrame) -> None:
+        """Take a frame; it is on disk after the next `flush`, which comes by itself once per block."""
+        if frame.error:
+            return
+        self._collected.append(frame)
+        if len(self._collected) >= self.block:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was collected: data first, the marks after they are on disk."""
+        for frame in self._collected:
+            self.counts[frame.index] = frame.counts
+            self.norm[frame.index] = frame.norm
+            self.negative[frame.index] = frame.negative
+            self.saturated[frame.index] = frame.saturated
+        for array in (self.counts, self.norm, self.negative, self.saturated):
+            array.flush()
+        self._status[[frame.index for frame in self._collected]] = DONE
+        self._status.flush()
+        self._collected.clear()
+
+    def radial_counts(self, indices: npt.ArrayLike, q: FloatArray) -> RadialCounts:
+        """The stored frames `indices` as a noun, dims (frame, q), with the coordinate `index`; q: (bins,) in 1/nm."""
+        wanted = np.asarray(indices, dtype=np.int64)
+        missing = wanted[~self.done[wanted]]
+        if missing.size:
+            raise ShapeError(f"{self.folder}: frame {missing[0]} is not reduced: leave it out or reduce it first")
+        counts = np.asarray(self.counts[wanted])
+        dims = ["frame", "q"]
+        data = sc.DataArray(
+            sc.array(dims=dims, values=counts, variances=counts, unit="counts"),
+            coords={"q": sc.array(dims=["q"], values=q, unit="1/nm"), "index": sc.array(dims=["frame"], values=wanted)},
+        )
+        return RadialCounts(data, sc.array(dims=dims, values=np.asarray(self.norm[wanted]), unit="one"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.flush()
+
+
+def _label(path: Path) -> dict | None:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _create(path: Path, shape: tuple[int, ...], dtype: str) -> None:
+    """An array of zeros in a file that really has its space: writing to a map of a full disk would end the process."""
+    array = np.lib.format.open_memmap(path, mode="w+", shape=shape, dtype=dtype)
+    array.flush()
+    if hasattr(os, "posix_fallocate") and array.nbytes:
+        try:
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            raise bad_value(
+                InputFileError,
+                where=path,
+                field="size",
+                value=f"{array.nbytes / 1e6:.0f} MB",
+                rule=f"the disk cannot hold it ({error.strerror})",
+                remedy="free space, or give an output folder on another disk",
+            ) from error
+
+
+def reduce_series(
+    reader: FrameReader,
+    integrator: FrameIntegrator,
+    store: ReductionStore,
+    *,
+    indices: Iterable[int] | None = None,
+    workers: int = 2,
+) -> Iterator[ReducedFrame]:
+    """Reduce into `store` those of `indices` (default: all) that it does not hold yet; yields each new frame."""
+    wanted = store.pending if indices is None else [i for i in indices if not store.done[i]]
+    with store:
+        for frame in reduce_frames(reader, wanted, integrator, workers=workers):
+            store.add(frame)
+            yield frame
