@@ -79,7 +79,8 @@ MISTAKES = [
     ('"geometry.poni"', '"geometry.poni"\nmask = "m.edf"', "detector.mask = .*m.edf: there is no such file"),
     ("gap_mm = 3.5", "gap_mm = ", r"TOML syntax = 'gap_mm =': Invalid value \(at line 5"),
     ("gap_mm = 3.5", "gap_mm = 3.5 mm", "TOML syntax"),
-    ("[cell]", "cell = 3\n[cello]", "TOML syntax|cello"),
+    ("[cell]", "cell = 3\n[cello]", "run.cell = 3: is not a known key; known keys here are title"),
+    ("[run]", "beam = 3\n[run]", "TOML syntax = .*"),
 ]
 
 

@@ -1,0 +1,33 @@
+"""What every source of frames offers, wherever the pixels come from."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+Frame = npt.NDArray[np.integer]
+
+
+class FrameReader(Protocol):
+    """The frames of a run, read one at a time, from any number of threads.
+
+    shape: (y, x) of a frame. `read(i)` gives frame i of the table as integers (y, x) in the type of the file, C order,
+    native byte order, the caller's own; raises FrameError where this one frame cannot be read.
+    """
+
+    shape: tuple[int, int]
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: int) -> Frame: ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

@@ -1,0 +1,112 @@
+"""Frames of a NeXus file: /entry/instrument/detector/data, shape (frame, y, x), integer counts.
+
+The usual form, one frame per chunk with bitshuffle + LZ4 (HDF5 filter 32008), passes HDF5's lock as packed bytes and
+is decoded outside it (`bitshuffle` releases the GIL), so that threads scale. Everything else goes through HDF5.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import bitshuffle
+import h5py
+import numpy as np
+
+from ..errors import FrameError, InputFileError
+from .frame_reader import Frame
+from .hdf5 import dataset, open_hdf5
+from .refusal import refusal
+
+DATA = "/entry/instrument/detector/data"
+BITSHUFFLE = 32008
+LZ4 = 2  # fifth parameter of the filter: 0 none, 2 LZ4, 3 Zstandard
+HEADER = struct.Struct(">QI")  # bytes unpacked, bytes per block; before the blocks of each chunk
+REMEDY = "copy the file again; the frame is left out until then"
+
+
+class NexusFrames:
+    """A FrameReader on one NeXus file; any number of threads may read."""
+
+    def __init__(self, path: Path) -> None:
+        """Open; raises InputFileError where the file, the data set or its form is not what it must be."""
+        self.path = path
+        self._file = open_hdf5(path)
+        try:
+            self._data = _checked(dataset(self._file, DATA.lstrip("/"), path), path)
+        except BaseException:
+            self._file.close()
+            raise
+        self.shape: tuple[int, int] = self._data.shape[1:]
+        self.dtype = self._data.dtype
+        self._direct = _is_direct(self._data)
+        self._has_chunks = self._data.chunks is not None and not self._data.is_virtual
+
+    def __len__(self) -> int:
+        return int(self._data.shape[0])
+
+    def read(self, index: int) -> Frame:
+        """Frame `index`, (y, x); raises FrameError where it was never written or is damaged."""
+        if not 0 <= index < len(self):
+            raise IndexError(f"frame {index} of {len(self)}")
+        if self._has_chunks and not self._is_written(index):
+            raise self._damaged(index, "was never written")
+        try:
+            frame = self._unpack(index) if self._direct else self._data[index]
+        except (OSError, RuntimeError, ValueError) as error:
+            if isinstance(error, FrameError):
+                raise
+            raise self._damaged(index, f"cannot be unpacked ({error})") from error
+        return np.ascontiguousarray(frame, dtype=self.dtype.newbyteorder("="))
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _is_written(self, index: int) -> bool:
+        first = index - index % self._data.chunks[0]
+        return self._data.id.get_chunk_info_by_coord((first, 0, 0)).byte_offset is not None
+
+    def _unpack(self, index: int) -> Frame:
+        skipped, packed = self._data.id.read_direct_chunk((index, 0, 0))
+        raw = np.frombuffer(packed, dtype=np.uint8)
+        if skipped:
+            return raw.view(self.dtype).reshape(self.shape)
+        size, block = HEADER.unpack_from(packed)
+        item = self.dtype.itemsize
+        if size != item * self.shape[0] * self.shape[1] or block % (8 * item):
+            raise self._damaged(index, f"has a chunk header of {size} bytes in blocks of {block}")
+        return bitshuffle.decompress_lz4(raw[HEADER.size :], self.shape, self.dtype, block // item)
+
+    def _damaged(self, index: int, rule: str) -> Exception:
+        return refusal(self.path, f"frame {index}", "unreadable", rule, REMEDY, FrameError)
+
+
+def _checked(data: h5py.Dataset, path: Path) -> h5py.Dataset:
+    if data.ndim != 3:
+        rule, remedy = "must be (frame, y, x)", "write one image per frame, three dimensions in all"
+        raise refusal(path, DATA, f"shape {data.shape}", rule, remedy, InputFileError)
+    if data.dtype.kind not in "iu":
+        rule = "must be integer counts: the counting statistics need the photons that were counted"
+        raise refusal(path, DATA, f"type {data.dtype}", rule, "write the detector's own integers")
+    return data
+
+
+def _is_direct(data: h5py.Dataset) -> bool:
+    """Whether each frame is one chunk, packed by bitshuffle + LZ4 and nothing else."""
+    if data.is_virtual or data.chunks != (1, *data.shape[1:]):
+        return False
+    filters = data.id.get_create_plist()
+    if filters.get_nfilters() != 1:
+        return False
+    code, _, parameters, _ = filters.get_filter(0)
+    return bool(code == BITSHUFFLE and len(parameters) >= 5 and parameters[4] == LZ4)

@@ -1,0 +1,294 @@
+"""Every frame that was written is read as it was, from any form and thread; a damaged one is named, not guessed."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import fabio
+import h5py
+import hdf5plugin
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from electrosaxs.errors import FrameError, InputFileError, ShapeError
+from electrosaxs.io.frame_table import read_table
+from electrosaxs.io.images import open_frames, read_image, write_cbf
+from electrosaxs.io.nexus import DATA, NexusFrames
+from electrosaxs.io.nexus_writer import NexusFrameWriter
+from electrosaxs.io.run_toml import read_run
+
+sys.path.insert(0, str(Path(__file__).parent))
+from run_folder import frame_table, with_nexus, write_run_folder
+
+SHAPE = (37, 53)  # no multiple of 8: the last pixels are packed apart
+
+
+def poisson_frames(n=6, shape=SHAPE, dtype=np.int32):
+    return np.random.default_rng(5).poisson(1.7, (n, *shape)).astype(dtype)
+
+
+def nexus_file(path, frames, table=None, workers=2):
+    with NexusFrameWriter(path, frames.shape[1:], frames.dtype, len(frames)) as writer:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(writer.write, range(len(frames)), frames))
+        writer.write_table(table or frame_table(len(frames), path))
+    return path
+
+
+def image_run(folder, frames, suffix="cbf"):
+    names = tuple(f"f{i:03d}.{suffix}" for i in range(len(frames)))
+    rows = ["sample"] * (len(frames) - 2) + ["reference", "solvent"]
+    lines = [f"{n},{r},{50 * i},{10 + i},1,1e9,0.3" for i, (n, r) in enumerate(zip(names, rows, strict=True))]
+    csv = "file,role,height_um,time_s,exposure_s,monitor_counts,transmission\n" + "\n".join(lines)
+    run = read_run(write_run_folder(folder, csv=csv))
+    for name, frame in zip(names, frames, strict=True):
+        path = folder / "images" / name
+        if suffix == "cbf":
+            write_cbf(path, frame, {"Exposure_time": "1.0 s"})
+        else:
+            {"tif": fabio.tifimage.TifImage, "edf": fabio.edfimage.EdfImage}[suffix](data=frame).write(str(path))
+    return run
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "uint16", "int16", "uint8"])
+def test_frames_written_from_two_threads_are_read_as_they_were(tmp_path, dtype):
+    frames = poisson_frames(dtype=dtype)
+    run = with_nexus(read_run(write_run_folder(tmp_path)), nexus_file(tmp_path / "f.nxs", frames))
+    with open_frames(run, read_table(run)) as reader, ThreadPoolExecutor(2) as pool:
+        assert reader.shape == SHAPE
+        assert len(reader) == len(frames)
+        for read, written in zip(pool.map(reader.read, range(len(frames))), frames, strict=True):
+            assert read.dtype == written.dtype
+            assert np.array_equal(read, written)
+
+
+FORMS = {
+    "bitshuffle LZ4": {"chunks": (1, *SHAPE), "compression": hdf5plugin.Bitshuffle(cname="lz4")},
+    "bitshuffle LZ4, own block size": {"chunks": (1, *SHAPE), "compression": hdf5plugin.Bitshuffle(nelems=512)},
+    "bitshuffle Zstandard": {"chunks": (1, *SHAPE), "compression": hdf5plugin.Bitshuffle(cname="zstd")},
+    "two frames a chunk": {"chunks": (2, *SHAPE), "compression": hdf5plugin.Bitshuffle(cname="lz4")},
+    "half a frame a chunk": {"chunks": (1, 20, 53), "compression": hdf5plugin.Bitshuffle(cname="lz4")},
+    "LZ4": {"chunks": (1, *SHAPE), "compression": hdf5plugin.LZ4()},
+    "Blosc": {"chunks": (1, *SHAPE), "compression": hdf5plugin.Blosc()},
+    "gzip and shuffle": {"chunks": (1, *SHAPE), "compression": "gzip", "shuffle": True},
+    "gzip and checksum": {"chunks": (1, *SHAPE), "compression": "gzip", "fletcher32": True},
+    "chunked, not packed": {"chunks": (1, *SHAPE)},
+    "contiguous": {},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", ["<i4", ">u2"])
+def test_any_filter_and_chunk_gives_the_same_frames(tmp_path, form, dtype):
+    frames = poisson_frames(dtype=dtype)
+    with h5py.File(tmp_path / "f.nxs", "w") as file:
+        file.create_dataset(DATA, data=frames, **FORMS[form])
+    with NexusFrames(tmp_path / "f.nxs") as reader, ThreadPoolExecutor(2) as pool:
+        for read, written in zip(pool.map(reader.read, range(len(frames))), frames, strict=True):
+            assert np.array_equal(read, written)
+            assert read.dtype.isnative
+            assert read.flags["C_CONTIGUOUS"]
+
+
+def test_hdf5_and_its_own_filter_read_what_the_writer_packed(tmp_path):
+    frames = poisson_frames()
+    with h5py.File(nexus_file(tmp_path / "f.nxs", frames), "r") as file:
+        assert np.array_equal(file[DATA][()], frames)
+        assert file[file.attrs["default"]].attrs["NX_class"] == "NXentry"
+        assert np.array_equal(file["entry/data/data"][3], frames[3])
+
+
+def test_frames_of_a_linked_and_of_a_virtual_data_set_are_read(tmp_path):
+    frames = poisson_frames()
+    nexus_file(tmp_path / "part.nxs", frames)
+    with h5py.File(tmp_path / "linked.nxs", "w") as file:
+        file[DATA] = h5py.ExternalLink("part.nxs", DATA)
+    layout = h5py.VirtualLayout(frames.shape, "i4")
+    layout[...] = h5py.VirtualSource("part.nxs", DATA, shape=frames.shape)
+    with h5py.File(tmp_path / "virtual.nxs", "w") as file:
+        file.create_virtual_dataset(DATA, layout)
+    for name in ("linked.nxs", "virtual.nxs"):
+        with NexusFrames(tmp_path / name) as reader:
+            assert np.array_equal(reader.read(4), frames[4])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    frames=hnp.arrays(
+        st.sampled_from([np.int32, np.uint16, np.uint32]),
+        st.tuples(st.integers(2, 4), st.integers(1, 40), st.integers(1, 40)),
+    )
+)
+def test_any_counts_survive_the_nexus_file(tmp_path, frames):
+    with NexusFrames(nexus_file(tmp_path / "f.nxs", frames, workers=1)) as reader:
+        for i, frame in enumerate(frames):
+            assert np.array_equal(reader.read(i), frame)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(frame=hnp.arrays(np.int32, st.tuples(st.integers(1, 40), st.integers(1, 40))))
+def test_any_counts_survive_a_cbf_image(tmp_path, frame):
+    write_cbf(tmp_path / "f.cbf", frame, {"Exposure_time": "1.0 s", "Detector:": "PILATUS 2M"})
+    assert np.array_equal(read_image(tmp_path / "f.cbf"), frame)
+    with fabio.open(tmp_path / "f.cbf") as image:
+        assert np.array_equal(image.data, frame)
+
+
+@pytest.mark.parametrize("suffix", ["cbf", "tif", "edf"])
+def test_a_folder_of_images_gives_the_frames_in_the_order_of_the_table(tmp_path, suffix):
+    frames = poisson_frames()
+    run = image_run(tmp_path, frames, suffix)
+    with open_frames(run, read_table(run)) as reader, ThreadPoolExecutor(2) as pool:
+        assert (len(reader), reader.shape) == (len(frames), SHAPE)
+        for read, written in zip(pool.map(reader.read, range(len(frames))), frames, strict=True):
+            assert np.array_equal(read, written)
+
+
+@pytest.mark.parametrize("suffix", ["cbf", "tif", "edf"])
+@pytest.mark.parametrize("keep", [0, 9, 0.2, 0.5, 0.9])
+def test_a_truncated_image_is_a_frame_error_and_the_others_are_read(tmp_path, suffix, keep):
+    frames = poisson_frames()
+    run = image_run(tmp_path, frames, suffix)
+    path = tmp_path / "images" / f"f003.{suffix}"
+    content = path.read_bytes()
+    path.write_bytes(content[: keep if keep >= 1 else int(keep * len(content))])
+    reader = open_frames(run, read_table(run))
+    with pytest.raises(FrameError, match=r"f003"):
+        reader.read(3)
+    assert np.array_equal(reader.read(4), frames[4])
+
+
+def test_one_changed_byte_of_a_cbf_image_is_noticed(tmp_path):
+    write_cbf(tmp_path / "f.cbf", poisson_frames()[0], {})
+    content = bytearray((tmp_path / "f.cbf").read_bytes())
+    content[content.index(b"\x0c\x1a\x04\xd5") + 500] ^= 1
+    (tmp_path / "f.cbf").write_bytes(content)
+    with pytest.raises(FrameError, match="checksum"):
+        read_image(tmp_path / "f.cbf")
+
+
+def test_an_image_of_another_shape_is_a_frame_error_even_if_it_is_the_first(tmp_path):
+    frames = poisson_frames()
+    run = image_run(tmp_path, frames)
+    write_cbf(tmp_path / "images" / "f000.cbf", frames[0][:30], {})
+    reader = open_frames(run, read_table(run))
+    assert reader.shape == SHAPE
+    with pytest.raises(FrameError, match=r"shape = \(30, 53\): the other frames have \(37, 53\)"):
+        reader.read(0)
+
+
+def test_an_image_that_the_table_names_must_exist(tmp_path):
+    run = image_run(tmp_path, poisson_frames())
+    (tmp_path / "images" / "f002.cbf").unlink()
+    (tmp_path / "images" / "f004.cbf").unlink()
+    with pytest.raises(InputFileError, match=r"file = f002.cbf: there is no such image .*\(1 others are missing too\)"):
+        open_frames(run, read_table(run))
+
+
+def test_images_of_floats_are_no_counts(tmp_path):
+    run = image_run(tmp_path, poisson_frames(dtype=np.float32), "tif")
+    table = read_table(run)
+    with pytest.raises(InputFileError, match="integer counts"):
+        open_frames(run, table)
+
+
+def test_a_damaged_frame_is_named_and_the_others_are_read(tmp_path):
+    frames = poisson_frames(12)
+    path = nexus_file(tmp_path / "f.nxs", frames)
+    with h5py.File(path, "r") as file:
+        chunk = file[DATA].id.get_chunk_info_by_coord((5, 0, 0))
+    with path.open("r+b") as stream:
+        stream.seek(chunk.byte_offset + 12)
+        stream.write(b"\xff" * (chunk.size - 12))
+    with NexusFrames(path) as reader:
+        with pytest.raises(FrameError, match="frame 5 = unreadable"):
+            reader.read(5)
+        assert np.array_equal(reader.read(6), frames[6])
+
+
+@pytest.mark.parametrize("form", ["bitshuffle LZ4", "gzip and shuffle"])
+def test_a_frame_that_was_never_written_is_not_read_as_zeros(tmp_path, form):
+    frames = poisson_frames()
+    with h5py.File(tmp_path / "f.nxs", "w") as file:
+        file.create_dataset(DATA, frames.shape, "i4", **FORMS[form])[:3] = frames[:3]
+    with NexusFrames(tmp_path / "f.nxs") as reader:
+        assert np.array_equal(reader.read(2), frames[2])
+        with pytest.raises(FrameError, match="frame 4 = unreadable: was never written"):
+            reader.read(4)
+        with pytest.raises(IndexError):
+            reader.read(6)
+
+
+def test_a_truncated_nexus_file_is_refused(tmp_path):
+    path = nexus_file(tmp_path / "f.nxs", poisson_frames())
+    path.write_bytes(path.read_bytes()[:-3000])
+    with pytest.raises(InputFileError, match="truncated file"):
+        NexusFrames(path)
+
+
+def write_data(path, data, name=DATA):
+    with h5py.File(path, "w") as file:
+        file.create_dataset(name, data=data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "message"),
+    [
+        (np.zeros((3, 4), int), DATA, r"shape \(3, 4\): must be \(frame, y, x\)"),
+        (np.zeros((3, 4, 5)), DATA, "type float64: must be integer counts"),
+        (np.zeros((3, 4, 5), int), "/entry/data/data", "/entry/instrument/detector/data = missing"),
+    ],
+)
+def test_data_of_another_form_are_refused(tmp_path, data, name, message):
+    with pytest.raises(InputFileError, match=message):
+        NexusFrames(write_data(tmp_path / "f.nxs", data, name))
+
+
+def test_as_many_frames_as_rows(tmp_path):
+    run = with_nexus(read_run(write_run_folder(tmp_path)), nexus_file(tmp_path / "f.nxs", poisson_frames(6)))
+    with pytest.raises(InputFileError, match="6 frames: the table /entry/frames has 5 rows"):
+        open_frames(run, frame_table(5, tmp_path))
+
+
+def interrupted_write(path, frame):
+    with NexusFrameWriter(path, SHAPE, "i4", 6) as writer:
+        writer.write(0, frame)
+        raise RuntimeError("stop")
+
+
+def test_a_file_that_was_not_finished_does_not_appear(tmp_path):
+    with pytest.raises(RuntimeError, match="stop"):
+        interrupted_write(tmp_path / "f.nxs", poisson_frames()[0])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_writer_refuses_frames_and_tables_of_another_form(tmp_path):
+    with pytest.raises(ShapeError, match="integer counts"):
+        NexusFrameWriter(tmp_path / "f.nxs", SHAPE, np.float32, 6)
+    with NexusFrameWriter(tmp_path / "f.nxs", SHAPE, np.int32, 6) as writer:
+        for frame in (poisson_frames()[0][:5], poisson_frames()[0].astype(np.int64)):
+            with pytest.raises(ShapeError, match="this file holds int32"):
+                writer.write(0, frame)
+        with pytest.raises(ShapeError, match="5 rows"):
+            writer.write_table(frame_table(5, tmp_path))
+
+
+def test_a_real_pilatus_2m_frame_decodes(reference_data):
+    frame = read_image(reference_data / "pilatus2m_cbf" / "frame_00006.cbf")
+    assert frame.shape == (1679, 1475)
+    assert frame.dtype == np.int32
+    assert np.sum(frame < 0) == 197_849
+    with fabio.open(reference_data / "pilatus2m_cbf" / "frame_00006.cbf") as image:
+        assert np.array_equal(frame, image.data)
+
+
+def test_a_real_edf_image_under_a_cbf_name_and_a_real_tiff_decode(reference_data):
+    edf = read_image(reference_data / "agbeh_pilatus1m" / "sone_Standards_AgBeh_T20_ctr0_scan1_0000.cbf")
+    assert (edf.shape, edf.dtype) == ((1043, 981), np.int32)
+    assert edf.max() > 1000
+    tiff = read_image(reference_data / "agbeh_pilatus300k" / "SFU_latest_0000145_caz.tiff")
+    assert (tiff.shape, tiff.dtype) == ((619, 487), np.int32)
