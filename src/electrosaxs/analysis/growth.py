@@ -1,0 +1,230 @@
+"""phi at the anode against time, its line before the onset, and the paper's slice flux.
+
+Two definitions of the flux into the slice next to the anode (thickness w, 50 um in the paper), both accumulation rates
+and neither of them the supply phi0 v:
+
+    slice_flux       w x slope of phi in the voxel read at the anode        (the paper: "the rate that the local volume
+                                                                              fraction rises", resolution 50 um)
+    slice_flux_mean  d/dt of the integral of phi from 0 to w: w x slope of the mean of phi over the slice
+
+The line has equal weights: a growth curve is not exactly straight, so weights that follow the counting statistics would
+decide its slope. The slope is therefore that of the least-squares line through phi itself, and its sigma follows from
+the sigmas of the points. Points far noisier than the rest (5 times the median) are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse, stats
+
+from ..errors import FitError, bad_value
+from ..nouns import FloatArray, GrowthCurve, LineFit, Number, SliceFlux, VolumeFraction
+from .flux_operators import METRE_PER_UM, BoolArray, map_columns, profiles_at
+from .mass_balance import inventory_operator
+from .profile_integral import up_to
+
+FEWEST_POINTS = 3
+TOO_NOISY = 5.0
+REAL_SCATTER = 0.01
+LARGEST_DEPARTURE = 0.1
+
+
+def growth_curve(phi: VolumeFraction, *, slice_um: float = 50.0) -> GrowthCurve:
+    """phi of the voxel nearest the anode in each scan (scan,), with its own times and contributions.
+
+    FitError where no voxel lies within `slice_um` of the anode.
+    """
+    height = phi.coord("height")
+    nearest = int(np.argmin(np.abs(height)))
+    if abs(height[nearest]) > slice_um:
+        raise bad_value(
+            FitError,
+            where="volume fraction map",
+            field="height (um)",
+            value=f"{height[nearest]:.0f}",
+            rule=f"the growth curve needs a voxel within {slice_um:.0f} um of the anode",
+            remedy="scan from the anode upwards, or check the anode height",
+        )
+    return GrowthCurve.from_arrays(
+        phi.values[:, nearest],
+        dims=("scan",),
+        coords={"time": (("scan",), phi.coord("time")[:, nearest])},
+        sigma=None if phi.data.variances is None else phi.sigma[:, nearest],
+        shared={name: np.asarray(c.values)[:, nearest] for name, c in phi.shared.items()},
+        masks={"not_measured": (("scan",), ~phi.good[:, nearest])},
+    )
+
+
+def slice_mean_curve(
+    phi: VolumeFraction, *, gap_um: float, start: float, slice_um: float = 50.0, beam_fwhm_um: float = 0.0
+) -> GrowthCurve:
+    """Mean of phi from the anode to `slice_um`, at the time of the voxel nearest the anode (scan,).
+
+    Profile integral (exponential in the boundary layer); contribution `interpolation` from the other rule.
+    """
+    columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
+    below = up_to(columns.panels, columns.position, slice_um * METRE_PER_UM)
+    time = columns.time[:-1, 0]
+    profiles = profiles_at(columns, time, visits=2, degree=1)
+    thickness = slice_um * METRE_PER_UM
+    content, operator = inventory_operator(columns, profiles, below)
+    other, _ = inventory_operator(columns, profiles, below.other_rule())
+    operator = sparse.csr_array(operator / thickness)
+    return GrowthCurve.from_arrays(
+        content / thickness,
+        dims=("scan",),
+        coords={"time": (("scan",), time)},
+        sigma=columns.counting_sigma(operator),
+        shared={**columns.shared_sigma(operator), "interpolation": np.abs(other - content) / thickness},
+        masks={"not_measured": (("scan",), ~columns.good[:-1, 0])},
+    )
+
+
+@dataclass(frozen=True)
+class GrowthLine:
+    """The line, what its slope is uncertain by (1/s): counting (with real scatter) and each shared contribution, and in
+    words over what it was fitted."""
+
+    line: LineFit
+    counting: float
+    shared: Mapping[str, float]
+    words: str
+
+    def slice_flux(self, slice_um: float, name: str = "phi of the voxel at the anode") -> Number:
+        """`slice_um` x slope in m/s."""
+        thickness = slice_um * METRE_PER_UM
+        return Number(
+            thickness * self.line.slope,
+            thickness * self.line.slope_sigma,
+            "m/s",
+            f"{slice_um:g} um x slope of {name}: {self.words}",
+        )
+
+
+def growth_line(curve: GrowthCurve, *, onset_s: float | None = None, t_start_s: float = 0.0) -> GrowthLine:
+    """Least-squares line from `t_start_s` to the onset, or, without one, to where the curve clearly leaves a line.
+
+    It leaves the line where a parabola through the points so far departs from it by more than 3 sigma and more than
+    10 % of the rise; the last window without such a departure is kept. Scatter: where the points scatter about a smooth
+    curve (cubic) more than counting explains (chance below 1 %), the counting sigma grows by sqrt(chi2 / dof) and the
+    words say so. FitError with fewer than 3 points.
+    """
+    t, phi, sigma, good = curve.coord("time"), curve.values, curve.sigma, _usable(curve)
+    window = good & (t >= t_start_s) & (t < (np.inf if onset_s is None else onset_s))
+    if window.sum() < FEWEST_POINTS:
+        raise bad_value(
+            FitError,
+            where="growth curve",
+            field="points before the onset",
+            value=int(window.sum()),
+            rule=f"a line needs at least {FEWEST_POINTS}",
+            remedy="scan faster, or lower the field",
+        )
+    end = "the onset" if onset_s is not None else "the end of the run"
+    excess = _excess_scatter(t[window], phi[window], sigma[window])
+    if onset_s is None:
+        straight = _straight_part(t, phi, excess * sigma, window)
+        if straight.sum() < window.sum():
+            end = "the point where the curve leaves a line"
+        window = straight
+    order = np.flatnonzero(window)
+    slope_of, offset_of = _line_operators(t[order])
+    counting = float(np.sqrt(np.sum(np.square(slope_of * np.nan_to_num(sigma[order])))))
+    words = f"least-squares line, {order.size} scans from {t[order[0]]:.0f} to {t[order[-1]]:.0f} s, until {end}"
+    if excess > 1.0:
+        words += f"; sigma x {excess:.2f} for scatter beyond counting"
+    shared = {name: abs(float(slope_of @ np.asarray(c.values)[order])) for name, c in curve.shared.items()}
+    total = float(np.sqrt((counting * excess) ** 2 + sum(s**2 for s in shared.values())))
+    line = LineFit(
+        slope=float(slope_of @ phi[order]),
+        slope_sigma=total,
+        offset=float(offset_of @ phi[order]),
+        t_start=float(t[order[0]]),
+        t_end=float(t[order[-1]]),
+    )
+    return GrowthLine(line, counting * excess, shared, words)
+
+
+def slice_flux_curve(curve: GrowthCurve, *, slice_um: float = 50.0) -> SliceFlux:
+    """`slice_um` x d phi/dt at each scan (scan,), m/s: parabola through the scan and its neighbours."""
+    good = curve.good
+    t = curve.coord("time")
+    operator = np.zeros((t.size, t.size))
+    known = np.flatnonzero(good)
+    count = min(3, known.size)
+    for i in known if known.size >= 2 else []:
+        place = int(np.searchsorted(known, i))
+        left = int(np.clip(place - 1, 0, known.size - count))
+        near = known[left : left + count]
+        scale = float(np.ptp(t[near]))
+        basis = ((t[near] - t[i]) / scale)[:, None] ** np.arange(count)
+        operator[i, near] = np.linalg.inv(basis)[1] / scale
+    operator *= slice_um * METRE_PER_UM
+    undefined = ~good if known.size >= 2 else np.ones(t.size, dtype=bool)
+    variance = np.nan_to_num(np.square(curve.sigma))
+
+    def where_known(values: FloatArray) -> FloatArray:
+        return np.where(undefined, np.nan, values)
+
+    return SliceFlux.from_arrays(
+        where_known(operator @ np.where(good, curve.values, 0.0)),
+        dims=("scan",),
+        coords={"time": (("scan",), t)},
+        sigma=where_known(np.sqrt(operator**2 @ variance)),
+        shared={
+            name: where_known(np.abs(operator @ np.where(good, c.values, 0.0))) for name, c in curve.shared.items()
+        },
+        masks={"not_measured": (("scan",), undefined)},
+    )
+
+
+def _usable(curve: GrowthCurve) -> BoolArray:
+    good, sigma = curve.good, curve.sigma
+    if curve.data.variances is None or not good.any():
+        return good
+    with np.errstate(invalid="ignore"):
+        return good & (sigma <= TOO_NOISY * np.median(sigma[good]))
+
+
+def _line_operators(t: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weights that give slope and offset (at t = 0) of the least-squares line."""
+    centred = t - t.mean()
+    slope = centred / np.sum(centred**2)
+    return slope, 1.0 / t.size - t.mean() * slope
+
+
+def _straight_part(t: FloatArray, phi: FloatArray, sigma: FloatArray, window: BoolArray) -> BoolArray:
+    """The longest leading part of `window` in which no parabola departs significantly and largely from the line."""
+    order = np.flatnonzero(window)
+    order = order[np.argsort(t[order])]
+    kept = order
+    for count in range(FEWEST_POINTS + 1, order.size + 1):
+        points = order[:count]
+        x = (t[points] - t[points].mean()) / np.ptp(t[points])
+        basis = x[:, None] ** np.arange(3)
+        inverse = np.linalg.pinv(basis)
+        curvature = float(inverse[2] @ phi[points])
+        # a parabola c x^2 over x in [-1/2, 1/2] departs from its line by c/12 in the middle and c/6 at the ends
+        departure = abs(curvature) / 6.0
+        noise = float(np.sqrt(np.sum(np.square(inverse[2] * np.nan_to_num(sigma[points]))))) / 6.0
+        rise = abs(float(inverse[1] @ phi[points]))
+        if departure > 3.0 * noise and departure > LARGEST_DEPARTURE * rise:
+            kept = order[: max(count - 1, FEWEST_POINTS)]
+            break
+    straight = np.zeros_like(window)
+    straight[kept] = True
+    return straight
+
+
+def _excess_scatter(t: FloatArray, phi: FloatArray, sigma: FloatArray) -> float:
+    """sqrt(chi2 / dof) about a cubic where counting does not explain it, else 1; 1 with fewer than 7 points."""
+    if t.size < 7 or not np.all(np.isfinite(sigma)) or np.any(sigma <= 0.0):
+        return 1.0
+    x = (t - t.mean()) / np.ptp(t)
+    basis = x[:, None] ** np.arange(4) / sigma[:, None]
+    residual = phi / sigma - basis @ np.linalg.lstsq(basis, phi / sigma, rcond=None)[0]
+    chi2, dof = float(residual @ residual), t.size - 4
+    return float(np.sqrt(chi2 / dof)) if stats.chi2.sf(chi2, dof) < REAL_SCATTER else 1.0

@@ -1,0 +1,108 @@
+"""The sealed cell keeps its particles: inventory over that at field-on, 1 until particles leave the scanned region.
+
+inventory(t) = integral of phi dz from the anode to the cathode; at field-on it is phi0 L. The frames of a scan are
+first brought to one time, linearly between the visits of each height. Crystals count as far as the beam sees them: a
+layer on the anode lies in the lowest voxel, where the beam is strongest, and is counted there as if it were solution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from ..nouns import FloatArray, MassBalance, Number, VolumeFraction
+from .flux_operators import METRE_PER_UM, MapColumns, Profiles, flatten_operators, map_columns, profiles_at
+from .profile_integral import Panels, front_uncertainty, integrate_panels
+
+LARGEST_UNSEEN_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class SealedCell:
+    """The mass balance, None where it cannot be measured, and its mean deviation from 1 before the onset."""
+
+    balance: MassBalance | None
+    error: Number
+
+
+def inventory_operator(columns: MapColumns, profiles: Profiles, panels: Panels) -> tuple[FloatArray, sparse.csr_array]:
+    """Integral of phi over `panels` (m) at each target, and its operator (target, row x height flattened)."""
+    parts = integrate_panels(profiles.phi, panels)
+    weight = panels.onto_heights(parts.by_lower, parts.by_upper, profiles.phi.shape[1])
+    return parts.value.sum(axis=-1), flatten_operators([(weight, profiles.phi_operators)], columns.phi.shape)
+
+
+def mass_balance(
+    phi: VolumeFraction,
+    *,
+    gap_um: float,
+    start: float,
+    beam_fwhm_um: float = 0.0,
+    onset_s: float | None = None,
+) -> SealedCell:
+    """inventory(t) / (start x gap) for each scan at its mean time.
+
+    `start`: phi of the starting solution. Contributions: those of phi, and `interpolation` (exponential against linear
+    between the heights). Not measurable, with the reason, where more than a tenth of the gap was not scanned.
+    `onset_s`: scans before it give the error number; all scans where it is None.
+    """
+    unseen = _unseen_share(phi, gap_um)
+    if unseen > LARGEST_UNSEEN_SHARE:
+        heights = phi.coord("height")
+        return SealedCell(
+            None,
+            Number.absent(
+                "one",
+                f"not measurable: the scan covers {heights.min():.0f} to {heights.max():.0f} um of the "
+                f"{gap_um:.0f} um gap, {unseen:.0%} of the cell was not seen (at most {LARGEST_UNSEEN_SHARE:.0%})",
+            ),
+        )
+    columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
+    time = columns.scan_time
+    profiles = profiles_at(columns, time, visits=2, degree=1)
+    inventory, operator = inventory_operator(columns, profiles, columns.panels)
+    other, _ = inventory_operator(columns, profiles, columns.panels.other_rule())
+    lost_fronts = front_uncertainty(profiles.phi, profiles.phi, columns.panels)
+    full = start * columns.gap
+    operator = operator / full
+    shared = columns.shared_sigma(operator)
+    shared["interpolation"] = np.hypot(other - inventory, lost_fronts) / full
+    balance = MassBalance.from_arrays(
+        inventory / full,
+        dims=("scan",),
+        coords={"time": (("scan",), time)},
+        sigma=columns.counting_sigma(operator),
+        shared=shared,
+        masks={"not_measured": (("scan",), ~profiles.inside.all(axis=1))},
+    )
+    return SealedCell(balance, _mean_error(balance, columns, operator, onset_s))
+
+
+def _unseen_share(phi: VolumeFraction, gap_um: float) -> float:
+    """Share of the gap below the lowest and above the highest height."""
+    seen = phi.coord("height")[phi.good.any(axis=0)]
+    if seen.size < 2:
+        return 1.0
+    return float((max(seen.min(), 0.0) + gap_um - seen.max()) / gap_um)
+
+
+def _mean_error(balance: MassBalance, columns: MapColumns, operator: sparse.csr_array, onset_s: float | None) -> Number:
+    before = balance.good & (balance.coord("time") < (np.inf if onset_s is None else onset_s))
+    when = "all scans" if onset_s is None else "scans before the onset"
+    if not before.any():
+        return Number.absent("one", "no scan was finished before the onset: there is no balance of the closed cell")
+    mean = sparse.csr_array((before / before.sum())[None, :]) @ operator
+    squares = [float(columns.counting_sigma(mean)[0]) ** 2]
+    squares += [float(s[0]) ** 2 for s in columns.shared_sigma(mean).values()]
+    squares.append(float(np.mean(balance.shared["interpolation"].values[before])) ** 2)
+    deviation = float(np.mean(balance.values[before]) - 1.0)
+    return Number(
+        deviation,
+        float(np.sqrt(sum(squares))),
+        "one",
+        f"mean of inventory / (phi0 L) - 1 over {int(before.sum())} {when}; sigma: counting, the contributions "
+        f"shared by all frames, and the interpolation between {columns.position.size} heights over "
+        f"{columns.gap / METRE_PER_UM:.0f} um",
+    )

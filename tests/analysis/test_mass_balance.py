@@ -1,0 +1,104 @@
+import numpy as np
+from closeness import assert_close
+from synthetic_maps import DECAY_UM, GAP_UM, HEIGHTS_UM, START, frame_times, growing_layer, volume_fraction_map
+
+from electrosaxs.analysis.mass_balance import mass_balance
+from electrosaxs.analysis.profile_integral import (
+    front_uncertainty,
+    integrate_panels,
+    open_beam_centre,
+    up_to,
+    wall_to_wall,
+)
+
+TIME = frame_times()
+
+
+def test_a_sealed_cell_keeps_its_particles():
+    cell = mass_balance(volume_fraction_map(growing_layer(TIME, sealed=True), TIME), gap_um=GAP_UM, start=START)
+    assert cell.balance is not None
+    assert_close(cell.balance.values, np.ones(12), rel=3e-3)
+    assert abs(cell.error.value) < 3e-3
+    assert abs(cell.error.value) < 2.0 * cell.error.sigma
+
+
+def test_balance_pulls_have_unit_width():
+    truth = growing_layer(TIME, sealed=True)
+    sigma = 0.01 * truth
+    exact = mass_balance(volume_fraction_map(truth, TIME, sigma=sigma), gap_um=GAP_UM, start=START)
+    pulls, errors = [], []
+    for seed in range(200):
+        noisy = truth + sigma * np.random.default_rng(seed).standard_normal(truth.shape)
+        cell = mass_balance(volume_fraction_map(noisy, TIME, sigma=sigma), gap_um=GAP_UM, start=START)
+        pulls.append((cell.balance.values - exact.balance.values) / cell.balance.sigma)
+        errors.append(cell.error.value)
+    assert 0.9 < np.sqrt(np.mean(np.var(pulls, axis=0))) < 1.15
+    interpolation = exact.balance.shared["interpolation"].values.mean()
+    counting = np.sqrt(exact.error.sigma**2 - interpolation**2)
+    assert 0.85 < np.std(errors) / counting < 1.15
+
+
+def test_particles_that_leave_are_missed():
+    lost = np.where(TIME > 1500.0, 0.9, 1.0)
+    phi = volume_fraction_map(growing_layer(TIME, sealed=True) * lost, TIME)
+    cell = mass_balance(phi, gap_um=GAP_UM, start=START, onset_s=1500.0)
+    assert_close(cell.balance.values[-3:], np.full(3, 0.9), rel=3e-3)
+    assert abs(cell.error.value) < 5e-3
+    assert "before the onset" in cell.error.source
+
+
+def test_a_scan_of_the_lower_third_cannot_measure_the_balance():
+    low = HEIGHTS_UM <= 1000
+    time = frame_times(heights=int(low.sum()))
+    phi = volume_fraction_map(growing_layer(time, HEIGHTS_UM[low]), time, heights=HEIGHTS_UM[low])
+    cell = mass_balance(phi, gap_um=GAP_UM, start=START)
+    assert cell.balance is None
+    assert cell.error.value is None
+    assert "0 to 1000 um of the 3500 um gap" in cell.error.source
+
+
+def test_a_common_scale_error_shifts_every_scan_by_the_same_share():
+    truth = growing_layer(TIME, sealed=True)
+    phi = volume_fraction_map(truth, TIME, shared={"reference": 0.02 * truth})
+    balance = mass_balance(phi, gap_um=GAP_UM, start=START).balance
+    assert_close(balance.shared["reference"].values[1:], 0.02 * np.ones(11), rel=0.02)
+
+
+def test_an_exponential_is_integrated_exactly_between_and_below_the_heights():
+    z = np.array([30.0, 80.0, 200.0, 500.0])
+    panels = wall_to_wall(z, 500.0, np.ones(3, dtype=bool))
+    parts = integrate_panels(np.exp(-z / DECAY_UM)[None, :], panels)
+    assert_close(parts.value.sum(), DECAY_UM * (1.0 - np.exp(-5.0)), rel=1e-12)
+    lower = integrate_panels(np.exp(-z / DECAY_UM)[None, :], up_to(panels, z, 100.0))
+    assert_close(lower.value.sum(), DECAY_UM * (1.0 - np.exp(-1.0)), rel=1e-12)
+
+
+def test_derivatives_of_the_integral_are_those_of_finite_differences():
+    z = np.array([10.0, 60.0, 150.0, 400.0, 900.0])
+    panels = wall_to_wall(z, 1000.0, np.array([True, True, False, False]), base=0.3)
+    profile = np.array([5.0, 3.0, 1.5, 1.0, 0.7])
+    parts = integrate_panels(profile, panels)
+    weight = panels.onto_heights(parts.by_lower, parts.by_upper, z.size)
+    for k in range(z.size):
+        step = 1e-5 * np.eye(z.size)[k]
+        ends = [integrate_panels(profile + sign * step, panels) for sign in (1, -1)]
+        assert_close(weight[k], (ends[0].value.sum() - ends[1].value.sum()) / 2e-5, rel=1e-7)
+        own = panels.lower == k
+        second = (ends[0].by_lower - ends[1].by_lower)[own] / 2e-5
+        assert_close(parts.by_lower_twice[own], second, rel=1e-6, floor=1e-9)
+
+
+def test_a_front_lost_between_two_heights_is_uncertain_by_the_step_over_root_twelve():
+    panels = wall_to_wall(np.array([100.0, 900.0]), 1000.0, np.array([False]))
+    profile = np.array([[1.0, 0.0]])
+    assert_close(
+        front_uncertainty(profile, profile, panels), np.array([np.hypot(800.0, 100.0 * 0.0) / np.sqrt(12)]), rel=0.02
+    )
+    resolved = np.array([[1.0, 0.6]])
+    assert front_uncertainty(resolved, resolved, panels)[0] == 0.0
+
+
+def test_half_a_beam_at_the_anode_reads_phi_at_its_centroid():
+    # half-normal mean: s sqrt(2 / pi), s = 34 um / 2.3548
+    assert_close(open_beam_centre(0.0, 34.0), 11.52, rel=1e-3)
+    assert_close(open_beam_centre(200.0, 34.0), 200.0, rel=1e-12)
