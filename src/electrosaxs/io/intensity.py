@@ -1,0 +1,121 @@
+"""I(q) of every place of the map, written as it is measured: memory does not grow with the number of frames."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ShapeError
+from ..nouns import FloatArray, SampleIntensity
+from .atomic import temporary_beside
+from .hdf5 import dataset, open_hdf5
+from .nxdata import mark_axes, nx_group
+
+CHUNK_BYTES = 2**18
+SINGLE = "float32"  # counting noise is above 1e-4, single precision at 6e-8
+
+
+class IntensityWriter:
+    """NXdata group /entry/intensity with dims (scan, height, q), float32, NaN where nothing was written.
+
+    The file appears under its name when closed; as a context manager it leaves nothing behind where the block raises.
+    `write_results(..., intensity=path)` copies the group into results.nxs.
+    """
+
+    def __init__(self, path: str | Path, n_scan: int, n_height: int, q: npt.ArrayLike) -> None:
+        self.path = Path(path)
+        self._q = np.asarray(q, dtype=np.float64)
+        self.shape = (int(n_scan), int(n_height), len(self._q))
+        self._part = temporary_beside(self.path)
+        self._file = h5py.File(self._part, "w")
+        self._lock = threading.Lock()
+        self._file.attrs.update({"NX_class": "NXroot", "default": "entry"})
+        entry = nx_group(self._file, "entry", "NXentry", default="intensity")
+        self._group = nx_group(entry, "intensity", "NXdata", signal="intensity")
+        heights = max(1, min(self.shape[1], CHUNK_BYTES // (4 * max(1, len(self._q)))))
+        for name, content in (("intensity", "signal"), ("intensity_errors", "errors")):
+            chunks = (1, heights, len(self._q))
+            data = self._group.create_dataset(name, self.shape, SINGLE, chunks=chunks, fillvalue=np.nan)
+            data.attrs.update({"units": "1", "dims": "scan,height,q", "content": content})
+        self._coordinate("q", self._q, "q", "1/nm")
+
+    def write(self, scan: npt.ArrayLike, height: npt.ArrayLike, values: npt.ArrayLike, sigma: npt.ArrayLike) -> None:
+        """Write a block: indices `scan` and `height` (n,), `values` and `sigma` (n, q); or one place, all without n.
+
+        Neighbouring heights of one scan go in one piece. Safe from several threads. Raises ShapeError for a place
+        outside the map or another shape.
+        """
+        scans, heights = np.atleast_1d(scan), np.atleast_1d(height)
+        blocks = [np.atleast_2d(np.asarray(block, dtype=SINGLE)) for block in (values, sigma)]
+        expected = (len(scans), self.shape[2])
+        if heights.shape != scans.shape or any(block.shape != expected for block in blocks):
+            raise ShapeError(f"intensity block of shape {blocks[0].shape}: {len(scans)} places need {expected}")
+        inside = (scans >= 0) & (scans < self.shape[0]) & (heights >= 0) & (heights < self.shape[1])
+        if not np.all(inside):
+            raise ShapeError(f"place outside the map of {self.shape[:2]} (scan, height): leave such frames out")
+        ends = np.flatnonzero((np.diff(scans) != 0) | (np.diff(heights) != 1)) + 1
+        with self._lock:
+            for run in np.split(np.arange(len(scans)), ends):
+                place = (int(scans[run[0]]), slice(int(heights[run[0]]), int(heights[run[-1]]) + 1))
+                self._group["intensity"][place] = blocks[0][run]
+                self._group["intensity_errors"][place] = blocks[1][run]
+
+    def write_coordinates(
+        self, height: npt.ArrayLike, time: npt.ArrayLike, *, background_sigma: npt.ArrayLike | None = None
+    ) -> None:
+        """Write height (height,) in um, time (scan, height) in s, and the solvent's sigma (q,) shared by all places."""
+        self._coordinate("height", height, "height", "um")
+        self._coordinate("time", time, "scan,height", "s")
+        if background_sigma is not None:
+            shared = self._group.create_dataset(
+                "intensity_background_errors", data=np.asarray(background_sigma, dtype=np.float64)
+            )
+            shared.attrs.update({"units": "1", "dims": "q", "content": "contribution", "label": "background"})
+
+    def close(self) -> None:
+        """Finish the file and give it its name."""
+        mark_axes(self._group, ("scan", "height", "q"), self.shape)
+        self._file.close()
+        os.replace(self._part, self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
+
+    def _coordinate(self, name: str, values: npt.ArrayLike, dims: str, unit: str) -> None:
+        data = self._group.create_dataset(name, data=np.asarray(values, dtype=np.float64))
+        data.attrs.update({"units": unit, "dims": dims, "content": "coordinate", "label": name})
+
+
+def read_intensity(path: str | Path) -> SampleIntensity:
+    """The intensity (scan, height, q) of a results file or of an IntensityWriter, all of it in memory."""
+    path = Path(path)
+    with open_hdf5(path) as file:
+        values: FloatArray = dataset(file, "entry/intensity/intensity", path)[()].astype(np.float64)
+        group = file["entry/intensity"]
+        names = ("q", "height", "time")
+        coords = {
+            name: (tuple(group[name].attrs["dims"].split(",")), group[name][()]) for name in names if name in group
+        }
+        shared = {
+            data.attrs["label"]: np.broadcast_to(data[()], values.shape)
+            for data in group.values()
+            if data.attrs.get("content") == "contribution"
+        }
+        sigma = group["intensity_errors"][()].astype(np.float64)
+    return SampleIntensity.from_arrays(values, dims=("scan", "height", "q"), coords=coords, sigma=sigma, shared=shared)

@@ -1,0 +1,49 @@
+"""numbers.json: every headline number with sigma, unit and source (docs/formats.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..nouns import Number
+from .atomic import replacing
+from .plain_json import to_json
+from .refusal import refusal
+
+
+def write_numbers(path: str | Path, numbers: Mapping[str, Number]) -> None:
+    """Write `{"name": {"value", "sigma", "unit", "source"}}`, strict JSON; a sigma that is not finite is null."""
+    with replacing(Path(path)) as part:
+        part.write_text(to_json(numbers_to_plain(numbers), indent=2) + "\n", encoding="utf-8")
+
+
+def read_numbers(path: str | Path) -> dict[str, Number]:
+    """The numbers that `write_numbers` wrote; raises InputFileError for another file."""
+    path = Path(path)
+    try:
+        return numbers_from_plain(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        rule = f"does not hold named numbers with value, sigma, unit and source ({error})"
+        raise refusal(path, "file", path.name, rule, "give a numbers.json of electrosaxs") from error
+
+
+def numbers_to_plain(numbers: Mapping[str, Number]) -> dict[str, Any]:
+    """The numbers as nested dicts that JSON holds."""
+    return {
+        name: {
+            "value": None if number.value is None else float(number.value),
+            "sigma": None if number.sigma is None or not np.isfinite(number.sigma) else float(number.sigma),
+            "unit": number.unit,
+            "source": number.source,
+        }
+        for name, number in numbers.items()
+    }
+
+
+def numbers_from_plain(plain: Mapping[str, Any]) -> dict[str, Number]:
+    """The inverse of `numbers_to_plain`."""
+    return {name: Number(item["value"], item["sigma"], item["unit"], item["source"]) for name, item in plain.items()}

@@ -1,0 +1,159 @@
+"""results.nxs: everything one run gave, one NXdata group per result under /entry, and back (docs/formats.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from .. import __version__
+from ..errors import ElectrosaxsError
+from ..nouns import (
+    CrystallineFraction,
+    CurveSet,
+    Diameter,
+    DiameterDeviation,
+    FloatArray,
+    Flux,
+    GrowthCurve,
+    LatticeConstant,
+    MassBalance,
+    Noun,
+    Polydispersity,
+    RunResults,
+    SampleIntensity,
+    SliceFlux,
+    StructureFactor,
+    VolumeFraction,
+)
+from .atomic import replacing
+from .frames_csv import read_frames_csv, write_frames_csv
+from .hdf5 import open_hdf5, text
+from .intensity import IntensityWriter, read_intensity
+from .numbers_json import read_numbers, write_numbers
+from .nxdata import mark_axes, nx_group, read_noun, write_arrays, write_noun
+from .refusal import refusal
+from .summary import read_summary, write_summary
+
+__all__ = [
+    "IntensityWriter",
+    "read_frames_csv",
+    "read_intensity",
+    "read_numbers",
+    "read_results",
+    "write_frames_csv",
+    "write_numbers",
+    "write_results",
+]
+
+NOUNS: dict[str, type[Noun]] = {
+    "volume_fraction": VolumeFraction,
+    "flux_slice": SliceFlux,
+    "flux": Flux,
+    "mass_balance": MassBalance,
+    "growth": GrowthCurve,
+    "diameter": Diameter,
+    "deviation": DiameterDeviation,
+    "polydispersity": Polydispersity,
+    "structure_factor": StructureFactor,
+    "lattice_constant": LatticeConstant,
+    "crystalline_fraction": CrystallineFraction,
+}
+CURVE_UNITS = {"height": "um", "time": "s", "diameter": "nm", "deviation": "nm"}
+
+
+def write_results(path: str | Path, results: RunResults, *, intensity: str | Path | None = None) -> None:
+    """Write `results` to a NeXus file that opens on the volume-fraction map; it appears whole or not at all.
+
+    Each noun that is not None is a group of its own name. `intensity` is a file of `IntensityWriter`; its group is
+    copied in, without passing through memory. Settings are kept as JSON: tuples come back as lists, paths as text.
+    """
+    with replacing(Path(path)) as part, h5py.File(part, "w") as file:
+        file.attrs.update({"NX_class": "NXroot", "default": "entry", "creator": f"electrosaxs {__version__}"})
+        entry = nx_group(file, "entry", "NXentry", default="volume_fraction")
+        entry["title"] = results.title
+        for name in NOUNS:
+            noun = getattr(results, name)
+            if noun is not None:
+                write_noun(entry, name, noun)
+        if results.structure_factor_model is not None and results.structure_factor is not None:
+            write_arrays(entry["structure_factor"], {"structure_factor_model": results.structure_factor_model})
+            entry["structure_factor"].attrs["auxiliary_signals"] = ["structure_factor_model"]
+        _write_quality(entry, results)
+        if results.curves is not None:
+            _write_curves(entry, results.curves)
+        write_summary(entry, results)
+        if intensity is not None:
+            with open_hdf5(Path(intensity)) as source:
+                source.copy(source["entry/intensity"], entry, "intensity")
+
+
+def read_results(path: str | Path) -> RunResults:
+    """The results that `write_results` wrote; raises InputFileError for another or a damaged file."""
+    path = Path(path)
+    with open_hdf5(path) as file:
+        entry = file.get("entry")
+        if not isinstance(entry, h5py.Group) or "volume_fraction" not in entry or "summary" not in entry:
+            rule = "holds no results of electrosaxs (/entry/volume_fraction and /entry/summary)"
+            raise refusal(path, "file", path.name, rule, "give the results.nxs that `electrosaxs analyse` writes")
+        try:
+            nouns: dict[str, Any] = {
+                name: read_noun(entry[name], kind) for name, kind in NOUNS.items() if name in entry
+            }
+            model = entry.get("structure_factor/structure_factor_model")
+            return RunResults(
+                title=text(entry["title"][()]),
+                **nouns,
+                structure_factor_model=None if model is None else model[()],
+                quality=_read_quality(entry),
+                curves=_read_curves(entry),
+                **read_summary(entry),
+            )
+        except (KeyError, ValueError, TypeError, OSError) as error:
+            reason = str(error) if isinstance(error, ElectrosaxsError) else f"a part is missing or damaged ({error})"
+            raise refusal(path, "file", path.name, reason, "write the results again") from error
+
+
+def _write_quality(entry: h5py.Group, results: RunResults) -> None:
+    """Group `quality`: the first map of the shape of the volume fraction is the signal, the others beside it."""
+    if not results.quality:
+        return
+    group = nx_group(entry, "quality", "NXdata")
+    write_arrays(group, results.quality)
+    for name in results.quality:
+        group[name].attrs["content"] = "quality"
+    reference = entry["volume_fraction"]
+    shape = reference["volume_fraction"].shape
+    maps = [name for name, values in results.quality.items() if np.shape(values) == shape]
+    if not maps:
+        return
+    group.attrs["signal"] = maps[0]
+    if maps[1:]:
+        group.attrs["auxiliary_signals"] = maps[1:]
+    for name, stored in reference.items():
+        if stored.attrs["content"] in ("coordinate", "index") and name not in group:
+            group[name] = stored  # a hard link: the coordinates are stored once
+    mark_axes(group, results.volume_fraction.dims, shape)
+
+
+def _read_quality(entry: h5py.Group) -> dict[str, FloatArray]:
+    stored = entry.get("quality", {})
+    return {name: data[()] for name, data in stored.items() if data.attrs.get("content") == "quality"}
+
+
+def _write_curves(entry: h5py.Group, curves: CurveSet) -> None:
+    group = write_noun(entry, "curves", curves.intensity)
+    write_arrays(group, {"curves_model": curves.model})
+    for name, unit in CURVE_UNITS.items():
+        write_arrays(group, {f"curves_{name}": getattr(curves, name)}, unit)
+    group.attrs["auxiliary_signals"] = ["curves_model"]
+
+
+def _read_curves(entry: h5py.Group) -> CurveSet | None:
+    if "curves" not in entry:
+        return None
+    group = entry["curves"]
+    described = {name: group[f"curves_{name}"][()] for name in ("model", *CURVE_UNITS)}
+    return CurveSet(intensity=read_noun(group, SampleIntensity), **described)
