@@ -1,0 +1,193 @@
+"""Hot and dead pixels, found over a sample of frames instead of frame by frame.
+
+A pixel is compared with the other pixels of its q bin. Hot or dead is only what deviates in nearly every sampled frame:
+a reflection of a single crystal is real, and it is gone in the next frame. Nothing is clipped frame by frame, because
+cutting the upper tail of a Poisson distribution lowers the mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import gammainc, gammaincc
+
+from ..errors import ShapeError
+from ..nouns import FloatArray, FrameTable, Role
+from .azimuthal import Integrator, comparable
+
+SAMPLE = 12
+TAIL = 1e-10  # of a pixel; 1e6 pixels then give 1e-4 false ones in a series
+HOT_RATIO, DEAD_RATIO = 1.5, 0.5  # chosen: less is a difference of gain, which bins average over
+DEAD_EXPECTED = 25.0  # counts over the sample: exp(-25) = 1e-11 to see none
+FEWEST_PIXELS = 20  # of a bin; the median of fewer does not tell who is the wild one
+
+
+@dataclass(frozen=True, eq=False)
+class Outliers:
+    """hot, dead: (y, x); frames: how many were looked at; dead_searchable: share of the pixels of the q range that
+    expected enough counts for a dead one to show; note: what was found, and what could not be, in one line."""
+
+    hot: npt.NDArray[np.bool_]
+    dead: npt.NDArray[np.bool_]
+    frames: int
+    dead_searchable: float
+    note: str
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """(y, x), True = leave out."""
+        return np.asarray(self.hot | self.dead)
+
+
+def sample_frames(table: FrameTable, *, limit: int = SAMPLE) -> npt.NDArray[np.intp]:
+    """Indices of the frames to look at, rising: solvent and reference first, then samples far above the anode.
+
+    These hold no crystals. A third of `limit` each, spread evenly over time; what one role lacks, the others give.
+    """
+    samples = np.flatnonzero(table.is_role(Role.SAMPLE))
+    far = samples[table.height[samples] >= np.quantile(table.height[samples], 0.5)] if samples.size else samples
+    groups = [np.flatnonzero(table.is_role(Role.SOLVENT)), np.flatnonzero(table.is_role(Role.REFERENCE)), far]
+    chosen: list[npt.NDArray[np.intp]] = []
+    left = limit
+    for position, group in enumerate(sorted(groups, key=len)):
+        take = min(len(group), left // (len(groups) - position))
+        chosen.append(group[np.linspace(0, len(group) - 1, take).round().astype(int)] if take else group[:0])
+        left -= take
+    return np.sort(np.concatenate(chosen))
+
+
+def find_outliers(frames: Iterable[npt.NDArray], integrator: Integrator) -> Outliers:
+    """Hot and dead pixels among the used pixels of `integrator`, from at most a few tens of frames (y, x).
+
+    All frames are held at once, in the q range only (Pilatus 2M: about 4 MB each). Raises ShapeError without frames.
+    """
+    counts, invalid = _stacked(frames, integrator)
+    always_invalid = invalid.sum(axis=0) > len(counts) // 2
+    judged = np.asarray(~invalid.any(axis=0))
+    total = counts.sum(axis=0)
+    expected, factor = _expectation(total, judged, integrator)
+    dead = judged & (expected > DEAD_EXPECTED) & (total < DEAD_RATIO * expected)
+    dead[dead] = _below(total[dead], expected[dead], factor[dead])
+    hot = judged & (total > HOT_RATIO * expected)
+    hot[hot] = _above(total[hot], expected[hot], factor[hot])
+    hot[hot] = _persistent(counts, hot, dead, expected, factor, integrator)
+    searchable = float(np.mean(expected > DEAD_EXPECTED))
+    return Outliers(
+        hot=_image(hot | always_invalid, integrator),
+        dead=_image(dead, integrator),
+        frames=len(counts),
+        dead_searchable=searchable,
+        note=_note(int(hot.sum()), int(dead.sum()), int(always_invalid.sum()), len(counts), searchable),
+    )
+
+
+def _stacked(frames: Iterable[npt.NDArray], integrator: Integrator) -> tuple[npt.NDArray, npt.NDArray[np.bool_]]:
+    """Counts (frames, used) and where they are negative or saturated (then 0)."""
+    counts, invalid = [], []
+    for frame in frames:
+        if frame.shape != integrator.shape:
+            raise ShapeError(f"frame has shape {frame.shape}: the geometry is for {integrator.shape}")
+        pixels, limit, _ = comparable(frame, integrator.saturation)
+        values = pixels[integrator.pixel]
+        invalid.append(values >= limit)
+        counts.append(np.where(invalid[-1], 0, values).astype(np.int32))
+    if not counts:
+        raise ShapeError("outliers need at least one frame: give solvent, reference or sample frames")
+    return np.asarray(counts), np.asarray(invalid)
+
+
+def _above(counts: npt.NDArray, expected: FloatArray, factor: FloatArray | float) -> npt.NDArray[np.bool_]:
+    """True where a Poisson pixel would count so much with probability below TAIL: P(X >= n) = P(n, mean).
+
+    Variance `factor` times the mean: counts and mean divided by it. Looked up only beyond 5 standard deviations.
+    """
+    far = np.asarray(counts > expected + 5.0 * np.sqrt(factor * expected))
+    n, mean, over = counts[far], expected[far], np.broadcast_to(factor, far.shape)[far]
+    far[far] = gammainc(n / over, mean / over) < TAIL
+    return far
+
+
+def _below(counts: npt.NDArray, expected: FloatArray, factor: FloatArray | float) -> npt.NDArray[np.bool_]:
+    """True where a Poisson pixel would count so little with probability below TAIL: P(X <= n) = Q(n + 1, mean)."""
+    far = np.asarray(counts < expected - 4.0 * np.sqrt(factor * expected))
+    n, mean, over = counts[far], expected[far], np.broadcast_to(factor, far.shape)[far]
+    far[far] = gammaincc(n / over + 1, mean / over) < TAIL
+    return far
+
+
+def _expectation(
+    total: npt.NDArray, judged: npt.NDArray[np.bool_], integrator: Integrator
+) -> tuple[FloatArray, FloatArray]:
+    """Expected total of each pixel (NaN where its bin cannot tell), and `robust_mean`'s factor, both (used,)."""
+    order = np.argsort(integrator.bin, kind="stable")
+    expected, factor = np.full(total.size, np.nan), np.ones(total.size)
+    for members in np.split(order, np.cumsum(integrator.pixels_per_bin)[:-1]):
+        good = members[judged[members]]
+        if good.size >= FEWEST_PIXELS:
+            mean, factor[members] = robust_mean(total[good], integrator.weight[good])
+            expected[members] = mean * integrator.weight[members]
+    return expected, factor
+
+
+def robust_mean(counts: npt.NDArray, weight: FloatArray) -> tuple[float, float]:
+    """(mean of counts / weight, variance over Poisson's, at least 1), which a minority of wild pixels does not move.
+
+    Starts from the median (of a Poisson distribution about mean - 1/3) or, where many pixels are empty, from the
+    share of empty ones, exp(-mean); then averages all pixels that are not beyond 1e-10 of it. The overdispersion
+    (gradient over the bin, gain, streaks) is from the median of |counts - expected|.
+    """
+    empty = float(np.mean(counts == 0))
+    mean = float(np.median(counts / weight)) + 1 / 3 if empty < 0.2 else -np.log(min(empty, 1 - 0.5 / counts.size))
+    factor = 1.0
+    for _ in range(3):
+        expected = mean * weight
+        if mean > 5:
+            factor = max(1.0, float((1.4826 * np.median(np.abs(counts - expected))) ** 2 / np.mean(expected)))
+        kept = ~(_above(counts, expected, factor) | _below(counts, expected, factor))
+        mean = max(float(counts[kept].sum()), 0.5) / float(weight[kept].sum())
+    return mean, factor
+
+
+def _persistent(
+    counts: npt.NDArray,
+    hot: npt.NDArray[np.bool_],
+    dead: npt.NDArray[np.bool_],
+    expected: FloatArray,
+    factor: FloatArray,
+    integrator: Integrator,
+) -> npt.NDArray[np.bool_]:
+    """Which hot candidates (hot.sum(),) stay hot without their brightest frames: one of 3 to 5, two of 6 or more.
+
+    Each frame's share of the expected total is that of its bin, over the pixels that are no candidates.
+    """
+    clean = ~(hot | dead)
+    per_frame = np.array([np.bincount(integrator.bin[clean], f[clean], minlength=integrator.bins) for f in counts])
+    share = per_frame / np.maximum(per_frame.sum(axis=0), 1)
+    frames_expected = share[:, integrator.bin[hot]] * expected[hot]
+    frames_counts = counts[:, hot]
+    leave_out = min(len(counts) // 3, 2)
+    brightest_last = np.argsort(frames_counts - frames_expected, axis=0)
+    stay = brightest_last[: len(counts) - leave_out]
+    rest = np.take_along_axis(frames_counts, stay, axis=0).sum(axis=0)
+    rest_expected = np.maximum(np.take_along_axis(frames_expected, stay, axis=0).sum(axis=0), 1e-9)
+    return (rest > HOT_RATIO * rest_expected) & _above(rest, rest_expected, factor[hot])
+
+
+def _image(used: npt.NDArray[np.bool_], integrator: Integrator) -> npt.NDArray[np.bool_]:
+    image = np.zeros(integrator.shape, dtype=bool)
+    image.ravel()[integrator.pixel[used]] = True
+    return image
+
+
+def _note(hot: int, dead: int, invalid: int, frames: int, searchable: float) -> str:
+    found = f"{hot} hot, {dead} dead, {invalid} negative or saturated pixels in {frames} frames"
+    if searchable < 0.01:
+        return f"{found}; dead pixels cannot be found: expected counts too low"
+    if searchable < 0.99:
+        return (
+            f"{found}; dead pixels can be found in {searchable:.0%} of the q range, elsewhere expected counts too low"
+        )
+    return found
