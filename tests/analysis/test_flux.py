@@ -104,6 +104,12 @@ def test_a_common_scale_error_scales_the_flux():
     assert_close(found.shared["reference"].values[2:], 0.01 * np.abs(found.values[2:]), rel=2e-2, floor=1e-16)
 
 
+def test_an_error_of_the_start_scales_the_flux_in_every_scan():
+    truth = growing_layer(TIME)
+    found = flux_of(volume_fraction_map(truth, TIME, shared={"starting_solution": 0.01 * truth}), visits=3)
+    assert_close(found.shared["starting_solution"].values, 0.01 * np.abs(found.values), rel=2e-2, floor=1e-16)
+
+
 def test_a_missing_frame_is_bridged_and_a_missing_height_is_left_out():
     missing = np.zeros(TIME.shape, dtype=bool)
     missing[5, 2] = True

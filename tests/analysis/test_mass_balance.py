@@ -64,6 +64,14 @@ def test_a_common_scale_error_shifts_every_scan_by_the_same_share():
     assert_close(balance.shared["reference"].values[1:], 0.02 * np.ones(11), rel=0.02)
 
 
+def test_the_balance_does_not_depend_on_how_well_the_start_is_known():
+    truth = growing_layer(TIME, sealed=True)
+    phi = volume_fraction_map(truth, TIME, shared={"starting_solution": 0.05 * truth})
+    cell = mass_balance(phi, gap_um=GAP_UM, start=START)
+    assert "starting_solution" not in cell.balance.shared
+    assert cell.error.sigma < 0.01
+
+
 def test_an_exponential_is_integrated_exactly_between_and_below_the_heights():
     z = np.array([30.0, 80.0, 200.0, 500.0])
     panels = wall_to_wall(z, 500.0, np.ones(3, dtype=bool))

@@ -22,6 +22,7 @@ IntArray = npt.NDArray[np.int64]
 METRE_PER_UM = 1e-6
 ONE_VISIT = 0.25
 BELOW_ANODE_UM = -10.0
+STARTING_SOLUTION = "starting_solution"
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,22 @@ def map_columns(
         position=open_beam_centre(height_um[kept], beam_fwhm_um) * METRE_PER_UM,
         height=np.maximum(height_um[kept], 0.0) * METRE_PER_UM,
         kept=kept,
-        shared={name: rows(np.asarray(c.values), 0.0) for name, c in phi.shared.items()},
+        shared={
+            name: rows(np.asarray(c.values), _at_start(name, c.values, phi, start)) for name, c in phi.shared.items()
+        },
         start=start,
         gap=gap_um * METRE_PER_UM,
         beam_fwhm=beam_fwhm_um * METRE_PER_UM,
     )
+
+
+def _at_start(name: str, sigma: FloatArray, phi: VolumeFraction, start: float) -> float:
+    """Sigma of phi at field-on, where phi is the start by definition: only the start's own sigma, the same share of phi
+    everywhere, is left."""
+    if name != STARTING_SOLUTION:
+        return 0.0
+    good = phi.good & (phi.values > 0.0)
+    return start * float(np.median(sigma[good] / phi.values[good])) if good.any() else 0.0
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,15 @@ import numpy as np
 from scipy import sparse
 
 from ..nouns import FloatArray, MassBalance, Number, VolumeFraction
-from .flux_operators import METRE_PER_UM, MapColumns, Profiles, flatten_operators, map_columns, profiles_at
+from .flux_operators import (
+    METRE_PER_UM,
+    STARTING_SOLUTION,
+    MapColumns,
+    Profiles,
+    flatten_operators,
+    map_columns,
+    profiles_at,
+)
 from .profile_integral import Panels, front_uncertainty, integrate_panels
 
 LARGEST_UNSEEN_SHARE = 0.1
@@ -44,8 +52,8 @@ def mass_balance(
 ) -> SealedCell:
     """inventory(t) / (start x gap) for each scan at its mean time.
 
-    `start`: phi of the starting solution. Contributions: those of phi, and `interpolation` (exponential against linear
-    between the heights). Not measurable, with the reason, where more than a tenth of the gap was not scanned.
+    `start`: phi of the starting solution, whose own sigma cancels. Contributions: the others of phi, and
+    `interpolation` (exponential against linear between the heights). Not measurable, with the reason, where more than a tenth of the gap was not scanned.
     `onset_s`: scans before it give the error number; all scans where it is None.
     """
     unseen = _unseen_share(phi, gap_um)
@@ -67,7 +75,7 @@ def mass_balance(
     lost_fronts = front_uncertainty(profiles.phi, profiles.phi, columns.panels)
     full = start * columns.gap
     operator = operator / full
-    shared = columns.shared_sigma(operator)
+    shared = _without_start(columns.shared_sigma(operator))
     shared["interpolation"] = np.hypot(other - inventory, lost_fronts) / full
     balance = MassBalance.from_arrays(
         inventory / full,
@@ -78,6 +86,10 @@ def mass_balance(
         masks={"not_measured": (("scan",), ~profiles.inside.all(axis=1))},
     )
     return SealedCell(balance, _mean_error(balance, columns, operator, onset_s))
+
+
+def _without_start(shared: dict[str, FloatArray]) -> dict[str, FloatArray]:
+    return {name: sigma for name, sigma in shared.items() if name != STARTING_SOLUTION}
 
 
 def _unseen_share(phi: VolumeFraction, gap_um: float) -> float:
@@ -95,7 +107,7 @@ def _mean_error(balance: MassBalance, columns: MapColumns, operator: sparse.csr_
         return Number.absent("one", "no scan was finished before the onset: there is no balance of the closed cell")
     mean = sparse.csr_array((before / before.sum())[None, :]) @ operator
     squares = [float(columns.counting_sigma(mean)[0]) ** 2]
-    squares += [float(s[0]) ** 2 for s in columns.shared_sigma(mean).values()]
+    squares += [float(s[0]) ** 2 for s in _without_start(columns.shared_sigma(mean)).values()]
     squares.append(float(np.mean(balance.shared["interpolation"].values[before])) ** 2)
     deviation = float(np.mean(balance.values[before]) - 1.0)
     return Number(
