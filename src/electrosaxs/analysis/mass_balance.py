@@ -53,8 +53,9 @@ def mass_balance(
     """inventory(t) / (start x gap) for each scan at its mean time.
 
     `start`: phi of the starting solution, whose own sigma cancels. Contributions: the others of phi, and
-    `interpolation` (exponential against linear between the heights). Not measurable, with the reason, where more than a tenth of the gap was not scanned.
-    `onset_s`: scans before it give the error number; all scans where it is None.
+    `interpolation` (phi itself exponential between all heights instead). Not measurable, with the reason, where more
+    than a tenth of the gap was not scanned. `onset_s`: scans before it give the error number; all scans where it is
+    None.
     """
     unseen = _unseen_share(phi, gap_um)
     if unseen > LARGEST_UNSEEN_SHARE:
