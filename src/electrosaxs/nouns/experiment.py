@@ -43,9 +43,21 @@ class VoltageProgram(Settings):
 
 
 class TransportSettings(Settings):
+    """How particles carry charge, and what of the solution does not move.
+
+    effective_charge: time average in elementary charges on a core of 7.1 nm. charge_of_charged: what a charged particle
+    carries while it is charged, and charge_lifetime_s how long it stays so (models "permanent" and "exchange").
+    diffusivity_scale multiplies Stokes-Einstein. immobile_fraction of phi sits in clusters that neither drift nor diffuse.
+    """
+
     charge_model: ChargeModel = "fast-exchange"
     effective_charge: Finite
     charge_exponent: Finite = 2.0
+    charge_of_charged: Positive = 1.0
+    charge_lifetime_s: Positive = 1.0
+    diffusivity_scale: Positive = 1.0
+    immobile_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    immobile_diameter_nm: Positive = 3.0
 
 
 class GrowthSettings(Settings):

@@ -1,0 +1,39 @@
+"""Thermal voltage, Bjerrum length and the field between two parallel electrodes.
+
+Sources: CODATA constants (scipp.constants); Israelachvili 2011 for the Bjerrum length.
+"""
+
+from __future__ import annotations
+
+import scipp as sc
+from scipp.constants import e, epsilon_0, k, pi
+
+from ..errors import ElectrosaxsError, bad_value
+from ..units import in_unit
+
+
+def thermal_voltage(temperature: sc.Variable) -> sc.Variable:
+    """kT / e in mV: 25.69 mV at 298.15 K."""
+    if in_unit(temperature, "K", name="temperature") <= 0.0:
+        raise bad_value(
+            ElectrosaxsError,
+            where="thermal_voltage",
+            field="temperature",
+            value=temperature.value,
+            rule="must be above 0 K",
+            remedy="give an absolute temperature",
+        )
+    return (k * temperature / e).to(unit="mV")
+
+
+def bjerrum_length(relative_permittivity: float, temperature: sc.Variable) -> sc.Variable:
+    """e^2 / (4 pi eps0 eps_r kT) in nm, where two elementary charges hold each other with kT: 23.5 nm in toluene."""
+    return (e * e / (4.0 * pi * epsilon_0 * relative_permittivity * k * temperature)).to(unit="nm")
+
+
+def nominal_field(voltage: sc.Variable, gap: sc.Variable) -> sc.Variable:
+    """E = V / L in V/cm, positive when the anode is at z = 0.
+
+    Nominal: what the electrodes and the ions in between take away is not known to it.
+    """
+    return (voltage / gap).to(unit="V/cm")

@@ -1,0 +1,185 @@
+"""What a simulated cell did: every class at every time and height, and the quantities that follow.
+
+SI floats (m, s, m/s of particle volume per area), diameters in nm. Fluxes are positive towards the anode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ShapeError, bad_value
+from ..nouns import FloatArray
+from .problem import Knots, Problem, State
+from .scheme import flux_terms
+from .size_classes import SizeClasses, number_moments
+from .voltage import voltage_at
+from .weights import point_weights, slice_weights
+
+
+@dataclass(frozen=True, eq=False)
+class FluxTerms:
+    """Each term alone, (time, class, edge) in m/s, and at the anode what joins crystals, (time, class).
+
+    drift + diffusion is the flux through each edge; at the anode it equals the attachment, at the cathode 0.
+    """
+
+    drift: FloatArray
+    diffusion: FloatArray
+    attachment: FloatArray
+
+    @property
+    def total(self) -> FloatArray:
+        return self.drift + self.diffusion
+
+
+@dataclass(frozen=True, eq=False)
+class CellHistory:
+    """phi(time, class, z) at the requested times, and every step in between for `at`.
+
+    times (s); classes: diameters and starting numbers; start_phi: phi per class of the starting solution; final: the
+    state at the end, from which `simulate` can go on with another voltage.
+    """
+
+    problem: Problem
+    classes: SizeClasses
+    dry_shell_nm: float
+    start_phi: FloatArray
+    times: FloatArray
+    knots: Knots
+    final: State
+
+    @property
+    def z(self) -> FloatArray:
+        """Heights of the nodes (m): 0 is the anode, the last the cathode."""
+        return self.problem.grid.z
+
+    @property
+    def edges(self) -> FloatArray:
+        """Edges of the finite volumes (m)."""
+        return self.problem.grid.edges
+
+    @property
+    def voltage(self) -> FloatArray:
+        """Voltage (V) at the requested times."""
+        return voltage_at(self.problem.program, self.times)
+
+    @cached_property
+    def _rows(self) -> npt.NDArray[np.intp]:
+        return np.searchsorted(np.asarray(self.knots.times), self.times)
+
+    @cached_property
+    def phi(self) -> FloatArray:
+        """Volume fraction (core + dry shell) in solution, (time, class, z), charge states summed."""
+        per_class = self.problem.columns.per_class
+        return np.stack([np.ascontiguousarray(per_class(self.knots.u[k]).T) for k in self._rows])
+
+    @cached_property
+    def crystals(self) -> FloatArray:
+        """Particle volume per area in crystals on the anode, (time, class) in m."""
+        return self.problem.columns.per_class(np.stack([self.knots.crystals[k] for k in self._rows]))
+
+    def total_phi(self) -> FloatArray:
+        """Sum over the classes, (time, z)."""
+        return np.asarray(self.phi.sum(axis=1))
+
+    def wall_phi(self) -> FloatArray:
+        """phi of the solution at the anode's surface, (time,)."""
+        return np.asarray(self.phi[:, :, 0].sum(axis=1))
+
+    def moments(self) -> tuple[FloatArray, FloatArray]:
+        """Number-weighted mean and standard deviation of the core diameter (nm) in solution, (time, z) each."""
+        return number_moments(np.swapaxes(self.phi, 1, 2), self.classes.diameter_nm, self.dry_shell_nm)
+
+    def slice_phi(self, thickness: float = 50e-6, low: float = 0.0) -> FloatArray:
+        """Mean phi of the solution between heights `low` and `low + thickness` (m), (time,)."""
+        return np.asarray(self.total_phi() @ slice_weights(self.z, low, low + thickness))
+
+    def inventory(self) -> FloatArray:
+        """Particle volume per area (m) of each class in solution and crystals together, (time, class); constant."""
+        return np.asarray(self.phi @ self.problem.grid.widths + self.crystals)
+
+    def supply_flux(self) -> FloatArray:
+        """phi0 v: what drift would bring from the starting solution (m/s), (time,)."""
+        mobility = self.problem.columns.mobility
+        per_field = float(self.start_phi.sum() * (self.problem.columns.share @ mobility))
+        return np.asarray(per_field * self.voltage / self.problem.grid.gap)
+
+    def flux_terms(self) -> FluxTerms:
+        """Drift, diffusion and attachment at the requested times."""
+        grid, columns = self.problem.grid, self.problem.columns
+        shape = (self.times.size, len(grid) + 1, columns.share.size)
+        drift, diffusion, attachment = np.zeros(shape), np.zeros(shape), np.zeros((shape[0], shape[2]))
+        for n, (k, voltage) in enumerate(zip(self._rows, self.voltage, strict=True)):
+            u, speed = self.knots.u[k], self.problem.drift(float(voltage))
+            drift[n, 1:-1], diffusion[n, 1:-1] = flux_terms(u, grid.spacing, speed, columns.diffusion)
+            attachment[n] = self.knots.crystal_rate[k]
+            drift[n, 0], drift[n, -1] = speed[0] * u[0], speed[-1] * u[-1]
+            diffusion[n, 0], diffusion[n, -1] = attachment[n] - drift[n, 0], -drift[n, -1]
+        sums = [np.ascontiguousarray(np.swapaxes(columns.per_class(x), 1, 2)) for x in (drift, diffusion)]
+        return FluxTerms(sums[0], sums[1], columns.per_class(attachment))
+
+    def at(self, times: npt.ArrayLike, heights: npt.ArrayLike) -> FloatArray:
+        """phi of each class at pairs (time in s, height in m): shape of the pairs + (class,).
+
+        Between the integrator's own steps a cubic from values and rates, between nodes a cubic, cut at 0: within
+        1e-4 of the local phi plus 1e-5 of the starting one (from a few seconds after a change of voltage on).
+        """
+        times, heights = np.broadcast_arrays(np.asarray(times, dtype=float), np.asarray(heights, dtype=float))
+        levels, which = np.unique(heights.ravel(), return_inverse=True)
+        phi = self.observe(times.ravel(), point_weights(self.z, levels), which)
+        return np.maximum(phi, 0.0).reshape(*times.shape, -1)
+
+    def observe(self, times: FloatArray, weights: FloatArray, which: npt.NDArray[np.intp]) -> FloatArray:
+        """Any linear functional of the profiles at any times: row which[i] of `weights` (row, node) at times[i] (s).
+
+        Returns (time, class). Weights of a point, a slice and a beam are in `transport.weights`.
+        """
+        interval, h, basis = self._hermite(times)
+        out = np.empty((times.size, self.problem.columns.share.size))
+        for row in np.unique(which):
+            used = np.flatnonzero(weights[row])
+            part = slice(used[0], used[-1] + 1)
+            values = np.stack([weights[row, part] @ u[part] for u in self.knots.u])
+            rates = np.stack([weights[row, part] @ rate[part] for rate in self.knots.rate])
+            here = which == row
+            out[here] = self._between(values, rates, interval[here], h[here], basis[:, here])
+        return self.problem.columns.per_class(out)
+
+    def crystals_at(self, times: FloatArray) -> FloatArray:
+        """Particle volume per area in crystals (m) at any times (s), (time, class)."""
+        interval, h, basis = self._hermite(times)
+        out = self._between(np.stack(self.knots.crystals), np.stack(self.knots.crystal_rate), interval, h, basis)
+        return np.maximum(self.problem.columns.per_class(out), 0.0)
+
+    def _hermite(self, times: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
+        """Interval, its length and the four cubic Hermite weights at each time."""
+        knots = np.asarray(self.knots.times)
+        if not np.all((times >= knots[0]) & (times <= knots[-1])):
+            raise bad_value(
+                ShapeError,
+                where="transport",
+                field="time",
+                value=f"{np.min(times):g} to {np.max(times):g} s",
+                rule=f"must lie within the simulated time, {knots[0]:g} to {knots[-1]:g} s",
+                remedy="simulate for longer",
+            )
+        interval = np.clip(np.searchsorted(knots, times, side="right") - 1, 0, knots.size - 2)
+        h = knots[interval + 1] - knots[interval]
+        s = (times - knots[interval]) / h
+        ends = s * s * (3.0 - 2.0 * s)
+        basis = np.stack([1.0 - ends, ends, s * (1.0 - s) ** 2, s * s * (s - 1.0)])
+        return interval, h, basis
+
+    def _between(
+        self, values: FloatArray, rates: FloatArray, k: npt.NDArray[np.intp], h: FloatArray, basis: FloatArray
+    ) -> FloatArray:
+        """Cubic in time; after a kink the rate at the beginning is that of the parabola through both values."""
+        low, high, after = values[k], values[k + 1], rates[k + 1]
+        fresh = np.asarray(self.knots.fresh)[k + 1]
+        before = np.where(fresh[:, None], 2.0 * (high - low) / h[:, None] - after, rates[k])
+        w = basis[:, :, None]
+        return np.asarray(w[0] * low + w[1] * high + h[:, None] * (w[2] * before + w[3] * after))

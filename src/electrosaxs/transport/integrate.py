@@ -1,0 +1,155 @@
+"""From one state to a later one: adaptive implicit steps that meet the kinks of the voltage program.
+
+SDIRK of order 4, L-stable, stiffly accurate, five stages with one matrix, embedded order 3 (Hairer & Wanner 1996,
+table IV.6.5). Mass is kept because stages are combined as fluxes. A step that would take more out of a volume than it
+holds leaves that much behind, first-order where phi is next to nothing, and is taken again, shorter, where it is more
+than the tolerance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import ConvergenceError, ElectrosaxsError, bad_value
+from ..nouns import FloatArray
+from .problem import Knots, Problem, State
+from .step_kernels import take_step
+from .voltage import is_constant, kinks_between, voltage_at
+
+DIAGONAL = 1 / 4
+SDIRK4 = np.array(
+    [
+        [0, 0, 0, 0, 0],
+        [1 / 2, 0, 0, 0, 0],
+        [17 / 50, -1 / 25, 0, 0, 0],
+        [371 / 1360, -137 / 2720, 15 / 544, 0, 0],
+        [25 / 24, -49 / 48, 125 / 16, -85 / 12, 0],
+        [-3 / 16, -27 / 32, 25 / 32, 0, 1 / 4],
+        [25 / 24, -49 / 48, 125 / 16, -85 / 12, 1 / 4],
+        [0, 0, 0, 0, 1],
+    ]
+)
+"""Stages below the diagonal; weights less embedded weights; weights; the last stage, whose rate is that at the end."""
+STAGE_TIMES = np.array([1 / 4, 3 / 4, 11 / 20, 1 / 2, 1.0])
+ERROR_EXPONENT = 1 / 4
+SAFETY, SHRINK, GROW = 0.85, 0.2, 5.0
+FLOOR_SHARE = 0.1
+"""Errors count against the local phi plus this share of the mean phi: what is depleted need not be known to rtol."""
+FIRST_STEP_DIFFUSION = 0.1
+"""First step in units of (first spacing)^2 / D."""
+MAX_STEPS = 50_000
+MAX_TRIES = 60
+
+
+class _Stepper:
+    """One try of one step of a problem; its arrays carry nothing from one step to the next."""
+
+    def __init__(self, problem: Problem) -> None:
+        nodes, m = len(problem.grid), problem.columns.share.size
+        paired = problem.columns.states == 2
+        stages = SDIRK4.shape[1]
+        self.problem = problem
+        self.flux = np.zeros((stages, nodes + 1, m))
+        self.conversion = np.zeros((stages, nodes, m // 2)) if paired else None
+        self.loss = problem.columns.loss if paired else None
+        self.work = np.zeros((3, nodes, m))
+        self.inverse = np.zeros((4 if paired else 1, nodes, m))
+
+    def first_step(self) -> float:
+        """A step (s) that the first cell resolves."""
+        fastest = float(self.problem.columns.diffusion.max())
+        return FIRST_STEP_DIFFUSION * float(self.problem.grid.spacing[0]) ** 2 / max(fastest, 1e-30)
+
+    def try_step(
+        self, state: State, dt: float, coefficients: tuple[FloatArray, FloatArray]
+    ) -> tuple[State, FloatArray, float]:
+        """The state dt later, its rate of change, and the error relative to the local phi."""
+        columns, growth, mean = self.problem.columns, self.problem.growth, self.problem.mean_phi(state)
+        held = state.crystals.sum()
+        composition = state.crystals / held if held > 0.0 else np.zeros_like(state.crystals)
+        u, rate, crystals = np.empty_like(state.u), np.empty_like(state.u), np.empty_like(state.crystals)
+        error, moved = take_step(
+            state.u, state.crystals, composition, self.problem.grid.widths, *coefficients, dt, SDIRK4, DIAGONAL,
+            columns.attaches, self.loss, columns.gain, columns.contact, growth.solubility, growth.slowness,
+            FLOOR_SHARE * mean, self.flux, self.conversion, self.work, self.inverse, u, crystals, rate,
+        )  # fmt: skip
+        relative = max(error, moved / (mean * self.problem.grid.gap))
+        return State(state.time + dt, u, crystals), rate, relative
+
+
+def integrate(
+    problem: Problem,
+    state: State,
+    end: float,
+    *,
+    rtol: float,
+    knots: Knots | None = None,
+    stop_at: FloatArray | None = None,
+) -> State:
+    """The state at time `end` (s). Every accepted step is appended to `knots`; steps also end at the times `stop_at`.
+
+    Raises ConvergenceError where the tolerance cannot be reached.
+    """
+    stops = np.concatenate([kinks_between(problem.program, state.time, end), [end]])
+    if stop_at is not None:
+        stops = np.union1d(stops, stop_at[(stop_at > state.time) & (stop_at < end)])
+    kinks = set(problem.program.time_s)
+    stepper = _Stepper(problem)
+    known, voltage, fresh, steps = None, np.nan, True, 0
+    for stop in map(float, stops):
+        constant = is_constant(problem.program, state.time, stop)
+        if constant and float(voltage_at(problem.program, stop)) != voltage:
+            voltage = float(voltage_at(problem.program, stop))
+            known = problem.coefficients(np.array([voltage]))
+        while state.time < stop:
+            state = _accepted_step(stepper, state, stop, rtol, known if constant else None, knots, fresh)
+            fresh = False
+            steps += 1
+            if steps > MAX_STEPS:
+                raise _not_converged(state.time, rtol, f"more than {MAX_STEPS} steps")
+        fresh = stop in kinks
+    return state
+
+
+def _accepted_step(
+    stepper: _Stepper,
+    state: State,
+    stop: float,
+    rtol: float,
+    known: tuple[FloatArray, FloatArray] | None,
+    knots: Knots | None,
+    fresh: bool,
+) -> State:
+    """Try steps, shorter each time, until one is within the tolerance. `fresh`: the voltage has a kink here.
+
+    `known`: face coefficients where the voltage does not change up to `stop`.
+    """
+    problem, left = stepper.problem, stop - state.time
+    step = (state.step or stepper.first_step()) * (SHRINK if fresh else 1.0)
+    for _ in range(MAX_TRIES):
+        dt = left / np.ceil(left / step * (1.0 - 1e-12))
+        coefficients = known or problem.coefficients(voltage_at(problem.program, state.time + dt * STAGE_TIMES))
+        tried, rate, error = stepper.try_step(state, dt, coefficients)
+        if not np.isfinite(error):
+            raise _not_converged(state.time, rtol, "the solution is not finite")
+        factor = float(np.clip(SAFETY * max(error / rtol, 1e-10) ** -ERROR_EXPONENT, SHRINK, GROW))
+        if error <= rtol:
+            time = stop if dt >= left * (1.0 - 1e-9) else tried.time
+            following = max(step, dt * factor) if factor >= 1.0 else dt * factor
+            accepted = State(time, tried.u, tried.crystals, following)
+            if knots is not None:
+                knots.append(accepted, rate, stepper.flux[-1, 0].copy(), fresh=fresh)
+            return accepted
+        step = dt * factor
+    raise _not_converged(state.time, rtol, f"a step of {step:.3g} s is still too long")
+
+
+def _not_converged(time: float, rtol: float, why: str) -> ElectrosaxsError:
+    return bad_value(
+        ConvergenceError,
+        where="transport",
+        field="rtol",
+        value=rtol,
+        rule=f"is not reached at t = {time:.6g} s: {why}",
+        remedy="loosen rtol, or check charge, voltage and solubility",
+    )

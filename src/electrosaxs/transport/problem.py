@@ -1,0 +1,89 @@
+"""The transport problem, the state that develops, and the record of its steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..nouns import FloatArray, VoltageProgram
+from .charge_models import Columns
+from .grid import Grid
+from .growth import Growth
+from .scheme import face_coefficients
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """All that a run needs to go on, apart from the problem.
+
+    time (s); u (node, column), volume fraction; crystals (column,), particle volume per area (m); step (s) that was in
+    use, 0: choose.
+    """
+
+    time: float
+    u: FloatArray
+    crystals: FloatArray
+    step: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What does not change while a state develops."""
+
+    grid: Grid
+    columns: Columns
+    growth: Growth
+    program: VoltageProgram
+
+    def start(self, phi: float) -> State:
+        """A homogeneous solution at rest, at time 0."""
+        u = np.tile(phi * self.columns.share, (len(self.grid), 1))
+        return State(0.0, u, np.zeros(self.columns.share.size))
+
+    def drift(self, voltage: float) -> FloatArray:
+        """v (face, column) in m/s at the inner faces; the field is V / L at every height."""
+        field_strength = np.full((len(self.grid) - 1, 1), voltage / self.grid.gap)
+        return np.asarray(field_strength * self.columns.mobility)
+
+    def mean_phi(self, state: State) -> float:
+        """Particle volume in solution and crystals over the volume of the cell."""
+        dissolved = self.grid.widths @ state.u.sum(axis=1)
+        return float(dissolved + state.crystals.sum()) / self.grid.gap
+
+    def coefficients(self, voltages: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Face coefficients for each voltage, (voltage, node, column), row 0 unused."""
+        shape = (voltages.size, len(self.grid), self.columns.share.size)
+        above, below = np.zeros(shape), np.zeros(shape)
+        for k, voltage in enumerate(voltages):
+            fitted = face_coefficients(self.grid.spacing, self.drift(float(voltage)), self.columns.diffusion)
+            above[k, 1:], below[k, 1:] = fitted
+        return above, below
+
+
+@dataclass(eq=False)
+class Knots:
+    """Start and end of every accepted step: times (s), u (node, column), crystals (column,), and their rates.
+
+    A rate is that at the end of the step; it is also that at the beginning of the next one, unless V has a kink there:
+    `fresh` marks steps that follow a kink.
+    """
+
+    times: list[float] = field(default_factory=list)
+    u: list[FloatArray] = field(default_factory=list)
+    rate: list[FloatArray] = field(default_factory=list)
+    crystals: list[FloatArray] = field(default_factory=list)
+    crystal_rate: list[FloatArray] = field(default_factory=list)
+    fresh: list[bool] = field(default_factory=list)
+
+    def begin(self, state: State) -> None:
+        """The state that steps start from; its rate is not known and not used."""
+        self.append(state, np.zeros_like(state.u), np.zeros_like(state.crystals), fresh=True)
+
+    def append(self, state: State, rate: FloatArray, crystal_rate: FloatArray, *, fresh: bool) -> None:
+        self.times.append(state.time)
+        self.u.append(state.u)
+        self.rate.append(rate)
+        self.crystals.append(state.crystals)
+        self.crystal_rate.append(crystal_rate)
+        self.fresh.append(fresh)

@@ -1,0 +1,261 @@
+"""One implicit time step of all columns: tridiagonal in height, coupled only at the anode. Numba, SI, private.
+
+Arrays: u (node, column) volume fraction; widths (node,) m; above, below (1 or stages, node, column) face coefficients
+in m/s of face j between nodes j-1 and j (row 0 unused); flux (stage, node + 1, column) m/s towards the anode, row 0
+through the anode, last row 0; conversion (stage, node, class) m/s from charged to neutral.
+Elimination runs from the cathode to the anode without a subtraction, so u stays positive to the last digit; what
+the wall does is one scalar equation between elimination and back-substitution. `loss` and `conversion` are None where
+there is one charge state: numba then leaves the branches for pairs out. All in one file, because the cache of compiled
+kernels does not notice a change in another one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+NEWTON_STEPS = 60
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _eliminate(r, widths, above, below, alpha, inverse, wall):  # type: ignore[no-untyped-def]
+    """Columns on their own: r (right-hand side, m) is swept to the anode; wall (row, column) gets the last diagonal."""
+    nodes, m = r.shape
+    for i in range(m):
+        wall[0, i] = widths[nodes - 1]
+    for j in range(nodes - 1, 0, -1):
+        w = widths[j - 1]
+        for i in range(m):
+            a = alpha * above[j, i]
+            x = 1.0 / (wall[0, i] + a)
+            inverse[0, j, i] = x
+            r[j - 1, i] += a * x * r[j, i]
+            wall[0, i] = w + alpha * below[j, i] * wall[0, i] * x
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _eliminate_pairs(r, widths, above, below, alpha, loss, gain, contact, inverse, wall):  # type: ignore[no-untyped-def]
+    """Charged and neutral columns that convert into each other: 2 x 2 blocks. inverse (4, node, class)."""
+    nodes, m = r.shape
+    n = m // 2
+    for i in range(n):
+        f00, f01, f10, f11 = 0.0, 0.0, 0.0, 0.0
+        for j in range(nodes - 1, -1, -1):
+            c = i + n
+            w, lose, get = widths[j], alpha * widths[j] * loss[i], alpha * widths[j] * gain[i]
+            b00 = w + lose - f00
+            b01 = -get - f01
+            b10 = -lose - f10
+            b11 = w + get - f11
+            if j + 1 < nodes:
+                b00 += alpha * below[j + 1, i]
+                b11 += alpha * below[j + 1, c]
+            if j == 0:
+                b00 += alpha * contact
+                b10 -= alpha * contact
+                wall[0, i], wall[1, i], wall[2, i], wall[0, c] = b00, b01, b10, b11
+                break
+            a0, a1 = alpha * above[j, i], alpha * above[j, c]
+            b00 += a0
+            b11 += a1
+            determinant = b00 * b11 - b01 * b10
+            x00, x01, x10, x11 = b11 / determinant, -b01 / determinant, -b10 / determinant, b00 / determinant
+            inverse[0, j, i], inverse[1, j, i], inverse[2, j, i], inverse[3, j, i] = x00, x01, x10, x11
+            r[j - 1, i] += a0 * (x00 * r[j, i] + x01 * r[j, c])
+            r[j - 1, c] += a1 * (x10 * r[j, i] + x11 * r[j, c])
+            s0, s1 = alpha * below[j, i], alpha * below[j, c]
+            f00, f01, f10, f11 = a0 * x00 * s0, a0 * x01 * s1, a1 * x10 * s0, a1 * x11 * s1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _wall_solution(r, wall, attaches, rate, loss, out):  # type: ignore[no-untyped-def]
+    """u at the anode for right-hand side r and a sink rate (m, alpha times m/s); sum over columns that attach."""
+    total = 0.0
+    n = r.size if loss is None else r.size // 2
+    for i in range(n):
+        a = wall[0, i] + rate * attaches[i]
+        if loss is None:
+            out[i] = r[i] / a
+            total += attaches[i] * out[i]
+        else:
+            c = i + n
+            d = wall[0, c] + rate * attaches[c]
+            determinant = a * d - wall[1, i] * wall[2, i]
+            first, second = r[i], r[c]
+            out[i] = (d * first - wall[1, i] * second) / determinant
+            out[c] = (a * second - wall[2, i] * first) / determinant
+            total += attaches[i] * out[i] + attaches[c] * out[c]
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _wall_flux(  # type: ignore[no-untyped-def]
+    right, wall, attaches, loss, alpha, solubility, slowness, available, composition, stage, stage_flux
+):
+    """Solve the wall with its crystals: first rows of u and of the flux (m/s, negative where crystals dissolve).
+
+    Growing: attachment is kappa u_i with (phi - phi_sat) / slowness = kappa phi; Newton on 1 / phi(kappa), which is
+    concave and increasing, climbs to the root from 0. Dissolving: linear in the rate, at most `available` (m).
+    """
+    r, u, flux, scratch = right[0], stage[0], stage_flux[0], wall[3]
+    phi = _wall_solution(r, wall, attaches, 0.0, loss, u)
+    kappa, release = 0.0, 0.0
+    if phi > solubility:
+        for _ in range(NEWTON_STEPS):
+            for i in range(r.size):
+                scratch[i] = u[i] * attaches[i]
+            slope = alpha * _wall_solution(scratch, wall, attaches, alpha * kappa, loss, scratch)
+            short = (1.0 - kappa * slowness) / solubility - 1.0 / phi
+            step = short / (slope / (phi * phi) + slowness / solubility)
+            kappa += step
+            phi = _wall_solution(r, wall, attaches, alpha * kappa, loss, u)
+            if abs(step) <= 1e-14 * kappa:
+                break
+    elif available > 0.0 and solubility < np.inf:
+        response = alpha * _wall_solution(composition, wall, attaches, 0.0, loss, scratch)
+        release = min((solubility - phi) / (slowness + response), available / alpha)
+        for i in range(r.size):
+            u[i] += alpha * release * scratch[i]
+    for i in range(r.size):
+        flux[i] = kappa * attaches[i] * u[i] - release * composition[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _substitute(r, above, below, alpha, inverse, loss, u, flux):  # type: ignore[no-untyped-def]
+    """From the anode up: u of every node, and the flux through every face."""
+    nodes, m = r.shape
+    n = m // 2
+    for j in range(1, nodes):
+        if loss is None:
+            for i in range(m):
+                u[j, i] = (r[j, i] + alpha * below[j, i] * u[j - 1, i]) * inverse[0, j, i]
+        else:
+            for i in range(n):
+                c = i + n
+                s0 = r[j, i] + alpha * below[j, i] * u[j - 1, i]
+                s1 = r[j, c] + alpha * below[j, c] * u[j - 1, c]
+                u[j, i] = inverse[0, j, i] * s0 + inverse[1, j, i] * s1
+                u[j, c] = inverse[2, j, i] * s0 + inverse[3, j, i] * s1
+        for i in range(m):
+            flux[j, i] = above[j, i] * u[j, i] - below[j, i] * u[j - 1, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _repair(u, crystals, widths):  # type: ignore[no-untyped-def]
+    """No face may carry out more than its volume held: the neighbour leaves behind what lacks. Returns the amount (m).
+
+    From the cathode down to the crystals, then up again; volume is moved, never made.
+    """
+    nodes, m = u.shape
+    least, moved = 0.0, 0.0
+    for j in range(nodes):
+        for i in range(m):
+            least = min(least, u[j, i])
+    for i in range(m):
+        least = min(least, crystals[i])
+    if least >= 0.0:
+        return 0.0
+    for i in range(m):
+        for j in range(nodes - 1, 0, -1):
+            if u[j, i] < 0.0:
+                moved -= u[j, i] * widths[j]
+                u[j - 1, i] += u[j, i] * widths[j] / widths[j - 1]
+                u[j, i] = 0.0
+        if crystals[i] < 0.0:
+            moved -= crystals[i]
+            u[0, i] += crystals[i] / widths[0]
+            crystals[i] = 0.0
+        for j in range(nodes - 1):
+            if u[j, i] < 0.0:
+                moved -= u[j, i] * widths[j]
+                u[j + 1, i] += u[j, i] * widths[j] / widths[j + 1]
+                u[j, i] = 0.0
+    return moved
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _gather(u, widths, flux, conversion, dt, weights, as_volume, scratch, out):  # type: ignore[no-untyped-def]
+    """dt x weighted sum of the stages' net inflow (m); with `as_volume` on top of width x u, else divided by the width.
+
+    Stages with weight 0 may hold anything finite. scratch (2, column): the weighted flux below and above a node.
+    """
+    nodes, m = u.shape
+    n = m // 2
+    w0, w1, w2, w3, w4 = dt * weights[0], dt * weights[1], dt * weights[2], dt * weights[3], dt * weights[4]
+    f0, f1, f2, f3, f4 = flux[0], flux[1], flux[2], flux[3], flux[4]
+    for k in range(nodes + 1):
+        low, high = scratch[(k + 1) % 2], scratch[k % 2]
+        for i in range(m):
+            high[i] = w0 * f0[k, i] + w1 * f1[k, i] + w2 * f2[k, i] + w3 * f3[k, i] + w4 * f4[k, i]
+        if k == 0:
+            continue
+        j = k - 1
+        keep, scale = (widths[j], 1.0) if as_volume else (0.0, 1.0 / widths[j])
+        for i in range(m):
+            out[j, i] = keep * u[j, i] + scale * (high[i] - low[i])
+        if conversion is not None:
+            for i in range(n):
+                turned = w0 * conversion[0, j, i] + w1 * conversion[1, j, i] + w2 * conversion[2, j, i]
+                turned += w3 * conversion[3, j, i] + w4 * conversion[4, j, i]
+                out[j, i] -= scale * turned
+                out[j, i + n] += scale * turned
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _convert(u, widths, loss, gain, contact, conversion):  # type: ignore[no-untyped-def]
+    """Volume that turns from charged to neutral (m/s): in the solution, and on contact with the anode."""
+    n = conversion.shape[1]
+    for j in range(u.shape[0]):
+        touch = contact if j == 0 else 0.0
+        for i in range(n):
+            conversion[j, i] = widths[j] * (loss[i] * u[j, i] - gain[i] * u[j, i + n]) + touch * u[j, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def take_step(  # type: ignore[no-untyped-def]
+    u, crystals, composition, widths, above, below, dt, tableau, diagonal, attaches, loss, gain, contact, solubility,
+    slowness, floor, flux, conversion, work, inverse, u_new, crystals_new, rate,
+):  # fmt: skip
+    """One diagonally implicit Runge-Kutta step of length dt; fills u_new, crystals_new and rate = du/dt at the end.
+
+    tableau (stages + 3, stages): the rows of A below the diagonal, then weights less embedded weights, the weights, and
+    unity for the last stage; diagonal: of A, one for all stages. composition: share of each column in the crystals.
+    work (3, node, column), its last page for the wall; inverse (1 or 4, node, column). Returns the relative error and
+    the volume (m) moved to keep u positive.
+    """
+    stages = tableau.shape[1]
+    r, stage, wall = work[0], work[1], work[2]
+    error = 0.0
+    for s in range(stages + 3):
+        length = dt if s <= stages + 1 else 1.0
+        out = r if s <= stages else (u_new if s == stages + 1 else rate)
+        _gather(u, widths, flux, conversion, length, tableau[s], s < stages, wall[4:6], out)
+        if s >= stages:
+            continue
+        up, down = above[min(s, above.shape[0] - 1)], below[min(s, below.shape[0] - 1)]
+        alpha = dt * diagonal
+        available = 0.0
+        for i in range(crystals.size):
+            available += crystals[i]
+            for before in range(s):
+                available += dt * tableau[s, before] * flux[before, 0, i]
+        if loss is None:
+            _eliminate(r, widths, up, down, alpha, inverse, wall)
+        else:
+            _eliminate_pairs(r, widths, up, down, alpha, loss, gain, contact, inverse, wall)
+        _wall_flux(r, wall, attaches, loss, alpha, solubility, slowness, available, composition, stage, flux[s])
+        _substitute(r, up, down, alpha, inverse, loss, stage, flux[s])
+        if loss is not None:
+            _convert(stage, widths, loss, gain, contact, conversion[s])
+    for j in range(u.shape[0]):
+        wrong, total = 0.0, floor
+        for i in range(u.shape[1]):
+            u_new[j, i] += u[j, i]
+            wrong += abs(r[j, i])
+            total += abs(u_new[j, i])
+        error = max(error, wrong / total)
+    for i in range(crystals.size):
+        crystals_new[i] = crystals[i]
+        for s in range(stages):
+            crystals_new[i] += dt * tableau[stages + 1, s] * flux[s, 0, i]
+    return error, _repair(u_new, crystals_new, widths)
