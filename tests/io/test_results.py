@@ -220,11 +220,11 @@ def test_every_result_is_a_valid_group_with_units_directly_under_entry(stored):
         for name, unit in units.items():
             data = nxdata.get_default(file[f"entry/{name}"])
             assert data.is_valid, data.issues
-            assert data.signal_name == name
+            assert data.signal_dataset_name == name
             assert data.signal.attrs["units"] == unit
         quality = nxdata.get_default(file["entry/quality"])
         assert quality.is_valid, quality.issues
-        assert (quality.signal_name, quality.auxiliary_signals_names) == ("chi_squared", ["counts"])
+        assert (quality.signal_dataset_name, quality.auxiliary_signals_dataset_names) == ("chi_squared", ["counts"])
         for name, unit in {"height": "um", "time": "s"}.items():
             assert file[f"entry/volume_fraction/{name}"].attrs["units"] == unit
         assert file["entry/curves/q"].attrs["units"] == "1/nm"

@@ -33,6 +33,8 @@ def write_noun(parent: h5py.Group, name: str, noun: Noun) -> h5py.Group:
     data = noun.data
     group = nx_group(parent, name, "NXdata", signal=name)
     _write(group, name, data.values, data.dims, data.unit, "signal")
+    if data.unit == sc.Unit("one"):
+        group[name].attrs["long_name"] = name  # else plots are labelled "volume_fraction (1)"
     if data.variances is not None:
         _write(group, f"{name}_errors", np.sqrt(data.variances), data.dims, data.unit, "errors")
     for label, sigma in noun.shared.items():

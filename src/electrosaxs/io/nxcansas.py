@@ -1,0 +1,148 @@
+"""NXcanSAS 1.1: I(q) in HDF5 as SasView and others read it, one SASentry per curve.
+
+https://manual.nexusformat.org/classes/applications/NXcanSAS.html; the layout is that of pyFAI's `save_NXcansas`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from .. import __version__
+from ..errors import ShapeError
+from ..nouns import FloatArray
+from .atomic import replacing
+from .curve import Curve, checked_curve, present_sigma, unit_factor
+from .hdf5 import open_hdf5, text
+from .nxdata import nx_group
+from .refusal import refusal
+
+Metadata = Mapping[str, str | float]
+NAMED = ("title", "run", "sample", "instrument", "wavelength_nm")
+
+
+def write_nxcansas(
+    path: str | Path,
+    q: npt.ArrayLike,
+    intensity: npt.ArrayLike,
+    sigma: npt.ArrayLike | None,
+    metadata: Metadata | Sequence[Metadata],
+) -> None:
+    """Write one curve, or several with one q.
+
+    q: (n,) in 1/nm; intensity and sigma: (n,) or (curve, n), relative scale ("arbitrary"); metadata: one mapping per
+    curve. Of its keys title, run, sample, instrument and wavelength_nm have a place in NXcanSAS, the others (numbers or
+    text, the unit in the name) go to the curve's SASprocess. Raises ShapeError where the shapes do not fit.
+    """
+    axis = np.asarray(q, dtype=np.float64)
+    curves = np.atleast_2d(np.asarray(intensity, dtype=np.float64))
+    errors = None if sigma is None else np.atleast_2d(np.asarray(sigma, dtype=np.float64))
+    described = [metadata] if isinstance(metadata, Mapping) else list(metadata)
+    if curves.shape != (len(described), len(axis)) or (errors is not None and errors.shape != curves.shape):
+        raise ShapeError(f"curves of shape {curves.shape}: they need ({len(described)}, {len(axis)}), sigma the same")
+    with replacing(Path(path)) as part, h5py.File(part, "w") as file:
+        file.attrs.update({"NX_class": "NXroot", "default": "sasentry01"})
+        for i, about in enumerate(described):
+            _write_entry(file, f"sasentry{i + 1:02d}", axis, curves[i], None if errors is None else errors[i], about)
+
+
+def read_nxcansas(path: str | Path, q_unit: str | None = None) -> list[Curve]:
+    """Every I(q) of an NXcanSAS file, q in 1/nm (`q_unit` overrides what the file states).
+
+    Raises InputFileError for a file without one-dimensional SASdata, for a q without a unit, and for curves that are
+    not finite or whose q does not increase.
+    """
+    path = Path(path)
+    with open_hdf5(path) as file:
+        found: list[h5py.Group] = []
+        file.visititems(lambda _, item: found.append(item) if _class_of(item) == "SASdata" else None)
+        curves = [curve for group in found for curve in _curves(path, group, q_unit)]
+    if not curves:
+        rule = "holds no one-dimensional SASdata group with Q and I"
+        raise refusal(path, "file", path.name, rule, "give an NXcanSAS file of reduced data, or text columns")
+    return curves
+
+
+def _write_entry(
+    file: h5py.File, name: str, q: FloatArray, intensity: FloatArray, sigma: FloatArray | None, about: Metadata
+) -> None:
+    entry = nx_group(file, name, "NXentry", canSAS_class="SASentry", version="1.1", default="sasdata")
+    entry["definition"] = "NXcanSAS"
+    entry["definition"].attrs["version"] = "1.1"
+    entry["title"] = str(about.get("title", name))
+    entry["run"] = str(about.get("run", about.get("title", name)))
+    data = nx_group(entry, "sasdata", "NXdata", canSAS_class="SASdata", signal="I", I_axes="Q")
+    data.attrs.update({"axes": ["Q"], "Q_indices": np.array([0], dtype=np.int32)})
+    _dataset(data, "Q", q, "1/nm")
+    _dataset(data, "I", intensity, "arbitrary")
+    if sigma is not None:
+        _dataset(data, "Idev", sigma, "arbitrary")
+        data["I"].attrs["uncertainties"] = "Idev"
+    nx_group(entry, "sassample", "NXsample", canSAS_class="SASsample")["name"] = str(about.get("sample", "sample"))
+    instrument = nx_group(entry, "sasinstrument", "NXinstrument", canSAS_class="SASinstrument")
+    instrument["name"] = str(about.get("instrument", "SAXS"))
+    source = nx_group(instrument, "sassource", "NXsource", canSAS_class="SASsource")
+    source["probe"] = "x-ray"
+    if "wavelength_nm" in about:
+        _dataset(source, "incident_wavelength", 10.0 * float(about["wavelength_nm"]), "angstrom")
+    process = nx_group(entry, "sasprocess", "NXprocess", canSAS_class="SASprocess")
+    process["name"] = f"electrosaxs {__version__}"
+    for i, key in enumerate((key for key in about if key not in NAMED), start=1):
+        process[f"term{i}"] = f"{key} = {about[key]}"
+
+
+def _dataset(group: h5py.Group, name: str, values: npt.ArrayLike, unit: str) -> None:
+    group.create_dataset(name, data=values).attrs["units"] = unit
+
+
+def _class_of(item: h5py.Group | h5py.Dataset) -> str:
+    """The canSAS class of a group; files from before version 1.0 name it as NX_class."""
+    return _attribute(item, "canSAS_class", "NX_class") or "" if isinstance(item, h5py.Group) else ""
+
+
+def _attribute(item: h5py.Group | h5py.Dataset, *names: str) -> str | None:
+    """The first of the attributes that is there."""
+    return next((text(item.attrs[name]) for name in names if name in item.attrs), None)
+
+
+def _curves(path: Path, group: h5py.Group, q_unit: str | None) -> list[Curve]:
+    """The curves of one SASdata group: one, or one per row of a two-dimensional I over a one-dimensional Q."""
+    q, intensity = group.get("Q"), group.get(text(group.attrs.get("signal", "I")))
+    if q is None or intensity is None or q.ndim != 1 or intensity.shape[-1:] != q.shape:
+        return []
+    unit = q_unit or _attribute(q, "units", "unit")
+    if unit is None:
+        raise refusal(path, f"{q.name}@units", "missing", "1/nm and 1/A differ by ten", 'give q_unit="1/nm" or "1/A"')
+    factor = unit_factor(path, unit)
+    uncertainty = group.get(_attribute(intensity, "uncertainties", "uncertainty") or "Idev")
+    values = np.asarray(intensity[()], dtype=np.float64).reshape(-1, len(q))
+    errors = None if uncertainty is None else np.asarray(uncertainty[()], dtype=np.float64).reshape(values.shape)
+    title = group.parent.get("title")
+    name = path.stem if title is None else text(title[()])
+    places = [f"{group.name}[{i}]" for i in range(len(q))]
+    return [
+        checked_curve(
+            path,
+            Curve(
+                q=factor * np.asarray(q[()], dtype=np.float64),
+                intensity=row,
+                sigma=None if errors is None else present_sigma(errors[i]),
+                name=name if len(values) == 1 else f"{name} {i + 1}",
+                notes=_terms(group.parent),
+            ),
+            places,
+        )
+        for i, row in enumerate(values)
+    ]
+
+
+def _terms(entry: h5py.Group) -> tuple[str, ...]:
+    """What the curve's SASprocess says, in order."""
+    processes = [item for item in entry.values() if _class_of(item) == "SASprocess"]
+    names = [(process, key) for process in processes for key in process if key.startswith("term")]
+    names.sort(key=lambda pair: int(pair[1][4:]) if pair[1][4:].isdigit() else 0)
+    return tuple(text(process[key][()]) for process, key in names if isinstance(process[key], h5py.Dataset))
