@@ -93,6 +93,18 @@ def test_pixels_that_never_give_a_number_are_reported(integrator: Integrator, sc
     assert "3 negative or saturated" in outliers.note
 
 
+def test_scattering_that_is_not_isotropic_is_not_masked_away(
+    small_geometry: Geometry, integrator: Integrator, scattering: Frames
+) -> None:
+    """A streak over four rows, in every frame."""
+    frames = [scattering(20.0, k) for k in range(8)]
+    for frame in frames:
+        frame[90:94] *= 4
+    outliers = find_outliers(frames, integrator)
+    assert not outliers.mask.any()
+    assert "not isotropic" in outliers.note
+
+
 def test_leaving_outliers_out_does_not_move_the_mean(
     small_geometry: Geometry, integrator: Integrator, scattering: Frames
 ) -> None:

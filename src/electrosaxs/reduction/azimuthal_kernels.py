@@ -16,7 +16,16 @@ LANES = 4
 
 
 @njit(cache=True, nogil=True)
-def _sum_checked(values, slots, weights, limit, negative_from, lanes, lost_pixels, lost_weight):  # type: ignore[no-untyped-def]
+def _sum_checked(
+    values: npt.NDArray[np.unsignedinteger],
+    slots: npt.NDArray[np.uint16],
+    weights: npt.NDArray[np.float64],
+    limit: np.unsignedinteger,
+    negative_from: int,
+    lanes: npt.NDArray[np.int64],
+    lost_pixels: npt.NDArray[np.int64],
+    lost_weight: npt.NDArray[np.float64],
+) -> tuple[int, int]:
     """The same as `sum_counts`, pixel by pixel, for the few pixels next to one that is left out."""
     negative = 0
     saturated = 0

@@ -22,6 +22,7 @@ SAMPLE = 12
 TAIL = 1e-10  # of a pixel; 1e6 pixels then give 1e-4 false ones in a series
 HOT_RATIO, DEAD_RATIO = 1.5, 0.5  # chosen: less is a difference of gain, which bins average over
 DEAD_EXPECTED = 25.0  # counts over the sample: exp(-25) = 1e-11 to see none
+MOST_HOT = 5e-3  # of the pixels in the q range; working detectors have 1e-6 to 1e-3
 FEWEST_PIXELS = 20  # of a bin; the median of fewer does not tell who is the wild one
 
 
@@ -62,6 +63,7 @@ def sample_frames(table: FrameTable, *, limit: int = SAMPLE) -> npt.NDArray[np.i
 def find_outliers(frames: Iterable[npt.NDArray], integrator: Integrator) -> Outliers:
     """Hot and dead pixels among the used pixels of `integrator`, from at most a few tens of frames (y, x).
 
+    Where more than 0.5 % stand out, it is the scattering and not the detector: none is called hot, as the note says.
     All frames are held at once, in the q range only (Pilatus 2M: about 4 MB each). Raises ShapeError without frames.
     """
     counts, invalid = _stacked(frames, integrator)
@@ -75,12 +77,15 @@ def find_outliers(frames: Iterable[npt.NDArray], integrator: Integrator) -> Outl
     hot[hot] = _above(total[hot], expected[hot], factor[hot])
     hot[hot] = _persistent(counts, hot, dead, expected, factor, integrator)
     searchable = float(np.mean(expected > DEAD_EXPECTED))
+    stands_out = int(hot.sum())
+    if stands_out > MOST_HOT * hot.size:
+        hot[:] = False
     return Outliers(
         hot=_image(hot | always_invalid, integrator),
         dead=_image(dead, integrator),
         frames=len(counts),
         dead_searchable=searchable,
-        note=_note(int(hot.sum()), int(dead.sum()), int(always_invalid.sum()), len(counts), searchable),
+        note=_note(stands_out, hot, dead, always_invalid, len(counts), searchable),
     )
 
 
@@ -182,12 +187,22 @@ def _image(used: npt.NDArray[np.bool_], integrator: Integrator) -> npt.NDArray[n
     return image
 
 
-def _note(hot: int, dead: int, invalid: int, frames: int, searchable: float) -> str:
-    found = f"{hot} hot, {dead} dead, {invalid} negative or saturated pixels in {frames} frames"
-    if searchable < 0.01:
-        return f"{found}; dead pixels cannot be found: expected counts too low"
-    if searchable < 0.99:
-        return (
-            f"{found}; dead pixels can be found in {searchable:.0%} of the q range, elsewhere expected counts too low"
+def _note(
+    stands_out: int,
+    hot: npt.NDArray[np.bool_],
+    dead: npt.NDArray[np.bool_],
+    invalid: npt.NDArray[np.bool_],
+    frames: int,
+    searchable: float,
+) -> str:
+    note = f"{hot.sum()} hot, {dead.sum()} dead, {invalid.sum()} negative or saturated pixels in {frames} frames"
+    if stands_out > hot.sum():
+        note += (
+            f"; {stands_out} pixels are brighter than their q bin, too many for hot pixels, so none was left out: "
+            "the scattering is not isotropic, or beam centre or beam stop are not where the geometry and mask say"
         )
-    return found
+    if searchable < 0.01:
+        return f"{note}; dead pixels cannot be found: expected counts too low"
+    if searchable < 0.99:
+        return f"{note}; dead pixels can be found in {searchable:.0%} of the q range, elsewhere expected counts too low"
+    return note

@@ -1,0 +1,137 @@
+"""Pilatus 2M frames in memory -> 500 bins with sigma: frames per second of pyFAI and electrosaxs, and how they differ.
+
+    python benchmarks/integration.py [--seconds 4]
+
+Sixteen different frames (160 MB, more than the caches hold) take turns. pyFAI uses its own threads as it likes.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from electrosaxs.reduction.azimuthal import Integrator
+from electrosaxs.reduction.geometry import Geometry, read_geometry
+
+PONI = """\
+poni_version: 2.1
+Detector: Pilatus2M
+Detector_config: {"orientation": 3}
+Distance: 1.99389
+Poni1: 0.14
+Poni2: 0.126
+Rot1: 0
+Rot2: 0
+Rot3: 0
+Wavelength: 9.32211e-11
+"""
+BINS = {"q_min": 0.1, "q_max": 3.5, "bins": 500}
+PYFAI = (
+    ("no", "histogram", "cython"),
+    ("no", "csr", "cython"),
+    ("no", "csc", "cython"),
+    ("bbox", "csr", "cython"),
+    ("bbox", "csc", "cython"),
+)
+FIRST_CALL = """
+import numpy as np, time
+from electrosaxs.reduction.azimuthal_kernels import sum_counts
+t = time.perf_counter()
+for dtype in (np.uint32, np.uint16):
+    frame = np.zeros(8, dtype)
+    frame.flags.writeable = False
+    one = np.array([0]), np.array([8]), np.zeros(8, np.uint16), np.ones(8)
+    sum_counts(frame, dtype(9), 10, *one, np.zeros(4, np.int64), np.zeros(1, np.int64), np.zeros(1))
+print(time.perf_counter() - t)
+"""
+
+
+def frames_of(geometry: Geometry, number: int) -> list[npt.NDArray[np.int32]]:
+    """Poisson frames, 1 to 400 counts per pixel; none empty, where pyFAI's variance would not be Poisson's."""
+    mean = 1 + 400 * np.exp(-2 * geometry.q())
+    base = np.random.default_rng(0).poisson(mean).astype(np.int32)
+    return [np.maximum(np.roll(base, 5 * k, axis=0), 1) for k in range(number)]
+
+
+def pyfai_call(geometry: Geometry, mask: npt.NDArray, method: tuple[str, str, str]) -> Callable:
+    """pyFAI's own call, as its users write it."""
+
+    def integrate(frame: npt.NDArray) -> Any:
+        return geometry.engine.integrate1d_ng(
+            frame,
+            BINS["bins"],
+            unit="q_nm^-1",
+            radial_range=(BINS["q_min"], BINS["q_max"]),
+            method=method,
+            polarization_factor=0.99,
+            mask=mask,
+            error_model="poisson",
+        )
+
+    return integrate
+
+
+def frames_per_second(integrate: Callable, frames: list[npt.NDArray], seconds: float, threads: int = 1) -> float:
+    """Best of three rounds, after two frames that compile and build matrices."""
+    rates = []
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(integrate, frames[:2]))
+        for _ in range(3):
+            begin = time.perf_counter()
+            done = 0
+            while time.perf_counter() - begin < seconds / 3:
+                done += len(list(pool.map(integrate, frames)))
+            rates.append(done / (time.perf_counter() - begin))
+    return max(rates)
+
+
+def compile_seconds() -> float:
+    """Both specialisations of the kernel, in a process with an empty cache."""
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+        out = subprocess.run([sys.executable, "-c", FIRST_CALL], env=environment, capture_output=True, check=True)
+    return float(out.stdout)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=4.0, help="per row of the table")
+    seconds = parser.parse_args().seconds
+    with tempfile.TemporaryDirectory() as folder:
+        poni = Path(folder) / "geometry.poni"
+        poni.write_text(PONI)
+        geometry = read_geometry(poni)
+    mask = geometry.gaps() | (geometry.q() < BINS["q_min"])
+    frames = frames_of(geometry, 16)
+    ours = Integrator(geometry, mask=mask, **BINS)
+    reference = ours.integrate(frames[0])
+    print(f"{'':28s}{'frames/s':>10s}{'intensity':>12s}{'sigma':>12s}   (largest relative difference from ours)")
+    best = 0.0
+    for method in PYFAI:
+        integrate = pyfai_call(geometry, mask.astype(np.int8), method)
+        curve = integrate(frames[0])
+        rate = frames_per_second(integrate, frames, seconds)
+        best = max(best, rate) if method[0] == "no" else best
+        intensity, sigma = (
+            np.abs(theirs / own - 1).max()
+            for theirs, own in ((curve.intensity, reference.intensity), (curve.sigma, reference.sigma))
+        )
+        print(f"{'pyFAI ' + '-'.join(method):28s}{rate:10.1f}{intensity:12.1e}{sigma:12.1e}")
+    for dtype, threads in ((np.int32, 1), (np.int32, 2), (np.uint16, 1), (np.uint16, 2)):
+        rate = frames_per_second(ours.integrate, [f.astype(dtype) for f in frames], seconds, threads)
+        label = f"electrosaxs {np.dtype(dtype).name}, {threads} thread{'s' * (threads > 1)}"
+        print(f"{label:28s}{rate:10.1f}{'':24s}   {rate / best:.0f} x pyFAI's fastest without splitting")
+    print(f"compilation of the kernel, first use ever: {compile_seconds():.1f} s")
+
+
+if __name__ == "__main__":
+    main()
