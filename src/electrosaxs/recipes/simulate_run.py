@@ -1,0 +1,239 @@
+"""The digital twin: from an experiment to a run folder as the beamline would leave it, with the truth beside it."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ElectrosaxsError, InputFileError, bad_value
+from ..io.cbf import write_cbf
+from ..io.frame_table import write_table_csv
+from ..io.nexus_writer import NexusFrameWriter
+from ..io.results import write_results
+from ..io.run_toml import read_experiment, write_experiment, write_run
+from ..nouns import (
+    AnalysisSettings,
+    Cell,
+    DetectorFiles,
+    Experiment,
+    FloatArray,
+    FrameSource,
+    FrameTable,
+    Run,
+    Solution,
+)
+from ..nouns.run import Beam
+from ..transport import SizeClasses
+from ..twin.beamline import Beamline, incident_photons, measured_transmission, monitor_counts
+from ..twin.cell import simulate_cell
+from ..twin.detector_model import SATURATION, PixelModel, pixel_model
+from ..twin.frames import Frame, FramePainter, draw_frames
+from ..twin.scattering_cell import scattering_cell
+from ..twin.schedule import Schedule, anode_height_um, current, schedule
+from ..twin.truth import TruthRecord
+from .progress import Progress, over
+
+TRUTH, RUN, EXPERIMENT, SIZES = "truth.nxs", "run.toml", "experiment.toml", "sizes.csv"
+GEOMETRY, MASK, NEXUS, IMAGES, TABLE = "geometry.poni", "mask.edf", "frames.nxs", "images", "frames.csv"
+WRITTEN = (TRUTH, RUN, EXPERIMENT, SIZES, GEOMETRY, MASK, NEXUS, TABLE)
+MARKER = ".simulated"  # a measured run has files of the same names, so the folder says that it is none
+TABLE_STREAM = 0x7AB1E  # random numbers of the table, apart from those of the frames
+
+
+def simulate_run(
+    experiment: str | Path | Experiment, out: str | Path, *, workers: int = 2, progress: Progress | None = None
+) -> Path:
+    """Simulate an experiment and write its run folder; returns the path of run.toml.
+
+    The folder holds run.toml, geometry.poni, mask.edf, frames.nxs (or images/*.cbf with frames.csv), truth.nxs and
+    experiment.toml. Frames are decided by the seed: the same for any number of `workers`. Raises InputFileError for a
+    bad experiment and where `out` holds anything but an earlier simulation, which is replaced.
+    """
+    settings = experiment if isinstance(experiment, Experiment) else read_experiment(experiment)
+    plan = schedule(settings)
+    classes = _distribution(settings)
+    folder = _emptied(Path(out))
+    history = simulate_cell(settings, classes)
+    pixels = pixel_model(settings.detector, settings.beam, seed=settings.output.seed)
+    random = np.random.default_rng([settings.output.seed, TABLE_STREAM])
+    line = Beamline(
+        settings,
+        plan,
+        history,
+        scattering_cell(settings, pixels.q_grid, history.classes.diameter_nm, history.dry_shell_nm),
+        incident_photons(settings, plan, random),
+    )
+    truth = TruthRecord(line)
+    _write_detector(folder, pixels)
+    with _frame_writer(folder, settings, pixels, len(plan)) as frames:
+        painter = FramePainter(pixels, seed=settings.output.seed)
+        drawn = draw_frames(painter, _curves(line, truth), frames.write, workers=workers)
+        for _ in over(progress, drawn, stage="simulated frames", total=len(plan)):
+            pass
+        frames.write_table(_measured_table(folder, settings, line, truth.transmission, random))
+    extra: dict[str, FloatArray] = {
+        "hot_pixels_yx": _coordinates(pixels, pixels.hot),
+        "dead_pixels_yx": _coordinates(pixels, pixels.dead),
+    }
+    write_results(folder / TRUTH, truth.results(settings.run.title, extra))
+    _write_experiment(folder, settings)
+    write_run(folder / RUN, _run(folder, settings, plan, pixels))
+    return folder / RUN
+
+
+def _curves(line: Beamline, truth: TruthRecord) -> Iterator[tuple[int, FloatArray, float]]:
+    """Photons per steradian of each frame, kept in the truth on the way."""
+    for index, exposure in enumerate(line.exposures()):
+        truth.add(index, exposure)
+        yield index, line.photons[index] * exposure.curve, float(line.plan.exposure[index])
+
+
+def _measured_table(
+    folder: Path, settings: Experiment, line: Beamline, transmission: FloatArray, random: np.random.Generator
+) -> FrameTable:
+    """The frame table as the instruments read it."""
+    cbf = settings.output.form == "cbf"
+    return FrameTable(
+        role=line.plan.role,
+        height=line.plan.stage,
+        time=line.plan.time,
+        exposure=line.plan.exposure,
+        monitor=monitor_counts(line.photons, random),
+        transmission=measured_transmission(transmission, random),
+        voltage=line.plan.voltage,
+        current=current(line.plan, random),
+        file=tuple(_image_name(i) for i in range(len(line.plan))) if cbf else (),
+        source=folder / (TABLE if cbf else NEXUS),
+    )
+
+
+class _CbfFolder:
+    """A folder of CBF images with a CSV table, written as `NexusFrameWriter` writes its file."""
+
+    def __init__(self, folder: Path, settings: Experiment, pixels: PixelModel) -> None:
+        self._folder = folder
+        detector = pixels.geometry.detector
+        self._header = {
+            "Detector:": settings.detector.name,
+            "Pixel_size": f"{detector.pixel1:g} m x {detector.pixel2:g} m",
+            "Exposure_time": f"{settings.scan.exposure_s:g} s",
+            "Count_cutoff": f"{SATURATION} counts",
+        }
+        (folder / IMAGES).mkdir()
+
+    def write(self, index: int, frame: Frame) -> None:
+        write_cbf(self._folder / IMAGES / _image_name(index), frame, self._header)
+
+    def write_table(self, table: FrameTable) -> None:
+        write_table_csv(self._folder / TABLE, table)
+
+
+def _frame_writer(
+    folder: Path, settings: Experiment, pixels: PixelModel, frames: int
+) -> AbstractContextManager[NexusFrameWriter | _CbfFolder]:
+    if settings.output.form == "cbf":
+        return nullcontext(_CbfFolder(folder, settings, pixels))
+    return NexusFrameWriter(folder / NEXUS, pixels.shape, np.int32, frames, title=settings.run.title)
+
+
+def _image_name(index: int) -> str:
+    return f"frame_{index:05d}.cbf"
+
+
+def _write_detector(folder: Path, pixels: PixelModel) -> None:
+    """Geometry as pyFAI writes it, and the mask of the beam stop (1 = masked)."""
+    from fabio.edfimage import EdfImage
+
+    pixels.geometry.save(str(folder / GEOMETRY))
+    EdfImage(data=pixels.stop.astype(np.uint8)).write(str(folder / MASK))
+
+
+def _coordinates(pixels: PixelModel, flat: np.ndarray) -> FloatArray:
+    """(pixel, 2): row and column."""
+    return np.stack(np.unravel_index(flat, pixels.shape), axis=1).astype(np.float64)
+
+
+def _run(folder: Path, settings: Experiment, plan: Schedule, pixels: PixelModel) -> Run:
+    """run.toml as who measured it would write it: the anode's height only where no frame can show it."""
+    anode = None if settings.scan.alignment else anode_height_um(settings)
+    cell = {**settings.cell.model_dump(), "anode_height_um": anode, "voltage_V": None}
+    solution = settings.solution.model_dump(include=set(Solution.model_fields))
+    cbf = settings.output.form == "cbf"
+    reach = float(np.floor(95.0 * pixels.q_grid[-1]) / 100.0)
+    default = AnalysisSettings()
+    return Run(
+        run=settings.run,
+        cell=Cell(**cell),
+        solution=Solution(**solution),
+        beam=Beam(**settings.beam.model_dump(include=set(Beam.model_fields))),
+        detector=DetectorFiles(geometry=folder / GEOMETRY, mask=folder / MASK),
+        frames=FrameSource(images=folder / IMAGES, table=folder / TABLE) if cbf else FrameSource(nexus=folder / NEXUS),
+        analysis=default.model_copy(update={"q_max_per_nm": min(default.q_max_per_nm, reach)}),
+    )
+
+
+def _write_experiment(folder: Path, settings: Experiment) -> None:
+    """experiment.toml, with the table of sizes beside it where there is one."""
+    table = settings.solution.distribution
+    if table is not None:
+        shutil.copyfile(table, folder / SIZES)
+        solution = settings.solution.model_copy(update={"distribution": folder / SIZES})
+        settings = settings.model_copy(update={"solution": solution})
+    write_experiment(folder / EXPERIMENT, settings)
+
+
+def _emptied(folder: Path) -> Path:
+    """The folder, made or emptied of an earlier simulation; InputFileError where it holds anything else."""
+    folder = folder.resolve()
+    present = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+    if (present and MARKER not in present) or (folder.exists() and not folder.is_dir()):
+        raise bad_value(
+            InputFileError, where=folder, field="--out", value=f"holds {present[0]}" if present else "is a file",
+            rule="must be a new or empty folder, or one with an earlier simulation, which is replaced",
+            remedy="choose another folder for --out, or empty this one",
+        )  # fmt: skip
+    for name in WRITTEN:
+        (folder / name).unlink(missing_ok=True)
+    if (folder / IMAGES).is_dir():
+        shutil.rmtree(folder / IMAGES)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text("A simulated run: electrosaxs simulate may replace what it wrote here.\n")
+    return folder
+
+
+def _distribution(settings: Experiment) -> SizeClasses | None:
+    """The table of sizes, columns diameter_nm and number; None where the experiment gives a Gaussian."""
+    path = settings.solution.distribution
+    if path is None:
+        return None
+
+    def refuse(field: str, value: object, rule: str) -> Exception:
+        remedy = "give columns diameter_nm and number, one row per size"
+        return bad_value(InputFileError, where=path, field=field, value=value, rule=rule, remedy=remedy)
+
+    try:
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines(), skipinitialspace=True))
+    except (OSError, UnicodeDecodeError) as error:
+        raise refuse("file", path.name, f"cannot be read ({error})") from None
+    columns = {name: _column(rows, name, refuse) for name in ("diameter_nm", "number")}
+    try:
+        return SizeClasses.from_table(columns["diameter_nm"], columns["number"])
+    except ElectrosaxsError as error:
+        raise InputFileError(f"{path}: {error}") from None
+
+
+def _column(rows: list[dict[str, str]], name: str, refuse: Callable[[str, object, str], Exception]) -> FloatArray:
+    if not rows or name not in rows[0]:
+        raise refuse(name, "missing", "this column is required")
+    values = np.empty(len(rows))
+    for i, row in enumerate(rows):
+        try:
+            values[i] = float(row[name])
+        except (TypeError, ValueError):
+            raise refuse(f"row {i + 1}, {name}", repr(row[name]), "is not a number") from None
+    return values

@@ -1,0 +1,84 @@
+"""The simulated beamline: what stands in the beam at each frame of a schedule, and what the instruments read.
+
+Monitor and transmission are measured, so they carry noise; all of it is chosen, and stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..nouns import Experiment, FloatArray, Role
+from ..transport.history import CellHistory
+from .exposure import Exposure, Footprint, crystals_in_footprint, expose, expose_empty, footprint
+from .scattering_cell import ScatteringCell
+from .schedule import Schedule
+
+# Incident beam: slow drift (one period per run) and change from frame to frame, of the photons themselves
+DRIFT, FLICKER = 2e-3, 5e-4
+MONITOR_PER_PHOTON = 1e-3  # scatter from a foil: 3e7 counts in 1 s at 3e10 photons/s, 0.018 % Poisson
+# Photodiode: gain from frame to frame, and dark current in parts of the incident beam
+TRANSMISSION_NOISE, DIODE_NOISE = 2e-4, 1e-6
+SMALLEST_TRANSMISSION = 1e-7  # what the diode reports where nothing reaches it
+
+
+@dataclass(frozen=True, eq=False)
+class Beamline:
+    """An experiment with its schedule, the history of its cell, and the cell's scattering.
+
+    photons (frame,): incident on the cell during each exposure, what the monitor sees with noise.
+    """
+
+    experiment: Experiment
+    plan: Schedule
+    history: CellHistory
+    cell: ScatteringCell
+    photons: FloatArray
+
+    def exposures(self) -> Iterator[Exposure]:
+        """What each frame of the schedule is made of, in order; one scan is held at a time."""
+        beams = [self._footprint(float(z)) for z in self.plan.height]
+        still = int(np.argmax(self.plan.in_map))
+        for role, beam in zip(self.plan.role[:still], beams[:still], strict=True):
+            yield self._before_field(str(role), beam)
+        for scan in np.unique(self.plan.scan[self.plan.in_map]):
+            frames = np.flatnonzero(self.plan.scan == scan)
+            times = self.plan.time[frames]
+            heights = np.stack([beams[i].height for i in frames])
+            dissolved = self.history.at(times[:, None], 1e-6 * heights)
+            per_area = 1e6 * self.history.crystals_at(times)
+            for n, i in enumerate(frames):
+                crystals = crystals_in_footprint(beams[i], per_area[n], fwhm_um=self.experiment.beam.fwhm_um)
+                yield expose(self.cell, beams[i], dissolved[n], crystals)
+
+    def _footprint(self, height_um: float) -> Footprint:
+        return footprint(height_um, fwhm_um=self.experiment.beam.fwhm_um, gap_um=1e3 * self.experiment.cell.gap_mm)
+
+    def _before_field(self, role: str, beam: Footprint) -> Exposure:
+        """A frame without field: nothing, solvent, or the starting solution in the cell."""
+        if role == Role.EMPTY:
+            return expose_empty(self.cell, beam)
+        start = self.history.start_phi
+        phi = np.zeros_like(start) if role == Role.SOLVENT else start
+        return expose(self.cell, beam, np.tile(phi, (beam.share.size, 1)), np.zeros_like(start))
+
+
+def incident_photons(experiment: Experiment, plan: Schedule, random: np.random.Generator) -> FloatArray:
+    """Photons on the cell per frame: rate x exposure, with drift and flicker of the source."""
+    phase = 2.0 * np.pi * (np.arange(len(plan)) / len(plan) + random.random())
+    source = 1.0 + DRIFT * np.sin(phase) + FLICKER * random.standard_normal(len(plan))
+    return np.asarray(experiment.beam.photons_per_s * plan.exposure * source)
+
+
+def monitor_counts(photons: FloatArray, random: np.random.Generator) -> FloatArray:
+    """Monitor reading per frame, Poisson."""
+    return np.asarray(random.poisson(MONITOR_PER_PHOTON * photons), dtype=np.float64)
+
+
+def measured_transmission(transmission: FloatArray, random: np.random.Generator) -> FloatArray:
+    """Reading of the photodiode over the incident beam, in (0, 1]: noise 2e-4 relative and 1e-6 absolute."""
+    gain = 1.0 + TRANSMISSION_NOISE * random.standard_normal(transmission.size)
+    dark = DIODE_NOISE * random.standard_normal(transmission.size)
+    return np.clip(transmission * gain + dark, SMALLEST_TRANSMISSION, 1.0)

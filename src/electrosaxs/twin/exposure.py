@@ -1,0 +1,103 @@
+"""From the content of the cell to what one frame is expected to count: beam footprint, absorption, scattering.
+
+The beam is a Gaussian over the height, cut by the electrodes: at z = 0 half of it enters. It is taken as sub-beams,
+each with the solution of its own height; scattering of each is weighted with its own transmission, and the transmission
+of the frame is the sum over the open ones.
+
+Superlattices: a flat film would be opaque along the path and hide in its own shadow, but experiments see them. So the
+anode is taken as wavy and tilted by a few mrad over the path, which spreads the crystals evenly over the footprint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from ..nouns import FloatArray
+from .scattering_cell import ScatteringCell
+
+SUB_BEAMS, REACH = 15, 5.5
+CRYSTAL_SPREAD_UM = 50.0  # chosen: the slice of Yu 2018, so that phi of the slice is solution + crystals
+FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Footprint:
+    """Sub-beams: height above the anode (um) and share of the whole beam; the shares sum to the open part.
+
+    at_anode: density of the beam at z = 0 (1/um).
+    """
+
+    height: FloatArray
+    share: FloatArray
+    at_anode: float
+
+    @property
+    def open(self) -> float:
+        return float(self.share.sum())
+
+
+def footprint(centre_um: float, *, fwhm_um: float, gap_um: float) -> Footprint:
+    """Gauss-Legendre over the part of the beam between the electrodes, scaled so that the open share is exact (1e-6
+    on what is averaged over it, with 15 sub-beams out to 5.5 sigma)."""
+    sigma = fwhm_um / FWHM_PER_SIGMA
+    low, high = max(0.0, centre_um - REACH * sigma), min(gap_um, max(centre_um, 0.0) + REACH * sigma)
+    node, weight = np.polynomial.legendre.leggauss(SUB_BEAMS)
+    height = low + (high - low) * 0.5 * (1.0 + node)
+    shape = weight * np.exp(-0.5 * ((height - centre_um) ** 2 - min(centre_um, 0.0) ** 2) / sigma**2)
+    open_share = ndtr(centre_um / sigma) - ndtr((centre_um - gap_um) / sigma)
+    at_anode = np.exp(-0.5 * (centre_um / sigma) ** 2) / (sigma * np.sqrt(2.0 * np.pi))
+    return Footprint(height, open_share * shape / shape.sum(), float(at_anode))
+
+
+@dataclass(frozen=True, eq=False)
+class Exposure:
+    """What one frame is made of.
+
+    curve: photons scattered per incident photon and steradian, over the cell's q; transmission: of cell and content.
+    dissolved (sub-beam, class), crystals (class,): volume fractions, the same crystals in every sub-beam.
+    """
+
+    curve: FloatArray
+    transmission: float
+    beam: Footprint
+    dissolved: FloatArray
+    crystals: FloatArray
+
+    def mean_over_beam(self) -> FloatArray:
+        """phi (class,) of solution and crystals over the open footprint, not weighted by transmission."""
+        return np.asarray(self.beam.share @ self.dissolved / self.beam.open + self.crystals)
+
+
+def crystals_in_footprint(beam: Footprint, per_area_um: FloatArray, *, fwhm_um: float) -> FloatArray:
+    """Volume fraction (class,) of crystals in the footprint, from their particle volume per area (um).
+
+    Per area / 50 um with the beam centre on the anode, falling with the beam's density there as it moves away.
+    """
+    centred = FWHM_PER_SIGMA / (fwhm_um * np.sqrt(2.0 * np.pi))
+    return np.asarray(per_area_um / CRYSTAL_SPREAD_UM * beam.at_anode / centred)
+
+
+def expose(cell: ScatteringCell, beam: Footprint, dissolved: FloatArray, crystals: FloatArray) -> Exposure:
+    """A frame of solution (sub-beam, class) and crystals (class,): each sub-beam scatters with its own transmission.
+
+    curve = t sum_i w_i T_i [solution_i + crystals + (1 - phi_i) solvent] + sum_i w_i T_i windows.
+    """
+    content = dissolved + crystals
+    passed = beam.share * cell.transmission(content)
+    seen = float(passed.sum())
+    in_cell = (
+        cell.dissolved(passed @ dissolved)
+        + cell.crystalline(seen * crystals)
+        + float(passed @ (1.0 - content.sum(axis=1))) * cell.solvent
+    )
+    return Exposure(cell.path * in_cell + seen * cell.window, seen, beam, dissolved, crystals)
+
+
+def expose_empty(cell: ScatteringCell, beam: Footprint) -> Exposure:
+    """A frame of the cell with nothing in it: the windows alone."""
+    seen = beam.open * cell.window_transmission
+    nothing = np.zeros((beam.share.size, cell.diameter.size))
+    return Exposure(seen * cell.window, seen, beam, nothing, nothing[0])

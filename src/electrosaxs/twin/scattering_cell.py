@@ -1,0 +1,152 @@
+"""What the filled cell scatters and absorbs per unit of its content: spheres, superlattices, solvent, windows.
+
+Scattering is differential and absolute: spheres from the contrast of core against solvent (the ligand, 8.09 against
+7.94e-6 1/A^2, does not show), the solvent from its compressibility. Left out: interference between dissolved particles
+(S = 1; hard spheres of 1.6 % hydrodynamic volume would lose 12 % at q = 0), multiple scattering, incoherent scattering.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.constants import k as boltzmann
+
+from ..materials import attenuation_per_m, core, scattering_length_density_per_m2, solvent
+from ..nouns import Experiment, FloatArray, StartingSolution
+from ..physics.absorption import attenuation
+from ..physics.sphere_kernels import amplitude
+from ..physics.structure_factor import powder_structure_factor
+
+# Toluene, 298 K: between 8.96 (293 K) and 11.0 (323 K) in 1e-10/Pa, CRC Handbook, 97th ed.
+COMPRESSIBILITY_PER_PA = 9.2e-10
+SOLVENT_RISE_PER_NM = 12.0  # chosen: +8.5 % at 3.5 1/nm, towards the first peak of the liquid at 13 1/nm
+
+# Windows: two of Kapton, 25 um. Their scattering is chosen: a surface-like power law as strong as the solvent at
+# 0.1 1/nm, and a flat part.
+WINDOW = ("C22H10N2O5", 1.42)
+WINDOW_PATH_M = 2 * 25e-6
+WINDOW_POWER_PER_M, WINDOW_EXPONENT, WINDOW_REFERENCE_PER_NM = 400.0, 3.5, 0.1
+WINDOW_FLAT_PER_M = 10.0
+Q_FLOOR_PER_NM = 0.02  # the power law stops rising here, far behind the beam stop
+
+# Superlattices: grains of 300 nm, K = 0.94 (Scherrer 1918), and 0.4 nm rms displacement along an axis (4 % of the
+# distance of neighbours). Chosen.
+GRAIN_NM, SCHERRER = 300.0, 0.94
+DISPLACEMENT_NM = 0.4
+
+NM3, NM6 = 1e-27, 1e-54
+
+
+@dataclass(frozen=True, eq=False)
+class ScatteringCell:
+    """Content and walls of the cell at one photon energy, on one grid of q.
+
+    q (1/nm); diameter: of the classes (nm); volume: of core + dry shell (nm^3). form: amplitude F (class, q) in nm^3,
+    squared: F^2; contrast: its square (1/m^4). order: exp(-q^2 u^2) (Z - 1) of the superlattice. solvent: dSigma/dOmega
+    (1/m). window: dSigma/dOmega x thickness. added_attenuation: by unit phi of each class (1/m). path in m,
+    lattice_constant in nm.
+    """
+
+    q: FloatArray
+    diameter: FloatArray
+    volume: FloatArray
+    form: FloatArray
+    squared: FloatArray
+    contrast: float
+    order: FloatArray
+    solvent: FloatArray
+    window: FloatArray
+    added_attenuation: FloatArray
+    solvent_attenuation: float
+    window_transmission: float
+    path: float
+    lattice_constant: float
+
+    def transmission(self, phi: FloatArray) -> FloatArray:
+        """T of cell and content at class volume fractions phi (..., class)."""
+        depth = (self.solvent_attenuation + phi @ self.added_attenuation) * self.path
+        return np.asarray(self.window_transmission * np.exp(-depth))
+
+    def dissolved(self, phi: FloatArray) -> FloatArray:
+        """dSigma/dOmega (1/m) of separate spheres, phi (class,): sum of phi / v contrast^2 F^2."""
+        return np.asarray(self.contrast * NM6 / NM3 * ((phi / self.volume) @ self.squared))
+
+    def crystalline(self, phi: FloatArray) -> FloatArray:
+        """dSigma/dOmega (1/m) of the same particles in a superlattice, sizes and sites independent.
+
+        n [<F^2> + <F>^2 exp(-q^2 u^2) (Z - 1)]: peaks, and the diffuse rest of displacements and sizes.
+        """
+        number = phi / self.volume
+        total = number.sum()
+        if total <= 0.0:
+            return np.zeros_like(self.q)
+        coherent = (number @ self.form) ** 2 / total * self.order
+        return np.asarray(self.dissolved(phi) + self.contrast * NM6 / NM3 * coherent)
+
+
+def scattering_cell(experiment: Experiment, q: FloatArray, diameter: FloatArray, shell: float) -> ScatteringCell:
+    """The cell of an experiment for size classes of `diameter` (nm) with a dry `shell` (nm per side); q from 0 on."""
+    solution, energy = experiment.solution, experiment.beam.energy_keV
+    mu = attenuation(solution, energy_keV=energy)
+    coated = diameter + 2.0 * shell
+    lattice_constant = _lattice_constant(experiment, diameter)
+    form = np.stack([amplitude(q, float(d), 0.0) for d in diameter])
+    return ScatteringCell(
+        q=q,
+        diameter=diameter,
+        volume=np.pi / 6.0 * coated**3,
+        form=form,
+        squared=form**2,
+        contrast=_contrast(solution, energy),
+        order=_order(q, lattice_constant),
+        solvent=solvent_scattering(solution, q, energy_keV=energy, temperature_K=experiment.cell.temperature_K),
+        window=window_scattering(q),
+        added_attenuation=mu.of_particles((diameter / coated) ** 3),
+        solvent_attenuation=mu.solvent,
+        window_transmission=float(np.exp(-attenuation_per_m(*WINDOW, energy) * WINDOW_PATH_M)),
+        path=1e-3 * experiment.cell.path_length_mm,
+        lattice_constant=lattice_constant,
+    )
+
+
+def solvent_scattering(
+    solution: StartingSolution, q: FloatArray, *, energy_keV: float, temperature_K: float
+) -> FloatArray:
+    """dSigma/dOmega (1/m) of the solvent: rho^2 kT kappa at q = 0, 2.4 1/m for toluene.
+
+    Thermal density fluctuations (Guinier & Fournet 1955); the rise with q^2 is chosen.
+    """
+    liquid = solvent(solution.solvent)
+    rho = scattering_length_density_per_m2(liquid.formula, liquid.density_g_cm3, energy_keV)
+    at_zero = rho**2 * boltzmann * temperature_K * COMPRESSIBILITY_PER_PA
+    return np.asarray(at_zero * (1.0 + (q / SOLVENT_RISE_PER_NM) ** 2))
+
+
+def window_scattering(q: FloatArray) -> FloatArray:
+    """dSigma/dOmega x thickness of both windows, without unit."""
+    power = (np.maximum(q, Q_FLOOR_PER_NM) / WINDOW_REFERENCE_PER_NM) ** -WINDOW_EXPONENT
+    return np.asarray((WINDOW_POWER_PER_M * power + WINDOW_FLAT_PER_M) * WINDOW_PATH_M)
+
+
+def _contrast(solution: StartingSolution, energy_keV: float) -> float:
+    """(rho_core - rho_solvent)^2 in 1/m^4."""
+    metal, liquid = core(solution.core), solvent(solution.solvent)
+    rho_core = scattering_length_density_per_m2(metal.formula, metal.density_g_cm3, energy_keV)
+    rho_solvent = scattering_length_density_per_m2(liquid.formula, liquid.density_g_cm3, energy_keV)
+    return (rho_core - rho_solvent) ** 2
+
+
+def _lattice_constant(experiment: Experiment, diameter: FloatArray) -> float:
+    """That of the experiment, else of touching solvated particles of the middle class: sqrt 2 (d + 2 s)."""
+    given = experiment.growth.lattice_constant_nm
+    shell = experiment.solution.solvated_shell_nm
+    return given if given is not None else float(np.sqrt(2.0) * (np.median(diameter) + 2.0 * (shell or 1.79)))
+
+
+def _order(q: FloatArray, lattice_constant: float) -> FloatArray:
+    """exp(-q^2 u^2) (Z - 1) of FCC grains; q[0] may be 0."""
+    fwhm = 2.0 * np.pi * SCHERRER / GRAIN_NM
+    above = np.maximum(q, q[1])
+    z = powder_structure_factor(above, "FCC", lattice_constant, fwhm)
+    return np.asarray(np.exp(-((q * DISPLACEMENT_NM) ** 2)) * (z - 1.0))

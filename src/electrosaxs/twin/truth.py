@@ -1,0 +1,230 @@
+"""What an analysis should find: the true maps at the times and heights of the frames, and the true headline numbers.
+
+phi, d, delta and the crystalline fraction are means over the open part of the beam, not weighted by transmission. An
+ideal measurement sees phi weighted by it: `quality` holds that too, and phi at the beam's centre. Fluxes are those at
+the centre.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy.optimize import brentq
+
+from ..nouns import (
+    CrystallineFraction,
+    Diameter,
+    DiameterDeviation,
+    FloatArray,
+    Flux,
+    GrowthCurve,
+    LatticeConstant,
+    LineFit,
+    MassBalance,
+    Number,
+    Polydispersity,
+    RunResults,
+    SliceFlux,
+    VolumeFraction,
+)
+from ..transport.history import CellHistory
+from ..transport.size_classes import number_moments
+from .beamline import Beamline
+from .exposure import Exposure, crystals_in_footprint, footprint
+from .schedule import Schedule, anode_height_um
+
+SLICE_UM = 50.0
+TIME_STEP_S = 0.5  # of central differences in time
+THIN_M = 1e-12  # of solution on the anode, so that no functional is empty
+FEWEST_POINTS = 3  # for the line through the growth curve
+SCANNED = ("scan",)
+MAPPED = ("scan", "height")
+
+
+class TruthRecord:
+    """Collects, exposure by exposure, what the truth needs of each frame."""
+
+    def __init__(self, beamline: Beamline) -> None:
+        frames, classes = len(beamline.plan), beamline.cell.diameter.size
+        self.beamline = beamline
+        self.transmission = np.full(frames, np.nan)
+        self.phi = np.zeros((frames, classes))
+        self.crystals = np.zeros((frames, classes))
+        self.seen = np.full(frames, np.nan)
+
+    def add(self, index: int, exposure: Exposure) -> None:
+        """Keep frame `index`: phi per class, crystals, transmission, and phi weighted by transmission."""
+        content = exposure.dissolved + exposure.crystals
+        passed = exposure.beam.share * self.beamline.cell.transmission(content)
+        self.transmission[index] = exposure.transmission
+        self.phi[index] = exposure.mean_over_beam()
+        self.crystals[index] = exposure.crystals
+        self.seen[index] = passed @ content.sum(axis=1) / passed.sum()
+
+    def results(self, title: str, extra: Mapping[str, FloatArray]) -> RunResults:
+        """The truth as finished results; `extra` goes to `quality`. All frames must have been added."""
+        line = self.beamline
+        plan, history, cell = line.plan, line.history, line.cell
+        per_class = _to_map(plan, self.phi)
+        crystals = _to_map(plan, self.crystals)
+        diameter, deviation = number_moments(per_class, cell.diameter, history.dry_shell_nm)
+        coords = {
+            "height": (("height",), _heights(plan)),
+            "time": (MAPPED, _to_map(plan, plan.time)),
+        }
+        phi = VolumeFraction.from_arrays(per_class.sum(axis=-1), dims=MAPPED, coords=coords)
+        anode = int(np.argmin(_heights(plan)))
+        scans = {"time": (SCANNED, phi.coord("time")[:, anode])}
+        growth = GrowthCurve.from_arrays(phi.values[:, anode], dims=SCANNED, coords=scans)
+        onset = onset_time(history)
+        fraction = _crystalline_fraction(per_class[:, anode], crystals[:, anode], cell.volume)
+        lattice = np.where(fraction > 0.0, cell.lattice_constant, np.nan)
+        growth_line = _growth_line(growth, onset)
+        return RunResults(
+            title=title,
+            volume_fraction=phi,
+            diameter=Diameter.from_arrays(diameter, dims=MAPPED, coords=coords),
+            deviation=DiameterDeviation.from_arrays(deviation, dims=MAPPED, coords=coords),
+            polydispersity=Polydispersity.from_arrays(deviation / diameter, dims=MAPPED, coords=coords),
+            mass_balance=_mass_balance(history, np.mean(phi.coord("time"), axis=1)),
+            growth=growth,
+            growth_line=growth_line,
+            flux_slice=SliceFlux.from_arrays(self._accumulation(scans["time"][1]), dims=SCANNED, coords=scans),
+            flux=Flux.from_arrays(flux_at(history, phi.coord("time"), phi.coord("height")), dims=MAPPED, coords=coords),
+            lattice_constant=LatticeConstant.from_arrays(lattice, dims=SCANNED, coords=scans),
+            crystalline_fraction=CrystallineFraction.from_arrays(fraction, dims=SCANNED, coords=scans),
+            quality={
+                "volume_fraction_seen": _to_map(plan, self.seen),
+                "volume_fraction_at_centre": _at_centre(history, phi),
+                "volume_fraction_crystals": crystals.sum(axis=-1),
+                "transmission": _to_map(plan, self.transmission),
+                **extra,
+            },
+            numbers=self._numbers(onset, growth_line, diameter[-1, anode], deviation[-1, anode]),
+        )
+
+    def _anode_phi(self, times: FloatArray) -> FloatArray:
+        """phi of the voxel at the lowest height of the scans at any times."""
+        experiment, history = self.beamline.experiment, self.beamline.history
+        beam = footprint(
+            float(_heights(self.beamline.plan).min()),
+            fwhm_um=experiment.beam.fwhm_um,
+            gap_um=1e3 * experiment.cell.gap_mm,
+        )
+        solution = history.at(times[:, None], 1e-6 * beam.height).sum(axis=-1) @ beam.share / beam.open
+        per_area = 1e6 * history.crystals_at(times).sum(axis=-1)
+        return np.asarray(solution + crystals_in_footprint(beam, per_area, fwhm_um=experiment.beam.fwhm_um))
+
+    def _accumulation(self, times: FloatArray) -> FloatArray:
+        """Slice thickness x d phi/dt of the voxel at the anode (m/s)."""
+        early, late = _around(self.beamline.history, times)
+        return np.asarray(1e-6 * SLICE_UM * (self._anode_phi(late) - self._anode_phi(early)) / (late - early))
+
+    def _numbers(self, onset: float | None, line: LineFit | None, d: float, delta: float) -> dict[str, Number]:
+        experiment, history, cell = self.beamline.experiment, self.beamline.history, self.beamline.cell
+        never = "no crystals form in this experiment"
+        exact = "set in the experiment"
+        numbers = {
+            "anode_height": Number(anode_height_um(experiment), 0.0, "um", exact),
+            "supply_flux": Number(
+                float(np.trapezoid(history.supply_flux(), history.times) / np.ptp(history.times)),
+                0.0,
+                "m/s",
+                "phi0 v of the starting solution, mean over the run",
+            ),
+            "anode_diameter": Number(d, 0.0, "nm", "voxel at the anode, last scan, number-weighted"),
+            "anode_polydispersity": Number(delta / d, 0.0, "one", "voxel at the anode, last scan"),
+            "mass_balance_error": Number(0.0, 0.0, "one", "the cell is closed; crystals are counted"),
+            "onset_time": Number.absent("s", never),
+            "onset_volume_fraction": Number.absent("one", never),
+            "lattice_constant_solvated": Number.absent("nm", never),
+            "slice_flux": Number.absent("m/s", f"fewer than {FEWEST_POINTS} scans before the onset"),
+        }
+        if onset is not None:
+            at_onset = float(self._anode_phi(np.array([onset]))[0])
+            numbers["onset_time"] = Number(onset, 0.0, "s", "phi at the wall reaches the solubility")
+            numbers["onset_volume_fraction"] = Number(at_onset, 0.0, "one", "voxel at the anode at the onset")
+            numbers["lattice_constant_solvated"] = Number(cell.lattice_constant, 0.0, "nm", exact)
+        if line is not None:
+            source = f"{SLICE_UM:g} um x least-squares line through the true phi of the voxel at the anode"
+            numbers["slice_flux"] = Number(1e-6 * SLICE_UM * line.slope, 0.0, "m/s", source)
+        return numbers
+
+
+def onset_time(history: CellHistory) -> float | None:
+    """Time (s) at which phi at the wall first reaches the solubility; None where it never does."""
+    solubility = history.problem.growth.solubility
+    knots = np.asarray(history.knots.times)
+    wall = history.at(knots, 0.0).sum(axis=-1)
+    above = np.flatnonzero(wall >= solubility)
+    if above.size == 0:
+        return None
+    if above[0] == 0:
+        return float(knots[0])
+
+    def excess(time: float) -> float:
+        return float(history.at(time, 0.0).sum()) - solubility
+
+    # a pinned wall may come from below only: its last value before the step may already be the solubility
+    early, late = float(knots[above[0] - 1]), float(knots[above[0]])
+    return late if excess(late) <= 0.0 else float(brentq(excess, early, late, xtol=1e-3))
+
+
+def flux_at(history: CellHistory, time: FloatArray, height_um: FloatArray) -> FloatArray:
+    """J (m/s) at the (scan, height) times and heights: rate of what lies below in solution and crystals."""
+    early, late = _around(history, time)
+    return np.asarray((_below(history, late, height_um) - _below(history, early, height_um)) / (late - early))
+
+
+def _below(history: CellHistory, time: FloatArray, height_um: FloatArray) -> FloatArray:
+    """Particle volume per area (m) between the anode and each height, crystals included, (scan, height)."""
+    edges = history.edges
+    below = np.clip(1e-6 * height_um[:, None] - edges[:-1], 0.0, np.diff(edges))  # of each finite volume
+    below[:, 0] = np.maximum(below[:, 0], THIN_M)
+    which = np.broadcast_to(np.arange(height_um.size), time.shape).ravel()
+    content = history.observe(time.ravel(), below, which) + history.crystals_at(time.ravel())
+    return np.asarray(content.sum(axis=-1).reshape(time.shape))
+
+
+def _around(history: CellHistory, time: FloatArray) -> tuple[FloatArray, FloatArray]:
+    end = history.knots.times[-1]
+    return np.maximum(time - TIME_STEP_S, 0.0), np.minimum(time + TIME_STEP_S, end)
+
+
+def _mass_balance(history: CellHistory, time: FloatArray) -> MassBalance:
+    gap = np.array([1e6 * history.z[-1]])
+    content = _below(history, time[:, None], gap)[:, 0] / (history.start_phi.sum() * history.z[-1])
+    return MassBalance.from_arrays(content, dims=SCANNED, coords={"time": (SCANNED, time)})
+
+
+def _at_centre(history: CellHistory, phi: VolumeFraction) -> FloatArray:
+    """phi of the solution at the beam's centre, crystals left out."""
+    return np.asarray(history.at(phi.coord("time"), 1e-6 * phi.coord("height")).sum(axis=-1))
+
+
+def _crystalline_fraction(phi: FloatArray, crystals: FloatArray, volume: FloatArray) -> FloatArray:
+    """Share of the particles by number that sit in crystals, (scan,)."""
+    return np.asarray((crystals / volume).sum(axis=-1) / (phi / volume).sum(axis=-1))
+
+
+def _growth_line(growth: GrowthCurve, onset: float | None) -> LineFit | None:
+    """Least-squares line through the true growth curve before the onset, as the paper's slice flux is defined."""
+    time, phi = growth.coord("time"), growth.values
+    before = time < (np.inf if onset is None else onset)
+    if before.sum() < FEWEST_POINTS:
+        return None
+    slope, offset = np.polyfit(time[before], phi[before], 1)
+    return LineFit(float(slope), 0.0, float(offset), float(time[before][0]), float(time[before][-1]))
+
+
+def _heights(plan: Schedule) -> FloatArray:
+    """Heights of the map (um), in the order of the scan."""
+    first = plan.scan == 0
+    return plan.height[first]
+
+
+def _to_map(plan: Schedule, per_frame: FloatArray) -> FloatArray:
+    """(frame, ...) to (scan, height, ...): the frames of the scans, which are in this order."""
+    shape = (int(plan.scan.max()) + 1, int(plan.place.max()) + 1, *per_frame.shape[1:])
+    return np.asarray(per_frame[plan.in_map].reshape(shape))
