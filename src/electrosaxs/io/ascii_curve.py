@@ -21,8 +21,8 @@ SPEAKS_OF_Q = re.compile(r"(?<![a-z])(q|units?|<x>|scattering vector|momentum tr
 Q_NAMES = re.compile(r"^<?(q|x)>?([ _(\[/].*)?$", re.IGNORECASE)
 I_NAMES = re.compile(r"^<?(i|y|int|intensity|i\(q\)|iq|pq|p\(q\))>?([ _(\[/].*)?$", re.IGNORECASE)
 SIGMA_NAMES = re.compile(
-    r"^s$|^<?(d_?[iy]|sigma|sig|err\w*|i?dev|i_?err\w*|std\w*|sem|uncertaint\w*|(i|intensity)[ _]?(sigma|err\w*|std|dev)|"
-    r"sigma_?i|delta_?i)>?([ _(\[/].*)?$",
+    r"^s$|^<?(d_?[iy]|sigma|sig|err\w*|i?dev|i_?err\w*|std\w*|sem|uncertaint\w*|"
+    r"(i|intensity)[ _]?(sigma|err\w*|std|dev)|sigma_?i|delta_?i)>?([ _(\[/].*)?$",
     re.IGNORECASE,
 )
 

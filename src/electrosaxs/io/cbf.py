@@ -17,7 +17,7 @@ import numpy.typing as npt
 from fabio.cbfimage import DATA_TYPES, CbfImage
 from fabio.compression import decByteOffset
 
-from ..errors import FrameError
+from ..errors import FrameError, ShapeError
 from .atomic import replacing
 from .refusal import refusal
 
@@ -59,7 +59,12 @@ def decode_cbf(content: bytes, path: Path) -> npt.NDArray[np.integer]:
 
 
 def write_cbf(path: str | Path, frame: npt.NDArray[np.integer], header: Mapping[str, str]) -> None:
-    """Write one frame (y, x) as int32 with a Pilatus header, one line `# key value` per item of `header`."""
+    """Write one frame (y, x) as int32 with a Pilatus header, one line `# key value` per item of `header`.
+
+    Raises ShapeError for values that such an image does not hold: counts are -2 (bad pixel) to 2^31 - 1.
+    """
+    if frame.ndim != 2 or frame.size == 0 or frame.min() < -2 or frame.max() >= 2**31:
+        raise ShapeError(f"frame of shape {frame.shape}: a CBF image is (y, x) of counts from -2 to 2147483647")
     contents = "\r\n".join(f"# {key} {value}" for key, value in header.items())
     image = CbfImage(
         header={"_array_data.header_convention": "PILATUS_1.2", "_array_data.header_contents": contents},
