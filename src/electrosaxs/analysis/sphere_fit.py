@@ -34,6 +34,8 @@ START_WIDTHS = (0.05, 0.12, 0.25)
 POOR_FIT_SIGMAS = 6.0
 FEWEST_SIGMAS = 5.0
 """A fit is flagged when chi-squared exceeds its expectation by, or scale / sigma stays below, so many sigmas."""
+POOR_MISFIT = 0.05
+"""Without known noise: flagged when the weighted misfit exceeds 5 % of the weighted curve."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,7 +243,10 @@ def _described(
     model = _particles(noise.q, theta) + theta[:, 3:4]
     variance = np.where(used, noise.variance(model) + noise.solvent_variance, 1.0)
     chi_squared = np.sum(np.where(used, np.square(noise.intensity - model) / variance, 0.0), axis=1)
+    poor = chi_squared / dof > 1.0 + POOR_FIT_SIGMAS * np.sqrt(2.0 / dof)
     if noise.unknown:
+        size = np.sum(np.where(used, np.square(noise.intensity) / variance, 0.0), axis=1)
+        poor = chi_squared > POOR_MISFIT**2 * size
         covariance, chi_squared = covariance * (chi_squared / dof)[:, None, None], dof.astype(np.float64)
     scale, diameter, deviation, background, skewness = (np.ascontiguousarray(column) for column in theta.T)
     return SphereFit(
@@ -256,27 +261,25 @@ def _described(
         chi_squared=chi_squared,
         degrees_of_freedom=dof,
         converged=converged,
-        flags=_flags(theta, covariance, chi_squared, dof, converged, bounds),
+        flags=_flags(theta, covariance, poor, converged, bounds),
     )
 
 
 def _flags(
     theta: FloatArray,
     covariance: FloatArray,
-    chi_squared: FloatArray,
-    dof: npt.NDArray[np.int64],
+    poor: BoolArray,
     converged: BoolArray,
     bounds: FloatArray,
 ) -> tuple[tuple[str, ...], ...]:
     """What is wrong with each fit, in words; empty where nothing is."""
     scale, d, delta, _, skewness = theta.T
-    limits = np.sqrt(2.0 / dof)
     checks = {
         "not converged": ~converged,
         "diameter at bound": (d <= bounds[0]) | (d >= bounds[1]),
         "deviation at bound": (delta <= NARROWEST * d) | (delta >= WIDEST * d),
         "skewness at bound": np.abs(skewness) >= LARGEST_SKEWNESS,
-        "poor fit": chi_squared / dof > 1.0 + POOR_FIT_SIGMAS * limits,
+        "poor fit": poor,
         "too few counts": scale < FEWEST_SIGMAS * np.sqrt(covariance[:, 0, 0]),
     }
-    return tuple(tuple(text for text, wrong in checks.items() if wrong[f]) for f in range(len(dof)))
+    return tuple(tuple(text for text, wrong in checks.items() if wrong[f]) for f in range(len(theta)))
