@@ -211,6 +211,36 @@ def test_a_damaged_frame_is_named_and_the_others_are_read(tmp_path):
         assert np.array_equal(reader.read(6), frames[6])
 
 
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(share=st.floats(0, 1), junk=st.binary(min_size=1, max_size=40))
+def test_no_damage_to_a_frame_ends_the_process(tmp_path, share, junk):
+    """The lengths of the packed blocks stand between the data: followed blindly they lead out of the file."""
+    path = tmp_path / "f.nxs"
+    if not path.exists():
+        nexus_file(path, poisson_frames(2, (97, 211)))
+    content = path.read_bytes()
+    with h5py.File(path, "r") as file:
+        chunk = file[DATA].id.get_chunk_info_by_coord((1, 0, 0))
+    start = chunk.byte_offset + int(share * (chunk.size - len(junk)))
+    (tmp_path / "damaged.nxs").write_bytes(content[:start] + junk + content[start + len(junk) :])
+    with NexusFrames(tmp_path / "damaged.nxs") as reader:
+        try:
+            assert reader.read(1).shape == (97, 211)
+        except FrameError as error:
+            assert "frame 1 = unreadable" in str(error)
+
+
+def test_a_block_length_that_leads_out_of_the_chunk_is_noticed(tmp_path):
+    path = nexus_file(tmp_path / "f.nxs", poisson_frames(2, (97, 211)))
+    with h5py.File(path, "r") as file:
+        chunk = file[DATA].id.get_chunk_info_by_coord((1, 0, 0))
+    with path.open("r+b") as stream:
+        stream.seek(chunk.byte_offset + 12)
+        stream.write(b"\x7f\xff\xff\xff")
+    with NexusFrames(path) as reader, pytest.raises(FrameError, match="reach beyond its chunk"):
+        reader.read(1)
+
+
 @pytest.mark.parametrize("form", ["bitshuffle LZ4", "gzip and shuffle"])
 def test_a_frame_that_was_never_written_is_not_read_as_zeros(tmp_path, form):
     frames = poisson_frames()

@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 
 from ..errors import FrameError, InputFileError
+from .bitshuffle_blocks import blocks_fit
 from .frame_reader import Frame
 from .hdf5 import dataset, open_hdf5
 from .refusal import refusal
@@ -55,7 +56,7 @@ class NexusFrames:
             raise self._damaged(index, "was never written")
         try:
             frame = self._unpack(index) if self._direct else self._data[index]
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError, struct.error) as error:
             if isinstance(error, FrameError):
                 raise
             raise self._damaged(index, f"cannot be unpacked ({error})") from error
@@ -82,9 +83,11 @@ class NexusFrames:
         if skipped:
             return raw.view(self.dtype).reshape(self.shape)
         size, block = HEADER.unpack_from(packed)
-        item = self.dtype.itemsize
-        if size != item * self.shape[0] * self.shape[1] or block % (8 * item):
+        item, pixels = self.dtype.itemsize, self.shape[0] * self.shape[1]
+        if size != item * pixels or block == 0 or block % (8 * item):
             raise self._damaged(index, f"has a chunk header of {size} bytes in blocks of {block}")
+        if not blocks_fit(raw[HEADER.size :], pixels, item, block // item):
+            raise self._damaged(index, "has blocks that reach beyond its chunk")
         return bitshuffle.decompress_lz4(raw[HEADER.size :], self.shape, self.dtype, block // item)
 
     def _damaged(self, index: int, rule: str) -> Exception:
