@@ -2,7 +2,8 @@
 
 Scattering is differential and absolute: spheres from the contrast of core against solvent (the ligand, 8.09 against
 7.94e-6 1/A^2, does not show), the solvent from its compressibility. Left out: interference between dissolved particles
-(S = 1; hard spheres of 1.6 % hydrodynamic volume would lose 12 % at q = 0), multiple scattering, incoherent scattering.
+(S = 1; hard spheres of 1.6 % hydrodynamic volume would lose 12 % at q = 0), double scattering (0.4 % of the single at
+the start, 4 % at ten times it), Compton scattering.
 """
 
 from __future__ import annotations

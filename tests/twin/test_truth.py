@@ -1,0 +1,88 @@
+"""The truth keeps the laws (closed cell, continuity, crystals from what arrives) and agrees with other routes."""
+
+import numpy as np
+import pytest
+from closeness import assert_close
+
+from electrosaxs.nouns import RunResults
+from electrosaxs.twin.beamline import Beamline
+from electrosaxs.twin.cell import expected_maps
+from electrosaxs.twin.truth import TruthRecord, onset_time
+
+
+@pytest.fixture(scope="module")
+def truth(beamline: Beamline) -> RunResults:
+    record = TruthRecord(beamline)
+    for index, exposure in enumerate(beamline.exposures()):
+        record.add(index, exposure)
+    return record.results("86 V/cm", {"hot_pixels_yx": np.array([[1.0, 2.0]])})
+
+
+def test_closed_cell_keeps_its_particles(truth: RunResults) -> None:
+    assert_close(truth.mass_balance.values, np.ones(8), rel=1e-9)
+
+
+def test_maps_agree_with_the_transport_seen_through_a_beam(beamline: Beamline, truth: RunResults) -> None:
+    phi = truth.volume_fraction
+    maps = expected_maps(beamline.history, beamline.experiment, phi.coord("time"), phi.coord("height"))
+    assert_close(phi.values - truth.quality["volume_fraction_crystals"], maps.phi_solution.sum(axis=-1), rel=2e-5)
+    above = phi.coord("height") > 100.0
+    assert_close(truth.diameter.values[:, above], maps.diameter_nm[:, above], rel=1e-5)
+    assert_close(truth.deviation.values[:, above], maps.deviation_nm[:, above], rel=1e-4)
+    assert_close(truth.quality["volume_fraction_at_centre"], maps.phi_point, rel=1e-6)
+
+
+def test_a_beam_sees_less_than_there_is_where_phi_is_steep(truth: RunResults) -> None:
+    ratio = truth.quality["volume_fraction_seen"] / truth.volume_fraction.values
+    assert ratio.max() <= 1.0 + 1e-9
+    assert 0.9 < ratio[-1, 1] < 0.96  # 50 um, 86 V/cm
+    assert_close(ratio[:, 5], np.ones(8), rel=1e-6)  # in the bulk
+
+
+def test_flux_is_zero_on_a_closed_anode_and_the_growth_rate_later(beamline: Beamline, truth: RunResults) -> None:
+    flux, onset = truth.flux, onset_time(beamline.history)
+    time = flux.coord("time")[:, 0]
+    assert np.abs(flux.values[time < onset, 0]).max() < 1e-14
+    late = time[-1]
+    rise = np.diff(beamline.history.crystals_at(np.array([late - 5.0, late + 1.0])).sum(axis=-1))[0] / 6.0
+    assert_close(flux.values[-1, 0], rise, rel=0.01)
+    assert_close(flux.values[0, 4:7], np.full(3, truth.numbers["supply_flux"].value), rel=1e-3)
+
+
+def test_onset_is_when_the_wall_reaches_the_solubility(beamline: Beamline, truth: RunResults) -> None:
+    onset = truth.numbers["onset_time"].value
+    assert_close(beamline.history.at(onset, 0.0).sum(), 0.011, rel=1e-4)
+    assert 0.007 < truth.numbers["onset_volume_fraction"].value < 0.011
+    crystals = truth.crystalline_fraction
+    after = crystals.coord("time") > onset
+    assert not crystals.values[~after].any()
+    assert np.all(np.diff(crystals.values[after]) > 0.0)
+    assert np.isnan(truth.lattice_constant.values[~after]).all()
+    assert_close(truth.lattice_constant.values[after], np.full(after.sum(), 15.1), rel=1e-12)
+
+
+def test_slice_flux_follows_the_growth_curve(truth: RunResults) -> None:
+    before = truth.growth.coord("time") < truth.numbers["onset_time"].value
+    slope = np.polyfit(truth.growth.coord("time")[before], truth.growth.values[before], 1)[0]
+    assert_close(truth.numbers["slice_flux"].value, 50e-6 * slope, rel=1e-9)
+    between = truth.flux_slice.values[before]
+    assert between.min() < truth.numbers["slice_flux"].value < between.max()
+    assert truth.numbers["slice_flux"].value < truth.numbers["supply_flux"].value
+
+
+def test_nothing_grows_without_a_solubility(beamline: Beamline) -> None:
+    from dataclasses import replace
+
+    from electrosaxs.nouns import GrowthSettings
+    from electrosaxs.twin.cell import simulate_cell
+
+    experiment = beamline.experiment.model_copy(update={"growth": GrowthSettings()})
+    line = replace(beamline, experiment=experiment, history=simulate_cell(experiment))
+    record = TruthRecord(line)
+    for index, exposure in enumerate(line.exposures()):
+        record.add(index, exposure)
+    truth = record.results("never", {})
+    assert not truth.crystalline_fraction.values.any()
+    assert truth.numbers["onset_time"].value is None
+    assert "no crystals" in truth.numbers["onset_time"].source
+    assert np.abs(truth.flux.values[:, 0]).max() < 1e-14
