@@ -56,7 +56,7 @@ def table(diameter: FloatArray, number: FloatArray) -> Sizes:
 
 
 def gaussian_sizes(d: float = 7.1, delta: float = 1.1) -> Sizes:
-    diameter = np.linspace(max(0.01, d - 7.0 * delta), d + 7.0 * delta, 1201)
+    diameter = np.linspace(max(0.01, d - 7.0 * delta), d + 7.0 * delta, 401)
     return table(diameter, np.exp(-0.5 * ((diameter - d) / delta) ** 2))
 
 
@@ -130,8 +130,8 @@ def synthetic_sample(
     )
     each = [sizes] * frames if isinstance(sizes, Sizes) else list(sizes)
     fractions, gains = np.broadcast_to(phi, frames), np.broadcast_to(gain, frames)[:, None]
-    curves = {id(s): form_factor(q, s) for s in each}
-    particles = np.stack([number_density(f, s) * curves[id(s)] for f, s in zip(fractions, each, strict=True)])
+    curves = {key: number_density(1.0, s) * form_factor(q, s) for key, s in {id(s): s for s in each}.items()}
+    particles = np.stack([f * curves[id(s)] for f, s in zip(fractions, each, strict=True)])
     pixels, solvent = pixels_per_bin(q), solvent_intensity(q, solvent_level)
     per_count = 1.0 / (pixels * gains)
     solvent_per_count = 1.0 / (pixels * solvent_gain)
