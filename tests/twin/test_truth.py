@@ -1,12 +1,15 @@
 """The truth keeps the laws (closed cell, continuity, crystals from what arrives) and agrees with other routes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from closeness import assert_close
 
-from electrosaxs.nouns import RunResults
+from electrosaxs.nouns import GrowthSettings, RunResults
 from electrosaxs.twin.beamline import Beamline
-from electrosaxs.twin.cell import expected_maps
+from electrosaxs.twin.cell import expected_maps, simulate_cell
+from electrosaxs.twin.schedule import schedule
 from electrosaxs.twin.truth import TruthRecord, onset_time
 
 
@@ -37,6 +40,7 @@ def test_a_beam_sees_less_than_there_is_where_phi_is_steep(truth: RunResults) ->
     assert ratio.max() <= 1.0 + 1e-9
     assert 0.9 < ratio[-1, 1] < 0.96  # 50 um, 86 V/cm
     assert_close(ratio[:, 5], np.ones(8), rel=1e-6)  # in the bulk
+    assert truth.quality["diameter_seen"][-1, 1] < truth.diameter.values[-1, 1]  # what is denser is also larger
 
 
 def test_flux_is_zero_on_a_closed_anode_and_the_growth_rate_later(beamline: Beamline, truth: RunResults) -> None:
@@ -70,12 +74,26 @@ def test_slice_flux_follows_the_growth_curve(truth: RunResults) -> None:
     assert truth.numbers["slice_flux"].value < truth.numbers["supply_flux"].value
 
 
+@pytest.mark.parametrize("attachment", [0.0, 40.0, 4000.0])
+def test_onset_does_not_depend_on_how_fast_crystals_grow(beamline: Beamline, attachment: float) -> None:
+    growth = beamline.experiment.growth.model_copy(update={"attachment_time_s": attachment})
+    experiment = beamline.experiment.model_copy(update={"growth": growth})
+    assert_close(onset_time(simulate_cell(experiment)), onset_time(beamline.history), rel=1e-3)
+
+
+def test_maps_ascend_in_height_whatever_the_order_of_the_scan(beamline: Beamline, truth: RunResults) -> None:
+    scan = beamline.experiment.scan.model_copy(update={"heights_um": beamline.experiment.scan.heights_um[::-1]})
+    experiment = beamline.experiment.model_copy(update={"scan": scan})
+    record = TruthRecord(replace(beamline, experiment=experiment, plan=schedule(experiment)))
+    for index, exposure in enumerate(record.beamline.exposures()):
+        record.add(index, exposure)
+    downwards = record.results("downwards", {})
+    assert_close(downwards.volume_fraction.coord("height"), truth.volume_fraction.coord("height"), rel=1e-12)
+    assert np.all(np.diff(downwards.volume_fraction.coord("time")[0]) < 0.0)
+    assert downwards.growth.values[-1] > 0.5 * truth.growth.values[-1]
+
+
 def test_nothing_grows_without_a_solubility(beamline: Beamline) -> None:
-    from dataclasses import replace
-
-    from electrosaxs.nouns import GrowthSettings
-    from electrosaxs.twin.cell import simulate_cell
-
     experiment = beamline.experiment.model_copy(update={"growth": GrowthSettings()})
     line = replace(beamline, experiment=experiment, history=simulate_cell(experiment))
     record = TruthRecord(line)

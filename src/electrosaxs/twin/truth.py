@@ -1,8 +1,8 @@
 """What an analysis should find: the true maps at the times and heights of the frames, and the true headline numbers.
 
-phi, d, delta and the crystalline fraction are means over the open part of the beam, not weighted by transmission. An
-ideal measurement sees phi weighted by it: `quality` holds that too, and phi at the beam's centre. Fluxes are those at
-the centre.
+phi, d, delta and the crystalline fraction are means over the open part of the beam, not weighted by transmission. What
+a frame shows is weighted by it: `quality` holds that too (`..._seen`), and phi at the beam's centre. Fluxes are those
+at the centre.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from .schedule import Schedule, anode_height_um
 SLICE_UM = 50.0
 TIME_STEP_S = 0.5  # of central differences in time
 THIN_M = 1e-12  # of solution on the anode, so that no functional is empty
+PINNED = 1e-6  # relative; a wall held at the solubility comes as near to it as this
 FEWEST_POINTS = 3  # for the line through the growth curve
 SCANNED = ("scan",)
 MAPPED = ("scan", "height")
@@ -51,16 +52,16 @@ class TruthRecord:
         self.transmission = np.full(frames, np.nan)
         self.phi = np.zeros((frames, classes))
         self.crystals = np.zeros((frames, classes))
-        self.seen = np.full(frames, np.nan)
+        self.seen = np.zeros((frames, classes))
 
     def add(self, index: int, exposure: Exposure) -> None:
-        """Keep frame `index`: phi per class, crystals, transmission, and phi weighted by transmission."""
+        """Keep frame `index`: transmission, crystals, and phi per class, plain and weighted by transmission."""
         content = exposure.dissolved + exposure.crystals
         passed = exposure.beam.share * self.beamline.cell.transmission(content)
         self.transmission[index] = exposure.transmission
         self.phi[index] = exposure.mean_over_beam()
         self.crystals[index] = exposure.crystals
-        self.seen[index] = passed @ content.sum(axis=1) / passed.sum()
+        self.seen[index] = passed @ content / passed.sum()
 
     def results(self, title: str, extra: Mapping[str, FloatArray]) -> RunResults:
         """The truth as finished results; `extra` goes to `quality`. All frames must have been added."""
@@ -69,6 +70,8 @@ class TruthRecord:
         per_class = _to_map(plan, self.phi)
         crystals = _to_map(plan, self.crystals)
         diameter, deviation = number_moments(per_class, cell.diameter, history.dry_shell_nm)
+        seen = _to_map(plan, self.seen)
+        diameter_seen, deviation_seen = number_moments(seen, cell.diameter, history.dry_shell_nm)
         coords = {
             "height": (("height",), _heights(plan)),
             "time": (MAPPED, _to_map(plan, plan.time)),
@@ -95,7 +98,9 @@ class TruthRecord:
             lattice_constant=LatticeConstant.from_arrays(lattice, dims=SCANNED, coords=scans),
             crystalline_fraction=CrystallineFraction.from_arrays(fraction, dims=SCANNED, coords=scans),
             quality={
-                "volume_fraction_seen": _to_map(plan, self.seen),
+                "volume_fraction_seen": seen.sum(axis=-1),
+                "diameter_seen": diameter_seen,
+                "deviation_seen": deviation_seen,
                 "volume_fraction_at_centre": _at_centre(history, phi),
                 "volume_fraction_crystals": crystals.sum(axis=-1),
                 "transmission": _to_map(plan, self.transmission),
@@ -154,21 +159,13 @@ class TruthRecord:
 
 def onset_time(history: CellHistory) -> float | None:
     """Time (s) at which phi at the wall first reaches the solubility; None where it never does."""
-    solubility = history.problem.growth.solubility
+    enough = history.problem.growth.solubility * (1.0 - PINNED)
     knots = np.asarray(history.knots.times)
-    wall = history.at(knots, 0.0).sum(axis=-1)
-    above = np.flatnonzero(wall >= solubility)
-    if above.size == 0:
-        return None
-    if above[0] == 0:
-        return float(knots[0])
-
-    def excess(time: float) -> float:
-        return float(history.at(time, 0.0).sum()) - solubility
-
-    # a pinned wall may come from below only: its last value before the step may already be the solubility
+    above = np.flatnonzero(history.at(knots, 0.0).sum(axis=-1) >= enough)
+    if above.size == 0 or above[0] == 0:
+        return None if above.size == 0 else float(knots[0])
     early, late = float(knots[above[0] - 1]), float(knots[above[0]])
-    return late if excess(late) <= 0.0 else float(brentq(excess, early, late, xtol=1e-3))
+    return float(brentq(lambda t: float(history.at(t, 0.0).sum()) - enough, early, late, xtol=1e-3))
 
 
 def flux_at(history: CellHistory, time: FloatArray, height_um: FloatArray) -> FloatArray:
@@ -219,12 +216,11 @@ def _growth_line(growth: GrowthCurve, onset: float | None) -> LineFit | None:
 
 
 def _heights(plan: Schedule) -> FloatArray:
-    """Heights of the map (um), in the order of the scan."""
-    first = plan.scan == 0
-    return plan.height[first]
+    """Heights of the map (um), ascending."""
+    return np.sort(plan.height[plan.scan == 0])
 
 
 def _to_map(plan: Schedule, per_frame: FloatArray) -> FloatArray:
-    """(frame, ...) to (scan, height, ...): the frames of the scans, which are in this order."""
+    """(frame, ...) to (scan, height, ...), heights ascending whatever the order of the scan."""
     shape = (int(plan.scan.max()) + 1, int(plan.place.max()) + 1, *per_frame.shape[1:])
-    return np.asarray(per_frame[plan.in_map].reshape(shape))
+    return np.asarray(per_frame[plan.in_map].reshape(shape)[:, np.argsort(plan.height[plan.scan == 0])])
