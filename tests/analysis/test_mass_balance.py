@@ -7,6 +7,8 @@ from electrosaxs.analysis.profile_integral import (
     front_uncertainty,
     integrate_panels,
     open_beam_centre,
+    solution_only,
+    surface_content,
     up_to,
     wall_to_wall,
 )
@@ -110,3 +112,25 @@ def test_half_a_beam_at_the_anode_reads_phi_at_its_centroid():
     # half-normal mean: s sqrt(2 / pi), s = 34 um / 2.3548
     assert_close(open_beam_centre(0.0, 34.0), 11.52, rel=1e-3)
     assert_close(open_beam_centre(200.0, 34.0), 200.0, rel=1e-12)
+
+
+def test_crystals_on_the_surface_are_counted_with_the_density_of_the_beam_there():
+    # an area of particle volume g on the anode is read by half a beam as g / (s sqrt(pi / 2))
+    grown = 3e-11 * np.maximum(TIME[:, 0] - 1500.0, 0.0)
+    s = 34e-6 / np.sqrt(8.0 * np.log(2.0))
+    centre = open_beam_centre(HEIGHTS_UM, 34.0)
+    phi = growing_layer(TIME, centre, sealed=True) - grown[:, None] / (GAP_UM * 1e-6)
+    phi[:, 0] += grown / (s * np.sqrt(np.pi / 2.0))
+    found = mass_balance(volume_fraction_map(phi, TIME), gap_um=GAP_UM, start=START, beam_fwhm_um=34.0)
+    assert_close(found.balance.values, np.ones(12), rel=0.01)
+
+
+def test_the_solution_below_the_second_height_is_continued_from_above_it():
+    z = np.array([11.5, 50.0, 100.0, 400.0])
+    steps = wall_to_wall(z, 3500.0, np.ones(3, dtype=bool))
+    profile = np.exp(-z / DECAY_UM)
+    profile[0] *= 5.0
+    below = up_to(solution_only(steps, z, 0.0), z, 100.0)
+    assert_close(integrate_panels(profile, below).value.sum(), DECAY_UM * (1.0 - np.exp(-1.0)), rel=1e-9)
+    extra = integrate_panels(profile, surface_content(steps, z, 18.1)).value.sum()
+    assert_close(extra, 18.1 * 4.0 * np.exp(-0.115), rel=1e-6)

@@ -27,13 +27,14 @@ from .flux_operators import (
     map_columns,
     profiles_at,
 )
-from .mass_balance import LARGEST_UNSEEN_SHARE, inventory_operator
+from .mass_balance import LARGEST_UNSEEN_SHARE, inventory_operator, with_surface
 from .profile_integral import Panels, front_variances, integrate_panels, up_to
 
 FEWEST_SCANS = 3
 WINDOWS = (3, 5, 7, 9)
 BIAS_GAIN = 2.4
 FLAT_SHARE = 0.02
+ROUNDING = 1e-12  # m
 
 
 @dataclass(frozen=True)
@@ -124,13 +125,8 @@ def _both_walls(columns: MapColumns, visits: int, closed_until: float, from_cath
 
 def _from_wall(columns: MapColumns, profiles: Profiles, level: IntArray, *, anode: bool) -> _Side:
     """J at height `level` (target,) from the panels between there and one wall."""
-    panels = columns.panels
-    order = np.arange(panels.lower.size)
-    between = order <= level[:, None] if anode else order > level[:, None]
-    if columns.height[0] <= 0.0:
-        # the lowest voxel reads phi above z = 0: its own flux is the one through the anode
-        at_anode = (level == 0)[:, None]
-        between = np.where(at_anode, not anode, between)
+    panels = with_surface(columns.panels, columns) if anode else columns.panels
+    between = _between(columns, panels, level, anode=anode)
     sign = 1.0 if anode else -1.0
     value, operator = _rate_of(columns, profiles, panels, between, sign)
     other, _ = _rate_of(columns, profiles, panels.other_rule(), between, sign)
@@ -139,6 +135,16 @@ def _from_wall(columns: MapColumns, profiles: Profiles, level: IntArray, *, anod
     fronts = np.sqrt(np.sum(between * front_variances(profiles.phi, profiles.rate, panels), axis=1))
     interpolation = _largest_nearby(np.hypot(other - value, fronts).reshape(columns.time[:-1].shape)).ravel()
     return _Side(value, operator, interpolation)
+
+
+def _between(columns: MapColumns, panels: Panels, level: IntArray, *, anode: bool) -> BoolArray:
+    """Which panels (target, panel) lie between height `level` and the wall; the anode's surface is below any height."""
+    height = np.concatenate([columns.height[:1], columns.position[1:]])[level][:, None]
+    bottom, top = panels.spans(columns.position)
+    if not anode:
+        return np.asarray(bottom >= height - ROUNDING)
+    on_surface = np.arange(bottom.size) >= columns.panels.lower.size
+    return np.asarray(np.where(on_surface, height > 0.0, top <= height + ROUNDING))
 
 
 def _heights_of(panels: Panels, between: BoolArray, heights: int) -> BoolArray:
@@ -181,16 +187,17 @@ def _best_per_scan(columns: MapColumns, solved: list[_Side]) -> tuple[_Side, Int
 
     The bias of a longer window is its departure from the shortest beyond what noise explains; that of the shortest is
     1/2.4 of the departure of the next one (a parabola over 5 equal steps has 3.4 times the bias of one over 3). It
-    joins the interpolation sigma.
+    joins the interpolation sigma, at each point the larger of its own and the scan's mean.
     """
     shape = columns.time[:-1].shape
-    risks, biases = [], []
+    risks, biases, own_biases = [], [], []
     for side in solved:
         difference = sparse.csr_array(side.operator - solved[0].operator)
         excess = np.square(side.value - solved[0].value) - columns.counting_sigma(difference) ** 2
         biases.append(np.maximum(_mean_known(excess.reshape(shape)), 0.0))
+        own_biases.append(np.maximum(np.nan_to_num(excess), 0.0))
     if len(solved) > 1:
-        biases[0] = biases[1] / BIAS_GAIN**2
+        biases[0], own_biases[0] = biases[1] / BIAS_GAIN**2, own_biases[1] / BIAS_GAIN**2
     for side, bias in zip(solved, biases, strict=True):
         risks.append(_mean_known((columns.counting_sigma(side.operator) ** 2).reshape(shape)) + bias)
     chosen = np.argmin(risks, axis=0)
@@ -199,7 +206,8 @@ def _best_per_scan(columns: MapColumns, solved: list[_Side]) -> tuple[_Side, Int
     for k, side in enumerate(solved):
         operator = operator + sparse.diags_array((target_choice == k).astype(float)).tocsr() @ side.operator
     pick = (target_choice, np.arange(target_choice.size))
-    in_time = np.repeat(np.sqrt(np.asarray(biases)[chosen, np.arange(shape[0])]), shape[1])
+    in_time = np.repeat(np.asarray(biases)[chosen, np.arange(shape[0])], shape[1])
+    in_time = np.sqrt(np.maximum(in_time, np.stack(own_biases)[pick]))
     interpolation = np.hypot(np.stack([side.interpolation for side in solved])[pick], in_time)
     value = np.stack([side.value for side in solved])[pick]
     return _Side(value, sparse.csr_array(operator), interpolation), chosen
@@ -254,7 +262,7 @@ def supply_flux(
         )
     level = int(np.argmax(lengths))
     scans = np.flatnonzero(flat[:, level])
-    below = up_to(columns.panels, columns.position, float(columns.position[level]))
+    below = with_surface(up_to(columns.panels, columns.position, float(columns.position[level])), columns)
     profiles = profiles_at(columns, time[scans], visits=2, degree=1)
     volume, operator = inventory_operator(columns, profiles, below)
     other, _ = inventory_operator(columns, profiles, below.other_rule())

@@ -15,7 +15,17 @@ from scipy import sparse
 
 from ..errors import FitError, ShapeError, bad_value
 from ..nouns import FloatArray, VolumeFraction
-from .profile_integral import Panels, beam_sharpness, enriched_steps, open_beam_centre, wall_to_wall
+from .profile_integral import (
+    FWHM_PER_SIGMA,
+    Panels,
+    beam_sharpness,
+    enriched_steps,
+    open_beam_centre,
+    solution_only,
+    surface_content,
+    surface_weight,
+    wall_to_wall,
+)
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
@@ -56,7 +66,27 @@ class MapColumns:
 
     @property
     def panels(self) -> Panels:
-        """The integration from wall to wall, exponential in the boundary layer at the anode."""
+        """The integration of the solution from wall to wall, exponential in the boundary layer at the anode.
+
+        Where the lowest voxel sees the anode's surface, what lies below the second height is continued from above it.
+        """
+        steps = self._steps
+        return solution_only(steps, self.position, float(self.height[0])) if self.sees_surface else steps
+
+    @property
+    def surface(self) -> Panels | None:
+        """What the lowest voxel holds beyond the continued solution, as particle volume per area on the anode."""
+        if not self.sees_surface:
+            return None
+        return surface_content(self._steps, self.position, surface_weight(self.beam_height[0], self.beam_fwhm))
+
+    @property
+    def sees_surface(self) -> bool:
+        """True where the surface lies within one standard deviation of the beam at the lowest height."""
+        return self.height.size >= 3 and abs(self.beam_height[0]) < self.beam_fwhm / FWHM_PER_SIGMA
+
+    @property
+    def _steps(self) -> Panels:
         weight = self.good[:-1]
         mean = np.sum(np.where(weight, self.phi[:-1], 0.0), axis=0) / np.maximum(weight.sum(axis=0), 1)
         sharpness = beam_sharpness(mean, self.beam_height, self.position, self.start, self.beam_fwhm)
@@ -85,7 +115,8 @@ def map_columns(
     good = phi.good & np.isfinite(phi.sigma)
     if phi.data.variances is None:
         good = phi.good
-    kept = (good.sum(axis=0) >= fewest_scans) & (height_um >= BELOW_ANODE_UM) & (height_um * METRE_PER_UM < gap_um)
+    lowest = BELOW_ANODE_UM if beam_fwhm_um > 0.0 else 0.0
+    kept = (good.sum(axis=0) >= fewest_scans) & (height_um >= lowest) & (height_um < gap_um)
     if kept.sum() < 2:
         raise bad_value(
             FitError,

@@ -23,7 +23,7 @@ from scipy import sparse, stats
 from ..errors import FitError, bad_value
 from ..nouns import FloatArray, GrowthCurve, LineFit, Number, SliceFlux, VolumeFraction
 from .flux_operators import METRE_PER_UM, BoolArray, map_columns, profiles_at
-from .mass_balance import inventory_operator
+from .mass_balance import inventory_operator, with_surface
 from .profile_integral import up_to
 
 FEWEST_POINTS = 3
@@ -66,7 +66,7 @@ def slice_mean_curve(
     Profile integral (exponential in the boundary layer); contribution `interpolation` from the other rule.
     """
     columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
-    below = up_to(columns.panels, columns.position, slice_um * METRE_PER_UM)
+    below = with_surface(up_to(columns.panels, columns.position, slice_um * METRE_PER_UM), columns)
     time = columns.time[:-1, 0]
     profiles = profiles_at(columns, time, visits=2, degree=1)
     thickness = slice_um * METRE_PER_UM
@@ -105,15 +105,15 @@ class GrowthLine:
 
 
 def growth_line(curve: GrowthCurve, *, onset_s: float | None = None, t_start_s: float = 0.0) -> GrowthLine:
-    """Least-squares line from `t_start_s` to the onset, or, without one, to where the curve clearly leaves a line.
+    """Least-squares line through all scans from `t_start_s` to the onset, or to the end of the run without one.
 
-    It leaves the line where a parabola through the points so far departs from it by more than 3 sigma and more than
-    10 % of the rise; the last window without such a departure is kept. Scatter: where the points scatter about a smooth
-    curve (cubic) more than counting explains (chance below 1 %), the counting sigma grows by sqrt(chi2 / dof) and the
-    words say so. FitError with fewer than 3 points.
+    Bend: where a parabola departs from the line by more than 3 sigma and 10 % of the rise (the slice saturates), the
+    words say by how much; the line keeps its window, so that runs compare. Scatter: where the points scatter about a
+    smooth curve (cubic) more than counting explains (chance below 1 %), the counting sigma grows by sqrt(chi2 / dof)
+    and the words say so. FitError with fewer than 3 points.
     """
-    t, phi, sigma, good = curve.coord("time"), curve.values, curve.sigma, _usable(curve)
-    window = good & (t >= t_start_s) & (t < (np.inf if onset_s is None else onset_s))
+    t, phi, sigma = curve.coord("time"), curve.values, curve.sigma
+    window = _usable(curve) & (t >= t_start_s) & (t < (np.inf if onset_s is None else onset_s))
     if window.sum() < FEWEST_POINTS:
         raise bad_value(
             FitError,
@@ -123,29 +123,30 @@ def growth_line(curve: GrowthCurve, *, onset_s: float | None = None, t_start_s: 
             rule=f"a line needs at least {FEWEST_POINTS}",
             remedy="scan faster, or lower the field",
         )
-    end = "the onset" if onset_s is not None else "the end of the run"
-    excess = _excess_scatter(t[window], phi[window], sigma[window])
-    if onset_s is None:
-        straight = _straight_part(t, phi, excess * sigma, window)
-        if straight.sum() < window.sum():
-            end = "the point where the curve leaves a line"
-        window = straight
     order = np.flatnonzero(window)
     slope_of, offset_of = _line_operators(t[order])
-    counting = float(np.sqrt(np.sum(np.square(slope_of * np.nan_to_num(sigma[order])))))
-    words = f"least-squares line, {order.size} scans from {t[order[0]]:.0f} to {t[order[-1]]:.0f} s, until {end}"
-    if excess > 1.0:
-        words += f"; sigma x {excess:.2f} for scatter beyond counting"
+    excess = _excess_scatter(t[order], phi[order], sigma[order])
+    counting = excess * float(np.sqrt(np.sum(np.square(slope_of * np.nan_to_num(sigma[order])))))
     shared = {name: abs(float(slope_of @ np.asarray(c.values)[order])) for name, c in curve.shared.items()}
-    total = float(np.sqrt((counting * excess) ** 2 + sum(s**2 for s in shared.values())))
     line = LineFit(
         slope=float(slope_of @ phi[order]),
-        slope_sigma=total,
+        slope_sigma=float(np.sqrt(counting**2 + sum(s**2 for s in shared.values()))),
         offset=float(offset_of @ phi[order]),
-        t_start=float(t[order[0]]),
-        t_end=float(t[order[-1]]),
+        t_start=float(t[order].min()),
+        t_end=float(t[order].max()),
     )
-    return GrowthLine(line, counting * excess, shared, words)
+    bend = _departure(t[order], phi[order], excess * sigma[order])
+    return GrowthLine(line, counting, shared, _line_words(line, order.size, onset_s, excess, bend))
+
+
+def _line_words(line: LineFit, points: int, onset_s: float | None, excess: float, bend: float) -> str:
+    end = "the end of the run" if onset_s is None else "the onset"
+    words = f"least-squares line, {points} scans from {line.t_start:.0f} to {line.t_end:.0f} s, until {end}"
+    if bend > LARGEST_DEPARTURE:
+        words += f"; the curve bends, a parabola departs from the line by {bend:.0%} of the rise"
+    if excess > 1.0:
+        words += f"; sigma x {excess:.2f} for scatter beyond counting"
+    return words
 
 
 def slice_flux_curve(curve: GrowthCurve, *, slice_um: float = 50.0) -> SliceFlux:
@@ -196,27 +197,17 @@ def _line_operators(t: FloatArray) -> tuple[FloatArray, FloatArray]:
     return slope, 1.0 / t.size - t.mean() * slope
 
 
-def _straight_part(t: FloatArray, phi: FloatArray, sigma: FloatArray, window: BoolArray) -> BoolArray:
-    """The longest leading part of `window` in which no parabola departs significantly and largely from the line."""
-    order = np.flatnonzero(window)
-    order = order[np.argsort(t[order])]
-    kept = order
-    for count in range(FEWEST_POINTS + 1, order.size + 1):
-        points = order[:count]
-        x = (t[points] - t[points].mean()) / np.ptp(t[points])
-        basis = x[:, None] ** np.arange(3)
-        inverse = np.linalg.pinv(basis)
-        curvature = float(inverse[2] @ phi[points])
-        # a parabola c x^2 over x in [-1/2, 1/2] departs from its line by c/12 in the middle and c/6 at the ends
-        departure = abs(curvature) / 6.0
-        noise = float(np.sqrt(np.sum(np.square(inverse[2] * np.nan_to_num(sigma[points]))))) / 6.0
-        rise = abs(float(inverse[1] @ phi[points]))
-        if departure > 3.0 * noise and departure > LARGEST_DEPARTURE * rise:
-            kept = order[: max(count - 1, FEWEST_POINTS)]
-            break
-    straight = np.zeros_like(window)
-    straight[kept] = True
-    return straight
+def _departure(t: FloatArray, phi: FloatArray, sigma: FloatArray) -> float:
+    """How far the least-squares parabola departs from the line at the ends, share of the rise; 0 within 3 sigma."""
+    if t.size <= FEWEST_POINTS:
+        return 0.0
+    x = (t - t.mean()) / np.ptp(t)
+    inverse = np.linalg.pinv(x[:, None] ** np.arange(3))
+    # c x^2 over x in [-1/2, 1/2] departs from its line by c/12 in the middle and c/6 at the ends
+    departure = abs(float(inverse[2] @ phi)) / 6.0
+    noise = float(np.sqrt(np.sum(np.square(inverse[2] * np.nan_to_num(sigma))))) / 6.0
+    rise = abs(float(inverse[1] @ phi))
+    return departure / rise if departure > 3.0 * noise and rise > 0.0 else 0.0
 
 
 def _excess_scatter(t: FloatArray, phi: FloatArray, sigma: FloatArray) -> float:

@@ -10,7 +10,7 @@ same integral with phi itself exponential everywhere measures what the interpola
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 CLEAR_EXCESS = 0.02
+LARGEST_RATIO = 30.0
+POINT = 1e-6
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
@@ -58,6 +60,20 @@ class Panels:
     def other_rule(self) -> Panels:
         """The same panels, all exponential in phi itself: where the heights lie close it makes no difference."""
         return replace(self, exponential=np.ones_like(self.exponential), base=np.zeros_like(self.base))
+
+    def spans(self, position: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Lower and upper end of each panel, as heights."""
+        base = position[self.lower]
+        return base + self.start * self.width, base + self.end * self.width
+
+    def taking(self, which: IntArray) -> Panels:
+        """Some of the panels."""
+        return Panels(**{part.name: getattr(self, part.name)[which] for part in fields(self)})
+
+    def joined(self, other: Panels) -> Panels:
+        """These panels and then the others."""
+        parts = (part.name for part in fields(self))
+        return Panels(**{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in parts})
 
     def onto_heights(self, lower: FloatArray, upper: FloatArray, heights: int) -> FloatArray:
         """Weights of the panels' ends (..., panel), added up at the heights they lie at (..., height)."""
@@ -102,35 +118,69 @@ def wall_to_wall(
     return Panels(lower, upper, width, start, end, rule, np.full(rule.shape, base), factor)
 
 
+def solution_only(panels: Panels, position: FloatArray, lowest: float) -> Panels:
+    """`panels` with everything below the second height continued from the step above it, in two parts that meet at
+    `lowest`, the nominal height of the first.
+
+    The voxel at the anode holds solution and crystals together; this leaves it out. Needs three heights.
+    """
+    step = panels.taking(np.array([2]))
+    ends = (np.array([0.0, lowest, position[1]]) - position[1]) / step.width
+    below = [replace(step, start=ends[k : k + 1], end=ends[k + 1 : k + 2]) for k in range(2)]
+    return below[0].joined(below[1]).joined(panels.taking(np.arange(2, panels.lower.size)))
+
+
+def surface_content(panels: Panels, position: FloatArray, weight: float) -> Panels:
+    """Two panels whose sum is the particle volume per area on the surface: `weight` x what the lowest voxel reads more
+    than the profile continued from the step above.
+
+    weight: see `surface_weight`. The second is a point, written as a panel of width 1e-6 of the step.
+    """
+    step = panels.taking(np.array([2]))
+    at = (position[0] - position[1]) / step.width
+    read = replace(step.taking(np.array([0])), lower=np.array([0]), upper=np.array([0]), width=np.array([weight]),
+                   start=np.array([0.0]), end=np.array([1.0]), exponential=np.array([False]))  # fmt: skip
+    continued = replace(
+        step,
+        width=np.array([-weight / POINT]),
+        start=at - 0.5 * POINT,
+        end=at + 0.5 * POINT,
+        sharpness=step.sharpness / panels.sharpness[:1],
+    )
+    return read.joined(continued)
+
+
+def surface_weight(height: float, fwhm: float) -> float:
+    """Length by which the reading of a voxel is multiplied to give the particle volume per area on the surface z = 0.
+
+    s sqrt(2 pi) exp(h^2 / 2 s^2) N(h / s): the open part of the beam over its density at the surface; 18.1 um for a
+    34 um beam centred on the anode.
+    """
+    s = fwhm / FWHM_PER_SIGMA
+    return float(s * np.sqrt(2.0 * np.pi) * np.exp(0.5 * (height / s) ** 2) * ndtr(height / s))
+
+
 def up_to(panels: Panels, position: FloatArray, top: float) -> Panels:
     """The part of `panels` (of `wall_to_wall`) below the height `top`."""
     base = position[panels.lower]
     end = np.clip((top - base) / np.where(panels.width > 0.0, panels.width, 1.0), panels.start, panels.end)
     keep = end > panels.start
-    return Panels(
-        panels.lower[keep],
-        panels.upper[keep],
-        panels.width[keep],
-        panels.start[keep],
-        end[keep],
-        panels.exponential[keep],
-        panels.base[keep],
-        panels.sharpness[keep],
-    )
+    return replace(panels, end=end).taking(np.flatnonzero(keep))
 
 
 def integrate_panels(profile: FloatArray, panels: Panels) -> PanelIntegrals:
     """Integrals of `profile` (..., height) over each panel, 16 Gauss-Legendre nodes (exact for the linear rule).
 
-    Exponential panels: base + sharpness a^(1-x) b^x with the excesses a, b over the base; linear where these are not
-    positive.
+    Exponential panels: base + sharpness a^(1-x) b^x with the excesses a, b over the base; linear where one of
+    these is below 2 % of the base or a thirtieth of the other: its logarithm would be that of noise.
     """
     half = 0.5 * (panels.end - panels.start)
     x = panels.start[:, None] + half[:, None] * (NODES + 1.0)
     weight = panels.width[:, None] * half[:, None] * WEIGHTS
     sharp = weight * panels.sharpness[:, None]
     a, b = profile[..., panels.lower] - panels.base, profile[..., panels.upper] - panels.base
-    logs = panels.exponential & (a > 0.0) & (b > 0.0)
+    clear = np.maximum(CLEAR_EXCESS * panels.base, np.maximum(a, b) / LARGEST_RATIO)
+    logs = panels.exponential & (np.minimum(a, b) > clear)
     safe_a, safe_b = np.where(logs, a, 1.0), np.where(logs, b, 1.0)
     shape = safe_a[..., None] * np.exp(x * np.log(safe_b / safe_a)[..., None])
     m0, m1, m2 = (np.sum(sharp * x**n * shape, axis=-1) for n in range(3))
@@ -191,9 +241,12 @@ def beam_sharpness(
         return np.ones(slope.size + 2)
     s = fwhm / FWHM_PER_SIGMA
 
-    def read(h: FloatArray, z: FloatArray, decay: FloatArray) -> FloatArray:
-        return np.exp((z - h) * decay + 0.5 * (s * decay) ** 2) * ndtr(h / s - s * decay) / ndtr(h / s)
+    def read(h: FloatArray, z: FloatArray, decay: npt.ArrayLike) -> FloatArray:
+        k = s * np.asarray(decay)
+        return np.exp((z - h) / s * k + 0.5 * k**2) * ndtr(h / s - k) / ndtr(h / s)
 
     lower = read(height[:-1], position[:-1], slope)
     upper = read(height[1:], position[1:], slope)
-    return np.concatenate([1.0 / lower[:1], 1.0 / np.sqrt(lower * upper), [1.0]])
+    # crystals on the surface steepen the first step; the second still is that of the solution
+    lowest = read(height[:1], position[:1], slope[min(1, slope.size - 1)])
+    return np.concatenate([1.0 / lowest, 1.0 / np.sqrt(lower * upper), [1.0]])
