@@ -5,6 +5,9 @@ permanent: a share z_eff(d) / z_c of the particles carries z_c for ever, the res
 neutralised-at-anode: all carry z_eff(d) until they touch the anode; from then on they only diffuse.
 exchange: as permanent, but a charged particle loses its charge after a mean lifetime and neutral ones gain it so
 that the charged share stays z_eff(d) / z_c on average. Short lifetimes are fast exchange; long ones add dispersion.
+
+Particles with a whole charge have decay lengths of a few micrometres: away from the anode the default grid broadens
+their front by (v h / D)^2 / 12 of D. Give a finer grid where the front itself matters.
 """
 
 from __future__ import annotations

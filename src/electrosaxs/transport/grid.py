@@ -18,8 +18,8 @@ DEFAULT_CELLS = 300
 FEWEST_NODES = 8
 NODES_PER_DECAY_LENGTH = 12.0
 LARGEST_FIRST_STEP_M = 2.0e-6
-GROWTH_RATIO = 1.05
-"""Neighbouring steps differ by at most this factor, which keeps the scheme second order on a graded grid."""
+GROWTH_RATIOS = (1.03, 1.05, 1.08)
+"""Neighbouring steps differ by at most the first of these factors that fills the gap: small ones keep second order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ class Grid:
 
 
 def graded_grid(gap: float, *, shortest_decay: float, cells: int = DEFAULT_CELLS, both_walls: bool = False) -> Grid:
-    """Steps grow by 5 % from the anode until they reach a common largest step, chosen so that they fill the gap (m).
+    """Steps grow by 3 % (8 at most) from the anode up to a common largest step, chosen so that they fill the gap (m).
 
     The first step is a twelfth of `shortest_decay` (the least D / v of any class at any voltage, m) and at most 2 um.
     `both_walls`: fine at the cathode too, for programs that reverse the voltage.
@@ -80,14 +80,12 @@ def graded_grid(gap: float, *, shortest_decay: float, cells: int = DEFAULT_CELLS
     if first * steps >= gap:
         return Grid.uniform(gap, cells)
 
-    def spacing(largest: float) -> FloatArray:
-        index = np.arange(steps)
-        if both_walls:
-            index = np.minimum(index, index[::-1])
-        return np.minimum(first * GROWTH_RATIO**index, largest)
-
-    limit = first * GROWTH_RATIO**steps
-    if spacing(limit).sum() < gap:
+    index = np.arange(steps)
+    if both_walls:
+        index = np.minimum(index, index[::-1])
+    growing = (first * ratio**index for ratio in GROWTH_RATIOS)
+    unlimited = next((h for h in growing if h.sum() >= gap), None)
+    if unlimited is None:
         raise bad_value(
             ShapeError,
             where="transport grid",
@@ -96,7 +94,7 @@ def graded_grid(gap: float, *, shortest_decay: float, cells: int = DEFAULT_CELLS
             rule=f"is too few to resolve a decay length of {shortest_decay * 1e6:.3g} um in {gap * 1e3:.3g} mm",
             remedy="give more cells",
         )
-    largest = brentq(lambda h: spacing(h).sum() - gap, first, limit, xtol=1e-18, rtol=1e-14)
-    z = np.concatenate([[0.0], np.cumsum(spacing(float(largest)))])
+    largest = brentq(lambda h: np.minimum(unlimited, h).sum() - gap, first, unlimited.max(), xtol=1e-18, rtol=1e-14)
+    z = np.concatenate([[0.0], np.cumsum(np.minimum(unlimited, float(largest)))])
     z[-1] = gap
     return Grid.from_nodes(z)

@@ -126,7 +126,7 @@ class CellHistory:
         """phi of each class at pairs (time in s, height in m): shape of the pairs + (class,).
 
         Between the integrator's own steps a cubic from values and rates, between nodes a cubic, cut at 0: within
-        1e-4 of the local phi plus 1e-5 of the starting one (from a few seconds after a change of voltage on).
+        1e-4 of the local phi and of the starting one (5e-4 in the step in which the first crystals appear).
         """
         times, heights = np.broadcast_arrays(np.asarray(times, dtype=float), np.asarray(heights, dtype=float))
         levels, which = np.unique(heights.ravel(), return_inverse=True)

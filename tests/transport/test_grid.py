@@ -1,0 +1,36 @@
+"""The grid fills the gap and resolves the decay length."""
+
+import numpy as np
+import pytest
+from closeness import assert_close
+
+from electrosaxs.errors import ShapeError
+from electrosaxs.transport import Grid, graded_grid
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("decay_um", [5.0, 20.0, 400.0])
+def test_volumes_fill_the_gap_and_grow_gently(decay_um: float, both: bool) -> None:
+    grid = graded_grid(3.5e-3, shortest_decay=decay_um * 1e-6, both_walls=both)
+    assert len(grid) == 300
+    assert_close(grid.widths.sum(), 3.5e-3, rel=1e-14)
+    ratio = grid.spacing[1:] / grid.spacing[:-1]
+    allowed = 1.0801 if both else 1.0301
+    assert ratio.max() < allowed
+    assert ratio.min() > 1.0 / allowed
+    assert grid.spacing[0] <= decay_um * 1e-6 / 11.99
+
+
+def test_programs_that_reverse_get_a_grid_that_is_fine_at_both_walls() -> None:
+    grid = graded_grid(3.5e-3, shortest_decay=20e-6, both_walls=True)
+    assert_close(grid.spacing[-1], grid.spacing[0], rel=1e-9)
+
+
+def test_too_few_cells_for_the_decay_length_are_refused() -> None:
+    with pytest.raises(ShapeError, match="more cells"):
+        graded_grid(3.5e-3, shortest_decay=1e-6, cells=40)
+
+
+def test_heights_must_start_at_the_anode_and_increase() -> None:
+    with pytest.raises(ShapeError, match="start at 0"):
+        Grid.from_nodes(np.linspace(1e-6, 1e-3, 20))

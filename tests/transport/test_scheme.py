@@ -1,0 +1,52 @@
+"""The flux between two nodes is exact where the flux is constant."""
+
+import numpy as np
+from closeness import assert_close
+
+from electrosaxs.transport.scheme import bernoulli, face_coefficients, flux_terms
+
+Z = np.array([0.0, 1e-6, 3e-6, 9e-6, 40e-6])
+DRIFT = np.array([7.0e-7, -3.0e-7])
+DIFFUSION = np.array([7.4e-11, 5.0e-11])
+FACES = np.tile(DRIFT, (Z.size - 1, 1))
+
+
+def test_bernoulli_function_is_smooth_through_zero() -> None:
+    x = np.array([-1e-3, -9.9e-5, 0.0, 9.9e-5, 1.01e-4, 1e-3])
+    assert_close(bernoulli(x), 1.0 - x / 2 + x**2 / 12 - x**4 / 720, rel=1e-13)
+    assert_close(bernoulli(-3.0) - bernoulli(3.0), 3.0, rel=1e-14)
+
+
+def test_no_flux_passes_a_boltzmann_profile() -> None:
+    phi = np.exp(-Z[:, None] * DRIFT / DIFFUSION)
+    drift, diffusion = flux_terms(phi, np.diff(Z), FACES, DIFFUSION)
+    assert_close(diffusion, -drift, rel=1e-11)
+
+
+def test_a_constant_flux_is_found_exactly_on_any_spacing() -> None:
+    flux = np.array([5.0e-10, -2.0e-10])
+    phi = flux / DRIFT + 1e-3 * np.exp(-Z[:, None] * DRIFT / DIFFUSION)
+    drift, diffusion = flux_terms(phi, np.diff(Z), FACES, DIFFUSION)
+    assert_close(drift + diffusion, np.tile(flux, (4, 1)), rel=1e-11)
+
+
+def test_without_drift_the_flux_is_ficks() -> None:
+    phi = np.linspace(1e-3, 2e-3, 5)[:, None] * np.ones(2)
+    drift, diffusion = flux_terms(phi, np.diff(Z), np.zeros((4, 2)), DIFFUSION)
+    assert not np.any(drift)
+    assert_close(diffusion, DIFFUSION * np.diff(phi, axis=0) / np.diff(Z)[:, None], rel=1e-12)
+
+
+def test_what_does_not_diffuse_is_carried_from_upstream() -> None:
+    phi = np.array([1.0, 2.0, 3.0, 4.0, 5.0])[:, None] * np.ones(2)
+    drift, diffusion = flux_terms(phi, np.diff(Z), FACES, np.zeros(2))
+    assert_close(drift[:, 0], DRIFT[0] * phi[1:, 0], rel=1e-14)
+    assert_close(drift[:, 1], DRIFT[1] * phi[:-1, 1], rel=1e-14)
+    assert_close(drift + diffusion, drift, rel=1e-14)
+
+
+def test_coefficients_are_positive_and_differ_by_the_drift() -> None:
+    above, below = face_coefficients(np.diff(Z), FACES * 1e4, DIFFUSION)
+    assert np.all(above >= 0.0)
+    assert np.all(below >= 0.0)
+    assert_close(above - below, FACES * 1e4, rel=1e-12)
