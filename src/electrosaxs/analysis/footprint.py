@@ -9,6 +9,7 @@ less. At ten times the starting concentration (mu t of silver 2.0) and a decay l
 from __future__ import annotations
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from ..materials import attenuation_per_m, core, ligand, solvent
 from ..nouns import FloatArray, Solution
@@ -34,18 +35,16 @@ def attenuation_per_volume_fraction(
 
 
 def logarithmic_slope(height_um: FloatArray, phi: FloatArray) -> FloatArray:
-    """d ln phi / dz (1/um) along the last axis; 0 where neighbours are missing or not positive."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        logarithm = np.where(phi > 0, np.log(phi), np.nan)
-    if phi.shape[-1] < 2:
-        return np.zeros_like(phi)
-    slope = np.gradient(logarithm, height_um, axis=-1)
-    one_sided = np.diff(logarithm, axis=-1) / np.diff(height_um)
-    forward = np.concatenate([one_sided, one_sided[..., -1:]], axis=-1)
-    backward = np.concatenate([one_sided[..., :1], one_sided], axis=-1)
-    for other in (forward, backward):
-        slope = np.where(np.isfinite(slope), slope, other)
-    return np.where(np.isfinite(slope), slope, 0.0)
+    """d ln phi / dz (1/um) of each profile (scan, height): cubic spline through the logarithm of what is positive.
+
+    0 where a profile has fewer than two such points.
+    """
+    slope = np.zeros_like(phi)
+    for row, profile in enumerate(phi):
+        known = np.isfinite(profile) & (profile > 0.0)
+        if known.sum() >= 2:
+            slope[row] = CubicSpline(height_um[known], np.log(profile[known]))(height_um, 1)
+    return slope
 
 
 def footprint_factor(
@@ -61,14 +60,15 @@ def footprint_factor(
     z = beam_height_um[:, None] + offset  # (height, node)
     weight = np.exp(-0.5 * (offset / spread) ** 2) * (z >= 0.0)
     weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
-    slope = np.clip(logarithmic_slope(read_height_um, phi), -1.0 / spread, 1.0 / spread)
-    shape = np.exp(slope[..., None] * (z - read_height_um[:, None]))  # (scan, height, node)
-    shape /= np.sum(weight * shape, axis=-1, keepdims=True)
     a = np.broadcast_to(attenuation, phi.shape)[..., None]
-    mean = np.where(np.isfinite(phi), phi, 0.0)
+    measured = np.where(np.isfinite(phi), phi, 0.0)
+    mean = phi
     for _ in range(PASSES):
-        absorbed = weight * np.exp(-a * mean[..., None] * shape)
+        slope = np.clip(logarithmic_slope(read_height_um, mean), -1.0 / spread, 1.0 / spread)
+        shape = np.exp(slope[..., None] * (z - read_height_um[:, None]))  # (scan, height, node)
+        shape /= np.sum(weight * shape, axis=-1, keepdims=True)
+        absorbed = weight * np.exp(-a * np.where(np.isfinite(mean), mean, 0.0)[..., None] * shape)
         # <phi T> / <T> of a profile mean * shape, in units of mean
         apparent = np.sum(absorbed * shape, axis=-1) / np.sum(absorbed, axis=-1)
-        mean = np.where(np.isfinite(phi), phi, 0.0) / apparent
+        mean = np.where(np.isfinite(phi), measured / apparent, np.nan)
     return 1.0 / apparent

@@ -1,0 +1,194 @@
+"""Frames to results: the main job, step by step (docs/map.md has the same steps with a link to each function)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..analysis.scan_map import ScanMap, scan_map
+from ..io.frames_csv import write_frames_csv
+from ..io.intensity import IntensityWriter
+from ..io.numbers_json import write_numbers
+from ..io.results import read_results, write_results
+from ..io.run_toml import read_run
+from ..nouns import FrameRecord, Number, Role, RunResults
+from ..report.page import write_report
+from ..report.provenance import write_provenance
+from .anode import AnodePosition, find_anode
+from .crystals import Crystals, find_crystals
+from .curve_files import choose_curves, write_curve_files
+from .headline import headline_numbers
+from .maps import kinetics, size_maps, volume_fraction_map
+from .progress import Progress
+from .reduce_run import ReducedRun, reduce_run
+from .standards import Standards, standards
+from .voxels import Voxels, fitted_blocks, measure, on_map
+
+TRUTH = "truth.nxs"
+
+
+def analyse_run(
+    run_toml: str | Path,
+    out: str | Path,
+    *,
+    integrator: str = "own",
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> RunResults:
+    """Analyse the run described by `run_toml` and leave a results folder (docs/formats.md) in `out`.
+
+    integrator: "own", or "pyfai:METHOD" as a cross-check. A killed call, started again, goes on from the frames
+    already reduced and ends with the same numbers. Where `truth.nxs` lies beside the run, the report overlays it.
+    Raises ElectrosaxsError with one line for bad input; single bad frames are left out and listed in frames.csv.
+    """
+    run_toml, out = Path(run_toml), Path(out)
+    run = read_run(run_toml)
+    out.mkdir(parents=True, exist_ok=True)
+    reduced = reduce_run(run, out, integrator=integrator, workers=workers, progress=progress)
+    standard = standards(reduced, workers=workers)
+    frames = np.flatnonzero(reduced.table.is_role(Role.SAMPLE))
+    voxels = Voxels.empty(frames)
+    for block in fitted_blocks(reduced, standard, frames, workers=workers, progress=progress):
+        measure(voxels, block.rows, block.sample, block.fit, reduced=reduced, standard=standard)
+    anode = find_anode(reduced, standard, voxels)
+    height = reduced.table.height[frames] - anode.stage_height_um
+    seen = reduced.usable[frames] & anode.is_open(height)
+    grid = scan_map(height, reduced.table.time[frames], seen)
+    crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
+    results = _results(reduced, standard, voxels, grid, anode, crystals)
+    _write(run_toml, out, reduced, standard, voxels, grid, results)
+    return results
+
+
+def _results(
+    reduced: ReducedRun,
+    standard: Standards,
+    voxels: Voxels,
+    grid: ScanMap,
+    anode: AnodePosition,
+    crystals: Crystals,
+) -> RunResults:
+    """All nouns and numbers of the run, from the columns of its voxels."""
+    run = reduced.run
+    excluded = ~grid.measured | ~np.isfinite(on_map(voxels, grid, "phi"))
+    phi = volume_fraction_map(voxels, grid, run, excluded, crystals.fraction_map)
+    diameter, deviation, polydispersity = size_maps(voxels, grid, excluded)
+    growth = kinetics(phi, run, structure_onset=crystals.onset)
+    numbers: dict[str, Number] = {
+        **growth.numbers,
+        **crystals.numbers,
+        **headline_numbers(phi, diameter, polydispersity, standard, anode),
+    }
+    quality = {
+        "reduced_chi_squared": on_map(voxels, grid, "reduced_chi_squared"),
+        "background": on_map(voxels, grid, "background"),
+        "photons": on_map(voxels, grid, "photons"),
+        "skewness": on_map(voxels, grid, "skewness"),
+        "flagged": grid.to_map(np.array([float(bool(f)) for f in voxels.flags])),
+    }
+    return RunResults(
+        title=run.run.title,
+        volume_fraction=phi,
+        diameter=diameter,
+        deviation=deviation,
+        polydispersity=polydispersity,
+        mass_balance=growth.balance,
+        growth=growth.growth,
+        growth_line=growth.line,
+        flux_slice=growth.flux_slice,
+        flux=growth.flux,
+        structure_factor=crystals.structure_factor,
+        structure_factor_model=crystals.model,
+        lattice_constant=crystals.lattice_constant,
+        crystalline_fraction=crystals.crystalline_fraction,
+        assignment=crystals.assignment,
+        quality=quality,
+        curves=choose_curves(reduced, standard, voxels, grid),
+        numbers=numbers,
+        frames=_records(reduced, voxels, grid, anode),
+        notes=(*reduced.notes, *anode.notes, *growth.notes, *crystals.notes),
+        settings=run.model_dump(mode="json"),
+    )
+
+
+def _records(reduced: ReducedRun, voxels: Voxels, grid: ScanMap, anode: AnodePosition) -> tuple[FrameRecord, ...]:
+    """One row per frame of the table: where it went, or why it did not."""
+    table = reduced.table
+    row_of = {int(frame): row for row, frame in enumerate(voxels.frame)}
+    records = []
+    for index in range(len(table)):
+        row = row_of.get(index)
+        flags = reduced.flags[index]
+        used = not flags if row is None else bool(grid.used[row])
+        if row is not None:
+            covered = () if used or flags else ("beam behind the anode",)
+            flags = (*flags, *covered, *voxels.flags[row])
+        records.append(
+            FrameRecord(
+                index=index,
+                file=table.file[index] if table.file else "",
+                role=str(table.role[index]),
+                scan=-1 if row is None else int(grid.scan[row]),
+                height_index=-1 if row is None else int(grid.height_index[row]),
+                height_um=float(table.height[index] - anode.stage_height_um),
+                time_s=float(table.time[index]),
+                used=used,
+                flags=flags,
+                reason="" if used else "; ".join(flags),
+            )
+        )
+    return tuple(records)
+
+
+def _write(
+    run_toml: Path,
+    out: Path,
+    reduced: ReducedRun,
+    standard: Standards,
+    voxels: Voxels,
+    grid: ScanMap,
+    results: RunResults,
+) -> None:
+    """The results folder: results.nxs, numbers.json, frames.csv, curves, report and figures, provenance."""
+    intensity = out / "intensity.part.nxs"
+    with IntensityWriter(intensity, grid.n_scans, grid.heights.size, reduced.q) as writer:
+        write_curve_files(writer, out / "curves", reduced, standard, voxels, grid)
+    write_results(out / "results.nxs", results, intensity=intensity)
+    intensity.unlink()
+    write_numbers(out / "numbers.json", results.numbers)
+    write_frames_csv(out / "frames.csv", results.frames)
+    truth = run_toml.parent / TRUTH
+    write_provenance(out, results.settings, inputs=_inputs(run_toml, reduced))
+    write_report(out, results, truth=read_results(truth) if truth.is_file() else None)
+
+
+def _inputs(run_toml: Path, reduced: ReducedRun) -> list[Path]:
+    """The files that the numbers rest on."""
+    run = reduced.run
+    files = [run_toml, run.detector.geometry, reduced.table.source]
+    files += [file for file in (run.detector.mask, run.frames.nexus) if file is not None]
+    if run.frames.images is not None:
+        files += [run.frames.images / name for name in reduced.table.file]
+    return list(dict.fromkeys(files))
+
+
+def summary(results: RunResults, out: str | Path) -> str:
+    """The headline numbers as text for the terminal."""
+    used = sum(record.used for record in results.frames)
+    rows = [f"{results.title}: {used} of {len(results.frames)} frames used"]
+    for name, number in results.numbers.items():
+        rows.append(f"  {name:<28} {number_text(number)}")
+    rows.append(f"report: {Path(out) / 'report.html'}")
+    return "\n".join(rows)
+
+
+def number_text(number: Number) -> str:
+    """Value and sigma with the unit, or why there is none."""
+    if number.value is None:
+        return f"none: {number.source}"
+    unit = "" if number.unit == "one" else f" {number.unit}"
+    if not number.sigma:
+        return f"{number.value:.5g}{unit}"
+    digits = max(0, int(np.floor(np.log10(abs(number.value or number.sigma)) - np.log10(number.sigma))) + 2)
+    return f"{number.value:.{max(digits, 2)}g} +/- {number.sigma:.2g}{unit}"

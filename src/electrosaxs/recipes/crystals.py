@@ -1,0 +1,216 @@
+"""Superlattices at the anode: which lattice, how much of it, since when; and phi and sizes of the voxels that hold them.
+
+A sphere fit of a voxel with crystals is wrong (its form factor follows the peaks), so those voxels are measured again
+with the lattice and the solution fitted together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ..analysis.crystallisation import (
+    Crystallisation,
+    crystallisation,
+    lattice_constant_solvated,
+    onset_from_structure_factor,
+)
+from ..analysis.scan_map import ScanMap
+from ..analysis.sphere_fit import SphereFit, fit_spheres
+from ..analysis.structure_factor import fitted_structure_factor, spheres_of, structure_factor
+from ..nouns import (
+    CrystallineFraction,
+    FloatArray,
+    LatticeAssignment,
+    LatticeConstant,
+    Number,
+    SampleIntensity,
+    StructureFactor,
+)
+from .progress import Progress, over
+from .reduce_run import ReducedRun
+from .standards import Standards, sample_intensity
+from .voxels import Voxels, measure
+
+Kind = TypeVar("Kind", LatticeConstant, CrystallineFraction)
+REACH = 1.8
+"""Voxels whose beam centre is within this many FWHM of the anode may see crystals: beyond it less than 2e-5 of the
+beam does."""
+
+
+@dataclass(frozen=True, eq=False)
+class Crystals:
+    """What the voxels near the anode say; dims (scan,) of the lowest one. onset: None where it could not be looked for.
+
+    fraction_map (scan, height): crystalline fraction, 0 where none was seen.
+    """
+
+    onset: Number | None
+    numbers: dict[str, Number]
+    fraction_map: FloatArray
+    structure_factor: StructureFactor | None = None
+    model: FloatArray | None = None
+    lattice_constant: LatticeConstant | None = None
+    crystalline_fraction: CrystallineFraction | None = None
+    assignment: LatticeAssignment | None = None
+    notes: tuple[str, ...] = ()
+
+
+def find_crystals(
+    reduced: ReducedRun,
+    standard: Standards,
+    voxels: Voxels,
+    grid: ScanMap,
+    *,
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> Crystals:
+    """Look for crystals in every voxel near the anode and measure again those that hold them (`voxels` is updated)."""
+    fraction = np.zeros(grid.shape)
+    near = [int(j) for j in np.flatnonzero(np.abs(grid.heights) < REACH * reduced.run.beam.fwhm_um)]
+    if not near:
+        why = f"the lowest voxel, at {grid.heights[0]:.0f} um, is too high above the anode to see superlattices"
+        return Crystals(None, _absent(why), fraction, notes=(f"crystals: {why}",))
+    columns = []
+    for column in over(progress, near, stage="superlattices", total=len(near)):
+        rows = np.flatnonzero(grid.used & (grid.height_index == column))
+        rows = rows[np.argsort(grid.scan[rows])]
+        columns.append(_column(reduced, standard, voxels, grid, rows, workers))
+    for column, found in zip(near, columns, strict=True):
+        for place in np.flatnonzero(found.study.detected):
+            fraction[found.scan[place], column] = np.clip(found.study.fits[place].value("fraction"), 0.0, 1.0)
+    return _described(columns[0], grid, reduced.q, fraction)
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """The frames of one height in time: their curves and fits, and what crystallisation says of them."""
+
+    scan: npt.NDArray[np.int64]
+    sample: SampleIntensity
+    fit: SphereFit
+    times: FloatArray
+    study: Crystallisation
+
+
+def _column(
+    reduced: ReducedRun,
+    standard: Standards,
+    voxels: Voxels,
+    grid: ScanMap,
+    rows: npt.NDArray[np.intp],
+    workers: int,
+) -> _Column:
+    frames = voxels.frame[rows]
+    sample, times = sample_intensity(reduced, standard, frames), reduced.table.time[frames]
+    spheres = fit_spheres(sample, workers=workers)
+    study = crystallisation(sample, times)
+    crystalline = np.flatnonzero(study.detected)
+    if crystalline.size:
+        fits = [study.fits[i] for i in crystalline]
+        part = _frames(sample, crystalline)
+        joint = spheres_of(fits, reduced.q)
+        measure(voxels, rows[crystalline], part, joint, reduced=reduced, standard=standard)
+        spheres = _merged(spheres, joint, crystalline)
+    return _Column(grid.scan[rows], sample, spheres, times, study)
+
+
+def _frames(sample: SampleIntensity, index: npt.NDArray[np.intp]) -> SampleIntensity:
+    """Some frames of `sample`, dims (frame, q)."""
+    import scipp as sc
+
+    data = sc.concat([sample.data["frame", int(i)] for i in index], "frame")
+    shared = {
+        name: sc.concat([sigma["frame", int(i)] for i in index], "frame") for name, sigma in sample.shared.items()
+    }
+    return SampleIntensity(data, shared)
+
+
+def _merged(spheres: SphereFit, joint: SphereFit, index: npt.NDArray[np.intp]) -> SphereFit:
+    """`spheres` with the rows `index` taken from `joint`."""
+    arrays = {}
+    for name in SphereFit.__dataclass_fields__:
+        if name == "flags":
+            continue
+        column = np.array(getattr(spheres, name))
+        column[index] = getattr(joint, name)
+        arrays[name] = column
+    flags = list(spheres.flags)
+    for place, flag in zip(index, joint.flags, strict=True):
+        flags[place] = flag
+    return replace(spheres, flags=tuple(flags), **arrays)
+
+
+def _described(column: _Column, grid: ScanMap, q: FloatArray, fraction: FloatArray) -> Crystals:
+    study = column.study
+    measured = structure_factor(column.sample, column.fit)
+    values, sigma = (np.full((grid.n_scans, q.size), np.nan) for _ in range(2))
+    values[column.scan], sigma[column.scan] = np.where(measured.good, measured.values, np.nan), measured.sigma
+    times = grid.time[:, int(np.argmin(np.abs(grid.heights)))]
+    nouns = StructureFactor.from_arrays(
+        values,
+        dims=("scan", "q"),
+        coords={"q": (("q",), q), "time": (("scan",), times)},
+        sigma=sigma,
+    )
+    if study.fraction is None or study.lattice_constant is None:
+        why = study.assignment.verdict
+        onset = Number.absent("s", f"no superlattice seen at the anode: {why}")
+        return Crystals(onset, _absent(why), fraction, nouns, None, assignment=study.assignment)
+    onset = onset_from_structure_factor(column.times, study.fraction.values, study.fraction.total_sigma, study.detected)
+    model = np.full((grid.n_scans, q.size), np.nan)
+    for place in np.flatnonzero(study.detected):
+        model[column.scan[place]] = fitted_structure_factor(study.fits[place], q)
+    return Crystals(
+        onset,
+        {
+            "lattice_constant_solvated": lattice_constant_solvated(study.lattice_constant),
+            "crystalline_fraction": _last(study),
+        },
+        fraction,
+        nouns,
+        model,
+        _on_scans(study.lattice_constant, column.scan, times, LatticeConstant),
+        _on_scans(study.fraction, column.scan, times, CrystallineFraction),
+        study.assignment,
+    )
+
+
+def _on_scans(noun: Kind, scan: npt.NDArray[np.int64], times: FloatArray, kind: type[Kind]) -> Kind:
+    """`noun` (one value per measured scan) over all scans, masked where the anode was not measured."""
+
+    def spread(values: FloatArray) -> FloatArray:
+        out = np.full(times.size, np.nan)
+        out[scan] = values
+        return out
+
+    missing = np.ones(times.size, dtype=bool)
+    missing[scan] = ~noun.good
+    return kind.from_arrays(
+        spread(noun.values),
+        dims=("scan",),
+        coords={"time": (("scan",), times)},
+        sigma=spread(noun.sigma),
+        shared={name: spread(np.asarray(sigma.values)) for name, sigma in noun.shared.items()},
+        masks={"none": (("scan",), missing)},
+    )
+
+
+def _last(study: Crystallisation) -> Number:
+    assert study.fraction is not None
+    seen = np.flatnonzero(study.detected)
+    if seen.size == 0:
+        return Number.absent("one", "no single scan shows the peaks of the pooled frames")
+    last = int(seen[-1])
+    source = f"share of the particles of the anode voxel in superlattices, {study.fraction.coord('time')[last]:.0f} s"
+    return Number(float(study.fraction.values[last]), float(study.fraction.total_sigma[last]), "one", source)
+
+
+def _absent(why: str) -> dict[str, Number]:
+    return {
+        "lattice_constant_solvated": Number.absent("nm", why),
+        "crystalline_fraction": Number.absent("one", why),
+    }

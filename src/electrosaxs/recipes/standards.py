@@ -1,0 +1,97 @@
+"""What every sample frame is compared with: the solvent-filled cell and the starting solution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..analysis.invariant import ParticleVolume, particle_volume
+from ..analysis.sphere_fit import SphereFit, fit_spheres
+from ..analysis.volume_fraction import pooled as pooled_curve
+from ..errors import InputFileError, bad_value
+from ..materials import ligand
+from ..nouns import Intensity, Role, Run, SampleIntensity
+from ..reduction.background import pooled, subtract_solvent
+from ..reduction.normalisation import DarkLevel, dark_level, to_intensity
+from .reduce_run import ReducedRun
+
+
+@dataclass(frozen=True, eq=False)
+class Standards:
+    """solvent: its pooled curve (q,); reference: the pooled starting solution (one frame), its fit and particle volume."""
+
+    solvent: Intensity
+    dark: DarkLevel | None
+    monitor_scale: float
+    reference: SampleIntensity
+    reference_fit: SphereFit
+    reference_volume: ParticleVolume
+    dry_shell_nm: float
+
+
+def dry_shell(run: Run) -> float:
+    """Thickness of the dry ligand shell per side, nm: the run's own, or the ligand's."""
+    given = run.solution.dry_shell_nm
+    return ligand(run.solution.ligand).dry_shell_nm if given is None else given
+
+
+def standards(reduced: ReducedRun, *, workers: int = 2) -> Standards:
+    """Solvent and reference of a run. InputFileError where none of their frames is usable."""
+    table = reduced.table
+    with np.errstate(invalid="ignore"):
+        positive = table.monitor[np.isfinite(table.monitor) & (table.monitor > 0)]
+    scale = float(np.mean(positive))
+    dark_frames = reduced.frames(Role.DARK)
+    dark = None
+    if dark_frames.size:
+        dark = dark_level(reduced.counts(dark_frames), table.exposure[dark_frames])
+    solvent = pooled(intensity(reduced, _some(reduced, Role.SOLVENT), scale, dark))
+    sample = subtract_solvent(intensity(reduced, _some(reduced, Role.REFERENCE), scale, dark), solvent)
+    reference = pooled_curve(sample)
+    fit = fit_spheres(reference, workers=workers)
+    shell = dry_shell(reduced.run)
+    volume = particle_volume(reference, fit, dry_shell_nm=shell)
+    return Standards(solvent, dark, scale, reference, fit, volume, shell)
+
+
+def intensity(
+    reduced: ReducedRun, frames: npt.NDArray[np.intp], monitor_scale: float, dark: DarkLevel | None
+) -> Intensity:
+    """Normalised frames (frame, q)."""
+    table = reduced.table
+    return to_intensity(
+        reduced.counts(frames),
+        table.monitor[frames],
+        table.transmission[frames],
+        monitor_scale=monitor_scale,
+        dark=dark,
+        exposure=table.exposure[frames],
+    )
+
+
+def sample_intensity(reduced: ReducedRun, standard: Standards, frames: npt.NDArray[np.intp]) -> SampleIntensity:
+    """Normalised frames (frame, q) less the solvent."""
+    return subtract_solvent(intensity(reduced, frames, standard.monitor_scale, standard.dark), standard.solvent)
+
+
+def _some(reduced: ReducedRun, role: Role) -> npt.NDArray[np.intp]:
+    frames = reduced.frames(role)
+    if frames.size:
+        return frames
+    wrong = [i for i in np.flatnonzero(reduced.table.is_role(role))]
+    raise bad_value(
+        InputFileError,
+        where=reduced.table.source,
+        field="role",
+        value=f"{role}: {len(wrong)} frames, none usable ({'; '.join(reduced.flags[wrong[0]]) if wrong else 'absent'})",
+        rule=f"at least one usable {role} frame is needed",
+        remedy="mend the monitor or transmission of these rows, or give other frames",
+    )
+
+
+def solvent_transmission(reduced: ReducedRun) -> float:
+    """Mean transmission of the solvent-filled cell."""
+    frames = reduced.frames(Role.SOLVENT)
+    return float(np.mean(reduced.table.transmission[frames]))
