@@ -1,0 +1,165 @@
+"""Maps over height and time: volume fraction (paper Fig. 3c), flux, and the quality of the fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, TwoSlopeNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+from ..nouns import FloatArray, Noun, RunResults
+from .style import (
+    PER_CENT,
+    SECONDS_PER_MINUTE,
+    VERMILION,
+    Omitted,
+    height_scale,
+    new_figure,
+    power_of_ten,
+    styled,
+)
+
+HEIGHT_LABEL = "distance to the anode z (µm)"
+NICE = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+QUALITIES: dict[str, float | None] = {"reduced_chi_squared": 1.0, "photons": None}
+LARGEST_PLAIN = 50.0
+TIME_LABEL = "time from field-on t (min)"
+
+
+@styled
+def volume_fraction_map(results: RunResults, truth: RunResults | None = None) -> Figure | Omitted:
+    """Fig. 3c: filled contours of phi in %, a factor of 2^(1/4) apart; dots where frames were taken, truth as lines."""
+    phi = results.volume_fraction
+    if phi.dims != ("scan", "height") or phi.data.shape[0] < 2 or phi.data.shape[1] < 2:
+        return Omitted("a contour map needs at least 2 scans over 2 heights")
+    figure, axes = new_figure(68.0)
+    z, t = _grid(phi)
+    percent = PER_CENT * np.where(phi.good, phi.values, np.nan)
+    positive = percent[np.isfinite(percent) & (percent > 0)]
+    top = float(positive.max())
+    bottom = max(float(np.quantile(positive, 0.05)), top / 200.0)
+    levels = bottom * 2.0 ** (np.arange(4.0 * np.log2(top / bottom) + 1.0) / 4.0)
+    filled = axes.contourf(
+        z, t, np.ma.masked_invalid(np.maximum(percent, bottom)), levels=levels, norm=LogNorm(levels[0], levels[-1]),
+        cmap="viridis", extend="min",
+    )  # fmt: skip
+    axes.plot(z[phi.good], t[phi.good], ".", ms=0.8, color="white", alpha=0.7, rasterized=True)
+    nice = [x for x in NICE if bottom <= x <= top]
+    if truth is not None and truth.volume_fraction.data.shape == phi.data.shape:
+        true_z, true_t = _grid(truth.volume_fraction)
+        axes.contour(true_z, true_t, PER_CENT * truth.volume_fraction.values, nice, colors="white", linewidths=0.7)
+        axes.plot([], [], color="white", lw=0.7, label="truth")
+    bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=28)
+    _plain_ticks(bar.ax, nice)
+    bar.set_label("volume fraction φ (%)")
+    _mark_onset(axes, results)
+    _label_map(axes, z)
+    return figure
+
+
+@styled
+def flux_map(results: RunResults, truth: RunResults | None = None) -> Figure | Omitted:
+    """J(z, t) from continuity, filled contours; positive towards the anode; hatched where J is below its own sigma."""
+    flux = results.flux
+    if flux is None:
+        return Omitted("the flux from continuity was not measured; the notes say why")
+    if not flux.good.any() or min(flux.data.shape) < 2:
+        return Omitted("the flux from continuity exists at no point of the map")
+    figure, axes = new_figure(68.0)
+    z, t = _grid(flux)
+    exponent = power_of_ten(float(np.nanmax(np.abs(np.where(flux.good, flux.values, np.nan)))))
+    scaled = np.where(flux.good, flux.values, np.nan) / 10.0**exponent
+    limit = float(np.nanquantile(np.abs(scaled), 0.99)) * 1.02
+    lowest = -limit if np.nanmin(scaled) < -0.1 * limit else 0.0
+    norm: Any = TwoSlopeNorm(0.0, lowest, limit) if lowest < 0 else None
+    filled = axes.contourf(
+        z, t, np.ma.masked_invalid(np.clip(scaled, lowest, limit)), levels=np.linspace(lowest, limit, 25), norm=norm,
+        cmap="PuOr_r" if lowest < 0 else "viridis", extend="both" if lowest < 0 else "max",
+    )  # fmt: skip
+    unsure = np.where(flux.good, np.abs(flux.values) < flux.total_sigma, False).astype(float)
+    if unsure.any():
+        axes.contourf(z, t, unsure, levels=[0.5, 1.5], colors="none", hatches=["////"])
+        axes.contour(z, t, unsure, levels=[0.5], colors="#777777", linewidths=0.4)
+    axes.plot(z[flux.good], t[flux.good], ".", ms=0.8, color="white", alpha=0.7, rasterized=True)
+    bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=28, ticks=MaxNLocator(6))
+    bar.set_label(f"flux to the anode J (10$^{{{exponent}}}$ m s$^{{-1}}$)")
+    _mark_onset(axes, results)
+    _label_map(axes, z)
+    return figure
+
+
+@styled
+def quality_map(results: RunResults, truth: RunResults | None = None) -> Figure | Omitted:
+    """Reduced chi-squared of the fits and, where known, the photons of each frame; crosses: left out, circles: flagged."""
+    phi = results.volume_fraction
+    names = [name for name in QUALITIES if np.shape(results.quality.get(name, ())) == phi.data.shape]
+    if not names or phi.dims != ("scan", "height"):
+        return Omitted("there is no quality map")
+    figure, panels = new_figure(18.0 + 44.0 * len(names), len(names), 1, squeeze=False, sharex=True)
+    z, t = _grid(phi)
+    flagged = np.asarray(results.quality.get("flagged", np.zeros(phi.data.shape)), dtype=float) > 0
+    for axes, name in zip(panels[:, 0], names, strict=True):
+        values = np.asarray(results.quality[name], dtype=float)
+        drawn = _coloured_points(axes, z, t, values, QUALITIES[name])
+        for where, marker, label in ((flagged & phi.good, "o", "flagged"), (~phi.good, "x", "left out")):
+            if where.any():
+                axes.plot(z[where], t[where], marker, ms=4, mew=0.8, mfc="none", color=VERMILION, label=label)
+        bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=16)
+        bar.set_label(name.replace("_", " ").replace("chi squared", "χ²"))
+        lowest, highest = drawn.get_clim()
+        if highest < LARGEST_PLAIN:
+            _plain_ticks(bar.ax, [x for x in NICE if lowest <= x <= highest])
+        _label_map(axes, z)
+    if panels[0, 0].get_legend_handles_labels()[0]:
+        panels[0, 0].legend(loc="lower right", bbox_to_anchor=(1.0, 0.99), borderpad=0.1, ncols=2)
+    for axes in panels[:-1, 0]:
+        axes.set_xlabel("")
+    return figure
+
+
+def _coloured_points(axes: Axes, z: FloatArray, t: FloatArray, values: FloatArray, centre: float | None) -> Any:
+    """One square per frame on a logarithmic scale, symmetric about `centre` where there is one."""
+    shown = np.isfinite(values) & (values > 0)
+    seen = values[shown] if shown.any() else np.ones(1)
+    lowest, highest = float(seen.min()), float(seen.max()) * 1.001
+    if centre is not None:
+        spread = float(np.clip(max(centre / lowest, highest / centre), 1.5, 10.0))
+        lowest, highest = centre / spread, centre * spread
+    return axes.scatter(
+        z[shown],
+        t[shown],
+        c=values[shown],
+        marker="s",
+        s=9,
+        linewidths=0,
+        cmap="viridis",
+        norm=LogNorm(lowest, highest),
+    )
+
+
+def _grid(noun: Noun) -> tuple[FloatArray, FloatArray]:
+    """Height (um) and time (min), both (scan, height)."""
+    time = noun.coord("time")
+    return np.broadcast_to(noun.coord("height"), time.shape), time / SECONDS_PER_MINUTE
+
+
+def _label_map(axes: Axes, z: FloatArray) -> None:
+    height_scale(axes, float(z.max()))
+    axes.set(xlabel=HEIGHT_LABEL, ylabel=TIME_LABEL)
+
+
+def _mark_onset(axes: Axes, results: RunResults) -> None:
+    onset = results.numbers.get("onset_time")
+    if onset is not None and onset.value is not None:
+        axes.axhline(onset.value / SECONDS_PER_MINUTE, color=VERMILION, lw=0.9, ls="--", label="onset")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper right", facecolor="#404040", framealpha=0.8, labelcolor="white")
+
+
+def _plain_ticks(axes: Axes, ticks: list[float]) -> None:
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))

@@ -1,0 +1,152 @@
+"""One look for all figures: 89 mm column, sans-serif 7 pt, colours that colour-blind readers can tell apart.
+
+Colours of categories: Okabe & Ito 2008; ordered curves: cuts through plasma; maps: viridis. The truth of a simulation
+is a grey line everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from ..nouns import FloatArray, Noun, RunResults
+
+COLUMN_MM = 89.0
+MM_PER_INCH = 25.4
+BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
+    "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7",
+)  # fmt: skip
+TRUTH: dict[str, Any] = {"color": "#8a8a8a", "linewidth": 0.9, "zorder": 1}
+MARKERS = ("s", "o", "^", "v", "D", "P", "X", "<")
+PER_CENT = 100.0
+SECONDS_PER_MINUTE = 60.0
+
+STYLE: Any = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
+    "font.size": 7.0,
+    "axes.titlesize": 7.0,
+    "axes.labelsize": 7.0,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "legend.frameon": True,
+    "legend.framealpha": 0.85,
+    "legend.edgecolor": "none",
+    "legend.fancybox": False,
+    "legend.borderpad": 0.25,
+    "legend.handlelength": 1.4,
+    "legend.borderaxespad": 0.3,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.0,
+    "lines.markersize": 3.0,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.minor.size": 1.5,
+    "ytick.minor.size": 1.5,
+    "mathtext.fontset": "dejavusans",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "electrosaxs",
+    "savefig.dpi": 300,
+}
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Omitted:
+    """A figure that is not drawn, and why."""
+
+    reason: str
+
+
+def styled(draw: Callable[P, Figure | Omitted]) -> Callable[P, Figure | Omitted]:
+    """Run a figure function under STYLE."""
+
+    @wraps(draw)
+    def inside(*args: P.args, **kwargs: P.kwargs) -> Figure | Omitted:
+        with mpl.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return inside
+
+
+def new_figure(height_mm: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
+    """A one-column figure and its axes (one, or an array)."""
+    layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03)
+    figure = Figure(figsize=(COLUMN_MM / MM_PER_INCH, height_mm / MM_PER_INCH), layout=layout)
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, **options)
+
+
+def letter(axes: Axes, text: str) -> None:
+    """Panel letter, bold, above the upper left corner."""
+    axes.annotate(
+        text, (0, 1), xycoords="axes fraction", xytext=(-2, 4), textcoords="offset points",
+        fontsize=8, fontweight="bold", ha="right", va="bottom",
+    )  # fmt: skip
+
+
+def ordered_colours(count: int) -> list[Any]:
+    """Dark to light, readable on white, for curves in order of time or height."""
+    return [mpl.colormaps["plasma"](x) for x in np.linspace(0.0, 0.78, max(count, 1))]
+
+
+def height_scale(axes: Axes, highest_um: float, which: str = "x") -> None:
+    """Square-root axis of height from the anode up, so that boundary layer and whole cell can both be read."""
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    set_scale = axes.set_xscale if which == "x" else axes.set_yscale
+    set_scale("function", functions=(lambda z: np.sign(z) * np.sqrt(np.abs(z)), lambda x: np.sign(x) * np.square(x)))
+    margin = 4e-4 * highest_um
+    (axes.set_xlim if which == "x" else axes.set_ylim)(-margin, highest_um + 60.0 * margin)
+    ticks = [z for z in (0, 50, 200, 500, 1000, 2000, 3000, 5000, 10000) if z <= 1.02 * highest_um]
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda z, _: f"{z:.0f}"))
+
+
+def log_ticks(value: float, _: Any = None) -> str:
+    """0.01, 0.1, 1, 10, 100 instead of powers of ten where they stay short."""
+    return f"{value:g}" if 1e-2 <= value <= 1e2 else f"$10^{{{np.log10(value):.0f}}}$"
+
+
+def sigma_or_zero(noun: Noun, *, total: bool = False) -> FloatArray:
+    """Counting sigma (or total), 0 where the noun has none, so that error bars can always be drawn."""
+    return np.nan_to_num(noun.total_sigma if total else noun.sigma)
+
+
+def starting_volume_fraction(results: RunResults) -> float | None:
+    """phi of the starting solution as run.toml gave it, None where the settings do not say."""
+    solution = results.settings.get("solution")
+    given = solution.get("volume_fraction") if isinstance(solution, Mapping) else None
+    return None if given is None else float(given)
+
+
+def chosen_scans(usable: npt.NDArray[np.bool_], count: int) -> list[int]:
+    """Up to `count` of the scans in which `usable` (scan,) is true, evenly spaced, first and last among them."""
+    scans = np.flatnonzero(usable)
+    if scans.size <= count:
+        return [int(s) for s in scans]
+    return [int(s) for s in scans[np.round(np.linspace(0, scans.size - 1, count)).astype(int)]]
+
+
+def power_of_ten(largest: float) -> int:
+    """Exponent to take out of an axis whose largest value is given."""
+    return int(np.floor(np.log10(largest))) if largest > 0.0 and np.isfinite(largest) else 0

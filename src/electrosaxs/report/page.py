@@ -1,0 +1,107 @@
+"""report.html, self-contained, and figures/*.png and *.svg beside it."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import matplotlib as mpl
+from jinja2 import Environment, StrictUndefined
+
+from ..figures.gallery import Drawn, draw_all
+from ..figures.style import STYLE
+from ..nouns import FrameRecord, RunResults
+from .number_text import NumberRow, number_row
+from .provenance import FILE as PROVENANCE
+
+LISTED_FRAMES = 40
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure as the page shows it: PNG in base64, empty where `reason` says why it was not drawn."""
+
+    name: str
+    caption: str
+    png: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FramesSummary:
+    """How many frames were used, how often each flag was set, and the first frames that were left out."""
+
+    total: int
+    used: int
+    flags: tuple[tuple[str, int], ...]
+    left_out: tuple[FrameRecord, ...]
+    not_listed: int
+
+
+def write_report(folder: Path, results: RunResults, truth: RunResults | None = None) -> Path:
+    """Write figures/*.png (300 dpi), figures/*.svg and report.html into `folder`; returns the page's path.
+
+    `truth` (of a simulation) is overlaid in the figures and set beside the numbers. provenance.json is printed at the
+    foot where the folder has it. The page holds its pictures and asks nothing from outside.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = draw_all(results, truth)
+    figures = [_save(folder / "figures", item) for item in drawn]
+    page = folder / "report.html"
+    provenance = folder / PROVENANCE
+    record = provenance.read_text(encoding="utf-8") if provenance.is_file() else ""
+    page.write_text(_render(results, truth, figures, record), encoding="utf-8")
+    return page
+
+
+def _save(folder: Path, drawn: Drawn) -> PageFigure:
+    """Write one figure in both forms and keep a copy for the page."""
+    if drawn.figure is None:
+        return PageFigure(drawn.name, drawn.caption, "", drawn.reason)
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = folder / f"{drawn.name}.png"
+    with mpl.rc_context(STYLE):
+        drawn.figure.savefig(picture, metadata={"Software": "electrosaxs"})
+        # the layout is solved once; the second form takes it as it is
+        drawn.figure.set_layout_engine("none")
+        drawn.figure.savefig(picture.with_suffix(".svg"), metadata={"Date": None, "Creator": "electrosaxs"})
+    return PageFigure(drawn.name, drawn.caption, base64.b64encode(picture.read_bytes()).decode("ascii"), "")
+
+
+def _render(results: RunResults, truth: RunResults | None, figures: list[PageFigure], provenance: str) -> str:
+    source = resources.files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(source).render(
+        title=results.title,
+        has_truth=truth is not None,
+        numbers=number_rows(results, truth),
+        figures=[figure for figure in figures if figure.png],
+        omitted=[figure for figure in figures if not figure.png],
+        notes=results.notes,
+        verdict="" if results.assignment is None else results.assignment.verdict,
+        frames=frames_summary(results.frames),
+        provenance=provenance,
+    )
+
+
+def number_rows(results: RunResults, truth: RunResults | None = None) -> list[NumberRow]:
+    """One row per headline number, in the order of the results; numbers that do not exist come last."""
+    known = {} if truth is None else truth.numbers
+    rows = [number_row(name, number, known.get(name)) for name, number in results.numbers.items()]
+    return [row for row in rows if row.text != "—"] + [row for row in rows if row.text == "—"]
+
+
+def frames_summary(frames: tuple[FrameRecord, ...]) -> FramesSummary:
+    """Counts over frames.csv for the page."""
+    left_out = tuple(frame for frame in frames if not frame.used)
+    flags = Counter(flag for frame in frames for flag in frame.flags)
+    return FramesSummary(
+        total=len(frames),
+        used=len(frames) - len(left_out),
+        flags=tuple(flags.most_common()),
+        left_out=left_out[:LISTED_FRAMES],
+        not_listed=max(0, len(left_out) - LISTED_FRAMES),
+    )

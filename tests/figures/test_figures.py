@@ -1,0 +1,146 @@
+"""Every figure of the report, drawn from a complete run, from a bare map and from runs that lack one part."""
+
+import io
+
+import numpy as np
+import pytest
+from fake_results import bare_results, fake_results, fake_truth, without
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from electrosaxs.figures.anode import anode_growth, mass_balance
+from electrosaxs.figures.gallery import GALLERY, draw_all
+from electrosaxs.figures.maps import volume_fraction_map
+from electrosaxs.figures.profiles import flux_profiles, size_profiles, volume_fraction_profiles
+from electrosaxs.figures.style import COLUMN_MM, MM_PER_INCH, Omitted
+from electrosaxs.nouns import Number
+
+NAMES = [name for name, _, _ in GALLERY]
+
+
+@pytest.fixture(scope="module")
+def run():
+    return fake_results()
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return fake_truth()
+
+
+@pytest.fixture(scope="module")
+def drawn(run, truth):
+    return {item.name: item for item in draw_all(run, truth)}
+
+
+def texts(figure: Figure) -> list[str]:
+    return [t.get_text() for t in figure.findobj(Text) if t.get_text() and t.get_visible()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_complete_run_gives_every_figure_one_column_wide(drawn, name):
+    figure = drawn[name].figure
+    assert figure is not None, drawn[name].reason
+    width, height = figure.get_size_inches()
+    assert abs(width - COLUMN_MM / MM_PER_INCH) < 1e-9
+    assert height < 170.0 / MM_PER_INCH
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=80)
+    assert buffer.tell() > 3000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_letter_is_smaller_than_six_points(drawn, name):
+    figure = drawn[name].figure
+    sizes = [t.get_fontsize() for t in figure.findobj(Text) if t.get_text().strip()]
+    assert min(sizes) >= 6.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_axis_names_its_quantity(drawn, name):
+    for axes in drawn[name].figure.axes:
+        shares = [
+            other for other in axes.figure.axes if other is not axes and other.get_shared_x_axes().joined(axes, other)
+        ]
+        assert axes.get_xlabel() or shares or axes.get_label() == "<colorbar>"
+        assert axes.get_ylabel()
+
+
+def test_a_bare_map_leaves_out_what_it_cannot_show_and_says_why():
+    items = {item.name: item for item in draw_all(bare_results())}
+    assert items["volume_fraction_map"].figure is not None
+    for name in ("anode_growth", "slice_flux", "flux_map", "mass_balance", "porod_plots", "structure_factor_peaks"):
+        assert items[name].figure is None
+        assert len(items[name].reason) > 10
+
+
+def test_an_unmeasured_balance_gives_its_own_reason(run):
+    from dataclasses import replace
+
+    why = "the scan covers 0 to 1000 um of the 3500 um gap"
+    numbers = {**run.numbers, "mass_balance_error": Number.absent("one", why)}
+    made = mass_balance(replace(without(run, "mass_balance"), numbers=numbers))
+    assert isinstance(made, Omitted)
+    assert made.reason == why
+
+
+def test_error_bars_are_the_total_sigma(run):
+    figure = anode_growth(run)
+    container = next(c for c in figure.axes[0].containers if hasattr(c, "has_yerr") and c.has_yerr)
+    segments = container.lines[2][0].get_segments()
+    half = np.array([(s[1, 1] - s[0, 1]) / 2.0 for s in segments])
+    np.testing.assert_allclose(half, 100.0 * run.growth.total_sigma[run.growth.good], rtol=1e-9)
+
+
+def test_the_truth_is_drawn_only_where_there_is_one(run, truth):
+    assert "truth" in texts(anode_growth(run, truth))
+    assert "truth" not in texts(anode_growth(run))
+
+
+def test_a_truth_on_another_grid_is_not_drawn_as_if_it_were_on_this_one(run, truth):
+    from dataclasses import replace
+
+    phi = truth.volume_fraction
+    short = replace(truth, volume_fraction=type(phi)(phi.data["scan", :5].copy()))
+    assert "truth" not in texts(volume_fraction_profiles(run, short))
+    assert isinstance(volume_fraction_map(run, short), Figure)
+
+
+def test_a_run_without_onset_has_no_onset_line(run):
+    from dataclasses import replace
+
+    never = {**run.numbers, "onset_time": Number.absent("s", "no peak"), "onset_time_kink": Number.absent("s", "no")}
+    assert "onset" not in texts(anode_growth(replace(run, numbers=never)))
+
+
+def test_the_starting_sizes_are_dashed(run):
+    figure = size_profiles(run)
+    for axes in figure.axes:
+        assert any(line.get_linestyle() == "--" for line in axes.lines)
+
+
+def test_a_single_scan_is_drawn_or_refused_in_words(run):
+    import scipp as sc
+
+    one = type(run.volume_fraction)(run.volume_fraction.data["scan", :1].copy())
+    lonely = type(run)(title="one scan", volume_fraction=one)
+    for item in draw_all(lonely):
+        assert item.figure is not None or item.reason
+    assert isinstance(one.data, sc.DataArray)
+    assert isinstance(volume_fraction_profiles(lonely), Figure)
+
+
+def test_a_flux_of_the_other_sign_is_shown_as_such(run):
+    from dataclasses import replace
+
+    backwards = type(run.flux)(-1.0 * run.flux.data, run.flux.shared)
+    figure = flux_profiles(replace(run, flux=backwards))
+    assert figure.axes[0].get_ylim()[0] < 0.0
+
+
+def test_drawing_leaves_the_callers_style_alone(run):
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    anode_growth(run)
+    assert dict(mpl.rcParams) == before
