@@ -212,3 +212,12 @@ def test_what_is_wrong_is_said_in_words():
         fit_spheres(SampleIntensity(noise_only.data.rename_dims(frame="scan")))
     with pytest.raises(FitError, match="more points"):
         fit_spheres(SampleIntensity(noise_only.data["q", :4].copy()))
+
+
+def test_few_solvent_counts_do_not_bias_the_background():
+    fits = [
+        fit_spheres(synthetic_sample(gaussian_sizes(), 8e-5, gain=[1.0], seed=s, solvent_gain=0.02), workers=1)
+        for s in range(1, 101)
+    ]
+    background = np.array([fit.background[0] for fit in fits])
+    assert abs(np.mean(background)) < 4.0 * np.std(background) / 10.0

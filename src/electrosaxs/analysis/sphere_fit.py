@@ -19,7 +19,7 @@ from ..errors import FitError, ShapeError, bad_value
 from ..nouns import SampleIntensity
 from ..nouns.base import FloatArray
 from ..physics.sphere_kernels import skewed_form_factor
-from .sphere_fit_kernels import LARGEST_SKEWNESS, LEAST_COUNTS, NARROWEST, PARAMETERS, WIDEST, fit_block
+from .sphere_fit_kernels import LARGEST_SKEWNESS, LEAST_COUNTS, NARROWEST, PARAMETERS, WIDEST, fit_frame
 
 BoolArray = npt.NDArray[np.bool_]
 Parameter = Literal["scale", "diameter", "deviation", "background", "skewness"]
@@ -211,20 +211,23 @@ def fit_spheres(
     converged = np.zeros(frames, dtype=bool)
     clean = np.where(used, noise.intensity, 0.0)
 
-    def run(part: slice) -> None:
-        fit_block(
-            noise.q, clean[part], noise.fixed[part], noise.per_count[part], noise.solvent, used[part], wanted, bounds,
-            group, *table, theta[part], covariance[part], influence[part], converged[part],
-        )  # fmt: skip
+    def run(part: range) -> None:
+        for f in part:
+            converged[f] = fit_frame(
+                noise.q, clean[f], noise.fixed[f], noise.per_count[f], noise.solvent, used[f], wanted, bounds,
+                group, *table, theta[f], covariance[f], influence[f],
+            )  # fmt: skip
 
     size = max(1, min(256, -(-frames // workers)))
-    parts = [slice(i, i + size) for i in range(0, frames, size)]
+    parts = [range(i, min(i + size, frames)) for i in range(0, frames, size)]
     if len(parts) == 1 or workers == 1:
         for part in parts:
             run(part)
     else:
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(run, parts))
+    for result in (theta, covariance, influence):
+        result[~converged] = np.nan
     return _described(noise, used, wanted, bounds, theta, covariance, influence, converged)
 
 

@@ -1,4 +1,4 @@
-"""Fisher scoring of I = scale P(q; d, delta, skewness) + background for a block of frames, each on its own.
+"""Fisher scoring of I = scale P(q; d, delta, skewness) + background for one frame.
 
 The variance of a bin is fixed + per_count x (model + solvent): with per_count > 0 the weights follow the model, and
 the fixed point of the iteration is the maximum of the Poisson likelihood (McCullagh & Nelder 1989, section 2.5).
@@ -37,8 +37,10 @@ def _equations(q, y, fixed, per_count, solvent, used, theta, weight, new_weight,
 
     Returns chi-squared with `weight` and with the new weights, the prior's part included.
     """
-    hessian[:] = 0.0
-    gradient[:] = 0.0
+    for i in range(PARAMETERS):
+        gradient[i] = 0.0
+        for j in range(PARAMETERS):
+            hessian[i, j] = 0.0
     chi_squared = new_chi_squared = (theta[4] / SKEWNESS_PRIOR) ** 2
     slope = np.empty(PARAMETERS)
     slope[3] = 1.0
@@ -70,8 +72,9 @@ def _inverse(hessian, free, damping, inverse):  # type: ignore[no-untyped-def]
     """
     size = np.empty(PARAMETERS)
     lower = np.zeros((PARAMETERS, PARAMETERS))
-    inverse[:] = 0.0
     for i in range(PARAMETERS):
+        for j in range(PARAMETERS):
+            inverse[i, j] = 0.0
         size[i] = np.sqrt(hessian[i, i]) if free[i] else 1.0
         if not size[i] > 0.0:
             return False
@@ -134,28 +137,28 @@ def _fit(q, y, fixed, per_count, solvent, used, wanted, d_min, d_max, theta, cov
     hessian, gradient = np.empty((PARAMETERS, PARAMETERS)), np.empty(PARAMETERS)
     trial_hessian, trial_gradient = np.empty((PARAMETERS, PARAMETERS)), np.empty(PARAMETERS)
     weight, trial_weight = np.zeros(q.size), np.zeros(q.size)
-    free, trial = wanted.copy(), np.empty(PARAMETERS)
-    _, current = _equations(q, y, fixed, per_count, solvent, used, theta, weight, weight, hessian, gradient)
-    damping = 1e-3
+    free, trial = wanted.copy(), theta.copy()
+    damping, current, move = 1e-3, np.inf, np.inf
     for _ in range(MOST_STEPS):
-        outward = theta[2] <= NARROWEST * theta[1] and gradient[2] < 0.0
-        outward = outward or (theta[2] >= WIDEST * theta[1] and gradient[2] > 0.0)
-        free[2] = wanted[2] and not outward
-        if not _inverse(hessian, free, damping, covariance):
-            return False
-        move = _step(theta, gradient, covariance, d_min, d_max, trial)
         old, new = _equations(
             q, y, fixed, per_count, solvent, used, trial, weight, trial_weight, trial_hessian, trial_gradient
         )
-        if old > current * (1.0 + 1e-9):
+        done = False
+        if old <= current * (1.0 + 1e-9) + STEP_TOLERANCE**2:
+            hessian, trial_hessian = trial_hessian, hessian
+            gradient, trial_gradient = trial_gradient, gradient
+            weight, trial_weight = trial_weight, weight
+            for i in range(PARAMETERS):
+                theta[i] = trial[i]
+            current, damping, done = new, 0.1 * damping, move < STEP_TOLERANCE
+        else:
             damping = 10.0 * max(damping, 1e-6)
-            continue
-        theta[:], current, damping = trial, new, 0.1 * damping
-        weight, trial_weight = trial_weight, weight
-        hessian, trial_hessian = trial_hessian, hessian
-        gradient, trial_gradient = trial_gradient, gradient
-        if move < STEP_TOLERANCE:
-            return _inverse(hessian, free, 0.0, covariance)
+        outward = theta[2] <= NARROWEST * theta[1] and gradient[2] < 0.0
+        outward = outward or (theta[2] >= WIDEST * theta[1] and gradient[2] > 0.0)
+        free[2] = wanted[2] and not outward
+        if not _inverse(hessian, free, 0.0 if done else damping, covariance) or done:
+            return done
+        move = _step(theta, gradient, covariance, d_min, d_max, trial)
     return False
 
 
@@ -220,7 +223,7 @@ def _influence(q, fixed, per_count, solvent, used, theta, covariance, influence)
 
 
 @njit(cache=True, nogil=True)
-def fit_block(
+def fit_frame(  # type: ignore[no-untyped-def]
     q,
     y,
     fixed,
@@ -236,23 +239,16 @@ def fit_block(
     theta,
     covariance,
     influence,
-    converged,
-):  # type: ignore[no-untyped-def]
-    """Fit each frame of y (frame, q) on its own; theta (frame, 5), NaN where a start has to be found.
+):
+    """Fit one frame, all curves (q,); theta (5,) holds the start, or NaN where one has to be found.
 
-    fixed, per_count, used as y; solvent (q,). Fills theta, covariance (frame, 5, 5), influence (frame, 5, q) and
-    converged (frame,); what did not converge is NaN.
+    Fills theta, covariance (5, 5) and influence (5, q) and returns True; where it does not converge they are no result.
     """
-    for f in range(y.shape[0]):
-        found = True
-        if np.isnan(theta[f, 0]):
-            found = _start(
-                y[f], fixed[f], per_count[f], solvent, used[f], wanted[3], group, diameters, deviations, table, theta[f]
-            )
-        converged[f] = found and _fit(
-            q, y[f], fixed[f], per_count[f], solvent, used[f], wanted, bounds[0], bounds[1], theta[f], covariance[f]
-        )
-        if converged[f]:
-            _influence(q, fixed[f], per_count[f], solvent, used[f], theta[f], covariance[f], influence[f])
-        else:
-            theta[f], covariance[f], influence[f] = np.nan, np.nan, np.nan
+    if np.isnan(theta[0]) and not _start(
+        y, fixed, per_count, solvent, used, wanted[3], group, diameters, deviations, table, theta
+    ):
+        return False
+    if not _fit(q, y, fixed, per_count, solvent, used, wanted, bounds[0], bounds[1], theta, covariance):
+        return False
+    _influence(q, fixed, per_count, solvent, used, theta, covariance, influence)
+    return True
