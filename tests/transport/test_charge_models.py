@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 from closeness import assert_close
-from transport_cases import DIFFUSION, GAP, ONE_SIZE, PAPER, PHI0, run
+from transport_cases import CELL, DIFFUSION, GAP, ONE_SIZE, PAPER, PHI0, SOLUTION, constant, run
 
 from electrosaxs.errors import ElectrosaxsError
-from electrosaxs.transport import Grid
+from electrosaxs.nouns import TransportSettings
+from electrosaxs.transport import Grid, Problem, State
+from electrosaxs.transport.charge_models import columns
+from electrosaxs.transport.growth import Growth
+from electrosaxs.transport.integrate import integrate
 
 HOUR = np.linspace(0.0, 3300.0, 23)
 
@@ -50,6 +54,17 @@ def test_exchange_that_is_slow_is_permanent() -> None:
     permanent = run(20.0, [600.0], charge_model="permanent").total_phi()
     slow = run(20.0, [600.0], charge_model="exchange", charge_lifetime_s=1e7).total_phi()
     assert_close(slow, permanent, rel=2e-3, floor=1e-3 * PHI0)
+
+
+def test_charged_share_comes_back_at_the_sum_of_both_rates() -> None:
+    settings = TransportSettings(effective_charge=0.2, charge_model="exchange", charge_lifetime_s=50.0)
+    _, cols = columns(CELL, SOLUTION, ONE_SIZE, settings)
+    problem = Problem(Grid.uniform(GAP, 50), cols, Growth(np.inf, 0.0), constant(0.0))
+    all_charged = State(0.0, np.tile([PHI0, 0.0], (50, 1)), np.zeros(2))
+    for time in (10.0, 60.0):
+        end = integrate(problem, all_charged, time, rtol=1e-8)
+        left = 0.2 + 0.8 * np.exp(-time / 50.0 / 0.8)
+        assert_close(end.u, np.tile([PHI0 * left, PHI0 * (1.0 - left)], (50, 1)), rel=1e-6)
 
 
 def test_finite_lifetimes_disperse_a_drifting_front_as_two_state_theory_says() -> None:

@@ -30,6 +30,14 @@ def test_a_constant_flux_is_found_exactly_on_any_spacing() -> None:
     assert_close(drift + diffusion, np.tile(flux, (4, 1)), rel=1e-11)
 
 
+def test_drift_term_is_the_drift_of_what_is_on_the_face() -> None:
+    flux, decay = np.array([5.0e-10, -2.0e-10]), DIFFUSION / DRIFT
+    middle = 0.5 * (Z[1:] + Z[:-1])[:, None]
+    phi = flux / DRIFT + 1e-3 * np.exp(-Z[:, None] / decay)
+    drift, _ = flux_terms(phi, np.diff(Z), FACES, DIFFUSION)
+    assert_close(drift, flux + 1e-3 * DRIFT * np.exp(-middle / decay), rel=1e-11)
+
+
 def test_without_drift_the_flux_is_ficks() -> None:
     phi = np.linspace(1e-3, 2e-3, 5)[:, None] * np.ones(2)
     drift, diffusion = flux_terms(phi, np.diff(Z), np.zeros((4, 2)), DIFFUSION)

@@ -177,9 +177,8 @@ class CellHistory:
     def _between(
         self, values: FloatArray, rates: FloatArray, k: npt.NDArray[np.intp], h: FloatArray, basis: FloatArray
     ) -> FloatArray:
-        """Cubic in time; after a kink the rate at the beginning is that of the parabola through both values."""
+        """Cubic in time; in the first interval the rate at the beginning is that of the parabola through both values."""
         low, high, after = values[k], values[k + 1], rates[k + 1]
-        fresh = np.asarray(self.knots.fresh)[k + 1]
-        before = np.where(fresh[:, None], 2.0 * (high - low) / h[:, None] - after, rates[k])
+        before = np.where(k[:, None] == 0, 2.0 * (high - low) / h[:, None] - after, rates[k])
         w = basis[:, :, None]
         return np.asarray(w[0] * low + w[1] * high + h[:, None] * (w[2] * before + w[3] * after))

@@ -93,21 +93,18 @@ def integrate(
     stops = np.concatenate([kinks_between(problem.program, state.time, end), [end]])
     if stop_at is not None:
         stops = np.union1d(stops, stop_at[(stop_at > state.time) & (stop_at < end)])
-    kinks = set(problem.program.time_s)
     stepper = _Stepper(problem)
-    known, voltage, fresh, steps = None, np.nan, True, 0
+    known, voltage, steps = None, np.nan, 0
     for stop in map(float, stops):
         constant = is_constant(problem.program, state.time, stop)
         if constant and float(voltage_at(problem.program, stop)) != voltage:
             voltage = float(voltage_at(problem.program, stop))
             known = problem.coefficients(np.array([voltage]))
         while state.time < stop:
-            state = _accepted_step(stepper, state, stop, rtol, known if constant else None, knots, fresh)
-            fresh = False
+            state = _accepted_step(stepper, state, stop, rtol, known if constant else None, knots)
             steps += 1
             if steps > MAX_STEPS:
                 raise _not_converged(state.time, rtol, f"more than {MAX_STEPS} steps")
-        fresh = stop in kinks
     return state
 
 
@@ -118,14 +115,13 @@ def _accepted_step(
     rtol: float,
     known: tuple[FloatArray, FloatArray] | None,
     knots: Knots | None,
-    fresh: bool,
 ) -> State:
-    """Try steps, shorter each time, until one is within the tolerance. `fresh`: the voltage has a kink here.
+    """Try steps, shorter each time, until one is within the tolerance.
 
     `known`: face coefficients where the voltage does not change up to `stop`.
     """
     problem, left = stepper.problem, stop - state.time
-    step = (state.step or stepper.first_step()) * (SHRINK if fresh else 1.0)
+    step = state.step or stepper.first_step()
     for _ in range(MAX_TRIES):
         dt = left / np.ceil(left / step * (1.0 - 1e-12))
         coefficients = known or problem.coefficients(voltage_at(problem.program, state.time + dt * STAGE_TIMES))
@@ -138,7 +134,7 @@ def _accepted_step(
             following = max(step, dt * factor) if factor >= 1.0 else dt * factor
             accepted = State(time, tried.u, tried.crystals, following)
             if knots is not None:
-                knots.append(accepted, rate, stepper.flux[-1, 0].copy(), fresh=fresh)
+                knots.append(accepted, rate, stepper.flux[-1, 0].copy())
             return accepted
         step = dt * factor
     raise _not_converged(state.time, rtol, f"a step of {step:.3g} s is still too long")

@@ -65,8 +65,8 @@ class Problem:
 class Knots:
     """Start and end of every accepted step: times (s), u (node, column), crystals (column,), and their rates.
 
-    A rate is that at the end of the step; it is also that at the beginning of the next one, unless V has a kink there:
-    `fresh` marks steps that follow a kink.
+    A rate is that at the end of the step and, because the voltage is continuous, that at the beginning of the next one;
+    at the very beginning it is not known.
     """
 
     times: list[float] = field(default_factory=list)
@@ -74,16 +74,14 @@ class Knots:
     rate: list[FloatArray] = field(default_factory=list)
     crystals: list[FloatArray] = field(default_factory=list)
     crystal_rate: list[FloatArray] = field(default_factory=list)
-    fresh: list[bool] = field(default_factory=list)
 
     def begin(self, state: State) -> None:
         """The state that steps start from; its rate is not known and not used."""
-        self.append(state, np.zeros_like(state.u), np.zeros_like(state.crystals), fresh=True)
+        self.append(state, np.zeros_like(state.u), np.zeros_like(state.crystals))
 
-    def append(self, state: State, rate: FloatArray, crystal_rate: FloatArray, *, fresh: bool) -> None:
+    def append(self, state: State, rate: FloatArray, crystal_rate: FloatArray) -> None:
         self.times.append(state.time)
         self.u.append(state.u)
         self.rate.append(rate)
         self.crystals.append(state.crystals)
         self.crystal_rate.append(crystal_rate)
-        self.fresh.append(fresh)
