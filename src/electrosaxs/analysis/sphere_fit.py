@@ -8,6 +8,7 @@ by the counting-like guess I / q, with the noise taken from the residuals.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -173,6 +174,25 @@ def _wanted_start(start: SphereFit | npt.ArrayLike | None, frames: int) -> Float
     return theta
 
 
+def _used(noise: BinNoise, exclude: BoolArray | None) -> BoolArray:
+    """Bins (frame, q) with an intensity and a variance that are not excluded."""
+    given = noise.fixed + noise.per_count
+    used = np.isfinite(noise.intensity) & np.isfinite(given) & (given > 0.0)
+    return used if exclude is None else used & ~np.asarray(exclude, dtype=bool)
+
+
+def _in_blocks(run: Callable[[range], None], frames: int, workers: int) -> None:
+    """Call `run` on blocks of frames, on `workers` threads."""
+    size = max(1, min(256, -(-frames // workers)))
+    blocks = [range(i, min(i + size, frames)) for i in range(0, frames, size)]
+    if len(blocks) == 1 or workers == 1:
+        for block in blocks:
+            run(block)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(run, blocks))
+
+
 def fit_spheres(
     sample: SampleIntensity,
     *,
@@ -190,9 +210,6 @@ def fit_spheres(
     """
     noise = bin_noise(sample)
     frames, bins = noise.intensity.shape
-    given = noise.per_count if "per_count" in sample.data.coords else noise.fixed
-    used = np.isfinite(noise.intensity) & np.isfinite(given) & (given > 0.0)
-    used &= True if exclude is None else ~np.asarray(exclude, dtype=bool)
     if bins <= PARAMETERS:
         raise bad_value(
             FitError,
@@ -209,6 +226,7 @@ def fit_spheres(
     theta = _wanted_start(start, frames)
     covariance, influence = np.zeros((frames, PARAMETERS, PARAMETERS)), np.zeros((frames, PARAMETERS, bins))
     converged = np.zeros(frames, dtype=bool)
+    used = _used(noise, exclude)
     clean = np.where(used, noise.intensity, 0.0)
 
     def run(part: range) -> None:
@@ -218,14 +236,7 @@ def fit_spheres(
                 group, *table, theta[f], covariance[f], influence[f],
             )  # fmt: skip
 
-    size = max(1, min(256, -(-frames // workers)))
-    parts = [range(i, min(i + size, frames)) for i in range(0, frames, size)]
-    if len(parts) == 1 or workers == 1:
-        for part in parts:
-            run(part)
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(run, parts))
+    _in_blocks(run, frames, workers)
     for result in (theta, covariance, influence):
         result[~converged] = np.nan
     return _described(noise, used, wanted, bounds, theta, covariance, influence, converged)

@@ -22,7 +22,7 @@ LEAST_COUNTS = 0.1
 """Expected counts below which a bin's variance no longer shrinks: keeps weights finite."""
 STEP_TOLERANCE = 1e-4
 """Converged when no parameter moves by more than this many standard deviations."""
-MOST_STEPS = 60
+MOST_STEPS = 150
 
 
 @njit(cache=True, nogil=True)
