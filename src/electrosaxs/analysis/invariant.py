@@ -93,7 +93,7 @@ def bin_widths(q: FloatArray) -> FloatArray:
     return np.diff(np.concatenate(([2.0 * q[0] - edges[0]], edges, [2.0 * q[-1] - edges[-1]])))
 
 
-def _shell_ratio_gradient(fit: SphereFit, shell: float) -> FloatArray:
+def shell_ratio_gradient(fit: SphereFit, shell: float) -> FloatArray:
     """dR/d theta (frame, 5), from R = M(d + 2 s) / M(d), M(d) = d^3 + 3 d delta^2 + skewness delta^3."""
     d, delta, skewness = fit.diameter, fit.deviation, fit.skewness
     coated = d + 2.0 * shell
@@ -105,7 +105,7 @@ def _shell_ratio_gradient(fit: SphereFit, shell: float) -> FloatArray:
     return gradient
 
 
-def _total_gradient(fit: SphereFit) -> FloatArray:
+def total_gradient(fit: SphereFit) -> FloatArray:
     """Derivatives (frame, 5) of 2 pi^2 scale <V>, <V> = pi/6 (d^3 + 3 d delta^2 + skewness delta^3)."""
     d, delta, skewness = fit.diameter, fit.deviation, fit.skewness
     by_d, by_delta = 3.0 * (d**2 + delta**2), 6.0 * d * delta + 3.0 * skewness * delta**2
@@ -137,8 +137,8 @@ def particle_volume(
     excess = np.sum(q2_dq * np.where(present, noise.intensity - background - particles, 0.0), axis=1)
     total = 2.0 * np.pi**2 * fit.scale * mean_volume(fit.diameter, fit.deviation, fit.skewness)
     ratio = shell_volume_ratio(fit.diameter, fit.deviation, dry_shell_nm, fit.skewness)
-    by_theta = (total + excess)[:, None] * _shell_ratio_gradient(fit, dry_shell_nm)
-    by_theta += ratio[:, None] * (_total_gradient(fit) - slope)
+    by_theta = (total + excess)[:, None] * shell_ratio_gradient(fit, dry_shell_nm)
+    by_theta += ratio[:, None] * (total_gradient(fit) - slope)
     inside = particles @ weights
     return ParticleVolume(
         value=(total + excess) * ratio,
