@@ -5,7 +5,8 @@ from closeness import assert_close
 
 from electrosaxs.analysis.footprint import (
     attenuation_per_volume_fraction,
-    footprint_factor,
+    at_the_mean_height,
+    footprint_correction,
     logarithmic_slope,
 )
 from electrosaxs.nouns import Solution
@@ -35,20 +36,43 @@ def test_the_mean_over_the_footprint_comes_back_for_an_exponential_profile() -> 
     pairs = [apparent_and_mean(h, decay, wall, a) for h in beam]
     apparent = np.array([[p[0] for p in pairs]])
     mean = np.array([p[1] for p in pairs])
-    factor = footprint_factor(
+    factor = footprint_correction(
         apparent, beam_height_um=beam, read_height_um=read, fwhm_um=34.0, attenuation=np.array(a)
-    )
+    ).factor
     uncorrected = np.abs(apparent[0] / mean - 1.0)
     assert uncorrected[1] > 0.02
     assert np.all(np.abs(factor[0] * apparent[0] / mean - 1.0) < 0.15 * uncorrected + 1e-4)
 
 
+def test_sizes_are_brought_from_where_the_light_sees_to_the_mean_of_the_particles() -> None:
+    a, decay, wall = 250.0, 100.0, 0.012
+    beam = np.array([50.0, 100.0, 150.0, 250.0])
+    z = np.linspace(0.0, 400.0, 400_001)
+    size = 7.5 - 0.004 * z + 2e-6 * z**2
+    phi = wall * np.exp(-z / decay)
+    apparent, seen, there = [], [], []
+    for height in beam:
+        weight = np.exp(-0.5 * ((z - height) / SPREAD) ** 2)
+        light = weight * np.exp(-a * phi)
+        apparent.append(np.sum(light * phi) / np.sum(light))
+        seen.append(np.sum(light * phi * size) / np.sum(light * phi))
+        there.append(np.sum(weight * phi * size) / np.sum(weight * phi))
+    correction = footprint_correction(
+        np.array([apparent]), beam_height_um=beam, read_height_um=beam, fwhm_um=34.0, attenuation=np.array(a)
+    )
+    step = at_the_mean_height(np.array([seen]), correction, read_height_um=beam)[0]
+    missing = np.array(there) - np.array(seen)
+    assert missing[0] > 0.008
+    assert np.all(np.abs(step - missing) < 0.1 * missing[0])
+
+
 def test_a_uniform_solution_needs_no_correction() -> None:
     heights = np.array([0.0, 50.0, 100.0])
-    factor = footprint_factor(
+    correction = footprint_correction(
         np.full((2, 3), 8e-4), beam_height_um=heights, read_height_um=heights, fwhm_um=34.0, attenuation=np.array(250.0)
     )
-    assert_close(factor, np.ones((2, 3)), rel=1e-12)
+    assert_close(correction.factor, np.ones((2, 3)), rel=1e-12)
+    assert_close(correction.rise_um, np.zeros((2, 3)), rel=0.0, floor=1e-9)
 
 
 def test_the_slope_of_an_exponential_is_found_beside_a_missing_frame() -> None:

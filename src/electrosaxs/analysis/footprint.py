@@ -8,6 +8,8 @@ less. At ten times the starting concentration (mu t of silver 2.0) and a decay l
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.interpolate import CubicSpline
 
@@ -47,13 +49,25 @@ def logarithmic_slope(height_um: FloatArray, phi: FloatArray) -> FloatArray:
     return slope
 
 
-def footprint_factor(
+@dataclass(frozen=True, eq=False)
+class FootprintCorrection:
+    """What absorption within the beam does to a voxel, both (scan, height).
+
+    factor: <phi> / (<phi T> / <T>), what the apparent volume fraction is to be multiplied with. rise_um: by how much higher
+    the particles sit, on average, that the transmitted light shows than those that are there.
+    """
+
+    factor: FloatArray
+    rise_um: FloatArray
+
+
+def footprint_correction(
     phi: FloatArray, *, beam_height_um: FloatArray, read_height_um: FloatArray, fwhm_um: float, attenuation: FloatArray
-) -> FloatArray:
-    """<phi> / (<phi T>/<T>): what the apparent volume fraction `phi` (scan, height) is to be multiplied with.
+) -> FootprintCorrection:
+    """The correction of apparent volume fractions `phi` (scan, height); 1 and 0 where phi is not finite.
 
     beam_height_um: beam centre above the anode; read_height_um: centroid of the open part of the beam, where `phi`
-    is read; attenuation: a, broadcastable to phi. 1 where phi is not finite.
+    is read; attenuation: a, broadcastable to phi.
     """
     spread = fwhm_um / (2.0 * np.sqrt(2.0 * np.log(2.0)))
     offset = np.linspace(-REACH, REACH, NODES) * spread
@@ -61,14 +75,32 @@ def footprint_factor(
     weight = np.exp(-0.5 * (offset / spread) ** 2) * (z >= 0.0)
     weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
     a = np.broadcast_to(attenuation, phi.shape)[..., None]
-    measured = np.where(np.isfinite(phi), phi, 0.0)
+    known = np.isfinite(phi)
     mean = phi
     for _ in range(PASSES):
         slope = np.clip(logarithmic_slope(read_height_um, mean), -1.0 / spread, 1.0 / spread)
         shape = np.exp(slope[..., None] * (z - read_height_um[:, None]))  # (scan, height, node)
         shape /= np.sum(weight * shape, axis=-1, keepdims=True)
-        absorbed = weight * np.exp(-a * np.where(np.isfinite(mean), mean, 0.0)[..., None] * shape)
-        # <phi T> / <T> of a profile mean * shape, in units of mean
-        apparent = np.sum(absorbed * shape, axis=-1) / np.sum(absorbed, axis=-1)
-        mean = np.where(np.isfinite(phi), measured / apparent, np.nan)
-    return 1.0 / apparent
+        absorbed = weight * np.exp(-a * np.where(known, mean, 0.0)[..., None] * shape)
+        absorbed /= np.sum(absorbed, axis=-1, keepdims=True)
+        apparent = np.sum(absorbed * shape, axis=-1)  # <phi T> / <T> of a profile mean * shape, in units of mean
+        mean = np.where(known, phi / apparent, np.nan)
+    seen = np.sum(absorbed * shape * z, axis=-1) / apparent
+    there = np.sum(weight * shape * z, axis=-1)
+    return FootprintCorrection(np.where(known, 1.0 / apparent, 1.0), np.where(known, seen - there, 0.0))
+
+
+def at_the_mean_height(
+    values: FloatArray, correction: FootprintCorrection, *, read_height_um: FloatArray
+) -> FloatArray:
+    """What is to be added to a size (scan, height) read by the transmitted light: -rise x d size / dz.
+
+    The gradient is that of a cubic spline through the known heights of each scan; 0 where there are fewer than two.
+    """
+    step = np.zeros_like(values)
+    for row, profile in enumerate(values):
+        known = np.isfinite(profile)
+        if known.sum() >= 2:
+            gradient = CubicSpline(read_height_um[known], profile[known])(read_height_um, 1)
+            step[row] = -correction.rise_um[row] * gradient
+    return step

@@ -19,7 +19,7 @@ from .anode import AnodePosition, find_anode
 from .crystals import Crystals, find_crystals
 from .curve_files import choose_curves, write_curve_files
 from .headline import headline_numbers
-from .maps import kinetics, size_maps, volume_fraction_map
+from .maps import frame_maps, kinetics
 from .progress import Progress
 from .reduce_run import ReducedRun, reduce_run
 from .standards import Standards, standards
@@ -72,13 +72,12 @@ def _results(
     """All nouns and numbers of the run, from the columns of its voxels."""
     run = reduced.run
     excluded = ~grid.measured | ~np.isfinite(on_map(voxels, grid, "phi"))
-    phi = volume_fraction_map(voxels, grid, run, excluded, crystals.fraction_map)
-    diameter, deviation, polydispersity = size_maps(voxels, grid, excluded)
-    growth = kinetics(phi, run, structure_onset=crystals.onset)
+    maps = frame_maps(voxels, grid, run, excluded, crystals.fraction_map)
+    growth = kinetics(maps.phi, run, structure_onset=crystals.onset)
     numbers: dict[str, Number] = {
         **growth.numbers,
         **crystals.numbers,
-        **headline_numbers(phi, diameter, polydispersity, standard, anode),
+        **headline_numbers(maps, standard, anode),
     }
     quality = {
         "reduced_chi_squared": on_map(voxels, grid, "reduced_chi_squared"),
@@ -89,10 +88,10 @@ def _results(
     }
     return RunResults(
         title=run.run.title,
-        volume_fraction=phi,
-        diameter=diameter,
-        deviation=deviation,
-        polydispersity=polydispersity,
+        volume_fraction=maps.phi,
+        diameter=maps.diameter,
+        deviation=maps.deviation,
+        polydispersity=maps.polydispersity,
         mass_balance=growth.balance,
         growth=growth.growth,
         growth_line=growth.line,

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from ..analysis.crystal_volume import crystal_particle_volume
 from ..analysis.crystallisation import (
     Crystallisation,
     crystallisation,
@@ -113,7 +114,8 @@ def _column(
         fits = [study.fits[i] for i in crystalline]
         part = _frames(sample, crystalline)
         joint = spheres_of(fits, reduced.q)
-        measure(voxels, rows[crystalline], part, joint, reduced=reduced, standard=standard)
+        volume = crystal_particle_volume(fits, joint, reduced.q, dry_shell_nm=standard.dry_shell_nm)
+        measure(voxels, rows[crystalline], part, joint, reduced=reduced, standard=standard, volume=volume)
         spheres = _merged(spheres, joint, crystalline)
     return _Column(grid.scan[rows], sample, spheres, times, study)
 

@@ -1,50 +1,41 @@
-"""Spheres of one plain curve: dilute, hard spheres that see each other, or grains of a lattice; what the curve demands.
-
-    I = scale P(q; d, delta) S'(q) + background,   S' = 1 + beta (S - 1),   beta = <F>^2 / <F^2>
-
-S is Percus and Yevick's at a contact diameter and volume fraction (physics.structure_factor), S' the decoupling
-approximation. Interaction is named only where it removes at least half of what dilute spheres leave of the curve.
-"""
+"""Which spheres explain a plain curve: dilute ones, hard ones that see each other, or grains of a lattice among them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..analysis.sphere_fit_kernels import NARROWEST, WIDEST
+from ..analysis.bragg import PARAMETERS
+from ..analysis.lattice_fit import LatticeFit
+from ..analysis.sphere_fit import FEWEST_SIGMAS, ORDER, POOR_FIT_SIGMAS, POOR_MISFIT, SphereFit
 from ..analysis.weighted_curve import WeightedCurve
-from ..analysis.weighted_fit import FitOutcome, Knowledge, fit
+from ..analysis.weighted_fit import FitOutcome
 from ..nouns import FloatArray
-from ..physics.sphere_kernels import amplitude, squared_form_factor, squared_form_factor_gradient
-from ..physics.structure_factor import decoupled, percus_yevick
+from ..physics.sphere_kernels import skewed_form_factor, squared_form_factor
+from .curve_hard_spheres import (
+    DILUTE,
+    HARD,
+    LARGEST_FRACTION,
+    HardSphereModel,
+    fit_hard_spheres,
+    expected_diameter,
+    robust_chi_squared,
+    robust_sigma,
+)
 
-DILUTE = ("scale", "diameter", "deviation", "background")
-HARD = (*DILUTE, "hard_sphere_volume_fraction", "contact_diameter")
-START_STEP = 0.05
-START_RANGE = (0.4, 3.0)
-START_WIDTHS = (0.03, 0.1, 0.2)
-START_INTERACTIONS = ((0.1, 1.0), (0.1, 1.5), (0.3, 1.0), (0.3, 1.3), (0.45, 1.0))
-"""The start is searched around the expected diameter, these delta / d, and (volume fraction, contact diameter / d)."""
-START_BINS = 128
-START_SPREAD = 0.3
-BEST_STARTS = 3
-LARGEST_FRACTION = 0.6
-CONTACT = (0.8, 3.0)
-"""Bounds: hard spheres freeze at 0.49 and jam at 0.64; contact diameter over the core's, from soft cores to thick shells."""
-ROBUST = 3.0
-"""Bins further than this many sigma off lose weight: peaks, and the rounded minima of computed curves."""
 CLEAR_BIC = 10.0
 CLEAR_MISFIT = 0.5
-"""Interaction is taken where BIC falls by more than 10 (odds of 150) and chi-squared at least by half."""
+"""Hard spheres are taken where BIC falls by more than 10 (odds of 150) and chi-squared at least by half."""
 
 
 @dataclass(frozen=True, eq=False)
 class Spheres:
-    """Spheres that explain a curve. kind: "spheres", "interacting spheres", "spheres and FCC" (or another lattice).
+    """The spheres that explain one curve. kind: "spheres", "hard spheres" or, for instance, "spheres and FCC".
 
-    values and sigmas by name (scale, diameter, deviation, background, ...; nm); model and form = scale P (q,) on the
-    intensity's scale, NaN outside the fitted range; flags say what is wrong, empty where nothing is.
+    values and sigmas by name (scale, diameter, deviation, background, ...; nm); model and form = scale P, both (q,) on
+    the intensity's scale, NaN outside the fitted range; flags say what is wrong, empty where nothing is.
     """
 
     kind: str
@@ -53,111 +44,110 @@ class Spheres:
     model: FloatArray
     form: FloatArray
     reduced_chi_squared: float
-    flags: tuple[str, ...] = field(default=())
-
-    @property
-    def background(self) -> float:
-        return self.values["background"]
+    flags: tuple[str, ...] = ()
 
     @property
     def interacting(self) -> bool:
-        """True where the particles see each other: the invariant then is that of two phases."""
+        """True where the particles see each other, so that their invariant is that of two phases."""
         return self.kind != "spheres"
 
+    @property
+    def found(self) -> bool:
+        """False where no fit converged: there are no sizes then."""
+        return "not converged" not in self.flags
 
-@dataclass(frozen=True, eq=False)
-class HardSphereModel:
-    """scale P S' + background as weighted_fit.fit calls it: parameters DILUTE for coupling "", else HARD.
 
-    coupling "decoupling": sizes and places are independent, S' = 1 + beta (S - 1); "product": S' = S, as where
-    neighbours are of like size and as several programs write it.
+def choose_spheres(
+    q: FloatArray, plain: SphereFit, curve: WeightedCurve | None, lattice: LatticeFit | None
+) -> Spheres:
+    """The spheres of a curve with bins `q` (1/nm).
+
+    The joint fit with the lattice where there is one; else `plain` where nothing is wrong with it; else dilute and hard
+    spheres are fitted anew with robust weights. curve: the same with its noise, None where it has too few bins.
     """
-
-    q: FloatArray
-    coupling: str
-
-    def __call__(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        form, by_d, by_delta = squared_form_factor_gradient(self.q, p[1], p[2])
-        one = np.ones_like(self.q)
-        if not self.coupling:
-            return p[0] * form + p[3], np.column_stack([form, p[0] * by_d, p[0] * by_delta, one])
-        product = hard_sphere_product(self.q, p, self.coupling)
-        by_d, by_delta, by_fraction, by_contact = (p[0] * self._slope(p, i) for i in (1, 2, 4, 5))
-        return p[0] * product + p[3], np.column_stack([product, by_d, by_delta, one, by_fraction, by_contact])
-
-    def _slope(self, p: FloatArray, i: int) -> FloatArray:
-        """d(P S')/dp_i by central differences: S has no simple derivative, and the step's error is below 1e-8."""
-        step = np.zeros(p.size)
-        step[i] = 1e-5 * max(abs(p[i]), 1e-3)
-        above, below = (hard_sphere_product(self.q, p + sign * step, self.coupling) for sign in (1.0, -1.0))
-        return np.asarray((above - below) / (2.0 * step[i]))
+    if lattice is not None:
+        return spheres_in_lattice(q, lattice)
+    if curve is None or not plain.flags[0] or "too few counts" in plain.flags[0]:
+        return dilute_spheres(q, plain)
+    if not np.isfinite(expected_diameter(curve.q, curve.intensity)):
+        return dilute_spheres(q, plain)
+    dilute = fit_hard_spheres(curve, "")
+    outcomes = {coupling: fit_hard_spheres(curve, coupling) for coupling in ("decoupling", "product")}
+    coupling = min(outcomes, key=lambda name: robust_chi_squared(curve, outcomes[name]))
+    if clearly_hard(curve, dilute, outcomes[coupling], coupling):
+        return _robust_spheres(q, curve, outcomes[coupling], coupling)
+    return _robust_spheres(q, curve, dilute, "")
 
 
-def hard_sphere_product(q: FloatArray, p: FloatArray, coupling: str) -> FloatArray:
-    """P S' (nm^6) at parameters HARD."""
-    form = squared_form_factor(q, p[1], p[2])
-    beta = amplitude(q, p[1], p[2]) ** 2 / form if coupling == "decoupling" else 1.0
-    return form * decoupled(percus_yevick(q, 0.5 * p[5], p[4]), beta)
+def clearly_hard(curve: WeightedCurve, dilute: FitOutcome, hard: FitOutcome, coupling: str) -> bool:
+    """True where interaction explains what dilute spheres do not, and its volume fraction is known."""
+    n, k = curve.q.size, len(HARD) - len(DILUTE)
+    before, after = (max(robust_chi_squared(curve, one), 1e-12 * n) for one in (dilute, hard))
+    bic_falls = n * np.log(before / after) - k * np.log(n) > CLEAR_BIC
+    sigma = robust_sigma(curve, hard, coupling)[4]
+    known = 0.0 < FEWEST_SIGMAS * sigma < hard.parameters[4]
+    return bool(hard.converged and bic_falls and after < CLEAR_MISFIT * before and known)
 
 
-def fit_hard_spheres(curve: WeightedCurve, coupling: str) -> FitOutcome:
-    """The best of a few starts from a grid of sizes and interactions; parameters HARD (DILUTE for coupling "")."""
-    model = HardSphereModel(curve.q, coupling)
-    outcomes = [fit(curve, model, _bounds(start), robust=ROBUST) for start in _starts(curve, coupling)]
-    return min(outcomes, key=lambda one: robust_chi_squared(curve, one))
+def dilute_spheres(q: FloatArray, plain: SphereFit) -> Spheres:
+    """The plain fit of frame 0 as it is, flags included."""
+    values = {name: float(getattr(plain, name)[0]) for name in ORDER}
+    sigmas = {name: float(plain.sigma(name)[0]) for name in ORDER}
+    reduced = float(plain.chi_squared[0] / plain.degrees_of_freedom[0])
+    return Spheres("spheres", values, sigmas, plain.model(q)[0], plain.particles(q)[0], reduced, plain.flags[0])
 
 
-def robust_chi_squared(curve: WeightedCurve, outcome: FitOutcome) -> float:
-    """Sum of r^2 ln(1 + (z / r)^2), what the robust weights minimise; chi-squared where no bin is far off."""
-    z2 = (curve.intensity - outcome.model) ** 2 / outcome.variance
-    return float(np.sum(ROBUST**2 * np.log1p(z2 / ROBUST**2)))
+def spheres_in_lattice(q: FloatArray, one: LatticeFit) -> Spheres:
+    """Sizes from the joint fit of solution and grains; the smooth correction of that fit belongs to the form factor."""
+    p = one.outcome.parameters
+    values = {name: one.value(name) for name in PARAMETERS}
+    sigmas = {name: one.sigma(name) for name in PARAMETERS}
+    correction = 1.0 + one.model.smooth @ p[len(PARAMETERS) + one.model.textured :] if one.model.corrections else 1.0
+    inside = np.isin(q, one.curve.q)
+    model, form = np.full(q.size, np.nan), np.full(q.size, np.nan)
+    model[inside] = one.outcome.model
+    form[inside] = p[0] * correction * skewed_form_factor(one.curve.q, p[1], p[2], p[4])
+    poor, reduced = misfit(one.curve.with_excess(1.0), one.outcome.model, int(one.outcome.moved.sum()))
+    flags = _flags({"not converged": not one.outcome.converged, "poor fit": poor})
+    return Spheres(f"spheres and {one.lattice}", values, sigmas, model, form, reduced, flags)
 
 
-def expected_diameter(q: FloatArray, y: FloatArray) -> float:
-    """d of the volume 2 pi^2 I(0) / Q (Porod 1951), flat background from q^4 I = K + B q^4 over the last half decade."""
-    tail = q > 0.3 * q[-1]
-    background = float(np.polyfit(q[tail] ** 4, q[tail] ** 4 * y[tail], 1)[0])
-    volume = 2.0 * np.pi**2 * float(np.max(y)) / float(np.trapezoid(np.maximum(y - background, 0.0) * q**2, q))
-    return float(np.cbrt(6.0 * volume / np.pi))
+def _robust_spheres(q: FloatArray, curve: WeightedCurve, outcome: FitOutcome, coupling: str) -> Spheres:
+    p = outcome.parameters
+    names: Sequence[str] = HARD if coupling else DILUTE
+    spread = robust_sigma(curve, outcome, coupling)
+    poor, reduced = misfit(curve, outcome.model, p.size)
+    wrong = {
+        "not converged": not outcome.converged,
+        "deviation at bound": bool(spread[2] == 0.0),
+        "hard-sphere volume fraction at bound": bool(coupling) and p[4] >= LARGEST_FRACTION,
+        "poor fit": poor,
+    }
+    return Spheres(
+        kind="hard spheres" if coupling else "spheres",
+        values=dict(zip(names, (float(x) for x in p), strict=True)),
+        sigmas=dict(zip(names, (float(x) for x in spread), strict=True)),
+        model=HardSphereModel(q, coupling)(p)[0],
+        form=p[0] * squared_form_factor(q, p[1], p[2]),
+        reduced_chi_squared=reduced,
+        flags=_flags(wrong),
+    )
 
 
-def _starts(curve: WeightedCurve, coupling: str) -> list[FloatArray]:
-    """The best points of a grid that differ in d by more than 8 %, on every n-th bin."""
-    thin = slice(None, None, -(-curve.q.size // START_BINS))
-    q, y = curve.q[thin], curve.intensity[thin]
-    middle = expected_diameter(curve.q, curve.intensity)
-    interactions = START_INTERACTIONS if coupling else ((0.0, 1.0),)
-    found = []
-    for d in middle * np.exp(np.arange(np.log(START_RANGE[0]), np.log(START_RANGE[1]), START_STEP)):
-        for width in START_WIDTHS:
-            for fraction, ratio in interactions:
-                p = np.array([1.0, d, width * d, 0.0, fraction, ratio * d])
-                form = hard_sphere_product(q, p, coupling)
-                cost, p[0], p[3] = _linear(form, y)
-                found.append((cost, p[: len(HARD if coupling else DILUTE)]))
-    chosen: list[FloatArray] = []
-    for _, p in sorted(found, key=lambda one: one[0]):
-        if p[0] > 0.0 and all(abs(np.log(p[1] / other[1])) > 0.08 for other in chosen):
-            chosen.append(p)
-        if len(chosen) == BEST_STARTS:
-            break
-    return chosen
+def misfit(curve: WeightedCurve, model: FloatArray, parameters: int) -> tuple[bool, float]:
+    """Whether a fit is poor, by the limits of analysis.sphere_fit, and its reduced chi-squared.
+
+    Where the noise is only estimated, poor means that the weighted misfit exceeds 5 % of the weighted curve.
+    """
+    variance = curve.variance(model)
+    chi_squared = float(np.sum((curve.intensity - model) ** 2 / variance))
+    dof = max(curve.q.size - parameters, 1)
+    if curve.estimated:
+        poor = chi_squared > POOR_MISFIT**2 * float(np.sum(curve.intensity**2 / variance))
+    else:
+        poor = chi_squared / dof > 1.0 + POOR_FIT_SIGMAS * np.sqrt(2.0 / dof)
+    return bool(poor), chi_squared / dof
 
 
-def _linear(form: FloatArray, y: FloatArray) -> tuple[float, float, float]:
-    """Robust cost in the logarithm, scale and background of scale form + background by relative least squares."""
-    weight = 1.0 / np.maximum(y, 1e-3 * np.median(np.abs(y)))
-    columns = np.column_stack([form, np.ones_like(form)]) * weight[:, None]
-    size = np.linalg.norm(columns, axis=0)
-    scale, background = np.linalg.lstsq(columns / size, y * weight, rcond=None)[0] / size
-    model = np.maximum(scale * form + background, 1e-6 / weight)
-    return float(np.sum(np.log1p((np.log(model * weight) / START_SPREAD) ** 2))), float(scale), float(background)
-
-
-def _bounds(start: FloatArray) -> Knowledge:
-    """d within a third of its start, where the grid's next one takes over; no priors."""
-    d = float(start[1])
-    lower = np.array([0.0, 0.7 * d, NARROWEST * d, -np.inf, 0.0, CONTACT[0] * d])[: start.size]
-    upper = np.array([np.inf, 1.4 * d, WIDEST * d, np.inf, LARGEST_FRACTION, CONTACT[1] * d])[: start.size]
-    nothing = np.zeros(start.size)
-    return Knowledge(np.clip(start, lower, upper), lower, upper, nothing, nothing, np.ones(start.size, dtype=bool))
+def _flags(wrong: dict[str, bool]) -> tuple[str, ...]:
+    return tuple(text for text, is_wrong in wrong.items() if is_wrong)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from ..nouns import Diameter, Number, Polydispersity, VolumeFraction
+from ..nouns import Number
 from .anode import AnodePosition
-from .maps import last_value
+from .maps import FrameMaps, last_value
 from .standards import Standards
 
 
-def headline_numbers(
-    phi: VolumeFraction,
-    diameter: Diameter,
-    polydispersity: Polydispersity,
-    standard: Standards,
-    anode: AnodePosition,
-) -> dict[str, Number]:
+def headline_numbers(maps: FrameMaps, standard: Standards, anode: AnodePosition) -> dict[str, Number]:
     """Anode height, the starting solution's sizes, and what the voxel at the anode holds in the last scan."""
     fit = standard.reference_fit
     source = "sphere fit of the pooled reference frames"
@@ -29,7 +23,7 @@ def headline_numbers(
         "starting_polydispersity": Number(
             float(fit.polydispersity[0]), float(fit.polydispersity_sigma[0]), "one", source
         ),
-        "anode_volume_fraction": last_value(phi, "phi at the anode"),
-        "anode_diameter": last_value(diameter, "mean core diameter at the anode"),
-        "anode_polydispersity": last_value(polydispersity, "delta / d at the anode"),
+        "anode_volume_fraction": last_value(maps.phi, "phi at the anode"),
+        "anode_diameter": last_value(maps.diameter, "mean core diameter at the anode"),
+        "anode_polydispersity": last_value(maps.polydispersity, "delta / d at the anode"),
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ..analysis.flux import continuity_flux, supply_flux
-from ..analysis.footprint import attenuation_per_volume_fraction, footprint_factor
+from ..analysis.footprint import at_the_mean_height, attenuation_per_volume_fraction, footprint_correction
 from ..analysis.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
 from ..analysis.mass_balance import mass_balance
 from ..analysis.onset import onset, onset_from_kink
@@ -34,68 +35,93 @@ from .voxels import Voxels, on_map, shared_on_map
 FOOTPRINT_UNCERTAINTY = 0.05
 """Relative, of the footprint's correction: the profile across the beam is taken as exponential, with a slope from
 neighbouring voxels (on simulated profiles this is off by at most 3 % of the correction)."""
+SIZE_STEP_UNCERTAINTY = 0.2
+"""The same for sizes: relative, of the step from where the light sees to the mean (chosen)."""
+BoolArray = npt.NDArray[np.bool_]
 
 
-def volume_fraction_map(
-    voxels: Voxels, grid: ScanMap, run: Run, excluded: FloatArray, crystalline_fraction: FloatArray
-) -> VolumeFraction:
-    """phi (scan, height) as the mean over the beam's footprint: what is dissolved is corrected for absorption within it.
+@dataclass(frozen=True, eq=False)
+class FrameMaps:
+    """Maps over (scan, height): phi, sizes, and the share of the particles that sit in crystals."""
 
-    Crystals (crystalline_fraction, of the particles of the voxel) are taken as spread evenly over the footprint.
+    phi: VolumeFraction
+    diameter: Diameter
+    deviation: DiameterDeviation
+    polydispersity: Polydispersity
+    crystalline_fraction: FloatArray
+
+
+def frame_maps(
+    voxels: Voxels, grid: ScanMap, run: Run, excluded: BoolArray, crystalline_fraction: FloatArray
+) -> FrameMaps:
+    """phi and sizes as means over the beam's footprint.
+
+    Absorption within the beam is corrected for what is dissolved; crystals (crystalline_fraction, of the particles seen) are
+    taken as spread evenly over the footprint.
     """
     apparent = on_map(voxels, grid, "phi")
+    read_at = effective_height(grid.heights, run.beam.fwhm_um)
+    dissolved = 1.0 - crystalline_fraction
+    correction = footprint_correction(
+        apparent * dissolved,
+        beam_height_um=grid.heights,
+        read_height_um=read_at,
+        fwhm_um=run.beam.fwhm_um,
+        attenuation=_attenuation(voxels, grid, run),
+    )
+    factor = crystalline_fraction + dissolved * correction.factor
+    shared = {name: factor * sigma for name, sigma in shared_on_map(voxels, grid, "phi").items()}
+    shared["footprint"] = FOOTPRINT_UNCERTAINTY * np.abs(factor - 1.0) * apparent
+    layout = _Layout(grid, read_at, excluded)
+
+    def size(kind: type[Noun], quantity: str) -> Noun:
+        values, shares = on_map(voxels, grid, quantity), shared_on_map(voxels, grid, quantity)
+        step = dissolved * at_the_mean_height(values, correction, read_height_um=read_at)
+        shares["footprint"] = SIZE_STEP_UNCERTAINTY * np.abs(step)
+        return layout.noun(kind, values + step, on_map(voxels, grid, f"{quantity}_sigma"), shares)
+
+    phi = layout.noun(VolumeFraction, factor * apparent, factor * on_map(voxels, grid, "phi_sigma"), shared)
+    diameter, deviation = size(Diameter, "diameter"), size(DiameterDeviation, "deviation")
+    ratio = size(Polydispersity, "polydispersity")
+    assert isinstance(phi, VolumeFraction)
+    assert isinstance(diameter, Diameter)
+    assert isinstance(deviation, DiameterDeviation)
+    assert isinstance(ratio, Polydispersity)
+    return FrameMaps(phi, diameter, deviation, ratio, crystalline_fraction / factor)
+
+
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """The coordinates and masks that all maps share."""
+
+    grid: ScanMap
+    read_at: FloatArray
+    excluded: BoolArray
+
+    def noun(self, kind: type[Noun], values: FloatArray, sigma: FloatArray, shared: dict[str, FloatArray]) -> Noun:
+        return kind.from_arrays(
+            values,
+            dims=("scan", "height"),
+            coords={
+                "height": (("height",), self.grid.heights),
+                "height_effective": (("height",), self.read_at),
+                "time": (("scan", "height"), self.grid.time),
+            },
+            sigma=sigma,
+            shared=shared,
+            masks={"excluded": (("scan", "height"), self.excluded)},
+        )
+
+
+def _attenuation(voxels: Voxels, grid: ScanMap, run: Run) -> FloatArray:
+    """a (scan, height) with the core's share from the local sizes, the median where there are none."""
     share = 1.0 / on_map(voxels, grid, "shell_ratio")
-    attenuation = attenuation_per_volume_fraction(
+    return attenuation_per_volume_fraction(
         run.solution,
         core_share=np.where(np.isfinite(share), share, np.nanmedian(share)),
         energy_keV=run.beam.energy_keV,
         path_length_mm=run.cell.path_length_mm,
     )
-    read_at = effective_height(grid.heights, run.beam.fwhm_um)
-    factor = crystalline_fraction + (1.0 - crystalline_fraction) * footprint_factor(
-        apparent * (1.0 - crystalline_fraction),
-        beam_height_um=grid.heights,
-        read_height_um=read_at,
-        fwhm_um=run.beam.fwhm_um,
-        attenuation=attenuation,
-    )
-    shared = {name: factor * sigma for name, sigma in shared_on_map(voxels, grid, "phi").items()}
-    shared["footprint"] = FOOTPRINT_UNCERTAINTY * np.abs(factor - 1.0) * apparent
-    return VolumeFraction.from_arrays(
-        factor * apparent,
-        dims=("scan", "height"),
-        coords={
-            "height": (("height",), grid.heights),
-            "height_effective": (("height",), read_at),
-            "time": (("scan", "height"), grid.time),
-        },
-        sigma=factor * on_map(voxels, grid, "phi_sigma"),
-        shared=shared,
-        masks={"excluded": (("scan", "height"), excluded)},
-    )
-
-
-def size_maps(
-    voxels: Voxels, grid: ScanMap, excluded: FloatArray
-) -> tuple[Diameter, DiameterDeviation, Polydispersity]:
-    """Number-weighted mean diameter, deviation and their ratio over (scan, height)."""
-
-    def noun(kind: type[Noun], quantity: str) -> Noun:
-        return kind.from_arrays(
-            on_map(voxels, grid, quantity),
-            dims=("scan", "height"),
-            coords={"height": (("height",), grid.heights), "time": (("scan", "height"), grid.time)},
-            sigma=on_map(voxels, grid, f"{quantity}_sigma"),
-            shared=shared_on_map(voxels, grid, quantity),
-            masks={"excluded": (("scan", "height"), excluded)},
-        )
-
-    diameter, deviation = noun(Diameter, "diameter"), noun(DiameterDeviation, "deviation")
-    ratio = noun(Polydispersity, "polydispersity")
-    assert isinstance(diameter, Diameter)
-    assert isinstance(deviation, DiameterDeviation)
-    assert isinstance(ratio, Polydispersity)
-    return diameter, deviation, ratio
 
 
 @dataclass(frozen=True)

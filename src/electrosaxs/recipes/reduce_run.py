@@ -31,7 +31,8 @@ from .progress import Progress, over
 
 @dataclass(frozen=True, eq=False)
 class ReducedRun:
-    """A run in q bins. flags (frame,): why a frame is left out, empty where it is used; notes: what was found on the way."""
+    """A run in q bins. q (bins,): mean over the pixels of each bin. flags (frame,): why a frame is left out, empty where it
+    is used; notes: what was found on the way."""
 
     run: Run
     table: FrameTable
@@ -81,7 +82,7 @@ def reduce_run(
                 errors[frame.index] = frame.error
     flags = _flags(table, store, own.used_pixels, errors)
     notes = (f"outliers: {outliers.note}", *_resume_note(store, len(table) - pending))
-    return ReducedRun(run, table, own.q, store, flags, notes, splitting=integrator != "own")
+    return ReducedRun(run, table, own.mean_q, store, flags, notes, splitting=integrator != "own")
 
 
 def _same_shape(geometry: Geometry, reader: FrameReader) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ..analysis.invariant import particle_volume
+from ..analysis.invariant import ParticleVolume, particle_volume
 from ..analysis.scan_map import ScanMap
 from ..analysis.sphere_fit import SphereFit, fit_spheres
 from ..analysis.volume_fraction import volume_fraction
@@ -99,10 +99,14 @@ def measure(
     *,
     reduced: ReducedRun,
     standard: Standards,
+    volume: ParticleVolume | None = None,
 ) -> None:
-    """Write phi and sizes of the frames `rows`, from their curves and fits, into `voxels`."""
+    """Write phi and sizes of the frames `rows`, from their curves and fits, into `voxels`.
+
+    volume: the particle volume where it is not that of spheres alone (crystals).
+    """
     table, solution = reduced.table, reduced.run.solution
-    volume = particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
+    volume = volume or particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
     frames = voxels.frame[rows]
     phi = volume_fraction(
         volume,

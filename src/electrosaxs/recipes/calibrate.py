@@ -1,0 +1,176 @@
+"""From the image of a powder standard to a .poni file, a picture and the numbers beside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InputFileError, bad_value
+from ..figures.calibration import calibration_figure
+from ..io.poni import PoniGeometry, write_poni
+from ..reduction.calibration import Calibration, calibrate
+
+FIGURE_DPI = 200
+
+
+def calibrate_image(
+    image_path: str | Path,
+    *,
+    calibrant: str = "AgBh",
+    energy_keV: float,
+    output: str | Path,
+    detector: str | None = None,
+    distance_guess_m: float | None = None,
+    mask: str | Path | None = None,
+) -> Calibration:
+    """Calibrate and write `output` (.poni), `<output stem>.png` and `<output stem>.json` beside it.
+
+    The detector is guessed from the shape of the image where it is not named. mask: an image in any format of fabio, not 0 = masked.
+    Raises InputFileError and CalibrationError that name file, field, value, rule and remedy; then nothing is written.
+    """
+    image_path, output = Path(image_path), Path(output)
+    image = read_image(image_path)
+    masked = None if mask is None else read_image(Path(mask)) != 0
+    if masked is not None and masked.shape != image.shape:
+        raise bad_value(
+            InputFileError,
+            where=Path(mask or ""),
+            field="shape",
+            value=masked.shape,
+            rule=f"must be that of the image, {image.shape}",
+            remedy="give the mask of this detector",
+        )
+    calibration = calibrate(
+        image,
+        detector=detector or detector_by_shape(image.shape, source=str(image_path)),
+        energy_keV=energy_keV,
+        calibrant=calibrant,
+        distance_guess_m=distance_guess_m,
+        mask=masked,
+        source=str(image_path),
+    )
+    write_poni(output, poni_geometry(calibration, image_path.name))
+    output.with_suffix(".json").write_text(json.dumps(numbers(calibration, image_path.name), indent=2) + "\n", "utf-8")
+    shown = image if masked is None else np.where(masked, -1, image)
+    figure = calibration_figure(
+        image=shown,
+        outlines={ring: calibration.ring_outline(ring) for ring in calibration.ring_tangents},
+        beam_centre_px=calibration.beam_centre_px,
+        point_ring=calibration.point_ring,
+        point_y=calibration.point_y,
+        point_x=calibration.point_x,
+        point_azimuth_deg=np.rad2deg(calibration.point_azimuth),
+        point_residual_px=calibration.point_residual_px,
+        ring_sigma_px=calibration.quality.width_px,
+        title=f"{image_path.name}: {calibration.distance_m:.5g} m",
+    )
+    figure.savefig(output.with_suffix(".png"), dpi=FIGURE_DPI)
+    return calibration
+
+
+def read_image(path: Path) -> npt.NDArray[Any]:
+    """Pixels (y, x) in any format that fabio knows by content (an EDF image named .cbf is read as EDF)."""
+    import fabio
+
+    if not path.is_file():
+        raise bad_value(
+            InputFileError, where=path, field="file", value="absent", rule="must exist", remedy="check the path"
+        )
+    try:
+        data = fabio.open(str(path)).data
+    except Exception as error:
+        raise bad_value(
+            InputFileError,
+            where=path,
+            field="file",
+            value=type(error).__name__,
+            rule="must be an image that fabio reads",
+            remedy="convert it to CBF, TIFF or EDF, or check that it is complete",
+        ) from error
+    if data is None or data.ndim != 2:
+        raise bad_value(
+            InputFileError,
+            where=path,
+            field="dimensions",
+            value=None if data is None else data.shape,
+            rule="must be one image (y, x)",
+            remedy="save a single frame",
+        )
+    return np.asarray(data)
+
+
+def detector_by_shape(shape: tuple[int, ...], *, source: str) -> str:
+    """Name of the one detector in pyFAI's registry with images of this shape; Pilatus is preferred.
+
+    Detectors of the same pixel size (sensor variants) count as one. Raises InputFileError that lists the candidates.
+    """
+    from pyFAI.detectors import ALL_DETECTORS, detector_factory
+
+    classes = {d.__name__ for d in ALL_DETECTORS.values() if getattr(d, "MAX_SHAPE", None) == tuple(shape)}
+    names = sorted(classes, key=lambda name: (not name.startswith("Pilatus"), "CdTe" in name, len(name), name))
+    pixels = {(d.pixel1, d.pixel2) for d in map(detector_factory, names)}
+    if names and (names[0].startswith("Pilatus") or len(pixels) == 1):
+        return names[0]
+    raise bad_value(
+        InputFileError,
+        where=source,
+        field="image shape",
+        value=tuple(shape),
+        rule="must belong to one known detector" if not names else f"is shared by {', '.join(names)}",
+        remedy="name the detector (for instance Pilatus2M, Eiger4M)",
+    )
+
+
+def poni_geometry(calibration: Calibration, image_name: str) -> PoniGeometry:
+    """The geometry with how it was made, how good it is and what the image could not fix as comments."""
+    c, s = calibration, calibration.sigmas
+    centre = f"y {c.beam_centre_px[0]:.3f} +/- {c.beam_centre_sigma_px[0]:.3f}, x {c.beam_centre_px[1]:.3f} +/- {c.beam_centre_sigma_px[1]:.3f}"
+    return PoniGeometry(
+        distance_m=c.distance_m,
+        poni1_m=c.poni1_m,
+        poni2_m=c.poni2_m,
+        rot1=c.rot1,
+        rot2=c.rot2,
+        wavelength_m=c.wavelength_m,
+        detector=c.detector,
+        detector_config=c.detector_config,
+        comments=(
+            f"electrosaxs calibrate {image_name}, calibrant {c.calibrant}",
+            f"quality {c.verdict}; azimuth covered {c.quality.coverage_deg:.0f} of 360 degree",
+            f"distance sigma {s['distance_m'] * 1e3:.4f} mm; beam centre in pixel from the corner of the image {centre}",
+            *c.notes,
+        ),
+    )
+
+
+def numbers(calibration: Calibration, image_name: str) -> dict[str, Any]:
+    """The numbers as they go into JSON: each with value, sigma, unit and source, then quality and notes."""
+    c, s = calibration, calibration.sigmas
+    rings = f"{len(c.quality.rings)} rings of {c.calibrant} in {image_name}"
+    fixed = "fixed at 0: the image does not fix it"
+
+    def number(value: float, sigma: float | None, unit: str, source: str = rings) -> dict[str, Any]:
+        return {"value": value, "sigma": sigma, "unit": unit, "source": source}
+
+    quality = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(c.quality).items()}
+    return {
+        "distance": number(c.distance_m, s["distance_m"], "m"),
+        "poni1": number(c.poni1_m, s["poni1_m"], "m"),
+        "poni2": number(c.poni2_m, s["poni2_m"], "m"),
+        "rot1": number(c.rot1, s["rot1"] or None, "rad", rings if s["rot1"] else fixed),
+        "rot2": number(c.rot2, s["rot2"] or None, "rad", rings if s["rot2"] else fixed),
+        "beam_centre_y": number(c.beam_centre_px[0], c.beam_centre_sigma_px[0], "pixel from the corner"),
+        "beam_centre_x": number(c.beam_centre_px[1], c.beam_centre_sigma_px[1], "pixel from the corner"),
+        "wavelength": number(c.wavelength_m, None, "m", "stated energy"),
+        "distance_slope_with_energy": number(c.energy.distance_slope, None, "one", "d ln(distance) / d ln(energy)"),
+        "detector": c.detector,
+        "calibrant": c.calibrant,
+        "verdict": c.verdict,
+        "quality": quality,
+        "notes": list(c.notes),
+    }
