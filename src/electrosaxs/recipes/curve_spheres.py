@@ -19,8 +19,8 @@ from .curve_hard_spheres import (
     HARD,
     LARGEST_FRACTION,
     HardSphereModel,
-    fit_hard_spheres,
     expected_diameter,
+    fit_hard_spheres,
     robust_chi_squared,
     robust_sigma,
 )
@@ -57,9 +57,7 @@ class Spheres:
         return "not converged" not in self.flags
 
 
-def choose_spheres(
-    q: FloatArray, plain: SphereFit, curve: WeightedCurve | None, lattice: LatticeFit | None
-) -> Spheres:
+def choose_spheres(q: FloatArray, plain: SphereFit, curve: WeightedCurve | None, lattice: LatticeFit | None) -> Spheres:
     """The spheres of a curve with bins `q` (1/nm).
 
     The joint fit with the lattice where there is one; else `plain` where nothing is wrong with it; else dilute and hard

@@ -64,7 +64,16 @@ def study(file: Path, name: str, curve: Curve, contrast_per_A2: float | None) ->
     numbers["crystalline_fraction"] = assignment.crystalline_fraction
     flags = (*spheres.flags, *_invariant_flags(measured), *curve.notes)
     return CurveResult(
-        file, name, curve, spheres, measured, assignment, structure, structure_sigma, numbers, tuple(dict.fromkeys(flags))
+        file,
+        name,
+        curve,
+        spheres,
+        measured,
+        assignment,
+        structure,
+        structure_sigma,
+        numbers,
+        tuple(dict.fromkeys(flags)),
     )
 
 
@@ -137,9 +146,11 @@ def _sphere_numbers(spheres: Spheres) -> dict[str, Number]:
     }
     ratio = spheres.values["deviation"] / spheres.values["diameter"]
     spread = ratio * np.hypot(
-        spheres.sigmas["deviation"] / spheres.values["deviation"], spheres.sigmas["diameter"] / spheres.values["diameter"]
+        spheres.sigmas["deviation"] / spheres.values["deviation"],
+        spheres.sigmas["diameter"] / spheres.values["diameter"],
     )
-    numbers["polydispersity"] = Number(ratio, float(spread), "one", how)
+    held = spheres.sigmas["deviation"] == 0.0
+    numbers["polydispersity"] = Number(ratio, None if held else float(spread), "one", how)
     numbers["reduced_chi_squared"] = Number(spheres.reduced_chi_squared, None, "one", how)
     return numbers
 

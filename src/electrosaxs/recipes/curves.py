@@ -17,6 +17,8 @@ import numpy as np
 from ..errors import ElectrosaxsError, InputFileError, bad_value
 from ..io.curve import Curve, unit_factor
 from ..io.curves import read_curve
+from ..nouns import Number
+from ..report.number_text import value_with_sigma
 from .curve_output import write_curve, write_overview
 from .curve_study import CurveResult, study
 from .progress import Progress, over
@@ -120,14 +122,15 @@ def _complaint(wrong: Sequence[str], done: int, out: Path) -> str:
 def _in_words(result: CurveResult) -> str:
     parts = []
     if result.spheres.found:
-        values, sigmas = result.spheres.values, result.spheres.sigmas
-        parts.append(
-            f"d = {values['diameter']:.3f} ± {sigmas['diameter']:.2g} nm, delta = {values['deviation']:.3f} nm "
-            f"({result.spheres.kind})"
-        )
+        d, delta = (_text(result.numbers[name]) for name in ("diameter", "deviation"))
+        parts.append(f"d = {d} nm, delta = {delta} nm ({result.spheres.kind})")
     phi = result.numbers.get("volume_fraction")
     if phi is not None:
-        parts.append(f"phi = {phi.value:.5f} ± {phi.sigma:.2g}")
-    a = result.assignment.a
-    parts.append(result.assignment.verdict if a.value is None else f"{result.assignment.lattice}, a = {a.value:.3f} nm")
+        parts.append(f"phi = {_text(phi)}")
+    found = result.assignment
+    parts.append(found.verdict if found.lattice is None else f"{found.lattice}, a = {_text(found.a)} nm")
     return "; ".join([*parts, *result.flags])
+
+
+def _text(number: Number) -> str:
+    return "unknown" if number.value is None else value_with_sigma(number.value, number.sigma)
