@@ -3,10 +3,10 @@ from closeness import assert_close
 from synthetic_maps import DECAY_UM, GAP_UM, HEIGHTS_UM, START, frame_times, growing_layer, volume_fraction_map
 
 from electrosaxs.analysis.mass_balance import mass_balance
+from electrosaxs.analysis.open_beam import open_beam_centre
 from electrosaxs.analysis.profile_integral import (
-    front_uncertainty,
+    front_variances,
     integrate_panels,
-    open_beam_centre,
     solution_only,
     surface_content,
     up_to,
@@ -88,7 +88,7 @@ def test_derivatives_of_the_integral_are_those_of_finite_differences():
     panels = wall_to_wall(z, 1000.0, np.array([True, True, False, False]), base=0.3)
     profile = np.array([5.0, 3.0, 1.5, 1.0, 0.7])
     parts = integrate_panels(profile, panels)
-    weight = panels.onto_heights(parts.by_lower, parts.by_upper, z.size)
+    weight = panels.onto_heights(parts.by_lower, parts.by_upper) + panels.bend.sum(axis=0)
     for k in range(z.size):
         step = 1e-5 * np.eye(z.size)[k]
         ends = [integrate_panels(profile + sign * step, panels) for sign in (1, -1)]
@@ -99,13 +99,19 @@ def test_derivatives_of_the_integral_are_those_of_finite_differences():
 
 
 def test_a_front_lost_between_two_heights_is_uncertain_by_the_step_over_root_twelve():
-    panels = wall_to_wall(np.array([100.0, 900.0]), 1000.0, np.array([False]))
-    profile = np.array([[1.0, 0.0]])
-    assert_close(
-        front_uncertainty(profile, profile, panels), np.array([np.hypot(800.0, 100.0 * 0.0) / np.sqrt(12)]), rel=0.02
-    )
-    resolved = np.array([[1.0, 0.6]])
-    assert front_uncertainty(resolved, resolved, panels)[0] == 0.0
+    z = np.array([100.0, 900.0, 1700.0, 2500.0])
+    panels = wall_to_wall(z, 2500.0, np.zeros(3, dtype=bool), base=1.0)
+    lost = np.array([[1.0, 1.0, 0.0, 0.0]])
+    assert_close(np.sqrt(front_variances(lost, panels).sum()), 800.0 / np.sqrt(12.0), rel=0.06)
+    resolved = np.array([[0.9, 0.6, 0.3, 0.05]])
+    assert front_variances(resolved, panels).sum() == 0.0
+
+
+def test_nothing_is_known_of_a_depletion_above_the_last_height():
+    panels = wall_to_wall(np.array([100.0, 900.0, 1700.0]), 2000.0, np.zeros(2, dtype=bool), base=1.0)
+    flat, depleted = np.array([[1.0, 1.0, 1.0]]), np.array([[1.0, 0.9, 0.5]])
+    assert front_variances(flat, panels).sum() == 0.0
+    assert_close(np.sqrt(front_variances(depleted, panels)[0, -1]), 300.0 * 0.5 / np.sqrt(12.0), rel=1e-9)
 
 
 def test_half_a_beam_at_the_anode_reads_phi_at_its_centroid():

@@ -39,7 +39,16 @@ def test_kink_time_pulls_have_unit_width():
 def test_a_slope_that_rises_because_the_beam_sees_the_crystals_is_a_kink_too():
     number = onset_from_kink(curve_of(pinned(after=3.0)))
     assert abs(number.value - 1700.0) < 4.0 * number.sigma
-    assert "slope rises" in number.source
+    assert "slope rises at once" in number.source
+
+
+def test_a_slope_that_changes_gradually_begins_where_it_begins():
+    slow = START + 4e-6 * TIME + 3e-9 * np.maximum(TIME - 1700.0, 0.0) ** 2
+    found = [onset_from_kink(curve_of(slow, seed, 0.1)) for seed in range(60)]
+    pulls = [(n.value - 1700.0) / n.sigma for n in found]
+    assert "gradually" in found[0].source
+    assert abs(np.mean(pulls)) < 0.5
+    assert 0.8 < np.std(pulls) < 1.25
 
 
 @pytest.mark.parametrize("shape", NO_KINK)

@@ -86,7 +86,7 @@ def continuity_flux(
     scans = phi.data.shape[0]
     windows = (visits,) if visits is not None else tuple(n for n in WINDOWS if n == WINDOWS[0] or 2 * n <= scans)
     solved = [_both_walls(columns, n, anode_closed_until_s, from_cathode) for n in windows]
-    side, chosen = _best_per_scan(columns, solved)
+    side, chosen = _best_per_scan(columns, solved, anode_closed_until_s)
     used = sorted({windows[k] for k in chosen})
     words = (
         f"continuity, local parabola over {' to '.join(str(n) for n in sorted({used[0], used[-1]}))} scans, from "
@@ -132,7 +132,7 @@ def _from_wall(columns: MapColumns, profiles: Profiles, level: IntArray, *, anod
     other, _ = _rate_of(columns, profiles, panels.other_rule(), between, sign)
     needed = _heights_of(panels, between, columns.position.size)
     value = np.where(np.all(profiles.inside | ~needed, axis=1), value, np.nan)
-    fronts = np.sqrt(np.sum(between * front_variances(profiles.phi, profiles.rate, panels), axis=1))
+    fronts = np.sqrt(np.sum(between * front_variances(profiles.phi, panels, profiles.rate), axis=1))
     interpolation = _largest_nearby(np.hypot(other - value, fronts).reshape(columns.time[:-1].shape)).ravel()
     return _Side(value, operator, interpolation)
 
@@ -167,11 +167,11 @@ def _rate_of(
     parts = integrate_panels(profiles.phi, panels)
     a_rate, b_rate = profiles.rate[:, panels.lower], profiles.rate[:, panels.upper]
     chosen = sign * between
-    value = np.sum(chosen * (parts.by_lower * a_rate + parts.by_upper * b_rate), axis=1)
+    bent = profiles.rate @ panels.bend.T
+    value = np.sum(chosen * (parts.by_lower * a_rate + parts.by_upper * b_rate + bent), axis=1)
     curvature = parts.by_lower_twice * (a_rate - parts.ratio * b_rate)
-    heights = profiles.phi.shape[1]
-    by_rate = panels.onto_heights(chosen * parts.by_lower, chosen * parts.by_upper, heights)
-    by_phi = panels.onto_heights(chosen * curvature, -chosen * parts.ratio * curvature, heights)
+    by_rate = panels.onto_heights(chosen * parts.by_lower, chosen * parts.by_upper) + chosen @ panels.bend
+    by_phi = panels.onto_heights(chosen * curvature, -chosen * parts.ratio * curvature)
     terms = [(by_rate, profiles.rate_operators), (by_phi, profiles.phi_operators)]
     return value, flatten_operators(terms, columns.phi.shape)
 
@@ -182,7 +182,7 @@ def _largest_nearby(difference: FloatArray) -> FloatArray:
     return np.max(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
 
 
-def _best_per_scan(columns: MapColumns, solved: list[_Side]) -> tuple[_Side, IntArray]:
+def _best_per_scan(columns: MapColumns, solved: list[_Side], closed_until: float) -> tuple[_Side, IntArray]:
     """For each scan the window with the least risk: counting variance plus squared bias, means over its heights.
 
     The bias of a longer window is its departure from the shortest beyond what noise explains; that of the shortest is
@@ -208,9 +208,22 @@ def _best_per_scan(columns: MapColumns, solved: list[_Side]) -> tuple[_Side, Int
     pick = (target_choice, np.arange(target_choice.size))
     in_time = np.repeat(np.asarray(biases)[chosen, np.arange(shape[0])], shape[1])
     in_time = np.sqrt(np.maximum(in_time, np.stack(own_biases)[pick]))
-    interpolation = np.hypot(np.stack([side.interpolation for side in solved])[pick], in_time)
     value = np.stack([side.value for side in solved])[pick]
+    in_time = np.hypot(in_time, _step_in_time(columns, value.reshape(shape), closed_until).ravel())
+    interpolation = np.hypot(np.stack([side.interpolation for side in solved])[pick], in_time)
     return _Side(value, sparse.csr_array(operator), interpolation), chosen
+
+
+def _step_in_time(columns: MapColumns, flux: FloatArray, onset_s: float) -> FloatArray:
+    """Sigma (scan, height) where J steps at field-on or at the onset within the scans that a derivative spans: half of
+    what J changes there from scan to scan, 0 elsewhere."""
+    time = columns.time[:-1]
+    before = np.concatenate([np.full((1, time.shape[1]), -np.inf), time[:-1]])
+    after = np.concatenate([time[1:], time[-1:]])
+    near = np.zeros(time.shape, dtype=bool)
+    for event in (0.0, onset_s):
+        near |= (before < event) & (event < after)
+    return np.where(near, 0.5 * np.abs(np.gradient(np.nan_to_num(flux), axis=0)), 0.0)
 
 
 def _mean_known(values: FloatArray) -> FloatArray:
@@ -248,10 +261,10 @@ def supply_flux(
 
     Where phi is flat at its starting value, J = v phi0; nothing leaves at the anode yet, so the particle volume below
     such a height grows at that rate. Slope of the volume below the lowest such height, equal weights over the scans in
-    which it stays flat; absent with the reason where there are fewer than 3 such scans.
+    which it stays flat; scatter about the line beyond counting widens sigma. Absent, with the reason, where there are
+    fewer than 3 such scans.
     """
     columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
-    time = columns.scan_time
     flat = _flat_scans(columns) & (columns.time[:-1].max(axis=1) <= anode_closed_until_s)[:, None]
     lengths = flat.sum(axis=0)
     if lengths.max(initial=0) < FEWEST_SCANS:
@@ -263,13 +276,15 @@ def supply_flux(
     level = int(np.argmax(lengths))
     scans = np.flatnonzero(flat[:, level])
     below = with_surface(up_to(columns.panels, columns.position, float(columns.position[level])), columns)
+    time = _layer_time(columns)
     profiles = profiles_at(columns, time[scans], visits=2, degree=1)
     volume, operator = inventory_operator(columns, profiles, below)
     other, _ = inventory_operator(columns, profiles, below.other_rule())
     centred = time[scans] - time[scans].mean()
     slope = centred / np.sum(centred**2)
     along = sparse.csr_array(slope[None, :]) @ operator
-    squares = [columns.counting_sigma(along)[0] ** 2, float(slope @ (other - volume)) ** 2]
+    excess = _scatter(time[scans], volume, columns.counting_sigma(operator))
+    squares = [(excess * columns.counting_sigma(along)[0]) ** 2, float(slope @ (other - volume)) ** 2]
     squares += [sigma[0] ** 2 for sigma in columns.shared_sigma(along).values()]
     return Number(
         float(slope @ volume),
@@ -279,6 +294,26 @@ def supply_flux(
         f"phi stayed within {FLAT_SHARE:.0%} of the start, line over {scans.size} scans, {time[scans[0]]:.0f} to "
         f"{time[scans[-1]]:.0f} s",
     )
+
+
+def _scatter(time: FloatArray, volume: FloatArray, sigma: FloatArray) -> float:
+    """sqrt(chi2 / dof) about the line through the volumes, at least 1."""
+    if np.any(sigma <= 0.0):
+        return 1.0
+    residual = volume - np.polyval(np.polyfit(time, volume, 1), time)
+    return max(1.0, float(np.sqrt(np.sum(np.square(residual / sigma)) / (time.size - 2))))
+
+
+def _layer_time(columns: MapColumns) -> FloatArray:
+    """When each scan read the enriched layer (scan,): mean time weighted with excess x width, so that the layer, the only
+    part that changes, is hardly moved in time."""
+    width = np.gradient(columns.position)
+    good = columns.good[:-1]
+    weight = np.where(good, np.maximum(columns.phi[:-1] / columns.start - 1.0, 0.0), 0.0).mean(axis=0) * width
+    weights = np.where(good, weight, 0.0)
+    total = weights.sum(axis=1)
+    mean = np.sum(weights * columns.time[:-1], axis=1) / np.where(total > 0.0, total, 1.0)
+    return np.where(total > 0.0, mean, columns.scan_time)
 
 
 def _flat_scans(columns: MapColumns) -> BoolArray:

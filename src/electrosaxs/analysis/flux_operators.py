@@ -15,17 +15,8 @@ from scipy import sparse
 
 from ..errors import FitError, ShapeError, bad_value
 from ..nouns import FloatArray, VolumeFraction
-from .profile_integral import (
-    FWHM_PER_SIGMA,
-    Panels,
-    beam_sharpness,
-    enriched_steps,
-    open_beam_centre,
-    solution_only,
-    surface_content,
-    surface_weight,
-    wall_to_wall,
-)
+from .open_beam import FWHM_PER_SIGMA, beam_sharpness, open_beam_centre, surface_weight
+from .profile_integral import Panels, enriched_steps, solution_only, surface_content, wall_to_wall
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
@@ -90,7 +81,10 @@ class MapColumns:
         weight = self.good[:-1]
         mean = np.sum(np.where(weight, self.phi[:-1], 0.0), axis=0) / np.maximum(weight.sum(axis=0), 1)
         sharpness = beam_sharpness(mean, self.beam_height, self.position, self.start, self.beam_fwhm)
-        return wall_to_wall(self.position, self.gap, enriched_steps(mean, self.start), self.start, sharpness)
+        lowest = 1 if self.sees_surface else 0
+        return wall_to_wall(
+            self.position, self.gap, enriched_steps(mean, self.start), self.start, sharpness, lowest=lowest
+        )
 
     def counting_sigma(self, operator: sparse.csr_array) -> FloatArray:
         """sqrt(sum of operator^2 x variance): operator (out, row x height flattened)."""

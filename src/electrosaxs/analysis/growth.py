@@ -22,7 +22,7 @@ from scipy import sparse, stats
 
 from ..errors import FitError, bad_value
 from ..nouns import FloatArray, GrowthCurve, LineFit, Number, SliceFlux, VolumeFraction
-from .flux_operators import METRE_PER_UM, BoolArray, map_columns, profiles_at
+from .flux_operators import METRE_PER_UM, BoolArray, IntArray, map_columns, profiles_at
 from .mass_balance import inventory_operator, with_surface
 from .profile_integral import up_to
 
@@ -150,36 +150,44 @@ def _line_words(line: LineFit, points: int, onset_s: float | None, excess: float
 
 
 def slice_flux_curve(curve: GrowthCurve, *, slice_um: float = 50.0) -> SliceFlux:
-    """`slice_um` x d phi/dt at each scan (scan,), m/s: parabola through the scan and its neighbours."""
-    good = curve.good
-    t = curve.coord("time")
-    operator = np.zeros((t.size, t.size))
-    known = np.flatnonzero(good)
-    count = min(3, known.size)
-    for i in known if known.size >= 2 else []:
-        place = int(np.searchsorted(known, i))
-        left = int(np.clip(place - 1, 0, known.size - count))
-        near = known[left : left + count]
-        scale = float(np.ptp(t[near]))
-        basis = ((t[near] - t[i]) / scale)[:, None] ** np.arange(count)
-        operator[i, near] = np.linalg.inv(basis)[1] / scale
-    operator *= slice_um * METRE_PER_UM
-    undefined = ~good if known.size >= 2 else np.ones(t.size, dtype=bool)
-    variance = np.nan_to_num(np.square(curve.sigma))
+    """`slice_um` x d phi/dt at each scan (scan,), m/s: parabola through the scan and its neighbours.
+
+    Contribution `interpolation`: what a cubic through four scans gives otherwise, beyond its noise. NaN with fewer than
+    two scans.
+    """
+    t, known = curve.coord("time"), np.flatnonzero(curve.good)
+    slope = slice_um * METRE_PER_UM * _local_slopes(t, known, 3)
+    cubic = slice_um * METRE_PER_UM * _local_slopes(t, known, 4)
+    undefined = ~curve.good | (known.size < 2)
+    phi, variance = np.where(curve.good, curve.values, 0.0), np.nan_to_num(np.square(curve.sigma))
+    excess = np.square((cubic - slope) @ phi) - np.square(cubic - slope) @ variance
 
     def where_known(values: FloatArray) -> FloatArray:
         return np.where(undefined, np.nan, values)
 
+    shared = {name: np.abs(slope @ np.where(curve.good, c.values, 0.0)) for name, c in curve.shared.items()}
+    shared["interpolation"] = np.sqrt(np.maximum(excess, 0.0))
     return SliceFlux.from_arrays(
-        where_known(operator @ np.where(good, curve.values, 0.0)),
+        where_known(slope @ phi),
         dims=("scan",),
         coords={"time": (("scan",), t)},
-        sigma=where_known(np.sqrt(operator**2 @ variance)),
-        shared={
-            name: where_known(np.abs(operator @ np.where(good, c.values, 0.0))) for name, c in curve.shared.items()
-        },
+        sigma=where_known(np.sqrt(np.square(slope) @ variance)),
+        shared={name: where_known(sigma) for name, sigma in shared.items()},
         masks={"not_measured": (("scan",), undefined)},
     )
+
+
+def _local_slopes(t: FloatArray, known: IntArray, points: int) -> FloatArray:
+    """Operator (scan, scan) for the slope (1/s) of the polynomial through the `points` known scans around each."""
+    operator = np.zeros((t.size, t.size))
+    count = min(points, known.size)
+    for place, i in enumerate(known if count >= 2 else []):
+        left = int(np.clip(place - (count - 1) // 2, 0, known.size - count))
+        near = known[left : left + count]
+        scale = float(np.ptp(t[near]))
+        basis = ((t[near] - t[i]) / scale)[:, None] ** np.arange(count)
+        operator[i, near] = np.linalg.inv(basis)[1] / scale
+    return operator
 
 
 def _usable(curve: GrowthCurve) -> BoolArray:

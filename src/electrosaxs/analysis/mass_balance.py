@@ -23,9 +23,10 @@ from .flux_operators import (
     map_columns,
     profiles_at,
 )
-from .profile_integral import Panels, front_uncertainty, integrate_panels
+from .profile_integral import Panels, front_variances, integrate_panels
 
 LARGEST_UNSEEN_SHARE = 0.1
+SURFACE_UNCERTAINTY = 0.15  # relative, chosen: beam width, its tails and the alignment each change it by up to 10 %
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,15 @@ class SealedCell:
 def inventory_operator(columns: MapColumns, profiles: Profiles, panels: Panels) -> tuple[FloatArray, sparse.csr_array]:
     """Integral of phi over `panels` (m) at each target, and its operator (target, row x height flattened)."""
     parts = integrate_panels(profiles.phi, panels)
-    weight = panels.onto_heights(parts.by_lower, parts.by_upper, profiles.phi.shape[1])
+    weight = panels.onto_heights(parts.by_lower, parts.by_upper) + panels.bend.sum(axis=0)
     return parts.value.sum(axis=-1), flatten_operators([(weight, profiles.phi_operators)], columns.phi.shape)
+
+
+def _on_surface(columns: MapColumns, profiles: Profiles) -> FloatArray:
+    """Particle volume per area on the anode (m) at each target; 0 where the lowest voxel does not see the surface."""
+    if columns.surface is None:
+        return np.zeros(profiles.phi.shape[0])
+    return integrate_panels(profiles.phi, columns.surface).value.sum(axis=1)
 
 
 def with_surface(panels: Panels, columns: MapColumns) -> Panels:
@@ -59,7 +67,8 @@ def mass_balance(
     """inventory(t) / (start x gap) for each scan at its mean time.
 
     `start`: phi of the starting solution, whose own sigma cancels. Contributions: the others of phi, and
-    `interpolation` (phi itself exponential between all heights instead). Not measurable, with the reason, where more
+    `interpolation` (one order lower between the heights; fronts lost within a step) and `surface` (how
+    strongly the beam sees what lies on the anode). Not measurable, with the reason, where more
     than a tenth of the gap was not scanned. `onset_s`: scans before it give the error number; all scans where it is
     None.
     """
@@ -80,10 +89,11 @@ def mass_balance(
     panels = with_surface(columns.panels, columns)
     inventory, operator = inventory_operator(columns, profiles, panels)
     other, _ = inventory_operator(columns, profiles, panels.other_rule())
-    lost_fronts = front_uncertainty(profiles.phi, profiles.phi, panels)
+    lost_fronts = np.sqrt(front_variances(profiles.phi, panels).sum(axis=1))
     full = start * columns.gap
-    operator = operator / full
+    operator = sparse.csr_array(operator / full)
     shared = _without_start(columns.shared_sigma(operator))
+    shared["surface"] = SURFACE_UNCERTAINTY * np.abs(_on_surface(columns, profiles)) / full
     shared["interpolation"] = np.hypot(other - inventory, lost_fronts) / full
     balance = MassBalance.from_arrays(
         inventory / full,
@@ -116,7 +126,8 @@ def _mean_error(balance: MassBalance, columns: MapColumns, operator: sparse.csr_
     mean = sparse.csr_array((before / before.sum())[None, :]) @ operator
     squares = [float(columns.counting_sigma(mean)[0]) ** 2]
     squares += [float(s[0]) ** 2 for s in _without_start(columns.shared_sigma(mean)).values()]
-    squares.append(float(np.mean(balance.shared["interpolation"].values[before])) ** 2)
+    for name in ("interpolation", "surface"):
+        squares.append(float(np.mean(balance.shared[name].values[before])) ** 2)
     deviation = float(np.mean(balance.values[before]) - 1.0)
     return Number(
         deviation,

@@ -2,8 +2,9 @@
 
 Two routes. The structure factor sees crystals themselves and comes first. The growth curve may show them as a kink:
 where the surface takes particles, phi of the slice goes on with another slope (lower if the wall pins at a solubility,
-higher if the beam sees the crystals). A kink alone is only believed where two straight pieces describe the curve better
-than one line and better than every smooth curve that a cell without crystals could give.
+higher if the beam sees the crystals). At once if the wall pins (a corner, c (t - t_k)), gradually if attachment is slow
+(c (t - t_k)^2 after t_k). A kink alone is only believed where one of these describes the curve better than one line and
+better than every smooth curve that a cell without crystals could give.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq, minimize_scalar
 
 from ..nouns import FloatArray, GrowthCurve, Number
 
 FEWEST_POINTS = 7
 STRONG_EVIDENCE = 10.0
 LOCAL_POINTS = 4
+POWERS = (1, 2)
+INTERVAL_STEPS = 60
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,21 @@ class _Points:
     sigma: FloatArray
 
 
+@dataclass(frozen=True)
+class _Kink:
+    time: float
+    chi2: float
+    power: int
+
+
 def onset_from_kink(curve: GrowthCurve) -> Number:
-    """Time (s) of the kink in the growth curve, by continuous two-segment least squares.
+    """Time (s) at which the growth curve leaves its first line, by least squares of line + c (t - t_k)^n, n = 1 and 2.
 
     Believed where its BIC beats by 10 that of a line, a parabola, offset + root + line (the boundary layer that
     fills from a uniform start) and an exponential saturation; the unit of chi-squared is that of the best model if it
-    is above 1 per degree of freedom. sigma: where the profile of chi-squared has risen by one such unit. Absent, with
-    the reason, otherwise. Source: Schwarz 1978 (BIC), Hinkley 1969 (two-phase regression).
+    is above 1 per degree of freedom. sigma: where the profile of chi-squared has risen by one such unit; both shapes are
+    averaged with the weights of their likelihoods, and their difference is part of sigma. Absent, with the reason,
+    otherwise. Source: Schwarz 1978 (BIC), Hinkley 1969 (two-phase regression).
     """
     points = _points(curve)
     if points.t.size < FEWEST_POINTS:
@@ -45,30 +56,41 @@ def onset_from_kink(curve: GrowthCurve) -> Number:
     if rise < 5.0 * float(np.median(points.sigma)):
         return Number.absent("s", "phi at the anode did not change by more than its noise: nothing grew")
     count = points.t.size
-    time, chi2_kink = _best_kink(points)
+    kinks = [_best_kink(points, power) for power in POWERS]
     smooth = {name: (_chi2(points, basis), basis.shape[1]) for name, basis in _smooth_bases(points.t).items()}
     smooth["exponential saturation"] = (_saturation_chi2(points), 3)
-    unit = max(1.0, min(chi2_kink / (count - 4), *(chi2 / (count - n) for chi2, n in smooth.values())))
-    bic_kink = chi2_kink / unit + 4 * np.log(count)
+    best = min(kink.chi2 for kink in kinks)
+    unit = max(1.0, min(best / (count - 4), *(chi2 / (count - n) for chi2, n in smooth.values())))
     bic = {name: chi2 / unit + n * np.log(count) for name, (chi2, n) in smooth.items()}
     rival = min(bic, key=lambda name: bic[name])
-    evidence = bic[rival] - bic_kink
+    evidence = bic[rival] - (best / unit + 4 * np.log(count))
     if evidence < STRONG_EVIDENCE:
         return Number.absent(
             "s",
-            f"no kink in the growth curve: {rival} describes it as well as two straight pieces "
+            f"no kink in the growth curve: {rival} describes it as well as two pieces "
             f"(difference of BIC {evidence:.1f}, {STRONG_EVIDENCE:.0f} needed)",
         )
-    low, high = _interval(points, time, chi2_kink + unit)
-    before, after = _slopes(points, time)
-    turn = "falls" if after < before else "rises"
-    return Number(
-        time,
-        0.5 * (high - low),
-        "s",
-        f"kink of the growth curve, slope {turn} from {before:.2g} to {after:.2g} 1/s, "
-        f"better than {rival} by {evidence:.0f} in BIC",
-    )
+    time, sigma = _averaged(points, kinks, unit)
+    return Number(time, sigma, "s", f"{_kink_words(points, kinks)}, better than {rival} by {evidence:.0f} in BIC")
+
+
+def _averaged(points: _Points, kinks: list[_Kink], unit: float) -> tuple[float, float]:
+    """Mean and sigma over the shapes of kink, each with weight exp(-chi2 / 2 unit)."""
+    best = min(kink.chi2 for kink in kinks)
+    weight = np.array([np.exp(-0.5 * (kink.chi2 - best) / unit) for kink in kinks])
+    weight /= weight.sum()
+    spans = [_interval(points, kink, kink.chi2 + unit) for kink in kinks]
+    own = np.array([0.5 * (high - low) for low, high in spans])
+    times = np.array([kink.time for kink in kinks])
+    mean = float(weight @ times)
+    return mean, float(np.sqrt(weight @ (own**2 + (times - mean) ** 2)))
+
+
+def _kink_words(points: _Points, kinks: list[_Kink]) -> str:
+    kink = min(kinks, key=lambda k: k.chi2)
+    change = _coefficients(points, kink)[2]
+    way = "falls" if change < 0.0 else "rises"
+    return f"kink of the growth curve, the slope {way} {'at once' if kink.power == 1 else 'gradually'}"
 
 
 def phi_at(curve: GrowthCurve, time: float, sigma_t: float = 0.0) -> Number:
@@ -150,35 +172,40 @@ def _saturation_chi2(points: _Points) -> float:
     return float(minimize_scalar(shape, bounds=bounds, method="bounded").fun)
 
 
-def _kink_basis(t: FloatArray, kink: float) -> FloatArray:
-    return np.stack([np.ones_like(t), t - kink, np.maximum(t - kink, 0.0)], axis=1)
+def _kink_basis(t: FloatArray, time: float, power: int) -> FloatArray:
+    after = np.maximum(t - time, 0.0) / np.ptp(t)
+    return np.stack([np.ones_like(t), (t - time) / np.ptp(t), after**power], axis=1)
 
 
-def _kink_chi2(points: _Points, kink: float) -> float:
-    return _chi2(points, _kink_basis(points.t, kink))
+def _kink_chi2(points: _Points, time: float, power: int) -> float:
+    return _chi2(points, _kink_basis(points.t, time, power))
 
 
-def _best_kink(points: _Points) -> tuple[float, float]:
-    """Kink time with the smallest chi-squared, at least two points on either side, and that chi-squared."""
+def _best_kink(points: _Points, power: int) -> _Kink:
+    """Kink with the smallest chi-squared, at least two points on either side."""
     t = np.sort(points.t)
     grid = np.linspace(t[1], t[-2], 4 * t.size)
-    chi2 = [_kink_chi2(points, k) for k in grid]
-    best = int(np.argmin(chi2))
+    best = int(np.argmin([_kink_chi2(points, k, power) for k in grid]))
     bounds = (grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)])
-    fine = minimize_scalar(lambda k: _kink_chi2(points, k), bounds=bounds, method="bounded", options={"xatol": 1e-3})
-    return float(fine.x), float(fine.fun)
+    fine = minimize_scalar(lambda k: _kink_chi2(points, k, power), bounds=bounds, method="bounded")
+    return _Kink(float(fine.x), float(fine.fun), power)
 
 
-def _interval(points: _Points, best: float, level: float) -> tuple[float, float]:
-    """Where the profile of chi-squared crosses `level` on either side of the best kink."""
-    t = np.sort(points.t)
-    grid = np.linspace(t[0], t[-1], 2000)
-    inside = np.array([_kink_chi2(points, k) <= level for k in grid])
-    left, right = grid[(grid < best) & ~inside], grid[(grid > best) & ~inside]
-    return (float(left[-1]) if left.size else float(t[0])), (float(right[0]) if right.size else float(t[-1]))
+def _interval(points: _Points, kink: _Kink, level: float) -> tuple[float, float]:
+    """Where the profile of chi-squared crosses `level` on either side of the best kink, within the run."""
+    ends = []
+    for end in (float(points.t.min()), float(points.t.max())):
+        grid = kink.time + (end - kink.time) * np.linspace(0.0, 1.0, INTERVAL_STEPS + 1) ** 2
+        outside = [k for k in range(1, grid.size) if _kink_chi2(points, float(grid[k]), kink.power) > level]
+        if not outside:
+            ends.append(end)
+            continue
+        inner, outer = float(grid[outside[0] - 1]), float(grid[outside[0]])
+        ends.append(float(brentq(lambda k: _kink_chi2(points, k, kink.power) - level, inner, outer, xtol=1e-3)))
+    return ends[0], ends[1]
 
 
-def _slopes(points: _Points, kink: float) -> tuple[float, float]:
-    weighted = _kink_basis(points.t, kink) / points.sigma[:, None]
-    _, before, change = np.linalg.lstsq(weighted, points.phi / points.sigma, rcond=None)[0]
-    return float(before), float(before + change)
+def _coefficients(points: _Points, kink: _Kink) -> FloatArray:
+    """Offset, slope and change of the best two pieces, times in units of the run."""
+    weighted = _kink_basis(points.t, kink.time, kink.power) / points.sigma[:, None]
+    return np.asarray(np.linalg.lstsq(weighted, points.phi / points.sigma, rcond=None)[0])

@@ -1,11 +1,10 @@
 """Integral over z of a profile phi(z) that is known at a few heights, with its first and second derivatives.
 
 Between two heights the excess over the starting solution is either exponential (exact for the boundary layer at the
-anode, phi = phi0 + A exp(-z / ell)) or linear (the trapezoid, whose error cancels for a front that moves over equal
-steps). Beyond the first height
-it goes on as between the first two, beyond the last it is constant: no more is known of it.
-The
-same integral with phi itself exponential everywhere measures what the interpolation may cost.
+anode, phi = phi0 + A exp(-z / ell)) or cubic with the slopes of its neighbours: the trapezoid, whose error cancels for a
+front that moves over equal steps, less h^2/12 times the difference of the slopes at the ends of the range (Euler and
+Maclaurin). Beyond the first height it goes on as between the first two, beyond the last it is constant: no more is known
+of it. The same integral one order lower (trapezoid; phi itself exponential) measures what the interpolation may cost.
 """
 
 from __future__ import annotations
@@ -14,39 +13,26 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 
 from ..errors import ShapeError
 from ..nouns import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
-FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 CLEAR_EXCESS = 0.02
 LARGEST_RATIO = 30.0
+UNCLEAR_CHANGE = 0.02
+RESOLVED = 0.6
 POINT = 1e-6
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(16)
-
-
-def open_beam_centre(height: npt.ArrayLike, fwhm: float) -> FloatArray:
-    """Mean height of the part of a Gaussian beam that passes above the anode (z > 0), in the unit of `height`.
-
-    z + s n(z/s) / N(z/s): mean of a normal distribution cut at 0. A voxel reads phi there, to first order in the
-    gradient: at z = 0 a 34 um beam reads phi at 11.5 um.
-    """
-    z = np.asarray(height, dtype=np.float64)
-    if fwhm <= 0.0:
-        return z
-    s = fwhm / FWHM_PER_SIGMA
-    density = np.exp(-0.5 * (z / s) ** 2) / np.sqrt(2.0 * np.pi)
-    return z + s * density / ndtr(z / s)
 
 
 @dataclass(frozen=True)
 class Panels:
     """Pieces of the integration range, each between `start` and `end` (fractions of the step from height `lower` to
     height `upper`, `width` long); `exponential` says which rule interpolates. All (panel,). `base`: the phi above
-    which the excess is exponential; `sharpness`: excess of the profile over that of its mean over the beam."""
+    which the excess is exponential; `sharpness`: excess of the profile over that of its mean over the beam; `bend`
+    (panel, height): weights of the whole profile that turn the trapezoid into the cubic, 0 for exponential panels."""
 
     lower: IntArray
     upper: IntArray
@@ -56,10 +42,12 @@ class Panels:
     exponential: BoolArray
     base: FloatArray
     sharpness: FloatArray
+    bend: FloatArray
 
     def other_rule(self) -> Panels:
-        """The same panels, all exponential in phi itself: where the heights lie close it makes no difference."""
-        return replace(self, exponential=np.ones_like(self.exponential), base=np.zeros_like(self.base))
+        """The same panels one order lower: trapezoids, and phi itself exponential instead of its excess."""
+        blank = np.zeros_like(self.base)
+        return replace(self, base=blank, bend=np.zeros_like(self.bend))
 
     def spans(self, position: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Lower and upper end of each panel, as heights."""
@@ -75,15 +63,16 @@ class Panels:
         parts = (part.name for part in fields(self))
         return Panels(**{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in parts})
 
-    def onto_heights(self, lower: FloatArray, upper: FloatArray, heights: int) -> FloatArray:
+    def onto_heights(self, lower: FloatArray, upper: FloatArray) -> FloatArray:
         """Weights of the panels' ends (..., panel), added up at the heights they lie at (..., height)."""
-        place = np.eye(heights)
+        place = np.eye(self.bend.shape[1])
         return lower @ place[self.lower] + upper @ place[self.upper]
 
 
 @dataclass(frozen=True)
 class PanelIntegrals:
-    """Integral of each panel and its derivatives with respect to the profile at its lower (a) and upper (b) height.
+    """Integral of each panel and its derivatives with respect to the profile at its lower (a) and upper (b) height; the
+    linear `bend` of the panels is in the value, not in the derivatives.
 
     Every rule is homogeneous of degree one in the excesses (a, b), so that d2/da db = -(a/b) d2/da2 and
     d2/db2 = (a/b)^2 d2/da2; `ratio` is a/b. Arrays (..., panel).
@@ -97,12 +86,19 @@ class PanelIntegrals:
 
 
 def wall_to_wall(
-    position: FloatArray, gap: float, exponential: BoolArray, base: float = 0.0, sharpness: FloatArray | None = None
+    position: FloatArray,
+    gap: float,
+    exponential: BoolArray,
+    base: float = 0.0,
+    sharpness: FloatArray | None = None,
+    *,
+    lowest: int = 0,
 ) -> Panels:
     """Panels from the anode (0) to the cathode (gap): one below the first height, one per step, one above the last.
 
     position (height,) ascending, exponential (height - 1,) for the steps; the first panel takes the first step's rule.
-    sharpness (height + 1,): see `beam_sharpness`.
+    sharpness (height + 1,): see `open_beam.beam_sharpness`. Slopes of the cubic are not taken across the step below the
+    height `lowest`.
     """
     if position.size < 2 or np.any(np.diff(position) <= 0.0):
         raise ShapeError(f"a profile integral needs at least 2 ascending heights, got {position.tolist()}")
@@ -115,7 +111,27 @@ def wall_to_wall(
     end = np.concatenate([[0.0], np.ones(last + 1)])
     rule = np.concatenate([exponential[:1], exponential, [False]])
     factor = np.ones(rule.size) if sharpness is None else sharpness
-    return Panels(lower, upper, width, start, end, rule, np.full(rule.shape, base), factor)
+    bend = np.zeros((rule.size, position.size))
+    bend[1:-1] = _cubic_bend(position, exponential, lowest)
+    return Panels(lower, upper, width, start, end, rule, np.full(rule.shape, base), factor, bend)
+
+
+def _cubic_bend(position: FloatArray, exponential: BoolArray, lowest: int) -> FloatArray:
+    """h^2/12 (slope at the lower end - slope at the upper end) of each step, as weights (step, height); 0 where the step
+    is exponential. Slopes are those of the parabola through a height and its neighbours, across linear steps only."""
+    step = np.diff(position)
+    chord = (np.eye(position.size)[1:] - np.eye(position.size)[:-1]) / step[:, None]
+    slope = np.zeros((position.size, position.size))
+    for k in range(position.size):
+        below = k - 1 if k > lowest and not exponential[k - 1] else None
+        above = k if k < step.size and not exponential[k] else None
+        if below is not None and above is not None:
+            share = step[below] / (step[below] + step[above])
+            slope[k] = (1.0 - share) * chord[below] + share * chord[above]
+        elif below is not None or above is not None:
+            slope[k] = chord[below if above is None else above]
+    bend = step[:, None] ** 2 / 12.0 * (slope[:-1] - slope[1:])
+    return np.where(exponential[:, None], 0.0, bend)
 
 
 def solution_only(panels: Panels, position: FloatArray, lowest: float) -> Panels:
@@ -150,26 +166,17 @@ def surface_content(panels: Panels, position: FloatArray, weight: float) -> Pane
     return read.joined(continued)
 
 
-def surface_weight(height: float, fwhm: float) -> float:
-    """Length by which the reading of a voxel is multiplied to give the particle volume per area on the surface z = 0.
-
-    s sqrt(2 pi) exp(h^2 / 2 s^2) N(h / s): the open part of the beam over its density at the surface; 18.1 um for a
-    34 um beam centred on the anode.
-    """
-    s = fwhm / FWHM_PER_SIGMA
-    return float(s * np.sqrt(2.0 * np.pi) * np.exp(0.5 * (height / s) ** 2) * ndtr(height / s))
-
-
 def up_to(panels: Panels, position: FloatArray, top: float) -> Panels:
     """The part of `panels` (of `wall_to_wall`) below the height `top`."""
     base = position[panels.lower]
     end = np.clip((top - base) / np.where(panels.width > 0.0, panels.width, 1.0), panels.start, panels.end)
     keep = end > panels.start
-    return replace(panels, end=end).taking(np.flatnonzero(keep))
+    whole = (end == panels.end)[:, None]
+    return replace(panels, end=end, bend=np.where(whole, panels.bend, 0.0)).taking(np.flatnonzero(keep))
 
 
 def integrate_panels(profile: FloatArray, panels: Panels) -> PanelIntegrals:
-    """Integrals of `profile` (..., height) over each panel, 16 Gauss-Legendre nodes (exact for the linear rule).
+    """Integrals of `profile` (..., height) over each panel, 16 Gauss-Legendre nodes (exact for the cubic).
 
     Exponential panels: base + sharpness a^(1-x) b^x with the excesses a, b over the base; linear where one of
     these is below 2 % of the base or a thirtieth of the other: its logarithm would be that of noise.
@@ -186,7 +193,7 @@ def integrate_panels(profile: FloatArray, panels: Panels) -> PanelIntegrals:
     m0, m1, m2 = (np.sum(sharp * x**n * shape, axis=-1) for n in range(3))
     w0, w1 = weight.sum(axis=-1), (weight * x).sum(axis=-1)
     return PanelIntegrals(
-        value=panels.base * w0 + np.where(logs, m0, a * (w0 - w1) + b * w1),
+        value=panels.base * w0 + np.where(logs, m0, a * (w0 - w1) + b * w1) + profile @ panels.bend.T,
         by_lower=np.where(logs, (m0 - m1) / safe_a, w0 - w1),
         by_upper=np.where(logs, m1 / safe_b, w1),
         by_lower_twice=np.where(logs, (m2 - m1) / safe_a**2, 0.0),
@@ -194,24 +201,31 @@ def integrate_panels(profile: FloatArray, panels: Panels) -> PanelIntegrals:
     )
 
 
-def front_uncertainty(profile: FloatArray, quantity: FloatArray, panels: Panels) -> FloatArray:
-    """Sigma (target,) of the integral of `quantity` where fronts of `profile` (target, height) are lost within a step.
+def front_variances(profile: FloatArray, panels: Panels, rate: FloatArray | None = None) -> FloatArray:
+    """Variance of each panel (target, panel) where a front of `profile` (target, height) is lost within one step, or of
+    the panel's rate where `rate` is d profile/dt.
 
-    A monotone profile lies anywhere between its ends, so the integral is uniform over width x |a - b|: sigma =
-    width |a - b| / sqrt(12), counted in full where one end is far below the other, not where it is above a quarter of
-    it. `quantity` is the profile itself, or its rate for the sigma of the integral's rate.
+    A monotone profile lies anywhere between its ends a, b, so the integral is uniform over width x |a - b|: sigma =
+    width |a - b| / sqrt(12). It counts in full where a step holds all of the change around it, not where the steps
+    beside it hold 40 % or more. Above the last height phi lies anywhere between what was read there and 0 or the start,
+    whichever is nearer.
     """
-    return np.sqrt(front_variances(profile, quantity, panels).sum(axis=-1))
-
-
-def front_variances(profile: FloatArray, quantity: FloatArray, panels: Panels) -> FloatArray:
-    """The squares that `front_uncertainty` sums, (target, panel)."""
-    a, b = np.abs(profile[..., panels.lower]), np.abs(profile[..., panels.upper])
-    larger = np.maximum(a, b)
-    drop = 1.0 - np.minimum(a, b) / np.where(larger > 0.0, larger, 1.0)
+    change = np.abs(np.diff(profile, axis=-1))
+    around = np.pad(change, [(0, 0)] * (change.ndim - 1) + [(1, 1)])
+    noise = UNCLEAR_CHANGE * np.maximum(np.abs(profile[..., :-1]), np.abs(profile[..., 1:]))
+    total = around[..., :-2] + change + around[..., 2:] + noise
+    alone = np.clip((change / np.where(total > 0.0, total, 1.0) - RESOLVED) / (1.0 - RESOLVED), 0.0, 1.0)
+    quantity = profile if rate is None else rate
+    last = profile.shape[-1] - 1
+    inner = panels.upper == panels.lower + 1
+    lost = alone[..., np.minimum(panels.lower, last - 1)] * np.abs(
+        quantity[..., panels.lower] - quantity[..., panels.upper]
+    )
+    top = profile[..., panels.lower]
+    unseen = np.minimum(np.abs(top), np.abs(top - panels.base)) if rate is None else np.abs(rate[..., panels.lower])
+    at_top = (panels.upper == last) & (panels.lower == last)
     length = panels.width * (panels.end - panels.start)
-    weight = np.clip((drop - 0.75) / 0.25, 0.0, 1.0) * length
-    return np.square(weight * (quantity[..., panels.lower] - quantity[..., panels.upper])) / 12.0
+    return np.square(length * np.where(inner, lost, np.where(at_top, unseen, 0.0))) / 12.0
 
 
 def enriched_steps(mean_profile: FloatArray, start: float) -> BoolArray:
@@ -221,32 +235,3 @@ def enriched_steps(mean_profile: FloatArray, start: float) -> BoolArray:
     """
     lower, upper = mean_profile[:-1], mean_profile[1:]
     return (upper > (1.0 + CLEAR_EXCESS) * start) & (lower > upper)
-
-
-def beam_sharpness(
-    mean_profile: FloatArray, height: FloatArray, position: FloatArray, base: float, fwhm: float
-) -> FloatArray:
-    """Excess of the profile at `position` over what a Gaussian beam centred at `height` reads, one factor per panel of
-    `wall_to_wall`, geometric mean of the ends; 1 where the profile is not above the base.
-
-    An exponential exp(-z / ell) seen by the open part (z > 0) of a beam of standard deviation s at h reads
-    exp(-h/ell + s^2 / 2 ell^2) N(h/s - s/ell) / N(h/s): 1.0 % more than at its centre (34 um, ell 100 um), at the anode
-    0.4 % more than at its centroid.
-    """
-    excess = mean_profile - base
-    positive = (excess[:-1] > 0.0) & (excess[1:] > 0.0)
-    ratio = np.where(positive, excess[:-1], 1.0) / np.where(positive, excess[1:], 1.0)
-    slope = np.log(ratio) / np.diff(position)
-    if fwhm <= 0.0:
-        return np.ones(slope.size + 2)
-    s = fwhm / FWHM_PER_SIGMA
-
-    def read(h: FloatArray, z: FloatArray, decay: npt.ArrayLike) -> FloatArray:
-        k = s * np.asarray(decay)
-        return np.exp((z - h) / s * k + 0.5 * k**2) * ndtr(h / s - k) / ndtr(h / s)
-
-    lower = read(height[:-1], position[:-1], slope)
-    upper = read(height[1:], position[1:], slope)
-    # crystals on the surface steepen the first step; the second still is that of the solution
-    lowest = read(height[:1], position[:1], slope[min(1, slope.size - 1)])
-    return np.concatenate([1.0 / lowest, 1.0 / np.sqrt(lower * upper), [1.0]])

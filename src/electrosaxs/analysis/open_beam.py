@@ -1,0 +1,65 @@
+"""What a beam of finite height reads of a profile in front of the anode, which cuts it: where, how much, and how strongly
+it sees what lies on the surface."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+
+from ..nouns import FloatArray
+
+FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+
+
+def open_beam_centre(height: npt.ArrayLike, fwhm: float) -> FloatArray:
+    """Mean height of the part of a Gaussian beam that passes above the anode (z > 0), in the unit of `height`.
+
+    z + s n(z/s) / N(z/s): mean of a normal distribution cut at 0. A voxel reads phi there, to first order in the
+    gradient: at z = 0 a 34 um beam reads phi at 11.5 um.
+    """
+    z = np.asarray(height, dtype=np.float64)
+    if fwhm <= 0.0:
+        return z
+    s = fwhm / FWHM_PER_SIGMA
+    density = np.exp(-0.5 * (z / s) ** 2) / np.sqrt(2.0 * np.pi)
+    return z + s * density / ndtr(z / s)
+
+
+def surface_weight(height: float, fwhm: float) -> float:
+    """Length by which the reading of a voxel is multiplied to give the particle volume per area on the surface z = 0.
+
+    s sqrt(2 pi) exp(h^2 / 2 s^2) N(h / s): the open part of the beam over its density at the surface; 18.1 um for a
+    34 um beam centred on the anode.
+    """
+    s = fwhm / FWHM_PER_SIGMA
+    return float(s * np.sqrt(2.0 * np.pi) * np.exp(0.5 * (height / s) ** 2) * ndtr(height / s))
+
+
+def beam_sharpness(
+    mean_profile: FloatArray, height: FloatArray, position: FloatArray, base: float, fwhm: float
+) -> FloatArray:
+    """Excess of the profile at `position` over what a Gaussian beam centred at `height` reads, one factor per panel of
+    `wall_to_wall`, geometric mean of the ends; 1 where the profile is not above the base.
+
+    An exponential exp(-z / ell) seen by the open part (z > 0) of a beam of standard deviation s at h reads
+    exp(-h/ell + s^2 / 2 ell^2) N(h/s - s/ell) / N(h/s): 1.0 % more than at its centre (34 um, ell 100 um), at the anode
+    0.4 % more than at its centroid.
+    """
+    excess = mean_profile - base
+    positive = (excess[:-1] > 0.0) & (excess[1:] > 0.0)
+    ratio = np.where(positive, excess[:-1], 1.0) / np.where(positive, excess[1:], 1.0)
+    slope = np.log(ratio) / np.diff(position)
+    if fwhm <= 0.0:
+        return np.ones(slope.size + 2)
+    s = fwhm / FWHM_PER_SIGMA
+
+    def read(h: FloatArray, z: FloatArray, decay: npt.ArrayLike) -> FloatArray:
+        k = s * np.asarray(decay)
+        return np.exp((z - h) / s * k + 0.5 * k**2) * ndtr(h / s - k) / ndtr(h / s)
+
+    lower = read(height[:-1], position[:-1], slope)
+    upper = read(height[1:], position[1:], slope)
+    # crystals on the surface steepen the first step; the second still is that of the solution
+    lowest = read(height[:1], position[:1], slope[min(1, slope.size - 1)])
+    return np.concatenate([1.0 / lowest, 1.0 / np.sqrt(lower * upper), [1.0]])
