@@ -71,11 +71,19 @@ def hard_sphere_product(q: FloatArray, p: FloatArray, coupling: str) -> FloatArr
     return form * decoupled(percus_yevick(q, 0.5 * p[5], p[4]), beta)
 
 
-def fit_hard_spheres(curve: WeightedCurve, coupling: str) -> FitOutcome:
-    """The best of a few starts from a grid of sizes and interactions; parameters HARD (DILUTE for coupling "")."""
+def fit_hard_spheres(curve: WeightedCurve, coupling: str) -> FitOutcome | None:
+    """The best of a few starts from a grid of sizes and interactions; parameters HARD (DILUTE for coupling "").
+
+    None where no size that the window can show makes a start.
+    """
     model = HardSphereModel(curve.q, coupling)
     outcomes = [fit(curve, model, _bounds(start), robust=ROBUST) for start in _starts(curve, coupling)]
-    return min(outcomes, key=lambda one: robust_chi_squared(curve, one))
+    return min(outcomes, key=lambda one: robust_chi_squared(curve, one), default=None)
+
+
+def visible_sizes(q: FloatArray) -> tuple[float, float]:
+    """Smallest and largest d (nm) whose form factor falls within the window: 1 / q_max and 2 pi / q_min."""
+    return 1.0 / float(q[-1]), 2.0 * np.pi / float(q[0])
 
 
 def robust_chi_squared(curve: WeightedCurve, outcome: FitOutcome) -> float:
@@ -118,16 +126,18 @@ def _starts(curve: WeightedCurve, coupling: str) -> list[FloatArray]:
     thin = slice(None, None, -(-curve.q.size // START_BINS))
     q, y = curve.q[thin], curve.intensity[thin]
     middle = expected_diameter(curve.q, curve.intensity)
+    smallest, largest = visible_sizes(curve.q)
+    sizes = middle * np.exp(np.arange(np.log(START_RANGE[0]), np.log(START_RANGE[1]), START_STEP))
     interactions = START_INTERACTIONS if coupling else ((0.0, 1.0),)
     found = []
-    for d in middle * np.exp(np.arange(np.log(START_RANGE[0]), np.log(START_RANGE[1]), START_STEP)):
+    for d in sizes[(sizes > smallest) & (sizes < largest)]:
         for width in START_WIDTHS:
             for fraction, ratio in interactions:
                 p = np.array([1.0, d, width * d, 0.0, fraction, ratio * d])
                 form = hard_sphere_product(q, p, coupling)
                 cost, p[0], p[3] = _linear(form, y)
                 found.append((cost, p[: len(HARD if coupling else DILUTE)]))
-    chosen = [] if coupling else [_expected(curve, middle)]
+    chosen = [_expected(curve, middle)] if not coupling and smallest < middle < largest else []
     for _, p in sorted(found, key=lambda one: one[0]):
         if p[0] > 0.0 and all(abs(np.log(p[1] / other[1])) > 0.08 for other in chosen):
             chosen.append(p)

@@ -83,7 +83,9 @@ def table_row(result: CurveResult) -> dict[str, str]:
         row[f"{column}_sigma"] = _cell(number.sigma) if number is not None and known else ""
     total = float(result.invariant.invariant.values[0])
     parts = {"window": result.invariant.window, "low_q": result.invariant.low, "high_q": result.invariant.high}
-    row.update({f"invariant_{name}_share": _cell(float(part[0]) / total) for name, part in parts.items()})
+    row.update(
+        {f"invariant_{name}_share": _cell(float(part[0]) / total if total else None) for name, part in parts.items()}
+    )
     row["invariant_method"] = result.invariant.method[0]
     row["reduced_chi_squared"] = _cell(result.spheres.reduced_chi_squared)
     row["lattice"] = result.assignment.lattice or "none"
@@ -105,7 +107,7 @@ def picture(result: CurveResult, *, absolute: bool) -> CurvePicture:
         background=background,
         structure=result.structure,
         structure_sigma=result.structure_sigma,
-        structure_model=(spheres.model - background) / spheres.form,
+        structure_model=(spheres.model - background) / np.where(spheres.form > 0.0, spheres.form, np.nan),
         assignment=result.assignment,
         sizes=_sizes(result),
         intensity_unit="cm$^{-1}$" if absolute else "",

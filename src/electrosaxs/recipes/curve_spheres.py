@@ -19,10 +19,10 @@ from .curve_hard_spheres import (
     HARD,
     LARGEST_FRACTION,
     HardSphereModel,
-    expected_diameter,
     fit_hard_spheres,
     robust_chi_squared,
     robust_sigma,
+    visible_sizes,
 )
 
 CLEAR_BIC = 10.0
@@ -32,7 +32,8 @@ CLEAR_MISFIT = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Spheres:
-    """The spheres that explain one curve. kind: "spheres", "hard spheres" or, for instance, "spheres and FCC".
+    """The spheres that explain one curve. kind: "spheres", "hard spheres (decoupling)" or "(product)", see
+    curve_hard_spheres, or for instance "spheres and FCC".
 
     values and sigmas by name (scale, diameter, deviation, background, ...; nm); model and form = scale P, both (q,) on
     the intensity's scale, NaN outside the fitted range; flags say what is wrong, empty where nothing is.
@@ -67,30 +68,31 @@ def choose_spheres(q: FloatArray, plain: SphereFit, curve: WeightedCurve | None,
         return spheres_in_lattice(q, lattice)
     if curve is None or not plain.flags[0] or "too few counts" in plain.flags[0]:
         return dilute_spheres(q, plain)
-    if not np.isfinite(expected_diameter(curve.q, curve.intensity)):
-        return dilute_spheres(q, plain)
     dilute = fit_hard_spheres(curve, "")
-    outcomes = {coupling: fit_hard_spheres(curve, coupling) for coupling in ("decoupling", "product")}
-    coupling = min(outcomes, key=lambda name: robust_chi_squared(curve, outcomes[name]))
-    if clearly_hard(curve, dilute, outcomes[coupling], coupling):
-        return _robust_spheres(q, curve, outcomes[coupling], coupling)
+    if dilute is None:
+        return dilute_spheres(q, plain)
+    fits = {name: one for name in ("decoupling", "product") if (one := fit_hard_spheres(curve, name)) is not None}
+    coupling = min(fits, key=lambda name: robust_chi_squared(curve, fits[name]), default="")
+    if coupling and clearly_hard(curve, dilute, fits[coupling], coupling):
+        return _robust_spheres(q, curve, fits[coupling], coupling)
     return _robust_spheres(q, curve, dilute, "")
 
 
 def clearly_hard(curve: WeightedCurve, dilute: FitOutcome, hard: FitOutcome, coupling: str) -> bool:
-    """True where interaction explains what dilute spheres do not, and its volume fraction is known."""
+    """True where interaction explains what dilute spheres do not, its range is in the window and its strength is known."""
     n, k = curve.q.size, len(HARD) - len(DILUTE)
     before, after = (max(robust_chi_squared(curve, one), 1e-12 * n) for one in (dilute, hard))
     bic_falls = n * np.log(before / after) - k * np.log(n) > CLEAR_BIC
     sigma = robust_sigma(curve, hard, coupling)[4]
     known = 0.0 < FEWEST_SIGMAS * sigma < hard.parameters[4]
-    return bool(hard.converged and bic_falls and after < CLEAR_MISFIT * before and known)
+    seen = hard.parameters[5] < visible_sizes(curve.q)[1]
+    return bool(hard.converged and bic_falls and after < CLEAR_MISFIT * before and known and seen)
 
 
 def dilute_spheres(q: FloatArray, plain: SphereFit) -> Spheres:
     """The plain fit of frame 0 as it is, flags included."""
-    values = {name: float(getattr(plain, name)[0]) for name in ORDER}
-    sigmas = {name: float(plain.sigma(name)[0]) for name in ORDER}
+    values: dict[str, float] = {name: float(getattr(plain, name)[0]) for name in ORDER}
+    sigmas: dict[str, float] = {name: float(plain.sigma(name)[0]) for name in ORDER}
     reduced = float(plain.chi_squared[0] / plain.degrees_of_freedom[0])
     return Spheres("spheres", values, sigmas, plain.model(q)[0], plain.particles(q)[0], reduced, plain.flags[0])
 
@@ -117,12 +119,14 @@ def _robust_spheres(q: FloatArray, curve: WeightedCurve, outcome: FitOutcome, co
     poor, reduced = misfit(curve, outcome.model, p.size)
     wrong = {
         "not converged": not outcome.converged,
+        "diameter at bound": not visible_sizes(curve.q)[0] < p[1] < visible_sizes(curve.q)[1],
         "deviation at bound": bool(spread[2] == 0.0),
         "hard-sphere volume fraction at bound": bool(coupling) and p[4] >= LARGEST_FRACTION,
         "poor fit": poor,
+        "too few counts": bool(p[0] <= FEWEST_SIGMAS * spread[0]),
     }
     return Spheres(
-        kind="hard spheres" if coupling else "spheres",
+        kind=f"hard spheres ({coupling})" if coupling else "spheres",
         values=dict(zip(names, (float(x) for x in p), strict=True)),
         sigmas=dict(zip(names, (float(x) for x in spread), strict=True)),
         model=HardSphereModel(q, coupling)(p)[0],

@@ -13,6 +13,7 @@ from ..analysis.lattice_choice import LatticeStudy, study_curve
 from ..analysis.peaks import START_SIZES
 from ..analysis.sphere_fit import SphereFit, fit_spheres
 from ..analysis.weighted_curve import LEAST_BINS, WeightedCurve, curve_from_arrays
+from ..errors import FitError, bad_value
 from ..io.curve import Curve
 from ..nouns import FloatArray, LatticeAssignment, Number, SampleIntensity
 from .curve_hard_spheres import expected_diameter
@@ -49,7 +50,11 @@ class CurveResult:
 
 
 def study(file: Path, name: str, curve: Curve, contrast_per_A2: float | None) -> CurveResult:
-    """Everything about one curve. Raises FitError where it has fewer than six points or an impossible contrast."""
+    """Everything about one curve.
+
+    Raises FitError where it has fewer than six points, no intensity above 0, or more than the contrast can give.
+    """
+    _check_scatters(curve)
     sample = _as_sample(curve)
     plain = fit_spheres(sample, workers=1)
     noisy = curve_from_arrays(curve.q, curve.intensity, curve.sigma) if curve.q.size >= LEAST_BINS else None
@@ -75,6 +80,14 @@ def study(file: Path, name: str, curve: Curve, contrast_per_A2: float | None) ->
         numbers,
         tuple(dict.fromkeys(flags)),
     )
+
+
+def _check_scatters(curve: Curve) -> None:
+    if np.max(curve.intensity) <= 0.0:
+        raise bad_value(
+            FitError, where="curve", field="largest I", value=f"{np.max(curve.intensity):g}",
+            rule="must be above 0", remedy="give a curve from which no more than the background is subtracted",
+        )  # fmt: skip
 
 
 def _as_sample(curve: Curve) -> SampleIntensity:
@@ -105,8 +118,8 @@ def structure_factor(curve: Curve, spheres: Spheres, noisy: WeightedCurve | None
     sigma = curve.sigma
     if sigma is None:
         sigma = np.full(curve.q.size, np.nan) if noisy is None else np.sqrt(noisy.variance(noisy.intensity))
-    structure = (curve.intensity - spheres.values["background"]) / spheres.form
-    return structure, sigma / spheres.form
+    form = np.where(spheres.form > 0.0, spheres.form, np.nan)
+    return (curve.intensity - spheres.values["background"]) / form, sigma / form
 
 
 def volume_fraction(measured: CurveInvariant, contrast_per_A2: float, *, two_phase: bool) -> Number:
@@ -166,6 +179,8 @@ def _invariant_numbers(measured: CurveInvariant) -> dict[str, Number]:
 
 
 def _invariant_flags(measured: CurveInvariant) -> tuple[str, ...]:
-    """A note where most of the invariant is extrapolated."""
+    """What is wrong with the invariant: nothing of it, or much of it extrapolated."""
+    if measured.invariant.values[0] <= 0.0:
+        return ("the invariant is not above 0",)
     missing = float((measured.low[0] + measured.high[0]) / measured.invariant.values[0])
     return (f"{100.0 * missing:.0f} % of the invariant is extrapolated",) if missing > 0.2 else ()
