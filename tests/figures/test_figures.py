@@ -144,3 +144,26 @@ def test_drawing_leaves_the_callers_style_alone(run):
     before = dict(mpl.rcParams)
     anode_growth(run)
     assert dict(mpl.rcParams) == before
+
+
+def test_a_curve_that_no_sphere_fits_is_drawn_without_a_line(run):
+    from dataclasses import replace
+
+    from electrosaxs.figures.curves import porod_plots, scattering_curves
+
+    curves = run.curves
+    model, diameter = curves.model.copy(), curves.diameter.copy()
+    model[0], diameter[0] = np.nan, np.nan
+    partly = replace(run, curves=replace(curves, model=model, diameter=diameter, height=curves.height - 1e-4))
+    figure = porod_plots(partly)
+    assert "0 µm:  no spheres fitted" in texts(figure)
+    for axes in scattering_curves(partly).axes:
+        assert np.all(np.isfinite(axes.get_ylim()))
+
+
+def test_peaks_that_lie_close_have_labels_that_do_not_cover_each_other(drawn):
+    figure = drawn["structure_factor_peaks"].figure
+    figure.canvas.draw()
+    boxes = [t.get_window_extent() for t in figure.findobj(Text) if t.get_text() in {"111", "200", "220", "311", "222"}]
+    assert len(boxes) == 5
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])

@@ -126,7 +126,7 @@ def _coloured_points(axes: Axes, z: FloatArray, t: FloatArray, values: FloatArra
     seen = values[shown] if shown.any() else np.ones(1)
     lowest, highest = float(seen.min()), float(seen.max()) * 1.001
     if centre is not None:
-        spread = float(np.clip(max(centre / lowest, highest / centre), 1.5, 10.0))
+        spread = float(np.clip(max(centre / lowest, highest / centre), 2.1, 10.0))
         lowest, highest = centre / spread, centre * spread
     return axes.scatter(
         z[shown],

@@ -7,10 +7,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..nouns import FloatArray, RunResults
-from .style import SECONDS_PER_MINUTE, VERMILION, Omitted, chosen_scans, new_figure, ordered_colours, styled
+from .style import (
+    SECONDS_PER_MINUTE,
+    VERMILION,
+    Omitted,
+    chosen_scans,
+    decimals,
+    new_figure,
+    ordered_colours,
+    styled,
+)
 
 CURVES = 5
 LARGEST_SIGMA = 0.3
+LABEL_WIDTH = 0.035
 
 
 @styled
@@ -29,10 +39,10 @@ def structure_factor_peaks(results: RunResults, truth: RunResults | None = None)
         return Omitted("the structure factor is nowhere known better than 0.3")
     figure, axes = new_figure(84.0)
     q = factor.coord("q")
-    step = _step(rows[scans], sigma[scans])
+    bases = _bases(rows[scans], sigma[scans])
     model = results.structure_factor_model
     for place, (scan, colour) in enumerate(zip(scans, ordered_colours(len(scans)), strict=True)):
-        base = step * place
+        base = float(bases[place])
         known = np.isfinite(rows[scan]) & (sigma[scan] < LARGEST_SIGMA)
         lower, upper = rows[scan] - sigma[scan] + base, rows[scan] + sigma[scan] + base
         axes.fill_between(q, lower, upper, where=known, color=colour, alpha=0.3, lw=0)
@@ -45,7 +55,7 @@ def structure_factor_peaks(results: RunResults, truth: RunResults | None = None)
             _scan_text(results, scan), (0.015, base + 1.0), xycoords=("axes fraction", "data"), xytext=(0, 3),
             textcoords="offset points", ha="left", color=colour,
         )  # fmt: skip
-    top = step * (len(scans) - 1) + float(np.nanmax(np.where(sigma < LARGEST_SIGMA, rows, np.nan)[scans[-1]]))
+    top = float(bases[-1]) + _peak_height(rows[scans[-1]], sigma[scans[-1]])
     axes.set(xlabel="q (nm$^{-1}$)", ylabel="S(q), shifted" if len(scans) > 1 else "S(q)")
     _mark_peaks(axes, results, top)
     _limit_q(axes, q, rows[scans], sigma[scans], results)
@@ -55,16 +65,24 @@ def structure_factor_peaks(results: RunResults, truth: RunResults | None = None)
 def _mark_peaks(axes: Axes, results: RunResults, top: float) -> None:
     """hkl above each assigned peak, a question mark above the others; lattice and constant in the corner."""
     assignment = results.assignment
-    axes.set_ylim(top=top * 1.22 + 0.3)
+    axes.set_ylim(top=top * 1.3 + 0.3)
     if assignment is None:
         return
-    for peak in assignment.peaks:
+    apart = LABEL_WIDTH * max((peak.q for peak in assignment.peaks), default=1.0)
+    previous, raised = -np.inf, False
+    for peak in sorted(assignment.peaks, key=lambda p: p.q):
+        raised = peak.q - previous < apart and not raised
+        previous = peak.q
         name = "?" if peak.hkl is None else "".join(str(index) for index in peak.hkl)
-        axes.plot([peak.q, peak.q], [top + 0.02 * top, top + 0.06 * top], color=VERMILION, lw=0.8)
-        axes.annotate(name, (peak.q, top * 1.07), rotation=90, ha="center", va="bottom", fontsize=6, color=VERMILION)
+        foot = top * (1.1 if raised else 1.02)
+        axes.plot([peak.q, peak.q], [top * 1.02, foot + 0.03 * top], color=VERMILION, lw=0.8)
+        axes.annotate(
+            name, (peak.q, foot + 0.04 * top), rotation=90, ha="center", va="bottom", fontsize=6, color=VERMILION
+        )
     text = "no lattice" if assignment.lattice is None else assignment.lattice
     if assignment.a.value is not None:
-        text += f", a = {assignment.a.value:.2f} ± {assignment.a.sigma or 0.0:.2f} nm"
+        digits = decimals(assignment.a.sigma or 0.01)
+        text += f", a = {assignment.a.value:.{digits}f} ± {assignment.a.sigma or 0.0:.{digits}f} nm"
     axes.annotate(text, (0.985, 0.985), xycoords="axes fraction", ha="right", va="top")
 
 
@@ -77,10 +95,16 @@ def _limit_q(axes: Axes, q: FloatArray, rows: FloatArray, sigma: FloatArray, res
     axes.set_xlim(float(q[known].min()), last)
 
 
-def _step(rows: FloatArray, sigma: FloatArray) -> float:
-    """Distance between curves: a little more than the height of the highest peak."""
-    known = np.where(np.isfinite(rows) & (sigma < LARGEST_SIGMA), rows, 1.0)
-    return 1.1 * max(0.5, float(np.quantile(known, 0.998)) - 0.7)
+def _peak_height(row: FloatArray, sigma: FloatArray) -> float:
+    known = row[np.isfinite(row) & (sigma < LARGEST_SIGMA)]
+    return float(np.max(known, initial=1.0))
+
+
+def _bases(rows: FloatArray, sigma: FloatArray) -> FloatArray:
+    """Shift of each curve: its peaks end below the next curve's line; flat curves stand a sixth of the largest apart."""
+    heights = np.array([_peak_height(row, s) for row, s in zip(rows, sigma, strict=True)])
+    least = max(0.5, float(heights.max()) / 6.0)
+    return np.concatenate([[0.0], np.cumsum(np.maximum(least, 1.05 * (heights[:-1] - 1.0)))])
 
 
 def _scan_text(results: RunResults, scan: int) -> str:

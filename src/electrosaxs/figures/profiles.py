@@ -101,6 +101,7 @@ def size_profiles(results: RunResults, truth: RunResults | None = None) -> Figur
         start = results.numbers.get(name)
         if start is not None and start.value is not None:
             axes.axhline(factor * start.value, color="black", ls="--", lw=0.8, label="start", zorder=0)
+        _limit_to_known(axes, results.diameter if axes is upper else results.polydispersity, factor)
     height_scale(lower, float(results.diameter.coord("height").max()))
     upper.set(ylabel="mean core diameter d (nm)")
     lower.set(ylabel="polydispersity δ/d (%)", xlabel=Z_LABEL)
@@ -132,6 +133,15 @@ def _profiles(
                 height[good], values, sigma, fmt=marker, color=colour, label=label, elinewidth=0.7, capsize=1.2,
                 mfc="white" if place % 2 else colour, mew=0.7,
             )  # fmt: skip
+
+
+def _limit_to_known(axes: Axes, noun: Noun, factor: float) -> None:
+    """Range of the values known better than a tenth, so that one noisy voxel does not flatten all others."""
+    known = noun.good & (sigma_or_zero(noun, total=True) < 0.1 * np.abs(noun.values))
+    if known.any():
+        lowest, highest = factor * float(noun.values[known].min()), factor * float(noun.values[known].max())
+        margin = 0.15 * (highest - lowest) + 0.01 * highest
+        axes.set_ylim(lowest - margin, highest + margin)
 
 
 def _depletion_top(phi: Noun, start: float | None) -> float:

@@ -150,3 +150,10 @@ def chosen_scans(usable: npt.NDArray[np.bool_], count: int) -> list[int]:
 def power_of_ten(largest: float) -> int:
     """Exponent to take out of an axis whose largest value is given."""
     return int(np.floor(np.log10(largest))) if largest > 0.0 and np.isfinite(largest) else 0
+
+
+def decimals(sigma: float) -> int:
+    """Decimals that a sigma deserves: two digits of it where the first is 1 or 2, one otherwise."""
+    place = int(np.floor(np.log10(sigma)))
+    digits = 1 if round(sigma / 10.0**place, 6) >= 3.0 else 2
+    return max(0, digits - 1 - place)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..figures.style import decimals
 from ..nouns import Number
 
 TITLES: dict[str, str] = {
@@ -53,20 +54,14 @@ def value_with_sigma(value: float, sigma: float | None) -> str:
     exponent = 0 if largest == 0.0 else int(np.floor(np.log10(largest)))
     shift = exponent if exponent < -3 or exponent > 5 else 0
     mantissa, spread = value / 10.0**shift, sigma / 10.0**shift if sigma else None
-    decimals = max(0, 3 - (exponent - shift)) if spread is None else _decimals(spread)
-    text = f"{mantissa:.{decimals}f}".replace("-", MINUS)
+    places = max(0, 3 - (exponent - shift)) if spread is None else decimals(spread)
+    text = f"{mantissa:.{places}f}".replace("-", MINUS)
     if spread is not None:
-        text += f" ± {spread:.{decimals}f}"
+        text += f" ± {spread:.{places}f}"
     if shift:
         text = f"({text})" if spread is not None else text
         text += "·10" + str(shift).translate(SUPERSCRIPT)
     return text
-
-
-def _decimals(sigma: float) -> int:
-    place = int(np.floor(np.log10(sigma)))
-    digits = 1 if round(sigma / 10.0**place, 6) >= 3.0 else 2
-    return max(0, digits - 1 - place)
 
 
 def number_row(name: str, number: Number, truth: Number | None = None) -> NumberRow:
