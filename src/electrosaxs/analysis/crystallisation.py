@@ -33,6 +33,7 @@ DETECTED = (
     4.0  # sigma of the amplitude of a known pattern; a moves within 1.5 %, so this is not a search over the curve
 )
 FREE_SHARE = {"a": 0.015, "fwhm": 0.4}  # prior sd of a frame's shape over the pooled value
+HELD_SHARE = {"a": 1e-4, "fwhm": 1e-2}  # the same where the frame shows no crystals
 GROWTH_POINTS = (3, 4, 5)  # scans with crystals that the extrapolation of X(t) uses; their spread is its error of shape
 TREND = 3.0  # sigma of the slope of a(t) from which a mean would hide a trend
 
@@ -75,9 +76,8 @@ def crystallisation(
     study = pooled_study(curves, lattices)
     if study.best is None:
         return Crystallisation(study, None, None, np.zeros(frames, dtype=bool), ())
-    fits = tuple(fit_near(curve, study.best, priors or {}) for curve in curves)
-    significance = np.array([amplitude_significance(one) for one in fits])
-    detected = significance > DETECTED
+    fits = tuple(_fit_and_judge(curve, study.best, priors or {}) for curve in curves)
+    detected = np.array([amplitude_significance(one) > DETECTED for one in fits])
     return Crystallisation(study, _fraction(fits, times), _lattice_constant(fits, times, detected), detected, fits)
 
 
@@ -103,12 +103,26 @@ def pooled(curves: Sequence[WeightedCurve]) -> WeightedCurve:
     )
 
 
-def fit_near(curve: WeightedCurve, best: LatticeFit, priors: Mapping[str, tuple[float, float]]) -> LatticeFit:
-    """One frame with the lattice of `best`, its shape held near by priors: a and fwhm loosely, u^2 within the pooled
-    sigma."""
+def _fit_and_judge(curve: WeightedCurve, best: LatticeFit, priors: Mapping[str, tuple[float, float]]) -> LatticeFit:
+    """The frame's fit; where it shows no crystals, with the pooled shape, or X would be the noise's highest
+    excursion."""
+    near = fit_near(curve, best, priors, FREE_SHARE)
+    if amplitude_significance(near) > DETECTED:
+        return near
+    return fit_near(curve, best, priors, HELD_SHARE)
+
+
+def fit_near(
+    curve: WeightedCurve,
+    best: LatticeFit,
+    priors: Mapping[str, tuple[float, float]],
+    shares: Mapping[str, float],
+) -> LatticeFit:
+    """One frame with the lattice of `best`, its shape held near it by priors: a and fwhm within `shares`, u^2 within
+    the pooled sigma."""
     if best.freedom.smooth:
         curve = curve.up_to(float(best.curve.q[-1]) * (1.0 + 1e-9))
-    shape = {name: (best.value(name), share * best.value(name)) for name, share in FREE_SHARE.items()}
+    shape = {name: (best.value(name), share * best.value(name)) for name, share in shares.items()}
     shape["mean_square"] = (
         best.value("mean_square"),
         max(best.sigma("mean_square"), 0.1 * best.value("mean_square"), 1e-3),

@@ -1,8 +1,8 @@
 """Which lattice explains a curve: FCC, BCC, HCP, SC, or none of these.
 
 No significant peak, no lattice. With peaks, every lattice is fitted with the same freedom and scored; the best one is
-the answer only if it beats the solution alone and the other lattices clearly, its strongest reflection is among the
-peaks, and no sharp peak of weight is left unexplained.
+the answer only if it beats the solution alone, the peaks without any lattice and the other lattices, its strongest
+reflection is among the peaks, and no sharp peak of weight is left unexplained.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..nouns import FloatArray, LatticeAssignment, Number, Peak, SampleIntensity
-from ..physics.lattices import reflection_positions, reflections
+from ..physics.lattices import LATTICES, reflection_positions, reflections
 from ..physics.sphere_kernels import skewed_form_factor
 from .bragg import PARAMETERS
 from .lattice_fit import LOOSE, RIGID, SMOOTH, WIDEST, Freedom, LatticeFit, fit_lattice
-from .peaks import PeakSearch, find_peaks
+from .peaks import PeakSearch, find_peaks, score_of_free_peaks
 from .weighted_curve import WeightedCurve, curve_from_arrays, curve_of_frame
 from .weighted_fit import local_excess
 
@@ -72,12 +72,13 @@ def study_curve(curve: WeightedCurve, *, lattices: Sequence[str] = ALL) -> Latti
         return LatticeStudy(_nothing(search.peaks, {}, why), search, {}, RIGID)
     freedom, fits = compare_lattices(curve, search, lattices)
     scores = {name or "solution": one.score for name, one in fits.items()}
+    scores |= _free_peaks(search, fits, freedom)
     best = min((one for name, one in fits.items() if name), key=lambda one: one.score)
     peaks = label_peaks(search.peaks, best)
-    doubt = _doubt(best, fits, peaks)
+    doubt = _doubt(best, scores, peaks) or _rivalry(best, scores)
     if doubt:
         return LatticeStudy(_nothing(_without_hkl(peaks), scores, doubt), search, fits, freedom)
-    return LatticeStudy(_assigned(best, fits, peaks, scores), search, fits, freedom)
+    return LatticeStudy(_assigned(best, peaks, scores), search, fits, freedom)
 
 
 def compare_lattices(
@@ -115,8 +116,8 @@ def label_peaks(peaks: Sequence[Peak], one: LatticeFit) -> tuple[Peak, ...]:
     strength = fitted_weights(one, len(hkl))
     labelled = []
     for peak in peaks:
-        reach = max(4.0 * np.hypot(peak.q_sigma, places * one.sigma("a") / a).max(), 0.5 * fwhm)
-        near = np.flatnonzero((np.abs(places - peak.q) < reach) & (strength > 0.02 * strength.max()))
+        reach = max(4.0 * float(np.hypot(peak.q_sigma, peak.q * one.sigma("a") / a)), 0.5 * fwhm)
+        near = np.flatnonzero((np.abs(places - peak.q) < reach) & (strength > 0.02 * np.max(strength, initial=0.0)))
         sharp = peak.fwhm < SHARP * fwhm
         chosen = hkl[int(near[np.argmax(strength[near])])] if near.size and sharp else None
         labelled.append(replace(peak, hkl=chosen))
@@ -132,13 +133,22 @@ def fitted_weights(one: LatticeFit, count: int) -> FloatArray:
     return np.asarray(weight)
 
 
-def _doubt(best: LatticeFit, fits: dict[str, LatticeFit], peaks: Sequence[Peak]) -> str:
+def _free_peaks(search: PeakSearch, fits: dict[str, LatticeFit], freedom: Freedom) -> dict[str, float]:
+    """Score of the peaks without any lattice, where the noise is what it was when they were found; faulted crystals,
+    whose pattern no perfect lattice fits, would always lose against it."""
+    curve = fits[""].curve
+    if float(np.max(curve.excess)) > float(np.max(search.curve.excess)):
+        return {}
+    return {"free peaks": score_of_free_peaks(curve, search, smooth=freedom.smooth)}
+
+
+def _doubt(best: LatticeFit, scores: dict[str, float], peaks: Sequence[Peak]) -> str:
     """Why no lattice may be named; empty where one may."""
     power = peak_power(peaks, best)
     largest = peaks[int(np.argmax(power))]
-    if min(largest.fwhm, best.value("fwhm") * 1.01) > WIDEST * largest.q:
+    if largest.fwhm > WIDEST * largest.q:
         return f"the peak at {largest.q:.3f} 1/nm is as wide as a liquid's: ordered at short range only"
-    if fits[""].score - best.score < CLEAR or best.value("fraction") <= 0.0:
+    if scores["solution"] - best.score < CLEAR or best.value("fraction") <= 0.0:
         return f"none of these: no lattice explains the {len(peaks)} peak(s) better than the solution alone"
     highest = max(p.significance for p in peaks)
     left = [
@@ -154,11 +164,19 @@ def _doubt(best: LatticeFit, fits: dict[str, LatticeFit], peaks: Sequence[Peak])
     if strongest not in [p.hkl for p in peaks]:
         label = "".join(str(i) for i in strongest)
         return f"none of these: {best.lattice} is nearest but its strongest reflection {label} is missing"
-    rival = min((one for n, one in fits.items() if n and one is not best), key=lambda one: one.score, default=None)
-    if rival is not None and rival.score - best.score < CLEAR:
+    return ""
+
+
+def _rivalry(best: LatticeFit, scores: dict[str, float]) -> str:
+    """Why the best lattice is not clearly the answer, by the scores alone; empty where it is."""
+    if scores.get("free peaks", np.inf) - best.score < CLEAR:
+        return f"none of these: the peaks without any lattice explain the curve as well as {best.lattice}, the nearest"
+    rivals = [(s, name) for name, s in scores.items() if name in LATTICES and name != best.lattice]
+    if rivals and min(rivals)[0] - best.score < CLEAR:
+        second, name = min(rivals)
         return (
-            f"peaks, but {best.lattice} and {rival.lattice} explain them alike "
-            f"(scores {best.score:.0f} and {rival.score:.0f}): more reflections are needed"
+            f"peaks, but {best.lattice} and {name} explain them alike "
+            f"(scores {best.score:.0f} and {second:.0f}): more reflections are needed"
         )
     return ""
 
@@ -177,13 +195,11 @@ def _strongest_family(name: str) -> tuple[int, int, int]:
     return families.hkl[int(np.argmax(families.weight / families.s**2))]
 
 
-def _assigned(
-    best: LatticeFit, fits: dict[str, LatticeFit], peaks: tuple[Peak, ...], scores: dict[str, float]
-) -> LatticeAssignment:
+def _assigned(best: LatticeFit, peaks: tuple[Peak, ...], scores: dict[str, float]) -> LatticeAssignment:
     explained = [p for p in peaks if p.hkl]
     labels = ", ".join("".join(str(i) for i in p.hkl) for p in explained if p.hkl)
     rest = len(peaks) - len(explained)
-    rivals = sorted((s, n) for n, s in scores.items() if n != best.lattice)
+    rivals = sorted((s, n) for n, s in scores.items() if n not in (best.lattice, "free peaks"))
     verdict = f"{best.lattice}: {labels}; next is {rivals[0][1]}, its score worse by {rivals[0][0] - best.score:.0f}"
     verdict += f"; {rest} weak or diffuse peak(s) not explained" if rest else ""
     how = f"joint fit of sizes and {best.lattice} to one curve, {len(explained)} peak(s)"

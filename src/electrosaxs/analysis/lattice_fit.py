@@ -20,14 +20,14 @@ from ..physics.structure_factor import powder_structure_factor
 from .bragg import PARAMETERS, SOLUTION, LatticeModel, smooth_basis, textured_reflections
 from .peaks import SMOOTH_SD, solution_knowledge
 from .weighted_curve import WeightedCurve
-from .weighted_fit import FitOutcome, Knowledge, fit
+from .weighted_fit import FitOutcome, Knowledge, fit, score
 
 TEXTURE_SD = 0.5  # chosen: how far grains that are few or oriented may change a reflection against a perfect powder
 SPACINGS = (
     1.0,
     2.2,
 )  # nearest-neighbour distance over the mean core diameter: touching cores; two ligand shells at full length
-WIDEST = 0.15  # FWHM over the first reflection's q: grains of fewer than about seven spacings are a liquid
+WIDEST = 0.12  # chosen: FWHM over q beyond which a peak is a liquid's; grains of fewer than eight spacings
 SCAN_STEP = 0.004  # relative step of the lattice constant in the scan
 SCAN_WIDTHS = (0.012, 0.025, 0.05, 0.1)  # FWHM over the first reflection's q
 LINDEMANN = 0.005  # prior mean and sd of u^2 over the squared neighbour distance: u = 0.07, half of where crystals melt
@@ -186,19 +186,7 @@ def _fitted(
 ) -> LatticeFit:
     known = _known(curve, model, start, freedom, priors)
     outcome = fit(curve, model, known)
-    score = outcome.chi_squared + outcome.prior_penalty + _cost(outcome, known)
-    return LatticeFit(model.lattice, curve, model, outcome, freedom, score)
-
-
-def _cost(outcome: FitOutcome, known: Knowledge) -> float:
-    """What the freedom costs: ln n for each parameter without prior (Schwarz), ln det(1 + sd^2 information) for those
-    with one."""
-    constrained = known.prior_weight > 0.0
-    open_ones = int(np.sum(known.free & ~constrained))
-    index = np.flatnonzero(constrained & known.free)
-    scale = 1.0 / np.sqrt(known.prior_weight[index])
-    matrix = np.eye(index.size) + outcome.information[np.ix_(index, index)] * np.outer(scale, scale)
-    return open_ones * float(np.log(outcome.model.size)) + float(np.linalg.slogdet(matrix)[1])
+    return LatticeFit(model.lattice, curve, model, outcome, freedom, score(outcome, known))
 
 
 def _known(

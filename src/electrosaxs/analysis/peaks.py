@@ -18,7 +18,7 @@ from ..physics.sphere_kernels import skewed_form_factor, squared_form_factor
 from .bragg import SMOOTH_UP_TO, SOLUTION, PeakModel, smooth_basis
 from .sphere_fit_kernels import LARGEST_SKEWNESS, SKEWNESS_PRIOR
 from .weighted_curve import WeightedCurve
-from .weighted_fit import FitOutcome, Knowledge, fit
+from .weighted_fit import FitOutcome, Knowledge, fit, score
 
 FALSE_ALARM = 0.002  # chosen: chance that one pure-solution curve shows any peak
 WIDTHS = (0.015, 0.03, 0.06, 0.12)  # FWHM of the filters in units of the q of the peak that 1.2 d apart particles give
@@ -78,6 +78,18 @@ def find_peaks(curve: WeightedCurve, *, most: int = MOST_PEAKS) -> PeakSearch:
         outcome = fit(searched, model, _known(start, count + 1, smooth.shape[1], curve), steps=STEPS)
     peaks = tuple(sorted(_peaks(outcome, model.first_peak, heights), key=lambda peak: peak.q))
     return PeakSearch(peaks, searched, outcome, threshold, reduced)
+
+
+def score_of_free_peaks(curve: WeightedCurve, search: PeakSearch, *, smooth: bool) -> float:
+    """Score of the found peaks taken as they are, each free in area, place and width: what a lattice has to beat.
+
+    smooth: with the smooth correction, else with the skewness, as the lattice fits that it is compared with.
+    """
+    basis = smooth_basis(curve.q, float(search.solution[1])) if smooth else np.zeros((curve.q.size, 0))
+    first = [x for peak in search.peaks for x in (peak.area, peak.q, peak.fwhm)]
+    start = np.concatenate([search.solution, [0.3], np.zeros(basis.shape[1]), first])
+    known = _known(start, len(search.peaks), basis.shape[1], curve)
+    return score(fit(curve, PeakModel(curve.q, basis, len(search.peaks)), known), known)
 
 
 def start_solution(curve: WeightedCurve) -> FloatArray:
@@ -165,7 +177,7 @@ def _known(p: FloatArray, peaks: int, smooth: int, curve: WeightedCurve) -> Know
         np.array([np.inf, curve.q[-1], WIDTHS[-1] * 2.0 * np.pi / (1.2 * p[1])]),
     )
     free = np.ones(p.size, dtype=bool)
-    free[head - 1], free[head - 2] = peaks > 0, False  # the skewness is left to the smooth correction
+    free[head - 1], free[head - 2] = peaks > 0, smooth == 0  # one of the two takes up sizes that are not normal
     weight = np.zeros(p.size)
     weight[: head - 1] = solution[2]
     weight[head : head + smooth] = SMOOTH_SD**-2

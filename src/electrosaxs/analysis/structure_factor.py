@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import scipp as sc
 
 from ..nouns import FloatArray, SampleIntensity, StructureFactor
@@ -18,7 +19,8 @@ def structure_factor(sample: SampleIntensity, fit: SphereFit) -> StructureFactor
     """S = (I - background) / (scale P), dims of `sample`; `fit` has one row per frame.
 
     Variances: counting of the frame. Shared: `background`, the solvent's counting, where the sample has it, and
-    `form_factor`, the fitted sizes' covariance. Masked `weak` where S is not known to better than 1: minima of P.
+    `form_factor`, the fitted sizes' covariance. Masked `weak` where S is not known to better than 1: minima of P,
+    bins without counts.
     """
     q = sample.coord("q")
     shape = sample.values.shape
@@ -34,8 +36,13 @@ def structure_factor(sample: SampleIntensity, fit: SphereFit) -> StructureFactor
     out = StructureFactor.from_arrays(
         values, dims=sample.dims, coords=coords, sigma=None if sample.data.variances is None else sigma, shared=shared
     )
-    out.data.masks["weak"] = sc.array(dims=list(sample.dims), values=~(np.nan_to_num(sigma, nan=0.0) < 1.0))
+    out.data.masks["weak"] = sc.array(dims=list(sample.dims), values=_weak(sigma))
     return out
+
+
+def _weak(sigma: FloatArray) -> npt.NDArray[np.bool_]:
+    """Bins whose sigma of S is 1 or more, or 0 (nothing counted); none where no variances are known."""
+    return np.asarray(~(sigma > 0.0) | (sigma >= 1.0)) & ~np.isnan(sigma).all()
 
 
 def _relative_form_factor_sigma(q: FloatArray, fit: SphereFit) -> FloatArray:

@@ -152,3 +152,16 @@ def local_excess(curve: WeightedCurve, outcome: FitOutcome, *, robust: bool) -> 
     level *= squares.size / max(squares.size - int(outcome.moved.sum()), 1)
     smooth = np.convolve(np.pad(level, half, mode="edge"), np.full(2 * half + 1, 1.0 / (2 * half + 1)), mode="valid")
     return np.asarray(np.maximum(smooth, 1.0) * curve.excess)
+
+
+def score(outcome: FitOutcome, known: Knowledge) -> float:
+    """Chi-squared + priors + what the freedom costs: twice the negative logarithm of the evidence but for a constant.
+
+    ln n for each parameter without prior (Schwarz 1978), ln det(1 + sd information sd) for those with one.
+    """
+    constrained = known.prior_weight > 0.0
+    index = np.flatnonzero(constrained & known.free)
+    spread = 1.0 / np.sqrt(known.prior_weight[index])
+    matrix = np.eye(index.size) + outcome.information[np.ix_(index, index)] * np.outer(spread, spread)
+    cost = int(np.sum(known.free & ~constrained)) * np.log(outcome.model.size) + np.linalg.slogdet(matrix)[1]
+    return float(outcome.chi_squared + outcome.prior_penalty + cost)

@@ -79,19 +79,20 @@ def percus_yevick(q: FloatArray, radius: float, volume_fraction: float) -> Float
     return np.asarray(1.0 / np.abs(factor) ** 2)
 
 
-def _moments(x: FloatArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """int_0^1 t^n exp(i x t) dt for n = 0, 1, 2: recurrence for x > 2, where it is stable, else the power series."""
+def _moments(x: FloatArray) -> np.ndarray:
+    """int_0^1 t^n exp(i x t) dt for n = 0, 1, 2, shape (3, x): recurrence for x > 2, where it is stable, else power
+    series."""
     safe = 1j * np.maximum(x, 2.0)
     end = np.exp(safe)
     m0 = (end - 1.0) / safe
     m1 = (end - m0) / safe
     m2 = (end - 2.0 * m1) / safe
-    term, series = np.ones_like(x, dtype=complex), [np.zeros_like(x, dtype=complex) for _ in range(3)]
+    order = np.arange(3)[:, None]
+    term, series = np.ones_like(x, dtype=complex), np.zeros((3, x.size), dtype=complex)
     for k in range(1, 32):
-        for n in range(3):
-            series[n] = series[n] + term / (k + n)
+        series += term / (k + order)
         term = term * 1j * np.minimum(x, 2.0) / k
-    return tuple(np.where(x > 2.0, m, s) for m, s in zip((m0, m1, m2), series, strict=True))  # type: ignore[return-value]
+    return np.where(x > 2.0, np.stack([m0, m1, m2]), series)
 
 
 def decoupled(structure: FloatArray, beta: FloatArray | float) -> FloatArray:

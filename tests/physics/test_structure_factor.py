@@ -1,0 +1,117 @@
+"""Structure factors against sum rules, other programs' tables and an independent sum over reciprocal space."""
+
+import time
+
+import numpy as np
+import pytest
+from analysis.synthetic_crystals import powder
+from closeness import assert_close
+
+from electrosaxs.physics.lattices import LATTICES
+from electrosaxs.physics.sphere_kernels import amplitude, squared_form_factor
+from electrosaxs.physics.structure_factor import (
+    decoupled,
+    percus_yevick,
+    powder_gradient,
+    powder_structure_factor,
+    superlattice_structure_factor,
+)
+
+
+@pytest.mark.parametrize("name", LATTICES)
+@pytest.mark.parametrize(("fwhm", "lorentzian"), [(0.03, 0.0), (0.2, 0.0), (0.05, 0.5)])
+def test_a_powder_scatters_like_its_particles_on_average(name, fwhm, lorentzian):
+    q = np.linspace(2e-3, 12.0, 30001)
+    z = powder_structure_factor(q, name, 12.3, fwhm, lorentzian=lorentzian)
+    assert_close(np.trapezoid(z * q**2, q), np.trapezoid(q**2, q), rel=0.01)
+    assert np.all(z >= 0.0)
+
+
+@pytest.mark.parametrize("name", LATTICES)
+def test_the_kernel_equals_a_sum_over_single_reciprocal_lattice_points(name):
+    q = np.linspace(0.1, 3.5, 400)
+    expected = powder(q, name, 12.3, 0.03)
+    assert_close(powder_structure_factor(q, name, 12.3, 0.03), expected, rel=1e-5, floor=1e-4)
+
+
+def test_peaks_have_their_area_place_and_width():
+    q = np.linspace(0.6, 0.8, 4001)
+    z = powder_structure_factor(q, "FCC", 15.1, 0.01)
+    area = 2.0 * np.pi**2 * 8.0 / (15.1**3 / 4.0) / 0.7207150**2
+    assert_close(np.trapezoid(z, q), area, rel=1e-3)
+    half = q[z > 0.5 * z.max()]
+    assert_close(half[-1] - half[0], 0.01, rel=0.01)
+    assert_close(0.5 * (half[-1] + half[0]), 0.7207150, rel=1e-4)
+
+
+def test_derivatives_are_those_of_the_differences():
+    q, at = np.linspace(0.1, 3.5, 300), (12.3, 0.06, 0.4)
+
+    def z(a: float, fwhm: float, lorentzian: float) -> np.ndarray:
+        return powder_structure_factor(q, "HCP", a, fwhm, lorentzian=lorentzian)
+
+    exact = powder_gradient(q, "HCP", at[0], at[1], lorentzian=at[2])
+    for k, step in enumerate((1e-5, 1e-6, 1e-4)):
+        up, down = (tuple(v + sign * step * (i == k) for i, v in enumerate(at)) for sign in (1, -1))
+        difference = (z(*up) - z(*down)) / (2.0 * step)
+        assert_close(exact[k + 1], difference, rel=1e-5, floor=1e-6 * np.abs(difference).max())
+
+
+def test_disorder_moves_peaks_into_the_diffuse_rest():
+    q = np.linspace(0.1, 3.0, 500)
+    beta = amplitude(q, 7.1, 1.1) ** 2 / squared_form_factor(q, 7.1, 1.1)
+    cold = superlattice_structure_factor(q, "FCC", 15.1, 0.02, 0.0, fraction=0.4)
+    assert_close(cold, 0.6 + 0.4 * powder_structure_factor(q, "FCC", 15.1, 0.02), rel=1e-12)
+    warm = superlattice_structure_factor(q, "FCC", 15.1, 0.02, 0.3, beta=beta, fraction=0.4)
+    assert_close((warm - 1.0) / (cold - 1.0), beta * np.exp(-0.3 * q**2), rel=1e-9)
+    assert_close(superlattice_structure_factor(q, "FCC", 15.1, 0.02, 0.3, fraction=0.0), np.ones_like(q), rel=1e-15)
+
+
+def test_hard_spheres_have_the_known_values_of_percus_and_yevick():
+    assert_close(percus_yevick(np.array([1.0, 0.01]), 5.0, 0.2), [0.930587, 0.209128], rel=3e-6)
+
+
+def test_hard_spheres_are_as_incompressible_as_their_equation_of_state():
+    """S(0) = (1 - phi)^4 / (1 + 2 phi)^2, and no seam between series and closed form."""
+    for phi in (0.05, 0.3, 0.45):
+        assert_close(percus_yevick(np.array([1e-6]), 3.0, phi), (1.0 - phi) ** 4 / (1.0 + 2.0 * phi) ** 2, rel=1e-9)
+    seam = percus_yevick(np.array([1.0 / 3.0 * (1.0 - 1e-7), 1.0 / 3.0 * (1.0 + 1e-7)]), 3.0, 0.45)
+    assert_close(seam[0], seam[1], rel=1e-5)
+
+
+def test_polydisperse_hard_spheres_as_computed_by_the_sasview_beta_project(reference_data):
+    table = reference_data / "gaussian_spheres" / "testPolydisperseGaussianSphere.dat"
+    q, _, _, _, _, pure, effective = np.loadtxt(table, skiprows=2).T
+    q = 10.0 * q  # 1/A to 1/nm
+    structure = percus_yevick(q, 2.0, 0.1)
+    beta = amplitude(q, 4.0, 0.4) ** 2 / squared_form_factor(q, 4.0, 0.4)
+    assert_close(structure, pure, rel=1e-6)
+    assert_close(decoupled(structure, beta), effective, rel=2e-6)
+
+
+def test_hard_spheres_as_computed_by_sasfit(reference_data):
+    """The two tables of SASfit differ by S(q) of the mean radius, phi = 0.3, without beta; q in 1/A, six digits."""
+    folder = reference_data / "gaussian_spheres"
+    q, alone = np.loadtxt(folder / "sasfit_sphere_IQD.txt", delimiter=";", usecols=(0, 1)).T
+    _, together = np.loadtxt(folder / "sasfit_sphere_IQSD.txt", delimiter=";", usecols=(0, 1)).T
+    assert_close(percus_yevick(10.0 * q, 2.0, 0.3), together / alone, rel=3e-5)
+    assert_close(9.0 * squared_form_factor(q, 40.0, 4.0), alone, rel=5e-5)
+
+
+def test_a_lattice_of_polydisperse_spheres_takes_less_than_five_milliseconds():
+    q = np.linspace(0.1, 3.5, 200)
+
+    def curve() -> np.ndarray:
+        form = squared_form_factor(q, 7.1, 1.1)
+        beta = amplitude(q, 7.1, 1.1) ** 2 / form
+        return form * superlattice_structure_factor(q, "FCC", 15.1, 0.02, 0.3, beta=beta, fraction=0.5)
+
+    curve()
+    best = min(_elapsed(curve) for _ in range(20))
+    assert best < 5e-3
+
+
+def _elapsed(work) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
