@@ -7,11 +7,12 @@ from electrosaxs.analysis.footprint import (
     attenuation_per_volume_fraction,
     at_the_mean_height,
     footprint_correction,
-    logarithmic_slope,
+    gradient_at_fixed_time,
 )
 from electrosaxs.nouns import Solution
 
 SOLUTION = Solution(volume_fraction=8e-4)
+TIMES = np.array([[0.0, 20.0, 40.0], [300.0, 320.0, 340.0]])
 SPREAD = 34.0 / 2.3548200450309493
 
 
@@ -37,7 +38,12 @@ def test_the_mean_over_the_footprint_comes_back_for_an_exponential_profile() -> 
     apparent = np.array([[p[0] for p in pairs]])
     mean = np.array([p[1] for p in pairs])
     factor = footprint_correction(
-        apparent, beam_height_um=beam, read_height_um=read, fwhm_um=34.0, attenuation=np.array(a)
+        apparent,
+        time_s=np.zeros((1, 5)),
+        beam_height_um=beam,
+        read_height_um=read,
+        fwhm_um=34.0,
+        attenuation=np.array(a),
     ).factor
     uncorrected = np.abs(apparent[0] / mean - 1.0)
     assert uncorrected[1] > 0.02
@@ -58,9 +64,14 @@ def test_sizes_are_brought_from_where_the_light_sees_to_the_mean_of_the_particle
         seen.append(np.sum(light * phi * size) / np.sum(light * phi))
         there.append(np.sum(weight * phi * size) / np.sum(weight * phi))
     correction = footprint_correction(
-        np.array([apparent]), beam_height_um=beam, read_height_um=beam, fwhm_um=34.0, attenuation=np.array(a)
+        np.array([apparent]),
+        time_s=np.zeros((1, 4)),
+        beam_height_um=beam,
+        read_height_um=beam,
+        fwhm_um=34.0,
+        attenuation=np.array(a),
     )
-    step = at_the_mean_height(np.array([seen]), correction, read_height_um=beam)[0]
+    step = at_the_mean_height(np.array([seen]), correction, read_height_um=beam, time_s=np.zeros((1, 4)))[0]
     missing = np.array(there) - np.array(seen)
     assert missing[0] > 0.008
     assert np.all(np.abs(step - missing) < 0.1 * missing[0])
@@ -69,7 +80,12 @@ def test_sizes_are_brought_from_where_the_light_sees_to_the_mean_of_the_particle
 def test_a_uniform_solution_needs_no_correction() -> None:
     heights = np.array([0.0, 50.0, 100.0])
     correction = footprint_correction(
-        np.full((2, 3), 8e-4), beam_height_um=heights, read_height_um=heights, fwhm_um=34.0, attenuation=np.array(250.0)
+        np.full((2, 3), 8e-4),
+        time_s=TIMES,
+        beam_height_um=heights,
+        read_height_um=heights,
+        fwhm_um=34.0,
+        attenuation=np.array(250.0),
     )
     assert_close(correction.factor, np.ones((2, 3)), rel=1e-12)
     assert_close(correction.rise_um, np.zeros((2, 3)), rel=0.0, floor=1e-9)
@@ -77,6 +93,13 @@ def test_a_uniform_solution_needs_no_correction() -> None:
 
 def test_the_slope_of_an_exponential_is_found_beside_a_missing_frame() -> None:
     heights = np.array([0.0, 50.0, 100.0, 150.0])
-    phi = np.exp(-heights / 80.0)[None, :].copy()
-    phi[0, 2] = np.nan
-    assert_close(logarithmic_slope(heights, phi)[0], np.full(4, -1 / 80.0), rel=1e-9)
+    logarithm = -heights[None, :] / 80.0
+    logarithm[0, 2] = np.nan
+    assert_close(gradient_at_fixed_time(logarithm, heights, np.zeros((1, 4)))[0], np.full(4, -1 / 80.0), rel=1e-9)
+
+
+def test_growth_during_a_scan_is_not_taken_for_a_slope() -> None:
+    heights, starts = np.array([0.0, 50.0, 100.0, 150.0]), np.array([0.0, 300.0, 600.0])
+    time = starts[:, None] + 0.4 * heights
+    logarithm = -heights / 80.0 + 1e-3 * time
+    assert_close(gradient_at_fixed_time(logarithm, heights, time), np.full((3, 4), -1 / 80.0), rel=1e-9)

@@ -16,8 +16,8 @@ from scipy.interpolate import CubicSpline
 from ..materials import attenuation_per_m, core, ligand, solvent
 from ..nouns import FloatArray, Solution
 
-NODES = 41
-REACH = 4.0  # of the beam, in its standard deviations
+NODES = 24
+REACH = 5.0  # of the beam, in its standard deviations
 PASSES = 4  # the ratio changes by the square of the correction from pass to pass
 
 
@@ -36,17 +36,25 @@ def attenuation_per_volume_fraction(
     return 1e-3 * path_length_mm * (share * mu_core + (1.0 - share) * mu_shell - mu_solvent)
 
 
-def logarithmic_slope(height_um: FloatArray, phi: FloatArray) -> FloatArray:
-    """d ln phi / dz (1/um) of each profile (scan, height): cubic spline through the logarithm of what is positive.
+def gradient_at_fixed_time(values: FloatArray, height_um: FloatArray, time_s: FloatArray) -> FloatArray:
+    """d values / dz (1/um) of a map (scan, height) whose every voxel has its own time (scan, height).
 
-    0 where a profile has fewer than two such points.
+    Along a scan, values change with height and with time: dv/dz = (dv/dz along the scan) - (dv/dt) (dt/dz). Cubic spline
+    over the known heights, differences between scans in time; 0 where there are fewer than two.
     """
-    slope = np.zeros_like(phi)
-    for row, profile in enumerate(phi):
-        known = np.isfinite(profile) & (profile > 0.0)
+    along, delay = np.zeros_like(values), np.zeros_like(values)
+    for row, profile in enumerate(values):
+        known = np.isfinite(profile)
         if known.sum() >= 2:
-            slope[row] = CubicSpline(height_um[known], np.log(profile[known]))(height_um, 1)
-    return slope
+            along[row] = CubicSpline(height_um[known], profile[known])(height_um, 1)
+        if height_um.size >= 2:
+            delay[row] = np.gradient(time_s[row], height_um)
+    rate = np.zeros_like(values)
+    for column in range(values.shape[1]):
+        known = np.isfinite(values[:, column])
+        if known.sum() >= 2:
+            rate[known, column] = np.gradient(values[known, column], time_s[known, column])
+    return along - rate * delay
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,23 +70,31 @@ class FootprintCorrection:
 
 
 def footprint_correction(
-    phi: FloatArray, *, beam_height_um: FloatArray, read_height_um: FloatArray, fwhm_um: float, attenuation: FloatArray
+    phi: FloatArray,
+    *,
+    time_s: FloatArray,
+    beam_height_um: FloatArray,
+    read_height_um: FloatArray,
+    fwhm_um: float,
+    attenuation: FloatArray,
 ) -> FootprintCorrection:
     """The correction of apparent volume fractions `phi` (scan, height); 1 and 0 where phi is not finite.
 
-    beam_height_um: beam centre above the anode; read_height_um: centroid of the open part of the beam, where `phi`
-    is read; attenuation: a, broadcastable to phi.
+    time_s: (scan, height); beam_height_um: beam centre above the anode; read_height_um: centroid of the open part of the
+    beam, where `phi` is read; attenuation: a, broadcastable to phi.
     """
     spread = fwhm_um / (2.0 * np.sqrt(2.0 * np.log(2.0)))
-    offset = np.linspace(-REACH, REACH, NODES) * spread
-    z = beam_height_um[:, None] + offset  # (height, node)
-    weight = np.exp(-0.5 * (offset / spread) ** 2) * (z >= 0.0)
+    low = np.maximum(beam_height_um - REACH * spread, 0.0)
+    node, share = np.polynomial.legendre.leggauss(NODES)
+    z = low[:, None] + (beam_height_um + REACH * spread - low)[:, None] * 0.5 * (1.0 + node)  # (height, node)
+    weight = share * np.exp(-0.5 * ((z - beam_height_um[:, None]) / spread) ** 2)
     weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
     a = np.broadcast_to(attenuation, phi.shape)[..., None]
     known = np.isfinite(phi)
     mean = phi
     for _ in range(PASSES):
-        slope = np.clip(logarithmic_slope(read_height_um, mean), -1.0 / spread, 1.0 / spread)
+        logarithm = np.log(np.where(mean > 0.0, mean, np.nan))
+        slope = np.clip(gradient_at_fixed_time(logarithm, read_height_um, time_s), -1.0 / spread, 1.0 / spread)
         shape = np.exp(slope[..., None] * (z - read_height_um[:, None]))  # (scan, height, node)
         shape /= np.sum(weight * shape, axis=-1, keepdims=True)
         absorbed = weight * np.exp(-a * np.where(known, mean, 0.0)[..., None] * shape)
@@ -91,16 +107,7 @@ def footprint_correction(
 
 
 def at_the_mean_height(
-    values: FloatArray, correction: FootprintCorrection, *, read_height_um: FloatArray
+    values: FloatArray, correction: FootprintCorrection, *, read_height_um: FloatArray, time_s: FloatArray
 ) -> FloatArray:
-    """What is to be added to a size (scan, height) read by the transmitted light: -rise x d size / dz.
-
-    The gradient is that of a cubic spline through the known heights of each scan; 0 where there are fewer than two.
-    """
-    step = np.zeros_like(values)
-    for row, profile in enumerate(values):
-        known = np.isfinite(profile)
-        if known.sum() >= 2:
-            gradient = CubicSpline(read_height_um[known], profile[known])(read_height_um, 1)
-            step[row] = -correction.rise_um[row] * gradient
-    return step
+    """What is to be added to a size (scan, height) read by the transmitted light: -rise x d size / dz."""
+    return -correction.rise_um * gradient_at_fixed_time(values, read_height_um, time_s)

@@ -16,7 +16,7 @@ from ..nouns import FrameRecord, Number, Role, RunResults
 from ..report.page import write_report
 from ..report.provenance import write_provenance
 from .anode import AnodePosition, find_anode
-from .crystals import Crystals, find_crystals
+from .crystals import Crystals, find_crystals, in_the_footprint
 from .curve_files import choose_curves, write_curve_files
 from .headline import headline_numbers
 from .maps import frame_maps, kinetics
@@ -73,6 +73,7 @@ def _results(
     run = reduced.run
     excluded = ~grid.measured | ~np.isfinite(on_map(voxels, grid, "phi"))
     maps = frame_maps(voxels, grid, run, excluded, crystals.fraction_map)
+    crystals = in_the_footprint(crystals, maps.crystalline_fraction)
     growth = kinetics(maps.phi, run, structure_onset=crystals.onset)
     numbers: dict[str, Number] = {
         **growth.numbers,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +10,14 @@ import numpy.typing as npt
 
 from ..errors import InputFileError, bad_value
 from ..figures.calibration import calibration_figure
+from ..io.atomic import replacing
+from ..io.numbers_json import numbers_to_plain
+from ..io.plain_json import to_json
 from ..io.poni import PoniGeometry, write_poni
+from ..nouns import Number
 from ..reduction.calibration import Calibration, calibrate
 
-FIGURE_DPI = 200
+FIGURE_DPI = 300
 
 
 def calibrate_image(
@@ -30,7 +32,8 @@ def calibrate_image(
 ) -> Calibration:
     """Calibrate and write `output` (.poni), `<output stem>.png` and `<output stem>.json` beside it.
 
-    The detector is guessed from the shape of the image where it is not named. mask: an image in any format of fabio, not 0 = masked.
+    The detector is guessed from the shape of the image where it is not named. mask: an image in any format of fabio,
+    not 0 = masked.
     Raises InputFileError and CalibrationError that name file, field, value, rule and remedy; then nothing is written.
     """
     image_path, output = Path(image_path), Path(output)
@@ -55,7 +58,8 @@ def calibrate_image(
         source=str(image_path),
     )
     write_poni(output, poni_geometry(calibration, image_path.name))
-    output.with_suffix(".json").write_text(json.dumps(numbers(calibration, image_path.name), indent=2) + "\n", "utf-8")
+    with replacing(output.with_suffix(".json")) as part:
+        part.write_text(to_json(calibration_record(calibration, image_path.name), indent=2) + "\n", encoding="utf-8")
     shown = image if masked is None else np.where(masked, -1, image)
     figure = calibration_figure(
         image=shown,
@@ -67,14 +71,16 @@ def calibrate_image(
         point_azimuth_deg=np.rad2deg(calibration.point_azimuth),
         point_residual_px=calibration.point_residual_px,
         ring_sigma_px=calibration.quality.width_px,
-        title=f"{image_path.name}: {calibration.distance_m:.5g} m",
     )
     figure.savefig(output.with_suffix(".png"), dpi=FIGURE_DPI)
     return calibration
 
 
 def read_image(path: Path) -> npt.NDArray[Any]:
-    """Pixels (y, x) in any format that fabio knows by content (an EDF image named .cbf is read as EDF)."""
+    """Pixels (y, x) in any format that fabio knows by content (an EDF image named .cbf is read as EDF).
+
+    Unlike a frame of a run, a calibrant's image may be an average, so any real numbers will do.
+    """
     import fabio
 
     if not path.is_file():
@@ -128,8 +134,8 @@ def detector_by_shape(shape: tuple[int, ...], *, source: str) -> str:
 
 def poni_geometry(calibration: Calibration, image_name: str) -> PoniGeometry:
     """The geometry with how it was made, how good it is and what the image could not fix as comments."""
-    c, s = calibration, calibration.sigmas
-    centre = f"y {c.beam_centre_px[0]:.3f} +/- {c.beam_centre_sigma_px[0]:.3f}, x {c.beam_centre_px[1]:.3f} +/- {c.beam_centre_sigma_px[1]:.3f}"
+    c = calibration
+    (y, x), (y_sigma, x_sigma) = c.beam_centre_px, c.beam_centre_sigma_px
     return PoniGeometry(
         distance_m=c.distance_m,
         poni1_m=c.poni1_m,
@@ -140,37 +146,59 @@ def poni_geometry(calibration: Calibration, image_name: str) -> PoniGeometry:
         detector=c.detector,
         detector_config=c.detector_config,
         comments=(
-            f"electrosaxs calibrate {image_name}, calibrant {c.calibrant}",
-            f"quality {c.verdict}; azimuth covered {c.quality.coverage_deg:.0f} of 360 degree",
-            f"distance sigma {s['distance_m'] * 1e3:.4f} mm; beam centre in pixel from the corner of the image {centre}",
+            f"made by electrosaxs calibrate from {image_name} with {c.calibrant}",
+            f"{c.verdict}; {c.quality.coverage_deg:.0f} of 360 degree of azimuth covered",
+            f"distance +/- {c.sigmas['distance_m'] * 1e3:.4f} mm",
+            f"beam centre y {y:.3f} +/- {y_sigma:.3f}, x {x:.3f} +/- {x_sigma:.3f} pixel from the corner of the image",
             *c.notes,
         ),
     )
 
 
-def numbers(calibration: Calibration, image_name: str) -> dict[str, Any]:
-    """The numbers as they go into JSON: each with value, sigma, unit and source, then quality and notes."""
-    c, s = calibration, calibration.sigmas
+def calibration_numbers(calibration: Calibration, image_name: str) -> dict[str, Number]:
+    """What the image gave, each with sigma, unit and source."""
+    c, sigmas = calibration, calibration.sigmas
     rings = f"{len(c.quality.rings)} rings of {c.calibrant} in {image_name}"
-    fixed = "fixed at 0: the image does not fix it"
-
-    def number(value: float, sigma: float | None, unit: str, source: str = rings) -> dict[str, Any]:
-        return {"value": value, "sigma": sigma, "unit": unit, "source": source}
-
-    quality = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in asdict(c.quality).items()}
+    held = "fixed at 0: the image does not fix it"
+    (y, x), (y_sigma, x_sigma) = c.beam_centre_px, c.beam_centre_sigma_px
+    tilted = sigmas["rot1"] > 0.0
     return {
-        "distance": number(c.distance_m, s["distance_m"], "m"),
-        "poni1": number(c.poni1_m, s["poni1_m"], "m"),
-        "poni2": number(c.poni2_m, s["poni2_m"], "m"),
-        "rot1": number(c.rot1, s["rot1"] or None, "rad", rings if s["rot1"] else fixed),
-        "rot2": number(c.rot2, s["rot2"] or None, "rad", rings if s["rot2"] else fixed),
-        "beam_centre_y": number(c.beam_centre_px[0], c.beam_centre_sigma_px[0], "pixel from the corner"),
-        "beam_centre_x": number(c.beam_centre_px[1], c.beam_centre_sigma_px[1], "pixel from the corner"),
-        "wavelength": number(c.wavelength_m, None, "m", "stated energy"),
-        "distance_slope_with_energy": number(c.energy.distance_slope, None, "one", "d ln(distance) / d ln(energy)"),
-        "detector": c.detector,
-        "calibrant": c.calibrant,
-        "verdict": c.verdict,
-        "quality": quality,
-        "notes": list(c.notes),
+        "distance": Number(c.distance_m, sigmas["distance_m"], "m", rings),
+        "poni1": Number(c.poni1_m, sigmas["poni1_m"], "m", rings),
+        "poni2": Number(c.poni2_m, sigmas["poni2_m"], "m", rings),
+        "rot1": Number(c.rot1, sigmas["rot1"] if tilted else None, "rad", rings if tilted else held),
+        "rot2": Number(c.rot2, sigmas["rot2"] if tilted else None, "rad", rings if tilted else held),
+        "beam_centre_y": Number(y, y_sigma, "pixel", f"{rings}; counted from the corner of the image"),
+        "beam_centre_x": Number(x, x_sigma, "pixel", f"{rings}; counted from the corner of the image"),
+        "wavelength": Number(c.wavelength_m, None, "m", "of the energy stated"),
+        "distance_slope_with_energy": Number(
+            c.energy.distance_slope, None, "one", "d ln(distance) / d ln(energy) along which the rings do not change"
+        ),
     }
+
+
+def calibration_record(calibration: Calibration, image_name: str) -> dict[str, Any]:
+    """The numbers, and with them detector, calibrant, verdict, quality and notes, as they go into the JSON file."""
+    return {
+        **numbers_to_plain(calibration_numbers(calibration, image_name)),
+        "detector": calibration.detector,
+        "calibrant": calibration.calibrant,
+        "verdict": calibration.verdict,
+        "quality": calibration.quality,
+        "notes": calibration.notes,
+    }
+
+
+def summary(calibration: Calibration, output: str | Path) -> str:
+    """The outcome as text for the terminal."""
+    c = calibration
+    (y, x), (y_sigma, x_sigma) = c.beam_centre_px, c.beam_centre_sigma_px
+    return "\n".join(
+        (
+            c.verdict,
+            f"distance {c.distance_m * 1e3:.3f} +/- {c.sigmas['distance_m'] * 1e3:.3f} mm, "
+            f"beam centre y {y:.2f} +/- {y_sigma:.2f}, x {x:.2f} +/- {x_sigma:.2f} pixel from the corner of the image",
+            *c.notes,
+            f"wrote {output}; the rings are drawn in {Path(output).with_suffix('.png')}",
+        )
+    )

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import scipp as sc
 
 from ..analysis.crystal_volume import crystal_particle_volume
 from ..analysis.crystallisation import (
@@ -122,8 +123,6 @@ def _column(
 
 def _frames(sample: SampleIntensity, index: npt.NDArray[np.intp]) -> SampleIntensity:
     """Some frames of `sample`, dims (frame, q)."""
-    import scipp as sc
-
     data = sc.concat([sample.data["frame", int(i)] for i in index], "frame")
     shared = {
         name: sc.concat([sigma["frame", int(i)] for i in index], "frame") for name, sigma in sample.shared.items()
@@ -209,6 +208,30 @@ def _last(study: Crystallisation) -> Number:
     last = int(seen[-1])
     source = f"share of the particles of the anode voxel in superlattices, {study.fraction.coord('time')[last]:.0f} s"
     return Number(float(study.fraction.values[last]), float(study.fraction.total_sigma[last]), "one", source)
+
+
+def in_the_footprint(crystals: Crystals, fraction_map: FloatArray) -> Crystals:
+    """`crystals` with the fraction as a mean over the beam: absorption hides dissolved particles more than crystals.
+
+    fraction_map (scan, height): the corrected fraction of the voxels where crystals were seen.
+    """
+    seen = crystals.crystalline_fraction
+    if seen is None:
+        return crystals
+    apparent, corrected = (values[:, 0] for values in (crystals.fraction_map, fraction_map))
+    ratio = np.divide(corrected, apparent, out=np.ones_like(apparent), where=apparent > 0.0)
+    by = sc.array(dims=["scan"], values=ratio)
+    fraction = CrystallineFraction(seen.data * by, {name: sigma * by for name, sigma in seen.shared.items()})
+    number = crystals.numbers["crystalline_fraction"]
+    if number.value is not None and number.sigma is not None:
+        last = float(ratio[np.flatnonzero(apparent > 0.0)[-1]])
+        number = replace(number, value=number.value * last, sigma=number.sigma * last)
+    return replace(
+        crystals,
+        crystalline_fraction=fraction,
+        numbers={**crystals.numbers, "crystalline_fraction": number},
+        fraction_map=fraction_map,
+    )
 
 
 def _absent(why: str) -> dict[str, Number]:

@@ -14,6 +14,7 @@ def headline_numbers(maps: FrameMaps, standard: Standards, anode: AnodePosition)
     source = "sphere fit of the pooled reference frames"
     return {
         "anode_height": anode.number,
+        "normalisation_noise": standard.normalisation,
         "starting_diameter": Number(
             float(fit.diameter[0]),
             float((fit.sigma("diameter")[0] ** 2 + fit.shared_sigma("diameter")[0] ** 2) ** 0.5),

@@ -64,6 +64,7 @@ def frame_maps(
     dissolved = 1.0 - crystalline_fraction
     correction = footprint_correction(
         apparent * dissolved,
+        time_s=grid.time,
         beam_height_um=grid.heights,
         read_height_um=read_at,
         fwhm_um=run.beam.fwhm_um,
@@ -76,7 +77,7 @@ def frame_maps(
 
     def size(kind: type[Noun], quantity: str) -> Noun:
         values, shares = on_map(voxels, grid, quantity), shared_on_map(voxels, grid, quantity)
-        step = dissolved * at_the_mean_height(values, correction, read_height_um=read_at)
+        step = dissolved * at_the_mean_height(values, correction, read_height_um=read_at, time_s=grid.time)
         shares["footprint"] = SIZE_STEP_UNCERTAINTY * np.abs(step)
         return layout.noun(kind, values + step, on_map(voxels, grid, f"{quantity}_sigma"), shares)
 

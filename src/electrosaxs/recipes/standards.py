@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..analysis.invariant import ParticleVolume, particle_volume
+from ..analysis.normalisation_noise import normalisation_noise
 from ..analysis.sphere_fit import SphereFit, fit_spheres
 from ..analysis.volume_fraction import pooled as pooled_curve
 from ..errors import InputFileError, bad_value
 from ..materials import ligand
-from ..nouns import Intensity, Role, Run, SampleIntensity
+from ..nouns import Intensity, Number, Role, Run, SampleIntensity
 from ..reduction.background import pooled, subtract_solvent
 from ..reduction.normalisation import DarkLevel, dark_level, to_intensity
 from .reduce_run import ReducedRun
@@ -20,7 +21,11 @@ from .reduce_run import ReducedRun
 
 @dataclass(frozen=True, eq=False)
 class Standards:
-    """solvent: its pooled curve (q,); reference: the pooled starting solution (one frame), its fit and particle volume."""
+    """solvent: its pooled curve (q,); reference: the pooled starting solution (one frame), its fit and particle volume.
+
+    normalisation: relative noise of one frame's monitor and transmission; solvent_frames, reference_frames: how many
+    were pooled.
+    """
 
     solvent: Intensity
     dark: DarkLevel | None
@@ -29,6 +34,9 @@ class Standards:
     reference_fit: SphereFit
     reference_volume: ParticleVolume
     dry_shell_nm: float
+    normalisation: Number
+    solvent_frames: int
+    reference_frames: int
 
 
 def dry_shell(run: Run) -> float:
@@ -47,13 +55,25 @@ def standards(reduced: ReducedRun, *, workers: int = 2) -> Standards:
     dark = None
     if dark_frames.size:
         dark = dark_level(reduced.counts(dark_frames), table.exposure[dark_frames])
-    solvent = pooled(intensity(reduced, _some(reduced, Role.SOLVENT), scale, dark))
-    sample = subtract_solvent(intensity(reduced, _some(reduced, Role.REFERENCE), scale, dark), solvent)
-    reference = pooled_curve(sample)
+    solvent_frames, reference_frames = _some(reduced, Role.SOLVENT), _some(reduced, Role.REFERENCE)
+    empty_of_particles = intensity(reduced, solvent_frames, scale, dark)
+    starting_solution = intensity(reduced, reference_frames, scale, dark)
+    solvent = pooled(empty_of_particles)
+    reference = pooled_curve(subtract_solvent(starting_solution, solvent))
     fit = fit_spheres(reference, workers=workers)
     shell = dry_shell(reduced.run)
-    volume = particle_volume(reference, fit, dry_shell_nm=shell)
-    return Standards(solvent, dark, scale, reference, fit, volume, shell)
+    return Standards(
+        solvent=solvent,
+        dark=dark,
+        monitor_scale=scale,
+        reference=reference,
+        reference_fit=fit,
+        reference_volume=particle_volume(reference, fit, dry_shell_nm=shell),
+        dry_shell_nm=shell,
+        normalisation=normalisation_noise([empty_of_particles, starting_solution]),
+        solvent_frames=solvent_frames.size,
+        reference_frames=reference_frames.size,
+    )
 
 
 def intensity(
@@ -80,12 +100,12 @@ def _some(reduced: ReducedRun, role: Role) -> npt.NDArray[np.intp]:
     frames = reduced.frames(role)
     if frames.size:
         return frames
-    wrong = [i for i in np.flatnonzero(reduced.table.is_role(role))]
+    wrong = np.flatnonzero(reduced.table.is_role(role))
     raise bad_value(
         InputFileError,
         where=reduced.table.source,
         field="role",
-        value=f"{role}: {len(wrong)} frames, none usable ({'; '.join(reduced.flags[wrong[0]]) if wrong else 'absent'})",
+        value=f"{role}: {len(wrong)} frames, none usable ({'; '.join(reduced.flags[wrong[0]]) if wrong.size else 'absent'})",
         rule=f"at least one usable {role} frame is needed",
         remedy="mend the monitor or transmission of these rows, or give other frames",
     )

@@ -116,11 +116,15 @@ def measure(
         height=table.height[frames],
         time=table.time[frames],
     )
-    per_count = sample.coord("per_count")
-    gross = sample.values + sample.coord("solvent")
+    per_count, solvent = sample.coord("per_count"), sample.coord("solvent")
+    gross = sample.values + solvent
+    noise = standard.normalisation.value or 0.0
+    to_phi = solution.volume_fraction / standard.reference_volume.value[0]
+    # an error of a frame's monitor or transmission multiplies all that it counted, solvent included
+    own = noise * np.abs(to_phi * np.nansum(volume.influence * gross, axis=1))
     columns = {
         "phi": phi.values,
-        "phi_sigma": phi.sigma,
+        "phi_sigma": np.hypot(phi.sigma, own),
         "diameter": fit.diameter,
         "diameter_sigma": fit.sigma("diameter"),
         "deviation": fit.deviation,
@@ -138,8 +142,14 @@ def measure(
         voxels.values[name][rows] = column
     sigma_d = fit.shared_sigma("diameter")
     sigma_delta = fit.shared_sigma("deviation")
+    of_phi = {name: np.asarray(sigma.values) for name, sigma in phi.shared.items()}
+    of_phi["reference"] = np.hypot(of_phi["reference"], noise / np.sqrt(standard.reference_frames) * np.abs(phi.values))
+    of_phi["background"] = np.hypot(
+        of_phi["background"],
+        noise / np.sqrt(standard.solvent_frames) * np.abs(to_phi * np.nansum(volume.influence * solvent, axis=1)),
+    )
     shared = {
-        "phi": {name: np.asarray(sigma.values) for name, sigma in phi.shared.items()},
+        "phi": of_phi,
         "diameter": {"background": sigma_d},
         "deviation": {"background": sigma_delta},
         "polydispersity": {"background": _ratio_sigma(fit)},
