@@ -1,0 +1,238 @@
+"""The transport model fitted to one or several runs together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ElectrosaxsError, FitError
+from ..nouns import FloatArray
+from .forward import Prediction, predict
+from .minimise import Minimum, minimise
+from .observations import Observations
+from .parameters import REACH, Layout, Model, layout
+from .residuals import Whitener, change_in_sigma, in_sigma, whitener
+
+FIRST_CHARGES = (0.005, 0.01, 0.02, 0.035, 0.06, 0.1, 0.2, 0.5)
+FIRST_SOLUBILITIES = (1.5, 3.0, 6.0, 12.0, 25.0)
+"""Starts, solubilities in units of the starting phi: from each the map is computed once, and the fit goes on from the best."""
+MISFIT_SIGMAS = 3.0
+"""chi-squared per degree of freedom above 1 by this many of its own deviations is a misfit and widens every sigma."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Runs, model and free parameters: everything that chi-squared depends on, as functions of the coordinates x."""
+
+    runs: tuple[Observations, ...]
+    model: Model
+    layout: Layout
+    whiteners: tuple[Whitener, ...]
+    workers: int = 2
+
+    def predictions(self, x: FloatArray) -> tuple[Prediction, ...]:
+        """The model's maps of every run."""
+        with ThreadPoolExecutor(self.workers) as pool:
+            jobs = [pool.submit(self._predict, x, n) for n in range(len(self.runs))]
+            return tuple(job.result() for job in jobs)
+
+    def residual(self, x: FloatArray) -> FloatArray:
+        """Independent residuals of all values in sigma, and those of sizes measured at the start."""
+        parts = [
+            white(in_sigma(run, prediction))
+            for run, white, prediction in zip(self.runs, self.whiteners, self.predictions(x), strict=True)
+        ]
+        return np.concatenate([*parts, self.layout.prior(x)[0]])
+
+    def jacobian(self, x: FloatArray, *, prior: bool = True) -> FloatArray:
+        """d residual / d x by central differences, one-sided at a limit; columns are computed in parallel."""
+        low, high = self.layout.limits()
+        steps = self.layout.steps()
+        with ThreadPoolExecutor(self.workers) as pool:
+            jobs = {}
+            for k in range(x.size):
+                ends = [np.array(x), np.array(x)]
+                ends[0][k], ends[1][k] = min(x[k] + steps[k], high[k]), max(x[k] - steps[k], low[k])
+                for n in range(len(self.runs)):
+                    if self.layout.concerns(k, n):
+                        jobs[k, n] = [pool.submit(self._predict, end, n) for end in ends], ends[0][k] - ends[1][k]
+            blocks = []
+            for n, (run, white) in enumerate(zip(self.runs, self.whiteners, strict=True)):
+                block = np.zeros((run.size, x.size))
+                for k in range(x.size):
+                    if (k, n) in jobs:
+                        (above, below), apart = jobs[k, n]
+                        block[:, k] = change_in_sigma(run, above.result(), below.result()) / apart
+                blocks.append(white(block))
+        return np.concatenate([*blocks, self.layout.prior(x)[1]] if prior else blocks)
+
+    def _predict(self, x: FloatArray, run: int) -> Prediction:
+        return predict(self.runs[run], self.model, self.layout.values(x, run))
+
+
+@dataclass(frozen=True, eq=False)
+class CellFit:
+    """A converged fit. covariance (free, free) of the coordinates, widened by `widening` where the model misfits.
+
+    at_limit (free,): parameters that a limit holds; they have no covariance.
+    """
+
+    problem: Problem
+    minimum: Minimum
+    covariance: FloatArray
+    widening: float
+
+    @property
+    def x(self) -> FloatArray:
+        return self.minimum.x
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.problem.layout.labels
+
+    @property
+    def at_limit(self) -> npt.NDArray[np.bool_]:
+        return self.minimum.at_limit
+
+    @property
+    def chi_squared(self) -> float:
+        return self.minimum.chi_squared
+
+    @property
+    def observed(self) -> int:
+        """Values that were compared, sizes measured at the start included."""
+        return int(self.minimum.residual.size)
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        return self.observed - len(self.problem.layout)
+
+    @property
+    def akaike(self) -> float:
+        """chi^2 + 2 k (Akaike 1974): lower is better; differences below 2 say nothing."""
+        return self.chi_squared + 2.0 * len(self.problem.layout)
+
+    @property
+    def bayes(self) -> float:
+        """chi^2 + k ln n (Schwarz 1978): lower is better; 10 apart is decisive."""
+        return self.chi_squared + len(self.problem.layout) * float(np.log(self.observed))
+
+    @property
+    def correlation(self) -> FloatArray:
+        """(free, free); 0 for parameters that a limit holds."""
+        sigma = np.sqrt(np.diag(self.covariance))
+        safe = np.where(sigma > 0.0, sigma, 1.0)
+        return np.asarray(self.covariance / np.outer(safe, safe))
+
+    def value(self, label: str) -> float:
+        k = self.problem.layout.index(label)
+        return self.problem.layout.free[k].parameter.value(float(self.x[k]))
+
+    def sigma(self, label: str) -> float:
+        """One standard deviation of the parameter, 0 where a limit holds it."""
+        k = self.problem.layout.index(label)
+        slope = self.problem.layout.free[k].parameter.slope(float(self.x[k]))
+        return abs(slope) * float(np.sqrt(self.covariance[k, k]))
+
+    def values(self, run: int = 0) -> dict[str, float]:
+        """All parameters of a run by name, held ones included."""
+        return self.problem.layout.values(self.x, run)
+
+    def predictions(self) -> tuple[Prediction, ...]:
+        return self.problem.predictions(self.x)
+
+
+def fit_model(
+    runs: Sequence[Observations],
+    model: Model | None = None,
+    *,
+    free: Iterable[str] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    start: Mapping[str, float] | None = None,
+    workers: int = 2,
+) -> CellFit:
+    """Fit `model` to all runs together.
+
+    Charge, exponent, diffusion, solubility and attachment are shared by the runs; sizes at the start are each run's own.
+    Raises ConvergenceError where the minimum is not found and FitError where there are fewer values than parameters.
+    """
+    problem = fit_problem(runs, model or Model(), free=free, fixed=fixed, start=start, workers=workers)
+    begin = problem.layout.start() if start else _best_start(problem)
+    low, high = problem.layout.limits()
+    return finished(problem, minimise(problem.residual, problem.jacobian, begin, low, high, REACH * problem.layout.steps()))
+
+
+def fit_problem(
+    runs: Sequence[Observations],
+    model: Model,
+    *,
+    free: Iterable[str] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    start: Mapping[str, float] | None = None,
+    workers: int = 2,
+) -> Problem:
+    """The problem that `fit_model` solves."""
+    if not runs:
+        raise FitError("fit: there is no run; give at least one results folder")
+    made = layout(runs, model, free=free, fixed=fixed, start=start)
+    count = sum(run.size for run in runs)
+    if count <= len(made):
+        raise FitError(f"fit: {count} values for {len(made)} free parameters ({', '.join(made.labels)}); fix some")
+    return Problem(tuple(runs), model, made, tuple(whitener(run) for run in runs), workers)
+
+
+def finished(problem: Problem, minimum: Minimum) -> CellFit:
+    """Covariance at a minimum: inverse of the Fisher information, widened where chi-squared says that the model misfits."""
+    moving = ~minimum.at_limit
+    slopes = minimum.jacobian[:, moving]
+    covariance = np.zeros((moving.size, moving.size))
+    covariance[np.ix_(moving, moving)] = inverse_information(slopes)
+    freedom = minimum.residual.size - moving.size
+    reduced = minimum.chi_squared / freedom
+    widening = float(np.sqrt(reduced)) if reduced > 1.0 + MISFIT_SIGMAS * np.sqrt(2.0 / freedom) else 1.0
+    return CellFit(problem, minimum, widening**2 * covariance, widening)
+
+
+def inverse_information(slopes: FloatArray) -> FloatArray:
+    """(J^T J)^-1 through the singular values of J with columns of unit length, so that no unit matters."""
+    length = np.linalg.norm(slopes, axis=0)
+    if np.any(length == 0.0):
+        raise FitError("fit: a free parameter changes nothing that was measured; fix it")
+    _, strength, directions = np.linalg.svd(slopes / length, full_matrices=False)
+    half = directions.T / np.maximum(strength, 1e-12 * strength[0]) / length[:, None]
+    return np.asarray(half @ half.T)
+
+
+def _best_start(problem: Problem) -> FloatArray:
+    """The best of a few charges and solubilities: chi-squared has side minima far from the data."""
+    begin = problem.layout.start()
+    tries = [begin]
+    for label, candidates in (("effective_charge", FIRST_CHARGES), ("solubility", FIRST_SOLUBILITIES)):
+        if label not in problem.layout.labels:
+            continue
+        k = problem.layout.index(label)
+        unit = 1.0 if label == "effective_charge" else max(run.solution.volume_fraction for run in problem.runs)
+        coordinates = np.clip(np.log(np.array(candidates) * unit), *(limit[k] for limit in problem.layout.limits()))
+        tries = [_with(x, k, c) for x in tries for c in coordinates]
+    scores = [_score(problem, x) for x in tries]
+    if not np.isfinite(min(scores)):
+        raise FitError("fit: the model cannot be computed for any charge that was tried; check voltage, gap and solubility")
+    return tries[int(np.argmin(scores))]
+
+
+def _with(x: FloatArray, k: int, value: float) -> FloatArray:
+    changed = np.array(x)
+    changed[k] = value
+    return changed
+
+
+def _score(problem: Problem, x: FloatArray) -> float:
+    try:
+        residual = problem.residual(x)
+    except ElectrosaxsError:
+        return np.inf
+    return float(residual @ residual)

@@ -1,0 +1,111 @@
+"""Least squares within limits: Levenberg-Marquardt with frozen limits, stopped by what is left to gain in chi-squared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import ConvergenceError, ElectrosaxsError, bad_value
+from ..nouns import FloatArray
+
+GAIN_LEFT = 1e-3
+"""Converged where a full step would lower chi-squared by less: within 0.03 sigma of the minimum."""
+GAIN_TOLERATED = 0.04
+"""Where no step lowers chi-squared any more, this much may be left (0.2 sigma): the onset of crystals falls into one step
+of the integrator or into the next, and chi-squared is rough by some hundredths."""
+MOST_ITERATIONS = 60
+MOST_TRIES = 14
+FIRST_DAMPING = 1e-3
+
+Residual = Callable[[FloatArray], FloatArray]
+Jacobian = Callable[[FloatArray], FloatArray]
+
+
+@dataclass(frozen=True, eq=False)
+class Minimum:
+    """x (free,), residual (value,) and jacobian (value, free) there; at_limit (free,): held by a limit."""
+
+    x: FloatArray
+    residual: FloatArray
+    jacobian: FloatArray
+    at_limit: npt.NDArray[np.bool_]
+    iterations: int
+
+    @property
+    def chi_squared(self) -> float:
+        return float(self.residual @ self.residual)
+
+
+def minimise(
+    residual: Residual, jacobian: Jacobian, start: FloatArray, low: FloatArray, high: FloatArray, reach: FloatArray
+) -> Minimum:
+    """The x within [low, high] with the least sum of squares of residual(x); reach: largest change in one step.
+
+    A try at which `residual` raises ElectrosaxsError counts as worse. Raises ConvergenceError where the minimum is not
+    reached, and what `residual` raises at the start.
+    """
+    x = np.clip(np.asarray(start, dtype=np.float64), low, high)
+    r = residual(x)
+    damping, before = FIRST_DAMPING, np.inf
+    for iteration in range(1, MOST_ITERATIONS + 1):
+        slopes = jacobian(x)
+        gradient, normal = slopes.T @ r, slopes.T @ slopes
+        frozen = ((x <= low) & (gradient > 0.0)) | ((x >= high) & (gradient < 0.0))
+        gain = _gain(gradient, normal, ~frozen)
+        if gain < GAIN_LEFT or (gain < GAIN_TOLERATED and gain > 0.3 * before):
+            return Minimum(x, r, slopes, frozen, iteration)
+        before = gain
+        better = _better(residual, x, r, gradient, normal, ~frozen, damping, low, high, reach)
+        if better is None:
+            if gain < GAIN_TOLERATED:
+                return Minimum(x, r, slopes, frozen, iteration)
+            raise _not_converged(iteration, gain, "no step makes it smaller")
+        x, r, damping = better
+    raise _not_converged(MOST_ITERATIONS, gain, "and the limit of iterations is reached")
+
+
+def _gain(gradient: FloatArray, normal: FloatArray, moving: npt.NDArray[np.bool_]) -> float:
+    """By how much a full Gauss-Newton step would lower chi-squared, g^T H^-1 g over what moves."""
+    g, h = gradient[moving], normal[np.ix_(moving, moving)]
+    return float(g @ np.linalg.lstsq(h, g, rcond=1e-14)[0]) if g.size else 0.0
+
+
+def _better(
+    residual: Residual,
+    x: FloatArray,
+    r: FloatArray,
+    gradient: FloatArray,
+    normal: FloatArray,
+    moving: npt.NDArray[np.bool_],
+    damping: float,
+    low: FloatArray,
+    high: FloatArray,
+    reach: FloatArray,
+) -> tuple[FloatArray, FloatArray, float] | None:
+    """The first try with a smaller sum of squares and the damping to go on with; None where there is none."""
+    g, h = gradient[moving], normal[np.ix_(moving, moving)]
+    scale = np.maximum(np.diag(h), 1e-12 * max(float(np.diag(h).max()), 1e-300))
+    for _ in range(MOST_TRIES):
+        step = np.zeros_like(x)
+        step[moving] = -np.linalg.solve(h + damping * np.diag(scale), g)
+        step /= max(1.0, float(np.max(np.abs(step) / reach)))
+        tried = np.clip(x + step, low, high)
+        try:
+            new = residual(tried)
+        except ElectrosaxsError:
+            new = None
+        if new is not None and new @ new < r @ r:
+            return tried, new, max(damping / 10.0, 1e-12)
+        damping *= 5.0
+    return None
+
+
+def _not_converged(iterations: int, gain: float, why: str) -> ElectrosaxsError:
+    return bad_value(
+        ConvergenceError, where="fit", field="chi_squared", value=f"after {iterations} iterations",
+        rule=f"could still fall by {gain:.3g}, {why}",
+        remedy="give a nearer start, fix a parameter that the data do not know, or check voltage and times",
+    )  # fmt: skip

@@ -1,0 +1,168 @@
+"""What a fit compares with the model: the maps of one run as lists of points, with what the model must know of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from ..errors import FitError, InputFileError, bad_value
+from ..nouns import Beam, Cell, FloatArray, Noun, Number, RunResults, Solution, VoltageProgram
+from ..transport import SizeClasses
+
+CHANNELS = ("volume_fraction", "diameter", "deviation")
+MODEL_ACCURACY = {"volume_fraction": (1e-3, 0.0), "diameter": (0.0, 0.01), "deviation": (0.0, 0.015)}
+"""Independent error of a perfect comparison, (relative, absolute in the channel's unit), added in quadrature: what a
+sphere fit with a skewness makes of sizes that a field has sorted (docs/decisions/0003), and the model's own grid."""
+CANCELS = {"volume_fraction": ("starting_solution",)}
+"""phi is measured against the starting solution, and the model is proportional to it: its error moves both together."""
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Channel:
+    """One measured quantity at the points of a run, arrays (point,).
+
+    sigma: independent from point to point. shared: contribution -> sigma, fully correlated over the run. used: False
+    where nothing was measured or the model has no claim.
+    """
+
+    values: FloatArray
+    sigma: FloatArray
+    shared: Mapping[str, FloatArray]
+    used: BoolArray
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """One run to be compared with the model.
+
+    time (s), height (um above the anode) of each point, (point,); row, column: its place in the map of `shape`
+    (scan, height). start_diameter (nm), start_polydispersity: of the starting solution, absent where it was not measured.
+    distribution: its sizes where they are known better than as a Gaussian.
+    """
+
+    title: str
+    cell: Cell
+    solution: Solution
+    program: VoltageProgram
+    beam_fwhm_um: float
+    shape: tuple[int, int]
+    row: npt.NDArray[np.intp]
+    column: npt.NDArray[np.intp]
+    time: FloatArray
+    height: FloatArray
+    channels: Mapping[str, Channel]
+    start_diameter: Number
+    start_polydispersity: Number
+    distribution: SizeClasses | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of values that the fit uses."""
+        return sum(int(channel.used.sum()) for channel in self.channels.values())
+
+    def to_map(self, values: FloatArray) -> FloatArray:
+        """(point,) to (scan, height), NaN where there is no point."""
+        filled = np.full(self.shape, np.nan)
+        filled[self.row, self.column] = values
+        return filled
+
+    def only(self, used: BoolArray) -> Observations:
+        """The same run with the points outside `used` (point,) left out of every channel."""
+        channels = {name: replace(channel, used=channel.used & used) for name, channel in self.channels.items()}
+        return replace(self, channels=channels)
+
+
+def observations(
+    results: RunResults, *, where: str = "results", distribution: SizeClasses | None = None, sizes: bool = True
+) -> Observations:
+    """The maps of a finished analysis as points. `where` names the folder in messages; without `sizes` phi alone counts.
+
+    Sizes of voxels that hold crystals are left out: there the sphere fit sees a structure factor. Raises InputFileError
+    where the settings lack the cell, the beam or the voltage, and FitError where nothing is left to fit.
+    """
+    phi = results.volume_fraction
+    if phi.dims != ("scan", "height"):
+        raise FitError(f"{where}: volume_fraction has dims {phi.dims}: a fit needs a map over scan and height")
+    time = phi.coord("time")
+    row, column = np.nonzero(np.isfinite(time))
+    height = phi.coord("height")[column]
+    cell, solution, beam = (_settings(results, key, kind, where) for key, kind in _TABLES.items())
+    assert isinstance(cell, Cell)
+    assert isinstance(solution, Solution)
+    assert isinstance(beam, Beam)
+    channels = {"volume_fraction": _channel("volume_fraction", phi, row, column)}
+    for name, noun in (("diameter", results.diameter), ("deviation", results.deviation)):
+        if sizes and noun is not None:
+            channel = _channel(name, noun, row, column)
+            channels[name] = replace(channel, used=channel.used & ~_crystals(results, row, height, beam.fwhm_um))
+    run = Observations(
+        title=results.title, cell=cell, solution=solution, program=_program(results, cell, where),
+        beam_fwhm_um=beam.fwhm_um, shape=(time.shape[0], time.shape[1]), row=row, column=column,
+        time=time[row, column], height=height, channels=channels, distribution=distribution,
+        start_diameter=results.numbers.get("starting_diameter", Number.absent("nm", "not in the results")),
+        start_polydispersity=results.numbers.get("starting_polydispersity", Number.absent("one", "not in the results")),
+    )  # fmt: skip
+    if not run.channels["volume_fraction"].used.any():
+        raise FitError(f"{where}: no voxel has a volume fraction with a sigma: there is nothing to fit")
+    return run
+
+
+_TABLES = {"cell": Cell, "solution": Solution, "beam": Beam}
+
+
+def _settings(results: RunResults, key: str, kind: type[Cell | Solution | Beam], where: str) -> Cell | Solution | Beam:
+    table = results.settings.get(key)
+    try:
+        known = {k: v for k, v in dict(table or {}).items() if k in kind.model_fields}
+        return kind.model_validate(known)
+    except ValidationError as error:
+        raise bad_value(
+            InputFileError, where=where, field=f"settings.{key}", value=table,
+            rule=f"does not describe the run ({error.errors()[0]['msg']})",
+            remedy="give a results folder of electrosaxs analyse, which keeps the content of run.toml",
+        ) from None  # fmt: skip
+
+
+def _program(results: RunResults, cell: Cell, where: str) -> VoltageProgram:
+    """V(t) as the analysis kept it, or the constant voltage of run.toml."""
+    table = results.settings.get("voltage")
+    if table is not None:
+        try:
+            return VoltageProgram.model_validate({key: list(table[key]) for key in ("time_s", "voltage_V")})
+        except (ValidationError, KeyError, TypeError) as error:
+            raise InputFileError(
+                f"{where}: settings.voltage: does not hold time_s (increasing) and voltage_V of the same length ({error})"
+            ) from None
+    if cell.voltage_V is None:
+        raise bad_value(
+            InputFileError, where=where, field="settings.voltage", value="missing",
+            rule="the model needs the voltage of the run",
+            remedy="give cell.voltage_V in run.toml or a voltage column in the frame table and analyse again",
+        )  # fmt: skip
+    return VoltageProgram(time_s=[0.0], voltage_V=[cell.voltage_V])
+
+
+def _channel(name: str, noun: Noun, row: npt.NDArray[np.intp], column: npt.NDArray[np.intp]) -> Channel:
+    values, sigma = noun.values[row, column], noun.sigma[row, column]
+    relative, absolute = MODEL_ACCURACY[name]
+    used = noun.good[row, column] & np.isfinite(sigma)
+    sigma = np.sqrt(sigma**2 + (relative * values) ** 2 + absolute**2)
+    shared = {
+        label: np.nan_to_num(np.asarray(spread.values, dtype=np.float64)[row, column])
+        for label, spread in noun.shared.items()
+        if label not in CANCELS.get(name, ())
+    }
+    return Channel(values, sigma, shared, used & (sigma > 0.0))
+
+
+def _crystals(results: RunResults, row: npt.NDArray[np.intp], height: FloatArray, fwhm_um: float) -> BoolArray:
+    """Points whose beam touches the anode in a scan in which crystals scatter."""
+    crystals = results.crystalline_fraction
+    if crystals is None or crystals.dims != ("scan",):
+        return np.zeros(row.size, dtype=bool)
+    return (np.nan_to_num(crystals.values)[row] > 0.0) & (height < fwhm_um)

@@ -1,0 +1,239 @@
+"""The parameters that a fit may free, the models that they belong to, and the coordinates in which they are fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ..errors import FitError
+from ..nouns import FloatArray
+from ..nouns.experiment import ChargeModel, FieldModel
+from .observations import Observations
+
+Scale = Literal["log", "linear", "root"]
+GrowthModel = Literal["none", "pinned", "attachment"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of the transport model.
+
+    scale: the coordinate in which it is fitted and its likelihood is nearest to a parabola (its logarithm, itself, its
+    square root). low, high: limits. start: where the fit begins, and the value that it has while it is held.
+    step: change of the coordinate for the derivative; one step of the fit is at most REACH of them.
+    """
+
+    name: str
+    unit: str
+    scale: Scale
+    low: float
+    high: float
+    start: float
+    step: float
+    meaning: str
+
+    def coordinate(self, value: float) -> float:
+        """The value as the fit moves it."""
+        return {"log": np.log, "linear": float, "root": np.sqrt}[self.scale](value)
+
+    def value(self, coordinate: float) -> float:
+        """The inverse of `coordinate`."""
+        if self.scale == "log":
+            return float(np.exp(coordinate))
+        return float(coordinate) if self.scale == "linear" else float(coordinate) ** 2
+
+    def slope(self, coordinate: float) -> float:
+        """d value / d coordinate."""
+        if self.scale == "log":
+            return float(np.exp(coordinate))
+        return 1.0 if self.scale == "linear" else 2.0 * float(coordinate)
+
+
+_ALL = (
+    Parameter("effective_charge", "e", "log", 1e-4, 30.0, 0.045, 0.01,
+              "time-averaged charge on a core of 7.1 nm: charged fraction x charge x share of the field"),
+    Parameter("charge_exponent", "one", "linear", -4.0, 8.0, 2.0, 0.05, "p of z_eff ~ d^p"),
+    Parameter("diffusivity_scale", "one", "log", 0.02, 50.0, 1.0, 0.01, "D over Stokes-Einstein's"),
+    Parameter("solubility", "one", "log", 1e-6, 0.5, 0.01, 0.01, "phi at the wall in equilibrium with crystals"),
+    Parameter("attachment_time", "s", "root", 0.0, 1e5, 40.0, 0.5, "relaxation of the wall towards the solubility"),
+    Parameter("charge_of_charged", "e", "log", 0.05, 100.0, 1.0, 0.01, "charge of a particle while it is charged"),
+    Parameter("charge_lifetime", "s", "log", 1e-3, 1e6, 30.0, 0.05, "how long a particle stays charged"),
+    Parameter("immobile_fraction", "one", "linear", 0.0, 0.6, 0.02, 0.002, "share of phi that does not move"),
+    Parameter("immobile_diameter", "nm", "log", 0.5, 30.0, 3.0, 0.02, "core diameter of what does not move"),
+    Parameter("electrode_loss", "one", "linear", 0.0, 0.95, 0.2, 0.01, "share of the voltage lost at the electrodes"),
+    Parameter("carrier_share", "one", "linear", 0.0, 0.95, 0.3, 0.02, "share of the conductivity that particles carry"),
+    Parameter("starting_diameter", "nm", "log", 0.5, 100.0, 7.1, 0.004, "mean core diameter at the start"),
+    Parameter("starting_polydispersity", "one", "log", 0.005, 0.6, 0.155, 0.02, "delta / d at the start"),
+)  # fmt: skip
+PARAMETERS: dict[str, Parameter] = {parameter.name: parameter for parameter in _ALL}
+REACH = 50.0
+PER_RUN = ("starting_diameter", "starting_polydispersity")
+"""Every filling has its own; everything else is shared by all runs of a fit."""
+ALWAYS_FREE = ("effective_charge", "charge_exponent", "diffusivity_scale")
+
+
+@dataclass(frozen=True)
+class Model:
+    """Which charge, field and attachment a fit assumes. growth "pinned" is attachment without delay."""
+
+    charge: ChargeModel = "fast-exchange"
+    growth: GrowthModel = "none"
+    field: FieldModel = "nominal"
+
+    @property
+    def name(self) -> str:
+        crystals = {"none": "no crystals", "pinned": "wall pinned at the solubility", "attachment": "attachment"}
+        field = "" if self.field == "nominal" else f", {self.field} field"
+        return f"{self.charge}, {crystals[self.growth]}{field}"
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names that mean something in this model."""
+        names = [*ALWAYS_FREE, "immobile_fraction", "immobile_diameter"]
+        names += {"none": [], "pinned": ["solubility"], "attachment": ["solubility", "attachment_time"]}[self.growth]
+        names += ["charge_of_charged"] if self.charge in ("permanent", "exchange") else []
+        names += ["charge_lifetime"] if self.charge == "exchange" else []
+        names += {"nominal": [], "electrode-loss": ["electrode_loss"], "conduction": ["carrier_share"]}[self.field]
+        return (*names, *PER_RUN)
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """What is fitted where the caller does not say: all that maps can tell, less what they never can.
+
+        The charge of a charged particle and the share lost at the electrodes multiply the effective charge.
+        """
+        never = {"immobile_fraction", "immobile_diameter", "charge_of_charged", "electrode_loss", *PER_RUN}
+        return tuple(name for name in self.parameters if name not in never)
+
+
+@dataclass(frozen=True)
+class Free:
+    """One free parameter, of run number `run` where it is not shared; prior: (value, sigma) measured elsewhere."""
+
+    parameter: Parameter
+    run: int | None
+    start: float
+    low: float
+    prior: tuple[float, float] | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a vector of coordinates x (free,) becomes the parameters of each run; held: what is not fitted, per run."""
+
+    free: tuple[Free, ...]
+    held: tuple[Mapping[str, float], ...]
+
+    def __len__(self) -> int:
+        return len(self.free)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(item.label for item in self.free)
+
+    def index(self, label: str) -> int:
+        """Place of a free parameter in x; FitError for another name."""
+        if label not in self.labels:
+            raise FitError(f"{label} is not a free parameter of this fit: it has {', '.join(self.labels)}")
+        return self.labels.index(label)
+
+    def start(self) -> FloatArray:
+        return np.array([item.parameter.coordinate(item.start) for item in self.free])
+
+    def limits(self) -> tuple[FloatArray, FloatArray]:
+        low = np.array([item.parameter.coordinate(item.low) for item in self.free])
+        return low, np.array([item.parameter.coordinate(item.parameter.high) for item in self.free])
+
+    def steps(self) -> FloatArray:
+        return np.array([item.parameter.step for item in self.free])
+
+    def values(self, x: FloatArray, run: int) -> dict[str, float]:
+        """All parameters of one run by name."""
+        values = dict(self.held[run])
+        for item, coordinate in zip(self.free, x, strict=True):
+            if item.run in (None, run):
+                values[item.parameter.name] = item.parameter.value(float(coordinate))
+        return values
+
+    def concerns(self, index: int, run: int) -> bool:
+        """True where free parameter number `index` moves the maps of `run`."""
+        return self.free[index].run in (None, run)
+
+    def prior(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Residuals (prior,) of what was measured elsewhere, and their derivatives (prior, free)."""
+        rows = [k for k, item in enumerate(self.free) if item.prior is not None]
+        residual, slope = np.zeros(len(rows)), np.zeros((len(rows), len(self.free)))
+        for n, k in enumerate(rows):
+            item = self.free[k]
+            assert item.prior is not None
+            value, sigma = item.prior
+            residual[n] = (item.parameter.value(float(x[k])) - value) / sigma
+            slope[n, k] = item.parameter.slope(float(x[k])) / sigma
+        return residual, slope
+
+
+def layout(
+    runs: Sequence[Observations],
+    model: Model,
+    *,
+    free: Iterable[str] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    start: Mapping[str, float] | None = None,
+) -> Layout:
+    """The free parameters of a fit and the values of the others.
+
+    free: names to fit (default: what the model names); fixed: name -> value to hold; start: where free ones begin.
+    Sizes of the starting solution are free within their measured sigma, without one entirely free, unless fixed.
+    Raises FitError for names that the model has not, values outside their limits, and contradictions.
+    """
+    fixed, start = dict(fixed or {}), dict(start or {})
+    wanted = tuple(model.free if free is None else dict.fromkeys(free))
+    _check(model, wanted, fixed)
+    names = [name for name in wanted if name not in fixed and name not in PER_RUN]
+    lowest = {"solubility": 1.02 * max(run.solution.volume_fraction for run in runs)}
+    items = []
+    for name in names:
+        parameter = PARAMETERS[name]
+        low = lowest.get(name, parameter.low)
+        begin = start.get(name, max(parameter.start, 2.0 * low) if name in lowest else parameter.start)
+        items.append(Free(parameter, None, float(np.clip(begin, low, parameter.high)), low, None, name))
+    default = {name: 0.0 if name == "immobile_fraction" else PARAMETERS[name].start for name in model.parameters}
+    held: list[dict[str, float]] = []
+    for number, run in enumerate(runs):
+        held.append({**default, **{k: v for k, v in fixed.items()}})
+        for name in PER_RUN:
+            if name not in fixed and run.distribution is None:
+                items.append(_starting_size(run, number, len(runs), name, wanted, start))
+    if not names:
+        raise FitError("fit: no parameter is free; leave some out of fixed")
+    return Layout(tuple(items), tuple(held))
+
+
+def _starting_size(
+    run: Observations, number: int, runs: int, name: str, wanted: Sequence[str], start: Mapping[str, float]
+) -> Free:
+    """A size of the starting solution: within what was measured of it, or free."""
+    parameter = PARAMETERS[name]
+    measured = run.start_diameter if name == "starting_diameter" else run.start_polydispersity
+    label = name if runs == 1 else f"{name}[{number + 1}]"
+    begin = start.get(name, measured.value if measured.value is not None else parameter.start)
+    prior = None
+    if measured.value is not None and measured.sigma and name not in wanted:
+        prior = (measured.value, measured.sigma)
+    return Free(parameter, number, float(begin), parameter.low, prior, label)
+
+
+def _check(model: Model, wanted: Sequence[str], fixed: Mapping[str, float]) -> None:
+    for name in (*wanted, *fixed):
+        if name not in PARAMETERS:
+            raise FitError(f"fit: {name} is not a parameter; there are {', '.join(PARAMETERS)}")
+        if name not in model.parameters:
+            raise FitError(f"fit: {name} means nothing in the model '{model.name}'; choose another model or leave it out")
+    for name, value in fixed.items():
+        low, high = PARAMETERS[name].low, PARAMETERS[name].high
+        if not low <= value <= high:
+            raise FitError(f"fit: {name} = {value:g}: must lie between {low:g} and {high:g}; give a physical value")
