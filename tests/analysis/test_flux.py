@@ -186,7 +186,7 @@ def test_what_enters_the_crystals_is_the_flux_at_the_anode_although_the_beam_see
     phi = moving_front(time, heights)
     supply = START * 0.7e-6
     # all that arrives crystallises: the solution near the anode stays as it is
-    phi[:, 0] += supply * time[:, 0] / 18.1e-6
+    phi[:, 0] += supply * time[:, 0] / 34.5e-6
     found = continuity_flux(volume_fraction_map(phi, time, heights=heights), gap_um=GAP_UM, start=START,
                             beam_fwhm_um=34.0, visits=3).flux  # fmt: skip
     assert_close(found.values[5:9, 0], np.full(4, supply), rel=0.02)

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from ..errors import FitError, ShapeError, bad_value
 from ..nouns import FloatArray, VolumeFraction
-from .open_beam import FWHM_PER_SIGMA, beam_sharpness, open_beam_centre, surface_weight
+from .open_beam import FWHM_PER_SIGMA, beam_sharpness, crystal_length, open_beam_centre
 from .profile_integral import Panels, enriched_steps, solution_only, surface_content, wall_to_wall
 
 BoolArray = npt.NDArray[np.bool_]
@@ -69,7 +69,7 @@ class MapColumns:
         """What the lowest voxel holds beyond the continued solution, as particle volume per area on the anode."""
         if not self.sees_surface:
             return None
-        return surface_content(self._steps, self.position, surface_weight(self.beam_height[0], self.beam_fwhm))
+        return surface_content(self._steps, self.position, crystal_length(self.beam_height[0], self.beam_fwhm)[0])
 
     @property
     def sees_surface(self) -> bool:
