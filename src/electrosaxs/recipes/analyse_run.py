@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..io.intensity import IntensityWriter
 from ..io.numbers_json import write_numbers
 from ..io.results import read_results, write_results
 from ..io.run_toml import read_run
-from ..nouns import FrameRecord, Number, Role, RunResults
+from ..nouns import FrameRecord, Number, Role, Run, RunResults
 from ..report.page import write_report
 from ..report.provenance import write_provenance
 from .anode import AnodePosition, find_anode
@@ -43,7 +44,26 @@ def analyse_run(
     Raises ElectrosaxsError with one line for bad input; single bad frames are left out and listed in frames.csv.
     """
     run_toml, out = Path(run_toml), Path(out)
-    run = read_run(run_toml)
+    analysis = analyse(read_run(run_toml), out, integrator=integrator, workers=workers, progress=progress)
+    _write(run_toml, out, analysis)
+    return analysis.results
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """The results of a run, and what its files are written from."""
+
+    reduced: ReducedRun
+    standard: Standards
+    voxels: Voxels
+    grid: ScanMap
+    results: RunResults
+
+
+def analyse(
+    run: Run, out: Path, *, integrator: str = "own", workers: int = 2, progress: Progress | None = None
+) -> Analysis:
+    """The steps of `analyse_run` without its files; only the reduced frames are kept, in `<out>/reduction`."""
     out.mkdir(parents=True, exist_ok=True)
     reduced = reduce_run(run, out, integrator=integrator, workers=workers, progress=progress)
     standard = standards(reduced, workers=workers)
@@ -57,8 +77,7 @@ def analyse_run(
     grid = scan_map(height, reduced.table.time[frames], seen)
     crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
     results = _results(reduced, standard, voxels, grid, anode, crystals)
-    _write(run_toml, out, reduced, standard, voxels, grid, results)
-    return results
+    return Analysis(reduced, standard, voxels, grid, results)
 
 
 def _results(
@@ -141,19 +160,12 @@ def _records(reduced: ReducedRun, voxels: Voxels, grid: ScanMap, anode: AnodePos
     return tuple(records)
 
 
-def _write(
-    run_toml: Path,
-    out: Path,
-    reduced: ReducedRun,
-    standard: Standards,
-    voxels: Voxels,
-    grid: ScanMap,
-    results: RunResults,
-) -> None:
+def _write(run_toml: Path, out: Path, analysis: Analysis) -> None:
     """The results folder: results.nxs, numbers.json, frames.csv, curves, report and figures, provenance."""
+    reduced, grid, results = analysis.reduced, analysis.grid, analysis.results
     intensity = out / "intensity.part.nxs"
     with IntensityWriter(intensity, grid.n_scans, grid.heights.size, reduced.q) as writer:
-        write_curve_files(writer, out / "curves", reduced, standard, voxels, grid)
+        write_curve_files(writer, out / "curves", reduced, analysis.standard, analysis.voxels, grid)
     write_results(out / "results.nxs", results, intensity=intensity)
     intensity.unlink()
     write_numbers(out / "numbers.json", results.numbers)
