@@ -95,7 +95,7 @@ def compare_lattices(
         best = min(fits.values(), key=lambda one: one.score)
         if best.widening == 1.0:
             return freedom, fits
-    rough = search.curve.with_excess(local_excess(search.curve, best.outcome, robust=False))
+    rough = search.curve.with_excess(local_excess(search.curve, best.outcome))
     again = {n: _refitted(rough, one) for n, one in fits.items()}
     return LOOSE, again
 

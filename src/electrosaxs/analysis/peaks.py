@@ -119,7 +119,8 @@ def peak_threshold(span: float, widths: FloatArray) -> float:
     """Significance that pure noise exceeds anywhere with chance `FALSE_ALARM`.
 
     Rice: a filtered Gaussian process crosses z upwards exp(-z^2/2) span / (2 pi sqrt 2 sigma) times, sigma = FWHM /
-    2.355 of the filter; the sum over the widths counts neighbours in width as if independent. Source: rice_1945.
+    2.355 of the filter; the sum over the widths counts neighbours in width as if independent. Source: Rice, Bell Syst.
+    Tech. J. 24, 46 (1945).
     """
     crossings = float(np.sum(span / (2.0 * np.pi * np.sqrt(2.0) * widths / 2.3548)))
     return float(max(np.sqrt(2.0 * np.log(max(crossings, 1.0) / FALSE_ALARM)), norm.isf(FALSE_ALARM)))

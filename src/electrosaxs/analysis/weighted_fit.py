@@ -138,19 +138,17 @@ def _outcome(
     )
 
 
-def local_excess(curve: WeightedCurve, outcome: FitOutcome, *, robust: bool) -> FloatArray:
+def local_excess(curve: WeightedCurve, outcome: FitOutcome) -> FloatArray:
     """Factor (q,) by which the variance must grow for the residuals of a fit to be as large as expected, at least 1.
 
-    Squared residuals in sigma, averaged over a window of a tenth of the curve; `robust` takes the median (over that of
-    a squared normal, 0.455) instead of the mean, so that a peak not yet found does not hide itself.
+    Squared residuals in sigma, averaged over a window of a tenth of the curve and corrected for the fitted parameters.
     """
     squares = (curve.intensity - outcome.model) ** 2 / outcome.variance
     half = max(squares.size // 20, 8)
-    padded = np.pad(squares, half, mode="reflect")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    level = np.median(windows, axis=1) / 0.455 if robust else windows.mean(axis=1)
+    window = np.full(2 * half + 1, 1.0 / (2 * half + 1))
+    level = np.convolve(np.pad(squares, half, mode="reflect"), window, mode="valid")
     level *= squares.size / max(squares.size - int(outcome.moved.sum()), 1)
-    smooth = np.convolve(np.pad(level, half, mode="edge"), np.full(2 * half + 1, 1.0 / (2 * half + 1)), mode="valid")
+    smooth = np.convolve(np.pad(level, half, mode="edge"), window, mode="valid")
     return np.asarray(np.maximum(smooth, 1.0) * curve.excess)
 
 

@@ -22,7 +22,7 @@ def powder_structure_factor(
     Z = 2 pi^2 / (v_p q) sum_hkl m |F|^2/n^2 / q_hkl [L(q - q_hkl) - L(q + q_hkl)], v_p the volume per particle, L of
     unit area and FWHM `fwhm` (grain size), `lorentzian` its Lorentzian share. The 1/(q q_hkl), not 1/q^2 or 1/q_hkl^2,
     is what the spherical average of isotropic Gaussian spots gives, and makes the integral of Z q^2 exact for any
-    width. Holds for q > 0. Source: warren_diffraction, ch. 4 and 5.
+    width. Holds for q > 0. Source: Warren, X-ray Diffraction (1969), ch. 4 and 5.
     """
     return powder_gradient(q, lattice, a, fwhm, lorentzian=lorentzian)[0]
 
@@ -59,7 +59,7 @@ def superlattice_structure_factor(
     S = 1 + X beta exp(-q^2 u^2) (Z - 1): displacements of mean square `mean_square` (u^2, nm^2) along one axis move
     intensity from the peaks to the diffuse rest (Debye-Waller), and so does polydispersity without correlation between
     size and site (Laue), beta = <F>^2 / <F^2>. The integral of (S - 1) q^2 is zero where beta is 1 and u^2 is 0.
-    Source: warren_diffraction, ch. 11 and 12.
+    Source: Warren, X-ray Diffraction (1969), ch. 11 and 12.
     """
     order = powder_structure_factor(q, lattice, a, fwhm, lorentzian=lorentzian) - 1.0
     return np.asarray(1.0 + fraction * beta * np.exp(-(q**2) * mean_square) * order)
@@ -69,7 +69,8 @@ def percus_yevick(q: FloatArray, radius: float, volume_fraction: float) -> Float
     """S(q) of hard spheres of `radius` (nm) in the Percus-Yevick approximation.
 
     1/S = |1 - 12 phi int_0^1 Q(t) exp(i x t) dt|^2, x = 2 q R, Q = a (t^2 - 1)/2 + b (t - 1), a = (1 + 2 phi)/(1 -
-    phi)^2, b = -3 phi / (2 (1 - phi)^2): Baxter's factorisation, positive by construction. Source: baxter_1968.
+    phi)^2, b = -3 phi / (2 (1 - phi)^2): Baxter's factorisation, positive by construction. Source: Baxter, Aust. J.
+    Phys. 21, 563 (1968).
     """
     x = np.atleast_1d(2.0 * np.asarray(q, dtype=np.float64) * radius)
     a = (1.0 + 2.0 * volume_fraction) / (1.0 - volume_fraction) ** 2
@@ -99,6 +100,6 @@ def decoupled(structure: FloatArray, beta: FloatArray | float) -> FloatArray:
     """Effective S(q) of polydisperse particles, S' = 1 + beta (S - 1), beta = <F>^2 / <F^2>: sizes and places
     independent.
 
-    Source: kotlarchyk_chen_1983.
+    Source: Kotlarchyk & Chen, J. Chem. Phys. 79, 2461 (1983).
     """
     return np.asarray(1.0 + beta * (structure - 1.0))
