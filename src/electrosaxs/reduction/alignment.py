@@ -1,184 +1,340 @@
-"""Where the anode's surface is, from a beam of known height that it cuts: a knife edge of a Gaussian beam.
+"""The height of the anode from what it cuts out of the beam, and what a half-blocked beam sees.
 
-    T(h) = T_block + (T_open - T_block) Phi((h - h0) / s),        s = FWHM / 2.3548
-
-h: stage height of the beam centre, h0: that of the surface, Phi: the normal distribution function. How noisy T is, is not
-given: it is taken as constant and relative noise in the proportion that explains the residuals best.
+The anode is a knife edge in a Gaussian beam: the share that passes above it, with the beam centre at stage height h,
+is Phi((h - h0) / s), s = FWHM / (2 sqrt(2 ln 2)). How noisy a transmission is, is not given: it is estimated from the
+scatter about the edge, as a constant and a relative part. The height is the mean of its posterior with the noise
+integrated out (a Student distribution), whose standard deviation holds also for few frames and for steps wider than
+the beam.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import least_squares
-from scipy.special import ndtr, ndtri
+from scipy.special import log_ndtr, ndtr
+from scipy.stats import f as fisher
 
-from ..errors import CalibrationError, bad_value
+from ..errors import CalibrationError, ShapeError, bad_value
 from ..nouns import FloatArray, Number
 
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
-FEWEST = 5
-LEAST_STEP = 0.3  # of T_open: a smaller fall is absorption or drift, not an edge
-FLOORS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # constant noise over relative noise of the open beam, tried in turn
-WILD = 8.0  # a residual beyond so many robust sigma is left out, one at a time, at most a fifth of the frames
-EXACT_UM = 1e-3  # sigma where T has no noise at all: no stage is better
+FEWEST_FRAMES = 5
+NOISE_FLOOR = 1e-4  # of the largest transmission: no diode is more linear, so no height is known better
+NOISE_SHAPES = (np.inf, 1.0, 0.3, 0.1, 0.03, 0.01)  # constant over relative noise, compared by their likelihood
+EDGE_EVIDENCE = 4.0  # -log10 of the probability (F test) that frames without an edge look like this
+WILD = 6.0  # robust sigma beyond which a frame is left out, at most one in eight
+OPEN = 0.97  # share of the beam above which a frame counts as open
+UNEVEN = 0.2  # of the optical depth that a frame has more than the open ones: its beam is not evenly absorbed (chosen)
+GRID = 401
+ONE_WIDTH = np.ones(1)
+WIDTHS = np.geomspace(0.5, 2.0, 41)
 
 
 def open_fraction(height_um: npt.ArrayLike, fwhm_um: float) -> FloatArray:
-    """Share of the beam above the surface, its centre `height_um` above it."""
-    return np.asarray(ndtr(np.asarray(height_um, dtype=np.float64) * FWHM_PER_SIGMA / fwhm_um))
+    """Share of the beam above the surface, Phi(h / s), its centre `height_um` above it."""
+    return np.asarray(ndtr(np.asarray(height_um, dtype=np.float64) / _spread(fwhm_um)))
 
 
 def effective_height(height_um: npt.ArrayLike, fwhm_um: float) -> FloatArray:
-    """Mean height (um) of the open part of the beam: h + s phi(h/s) / Phi(h/s), 0.798 s for a beam centred on the surface.
+    """Mean height (um) of the open part of the beam: h + s phi(h/s) / Phi(h/s), 0.798 s at h = 0.
 
     The mean of a truncated normal distribution; far above the surface it is the beam centre.
     """
-    height = np.asarray(height_um, dtype=np.float64)
-    spread = fwhm_um / FWHM_PER_SIGMA
-    x = np.maximum(height / spread, -30.0)
-    density = np.exp(-0.5 * x**2) / np.sqrt(2.0 * np.pi)
-    return np.asarray(np.maximum(x, height / spread) * spread + spread * density / np.maximum(ndtr(x), 1e-300))
+    spread = _spread(fwhm_um)
+    x = np.asarray(height_um, dtype=np.float64) / spread
+    hazard = np.exp(-0.5 * np.square(x) - 0.5 * np.log(2.0 * np.pi) - log_ndtr(x))
+    return np.asarray(spread * (x + hazard))
 
 
-def anode_height_from_alignment(height_um: npt.ArrayLike, transmission: npt.ArrayLike, *, fwhm_um: float) -> Number:
-    """h0 (um) from frames of a homogeneous cell taken across the edge, both (frame,).
+def _spread(fwhm_um: float) -> float:
+    if not (np.isfinite(fwhm_um) and fwhm_um > 0.0):
+        raise bad_value(
+            CalibrationError,
+            where="beam",
+            field="fwhm_um",
+            value=fwhm_um,
+            rule="must be above 0",
+            remedy="give the full width at half maximum of the beam",
+        )
+    return float(fwhm_um / FWHM_PER_SIGMA)
 
-    Absent, with the reason, where the frames do not see an edge. Raises CalibrationError where the transmission falls with
-    height: the stage counts the other way round.
+
+@dataclass(frozen=True)
+class AnodeHeight(Number):
+    """Stage height (um) at which half of the beam is blocked, a Number; value None where the frames do not say it.
+
+    frames: used, left_out: as wild; noise: of an open frame's transmission, relative, from the scatter about the edge
+    with degrees_of_freedom (no chi squared beside it, since no noise is given); beam_fwhm_um: fitted, where it was
+    free.
+    """
+
+    frames: int = 0
+    left_out: int = 0
+    noise: float = float("nan")
+    degrees_of_freedom: int = 0
+    beam_fwhm_um: float | None = None
+
+
+def anode_height_from_alignment(
+    height_um: npt.ArrayLike, transmission: npt.ArrayLike, *, fwhm_um: float, free_width: bool = False
+) -> AnodeHeight:
+    """h0 (um) from frames of a homogeneous cell taken across the edge, both (frame,), NaN left out.
+
+    `free_width` fits the width of the beam too, between half and twice `fwhm_um`. Absent, with the reason, where the
+    frames do not see both sides of an edge. Raises CalibrationError where the transmission falls with height: the
+    stage counts the other way.
     """
     height, light = _known(height_um, transmission)
-    if height.size < FEWEST:
-        return Number.absent("um", f"{height.size} usable frames: at least {FEWEST} are needed")
-    order = np.argsort(height)
-    height, light = height[order], light[order]
-    ends = max(1, height.size // 5)
-    low, high = float(np.median(light[:ends])), float(np.median(light[-ends:]))
-    if abs(high - low) < LEAST_STEP * max(high, low):
-        return Number.absent(
-            "um", f"transmission changes from {low:.3g} to {high:.3g} over the frames: no edge is seen"
-        )
-    if high < low:
+    spread = _spread(fwhm_um)
+    if height.size < FEWEST_FRAMES:
+        return _absent(f"{height.size} usable frames: at least {FEWEST_FRAMES} are needed")
+    rising, falling = (_fit_edge(sign * height, light, spread, blocked=True) for sign in (1.0, -1.0))
+    if max(rising.evidence, falling.evidence) < EDGE_EVIDENCE:
+        return _absent("the transmission does not change over the frames: no edge is seen")
+    if falling.evidence > rising.evidence:
         raise bad_value(
             CalibrationError,
             where="alignment frames",
             field="height",
-            value=f"transmission falls from {low:.3g} to {high:.3g} as the height rises",
+            value=f"transmission falls at {-falling.height:.4g} um as the height rises",
             rule="heights must rise away from the anode",
             remedy="change the sign of height_um in the frame table",
         )
-    kept = np.ones(height.size, dtype=bool)
-    edge = _fit_edge(height, light, fwhm_um)
-    for _ in range(height.size // 5):
-        deviation = np.where(kept, np.abs(light - edge.curve(height)) / edge.shape(height), 0.0)
-        worst = int(np.argmax(deviation))
-        lit = kept & (edge.curve(height) > 0.02 * edge.opened)
-        if deviation[worst] <= WILD * 1.4826 * float(np.median(deviation[lit])) + 1e-9:
-            break
-        kept[worst] = False
-        edge = _fit_edge(height[kept], light[kept], fwhm_um)
-    if not height[0] - fwhm_um < edge.height < height[-1] + fwhm_um:
-        return Number.absent("um", "the edge lies outside the frames")
-    left_out = f", {int((~kept).sum())} wild left out" if not kept.all() else ""
-    source = f"knife edge through {int(kept.sum())} alignment frames{left_out}"
-    return Number(edge.height, max(edge.sigma, EXACT_UM), "um", source)
+    if not height.min() <= rising.height <= height.max():
+        return _absent("the frames do not reach both sides of the edge")
+    if free_width:
+        rising = _fit_edge(height, light, spread, blocked=True, widths=WIDTHS)
+    left_out = f", {rising.left_out} wild left out" if rising.left_out else ""
+    return rising.number(f"knife edge through {rising.frames} alignment frames{left_out}", free_width=free_width)
+
+
+def anode_height_from_scans(
+    height_um: npt.ArrayLike,
+    transmission: npt.ArrayLike,
+    expected: npt.ArrayLike,
+    expected_sigma: npt.ArrayLike | None = None,
+    *,
+    fwhm_um: float,
+) -> AnodeHeight:
+    """h0 (um) from sample frames, all (frame,): the share of the beam that passes is T over `expected` (beam all open).
+
+    `expected` follows from the frame's own volume fraction; a factor common to all frames is taken from the open
+    ones. Frames in which the solution has become denser than usual count less, because their beam is not evenly
+    absorbed. expected_sigma, where given, is taken not to average out between frames. Absent, with the reason, where
+    no frame is partly blocked.
+    """
+    light, clear = np.asarray(transmission, dtype=np.float64), np.asarray(expected, dtype=np.float64)
+    height, share, clear = _known(height_um, light / np.where(clear > 0.0, clear, np.nan), clear)
+    if height.size < FEWEST_FRAMES:
+        return _absent(f"{height.size} usable frames: at least {FEWEST_FRAMES} are needed")
+    spread = _spread(fwhm_um)
+    depth = -np.log(clear)
+    scatter = max(_scatter_between_repeats(height, share), 1e-3)
+    relative = np.hypot(scatter, UNEVEN * (depth - np.median(depth)))
+    edge = _fit_edge(height, share, spread, blocked=False, relative=relative)
+    passing = ndtr((height - edge.height) / spread)
+    if edge.evidence < EDGE_EVIDENCE or passing.min() > OPEN:
+        return _absent(f"no frame is partly blocked by the anode (the lowest is at {height.min():.4g} um)")
+    if passing.max() < OPEN:
+        return _absent("no frame is fully open: what the solution transmits is not calibrated")
+    found = edge.number(f"transmission of {int((passing < OPEN).sum())} partly blocked sample frames", free_width=False)
+    if expected_sigma is None:
+        return found
+    known = float(np.nanmedian(np.asarray(expected_sigma) / np.asarray(expected)))
+    return edge.number(found.source, free_width=False, more=known * 0.5 * np.sqrt(2.0 * np.pi) * spread)
+
+
+def _absent(why: str) -> AnodeHeight:
+    return AnodeHeight(None, None, "um", why)
+
+
+def _known(height_um: npt.ArrayLike, *columns: npt.ArrayLike) -> tuple[FloatArray, ...]:
+    """The rows in which every column is finite; ShapeError where lengths differ."""
+    arrays = [np.asarray(a, dtype=np.float64).ravel() for a in (height_um, *columns)]
+    if len({a.size for a in arrays}) != 1:
+        raise ShapeError(f"heights and transmissions have lengths {[a.size for a in arrays]}: they must be one length")
+    good = np.logical_and.reduce([np.isfinite(a) for a in arrays])
+    return tuple(a[good] for a in arrays)
+
+
+def _scatter_between_repeats(height: FloatArray, share: FloatArray) -> float:
+    """Robust relative scatter of the upper half of the frames about their median."""
+    upper = share[height >= np.median(height)]
+    level = float(np.median(upper))
+    return 1.4826 * float(np.median(np.abs(upper / level - 1.0)))
 
 
 @dataclass(frozen=True)
 class _Edge:
-    """A fitted edge: h0 and its sigma (um), open and blocked transmission, beam sigma (um), constant part of the noise."""
+    """Posterior mean and standard deviation of h0; evidence: -log10 of the chance that there is no edge."""
 
     height: float
     sigma: float
-    opened: float
-    blocked: float
-    spread: float
-    floor: float
+    evidence: float
+    freedom: int
+    frames: int
+    left_out: int
+    noise: float
+    fwhm: float
 
-    def curve(self, height: FloatArray) -> FloatArray:
-        return self.blocked + (self.opened - self.blocked) * ndtr((height - self.height) / self.spread)
-
-    def shape(self, height: FloatArray) -> FloatArray:
-        """Standard deviation of T at `height` up to a factor."""
-        return np.hypot(self.curve(height), self.floor)
-
-
-def _fit_edge(height: FloatArray, light: FloatArray, fwhm_um: float) -> _Edge:
-    """The best of FLOORS by restricted likelihood: residuals against noise scale x hypot(T, floor)."""
-    candidates = [_edge_with_floor(height, light, fwhm_um, ratio) for ratio in FLOORS]
-    return max(candidates, key=lambda pair: pair[0])[1]
-
-
-def _edge_with_floor(height: FloatArray, light: FloatArray, fwhm_um: float, ratio: float) -> tuple[float, _Edge]:
-    spread, opened = fwhm_um / FWHM_PER_SIGMA, float(np.max(light))
-    middle = float(height[np.argmin(np.abs(light - 0.5 * opened))])
-    floor = ratio * opened
-    weight = 1.0 / np.hypot(light, floor)
-    for _ in range(3):
-
-        def residuals(p: FloatArray, weight: FloatArray = weight) -> FloatArray:
-            return (p[1] * p[2] + p[1] * (1.0 - p[2]) * ndtr((height - p[0]) / spread) - light) * weight
-
-        bounds = ([-np.inf, 0.0, 0.0], [np.inf, np.inf, 0.5])
-        fit = least_squares(
-            residuals, [middle, opened, 1e-6], bounds=bounds, x_scale=[spread, opened, 1e-2], xtol=1e-12, ftol=1e-14
+    def number(self, source: str, *, free_width: bool, more: float = 0.0) -> AnodeHeight:
+        """As a Number; `more`: a further sigma (um), added in quadrature."""
+        width = self.fwhm if free_width else None
+        sigma = float(np.hypot(self.sigma, more))
+        return AnodeHeight(
+            self.height, sigma, "um", source, self.frames, self.left_out, self.noise, self.freedom, width
         )
-        h0, top, share = fit.x
-        model = top * share + top * (1.0 - share) * ndtr((height - h0) / spread)
-        weight = 1.0 / np.hypot(model, floor)
-    # the blocked share is a free parameter only where it is not pressed to 0
-    free = [0, 1, 2] if share > 1e-6 else [0, 1]
-    dof = max(height.size - len(free), 1)
-    square = max(float(np.sum(fit.fun**2)) / dof, 1e-30)
-    curvature = fit.jac[:, free].T @ fit.jac[:, free]
-    # the scale of the noise is itself estimated: variance of Student's t
-    variance = float(np.linalg.pinv(curvature)[0, 0]) * square * dof / max(dof - 2, 1)
-    # restricted log-likelihood: -1/2 [dof ln scale^2 - sum ln weight^2 + ln det J^T J]
-    likelihood = -0.5 * (dof * np.log(square) - np.sum(np.log(weight**2)) + np.linalg.slogdet(curvature)[1])
-    edge = _Edge(float(h0), float(np.sqrt(variance)), float(top), float(top * share), spread, floor)
-    return float(likelihood), edge
 
 
-def anode_height_from_scans(
-    height_um: npt.ArrayLike, transmission: npt.ArrayLike, expected: npt.ArrayLike, *, fwhm_um: float
-) -> Number:
-    """h0 (um) from sample frames, all (frame,): the share of the beam that passes is T over `expected` (beam all open).
+def _fit_edge(
+    height: FloatArray,
+    light: FloatArray,
+    spread: float,
+    *,
+    blocked: bool,
+    widths: FloatArray = ONE_WIDTH,
+    relative: FloatArray | None = None,
+) -> _Edge:
+    """Robust start, wild points left out, weights, then the posterior.
 
-    `expected` follows from the frame's own volume fraction; what is wrong with it, as a factor common to all frames, is taken
-    from the frames far above the lowest one. Each partly open frame gives h0 = h - s Phi^-1(share); frames in which the
-    solution has become denser than at the start count less, because their beam is not uniform. Absent, with the reason,
-    where no frame is partly blocked.
+    `relative`: noise over transmission where it is known.
     """
-    height, light, clear = (np.asarray(x, dtype=np.float64) for x in (height_um, transmission, expected))
-    known = np.isfinite(height) & np.isfinite(light) & np.isfinite(clear) & (light > 0) & (clear > 0)
-    height, share, depth = height[known], light[known] / clear[known], -np.log(clear[known])
-    far = height > height.min() + 2.5 * fwhm_um if height.size else np.zeros(0, dtype=bool)
-    if far.sum() < FEWEST:
-        return Number.absent("um", f"fewer than {FEWEST} frames lie far above the lowest height to compare with")
-    level = float(np.median(share[far]))
-    scatter = 1.4826 * float(np.median(np.abs(share[far] / level - 1.0)))
-    share = share / level
-    partly = (share > 0.02) & (share < 0.98) & ~far
-    if not partly.any():
-        return Number.absent("um", "no frame is partly blocked by the anode")
-    spread = fwhm_um / FWHM_PER_SIGMA
-    quantile = ndtri(share[partly])
-    estimate = height[partly] - spread * quantile
-    uneven = 0.2 * np.abs(depth[partly] - np.median(depth[far]))
-    relative = np.hypot(max(scatter, 1e-5), uneven)
-    slope = np.exp(-0.5 * quantile**2) / np.sqrt(2.0 * np.pi) / spread  # d share / d h
-    weight = np.square(slope / (share[partly] * relative))
-    value = float(np.sum(weight * estimate) / weight.sum())
-    spread_squared = float(np.sum(weight * (estimate - value) ** 2) / max(int(partly.sum()) - 1, 1))
-    sigma = float(np.sqrt(max(1.0, spread_squared) / weight.sum()))
-    return Number(
-        value, max(sigma, EXACT_UM), "um", f"transmission of {int(partly.sum())} partly blocked sample frames"
-    )
+    steps = max(GRID, int(np.ptp(height) / (0.2 * spread)))
+    wide = np.linspace(height.min() - 3.0 * spread, height.max() + 3.0 * spread, min(steps, 5 * GRID))
+    floor = NOISE_FLOOR * float(np.abs(light).max())
+    start, residual = _robust_start(wide, height, light, spread, blocked, floor)
+    usual = max(1.4826 * float(np.median(np.abs(residual))), floor)
+    wild = np.abs(residual) > WILD * usual
+    wild &= wild.sum() <= max(1, light.size // 8)
+    height, light = height[~wild], light[~wild]
+    model = np.maximum(_curve(start, height, spread), 0.01 * start[1])
+    if relative is None:
+        weight = _noise_weights(start, height, light, spread, blocked, floor)
+    else:
+        weight = np.square(1.0 / (relative[~wild] * model))
+    fitted = 2 + int(blocked) + int(widths.size > 1)
+    freedom = max(light.size - fitted, 1)
+
+    least_noise = freedom * floor**2 * float(weight.mean())
+    if relative is not None:  # a stated noise may be too small, but it is not made smaller
+        least_noise += max(freedom - float(_solve(wide, widths, height, light, weight, spread, blocked)[0].min()), 0.0)
+
+    def misfit(grid: FloatArray) -> FloatArray:
+        return _solve(grid, widths, height, light, weight, spread, blocked)[0] + least_noise
+
+    mean, sigma, density, least = _posterior(wide, misfit, freedom)
+    flat = float(np.sum(weight * np.square(light - np.average(light, weights=weight))))
+    ratio = max(flat - least, 0.0) / (fitted - 1) / (least / freedom)
+    evidence = -float(fisher.logsf(ratio, fitted - 1, freedom)) / np.log(10.0)
+    width = float(np.average(widths, weights=density.sum(axis=0))) * spread * FWHM_PER_SIGMA
+    noise = float(np.sqrt(least / freedom / weight[np.argmax(model)])) / float(model.max())
+    return _Edge(mean, sigma, evidence, freedom, light.size, int(wild.sum()), noise, width)
 
 
-def _known(height_um: npt.ArrayLike, transmission: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    height, light = np.asarray(height_um, dtype=np.float64), np.asarray(transmission, dtype=np.float64)
-    good = np.isfinite(height) & np.isfinite(light)
-    return height[good], light[good]
+def _curve(edge: tuple[float, float, float], height: FloatArray, spread: float) -> FloatArray:
+    """T(h) = shut + (open - shut) Phi((h - h0) / s) for edge = (h0, open, shut)."""
+    h0, opened, shut = edge
+    return np.asarray(shut + (opened - shut) * ndtr((height - h0) / spread))
+
+
+def _solve(
+    grid: FloatArray,
+    widths: FloatArray,
+    height: FloatArray,
+    light: FloatArray,
+    weight: FloatArray,
+    spread: float,
+    blocked: bool,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Least weighted square, open and shut transmission for every h0 in `grid` and every factor on the beam's width.
+
+    T = open P + shut (1 - P), P = Phi((h - h0) / s), open >= shut >= 0 (shut = 0 unless `blocked`). Results (h0,
+    width); weight broadcasts to (h0, width, point).
+    """
+    p = ndtr((height - grid[:, None, None]) / (spread * widths[:, None]))
+    q = 1.0 - p
+    pp, pq, qq, pt, qt = (np.sum(weight * m, axis=-1) for m in (p * p, p * q, q * q, p * light, q * light))
+    tt = np.sum(weight * np.square(light) * np.ones_like(p), axis=-1)
+    opened, shut = pt / np.maximum(pp, 1e-300), np.zeros_like(pt)
+    if blocked:
+        determinant = np.maximum(pp * qq - pq * pq, 1e-14 * pp * qq + 1e-300)
+        rest = (pp * qt - pq * pt) / determinant
+        opened = np.where(rest > 0.0, (qq * pt - pq * qt) / determinant, opened)
+        shut = np.maximum(rest, 0.0)
+        level = (pt + qt) / (pp + 2.0 * pq + qq)
+        falls = opened < shut
+        opened, shut = np.where(falls, level, opened), np.where(falls, level, shut)
+    square = tt - 2.0 * (opened * pt + shut * qt) + opened**2 * pp + 2.0 * opened * shut * pq + shut**2 * qq
+    return np.maximum(square, 0.0), opened, shut
+
+
+def _robust_start(
+    grid: FloatArray, height: FloatArray, light: FloatArray, spread: float, blocked: bool, floor: float
+) -> tuple[tuple[float, float, float], FloatArray]:
+    """(h0, open, shut) of least absolute deviation, by re-weighting at every h0 of the grid.
+
+    And the residuals about it.
+    """
+    weight = np.ones((grid.size, 1, light.size))
+    for _ in range(8):
+        _, opened, shut = _solve(grid, ONE_WIDTH, height, light, weight, spread, blocked)
+        share = ndtr((height - grid[:, None, None]) / spread)
+        residual = light - shut[..., None] - (opened - shut)[..., None] * share
+        weight = 1.0 / np.maximum(np.abs(residual), floor + 1e-300)
+    best = int(np.argmin(np.abs(residual).sum(axis=-1)[:, 0]))
+    return (float(grid[best]), float(opened[best, 0]), float(shut[best, 0])), residual[best, 0]
+
+
+def _noise_weights(
+    start: tuple[float, float, float],
+    height: FloatArray,
+    light: FloatArray,
+    spread: float,
+    blocked: bool,
+    floor: float,
+) -> FloatArray:
+    """Weights, 1 for the noisiest point, for sigma^2 ~ c^2 open^2 + T^2.
+
+    c is the one of `NOISE_SHAPES` with the largest restricted likelihood (Patterson & Thompson 1971) of the
+    residuals.
+    """
+    model = _curve(start, height, spread) / max(abs(start[1]), 1e-300)
+    share, bell = ndtr((height - start[0]) / spread), np.exp(-0.5 * np.square((height - start[0]) / spread))
+    design = np.stack([share, bell, 1.0 - share] if blocked else [share, bell], axis=1)
+    best, chosen = -np.inf, np.ones(light.size)
+    for shape in NOISE_SHAPES:
+        variance = np.ones(light.size) if np.isinf(shape) else shape**2 + np.square(model)
+        weight = variance.max() / variance
+        root = np.sqrt(weight)
+        solution, *_ = np.linalg.lstsq(design * root[:, None], light * root, rcond=None)
+        square = float(np.sum(weight * (np.square(light - design @ solution) + floor**2)))
+        _, determinant = np.linalg.slogdet(design.T @ (design * weight[:, None]) + 1e-12 * np.eye(design.shape[1]))
+        likelihood = np.log(weight).sum() - determinant - (light.size - design.shape[1]) * np.log(square)
+        if likelihood > best:
+            best, chosen = likelihood, weight
+    return chosen
+
+
+def _posterior(
+    grid: FloatArray, misfit: Callable[[FloatArray], FloatArray], freedom: int
+) -> tuple[float, float, FloatArray, float]:
+    """Mean and standard deviation of h0 under misfit^(-(freedom + 1) / 2), on a grid refined until it resolves them.
+
+    Flat priors in h0 and width, 1/sigma in the noise. Also the density (h0, width) on the last grid, and the least
+    misfit.
+    """
+    for _ in range(12):
+        square = misfit(grid)
+        density = np.exp(-0.5 * (freedom + 1) * np.log(square / square.min()))
+        marginal = density.sum(axis=1)
+        mean = float(np.average(grid, weights=marginal))
+        sigma = float(np.sqrt(np.average(np.square(grid - mean), weights=marginal)))
+        step = float(grid[1] - grid[0])
+        if sigma > 4.0 * step:
+            break
+        reach = max(10.0 * sigma, 3.0 * step)
+        grid = np.linspace(mean - reach, mean + reach, GRID)
+    return mean, sigma, density, float(square.min())

@@ -1,7 +1,7 @@
 """Detector geometry from one image of a powder standard, without a click, or a reason why not.
 
-image -> pixels that count -> crests at several binnings (rings) -> centre, distance and ring numbers (ring_search) -> control
-points per ring and azimuth (ring_points) -> least squares (ring_fit) -> gate (calibration_quality).
+image -> pixels that count -> crests at several binnings (rings) -> centre, distance and ring numbers (ring_search) ->
+control points per ring and azimuth (ring_points) -> least squares (ring_fit) -> gate (calibration_quality).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import constants
 
-from ..errors import CalibrationError, InputFileError, ShapeError, bad_value
+from ..errors import CalibrationError, bad_value
 from ..nouns import FloatArray
-from .calibration_quality import Quality, Refusal, azimuth_covered, refusals
-from .ring_fit import EnergyCoupling, GeometryFit, energy_coupling, with_or_without_tilts
+from .calibration_inputs import calibrant_spacings, flat_detector, joined_mask, wavelength_from_energy
+from .calibration_quality import ENERGY_FIXED, NUMBERING, Quality, Refusal, azimuth_covered, refusals
+from .ring_fit import EnergyCoupling, GeometryFit, energy_coupling, tilt_coupling, with_or_without_tilts
 from .ring_geometry import beam_centre, residuals_px, ring_tangents, to_pixel, to_polar
 from .ring_points import RingSearch, find_control_points
 from .ring_search import DISTANCE_RANGE_M, FirstGeometry, first_geometries
@@ -32,9 +32,10 @@ GUESS_TOLERANCE = 1.25
 class Calibration:
     """A detector geometry in pyFAI's convention (rot3 = 0) with what speaks for it.
 
-    Lengths m, angles rad. covariance: of (distance, poni1, poni2, rot1, rot2), zero rows where fixed. beam_centre_px: (y, x),
-    counted from the corner of the image as pyFAI does (the middle of the first pixel is 0.5; array index = value - 0.5).
-    Points: ring number (from 1), pixel coordinates, residual outwards (px), azimuth (rad, from the fast axis towards the slow one).
+    Lengths m, angles rad. covariance: of (distance, poni1, poni2, rot1, rot2), zero rows where fixed. beam_centre_px:
+    (y, x), counted from the corner of the image as pyFAI does (the middle of the first pixel is 0.5; array index =
+    value - 0.5). Points: ring number (from 1), pixel coordinates, residual outwards (px), azimuth (rad, from the fast
+    axis towards the slow one).
     """
 
     distance_m: float
@@ -47,6 +48,7 @@ class Calibration:
     beam_centre_px: tuple[float, float]
     beam_centre_sigma_px: tuple[float, float]
     detector: str
+    detector_config: Mapping[str, Any]
     pixel_m: tuple[float, float]
     calibrant: str
     ring_tangents: Mapping[int, float]
@@ -69,7 +71,7 @@ class Calibration:
     def sigmas(self) -> dict[str, float]:
         """One standard deviation of each parameter; 0 where it was fixed."""
         names = ("distance_m", "poni1_m", "poni2_m", "rot1", "rot2")
-        return dict(zip(names, (float(s) for s in np.sqrt(np.diag(self.covariance))), strict=True))
+        return dict(zip(names, (float(s) for s in np.sqrt(np.maximum(np.diag(self.covariance), 0.0))), strict=True))
 
     def ring_outline(self, ring: int) -> tuple[FloatArray, FloatArray]:
         """Pixel coordinates (y, x) of ring `ring` (from 1) all around, 721 points, also off the detector."""
@@ -89,16 +91,17 @@ def calibrate(
     """Beam centre, distance and tilts from the rings of a calibrant.
 
     image: counts (y, x); negative, not finite, saturated and hot pixels are left out, as are the detector's gaps.
-    detector: name in pyFAI's registry or a pyFAI detector, flat with equal pixels. mask: (y, x), True or 1 = left out.
-    distance_guess_m restricts the search to within 25 % of it and allows a single ring. `source` names the image in errors.
-    Raises InputFileError (unknown detector or calibrant, energy), ShapeError, CalibrationError (the image does not support it).
+    detector: name in pyFAI's registry or a pyFAI detector, flat with equal pixels. mask: (y, x), True or 1 = left
+    out. distance_guess_m restricts the search to within 25 % of it and allows a single ring. `source` names the image
+    in errors. Raises InputFileError (unknown detector or calibrant, energy), ShapeError, CalibrationError (the image
+    does not support it).
     """
     counts = np.asarray(image)
     wavelength = wavelength_from_energy(energy_keV, source=source)
     spacings = calibrant_spacings(calibrant, source=source)
     named = flat_detector(detector, counts.shape, source=source)
     pixel = (float(named.pixel1), float(named.pixel2))
-    valid = ~invalid_pixels(counts, _joined_mask(counts.shape, named.mask, mask))
+    valid = ~invalid_pixels(counts, joined_mask(counts.shape, named.mask, mask))
     counts = np.where(valid, counts, 0).astype(np.float64)
     tangents = ring_tangents(spacings, wavelength)
     if len(tangents) < 2:
@@ -123,7 +126,8 @@ def calibrate(
         broken = refusals(quality, distance_given=distance_guess_m is not None)
         if not broken:
             made = _calibration(fit, tangents, pixel, wavelength, quality, energy, said)
-            return replace(made, detector=type(named).__name__, calibrant=calibrant)
+            config = {key: value for key, value in named.get_config().items() if value is not None}
+            return replace(made, detector=type(named).__name__, detector_config=config, calibrant=calibrant)
         refusal = refusal or broken[0]
     assert refusal is not None
     raise _refused(source, refusal)
@@ -140,88 +144,6 @@ def _refused(source: str, refusal: Refusal) -> CalibrationError:
     )
     assert isinstance(error, CalibrationError)
     return error
-
-
-def wavelength_from_energy(energy_keV: float, *, source: str = "image") -> float:
-    """lambda = h c / E in m (CODATA through scipy); E must be above 0."""
-    if not (np.isfinite(energy_keV) and energy_keV > 0.0):
-        raise bad_value(
-            InputFileError,
-            where=source,
-            field="energy_keV",
-            value=energy_keV,
-            rule="must be above 0",
-            remedy="give the photon energy in keV",
-        )
-    return float(constants.h * constants.c / (energy_keV * 1e3 * constants.e))
-
-
-def calibrant_spacings(name: str, *, source: str = "image") -> FloatArray:
-    """d spacings in m, decreasing, from pyFAI's library of calibrants."""
-    from pyFAI.calibrant import ALL_CALIBRANTS, get_calibrant
-
-    known = sorted(ALL_CALIBRANTS.keys())
-    if name not in known:
-        raise bad_value(
-            InputFileError,
-            where=source,
-            field="calibrant",
-            value=name,
-            rule="must be in pyFAI's library",
-            remedy=f"take one of {', '.join(known)}",
-        )
-    return np.unique(np.asarray(get_calibrant(name).dspacing, dtype=np.float64))[::-1] * 1e-10
-
-
-def flat_detector(detector: Any, shape: tuple[int, ...], *, source: str = "image") -> Any:
-    """The pyFAI detector of that name (or itself), checked to be flat with equal pixels and of the image's shape."""
-    from pyFAI.detectors import ALL_DETECTORS, detector_factory
-
-    if isinstance(detector, str):
-        if detector.lower() not in ALL_DETECTORS:
-            pilatus = sorted(
-                {d.__name__ for d in ALL_DETECTORS.values() if "ilatus" in d.__name__ or "iger" in d.__name__}
-            )
-            raise bad_value(
-                InputFileError,
-                where=source,
-                field="detector",
-                value=detector,
-                rule="must be in pyFAI's registry",
-                remedy=f"for instance one of {', '.join(pilatus)}",
-            )
-        detector = detector_factory(detector)
-    if tuple(detector.shape) != tuple(shape):
-        raise bad_value(
-            InputFileError,
-            where=source,
-            field="image shape",
-            value=tuple(shape),
-            rule=f"detector {detector.name} has {tuple(detector.shape)}",
-            remedy="name the detector that took the image",
-        )
-    if not (detector.uniform_pixel and detector.IS_FLAT):
-        raise bad_value(
-            InputFileError,
-            where=source,
-            field="detector",
-            value=detector.name,
-            rule="must be flat with pixels of one size",
-            remedy="calibrate curved or distorted detectors with pyFAI-calib2",
-        )
-    return detector
-
-
-def _joined_mask(
-    shape: tuple[int, ...], gaps: npt.NDArray[Any] | None, mask: npt.ArrayLike | None
-) -> npt.NDArray[np.bool_]:
-    joined = np.zeros(shape, dtype=bool) if gaps is None else np.asarray(gaps, dtype=bool).copy()
-    if mask is not None:
-        given = np.asarray(mask)
-        if given.shape != shape:
-            raise ShapeError(f"mask has shape {given.shape}: it must have the image's, {shape}")
-        joined |= given.astype(bool)
-    return joined
 
 
 def _starting_geometries(
@@ -256,10 +178,10 @@ def _refined(
                 "check that the image shows the calibrant; expose longer",
             )
         fit, said = with_or_without_tilts(search.points, tangents, pixel, geometry)
-        moved = np.abs(
-            residuals_px(geometry, fit.points, tangents, pixel)
-            - residuals_px(fit.geometry, fit.points, tangents, pixel)
-        )
+        before = residuals_px(geometry, fit.points, tangents, pixel)
+        moved = np.abs(before - residuals_px(fit.geometry, fit.points, tangents, pixel))
+        if not (0.5 < fit.geometry[0] / geometry[0] < 2.0):
+            return Refusal("distance", f"{fit.geometry[0]:.4g} m", "the refinement must not run away", NUMBERING)
         geometry = fit.geometry
         if moved.max() < 0.02:
             break
@@ -282,7 +204,9 @@ def _quality(
     centre_sigma = _centre_sigma(fit, pixel)
     return Quality(
         rings=tuple(int(r) + 1 for r in rings),
-        missing=tuple(r + 1 for r in search.missing if r < rings.max()),
+        missing=tuple(
+            sorted(r + 1 for r in {*search.missing, *search.widths} - set(rings.tolist()) if r < rings.max())
+        ),
         points=len(fit.points),
         sectors_tried=search.sectors_tried,
         coverage_deg=azimuth_covered(azimuth),
@@ -292,7 +216,7 @@ def _quality(
         ring_scatter=fit.ring_scatter,
         width_px=float(np.median([search.widths[int(r)] for r in rings])),
         width_spacings=float(max(search.widths[int(r)] / spacing[r] for r in rings)),
-        distance_relative_sigma=float(np.sqrt(fit.covariance[0, 0]) / fit.geometry[0]),
+        distance_relative_sigma=float(fit.sigmas[0] / fit.geometry[0]),
         centre_sigma_px=max(centre_sigma),
         energy_ratio=energy.energy_ratio,
         energy_sigma=energy.energy_sigma,
@@ -308,7 +232,7 @@ def _centre_sigma(fit: GeometryFit, pixel: tuple[float, float]) -> tuple[float, 
         for s in steps
     ]
     jacobian = np.stack(columns, axis=1)
-    sigma = np.sqrt(np.diag(jacobian @ fit.covariance @ jacobian.T))
+    sigma = np.sqrt(np.maximum(np.diag(jacobian @ fit.covariance @ jacobian.T), 0.0))
     return float(sigma[0]), float(sigma[1])
 
 
@@ -335,6 +259,7 @@ def _calibration(
         beam_centre_px=beam_centre(fit.geometry, pixel),
         beam_centre_sigma_px=_centre_sigma(fit, pixel),
         detector="",
+        detector_config={},
         pixel_m=pixel,
         calibrant="",
         ring_tangents={ring: float(tangents[ring - 1]) for ring in shown},
@@ -364,19 +289,20 @@ def _notes(
     notes = [
         f"distance holds for the energy stated: an energy 1 % higher makes it {slope:.3f} % longer "
         f"({slope * fit.geometry[0] * 10.0:.3f} mm); q of every pixel stays the same to first order",
-        f"energy from the rings alone, over the one stated: {energy.energy_ratio:.3f} +/- {energy.energy_sigma:.3f}",
+        f"energy from the rings alone, over the one stated: {energy.energy_ratio:.3f} +/- {energy.energy_sigma:.3f}"
+        if energy.energy_sigma < ENERGY_FIXED
+        else "the rings do not fix the energy: only the ratio of distance to energy is known",
         said,
     ]
     if not fit.free[3]:
-        shift = 10.0 * np.tan(np.deg2rad(0.1)) * fit.geometry[0] / pixel[0] / 10.0
-        radius = fit.geometry[0] * tangents[fit.points.ring].mean()
+        distance, centre = tilt_coupling(fit, tangents, pixel, np.deg2rad(0.1))
         notes.append(
-            f"a tilt of 0.1 degree moves the PONI by {shift:.2f} px and the rings, at their mean radius, by "
-            f"{radius**2 * np.tan(np.deg2rad(0.1)) / fit.geometry[0] / pixel[0]:.3f} px: the sigmas hold for no tilt"
+            "the sigmas hold for no tilt: a detector tilted by 0.1 degree would change the distance by "
+            f"{distance * 1e3:.3f} mm and the beam centre by {centre:.3f} px"
         )
     if np.isnan(fit.ring_scatter):
         notes.append(
-            "fewer than three rings: a common shift of whole rings (sample thickness, aged calibrant) is not in the sigmas"
+            "fewer than three rings: a shift of whole rings (sample thickness, aged calibrant) is not in the sigmas"
         )
     else:
         notes.append(f"whole rings are shifted by {fit.ring_scatter:.3%} (one sigma); in the sigmas")

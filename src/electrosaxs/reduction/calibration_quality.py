@@ -1,4 +1,7 @@
-"""When a calibration is to be believed: the numbers that speak for or against it, and the one sentence that refuses it."""
+"""When a calibration is to be believed.
+
+The numbers that speak for or against it, and the one sentence that refuses it.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +14,30 @@ from ..nouns import FloatArray
 
 FEWEST_SECTORS = 8
 LEAST_COVERAGE_DEG = 8.0
-LEAST_EXPLAINED = 0.45
-LEAST_RINGS_SHOWN = 0.6
+LEAST_EXPLAINED = 0.55
+LEAST_RINGS_SHOWN = 0.7
 LEAST_SECTORS_ACCEPTED = 0.4
-MOST_RING_SCATTER = 0.01
+MOST_RING_SCATTER = 0.005
 MOST_SCATTER_WIDTHS = 0.5
 MOST_WIDTH_SPACINGS = 0.25
 MOST_DISTANCE_SIGMA = 0.02
 MOST_CENTRE_SIGMA_PX = 10.0
-ENERGY_PULL = 5.0
+ENERGY_PULL = 3.5
 ENERGY_DEVIATION = 0.03
+ENERGY_FIXED = 0.1
 
 
 @dataclass(frozen=True)
 class Quality:
     """What the gate looks at.
 
-    rings: ring numbers (from 1) used; missing: predicted on the detector, inside the outermost ring, not found; points and
-    sectors_tried: control points used and sectors fitted; coverage_deg: azimuth covered by any ring, in steps of 2 degrees; rms_px: of
-    the residuals; scatter_px: of it what counting noise does not explain; explained: share of all crest points in the image that lie
-    on predicted rings; ring_scatter: relative shift of whole rings (NaN below three rings); width_px: median Gaussian sigma of
-    the rings; width_spacings: largest over the distance to the next ring; relative sigma of the distance, sigma of the centre (px);
-    energy_ratio, energy_sigma: energy that the rings alone would give, over the one stated.
+    rings: ring numbers (from 1) used; missing: predicted on the detector, inside the outermost ring, not found;
+    points and sectors_tried: control points used and sectors fitted; coverage_deg: azimuth covered by any ring, in
+    steps of 2 degrees; rms_px: of the residuals; scatter_px: of it what counting noise does not explain; explained:
+    share of all crest points in the image that lie on predicted rings; ring_scatter: relative shift of whole rings
+    (NaN below three rings); width_px: median Gaussian sigma of the rings; width_spacings: largest over the distance
+    to the next ring; relative sigma of the distance, sigma of the centre (px); energy_ratio, energy_sigma: energy
+    that the rings alone would give, over the one stated.
     """
 
     rings: tuple[int, ...]
@@ -122,7 +127,7 @@ def refusals(quality: Quality, *, distance_given: bool) -> list[Refusal]:
             Refusal(
                 "shift of whole rings against the calibrant",
                 f"{q.ring_scatter:.2%}",
-                f"the ratios of the ring radii must fit within {MOST_RING_SCATTER:.0%}",
+                f"the ratios of the ring radii must fit within {MOST_RING_SCATTER:.1%}",
                 NUMBERING,
             ),
         ),
@@ -163,11 +168,11 @@ def refusals(quality: Quality, *, distance_given: bool) -> list[Refusal]:
             ),
         ),
         (
-            off > ENERGY_DEVIATION and off > ENERGY_PULL * q.energy_sigma,
+            q.energy_sigma < ENERGY_FIXED and off > max(ENERGY_DEVIATION, ENERGY_PULL * q.energy_sigma),
             Refusal(
                 "energy that the rings alone give, over the one stated",
                 f"{q.energy_ratio:.3f} +/- {q.energy_sigma:.3f}",
-                f"must be 1 within {ENERGY_PULL:.0f} sigma",
+                f"must be 1 within {ENERGY_PULL:.1f} sigma",
                 "correct the energy or the calibrant",
             ),
         ),

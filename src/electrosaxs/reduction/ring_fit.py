@@ -1,8 +1,8 @@
-"""Least squares of (distance, poni1, poni2, rot1, rot2) on control points, with a covariance that admits what is not noise.
+"""Least squares of the geometry on control points, with a covariance that admits what is not noise.
 
 Three kinds of error are told apart: counting noise of each point; scatter along the rings (module positions, flat
-field), added to every point; and a common relative shift of a whole ring (sample thickness, an aged calibrant, profile
-asymmetry), which many points on one ring do not average out. The last two are estimated from the residuals.
+field), added to every point; and a common relative shift of a whole ring (sample thickness, an aged calibrant,
+profile asymmetry), which many points on one ring do not average out. The last two are estimated from the residuals.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import brentq, least_squares
 
 from ..nouns import FloatArray
-from .ring_geometry import RingPoints, residuals_px, ring_tangents
+from .ring_geometry import RingPoints, beam_centre, residuals_px, ring_tangents
 
 ROBUST_SCALE = 2.0
 OUTLIER_SIGMA = 4.0
@@ -27,8 +28,8 @@ TILT_EVIDENT = 30.0
 class GeometryFit:
     """A fitted geometry vector, which of its entries were free, its covariance (zero where fixed), chi squared.
 
-    points: those used, their sigma including the scatter along rings; scatter_px: that scatter; ring_scatter: relative
-    shift (one sigma) of whole rings, NaN where fewer than three rings leave it unknown.
+    points: those used, their sigma including the scatter along rings; scatter_px: that scatter; ring_scatter:
+    relative shift (one sigma) of whole rings, NaN where fewer than three rings leave it unknown.
     """
 
     geometry: FloatArray
@@ -38,6 +39,11 @@ class GeometryFit:
     points: RingPoints
     scatter_px: float = 0.0
     ring_scatter: float = float("nan")
+
+    @property
+    def sigmas(self) -> FloatArray:
+        """One standard deviation of each entry of the geometry vector, 0 where it was fixed."""
+        return np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
 
 
 def fit_geometry(
@@ -50,7 +56,10 @@ def fit_geometry(
     robust: bool = False,
     ring_scatter: float = 0.0,
 ) -> GeometryFit:
-    """Least squares of the ring residuals over their sigma; `robust` damps points beyond 2 sigma (soft L1), untilted unless `tilts`."""
+    """Least squares of the ring residuals over their sigma.
+
+    `robust` damps points beyond 2 sigma (soft L1), untilted unless `tilts`.
+    """
     free = np.array([True, True, True, tilts, tilts])
     base = np.where(free, start, 0.0)
     size = np.array([start[0], start[0], start[0], 1.0, 1.0])[free]
@@ -88,7 +97,7 @@ def whitened(
     pixel: tuple[float, float],
     ring_scatter: float,
 ) -> FloatArray:
-    """Residuals made independent with unit variance where their covariance is sigma_i^2 + (ring_scatter r_n)^2 within a ring.
+    """Independent residuals of unit variance, from a covariance sigma_i^2 + (ring_scatter r_n)^2 within a ring.
 
     With u = residual / sigma and a = ring_scatter r_n / sigma: (1 + a a^T)^(-1/2) u, ring by ring.
     """
@@ -113,12 +122,15 @@ def numerical_jacobian(function: Callable[[FloatArray], FloatArray], at: FloatAr
 def careful_fit(
     points: RingPoints, tangents: FloatArray, pixel: tuple[float, float], start: FloatArray, *, tilts: bool
 ) -> GeometryFit:
-    """Robust start, outliers beyond 4 sigma of the scatter left out, then both scatters estimated and a linear fit with them."""
+    """Robust start, outliers beyond 4 sigma of the scatter left out.
+
+    Then both scatters estimated and a linear fit with them.
+    """
     fit = fit_geometry(points, tangents, pixel, start, tilts=tilts, robust=True)
     for _ in range(2):
         pull = residuals_px(fit.geometry, points, tangents, pixel) / points.sigma
         usual = max(1.4826 * float(np.median(np.abs(pull))), 1.0)
-        kept = points.select(np.abs(pull) < OUTLIER_SIGMA * usual)
+        kept = _whole_rings(points, np.abs(pull) < OUTLIER_SIGMA * usual)
         fit = fit_geometry(kept, tangents, pixel, fit.geometry, tilts=tilts, robust=True)
     scatter = _scatter_along_rings(fit, tangents, pixel)
     widened = replace(kept, sigma=np.hypot(kept.sigma, scatter))
@@ -136,8 +148,24 @@ def careful_fit(
     )
 
 
+def _whole_rings(points: RingPoints, inlier: npt.NDArray[np.bool_]) -> RingPoints:
+    """The inliers of the rings that keep at least three of them and half of their points.
+
+    All inliers where none does.
+    """
+    keep = inlier.copy()
+    for ring in np.unique(points.ring):
+        of_ring = points.ring == ring
+        if inlier[of_ring].sum() < max(3, 0.5 * of_ring.sum()):
+            keep &= ~of_ring
+    return points.select(keep if keep.any() else inlier)
+
+
 def _scatter_along_rings(fit: GeometryFit, tangents: FloatArray, pixel: tuple[float, float]) -> float:
-    """Scatter (px) that, added to the counting sigma, brings chi squared about the ring means to its degrees of freedom; 0 where none is needed."""
+    """Scatter (px) that, added to the counting sigma.
+
+    Brings chi squared about the ring means to its degrees of freedom; 0 where none is needed.
+    """
     residual, sigma, ring = residuals_px(fit.geometry, fit.points, tangents, pixel), fit.points.sigma, fit.points.ring
     rings = np.unique(ring)
     freedom = max(len(ring) - len(rings) - sum(fit.free) + 1, 1)
@@ -155,7 +183,10 @@ def _scatter_along_rings(fit: GeometryFit, tangents: FloatArray, pixel: tuple[fl
 
 
 def _scatter_between_rings(fit: GeometryFit, tangents: FloatArray, pixel: tuple[float, float]) -> float:
-    """Relative shift of whole rings (one sigma) that their mean residuals ask for beyond their noise; NaN for fewer than three rings."""
+    """Relative shift of whole rings (one sigma) that their mean residuals ask for beyond their noise.
+
+    NaN for fewer than three rings.
+    """
     rings = np.unique(fit.points.ring)
     if len(rings) < 3:
         return float("nan")
@@ -174,7 +205,10 @@ def _scatter_between_rings(fit: GeometryFit, tangents: FloatArray, pixel: tuple[
 
 
 def _correlation_inflation(fit: GeometryFit, tangents: FloatArray, pixel: tuple[float, float]) -> float:
-    """(1 + c) / (1 - c) with c the correlation of neighbouring points on a ring, where it is more than 2 sigma above zero; else 1."""
+    """(1 + c) / (1 - c) with c the correlation of neighbouring points on a ring.
+
+    Where it is more than 2 sigma above zero; else 1.
+    """
     residual = residuals_px(fit.geometry, fit.points, tangents, pixel) / fit.points.sigma
     centred = residual.copy()
     same = np.diff(fit.points.ring) == 0
@@ -192,20 +226,21 @@ def with_or_without_tilts(
 ) -> tuple[GeometryFit, str]:
     """The fit, and in words whether the data fix the tilts.
 
-    Tilts are free where their sigma is below 0.05 degree; below 0.2 degree where the Bayesian information criterion asks for
-    them (2 ln N); else only on overwhelming evidence (chi squared falls by 30).
+    Tilts are free where their sigma is below 0.05 degree; below 0.2 degree where the Bayesian information criterion
+    asks for them (2 ln N); else only on overwhelming evidence (chi squared falls by 30).
     """
     flat = careful_fit(points, tangents, pixel, start, tilts=False)
     if len(np.unique(points.ring)) < 2 or len(points) < 12:
         return flat, "tilts fixed at 0: one ring cannot tell a tilt from a shift of the centre"
     tilted = careful_fit(points, tangents, pixel, start, tilts=True)
-    sigma = float(np.sqrt(np.diag(tilted.covariance))[3:].max())
+    sigma = float(tilted.sigmas[3:].max())
     rot1, rot2 = np.rad2deg(tilted.geometry[3:])
     gain = _gain(flat, tilted, tangents, pixel)
-    said = f"free tilts would be rot1 {rot1:.3f}, rot2 {rot2:.3f} deg, sigma {np.rad2deg(sigma):.3f} deg, chi2 gain {gain:.1f}"
+    size = f"sigma {np.rad2deg(sigma):.3f} deg, chi2 gain {gain:.1f}"
+    said = f"free tilts would be rot1 {rot1:.3f}, rot2 {rot2:.3f} deg, {size}"
     needed = 2.0 * np.log(len(points)) if sigma < TILT_WORTH_TRYING else TILT_EVIDENT
     if sigma < TILT_ALWAYS or gain > needed:
-        return tilted, f"tilts fitted: sigma {np.rad2deg(sigma):.3f} deg, chi2 gain {gain:.1f}"
+        return tilted, f"tilts fitted: {size}"
     return flat, f"tilts fixed at 0: the data do not fix them ({said})"
 
 
@@ -217,12 +252,37 @@ def _gain(flat: GeometryFit, tilted: GeometryFit, tangents: FloatArray, pixel: t
     return (same.chi_squared - free.chi_squared) * tilted.chi_squared / max(free.chi_squared, 1e-12)
 
 
+def tilt_coupling(
+    fit: GeometryFit, tangents: FloatArray, pixel: tuple[float, float], tilt_rad: float
+) -> tuple[float, float]:
+    """Largest change of distance (m) and beam centre (px) where the detector is tilted and it is left out.
+
+    Linear: the step of (distance, poni1, poni2) that answers a step of rot1 or rot2 in least squares, and where the
+    beam then is.
+    """
+    between = 0.0 if np.isnan(fit.ring_scatter) else fit.ring_scatter
+    size = np.array([fit.geometry[0], fit.geometry[0], fit.geometry[0], 1.0, 1.0])
+
+    def weighted(step: FloatArray) -> FloatArray:
+        residual = residuals_px(fit.geometry + step * size, fit.points, tangents, pixel)
+        return whitened(residual, fit.points, tangents, fit.geometry[0], pixel, between)
+
+    jacobian = numerical_jacobian(weighted, np.zeros(5))
+    answer = -np.linalg.lstsq(jacobian[:, :3], jacobian[:, 3:], rcond=None)[0] * tilt_rad
+    shifts = []
+    here = np.array(beam_centre(fit.geometry, pixel))
+    for i in range(2):
+        step = np.concatenate([answer[:, i], tilt_rad * np.eye(2)[i]])
+        shifts.append(float(np.hypot(*(np.array(beam_centre(fit.geometry + step * size, pixel)) - here))))
+    return float(np.hypot(*answer[0])) * fit.geometry[0], max(shifts)
+
+
 @dataclass(frozen=True)
 class EnergyCoupling:
     """What rings of known spacing say about distance against energy.
 
-    distance_slope: d ln(distance) / d ln(energy) along which the rings do not change; energy_ratio: energy that the rings alone
-    would give over the one stated, and its sigma (large where only the product is known).
+    distance_slope: d ln(distance) / d ln(energy) along which the rings do not change; energy_ratio: energy that the
+    rings alone would give over the one stated, and its sigma (large where only the product is known).
     """
 
     distance_slope: float
@@ -250,5 +310,9 @@ def energy_coupling(
     jacobian = numerical_jacobian(weighted, zero)
     slope = -np.linalg.lstsq(jacobian[:, :-1], jacobian[:, -1], rcond=None)[0][0]
     covariance = np.linalg.pinv(jacobian.T @ jacobian)
+    if len(np.unique(fit.points.ring)) < 2:
+        return EnergyCoupling(float(-slope), 1.0, float("inf"))
     step = -np.linalg.lstsq(jacobian, weighted(zero), rcond=None)[0]
-    return EnergyCoupling(float(-slope), float(np.exp(-step[-1])), float(np.sqrt(covariance[-1, -1])))
+    return EnergyCoupling(
+        float(-slope), float(np.exp(np.clip(-step[-1], -3.0, 3.0))), float(np.sqrt(covariance[-1, -1]))
+    )

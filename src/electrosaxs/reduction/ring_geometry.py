@@ -1,8 +1,8 @@
 """Where a powder ring falls on a flat, possibly tilted detector: angles from pixels and pixels from angles.
 
 Conventions of pyFAI (Kieffer et al., J. Synchrotron Rad. 27, 558, 2020) with rot3 = 0, which rings cannot fix: axis 1
-is the slow (y) and axis 2 the fast (x) pixel axis, (poni1, poni2) the foot of the perpendicular from the sample onto the
-detector. Pixel coordinates count from the corner of the image: the middle of the first pixel is (0.5, 0.5).
+is the slow (y) and axis 2 the fast (x) pixel axis, (poni1, poni2) the foot of the perpendicular from the sample onto
+the detector. Pixel coordinates count from the corner of the image: the middle of the first pixel is (0.5, 0.5).
 Lengths in m, angles in rad. Geometry vector: (distance, poni1, poni2, rot1, rot2).
 """
 
@@ -41,7 +41,10 @@ def to_polar(
 def to_pixel(
     geometry: npt.ArrayLike, tan_two_theta: npt.ArrayLike, azimuth: npt.ArrayLike, pixel: tuple[float, float]
 ) -> tuple[FloatArray, FloatArray]:
-    """Pixel coordinates (y, x) at which the ray (tan 2 theta, azimuth) meets the detector plane; inverse of `to_polar`."""
+    """Pixel coordinates (y, x) at which the ray (tan 2 theta, azimuth) meets the detector plane.
+
+    Inverse of `to_polar`.
+    """
     distance, poni1, poni2, rot1, rot2 = np.asarray(geometry, dtype=np.float64)
     tan_two_theta, azimuth = np.broadcast_arrays(tan_two_theta, azimuth)
     ray = np.stack([tan_two_theta * np.sin(azimuth), tan_two_theta * np.cos(azimuth), np.ones(azimuth.shape)])
@@ -57,12 +60,18 @@ def beam_centre(geometry: npt.ArrayLike, pixel: tuple[float, float]) -> tuple[fl
 
 
 def untilted(distance: float, centre: tuple[float, float], pixel: tuple[float, float]) -> FloatArray:
-    """The geometry vector of a detector perpendicular to the beam, which meets it at pixel coordinates `centre` (y, x)."""
+    """The geometry vector of a detector perpendicular to the beam, which meets it at pixel coordinates `centre` (y.
+
+    X).
+    """
     return np.array([distance, centre[0] * pixel[0], centre[1] * pixel[1], 0.0, 0.0])
 
 
 def ring_tangents(spacings_m: FloatArray, wavelength_m: float) -> FloatArray:
-    """tan(2 theta_n) = tan(2 asin(lambda / 2 d_n)), Bragg's law; spacings decrease, rings beyond 70 degrees are left out."""
+    """tan(2 theta_n) = tan(2 asin(lambda / 2 d_n)), Bragg's law.
+
+    Spacings decrease, rings beyond 70 degrees are left out.
+    """
     sine = wavelength_m / (2.0 * np.asarray(spacings_m, dtype=np.float64))
     two_theta = 2.0 * np.arcsin(sine[sine < 1.0])
     return np.asarray(np.tan(two_theta[two_theta < np.deg2rad(70.0)]))
@@ -70,7 +79,10 @@ def ring_tangents(spacings_m: FloatArray, wavelength_m: float) -> FloatArray:
 
 @dataclass(frozen=True)
 class RingPoints:
-    """Points on rings: ring number (from 0 in the list of spacings), pixel coordinates y and x, sigma across the ring (px)."""
+    """Points on rings: ring number (from 0 in the list of spacings), pixel coordinates y and x.
+
+    Sigma across the ring (px).
+    """
 
     ring: npt.NDArray[np.int64]
     y: FloatArray
@@ -87,7 +99,10 @@ class RingPoints:
 def residuals_px(
     geometry: npt.ArrayLike, points: RingPoints, tangents: FloatArray, pixel: tuple[float, float]
 ) -> FloatArray:
-    """Distance of each point from its ring, outwards, in pixels measured perpendicular to the beam: D (tan 2 theta - tan 2 theta_n)."""
+    """Distance of each point from its ring, outwards, in pixels measured perpendicular to the beam.
+
+    D (tan 2 theta - tan 2 theta_n).
+    """
     tangent, _ = to_polar(geometry, points.y, points.x, pixel)
     distance = float(np.asarray(geometry)[0])
     return distance * (tangent - tangents[points.ring]) / np.sqrt(pixel[0] * pixel[1])

@@ -1,8 +1,8 @@
-"""Control points along powder rings: in each azimuthal sector of each ring, where the crest is and how well that is known.
+"""Control points along powder rings: where the crest is in each sector of each ring, and how well that is known.
 
 Each sector is fitted on its own pixels with a Gaussian of the ring's width on a sloping background, by Fisher scoring
-with Poisson weights (the variance is the model, never the data, so low counts are not biased). Radii are in pixels on the
-plane perpendicular to the beam at the fitted distance, offsets from the predicted ring.
+with Poisson weights (the variance is the model, never the data, so low counts are not biased). Radii are in pixels on
+the plane perpendicular to the beam at the fitted distance, offsets from the predicted ring.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ RING_SIGNIFICANCE = 6.0
 SECTOR_SIGNIFICANCE = 8.0
 SMALLEST_ARC_PX = 20.0
 MOST_SECTORS = 360
+FEWEST_BINS = 10
+WINDOW = 0.15
+WIDEST = 0.36
+LEAST_OF_RING = 0.5
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,10 @@ class RingPixels:
 
 @dataclass(frozen=True)
 class RingProfile:
-    """A ring summed over azimuth: offset and Gaussian sigma (px), amplitude over its sigma, background curvature over its level (1/px2)."""
+    """A ring summed over azimuth: offset and Gaussian sigma (px), amplitude over its sigma.
+
+    Background curvature over its level (1/px2).
+    """
 
     offset: float
     width: float
@@ -45,7 +52,10 @@ class RingProfile:
 
 @dataclass(frozen=True)
 class RingSearch:
-    """Points found, the Gaussian width (px) of each found ring, and rings that lie on the detector but were not found."""
+    """Points found, the Gaussian width (px) of each found ring.
+
+    And rings that lie on the detector but were not found.
+    """
 
     points: RingPoints
     widths: dict[int, float]
@@ -60,12 +70,16 @@ def find_control_points(
     tangents: FloatArray,
     pixel: tuple[float, float],
 ) -> RingSearch:
-    """Control points of every ring on the detector, for a geometry that is right to about a third of the ring spacing."""
+    """Control points of every ring on the detector.
+
+    For a geometry that is right to about a third of the ring spacing.
+    """
     scale = geometry[0] / np.sqrt(pixel[0] * pixel[1])
     radii = tangents * scale
     near_rings = _pixels_by_ring(counts, valid, geometry, tangents, pixel)
     profiles = {ring: ring_profile(pixels, reach) for ring, (pixels, reach) in near_rings.items()}
-    seen = {ring: profile for ring, profile in profiles.items() if profile is not None}
+    sharp = WIDEST * (WINDOW * radii + 8.0)
+    seen = {ring: p for ring, p in profiles.items() if p is not None and p.width < sharp[ring]}
     widths = width_law({ring: radii[ring] for ring in seen}, {ring: p.width for ring, p in seen.items()})
     found: list[RingPoints] = []
     kept: dict[int, float] = {}
@@ -73,7 +87,7 @@ def find_control_points(
     for ring, profile in seen.items():
         smooth = replace(profile, width=widths[ring])
         points, sectors = _sector_points(near_rings[ring][0], smooth, ring, radii[ring], scale, geometry, pixel)
-        if len(points) >= 3:
+        if len(points) >= max(3, LEAST_OF_RING * sectors):
             tried += sectors
             found.append(points)
             kept[ring] = widths[ring]
@@ -88,15 +102,18 @@ def _pixels_by_ring(
     tangents: FloatArray,
     pixel: tuple[float, float],
 ) -> dict[int, tuple[RingPixels, float]]:
-    """Ring number -> pixels within 0.42 of the spacing (0.15 of the radius at most), and that reach; only rings with enough of them."""
+    """Ring number -> pixels within 0.42 of the spacing (0.15 of the radius at most), and that reach.
+
+    Only rings with enough of them.
+    """
     row, column = np.nonzero(valid)
-    tangent, azimuth = to_polar(geometry, row + 0.5, column + 0.5, pixel)
+    tangent, azimuth = to_polar(geometry, row.astype(np.float64) + 0.5, column.astype(np.float64) + 0.5, pixel)
     scale = geometry[0] / np.sqrt(pixel[0] * pixel[1])
     radii = tangents * scale
     near = nearest_ring(tangent, tangents)
     offset = tangent * scale - radii[near]
     spacing = np.minimum(np.diff(radii, prepend=0.0), np.diff(radii, append=np.inf))
-    reach = np.minimum(0.42 * spacing, 0.15 * radii + 8.0)
+    reach = np.minimum(0.42 * spacing, WINDOW * radii + 8.0)
     inside = np.nonzero(np.abs(offset) < reach[near])[0]
     order = inside[np.argsort(near[inside], kind="stable")]
     edges = np.searchsorted(near[order], np.arange(len(tangents) + 1))
@@ -110,7 +127,7 @@ def _pixels_by_ring(
 
 
 def width_law(radii: dict[int, float], widths: dict[int, float]) -> dict[int, float]:
-    """Widths from w^2 = w0^2 + (k r)^2 fitted robustly to log w of three or more rings (pixel and beam size; bandwidth and sample thickness).
+    """Widths w^2 = w0^2 + (k r)^2 (beam size; bandwidth and thickness), fitted robustly to three or more rings.
 
     A ring that is a doublet (aged silver behenate) otherwise gets the width of one of its halves.
     """
@@ -137,14 +154,16 @@ def _joined(parts: list[RingPoints]) -> RingPoints:
     )
 
 
-def _histogram(pixels: RingPixels, sector: npt.NDArray[np.int64], sectors: int, reach: float, step: float):  # type: ignore[no-untyped-def]
+def _histogram(
+    pixels: RingPixels, sector: npt.NDArray[np.int64], sectors: int, reach: float, step: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Number of pixels, counts and mean offset per (sector, offset bin)."""
     bins = max(int(np.ceil(2.0 * reach / step)), 8)
     column = np.clip(((pixels.offset + reach) / (2.0 * reach) * bins).astype(np.int64), 0, bins - 1)
     flat = sector * bins + column
     size = sectors * bins
     number = np.bincount(flat, minlength=size).reshape(sectors, bins).astype(np.float64)
-    total = np.bincount(flat, weights=pixels.counts, minlength=size).reshape(sectors, bins)
+    total = np.bincount(flat, weights=pixels.counts, minlength=size).reshape(sectors, bins).astype(np.float64)
     mean = np.bincount(flat, weights=pixels.offset, minlength=size).reshape(sectors, bins) / np.maximum(number, 1.0)
     return number, total, mean
 
@@ -160,6 +179,8 @@ def ring_profile(pixels: RingPixels, reach: float) -> RingProfile | None:
         zeros = np.zeros(len(pixels.offset), dtype=np.int64)
         number, total, mean = (a[0] for a in _histogram(pixels, zeros, 1, reach, max(0.5, reach / 80.0)))
         use = number > 0
+        if use.sum() < FEWEST_BINS:
+            return None
         best = _grid_fit(number[use], total[use], mean[use], reach)
         if best is None:
             return None
@@ -176,7 +197,8 @@ def _grid_fit(number: FloatArray, total: FloatArray, offset: FloatArray, reach: 
     weight = np.sqrt(number / smooth)
     rate = total / number
     best: tuple[float, float, float, FloatArray, float] | None = None
-    for width in WIDTHS_PX[WIDTHS_PX < 0.4 * reach]:
+    narrow = 0.4 * reach
+    for width in (w for w in WIDTHS_PX if w < narrow):
         for centre in np.arange(-0.6 * reach, 0.6 * reach, max(0.5 * width, 0.25)):
             design = np.stack([_bell(offset - centre, width), np.ones_like(offset), offset, np.square(offset)], axis=1)
             scaled = design * weight[:, None]
@@ -186,6 +208,8 @@ def _grid_fit(number: FloatArray, total: FloatArray, offset: FloatArray, reach: 
                 variance = np.linalg.inv(normal)[0, 0]
             except np.linalg.LinAlgError:
                 continue
+            if not np.all(np.isfinite(solution)):
+                continue
             chi = float(np.sum(np.square(weight * rate - scaled @ solution)))
             if solution[0] > 0 and solution[1] > 0 and variance > 0 and (best is None or chi < best[0]):
                 best = (chi, float(centre), float(width), solution, float(solution[0] / np.sqrt(variance)))
@@ -193,6 +217,10 @@ def _grid_fit(number: FloatArray, total: FloatArray, offset: FloatArray, reach: 
         return None
     chi, centre, width, solution, significance = best
     level = solution[1]
+    if (
+        -solution[3] * np.square(2.5 * width) > 0.5 * solution[0]
+    ):  # a concave "background" is the flank of something broad
+        return None
     misfit = np.sqrt(max(chi / max(len(rate) - 6, 1), 1.0))
     if significance < RING_SIGNIFICANCE * misfit:
         return None
@@ -224,7 +252,7 @@ def _sector_points(
     sectors = len(occupied)
     number, total, mean = _histogram(pixels, sector, sectors, reach, max(0.5, profile.width / 3.0))
     fit = _fit_sectors(number, total, mean, profile)
-    tried = np.sum(number > 0, axis=1) >= 6
+    tried = (np.sum(number > 0, axis=1) >= 6) & _both_sides(number, mean, np.full(sectors, profile.offset))
     good = tried & fit.accepted(profile.width) & _both_sides(number, mean, fit.offset)
     per = np.bincount(sector, minlength=sectors)
     pole = np.bincount(sector, weights=np.sin(pixels.azimuth), minlength=sectors) / per
@@ -288,6 +316,6 @@ def _fit_sectors(number: FloatArray, total: FloatArray, offset: FloatArray, prof
     pearson = np.where(number > 0, np.square(total - number * model) / (np.maximum(number, 1.0) * model), 0.0)
     reduced = pearson.sum(axis=1) / freedom
     inflate = np.sqrt(np.maximum(np.median(reduced), 1.0))
-    sigma = np.sqrt(np.maximum(variance[:, 1, 1], 1e-12)) * inflate
+    sigma = np.sqrt(np.maximum(variance[:, 1, 1], 1e-12))
     significance = parameters[:, 0] / (np.sqrt(np.maximum(variance[:, 0, 0], 1e-30)) * inflate)
     return _SectorFit(significance, parameters[:, 1], sigma, reduced)

@@ -1,9 +1,9 @@
-"""From crest points to a first geometry: where the normals meet, which distance puts the rings there, and then both at once.
+"""From crest points to a first geometry: where their normals meet, then the distance, then both at once.
 
-Three steps, each robust against points that are on no ring: (1) random pairs of normals vote for the beam centre,
-(2) a likelihood over the distance numbers the rings: every predicted ring that the data do not show costs, so halving the
-distance (every second ring empty) and doubling it (every second ring unexplained) both lose, (3) closest-ring
-least squares, from the innermost points outwards, because a tilt displaces ring n by r_n^2 tan(tilt) / D.
+Three steps, each robust against points that are on no ring: (1) random pairs of normals vote for the beam centre, (2)
+a likelihood over the distance numbers the rings: every predicted ring that the data do not show costs, so halving the
+distance (every second ring empty) and doubling it (every second ring unexplained) both lose, (3) closest-ring least
+squares, from the innermost points outwards, because a tilt displaces ring n by r_n^2 tan(tilt) / D.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ from .rings import Ridges
 PAIRS = 1500
 NORMAL_TOLERANCE = 0.06  # rad: spread of crest normals at the detection limit
 RING_FRACTION = 0.8  # share of crest points taken to be on rings in the likelihood of the distance
-DISTANCE_STEP = 1.002
+DISTANCE_STEP = 1.003
+SAMPLE = 800  # crest points that vote
 DISTANCE_RANGE_M = (0.01, 40.0)
 
 
 @dataclass(frozen=True)
 class FirstGeometry:
-    """A geometry vector, its log likelihood ratio per crest point against "no rings", and the share of points explained."""
+    """A geometry vector, its log likelihood ratio per crest point against "no rings".
+
+    And the share of points explained.
+    """
 
     geometry: FloatArray
     score: float
@@ -62,8 +66,11 @@ def centre_candidates(ridges: Ridges, *, seed: int = 0, most: int = 2) -> list[t
 
 
 def _votes(ridges: Ridges, y: FloatArray, x: FloatArray) -> FloatArray:
-    """Sum over crest points of a Lorentzian of the angle between normal and direction to the candidate (a sample of points)."""
-    some = np.linspace(0, len(ridges) - 1, min(len(ridges), 800)).astype(np.int64)
+    """Sum over crest points of a Lorentzian of the angle between normal and direction to the candidate (a sample of.
+
+    Points).
+    """
+    some = np.linspace(0, len(ridges) - 1, min(len(ridges), SAMPLE)).astype(np.int64)
     to_y, to_x = y[:, None] - ridges.y[some], x[:, None] - ridges.x[some]
     sine = (to_y * ridges.normal_x[some] - to_x * ridges.normal_y[some]) / np.maximum(np.hypot(to_y, to_x), ridges.cell)
     return np.asarray(np.sum(1.0 / (1.0 + np.square(sine / NORMAL_TOLERANCE)), axis=1))
@@ -98,6 +105,7 @@ def distance_candidates(
 ) -> list[tuple[float, float]]:
     """(distance in m, log likelihood ratio per point), best first, for a detector perpendicular to the beam."""
     radius = np.hypot((ridges.y - centre[0]) * pixel[0], (ridges.x - centre[1]) * pixel[1])
+    radius = np.sort(radius)[:: max(len(radius) // SAMPLE, 1)]
     low, high = max(limits_m[0], 0.3 * radius.min() / tangents[-1]), min(limits_m[1], 1.2 * radius.max() / tangents[0])
     if not low < high:
         return []
@@ -111,9 +119,10 @@ def distance_candidates(
 
 
 def _ring_likelihood(radius: FloatArray, rings: FloatArray, width: FloatArray) -> float:
-    """Mean log ratio of "rings plus scatter" over "scatter only" for points at `radius`; rings and width in the same unit.
+    """Mean log ratio of "rings and scatter" over "scatter" for points at `radius`; rings and width in its unit.
 
-    Points on rings are spread evenly over the rings within the range of the points, Gaussian across; the rest evenly over the range.
+    Points on rings are spread evenly over the rings within the range of the points, Gaussian across; the rest evenly
+    over the range.
     """
     low, high = radius.min(), radius.max()
     visible = rings[(rings > low - 2 * width.max()) & (rings < high + 2 * width.max())]
@@ -132,7 +141,10 @@ def coarse_geometry(
     tangents: FloatArray,
     pixel: tuple[float, float],
 ) -> FirstGeometry:
-    """Closest-ring least squares from the innermost quarter of the crest points to all of them; tilts enter at the last rounds."""
+    """Closest-ring least squares from the innermost quarter of the crest points to all of them.
+
+    Tilts enter at the last rounds.
+    """
     geometry = untilted(distance, centre, pixel)
     scale = float(np.sqrt(pixel[0] * pixel[1]))
     best: FirstGeometry | None = None

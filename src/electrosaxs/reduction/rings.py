@@ -1,8 +1,9 @@
 """Finding ring-like ridges in a counting image: which pixels count, and where intensity has a crest with which normal.
 
-A crest (large negative curvature across, little along) is what separates a powder ring from the smooth decay of small-angle
-scattering, which has positive curvature, and from hot pixels, which curve both ways. The image is binned so that
-wide or weak rings become narrow and strong at some level; square roots of counts make the noise the same everywhere.
+A crest (large negative curvature across, little along) is what separates a powder ring from the smooth decay of
+small-angle scattering, which has positive curvature, and from hot pixels, which curve both ways. The image is binned
+so that wide or weak rings become narrow and strong at some level; square roots of counts make the noise the same
+everywhere.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ MOST_POINTS = 2000
 
 
 def invalid_pixels(image: npt.NDArray, mask: BoolImage | None = None) -> BoolImage:
-    """True where a pixel does not count: masked, negative (gaps), not finite, at the ceiling of its integer type, or hot."""
+    """True where a pixel does not count.
+
+    Masked, negative (gaps), not finite, at the ceiling of its integer type, or hot.
+    """
     invalid = np.zeros(image.shape, dtype=bool) if mask is None else np.asarray(mask, dtype=bool).copy()
     if np.issubdtype(image.dtype, np.unsignedinteger):
         invalid |= image == np.iinfo(image.dtype).max
@@ -33,14 +37,20 @@ def invalid_pixels(image: npt.NDArray, mask: BoolImage | None = None) -> BoolIma
 
 
 def hot_pixels(counts: npt.NDArray[np.float32]) -> BoolImage:
-    """Pixels or pairs far above all but two of their 3 x 3 neighbourhood: a ring, however sharp, passes through three."""
+    """Pixels or pairs far above all but two of their 3 x 3 neighbourhood.
+
+    A ring, however sharp, passes through three.
+    """
     third = ndimage.rank_filter(counts, -3, size=3)
     return np.asarray(counts > 4.0 * third + 8.0 * np.sqrt(third + 1.0))
 
 
 @dataclass(frozen=True)
 class Ridges:
-    """Crest points in pixel coordinates (corner of the image = 0), unit normals, significance; `cell`: binning in pixels."""
+    """Crest points in pixel coordinates (corner of the image = 0), unit normals, significance.
+
+    `cell`: binning in pixels.
+    """
 
     y: FloatArray
     x: FloatArray
@@ -117,5 +127,6 @@ def _thinned(ridges: Ridges) -> Ridges:
     if len(ridges) <= MOST_POINTS:
         return ridges
     keep = np.linspace(0, len(ridges) - 1, MOST_POINTS).astype(np.int64)
-    parts = (ridges.y, ridges.x, ridges.normal_y, ridges.normal_x, ridges.strength)
-    return Ridges(*(p[keep] for p in parts), ridges.cell)
+    return Ridges(
+        ridges.y[keep], ridges.x[keep], ridges.normal_y[keep], ridges.normal_x[keep], ridges.strength[keep], ridges.cell
+    )
