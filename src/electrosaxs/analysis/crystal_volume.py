@@ -1,10 +1,10 @@
 """Particle volume of voxels that hold crystals.
 
 The invariant of spheres that see each other is not that of independent ones within a finite window: inside a crystal
-the cores fill a share phi_c of space (0.22 at a = 15.1 nm), so that 2 pi^2 phi_c (1 - phi_c) is measured, and the rest, the scattering
-of whole crystals in the solvent, lies far below q_min. Without this phi of a voxel that is two thirds crystal comes out 15 %
-low. What the fitted structure factor adds to and takes from the window is therefore taken out again: with the fitted
-model M = scale P S + background,
+the cores fill a share phi_c of space (0.22 at a = 15.1 nm), so that 2 pi^2 phi_c (1 - phi_c) is measured, and the
+rest, the scattering of whole crystals in the solvent, lies far below q_min. Without this phi of a voxel that is two
+thirds crystal comes out 15 % low. What the fitted structure factor adds to and takes from the window is therefore taken
+out again: with the fitted model M = scale P S + background,
 
     Y = R [ 2 pi^2 scale <V> + sum over the window of (I - M) q^2 dq ],
 
@@ -41,7 +41,7 @@ def crystal_particle_volume(
         place = np.searchsorted(q, one.curve.q)
         weight = (q**2 * bin_widths(q))[place]
         outcome = one.outcome
-        model, slopes = one.model(outcome.parameters)
+        model, slopes = (one.curve.seen(part) for part in one.model(outcome.parameters))
         excess[row] = weight @ (one.curve.intensity - model)
         by_excess[row, place] = weight - (weight @ slopes) @ outcome.influence
         counted = outcome.variance - one.curve.excess * one.curve.shared_variance

@@ -135,7 +135,7 @@ def strongest_peak(
     correlated (pixel splitting), and sizes need not be as smooth as the correction.
     """
     root = 1.0 / np.sqrt(outcome.variance)
-    value, slopes = model(outcome.parameters)
+    value, slopes = (curve.seen(one) for one in model(outcome.parameters))
     nuisance = slopes * root[:, None]
     size = np.linalg.norm(nuisance, axis=0)
     basis, triangle = np.linalg.qr(nuisance[:, size > 0.0] / size[size > 0.0])

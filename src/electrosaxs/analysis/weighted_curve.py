@@ -36,6 +36,21 @@ class WeightedCurve:
     shared_variance: FloatArray
     excess: FloatArray
     estimated: bool = False
+    binned: bool = False
+
+    def seen(self, curves: FloatArray) -> FloatArray:
+        """What a curve with this binning shows of a model (q,) or (q, p): f + f'' dq^2 / 24, its mean over the bin.
+
+        Without it a Bragg peak of 3 bins FWHM on the slope of the form factor is fitted 4e-5 too high in q.
+        """
+        if not self.binned:
+            return curves
+        out = curves.copy()
+        # neighbours beyond a masked bin are further away than one bin and are left out
+        regular = np.abs(np.diff(self.q, 2)) < 0.1 * np.diff(self.q)[1:]
+        bend = curves[:-2] - 2.0 * curves[1:-1] + curves[2:]
+        out[1:-1] += (regular if curves.ndim == 1 else regular[:, None]) * bend / 24.0
+        return out
 
     def variance(self, model: FloatArray) -> FloatArray:
         """Variance (q,) of the bins if `model` were true; a tenth of a photon is the least that is expected."""
@@ -62,6 +77,7 @@ class WeightedCurve:
             shared_variance=self.shared_variance[bins],
             excess=self.excess[bins],
             estimated=self.estimated,
+            binned=self.binned,
         )
 
 
@@ -102,6 +118,7 @@ def curve_of_frame(sample: SampleIntensity, frame: int | None = None) -> Weighte
         fixed_variance=fixed,
         shared_variance=shared,
         excess=np.ones_like(fixed),
+        binned="per_count" in one.data.coords,
     )
     return whole.at(np.flatnonzero(good))
 

@@ -57,7 +57,7 @@ def fit(curve: WeightedCurve, model: Model, known: Knowledge, *, steps: int = 60
     1 / (1 + (z / robust)^2), for a start that peaks shall not pull.
     """
     p, damping = known.start.copy(), 1e-3
-    value, slopes = model(p)
+    value, slopes = (curve.seen(one) for one in model(p))
     converged = False
     for _ in range(steps):
         weight = _weights(curve, value, robust)
@@ -67,7 +67,7 @@ def fit(curve: WeightedCurve, model: Model, known: Knowledge, *, steps: int = 60
         while damping < 1e12 and not accepted:
             step = _step(gradient, curvature, free, damping)
             trial = np.clip(p + step, known.lower, known.upper)
-            new_value, new_slopes = model(trial)
+            new_value, new_slopes = (curve.seen(one) for one in model(trial))
             gain = objective - _objective(curve, new_value, weight, trial, known)
             accepted = bool(np.isfinite(gain) and gain >= -1e-9 * abs(objective))
             damping = max(damping * 0.2, 1e-9) if accepted else damping * 8.0

@@ -63,6 +63,7 @@ class Reflections:
         return self.multiplicity * self.squared_amplitude
 
 
+STEP = 4.0  # families are worked out once up to the next multiple of this s
 CUBE = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 LATTICES: dict[str, Lattice] = {
     "FCC": Lattice("FCC", CUBE, ((0.0, 0.0, 0.0), (0.0, 0.5, 0.5), (0.5, 0.0, 0.5), (0.5, 0.5, 0.0))),
@@ -85,9 +86,16 @@ def lattice_named(name: str) -> Lattice:
     return LATTICES[name]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def reflections(name: str, s_max: float) -> Reflections:
     """All families of the lattice with s = q a / 2 pi up to `s_max`; s = |h a* + k b* + l c*|."""
+    families = _families_below(name, STEP * int(np.ceil(s_max / STEP)))
+    n = int(np.searchsorted(families.s, s_max * (1.0 + 1e-9), side="right"))
+    return Reflections(families.hkl[:n], families.s[:n], families.multiplicity[:n], families.squared_amplitude[:n])
+
+
+@lru_cache(maxsize=64)
+def _families_below(name: str, s_max: float) -> Reflections:
     lattice = lattice_named(name)
     reciprocal = np.linalg.inv(np.array(lattice.cell)).T
     reach = int(np.ceil(s_max * np.max(np.linalg.norm(np.array(lattice.cell), axis=1))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -149,18 +149,17 @@ def kinetics(phi: VolumeFraction, run: Run, *, structure_onset: Number | None) -
     notes: list[str] = []
     curve, line, flux_slice = None, None, None
     onset_s = None if structure_onset is None else structure_onset.value
+    thickness = run.analysis.slice_um
     try:
         curve = growth_curve(phi, slice_um=run.analysis.slice_um)
         numbers |= onset(curve, structure=structure_onset, kink=onset_from_kink(curve))
-        onset_s = numbers["onset_time"].value
-        flux_slice = slice_flux_curve(curve, slice_um=run.analysis.slice_um)
-        fitted = growth_line(curve, onset_s=onset_s)
-        line = fitted.line
-        numbers["slice_flux"] = fitted.slice_flux(run.analysis.slice_um)
-        mean = slice_mean_curve(phi, slice_um=run.analysis.slice_um, **cell)
-        numbers["slice_flux_mean"] = growth_line(mean, onset_s=onset_s).slice_flux(
-            run.analysis.slice_um, "mean phi of the slice"
-        )
+        found = numbers["onset_time"]
+        onset_s = found.value
+        flux_slice = slice_flux_curve(curve, slice_um=thickness)
+        line = growth_line(curve, onset_s=onset_s).line
+        numbers["slice_flux"] = _slice_flux(curve, found, thickness, "phi of the voxel at the anode")
+        mean = slice_mean_curve(phi, slice_um=thickness, **cell)
+        numbers["slice_flux_mean"] = _slice_flux(mean, found, thickness, "mean phi of the slice")
     except FitError as error:
         notes.append(f"growth curve: {error}")
         for name, unit in (("onset_time", "s"), ("onset_volume_fraction", "one"), ("slice_flux", "m/s")):
@@ -177,6 +176,22 @@ def kinetics(phi: VolumeFraction, run: Run, *, structure_onset: Number | None) -
         notes.append(f"flux from continuity: {error}")
     numbers["supply_flux"] = supply_flux(phi, anode_closed_until_s=closed, **cell)
     return Kinetics(balance.balance, curve, line, flux_slice, flux, numbers, tuple(notes))
+
+
+def _slice_flux(curve: GrowthCurve, onset_time: Number, slice_um: float, name: str) -> Number:
+    """Slice flux of the line up to the onset; that the onset is uncertain, and with it which scans count, is in its sigma."""
+    flux = growth_line(curve, onset_s=onset_time.value).slice_flux(slice_um, name)
+    if onset_time.value is None or not onset_time.sigma or flux.value is None or flux.sigma is None:
+        return flux
+    ends = []
+    for shift in (-onset_time.sigma, onset_time.sigma):
+        try:
+            other = growth_line(curve, onset_s=onset_time.value + shift).slice_flux(slice_um, name)
+        except FitError:
+            continue
+        ends.append(other.value or flux.value)
+    window = 0.5 * (max([*ends, flux.value]) - min([*ends, flux.value]))
+    return replace(flux, sigma=float(np.hypot(flux.sigma, window)))
 
 
 def last_value(noun: Noun, what: str) -> Number:

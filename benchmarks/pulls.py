@@ -1,0 +1,126 @@
+"""Are the sigmas honest? Simulate, analyse, compare with the truth, for many seeds and two count rates.
+
+    python benchmarks/pulls.py [--seeds 30] [--write]
+
+A pull is (value - truth) / sigma. Its standard deviation over seeds is 1 where sigma is honest; `deviation` below is taken
+about the mean of each voxel (what counting scatters), `rms` about 0 (with bias). Sigma is counting and shared together.
+`--write` puts the table into docs/accuracy.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from electrosaxs.io.results import read_results
+from electrosaxs.io.run_toml import read_experiment, read_run
+from electrosaxs.nouns import Experiment, Noun, RunResults
+from electrosaxs.recipes.analyse_run import analyse
+from electrosaxs.recipes.simulate_run import simulate_run
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "accuracy.md"
+RATES = {"full beam, 1 s (1 to 4,000 counts per pixel)": 3.0e10, "weak beam (0.001 to 4 counts per pixel)": 3.0e7}
+HEIGHTS = [0, 50, 100, 150, 200, 300, 600, 1000, 1400, 2000, 2700, 3400]
+MAPS = ("volume_fraction", "diameter", "deviation")
+NUMBERS = ("slice_flux", "lattice_constant_solvated", "anode_height", "supply_flux", "onset_time")
+ENOUGH = 0.02  # voxels with a relative sigma of phi below this count as "enough counts"
+
+
+def experiment(photons_per_s: float, seed: int) -> Experiment:
+    """The example experiment with fewer voxels, at another count rate and seed."""
+    base = read_experiment(ROOT / "examples" / "experiment.toml")
+    scan = base.scan.model_copy(update={"heights_um": [float(h) for h in HEIGHTS], "scans": 8, "duration_s": 2400.0})
+    beam = base.beam.model_copy(update={"photons_per_s": photons_per_s})
+    output = base.output.model_copy(update={"seed": seed})
+    return base.model_copy(update={"scan": scan, "beam": beam, "output": output})
+
+
+def runs(photons_per_s: float, seeds: int) -> Iterator[tuple[RunResults, RunResults]]:
+    """Results and truth of each seed; frames live in a temporary folder one run at a time."""
+    for seed in range(1, seeds + 1):
+        folder = Path(tempfile.mkdtemp(prefix="electrosaxs-pulls-"))
+        try:
+            run = simulate_run(experiment(photons_per_s, seed), folder / "run")
+            results = analyse(read_run(run), folder / "results").results
+            yield results, read_results(run.parent / "truth.nxs")
+        finally:
+            shutil.rmtree(folder)
+
+
+def collect(photons_per_s: float, seeds: int) -> list[str]:
+    """Rows of the table for one count rate."""
+    pulls: dict[str, list[np.ndarray]] = defaultdict(list)
+    biases: dict[str, list[np.ndarray]] = defaultdict(list)
+    for results, truth in runs(photons_per_s, seeds):
+        for name in MAPS:
+            measured, true = getattr(results, name), getattr(truth, name)
+            pull, bias = voxels(measured, true, results, relative=name == "volume_fraction")
+            pulls[f"{name}, z >= 50 um"].append(pull)
+            biases[f"{name}, z >= 50 um"].append(bias)
+        for name in NUMBERS:
+            value, true_value = results.numbers[name], truth.numbers[name].value
+            if value.value is not None and value.sigma and true_value is not None:
+                pulls[name].append(np.array([(value.value - true_value) / value.sigma]))
+                biases[name].append(np.array([value.value / true_value - 1.0]))
+    return [row(name, pulls[name], biases[name]) for name in pulls]
+
+
+def voxels(measured: Noun, true: Noun, results: RunResults, *, relative: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Pull and bias of each solution voxel (flattened); NaN at the anode, and for the bias where counts are few."""
+    phi = results.volume_fraction
+    solution = (phi.coord("height") > 25.0)[None, :] & measured.good & true.good
+    difference = measured.values - true.values
+    pull = np.where(solution, difference / measured.total_sigma, np.nan)
+    known = solution & (phi.sigma < ENOUGH * phi.values)
+    bias = np.where(known, difference / true.values if relative else difference, np.nan)
+    return pull.ravel(), bias.ravel()
+
+
+def row(name: str, pulls: list[np.ndarray], biases: list[np.ndarray]) -> str:
+    """One line of the table: pulls about each voxel's mean and about 0, and the median bias of the voxels' means."""
+    pull, bias = np.array(pulls), np.array(biases)
+    with np.errstate(invalid="ignore"):
+        complete = np.isfinite(pull).sum(axis=0) >= max(3, pull.shape[0] // 2)
+        about_mean = pull[:, complete] - np.nanmean(pull[:, complete], axis=0)
+        seeds = np.isfinite(pull[:, complete]).sum(axis=0)
+        deviation = np.sqrt(np.nansum(about_mean**2) / max(np.sum(seeds - 1), 1))
+        rms = np.sqrt(np.nanmean(pull[:, complete] ** 2))
+        means = np.nanmean(bias[:, np.isfinite(bias).sum(axis=0) >= max(3, bias.shape[0] // 2)], axis=0)
+    unit = " nm" if name.startswith(("diameter", "deviation")) else " %"
+    scale = 1.0 if unit == " nm" else 100.0
+    median, worst = (scale * f for f in (np.median(means), means[np.argmax(np.abs(means))])) if means.size else (0, 0)
+    return (
+        f"| {name} | {int(np.isfinite(pull).sum())} | {deviation:.2f} | {rms:.2f} "
+        f"| {median:+.4f}{unit} | {worst:+.4f}{unit} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--write", action="store_true", help="put the table into docs/accuracy.md")
+    options = parser.parse_args()
+    start, lines = time.perf_counter(), []
+    for title, photons in RATES.items():
+        lines += ["", f"**{title}**, {options.seeds} seeds", ""]
+        lines += ["| quantity | pulls | deviation | rms | median bias | worst mean bias |", "|---|---|---|---|---|---|"]
+        lines += collect(photons, options.seeds)
+    table = "\n".join(lines).strip()
+    print(table)
+    print(f"\n{time.perf_counter() - start:.0f} s")
+    if options.write:
+        head, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- pulls -->")
+        tail = rest.partition("<!-- end of pulls -->")[2]
+        PAGE.write_text(f"{head}<!-- pulls -->\n\n{table}\n\n<!-- end of pulls -->{tail}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
