@@ -84,52 +84,6 @@ def volume_fraction(
     interaction = np.clip(np.abs(phi) / INTERACTING_PHI, 0.0, 1.0) * volume.low_share
     low = np.hypot(interaction, volume.low_share - reference.low_share)
     missing = np.hypot(LOW_Q_UNCERTAINTY * low, HIGH_Q_UNCERTAINTY * (volume.high_share - reference.high_share))
-    shared = {} if background is None else {"background": np.max(background.values, axis=0)[None]}
-    curve = SampleIntensity.from_arrays(
-        mean[None],
-        dims=("frame", "q"),
-        coords={"q": (("q",), sample.coord("q"))},
-        sigma=np.sqrt(spread)[None],
-        shared=shared,
-    )
-    kept = {name: coords[name] for name in ("solvent", "solvent_variance") if name in coords}
-    if "per_count" in coords:
-        one = np.divide(1.0, norm, out=np.full_like(norm, np.nan), where=norm > 0.0)
-        kept["per_count"] = sc.array(dims=["frame", "q"], values=one[None], unit="one")
-    return SampleIntensity(curve.data.assign_coords(kept), curve.shared)
-
-
-def volume_fraction(
-    volume: ParticleVolume,
-    reference: ParticleVolume,
-    *,
-    phi0: float,
-    phi0_sigma: float | None = None,
-    height: npt.ArrayLike,
-    time: npt.ArrayLike,
-) -> VolumeFraction:
-    """phi of every frame, dims (frame,), with coordinates height (um) and time (s), both (frame,).
-
-    reference: Y of the starting solution of volume fraction phi0 (core + dry shell), one frame, from the pooled curve.
-    Raises FitError where the reference has no fit or no particles, ShapeError where it has several frames.
-    """
-    if reference.value.size != 1:
-        raise ShapeError(f"the reference has {reference.value.size} frames: it must have one; pool the curves first")
-    y0 = float(reference.value[0])
-    if not y0 > 0.0:
-        raise bad_value(
-            FitError,
-            where="reference frames",
-            field="particle volume",
-            value=y0,
-            rule="must be above 0",
-            remedy="check transmission and solvent of the reference frames, or give more of them",
-        )
-    phi = phi0 * volume.value / y0
-    response = phi0 / y0 * volume.influence - phi[:, None] / y0 * reference.influence
-    missing = np.hypot(
-        LOW_Q_UNCERTAINTY * volume.low_share, HIGH_Q_UNCERTAINTY * (volume.high_share - reference.high_share)
-    )
     shared = {
         "reference": np.abs(phi) * reference.sigma / y0,
         "background": np.sqrt(np.sum(np.square(response) * volume.solvent_variance, axis=1)),

@@ -123,7 +123,7 @@ def _results(
         crystalline_fraction=crystals.crystalline_fraction,
         assignment=crystals.assignment,
         quality=quality,
-        curves=choose_curves(reduced, standard, voxels, grid),
+        curves=choose_curves(reduced, standard, voxels, grid, crystals),
         numbers=numbers,
         frames=_records(reduced, voxels, grid, anode),
         notes=(*reduced.notes, *anode.notes, *growth.notes, *crystals.notes),

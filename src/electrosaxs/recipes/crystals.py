@@ -6,7 +6,8 @@ with the lattice and the solution fitted together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -47,7 +48,8 @@ beam does."""
 class Crystals:
     """What the voxels near the anode say; dims (scan,) of the lowest one. onset: None where it could not be looked for.
 
-    fraction_map (scan, height): crystalline fraction, 0 where none was seen.
+    fraction_map (scan, height): crystalline fraction, 0 where none was seen. joint: row among the voxels -> what solution
+    and lattice fitted together give there.
     """
 
     onset: Number | None
@@ -58,7 +60,17 @@ class Crystals:
     lattice_constant: LatticeConstant | None = None
     crystalline_fraction: CrystallineFraction | None = None
     assignment: LatticeAssignment | None = None
+    joint: Mapping[int, JointFit] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class JointFit:
+    """Spheres and lattice fitted to one voxel: the curve (q,) and the solution's sizes (nm)."""
+
+    model: FloatArray
+    diameter: float
+    deviation: float
 
 
 def find_crystals(
@@ -84,7 +96,8 @@ def find_crystals(
     for column, found in zip(near, columns, strict=True):
         for place in np.flatnonzero(found.study.detected):
             fraction[found.scan[place], column] = np.clip(found.study.fits[place].value("fraction"), 0.0, 1.0)
-    return _described(columns[0], grid, reduced.q, fraction)
+    joint = {row: fit for found in columns for row, fit in found.joint.items()}
+    return replace(_described(columns[0], grid, reduced.q, fraction), joint=joint)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +109,7 @@ class _Column:
     fit: SphereFit
     times: FloatArray
     study: Crystallisation
+    joint: dict[int, JointFit]
 
 
 def _column(
@@ -111,6 +125,7 @@ def _column(
     spheres = fit_spheres(sample, workers=workers)
     study = crystallisation(sample, times)
     crystalline = np.flatnonzero(study.detected)
+    curves: dict[int, JointFit] = {}
     if crystalline.size:
         fits = [study.fits[i] for i in crystalline]
         part = _frames(sample, crystalline)
@@ -118,7 +133,11 @@ def _column(
         volume = crystal_particle_volume(fits, joint, reduced.q, dry_shell_nm=standard.dry_shell_nm)
         measure(voxels, rows[crystalline], part, joint, reduced=reduced, standard=standard, volume=volume)
         spheres = _merged(spheres, joint, crystalline)
-    return _Column(grid.scan[rows], sample, spheres, times, study)
+        scattered = joint.particles(reduced.q)
+        for n, (row, fit) in enumerate(zip(rows[crystalline], fits, strict=True)):
+            model = scattered[n] * fitted_structure_factor(fit, reduced.q) + joint.background[n]
+            curves[int(row)] = JointFit(model, float(joint.diameter[n]), float(joint.deviation[n]))
+    return _Column(grid.scan[rows], sample, spheres, times, study, curves)
 
 
 def _frames(sample: SampleIntensity, index: npt.NDArray[np.intp]) -> SampleIntensity:

@@ -12,6 +12,7 @@ from ..analysis.sphere_fit import fit_spheres
 from ..io.intensity import IntensityWriter
 from ..io.nxcansas import write_nxcansas
 from ..nouns import CurveSet, FloatArray
+from .crystals import Crystals
 from .reduce_run import ReducedRun
 from .standards import Standards, sample_intensity
 from .voxels import Voxels
@@ -66,7 +67,7 @@ def _write_scan(
 
 
 def choose_curves(
-    reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, *, shown: int = SHOWN
+    reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, crystals: Crystals, *, shown: int = SHOWN
 ) -> CurveSet | None:
     """Curves of the last full scan at a few heights from the anode to where the solution is undisturbed, with their fits."""
     filled = grid.measured.sum(axis=1)
@@ -79,13 +80,18 @@ def choose_curves(
     rows = rows[_spread(heights, shown)]
     sample = sample_intensity(reduced, standard, voxels.frame[rows])
     fit = fit_spheres(sample)
+    model, diameter, deviation = fit.model(reduced.q), fit.diameter.copy(), fit.deviation.copy()
+    for n, row in enumerate(rows):
+        if int(row) in crystals.joint:
+            joint = crystals.joint[int(row)]
+            model[n], diameter[n], deviation[n] = joint.model, joint.diameter, joint.deviation
     return CurveSet(
         intensity=sample,
-        model=fit.model(reduced.q),
+        model=model,
         height=grid.heights[grid.height_index[rows]],
         time=reduced.table.time[voxels.frame[rows]],
-        diameter=fit.diameter,
-        deviation=fit.deviation,
+        diameter=diameter,
+        deviation=deviation,
     )
 
 
