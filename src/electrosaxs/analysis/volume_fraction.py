@@ -15,7 +15,6 @@ from ..errors import FitError, ShapeError, bad_value
 from ..nouns import SampleIntensity, VolumeFraction
 from .invariant import HIGH_Q_UNCERTAINTY, LOW_Q_UNCERTAINTY, ParticleVolume
 
-
 INTERACTING_PHI = 0.01
 """phi from which the low-q uncertainty counts in full: hard spheres scatter 0.88 there at q = 0 (Percus-Yevick)."""
 

@@ -47,6 +47,7 @@ def find_anode(reduced: ReducedRun, standard: Standards, voxels: Voxels) -> Anod
         number = Number(run.cell.anode_height_um, 0.0, "um", "given as cell.anode_height_um")
         return AnodePosition(number, fwhm)
     notes: list[str] = []
+    found: Number
     frames = reduced.frames(Role.ALIGNMENT)
     if frames.size:
         found = anode_height_from_alignment(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def _write_scan(
 ) -> None:
     table, run = reduced.table, reduced.run
     counted = np.isfinite(values).all(axis=0)
-    about = [
+    about: list[Mapping[str, str | float]] = [
         {
             "title": f"{run.run.title}, {grid.heights[grid.height_index[row]]:.0f} um, {table.time[frame]:.0f} s",
             "run": f"{frame}",

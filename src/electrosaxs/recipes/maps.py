@@ -171,7 +171,7 @@ def kinetics(phi: VolumeFraction, run: Run, *, structure_onset: Number | None) -
     flux = None
     closed = np.inf if onset_s is None else onset_s
     try:
-        flux = continuity_flux(phi, anode_closed_until_s=closed, **cell).flux
+        flux = continuity_flux(phi, visits=None, anode_closed_until_s=closed, **cell).flux
     except FitError as error:
         notes.append(f"flux from continuity: {error}")
     numbers["supply_flux"] = supply_flux(phi, anode_closed_until_s=closed, **cell)
