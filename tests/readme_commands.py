@@ -11,7 +11,11 @@ def readme_commands() -> dict[str, str]:
     """{"demo": ..., "test": ...} from the console blocks under the heading "Two commands"."""
     text = README.read_text(encoding="utf-8")
     section = text.split("## Two commands", 1)[1].split("\n## ", 1)[0]
-    lines = [line.strip() for block in re.findall(r"```(?:bash|sh|console)\n(.*?)```", section, re.S) for line in block.splitlines()]
+    lines = [
+        line.strip()
+        for block in re.findall(r"```(?:bash|sh|console)\n(.*?)```", section, re.S)
+        for line in block.splitlines()
+    ]
     demo, test = [line for line in lines if line]
     return {"demo": demo, "test": test}
 
