@@ -4,7 +4,6 @@ from closeness import assert_close
 from synthetic_maps import DECAY_UM, GAP_UM, HEIGHTS_UM, START, frame_times, growing_layer, volume_fraction_map
 
 from electrosaxs.analysis.mass_balance import mass_balance
-from electrosaxs.analysis.open_beam import open_beam_centre
 from electrosaxs.analysis.profile_integral import (
     front_variances,
     integrate_panels,
@@ -13,6 +12,7 @@ from electrosaxs.analysis.profile_integral import (
     up_to,
     wall_to_wall,
 )
+from electrosaxs.physics.beam import open_beam_centre
 
 TIME = frame_times()
 

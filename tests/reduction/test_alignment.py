@@ -10,11 +10,10 @@ from scipy.stats import truncnorm
 
 from electrosaxs.errors import CalibrationError, ShapeError
 from electrosaxs.nouns import Number
+from electrosaxs.physics.beam import open_beam_centre, open_fraction
 from electrosaxs.reduction.alignment import (
     anode_height_from_alignment,
     anode_height_from_scans,
-    effective_height,
-    open_fraction,
 )
 
 FWHM = 34.0
@@ -35,14 +34,14 @@ def knife_edge(
 def test_light_above_the_edge_is_a_cut_off_gaussian(height: float) -> None:
     """scipy's truncated normal is the second route."""
     cut = truncnorm(-height / SPREAD, np.inf, loc=height, scale=SPREAD)
-    assert_close(effective_height(height, FWHM), cut.mean(), rel=1e-6)
+    assert_close(open_beam_centre(height, FWHM), cut.mean(), rel=1e-6)
     assert_close(open_fraction(height, FWHM), ndtr(height / SPREAD), rel=1e-12)
 
 
 def test_a_half_blocked_beam_is_read_at_four_fifths_of_its_sigma() -> None:
-    assert_close(effective_height(0.0, FWHM), np.sqrt(2.0 / np.pi) * SPREAD, rel=1e-12)
+    assert_close(open_beam_centre(0.0, FWHM), np.sqrt(2.0 / np.pi) * SPREAD, rel=1e-12)
     assert_close(open_fraction(0.0, FWHM), 0.5, rel=1e-12)
-    deep = effective_height([-500.0, -300.0], FWHM)
+    deep = open_beam_centre([-500.0, -300.0], FWHM)
     assert np.all(deep > 0.0)
     assert deep[1] > deep[0]
 
@@ -130,7 +129,7 @@ def test_a_stage_that_counts_the_other_way_is_told_so() -> None:
 def test_lengths_and_beam_are_checked() -> None:
     with pytest.raises(ShapeError, match="lengths"):
         anode_height_from_alignment([1.0, 2.0], [0.1], fwhm_um=FWHM)
-    with pytest.raises(CalibrationError, match="fwhm_um"):
+    with pytest.raises(ShapeError, match="fwhm_um"):
         open_fraction(0.0, 0.0)
 
 

@@ -15,7 +15,8 @@ from scipy import sparse
 
 from ..errors import FitError, ShapeError, bad_value
 from ..nouns import FloatArray, VolumeFraction
-from .open_beam import FWHM_PER_SIGMA, beam_sharpness, crystal_length, open_beam_centre
+from ..physics.beam import FWHM_PER_SIGMA, open_beam_centre
+from .open_beam import beam_sharpness, crystal_length
 from .profile_integral import Panels, enriched_steps, solution_only, surface_content, wall_to_wall
 
 BoolArray = npt.NDArray[np.bool_]
@@ -135,7 +136,7 @@ def map_columns(
         time=np.vstack([time, blank]),
         good=np.vstack([good[:, kept], np.full(blank.shape, started)]),
         beam_height=height_um[kept] * METRE_PER_UM,
-        position=open_beam_centre(height_um[kept], beam_fwhm_um) * METRE_PER_UM,
+        position=_read_at(height_um[kept], beam_fwhm_um) * METRE_PER_UM,
         height=np.maximum(height_um[kept], 0.0) * METRE_PER_UM,
         kept=kept,
         shared={
@@ -246,3 +247,8 @@ def flatten_operators(
     count = terms[0][0].shape[0]
     where = (np.concatenate(target), np.concatenate(source))
     return sparse.csr_array(sparse.coo_array((np.concatenate(data), where), shape=(count, rows * heights)))
+
+
+def _read_at(height_um: FloatArray, fwhm_um: float) -> FloatArray:
+    """Where each voxel reads phi (um): the centre of the open beam; the height itself for a beam without extent."""
+    return open_beam_centre(height_um, fwhm_um) if fwhm_um > 0.0 else height_um

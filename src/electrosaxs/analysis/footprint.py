@@ -15,6 +15,7 @@ from scipy.interpolate import CubicSpline
 
 from ..materials import attenuation_per_m, core, ligand, solvent
 from ..nouns import FloatArray, Solution
+from ..physics.beam import beam_deviation
 
 NODES = 24
 REACH = 5.0  # of the beam, in its standard deviations
@@ -83,7 +84,7 @@ def footprint_correction(
     time_s: (scan, height); beam_height_um: beam centre above the anode; read_height_um: centroid of the open part of the
     beam, where `phi` is read; attenuation: a, broadcastable to phi.
     """
-    spread = fwhm_um / (2.0 * np.sqrt(2.0 * np.log(2.0)))
+    spread = beam_deviation(fwhm_um)
     low = np.maximum(beam_height_um - REACH * spread, 0.0)
     node, share = np.polynomial.legendre.leggauss(NODES)
     z = low[:, None] + (beam_height_um + REACH * spread - low)[:, None] * 0.5 * (1.0 + node)  # (height, node)

@@ -8,33 +8,9 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from ..nouns import FloatArray
+from ..physics.beam import FWHM_PER_SIGMA, surface_weight
 
-FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 SPREAD_FWHM = 1.5
-
-
-def open_beam_centre(height: npt.ArrayLike, fwhm: float) -> FloatArray:
-    """Mean height of the part of a Gaussian beam that passes above the anode (z > 0), in the unit of `height`.
-
-    z + s n(z/s) / N(z/s): mean of a normal distribution cut at 0. A voxel reads phi there, to first order in the
-    gradient: at z = 0 a 34 um beam reads phi at 11.5 um.
-    """
-    z = np.asarray(height, dtype=np.float64)
-    if fwhm <= 0.0:
-        return z
-    s = fwhm / FWHM_PER_SIGMA
-    density = np.exp(-0.5 * (z / s) ** 2) / np.sqrt(2.0 * np.pi)
-    return z + s * density / ndtr(z / s)
-
-
-def surface_weight(height: float, fwhm: float) -> float:
-    """Length by which the reading of a voxel is multiplied to give the particle volume per area on the surface z = 0.
-
-    s sqrt(2 pi) exp(h^2 / 2 s^2) N(h / s): the open part of the beam over its density at the surface; 18.1 um for a
-    34 um beam centred on the anode.
-    """
-    s = fwhm / FWHM_PER_SIGMA
-    return float(s * np.sqrt(2.0 * np.pi) * np.exp(0.5 * (height / s) ** 2) * ndtr(height / s))
 
 
 def crystal_length(height: float, fwhm: float) -> tuple[float, float]:

@@ -62,7 +62,8 @@ class Noun:
         shared: Mapping[str, npt.ArrayLike] | None = None,
         masks: Mapping[str, tuple[tuple[str, ...], npt.ArrayLike]] | None = None,
     ) -> Self:
-        """Build from bare arrays already in canonical units; `coords` maps name to (dims, values), `sigma` is one standard deviation."""
+        """Build from bare arrays already in canonical units; `coords`: name -> (dims, values); `sigma`: one standard
+        deviation."""
         array = np.asarray(values, dtype=np.float64)
         variances = None if sigma is None else np.square(np.asarray(sigma, dtype=np.float64))
         units = {"height": "um", "time": "s", "q": "1/nm", **cls.COORDS}
@@ -120,7 +121,7 @@ class Noun:
         return good
 
     def to_xarray(self) -> Any:
-        """The same as an xarray.DataArray, with `<coord>`, `sigma` and `sigma_<contribution>` as coordinates and the unit in attrs."""
+        """The same as an xarray.DataArray; `sigma` and `sigma_<contribution>` are coordinates, the unit is in attrs."""
         import xarray
 
         coords = {k: (c.dims, c.values, {"unit": str(c.unit)}) for k, c in self.data.coords.items()}

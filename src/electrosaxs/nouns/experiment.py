@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 from .run import Beam, Cell, Finite, NotNegative, Positive, RunTitle, Settings, Solution
 
 ChargeModel = Literal["fast-exchange", "permanent", "neutralised-at-anode", "exchange"]
+FieldModel = Literal["nominal", "electrode-loss", "conduction"]
+Interactions = Literal["none", "hard-spheres"]
 
 
 class StartingSolution(Solution):
@@ -48,6 +50,10 @@ class TransportSettings(Settings):
     effective_charge: time average in elementary charges on a core of 7.1 nm. charge_of_charged: what a charged particle
     carries while it is charged, and charge_lifetime_s how long it stays so (models "permanent" and "exchange").
     diffusivity_scale multiplies Stokes-Einstein. immobile_fraction of phi sits in clusters that neither drift nor diffuse.
+
+    field_model: "nominal" is V / L; "electrode-loss" V (1 - electrode_loss) / L; "conduction" E(z, t) of a solution of
+    which charged particles carry carrier_share of the starting conductivity (conductivity_nS_per_m: for the current).
+    interactions "hard-spheres": collective diffusion at the hydrodynamic volume fraction.
     """
 
     charge_model: ChargeModel = "fast-exchange"
@@ -58,6 +64,18 @@ class TransportSettings(Settings):
     diffusivity_scale: Positive = 1.0
     immobile_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
     immobile_diameter_nm: Positive = 3.0
+    field_model: FieldModel = "nominal"
+    electrode_loss: Annotated[float, Field(ge=0, lt=1)] | None = None
+    carrier_share: Annotated[float, Field(ge=0, lt=1)] | None = None
+    conductivity_nS_per_m: Positive | None = None
+    interactions: Interactions = "none"
+
+    @model_validator(mode="after")
+    def _field_model_with_its_keys(self) -> TransportSettings:
+        for key, model in (("electrode_loss", "electrode-loss"), ("carrier_share", "conduction")):
+            if (getattr(self, key) is not None) != (self.field_model == model):
+                raise ValueError(f'{key} belongs to field_model = "{model}": give both or neither')
+        return self
 
 
 class GrowthSettings(Settings):

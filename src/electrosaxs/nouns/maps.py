@@ -66,7 +66,7 @@ class SampleIntensity(Noun):
 
 
 class Invariant(Noun):
-    """Integral of I q^2 dq from 0 to infinity, window plus low-q and high-q parts, in 1/nm^3 on the intensity's relative scale."""
+    """Integral of I q^2 dq from 0 to infinity, window plus low-q and high-q parts, 1/nm^3 on the intensity's scale."""
 
     UNIT: ClassVar[str] = "1/nm^3"
     DIMS: ClassVar = MAP
@@ -105,8 +105,27 @@ class Polydispersity(Noun):
     COORDS: ClassVar = MAP_COORDS
 
 
+class SizeDistribution(Noun):
+    """d phi / dd: volume fraction (core + dry shell) per nm of core diameter, so that its integral over the diameter is phi
+    of the observable sizes. Volume-weighted, absolute: what a sealed cell conserves is its integral over z, size by
+    size; `shares` gives it per volume. Not included: sizes under the mask `not_observable`, whose values are the
+    prior's. The optional coordinate `starting_solution` (diameter,) is the same of the starting solution."""
+
+    UNIT: ClassVar[str] = "1/nm"
+    DIMS: ClassVar = (("scan", "height", "diameter"), ("frame", "diameter"))
+    COORDS: ClassVar = {"diameter": "nm"}
+
+    @property
+    def shares(self) -> FloatArray:
+        """Volume share per nm: values over their integral (trapezoids over the observable sizes), NaN where masked."""
+        density = np.where(self.good, self.values, np.nan)
+        total = np.trapezoid(np.nan_to_num(density), self.coord("diameter"), axis=-1)
+        return np.asarray(density / np.where(total > 0.0, total, np.nan)[..., None])
+
+
 class MassBalance(Noun):
-    """Particle volume in the cell over that at field-on, dims (scan,): 1 in a sealed cell until particles leave the scanned region."""
+    """Particle volume in the cell over that at field-on, dims (scan,): 1 in a sealed cell until particles leave the
+    scanned region."""
 
     UNIT: ClassVar[str] = "one"
     DIMS: ClassVar = (("scan",),)

@@ -17,6 +17,7 @@ from .maps import (
     MassBalance,
     Polydispersity,
     SampleIntensity,
+    SizeDistribution,
     SliceFlux,
     StructureFactor,
     VolumeFraction,
@@ -25,7 +26,7 @@ from .maps import (
 
 @dataclass(frozen=True)
 class Peak:
-    """One diffraction peak: position, FWHM (1/nm), area and height of S - 1, with sigma; hkl is None where the lattice does not explain it."""
+    """One diffraction peak: position, FWHM (1/nm), area of S - 1, with sigma; hkl is None where no lattice explains it."""
 
     q: float
     q_sigma: float
@@ -100,6 +101,7 @@ class RunResults:
     diameter: Diameter | None = None
     deviation: DiameterDeviation | None = None
     polydispersity: Polydispersity | None = None
+    size_distribution: SizeDistribution | None = None
     mass_balance: MassBalance | None = None
     growth: GrowthCurve | None = None
     growth_line: LineFit | None = None

@@ -34,6 +34,7 @@ class Cell(Settings):
     temperature_K: Annotated[float, Field(gt=150, lt=500)] = 298.15
     voltage_V: Finite | None = None
     anode_height_um: Finite | None = None
+    electrode_area_mm2: Positive | None = None
 
 
 class Solution(Settings):

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from ..analysis.footprint import attenuation_per_volume_fraction
 from ..errors import CalibrationError, bad_value
 from ..nouns import FloatArray, Number, Role
-from ..reduction.alignment import anode_height_from_alignment, anode_height_from_scans, open_fraction
+from ..physics.beam import open_fraction
+from ..reduction.alignment import anode_height_from_alignment, anode_height_from_scans
 from .reduce_run import ReducedRun
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels

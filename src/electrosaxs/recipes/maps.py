@@ -29,7 +29,7 @@ from ..nouns import (
     SliceFlux,
     VolumeFraction,
 )
-from ..reduction.alignment import effective_height
+from ..physics.beam import open_beam_centre
 from .voxels import Voxels, on_map, shared_on_map
 
 FOOTPRINT_UNCERTAINTY = 0.05
@@ -60,7 +60,7 @@ def frame_maps(
     taken as spread evenly over the footprint.
     """
     apparent = on_map(voxels, grid, "phi")
-    read_at = effective_height(grid.heights, run.beam.fwhm_um)
+    read_at = open_beam_centre(grid.heights, run.beam.fwhm_um)
     dissolved = 1.0 - crystalline_fraction
     correction = footprint_correction(
         apparent * dissolved,

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_ndtr, ndtr
+from scipy.special import ndtr
 from scipy.stats import f as fisher
 
 from ..errors import CalibrationError, ShapeError, bad_value
 from ..nouns import FloatArray, Number
+from ..physics.beam import FWHM_PER_SIGMA, beam_deviation
 
-FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 FEWEST_FRAMES = 5
 NOISE_FLOOR = 1e-4  # of the largest transmission: no diode is more linear, so no height is known better
 NOISE_SHAPES = (np.inf, 1.0, 0.3, 0.1, 0.03, 0.01)  # constant over relative noise, compared by their likelihood
@@ -31,35 +31,6 @@ UNEVEN = 0.2  # of the optical depth that a frame has more than the open ones: i
 GRID = 401
 ONE_WIDTH = np.ones(1)
 WIDTHS = np.geomspace(0.5, 2.0, 41)
-
-
-def open_fraction(height_um: npt.ArrayLike, fwhm_um: float) -> FloatArray:
-    """Share of the beam above the surface, Phi(h / s), its centre `height_um` above it."""
-    return np.asarray(ndtr(np.asarray(height_um, dtype=np.float64) / _spread(fwhm_um)))
-
-
-def effective_height(height_um: npt.ArrayLike, fwhm_um: float) -> FloatArray:
-    """Mean height (um) of the open part of the beam: h + s phi(h/s) / Phi(h/s), 0.798 s at h = 0.
-
-    The mean of a truncated normal distribution; far above the surface it is the beam centre.
-    """
-    spread = _spread(fwhm_um)
-    x = np.asarray(height_um, dtype=np.float64) / spread
-    hazard = np.exp(-0.5 * np.square(x) - 0.5 * np.log(2.0 * np.pi) - log_ndtr(x))
-    return np.asarray(spread * (x + hazard))
-
-
-def _spread(fwhm_um: float) -> float:
-    if not (np.isfinite(fwhm_um) and fwhm_um > 0.0):
-        raise bad_value(
-            CalibrationError,
-            where="beam",
-            field="fwhm_um",
-            value=fwhm_um,
-            rule="must be above 0",
-            remedy="give the full width at half maximum of the beam",
-        )
-    return float(fwhm_um / FWHM_PER_SIGMA)
 
 
 @dataclass(frozen=True)
@@ -88,7 +59,7 @@ def anode_height_from_alignment(
     stage counts the other way.
     """
     height, light = _known(height_um, transmission)
-    spread = _spread(fwhm_um)
+    spread = beam_deviation(fwhm_um)
     if height.size < FEWEST_FRAMES:
         return _absent(f"{height.size} usable frames: at least {FEWEST_FRAMES} are needed")
     rising, falling = (_fit_edge(sign * height, light, spread, blocked=True) for sign in (1.0, -1.0))
@@ -130,7 +101,7 @@ def anode_height_from_scans(
     height, share, clear = _known(height_um, light / np.where(clear > 0.0, clear, np.nan), clear)
     if height.size < FEWEST_FRAMES:
         return _absent(f"{height.size} usable frames: at least {FEWEST_FRAMES} are needed")
-    spread = _spread(fwhm_um)
+    spread = beam_deviation(fwhm_um)
     depth = -np.log(clear)
     scatter = max(_scatter_between_repeats(height, share), 1e-3)
     relative = np.hypot(scatter, UNEVEN * (depth - np.median(depth)))

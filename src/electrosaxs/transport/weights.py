@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from ..errors import ShapeError, bad_value
 from ..nouns import FloatArray
+from ..physics.beam import FWHM_PER_SIGMA
 
-FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 BEAM_REACH = 5.0
 """Half-width of a beam in sigma that is counted: 6e-7 of it lies outside."""
 POINTS_PER_CELL = 4

@@ -16,11 +16,11 @@ import numpy as np
 from scipy.special import ndtr
 
 from ..nouns import FloatArray
+from ..physics.beam import FWHM_PER_SIGMA
 from .scattering_cell import ScatteringCell
 
 SUB_BEAMS, REACH = 15, 5.5
 CRYSTAL_SPREAD_UM = 50.0  # chosen: the slice of Yu 2018, so that phi of the slice is solution + crystals
-FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 
 
 @dataclass(frozen=True, eq=False)
