@@ -54,6 +54,8 @@ class NumberAgreement:
 
 @dataclass(frozen=True)
 class Comparison:
+    """How maps and headline numbers of a run agree with its truth."""
+
     maps: tuple[MapAgreement, ...]
     numbers: tuple[NumberAgreement, ...]
 

@@ -1,0 +1,118 @@
+"""The documents say what the code is: links lead somewhere, everything public is described, sources are listed."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "electrosaxs"
+DOCS = ROOT / "docs"
+MODULES = sorted(SOURCE.rglob("*.py"))
+PAGES = sorted(DOCS.rglob("*.md"))
+LINK = re.compile(r"\{py:(?:func|class|mod)\}`~?(electrosaxs[\w.]+)`")
+CITED = re.compile(r"\{cite:\w+\}`([^`]+)`")
+# "Mason & Weaver 1924", "Yu et al. 2018", "Weideman (2006)", "Baxter, Aust. J. Phys. 21, 563 (1968)"
+AUTHOR_YEAR = re.compile(
+    r"\b([A-Z][\w'-]*[a-zà-ÿ])(?: & [A-Z][\w'-]+| et al\.)?(?:,? \(?|,[^()\"]{0,70}\()((?:18|19|20)\d\d)\b"
+)
+# what a public repository must not tell: folders of the machine it was written on, where packages came from, loose ends
+FORBIDDEN = {
+    "a folder of a machine": re.compile(r"(?<![\w.])/(?:work|root|home|opt|tmp)/"),
+    "an address of a package index": re.compile(r"(?i)\bpypi\.org|pythonhosted|--(?:extra-)?index-url"),
+    "a loose end": re.compile(r"\b(?:TODO|FIXME|XXX)\b"),
+}
+
+
+def linked_names() -> list[str]:
+    return sorted({name for page in PAGES for name in LINK.findall(page.read_text(encoding="utf-8"))})
+
+
+def repository_texts() -> list[Path]:
+    """Text files that belong to the repository, tracked or about to be; this file, which names them, left out."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout: the repository's files cannot be told from others")
+    files = (ROOT / name for name in listed.stdout.splitlines())
+    return [f for f in files if f.is_file() and f != Path(__file__) and f.suffix not in {".png", ".npy", ".npz", ".h5"}]
+
+
+def bibliography_keys() -> set[str]:
+    return set(re.findall(r"^@\w+\{(\w+),", (DOCS / "references.bib").read_text(encoding="utf-8"), re.M))
+
+
+def key(author: str, year: str) -> str:
+    """Surname without accents, lower case, and year."""
+    plain = unicodedata.normalize("NFKD", author).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z]", "", plain.lower()) + year
+
+
+@pytest.mark.parametrize("name", linked_names())
+def test_what_a_page_links_to_exists(name: str) -> None:
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            found = getattr(found, part)
+        return
+    pytest.fail(f"{name} does not exist")
+
+
+def test_the_map_leads_from_frames_to_every_folder() -> None:
+    linked = {name.split(".")[1] for name in LINK.findall((DOCS / "map.md").read_text(encoding="utf-8"))}
+    folders = {f.parent.name for f in MODULES if f.parent != SOURCE}
+    assert folders <= linked, f"docs/map.md says nothing of {sorted(folders - linked)}"
+    assert {page.stem for page in (DOCS / "api").glob("*.md")} == (folders - {"nouns"}) | {"base"}
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda f: str(f.relative_to(SOURCE)))
+def test_everything_public_is_described(file: Path) -> None:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    public = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef) and not n.name.startswith("_")]
+    silent = [n.name for n in public if not ast.get_docstring(n)]
+    assert not silent, f"no docstring: {', '.join(silent)}"
+    assert ast.get_docstring(tree) or not public, "no docstring at the head of the file"
+
+
+def test_every_source_is_in_the_bibliography() -> None:
+    keys, missing = bibliography_keys(), set()
+    for file in [*MODULES, *ROOT.glob("benchmarks/*.py"), *ROOT.glob("tests/**/*.py")]:
+        text = " ".join(file.read_text(encoding="utf-8").split())
+        if file == Path(__file__):
+            continue
+        missing |= {
+            (k, file.name) for author, year in AUTHOR_YEAR.findall(text) if (k := key(author, year)) not in keys
+        }
+    for page in PAGES:
+        cited = {k.strip() for group in CITED.findall(page.read_text(encoding="utf-8")) for k in group.split(",")}
+        missing |= {(k, page.name) for k in cited - keys}
+    assert not missing, f"not in docs/references.bib: {sorted(missing)}"
+
+
+def test_a_decision_has_its_own_number_and_says_it() -> None:
+    pages = sorted((DOCS / "decisions").glob("*.md"))
+    numbers = [page.name[:4] for page in pages]
+    assert len(set(numbers)) == len(numbers), numbers
+    for page, number in zip(pages, numbers, strict=True):
+        assert page.read_text(encoding="utf-8").startswith(f"# {number} "), page.name
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_the_repository_tells_nothing_of_where_it_was_made(what: str) -> None:
+    found = []
+    for file in repository_texts():
+        for number, line in enumerate(file.read_text(encoding="utf-8", errors="ignore").splitlines(), start=1):
+            if FORBIDDEN[what].search(line):
+                found.append(f"{file.relative_to(ROOT)}:{number}")
+    assert not found, f"{what}: {', '.join(found)}"
