@@ -5,12 +5,15 @@ X-ray constants come from xraydb at the energy of the run; only what it cannot k
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
-from .errors import InputFileError
+from .errors import InputFileError, bad_value
+
+REFERENCE_TEMPERATURE_K = 298.15
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,36 @@ class Ligand:
 
 @dataclass(frozen=True)
 class Solvent:
-    """A solvent: formula, density, viscosity (Pa s) and relative permittivity at 298.15 K."""
+    """A solvent: formula, density, viscosity (Pa s) and relative permittivity at 298.15 K.
+
+    viscosity_terms: c_k of ln(eta / eta_298.15) = sum c_k ((298.15 K / T)^k - 1), k = 1, 2, ..., which holds within
+    viscosity_range_K.
+    """
 
     name: str
     formula: str
     density_g_cm3: float
     viscosity_Pa_s: float
+    viscosity_terms: tuple[float, ...]
+    viscosity_range_K: tuple[float, float]
     relative_permittivity: float
     source: str
+
+    def viscosity_at(self, temperature_K: float) -> float:
+        """Viscosity (Pa s) at a temperature (K); InputFileError outside the range of the correlation."""
+        low, high = self.viscosity_range_K
+        if not low <= temperature_K <= high:
+            raise bad_value(
+                InputFileError,
+                where="experiment",
+                field="cell.temperature_K",
+                value=temperature_K,
+                rule=f"the viscosity of {self.name} is known from {low:g} to {high:g} K",
+                remedy="give a temperature in that range (in K, not degrees Celsius)",
+            )
+        x = REFERENCE_TEMPERATURE_K / temperature_K
+        exponent = sum(c * (x**k - 1.0) for k, c in enumerate(self.viscosity_terms, start=1))
+        return self.viscosity_Pa_s * math.exp(exponent)
 
 
 CORES: dict[str, Core] = {
@@ -72,8 +97,11 @@ SOLVENTS: dict[str, Solvent] = {
         "C7H8",
         0.862,
         554.2e-6,
+        (8.964, -5.834, 2.089),
+        (210.0, 370.0),
         2.379,
-        "viscosity 554.2(33) uPa s: Santos 2006; permittivity and density: CRC Handbook, 97th ed.",
+        "viscosity 554.2(33) uPa s and its change with temperature (0.5 %, below 260 K 2 %): Santos 2006, anchored at "
+        "298.15 K; permittivity and density: CRC Handbook, 97th ed.",
     ),
 }
 

@@ -54,6 +54,11 @@ MEANING = {
     "transport.charge_lifetime_s": "the time in s for which a particle stays charged",
     "transport.immobile_fraction": "the share of the volume fraction that neither drifts nor diffuses, 0 to below 1",
     "transport.immobile_diameter_nm": "the diameter in nm of the clusters that do not move",
+    "transport.field_model": '"nominal", "electrode-loss" or "conduction"',
+    "transport.electrode_loss": "the share of the voltage that falls off at the electrodes, 0 to below 1",
+    "transport.carrier_share": "the share of the starting conductivity that charged particles carry, 0 to below 1",
+    "transport.conductivity_nS_per_m": "the conductivity of the starting solution in nS/m",
+    "transport.interactions": '"none" or "hard-spheres"',
     "growth.solubility": "the volume fraction in equilibrium with the superlattice, between 0 and 1",
     "scan": "the table [scan] with duration_s, heights_um and scans",
     "scan.duration_s": "the duration of the experiment in s",
@@ -63,6 +68,7 @@ MEANING = {
     "solution.distribution": "the path of a CSV table with columns diameter_nm and number",
 }
 SECTIONS_WITH_CHOICE = {
+    "transport": 'give electrode_loss with field_model = "electrode-loss", carrier_share with "conduction", else neither',
     "solution": "give core_diameter_nm and core_sigma_nm (both in nm), or distribution = the path of a table",
 }
 

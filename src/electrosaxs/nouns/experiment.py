@@ -87,6 +87,8 @@ class GrowthSettings(Settings):
 
 
 class ScanSettings(Settings):
+    """Which heights are visited, how often, for how long; and the frames before the field is switched on."""
+
     duration_s: Positive
     heights_um: list[Finite] = Field(min_length=1)
     scans: Annotated[int, Field(ge=1)]
@@ -97,20 +99,28 @@ class ScanSettings(Settings):
 
 
 class SourceBeam(Beam):
+    """The beam, and how many photons per second it brings to the cell."""
+
     photons_per_s: Positive = 3.0e10
 
 
 class DetectorModel(Settings):
+    """A detector by its name in pyFAI, and its distance from the cell."""
+
     name: str = "Pilatus2M"
     distance_m: Positive = 1.99389
 
 
 class OutputSettings(Settings):
+    """In which form the frames are written, and the seed that decides every count."""
+
     form: Literal["nexus", "cbf"] = "nexus"
     seed: Annotated[int, Field(ge=0)] = 1
 
 
 class Experiment(Settings):
+    """All that is needed to simulate or predict a run: the tables of experiment.toml."""
+
     run: RunTitle = RunTitle()
     cell: Cell
     solution: StartingSolution

@@ -29,6 +29,9 @@ class Settings(BaseModel):
 
 
 class Cell(Settings):
+    """The sealed cell: gap between the electrodes, path of the beam through the solution, and what may stand in the run
+    instead of the frame table (voltage, where it is constant) or instead of the data (stage height of the anode)."""
+
     gap_mm: Positive
     path_length_mm: Positive
     temperature_K: Annotated[float, Field(gt=150, lt=500)] = 298.15
@@ -38,6 +41,9 @@ class Cell(Settings):
 
 
 class Solution(Settings):
+    """The starting solution: volume fraction of core + dry ligand shell, and materials by name. Shells per side; absent:
+    the ligand's own."""
+
     volume_fraction: Fraction
     volume_fraction_sigma: NotNegative | None = None
     core: str = "Ag"
@@ -48,12 +54,16 @@ class Solution(Settings):
 
 
 class Beam(Settings):
+    """Photon energy, vertical full width at half maximum, and pyFAI's polarisation factor."""
+
     energy_keV: Annotated[float, Field(gt=1, lt=200)]
     fwhm_um: Positive
     polarization: Annotated[float, Field(ge=-1, le=1)] = 0.99
 
 
 class DetectorFiles(Settings):
+    """The geometry file of pyFAI and, where there is one, a mask on top of the detector's own (1 = masked)."""
+
     geometry: Path
     mask: Path | None = None
 
@@ -75,6 +85,8 @@ class FrameSource(Settings):
 
 
 class AnalysisSettings(Settings):
+    """The q window and its bins, and the thickness of the slice next to the anode."""
+
     q_min_per_nm: Positive = 0.1
     q_max_per_nm: Positive = 3.5
     bins: Annotated[int, Field(ge=50, le=10_000)] = 500
@@ -88,6 +100,8 @@ class AnalysisSettings(Settings):
 
 
 class RunTitle(Settings):
+    """What the run is called in figures and report."""
+
     title: str = "untitled"
 
 
@@ -104,6 +118,9 @@ class Run(Settings):
 
 
 class Role(StrEnum):
+    """What stood in the beam (docs/formats.md): `reference` is the starting solution without field, `solvent` the cell
+    without particles, `empty` the cell with nothing."""
+
     SAMPLE = "sample"
     REFERENCE = "reference"
     SOLVENT = "solvent"

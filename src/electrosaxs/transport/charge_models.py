@@ -21,6 +21,7 @@ from ..errors import ElectrosaxsError, bad_value
 from ..materials import ligand, solvent
 from ..nouns import Cell, FloatArray, Solution, TransportSettings
 from ..physics import colloid
+from ..physics.conduction import carrier_conductivity
 from ..units import quantity
 from .size_classes import SizeClasses
 
@@ -34,7 +35,8 @@ class Columns:
 
     mobility (m2/(V s), towards the anode in a positive field), diffusion (m2/s), share of the starting phi, and
     attaches (1, or 0 for what cannot join a crystal): (column,). loss, gain: rates (1/s) from charged to neutral and
-    back, (class,). contact: speed (m/s) of neutralisation on the anode. states: 1 or 2.
+    back, (class,). contact: speed (m/s) of neutralisation on the anode. states: 1 or 2. conductivity (S/m) that the
+    charges of a column give, and its hydrodynamic volume fraction, both per phi, (column,).
     """
 
     mobility: FloatArray
@@ -46,6 +48,8 @@ class Columns:
     contact: float
     states: int
     reference_diffusion: float
+    conductivity: FloatArray
+    hydrodynamic: FloatArray
 
     def per_class(self, values: FloatArray) -> FloatArray:
         """Sum over charge states: (..., column) to (..., class)."""
@@ -95,62 +99,92 @@ def solvated_shell_nm(solution: Solution) -> float:
     return ligand(solution.ligand).solvated_shell_nm if given is None else given
 
 
+@dataclass(frozen=True, eq=False)
+class _Particles:
+    """One particle of each class, (class,): mobility per elementary charge (m2/(V s)), diffusivity (m2/s), effective
+    charge, volume of core and dry shell (m3), and hydrodynamic volume over it; `moves`: 0 for immobile clusters."""
+
+    mobility: FloatArray
+    diffusion: FloatArray
+    z_eff: FloatArray
+    volume: FloatArray
+    hydrodynamic: FloatArray
+    moves: FloatArray
+
+
 def columns(
     cell: Cell, solution: Solution, classes: SizeClasses, settings: TransportSettings
 ) -> tuple[SizeClasses, Columns]:
     """The columns for a charge model, and the classes with immobile clusters among them.
 
-    Viscosity is the solvent's at 298.15 K. Raises ElectrosaxsError where more than all particles would be charged.
+    Viscosity is the solvent's at the cell's temperature. Raises ElectrosaxsError where more than all particles would be
+    charged, InputFileError where the viscosity is not known.
     """
     all_classes, share = with_immobile(classes, solution, settings)
     moves = np.ones(len(all_classes))
     if settings.immobile_fraction > 0.0:
         moves[all_classes.diameter_nm == settings.immobile_diameter_nm] = 0.0
-    mobility, diffusion, z_eff = _single_particle(cell, solution, all_classes, settings)
-    reference = float(np.interp(classes.mean_nm(), all_classes.diameter_nm, diffusion))
-    return all_classes, _with_states(settings, share, moves, mobility * moves, diffusion * moves, z_eff, reference)
+    particles = _single_particle(cell, solution, all_classes, settings, moves)
+    reference = float(np.interp(classes.mean_nm(), all_classes.diameter_nm, particles.diffusion))
+    return all_classes, _with_states(settings, share, particles, reference)
 
 
 def _single_particle(
-    cell: Cell, solution: Solution, classes: SizeClasses, settings: TransportSettings
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Mobility per elementary charge, diffusivity and effective charge of each class."""
+    cell: Cell, solution: Solution, classes: SizeClasses, settings: TransportSettings, moves: FloatArray
+) -> _Particles:
     d = sc.array(dims=["class"], values=classes.diameter_nm, unit="nm")
-    hydrodynamic = colloid.hydrodynamic_diameter(d, solvated_shell=quantity(solvated_shell_nm(solution), "nm"))
-    viscosity = quantity(solvent(solution.solvent).viscosity_Pa_s, "Pa*s")
+    shells = {
+        "dry_shell": quantity(dry_shell_nm(solution), "nm"),
+        "solvated_shell": quantity(solvated_shell_nm(solution), "nm"),
+    }
+    hydrodynamic = colloid.hydrodynamic_diameter(d, solvated_shell=shells["solvated_shell"])
+    viscosity = quantity(solvent(solution.solvent).viscosity_at(cell.temperature_K), "Pa*s")
     temperature = quantity(cell.temperature_K, "K")
-    mobility = colloid.mobility_per_charge(hydrodynamic, viscosity=viscosity)
     diffusion = colloid.diffusivity(hydrodynamic, viscosity=viscosity, temperature=temperature)
     charge = colloid.effective_charge(d, reference_charge=settings.effective_charge, exponent=settings.charge_exponent)
-    return mobility.values, settings.diffusivity_scale * diffusion.values, charge.values
+    return _Particles(
+        mobility=colloid.mobility_per_charge(hydrodynamic, viscosity=viscosity).values,
+        diffusion=settings.diffusivity_scale * diffusion.values,
+        z_eff=charge.values,
+        volume=colloid.dry_volume(d, dry_shell=shells["dry_shell"]).to(unit="m^3").values,
+        hydrodynamic=colloid.hydrodynamic_share(d, **shells).values,
+        moves=moves,
+    )
 
 
-def _with_states(
-    settings: TransportSettings,
-    share: FloatArray,
-    moves: FloatArray,
-    mobility: FloatArray,
-    diffusion: FloatArray,
-    z_eff: FloatArray,
-    reference: float,
-) -> Columns:
-    none = np.zeros(share.size)
-    if settings.charge_model == "fast-exchange":
-        return Columns(mobility * z_eff, diffusion, share, moves, none, none, 0.0, 1, reference)
-    both = np.concatenate([diffusion, diffusion])
-    attaches = np.concatenate([moves, moves])
-    if settings.charge_model == "neutralised-at-anode":
-        carried = np.concatenate([mobility * z_eff, none])
-        split = np.concatenate([share, none])
-        return Columns(carried, both, split, attaches, none, none, CONTACT_SPEED, 2, reference)
-    charged = charged_share(z_eff, settings)
-    carried = np.concatenate([mobility * settings.charge_of_charged, none])
-    split = np.concatenate([share * charged, share * (1.0 - charged)])
-    if settings.charge_model == "permanent":
-        return Columns(carried, both, split, attaches, none, none, 0.0, 2, reference)
-    loss = np.full(share.size, 1.0 / settings.charge_lifetime_s)
-    gain = loss * charged / (1.0 - charged)
-    return Columns(carried, both, split, attaches, loss, gain, 0.0, 2, reference)
+def _with_states(settings: TransportSettings, share: FloatArray, p: _Particles, reference: float) -> Columns:
+    """The columns of a charge model; what is said of charged and neutral ones stands in the head of this file."""
+    none, model = np.zeros(share.size), settings.charge_model
+    paired = model != "fast-exchange"
+    whole = np.full(share.size, settings.charge_of_charged)  # what a particle carries while it conducts
+    mobility, charged, loss, gain, contact = p.mobility * p.z_eff, np.ones(share.size), none, none, 0.0
+    if model == "neutralised-at-anode":
+        whole, contact = np.abs(p.z_eff), CONTACT_SPEED
+    elif paired:
+        mobility, charged = p.mobility * whole, charged_share(p.z_eff, settings)
+    if model == "exchange":
+        loss = np.full(share.size, 1.0 / settings.charge_lifetime_s)
+        gain = loss * charged / (1.0 - charged)
+    carried = mobility * p.moves
+    conducting = carrier_conductivity(1.0 / p.volume, whole, np.abs(carried))
+
+    def states(of_charged: FloatArray, of_neutral: FloatArray) -> FloatArray:
+        return np.concatenate([of_charged, of_neutral]) if paired else of_charged
+
+    diffusion = p.diffusion * p.moves
+    return Columns(
+        mobility=states(carried, none),
+        diffusion=states(diffusion, diffusion),
+        share=states(share * charged, share * (1.0 - charged)),
+        attaches=states(p.moves, p.moves),
+        loss=loss,
+        gain=gain,
+        contact=contact,
+        states=2 if paired else 1,
+        reference_diffusion=reference,
+        conductivity=states(conducting, none),
+        hydrodynamic=states(p.hydrodynamic, p.hydrodynamic),
+    )
 
 
 def charged_share(z_eff: FloatArray, settings: TransportSettings) -> FloatArray:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..errors import ShapeError, bad_value
 from ..nouns import FloatArray
 from .problem import Knots, Problem, State
-from .scheme import flux_terms
+from .scheme import face_values, flux_terms
 from .size_classes import SizeClasses, number_moments
 from .voltage import voltage_at
 from .weights import point_weights, slice_weights
@@ -24,16 +24,18 @@ from .weights import point_weights, slice_weights
 class FluxTerms:
     """Each term alone, (time, class, edge) in m/s, and at the anode what joins crystals, (time, class).
 
-    drift + diffusion is the flux through each edge; at the anode it equals the attachment, at the cathode 0.
+    drift + diffusion + interaction (what hard spheres add to diffusion) is the flux through each edge; at the anode it
+    equals the attachment, at the cathode 0.
     """
 
     drift: FloatArray
     diffusion: FloatArray
     attachment: FloatArray
+    interaction: FloatArray
 
     @property
     def total(self) -> FloatArray:
-        return self.drift + self.diffusion
+        return self.drift + self.diffusion + self.interaction
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,23 +106,44 @@ class CellHistory:
 
     def supply_flux(self) -> FloatArray:
         """phi0 v: what drift would bring from the starting solution (m/s), (time,)."""
-        mobility = self.problem.columns.mobility
-        per_field = float(self.start_phi.sum() * (self.problem.columns.share @ mobility))
-        return np.asarray(per_field * self.voltage / self.problem.grid.gap)
+        problem = self.problem
+        per_field = float(self.start_phi.sum() * (problem.columns.share @ problem.columns.mobility))
+        return np.asarray(per_field * (1.0 - problem.medium.loss) * self.voltage / problem.grid.gap)
+
+    def field(self) -> FloatArray:
+        """E (V/m) at the inner edges at the requested times, (time, edge - 2); times the nodes' spacing it sums to what
+        of the voltage the solution has."""
+        return np.stack([self.problem.field(v, around) for v, around in self._moments()])
+
+    def current_density(self) -> FloatArray:
+        """j (A/m2) at the requested times, (time,); NaN where the field model does not give it."""
+        medium, spacing = self.problem.medium, self.problem.grid.spacing
+        return np.array([medium.current_density(v, spacing, around) for v, around in self._moments()])
+
+    def _moments(self) -> list[tuple[float, FloatArray | None]]:
+        """Voltage and surroundings at the requested times."""
+        around = (self.problem.surroundings(self.knots.u[k]) for k in self._rows)
+        return list(zip(self.voltage.tolist(), around, strict=True))
 
     def flux_terms(self) -> FluxTerms:
-        """Drift, diffusion and attachment at the requested times."""
+        """Drift, diffusion, interaction and attachment at the requested times."""
         grid, columns = self.problem.grid, self.problem.columns
         shape = (self.times.size, len(grid) + 1, columns.share.size)
-        drift, diffusion, attachment = np.zeros(shape), np.zeros(shape), np.zeros((shape[0], shape[2]))
-        for n, (k, voltage) in enumerate(zip(self._rows, self.voltage, strict=True)):
-            u, speed = self.knots.u[k], self.problem.drift(float(voltage))
-            drift[n, 1:-1], diffusion[n, 1:-1] = flux_terms(u, grid.spacing, speed, columns.diffusion)
-            attachment[n] = self.knots.crystal_rate[k]
-            drift[n, 0], drift[n, -1] = speed[0] * u[0], speed[-1] * u[-1]
-            diffusion[n, 0], diffusion[n, -1] = attachment[n] - drift[n, 0], -drift[n, -1]
-        sums = [np.ascontiguousarray(np.swapaxes(columns.per_class(x), 1, 2)) for x in (drift, diffusion)]
-        return FluxTerms(sums[0], sums[1], columns.per_class(attachment))
+        drift, diffusion, interaction = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        attachment = np.stack([self.knots.crystal_rate[k] for k in self._rows])
+        for n, (k, (voltage, around)) in enumerate(zip(self._rows, self._moments(), strict=True)):
+            u, speed, push = self.knots.u[k], self.problem.drift(voltage, around), self.problem.push(around)
+            both = speed + push
+            carried, diffusion[n, 1:-1] = flux_terms(u, grid.spacing, both, columns.diffusion)
+            drift[n, 1:-1] = speed * face_values(u, grid.spacing, both, columns.diffusion)
+            interaction[n, 1:-1] = carried - drift[n, 1:-1]
+            for wall in (0, -1):
+                drift[n, wall], interaction[n, wall] = speed[wall] * u[wall], (both - speed)[wall] * u[wall]
+            diffusion[n, 0] = attachment[n] - drift[n, 0] - interaction[n, 0]
+            diffusion[n, -1] = -drift[n, -1] - interaction[n, -1]
+        terms = (drift, diffusion, interaction)
+        sums = [np.ascontiguousarray(np.swapaxes(columns.per_class(x), 1, 2)) for x in terms]
+        return FluxTerms(sums[0], sums[1], columns.per_class(attachment), sums[2])
 
     def at(self, times: npt.ArrayLike, heights: npt.ArrayLike) -> FloatArray:
         """phi of each class at pairs (time in s, height in m): shape of the pairs + (class,).

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import ConvergenceError, ElectrosaxsError, bad_value
 from ..nouns import FloatArray
 from .problem import Knots, Problem, State
+from .self_consistent import consistent_step
 from .step_kernels import take_step
 from .voltage import is_constant, kinks_between, voltage_at
 
@@ -38,6 +39,8 @@ FLOOR_SHARE = 0.1
 FIRST_STEP_DIFFUSION = 0.1
 """First step in units of (first spacing)^2 / D."""
 MAX_STEPS = 50_000
+MAX_CONSISTENT_STEPS = 2_000
+"""Where sweeps are needed; more steps than this are a sign that they no longer find each other (crowding above 0.43)."""
 MAX_TRIES = 60
 
 
@@ -94,38 +97,43 @@ def integrate(
     if stop_at is not None:
         stops = np.union1d(stops, stop_at[(stop_at > state.time) & (stop_at < end)])
     stepper = _Stepper(problem)
-    known, voltage, steps = None, np.nan, 0
+    known, rate, voltage, steps = None, None, np.nan, 0
+    most = MAX_CONSISTENT_STEPS if problem.medium.depends_on_state else MAX_STEPS
     for stop in map(float, stops):
-        constant = is_constant(problem.program, state.time, stop)
+        constant = is_constant(problem.program, state.time, stop) and not problem.medium.depends_on_state
         if constant and float(voltage_at(problem.program, stop)) != voltage:
             voltage = float(voltage_at(problem.program, stop))
             known = problem.coefficients(np.array([voltage]))
         while state.time < stop:
-            state = _accepted_step(stepper, state, stop, rtol, known if constant else None, knots)
+            state, rate = _accepted_step(stepper, state, rate, stop, rtol, known if constant else None, knots)
             steps += 1
-            if steps > MAX_STEPS:
-                raise _not_converged(state.time, rtol, f"more than {MAX_STEPS} steps")
+            if steps > most:
+                raise _not_converged(state.time, rtol, f"more than {most} steps")
     return state
 
 
 def _accepted_step(
     stepper: _Stepper,
     state: State,
+    rate: FloatArray | None,
     stop: float,
     rtol: float,
     known: tuple[FloatArray, FloatArray] | None,
     knots: Knots | None,
-) -> State:
-    """Try steps, shorter each time, until one is within the tolerance.
+) -> tuple[State, FloatArray]:
+    """Try steps, shorter each time, until one is within the tolerance; the state at its end and the rate there.
 
-    `known`: face coefficients where the voltage does not change up to `stop`.
+    `rate`: at the start, None where not known. `known`: face coefficients where they do not change up to `stop`.
     """
     problem, left = stepper.problem, stop - state.time
     step = state.step or stepper.first_step()
     for _ in range(MAX_TRIES):
         dt = left / np.ceil(left / step * (1.0 - 1e-12))
-        coefficients = known or problem.coefficients(voltage_at(problem.program, state.time + dt * STAGE_TIMES))
-        tried, rate, error = stepper.try_step(state, dt, coefficients)
+        if problem.medium.depends_on_state:
+            tried, after, error = consistent_step(stepper.try_step, problem, state, rate, dt, rtol, STAGE_TIMES)
+        else:
+            given = known or problem.coefficients(voltage_at(problem.program, state.time + dt * STAGE_TIMES))
+            tried, after, error = stepper.try_step(state, dt, given)
         if not np.isfinite(error):
             raise _not_converged(state.time, rtol, "the solution is not finite")
         factor = float(np.clip(SAFETY * max(error / rtol, 1e-10) ** -ERROR_EXPONENT, SHRINK, GROW))
@@ -134,8 +142,8 @@ def _accepted_step(
             following = max(step, dt * factor) if factor >= 1.0 else dt * factor
             accepted = State(time, tried.u, tried.crystals, following)
             if knots is not None:
-                knots.append(accepted, rate, stepper.flux[-1, 0].copy())
-            return accepted
+                knots.append(accepted, after, stepper.flux[-1, 0].copy())
+            return accepted, after
         step = dt * factor
     raise _not_converged(state.time, rtol, f"a step of {step:.3g} s is still too long")
 

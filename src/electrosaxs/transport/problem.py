@@ -10,6 +10,7 @@ from ..nouns import FloatArray, VoltageProgram
 from .charge_models import Columns
 from .grid import Grid
 from .growth import Growth
+from .medium import Medium
 from .scheme import face_coefficients
 
 
@@ -35,29 +36,49 @@ class Problem:
     columns: Columns
     growth: Growth
     program: VoltageProgram
+    medium: Medium = field(default_factory=Medium)
 
     def start(self, phi: float) -> State:
         """A homogeneous solution at rest, at time 0."""
         u = np.tile(phi * self.columns.share, (len(self.grid), 1))
         return State(0.0, u, np.zeros(self.columns.share.size))
 
-    def drift(self, voltage: float) -> FloatArray:
-        """v (face, column) in m/s at the inner faces; the field is V / L at every height."""
-        field_strength = np.full((len(self.grid) - 1, 1), voltage / self.grid.gap)
-        return np.asarray(field_strength * self.columns.mobility)
+    def surroundings(self, u: FloatArray) -> FloatArray | None:
+        """What of the profile u (node, column) the field and the interactions depend on; None where on nothing."""
+        return self.medium.surroundings(u) if self.medium.depends_on_state else None
+
+    def field(self, voltage: float, surroundings: FloatArray | None = None) -> FloatArray:
+        """E (face,) in V/m at the inner faces."""
+        return self.medium.field(voltage, self.grid.spacing, surroundings)
+
+    def drift(self, voltage: float, surroundings: FloatArray | None = None) -> FloatArray:
+        """v (face, column) in m/s at the inner faces."""
+        return np.asarray(self.field(voltage, surroundings)[:, None] * self.columns.mobility)
+
+    def push(self, surroundings: FloatArray | None) -> FloatArray | float:
+        """Speed (face, column) in m/s from the repulsion of hard spheres, 0 without."""
+        if surroundings is None or not self.medium.repulsion:
+            return 0.0
+        return self.medium.push(surroundings, self.grid.spacing, self.columns.diffusion)
 
     def mean_phi(self, state: State) -> float:
         """Particle volume in solution and crystals over the volume of the cell."""
         dissolved = self.grid.widths @ state.u.sum(axis=1)
         return float(dissolved + state.crystals.sum()) / self.grid.gap
 
-    def coefficients(self, voltages: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Face coefficients for each voltage, (voltage, node, column), row 0 unused."""
+    def coefficients(
+        self, voltages: FloatArray, surroundings: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Face coefficients for each voltage, (voltage, node, column), row 0 unused.
+
+        surroundings: (voltage, node, 2) where the medium depends on the state.
+        """
         shape = (voltages.size, len(self.grid), self.columns.share.size)
         above, below = np.zeros(shape), np.zeros(shape)
         for k, voltage in enumerate(voltages):
-            fitted = face_coefficients(self.grid.spacing, self.drift(float(voltage)), self.columns.diffusion)
-            above[k, 1:], below[k, 1:] = fitted
+            around = None if surroundings is None else surroundings[k]
+            speed = self.drift(float(voltage), around) + self.push(around)
+            above[k, 1:], below[k, 1:] = face_coefficients(self.grid.spacing, speed, self.columns.diffusion)
         return above, below
 
 

@@ -45,19 +45,22 @@ def face_coefficients(spacing: FloatArray, drift: FloatArray, diffusion: FloatAr
     return np.ascontiguousarray(from_above), np.ascontiguousarray(from_below)
 
 
+def face_values(phi: FloatArray, spacing: FloatArray, drift: FloatArray, diffusion: FloatArray) -> FloatArray:
+    """phi on the inner faces, from the fitted profile between the nodes: share 1 / (1 + exp(-p/2)) of the upper node."""
+    upwind = np.copysign(np.full(drift.shape, UPWIND_ONLY), drift)
+    p = np.divide(drift * spacing[:, None], diffusion, out=upwind, where=diffusion > 0.0)
+    share = expit(0.5 * p)
+    return np.asarray(share * phi[..., 1:, :] + (1.0 - share) * phi[..., :-1, :])
+
+
 def flux_terms(
     phi: FloatArray, spacing: FloatArray, drift: FloatArray, diffusion: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Drift and diffusion flux towards the anode (m/s) through the inner faces of phi (..., node, column).
 
-    Drift is v times phi on the face, from the fitted profile between the nodes (share 1 / (1 + exp(-p/2)) of the upper
-    node); diffusion is D d phi/dz of the same profile. Their sum is the flux of the scheme.
+    Drift is v times phi on the face; diffusion is D d phi/dz of the same profile. Their sum is the flux of the scheme.
     """
-    above, below = phi[..., 1:, :], phi[..., :-1, :]
     from_above, from_below = face_coefficients(spacing, drift, diffusion)
-    total = from_above * above - from_below * below
-    upwind = np.copysign(np.full(drift.shape, UPWIND_ONLY), drift)
-    p = np.divide(drift * spacing[:, None], diffusion, out=upwind, where=diffusion > 0.0)
-    share = expit(0.5 * p)
-    drifting = drift * (share * above + (1.0 - share) * below)
+    total = from_above * phi[..., 1:, :] - from_below * phi[..., :-1, :]
+    drifting = drift * face_values(phi, spacing, drift, diffusion)
     return drifting, total - drifting

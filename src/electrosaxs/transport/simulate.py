@@ -12,6 +12,7 @@ from .grid import DEFAULT_CELLS, Grid, graded_grid
 from .growth import growth_from_settings
 from .history import CellHistory
 from .integrate import integrate
+from .medium import medium_from_settings, refuse_frozen
 from .problem import Knots, Problem, State
 from .size_classes import SizeClasses
 from .voltage import extreme_voltages
@@ -46,16 +47,19 @@ def simulate(
         if start is not None:
             raise ShapeError("transport: start needs the grid it was made on; pass grid=history.problem.grid")
         grid = default_grid(cell, cols, program)
-    problem = Problem(grid, cols, growth_from_settings(growth, cols.reference_diffusion), program)
+    medium = medium_from_settings(transport, cols, solution.volume_fraction)
+    problem = Problem(grid, cols, growth_from_settings(growth, cols.reference_diffusion), program, medium)
     state = problem.start(solution.volume_fraction) if start is None else start
     if state.u.shape != (len(grid), cols.share.size):
         raise ShapeError(
             f"transport: start has shape {state.u.shape}, but the grid and the classes are "
             f"{(len(grid), cols.share.size)}; continue with the same grid, classes and charge model"
         )
+    refuse_frozen(medium, [state.u])
     knots = Knots()
     knots.begin(state)
     final = integrate(problem, state, float(output[-1]), rtol=rtol, knots=knots, stop_at=output)
+    refuse_frozen(medium, knots.u)
     start_phi = solution.volume_fraction * cols.per_class(cols.share)
     return CellHistory(problem, all_classes, dry_shell_nm(solution), start_phi, output, knots, final)
 
