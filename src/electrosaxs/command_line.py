@@ -122,11 +122,14 @@ def analyse(
 
 @app.command(epilog="Example: electrosaxs curves a.dat b.dat --out curves")
 def curves(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="I(q) files: columns q, I[, sigma], or NXcanSAS.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="I(q) files: columns q, I[, sigma], or NXcanSAS.")
+    ],
     out: Out,
     q_unit: Annotated[str | None, typer.Option(help="1/nm or 1/A; absent: from the file.")] = None,
     contrast_per_A2: Annotated[
-        float | None, typer.Option(help="Scattering contrast in 1/A^2, where I is absolute in 1/cm: gives the volume fraction.")
+        float | None,
+        typer.Option(help="Scattering contrast in 1/A^2, where I is absolute in 1/cm: gives the volume fraction."),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -150,7 +153,7 @@ def run(arguments: list[str] | None = None) -> int:
     from .errors import ElectrosaxsError
 
     try:
-        code = app(args=arguments, standalone_mode=False)
+        code = app(args=arguments, prog_name="electrosaxs", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except TyperException as error:
         context = getattr(error, "ctx", None)
@@ -162,10 +165,18 @@ def run(arguments: list[str] | None = None) -> int:
     except (ElectrosaxsError, OSError) as error:
         if os.environ.get("ELECTROSAXS_TRACEBACK"):
             raise
-        return _refuse(f"electrosaxs: {error}")
+        return _refuse(f"electrosaxs: {_system_said(error) if isinstance(error, OSError) else error}")
     except (KeyboardInterrupt, Abort):
         typer.echo("electrosaxs: interrupted; the same command goes on where it stopped", err=True)
         return 130
+
+
+def _system_said(error: OSError) -> str:
+    """What the operating system refused, and what to look at."""
+    reason = (error.strerror or str(error)).lower()
+    return (
+        f"{error.filename or 'file'}: {reason}; check the path, the right to read and write there, and the free space"
+    )
 
 
 def _refuse(text: str) -> int:

@@ -20,7 +20,9 @@ from .anode import AnodePosition, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint
 from .curve_files import choose_curves, write_curve_files
 from .headline import headline_numbers
+from .known_materials import check_materials
 from .maps import frame_maps, kinetics
+from .output_folder import output_folder
 from .progress import Progress
 from .reduce_run import ReducedRun, reduce_run
 from .standards import Standards, standards
@@ -44,7 +46,9 @@ def analyse_run(
     Raises ElectrosaxsError with one line for bad input; single bad frames are left out and listed in frames.csv.
     """
     run_toml, out = Path(run_toml), Path(out)
-    analysis = analyse(read_run(run_toml), out, integrator=integrator, workers=workers, progress=progress)
+    run = read_run(run_toml)
+    check_materials(run.solution, where=run_toml)
+    analysis = analyse(run, out, integrator=integrator, workers=workers, progress=progress)
     _write(run_toml, out, analysis)
     return analysis.results
 
@@ -64,8 +68,7 @@ def analyse(
     run: Run, out: Path, *, integrator: str = "own", workers: int = 2, progress: Progress | None = None
 ) -> Analysis:
     """The steps of `analyse_run` without its files; only the reduced frames are kept, in `<out>/reduction`."""
-    out.mkdir(parents=True, exist_ok=True)
-    reduced = reduce_run(run, out, integrator=integrator, workers=workers, progress=progress)
+    reduced = reduce_run(run, output_folder(out), integrator=integrator, workers=workers, progress=progress)
     standard = standards(reduced, workers=workers)
     frames = np.flatnonzero(reduced.table.is_role(Role.SAMPLE))
     voxels = Voxels.empty(frames)

@@ -48,6 +48,15 @@ def calibrate_image(
             rule=f"must be that of the image, {image.shape}",
             remedy="give the mask of this detector",
         )
+    if distance_guess_m is not None and not (np.isfinite(distance_guess_m) and distance_guess_m > 0.0):
+        raise bad_value(
+            InputFileError,
+            where=image_path,
+            field="distance_guess_m",
+            value=distance_guess_m,
+            rule="must be above 0",
+            remedy="give the distance from sample to detector in m, or leave it out",
+        )
     calibration = calibrate(
         image,
         detector=detector or detector_by_shape(image.shape, source=str(image_path)),

@@ -21,6 +21,7 @@ from ..nouns import Number
 from ..report.number_text import value_with_sigma
 from .curve_output import write_curve, write_overview
 from .curve_study import CurveResult, study
+from .output_folder import output_folder
 from .progress import Progress, over
 
 WORKERS = 2
@@ -43,7 +44,7 @@ def analyse_curves(
     analysed, after the results of all others are written.
     """
     _check(files, q_unit, contrast_per_A2)
-    out = Path(out)
+    out = output_folder(out)
     curves, wrong = _read(files, q_unit)
     results = []
     with ThreadPoolExecutor(WORKERS) as pool:

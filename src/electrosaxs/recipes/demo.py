@@ -10,6 +10,7 @@ from pathlib import Path
 from ..io.results import read_results
 from .analyse_run import analyse_run
 from .compare import compare
+from .output_folder import output_folder
 from .progress import Progress
 from .simulate_run import simulate_run
 
@@ -18,7 +19,7 @@ EXPERIMENT = "demo.toml"
 
 def demo(out: str | Path, *, workers: int = 2, progress: Progress | None = None) -> str:
     """Write `<out>/run` and `<out>/results`; returns the comparison with the truth as text for the terminal."""
-    out = Path(out)
+    out = output_folder(out)
     start = time.perf_counter()
     with resources.as_file(resources.files(__package__) / EXPERIMENT) as experiment:
         run = simulate_run(experiment, out / "run", workers=workers, progress=progress)

@@ -10,29 +10,33 @@ Item = TypeVar("Item")
 
 
 class Progress:
-    """A rich progress bar, one line per stage."""
+    """A rich progress bar, one line per stage; nothing where stderr is no terminal, so that a log holds only messages."""
 
     def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bars
 
+        console = Console(stderr=True)
+        self._shown = console.is_terminal
         self._bars = Bars(
             TextColumn("{task.description:<28}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            console=Console(stderr=True),
+            console=console,
         )
 
     def __enter__(self) -> Self:
-        self._bars.start()
+        if self._shown:
+            self._bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        if self._shown:
+            self._bars.stop()
 
     def over(self, items: Iterable[Item], *, stage: str, total: int, done: int = 0) -> Iterator[Item]:
         """Yield the items, one step of the bar each; `done` steps were finished before."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,8 @@ from ..twin.frames import Frame, FramePainter, draw_frames
 from ..twin.scattering_cell import scattering_cell
 from ..twin.schedule import Schedule, anode_height_um, current, schedule
 from ..twin.truth import TruthRecord
+from .known_materials import check_materials
+from .output_folder import output_folder
 from .progress import Progress, over
 
 TRUTH, RUN, EXPERIMENT, SIZES = "truth.nxs", "run.toml", "experiment.toml", "sizes.csv"
@@ -55,19 +57,18 @@ def simulate_run(
     bad experiment and where `out` holds anything but an earlier simulation, which is replaced.
     """
     settings = experiment if isinstance(experiment, Experiment) else read_experiment(experiment)
-    plan = schedule(settings)
+    source = "experiment" if isinstance(experiment, Experiment) else str(experiment)
+    folder = _free(Path(out))
     classes = _distribution(settings)
-    folder = _emptied(Path(out))
-    history = simulate_cell(settings, classes)
-    pixels = pixel_model(settings.detector, settings.beam, seed=settings.output.seed)
     random = np.random.default_rng([settings.output.seed, TABLE_STREAM])
-    line = Beamline(
-        settings,
-        plan,
-        history,
-        scattering_cell(settings, pixels.q_grid, history.classes.diameter_nm, history.dry_shell_nm),
-        incident_photons(settings, plan, random),
-    )
+    with _named(source):
+        check_materials(settings.solution, where=source)
+        plan = schedule(settings)
+        pixels = pixel_model(settings.detector, settings.beam, seed=settings.output.seed)
+        history = simulate_cell(settings, classes)
+        cell = scattering_cell(settings, pixels.q_grid, history.classes.diameter_nm, history.dry_shell_nm)
+    line = Beamline(settings, plan, history, cell, incident_photons(settings, plan, random))
+    _empty(folder)
     truth = TruthRecord(line)
     _write_detector(folder, pixels)
     with _frame_writer(folder, settings, pixels, len(plan)) as frames:
@@ -187,8 +188,17 @@ def _write_experiment(folder: Path, settings: Experiment) -> None:
     write_experiment(folder / EXPERIMENT, settings)
 
 
-def _emptied(folder: Path) -> Path:
-    """The folder, made or emptied of an earlier simulation; InputFileError where it holds anything else."""
+@contextmanager
+def _named(source: str) -> Iterator[None]:
+    """Mistakes of an experiment, named after the file it came from."""
+    try:
+        yield
+    except ElectrosaxsError as error:
+        raise type(error)(f"{source}: {str(error).removeprefix('experiment: ').removeprefix(f'{source}: ')}") from None
+
+
+def _free(folder: Path) -> Path:
+    """The folder's full path; InputFileError where it holds anything but an earlier simulation."""
     folder = folder.resolve()
     present = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
     if (present and MARKER not in present) or (folder.exists() and not folder.is_dir()):
@@ -197,13 +207,17 @@ def _emptied(folder: Path) -> Path:
             rule="must be a new or empty folder, or one with an earlier simulation, which is replaced",
             remedy="choose another folder for --out, or empty this one",
         )  # fmt: skip
+    return folder
+
+
+def _empty(folder: Path) -> None:
+    """Make the folder, or remove an earlier simulation from it."""
+    output_folder(folder)
     for name in WRITTEN:
         (folder / name).unlink(missing_ok=True)
     if (folder / IMAGES).is_dir():
         shutil.rmtree(folder / IMAGES)
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).write_text("A simulated run: electrosaxs simulate may replace what it wrote here.\n")
-    return folder
 
 
 def _distribution(settings: Experiment) -> SizeClasses | None:

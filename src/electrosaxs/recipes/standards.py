@@ -11,7 +11,7 @@ from ..analysis.invariant import ParticleVolume, particle_volume
 from ..analysis.normalisation_noise import normalisation_noise
 from ..analysis.sphere_fit import SphereFit, fit_spheres
 from ..analysis.volume_fraction import pooled as pooled_curve
-from ..errors import InputFileError, bad_value
+from ..errors import ElectrosaxsError, FitError, InputFileError, bad_value
 from ..materials import ligand
 from ..nouns import Intensity, Number, Role, Run, SampleIntensity
 from ..reduction.background import pooled, subtract_solvent
@@ -62,13 +62,16 @@ def standards(reduced: ReducedRun, *, workers: int = 2) -> Standards:
     reference = pooled_curve(subtract_solvent(starting_solution, solvent))
     fit = fit_spheres(reference, workers=workers)
     shell = dry_shell(reduced.run)
+    volume = particle_volume(reference, fit, dry_shell_nm=shell)
+    if not volume.value[0] > 0.0:
+        raise _no_particles(reduced, float(volume.value[0]))
     return Standards(
         solvent=solvent,
         dark=dark,
         monitor_scale=scale,
         reference=reference,
         reference_fit=fit,
-        reference_volume=particle_volume(reference, fit, dry_shell_nm=shell),
+        reference_volume=volume,
         dry_shell_nm=shell,
         normalisation=normalisation_noise([empty_of_particles, starting_solution]),
         solvent_frames=solvent_frames.size,
@@ -108,6 +111,18 @@ def _some(reduced: ReducedRun, role: Role) -> npt.NDArray[np.intp]:
         value=f"{role}: {len(wrong)} frames, none usable ({'; '.join(reduced.flags[wrong[0]]) if wrong.size else 'absent'})",
         rule=f"at least one usable {role} frame is needed",
         remedy="mend the monitor or transmission of these rows, or give other frames",
+    )
+
+
+def _no_particles(reduced: ReducedRun, volume: float) -> ElectrosaxsError:
+    window = reduced.run.analysis
+    return bad_value(
+        FitError,
+        where=reduced.table.source,
+        field="reference frames",
+        value=f"particle volume {volume:.3g} from {window.q_min_per_nm:g} to {window.q_max_per_nm:g} 1/nm",
+        rule="the starting solution must scatter as spheres do, above the solvent",
+        remedy="check the roles and the transmission of reference and solvent frames, the q range, or give more frames",
     )
 
 

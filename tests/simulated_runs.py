@@ -1,0 +1,100 @@
+"""Small simulated runs that tests of recipes, command line and closed loop share; each is made and analysed once."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from electrosaxs.nouns import Experiment, RunResults
+
+QUIET: dict[str, dict[str, Any]] = {
+    "run": {"title": "nothing grows"},
+    "cell": {"gap_mm": 3.5, "path_length_mm": 10.0, "anode_height_um": 4.6},
+    "solution": {"volume_fraction": 8e-4, "core_diameter_nm": 7.1, "core_sigma_nm": 1.1},
+    "voltage": {"time_s": [0.0], "voltage_V": [30.0]},
+    "transport": {"effective_charge": 0.045},
+    "growth": {},
+    "scan": {
+        "duration_s": 300.0, "heights_um": [0.0, 50.0, 200.0, 1000.0, 3450.0], "scans": 4, "reference_frames": 3,
+        "solvent_frames": 3,
+    },
+    "beam": {"energy_keV": 13.3, "fwhm_um": 34.0},
+    "detector": {"name": "Pilatus100k", "distance_m": 0.8},
+    "output": {"form": "nexus", "seed": 11},
+}  # fmt: skip
+
+
+def quiet_experiment(**changes: dict[str, Any]) -> Experiment:
+    """38 frames of a Pilatus 100K, 5 min at 30 V without growth; `changes` by section."""
+    sections = QUIET.keys() | changes.keys()
+    return Experiment.model_validate({k: {**QUIET.get(k, {}), **changes.get(k, {})} for k in sections})
+
+
+def simulated(folder: Path, **changes: dict[str, Any]) -> Path:
+    """run.toml of the quiet experiment with `changes`, simulated into `folder`."""
+    from electrosaxs.recipes.simulate_run import simulate_run
+
+    return simulate_run(quiet_experiment(**changes), folder)
+
+
+def analysed(run: Path, out: Path, *, report: bool = False, **options: Any) -> RunResults:
+    """`analyse_run`, by default without drawing the report (that takes longer than the analysis of a small run)."""
+    from electrosaxs.recipes import analyse_run as recipe
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not report:
+            patch.setattr(recipe, "write_report", lambda *args, **kwargs: None)
+        return recipe.analyse_run(run, out, **options)
+
+
+@pytest.fixture(scope="session")
+def quiet_nexus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """run.toml of the quiet experiment as one NeXus file; do not change the folder."""
+    return simulated(tmp_path_factory.mktemp("quiet_nexus") / "run")
+
+
+@pytest.fixture(scope="session")
+def quiet_cbf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same experiment and seed as CBF images with a CSV table; do not change the folder."""
+    return simulated(tmp_path_factory.mktemp("quiet_cbf") / "run", output={"form": "cbf"})
+
+
+@pytest.fixture(scope="session")
+def quiet_results(quiet_nexus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunResults, Path]:
+    """Results of `quiet_nexus` and their folder, report not drawn."""
+    out = tmp_path_factory.mktemp("quiet_results") / "results"
+    return analysed(quiet_nexus, out), out
+
+
+@pytest.fixture
+def nexus_run(quiet_nexus: Path, tmp_path: Path) -> Path:
+    """run.toml of a copy of `quiet_nexus`, to be damaged."""
+    return Path(shutil.copytree(quiet_nexus.parent, tmp_path / "run")) / "run.toml"
+
+
+@pytest.fixture
+def cbf_run(quiet_cbf: Path, tmp_path: Path) -> Path:
+    """run.toml of a copy of `quiet_cbf`, to be damaged."""
+    return Path(shutil.copytree(quiet_cbf.parent, tmp_path / "run")) / "run.toml"
+
+
+Damage = Callable[[Path], None]
+
+
+def replace_text(file: Path, old: str, new: str) -> None:
+    """Replace `old`, which must be there, in a text file."""
+    text = file.read_text(encoding="utf-8")
+    assert old in text, (file, old)
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def edit_column(table: Path, column: str, change: Callable[[int, dict[str, str]], str]) -> None:
+    """Rewrite one column of a CSV table; `change` gets row number and row, and returns the cell."""
+    lines = table.read_text(encoding="utf-8").splitlines()
+    header = lines[0].split(",")
+    rows = [dict(zip(header, line.split(","), strict=True)) for line in lines[1:]]
+    for i, row in enumerate(rows):
+        row[column] = change(i, row)
+    table.write_text("\n".join([lines[0], *(",".join(row[h] for h in header) for row in rows)]) + "\n", "utf-8")
