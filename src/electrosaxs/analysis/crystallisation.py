@@ -132,6 +132,11 @@ def fit_near(
     return fit_lattice(curve, best.lattice, start, freedom=best.freedom, priors={**shape, **priors}, scan=False)
 
 
+def knows_the_lattice(one: LatticeFit) -> bool:
+    """False where a fit ended with its lattice constant or amplitude held by a bound: what it shows is no pattern."""
+    return one.outcome.converged and all(one.sigma(name) > 0.0 for name in ("a", "fraction"))
+
+
 def amplitude_significance(one: LatticeFit) -> float:
     """X over its sigma for the fitted shape of the pattern, sizes and background free: what noise alone would give is
     normal."""
