@@ -26,13 +26,17 @@ MISFIT_SIGMAS = 3.0
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Runs, model and free parameters: everything that chi-squared depends on, as functions of the coordinates x."""
+    """Runs, model and free parameters: everything that chi-squared depends on, as functions of the coordinates x.
+
+    still: coordinates whose derivatives are not wanted; they are left 0.
+    """
 
     runs: tuple[Observations, ...]
     model: Model
     layout: Layout
     whiteners: tuple[Whitener, ...]
     workers: int = 2
+    still: tuple[int, ...] = ()
 
     def predictions(self, x: FloatArray) -> tuple[Prediction, ...]:
         """The model's maps of every run."""
@@ -48,13 +52,13 @@ class Problem:
         ]
         return np.concatenate([*parts, self.layout.prior(x)[0]])
 
-    def jacobian(self, x: FloatArray, *, prior: bool = True) -> FloatArray:
+    def jacobian(self, x: FloatArray) -> FloatArray:
         """d residual / d x by central differences, one-sided at a limit; columns are computed in parallel."""
         low, high = self.layout.limits()
         steps = self.layout.steps()
         with ThreadPoolExecutor(self.workers) as pool:
             jobs = {}
-            for k in range(x.size):
+            for k in set(range(x.size)) - set(self.still):
                 ends = [np.array(x), np.array(x)]
                 ends[0][k], ends[1][k] = min(x[k] + steps[k], high[k]), max(x[k] - steps[k], low[k])
                 for n in range(len(self.runs)):
@@ -68,7 +72,7 @@ class Problem:
                         (above, below), apart = jobs[k, n]
                         block[:, k] = change_in_sigma(run, above.result(), below.result()) / apart
                 blocks.append(white(block))
-        return np.concatenate([*blocks, self.layout.prior(x)[1]] if prior else blocks)
+        return np.concatenate([*blocks, self.layout.prior(x)[1]])
 
     def _predict(self, x: FloatArray, run: int) -> Prediction:
         return predict(self.runs[run], self.model, self.layout.values(x, run))
@@ -153,17 +157,27 @@ def fit_model(
     free: Iterable[str] | None = None,
     fixed: Mapping[str, float] | None = None,
     start: Mapping[str, float] | None = None,
+    rough: float = 0.0,
     workers: int = 2,
 ) -> CellFit:
-    """Fit `model` to all runs together.
+    """Fit `model` to all runs together; rough: share of chi-squared that may be left to gain.
 
     Charge, exponent, diffusion, solubility and attachment are shared by the runs; sizes at the start are each run's own.
     Raises ConvergenceError where the minimum is not found and FitError where there are fewer values than parameters.
     """
     problem = fit_problem(runs, model or Model(), free=free, fixed=fixed, start=start, workers=workers)
-    begin = problem.layout.start() if start else _best_start(problem)
+    return _fitted(problem, problem.layout.start() if start else _best_start(problem), rough)
+
+
+def refined(fit: CellFit) -> CellFit:
+    """A rough fit brought to its minimum."""
+    return _fitted(fit.problem, fit.x, 0.0)
+
+
+def _fitted(problem: Problem, begin: FloatArray, rough: float) -> CellFit:
     low, high = problem.layout.limits()
-    return finished(problem, minimise(problem.residual, problem.jacobian, begin, low, high, REACH * problem.layout.steps()))
+    reach = REACH * problem.layout.steps()
+    return finished(problem, minimise(problem.residual, problem.jacobian, begin, low, high, reach, rough=rough))
 
 
 def fit_problem(
@@ -208,20 +222,22 @@ def inverse_information(slopes: FloatArray) -> FloatArray:
 
 
 def _best_start(problem: Problem) -> FloatArray:
-    """The best of a few charges and solubilities: chi-squared has side minima far from the data."""
-    begin = problem.layout.start()
-    tries = [begin]
-    for label, candidates in (("effective_charge", FIRST_CHARGES), ("solubility", FIRST_SOLUBILITIES)):
+    """The best of a few charges, then of a few solubilities: chi-squared has side minima far from the data."""
+    best = problem.layout.start()
+    phi = max(run.solution.volume_fraction for run in problem.runs)
+    for label, candidates in (("effective_charge", FIRST_CHARGES), ("solubility", phi * np.array(FIRST_SOLUBILITIES))):
         if label not in problem.layout.labels:
             continue
         k = problem.layout.index(label)
-        unit = 1.0 if label == "effective_charge" else max(run.solution.volume_fraction for run in problem.runs)
-        coordinates = np.clip(np.log(np.array(candidates) * unit), *(limit[k] for limit in problem.layout.limits()))
-        tries = [_with(x, k, c) for x in tries for c in coordinates]
-    scores = [_score(problem, x) for x in tries]
-    if not np.isfinite(min(scores)):
-        raise FitError("fit: the model cannot be computed for any charge that was tried; check voltage, gap and solubility")
-    return tries[int(np.argmin(scores))]
+        coordinates = np.clip(np.log(np.array(candidates)), *(limit[k] for limit in problem.layout.limits()))
+        tries = [best, *(_with(best, k, float(c)) for c in coordinates)]
+        scores = [_score(problem, x) for x in tries]
+        best = tries[int(np.argmin(scores))]
+    if not np.isfinite(_score(problem, best)):
+        raise FitError(
+            "fit: the model cannot be computed for any charge that was tried; check voltage, gap and solubility"
+        )
+    return best
 
 
 def _with(x: FloatArray, k: int, value: float) -> FloatArray:

@@ -12,13 +12,21 @@ from ..errors import ConvergenceError, ElectrosaxsError, bad_value
 from ..nouns import FloatArray
 
 GAIN_LEFT = 1e-3
-"""Converged where a full step would lower chi-squared by less: within 0.03 sigma of the minimum."""
+"""Converged where a full step would lower chi-squared by less: within 0.03 sigma of the minimum. Where the model misfits,
+sigma is wider and so is this: it counts in units of chi-squared per value."""
 GAIN_TOLERATED = 0.04
 """Where no step lowers chi-squared any more, this much may be left (0.2 sigma): the onset of crystals falls into one step
 of the integrator or into the next, and chi-squared is rough by some hundredths."""
 MOST_ITERATIONS = 60
 MOST_TRIES = 14
 FIRST_DAMPING = 1e-3
+
+
+class NotMinimal(ConvergenceError):
+    """The minimum was not reached; `least` is the smallest chi-squared that was found."""
+
+    least: float = np.inf
+
 
 Residual = Callable[[FloatArray], FloatArray]
 Jacobian = Callable[[FloatArray], FloatArray]
@@ -40,31 +48,42 @@ class Minimum:
 
 
 def minimise(
-    residual: Residual, jacobian: Jacobian, start: FloatArray, low: FloatArray, high: FloatArray, reach: FloatArray
+    residual: Residual,
+    jacobian: Jacobian,
+    start: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    reach: FloatArray,
+    *,
+    rough: float = 0.0,
 ) -> Minimum:
     """The x within [low, high] with the least sum of squares of residual(x); reach: largest change in one step.
 
-    A try at which `residual` raises ElectrosaxsError counts as worse. Raises ConvergenceError where the minimum is not
-    reached, and what `residual` raises at the start.
+    rough: share of chi-squared that may be left to gain. A try at which `residual` raises ElectrosaxsError counts as
+    worse. Raises NotMinimal where the minimum is not reached, and what `residual` raises at the start.
     """
     x = np.clip(np.asarray(start, dtype=np.float64), low, high)
     r = residual(x)
     damping, before = FIRST_DAMPING, np.inf
     for iteration in range(1, MOST_ITERATIONS + 1):
-        slopes = jacobian(x)
+        try:
+            slopes = jacobian(x)
+        except ElectrosaxsError as error:
+            raise _not_converged(r, f"ends next to what is not physical: {error}") from None
         gradient, normal = slopes.T @ r, slopes.T @ slopes
         frozen = ((x <= low) & (gradient > 0.0)) | ((x >= high) & (gradient < 0.0))
         gain = _gain(gradient, normal, ~frozen)
-        if gain < GAIN_LEFT or (gain < GAIN_TOLERATED and gain > 0.3 * before):
+        unit = max(1.0, float(r @ r) / r.size)
+        if gain < max(GAIN_LEFT * unit, rough * float(r @ r)) or 0.3 * before < gain < GAIN_TOLERATED * unit:
             return Minimum(x, r, slopes, frozen, iteration)
         before = gain
         better = _better(residual, x, r, gradient, normal, ~frozen, damping, low, high, reach)
         if better is None:
-            if gain < GAIN_TOLERATED:
+            if gain < GAIN_TOLERATED * unit:
                 return Minimum(x, r, slopes, frozen, iteration)
-            raise _not_converged(iteration, gain, "no step makes it smaller")
+            raise _not_converged(r, f"could still fall by {gain:.3g}, but no step makes it smaller")
         x, r, damping = better
-    raise _not_converged(MOST_ITERATIONS, gain, "and the limit of iterations is reached")
+    raise _not_converged(r, f"could still fall by {gain:.3g} after {MOST_ITERATIONS} iterations")
 
 
 def _gain(gradient: FloatArray, normal: FloatArray, moving: npt.NDArray[np.bool_]) -> float:
@@ -98,14 +117,17 @@ def _better(
         except ElectrosaxsError:
             new = None
         if new is not None and new @ new < r @ r:
-            return tried, new, max(damping / 10.0, 1e-12)
-        damping *= 5.0
+            return tried, new, max(damping / 10.0, 1e-9)
+        damping = max(5.0 * damping, FIRST_DAMPING)
     return None
 
 
-def _not_converged(iterations: int, gain: float, why: str) -> ElectrosaxsError:
-    return bad_value(
-        ConvergenceError, where="fit", field="chi_squared", value=f"after {iterations} iterations",
-        rule=f"could still fall by {gain:.3g}, {why}",
+def _not_converged(residual: FloatArray, why: str) -> ElectrosaxsError:
+    least = float(residual @ residual)
+    error = bad_value(
+        NotMinimal, where="fit", field="chi_squared", value=f"{least:.6g} for {residual.size} values", rule=why,
         remedy="give a nearer start, fix a parameter that the data do not know, or check voltage and times",
     )  # fmt: skip
+    assert isinstance(error, NotMinimal)
+    error.least = least
+    return error

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
 from ..errors import FitError, InputFileError, bad_value
-from ..nouns import Beam, Cell, FloatArray, Noun, Number, RunResults, Solution, VoltageProgram
+from ..nouns import Beam, Cell, FloatArray, Noun, Number, RunResults, Settings, Solution, VoltageProgram
 from ..transport import SizeClasses
 
 CHANNELS = ("volume_fraction", "diameter", "deviation")
 MODEL_ACCURACY = {"volume_fraction": (1e-3, 0.0), "diameter": (0.0, 0.01), "deviation": (0.0, 0.015)}
 """Independent error of a perfect comparison, (relative, absolute in the channel's unit), added in quadrature: what a
 sphere fit with a skewness makes of sizes that a field has sorted (docs/decisions/0003), and the model's own grid."""
+CRYSTALS_SEEN = 0.01
+"""Share of a voxel's particles in crystals from which on its sizes are left out."""
 CANCELS = {"volume_fraction": ("starting_solution",)}
 """phi is measured against the starting solution, and the model is proportional to it: its error moves both together."""
+Table = TypeVar("Table", bound=Settings)
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -91,10 +95,8 @@ def observations(
     time = phi.coord("time")
     row, column = np.nonzero(np.isfinite(time))
     height = phi.coord("height")[column]
-    cell, solution, beam = (_settings(results, key, kind, where) for key, kind in _TABLES.items())
-    assert isinstance(cell, Cell)
-    assert isinstance(solution, Solution)
-    assert isinstance(beam, Beam)
+    cell = _settings(results, "cell", Cell, where)
+    solution, beam = _settings(results, "solution", Solution, where), _settings(results, "beam", Beam, where)
     channels = {"volume_fraction": _channel("volume_fraction", phi, row, column)}
     for name, noun in (("diameter", results.diameter), ("deviation", results.deviation)):
         if sizes and noun is not None:
@@ -112,10 +114,7 @@ def observations(
     return run
 
 
-_TABLES = {"cell": Cell, "solution": Solution, "beam": Beam}
-
-
-def _settings(results: RunResults, key: str, kind: type[Cell | Solution | Beam], where: str) -> Cell | Solution | Beam:
+def _settings(results: RunResults, key: str, kind: type[Table], where: str) -> Table:
     table = results.settings.get(key)
     try:
         known = {k: v for k, v in dict(table or {}).items() if k in kind.model_fields}
@@ -165,4 +164,5 @@ def _crystals(results: RunResults, row: npt.NDArray[np.intp], height: FloatArray
     crystals = results.crystalline_fraction
     if crystals is None or crystals.dims != ("scan",):
         return np.zeros(row.size, dtype=bool)
-    return (np.nan_to_num(crystals.values)[row] > 0.0) & (height < fwhm_um)
+    scatter = np.nan_to_num(crystals.values) > np.maximum(CRYSTALS_SEEN, 3.0 * np.nan_to_num(crystals.sigma))
+    return scatter[row] & (height < fwhm_um)

@@ -37,7 +37,9 @@ class Parameter:
 
     def coordinate(self, value: float) -> float:
         """The value as the fit moves it."""
-        return {"log": np.log, "linear": float, "root": np.sqrt}[self.scale](value)
+        if self.scale == "log":
+            return float(np.log(value))
+        return float(value) if self.scale == "linear" else float(np.sqrt(value))
 
     def value(self, coordinate: float) -> float:
         """The inverse of `coordinate`."""
@@ -204,7 +206,7 @@ def layout(
     default = {name: 0.0 if name == "immobile_fraction" else PARAMETERS[name].start for name in model.parameters}
     held: list[dict[str, float]] = []
     for number, run in enumerate(runs):
-        held.append({**default, **{k: v for k, v in fixed.items()}})
+        held.append({**default, **fixed})
         for name in PER_RUN:
             if name not in fixed and run.distribution is None:
                 items.append(_starting_size(run, number, len(runs), name, wanted, start))
@@ -232,7 +234,9 @@ def _check(model: Model, wanted: Sequence[str], fixed: Mapping[str, float]) -> N
         if name not in PARAMETERS:
             raise FitError(f"fit: {name} is not a parameter; there are {', '.join(PARAMETERS)}")
         if name not in model.parameters:
-            raise FitError(f"fit: {name} means nothing in the model '{model.name}'; choose another model or leave it out")
+            raise FitError(
+                f"fit: {name} means nothing in the model '{model.name}'; choose another model or leave it out"
+            )
     for name, value in fixed.items():
         low, high = PARAMETERS[name].low, PARAMETERS[name].high
         if not low <= value <= high:

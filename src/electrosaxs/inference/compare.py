@@ -1,0 +1,138 @@
+"""Charge, field and attachment models against each other by information criteria."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import ElectrosaxsError, FitError
+from ..nouns.experiment import ChargeModel, FieldModel
+from .fit import CellFit, fit_model, refined
+from .minimise import NotMinimal
+from .observations import Observations
+from .parameters import PARAMETERS, GrowthModel, Model
+
+DECISIVE = 10.0
+"""Difference of the Bayesian criterion that decides (Kass & Raftery 1995)."""
+ROUGH = 1e-3
+"""Share of chi-squared that a first fit leaves to gain; those within WORTH_REFINING of the best criterion go on."""
+WORTH_REFINING = 100.0
+GROWTH: tuple[GrowthModel, ...] = ("none", "pinned", "attachment")
+CHARGE: tuple[ChargeModel, ...] = ("fast-exchange", "neutralised-at-anode", "permanent")
+FIELD: tuple[FieldModel, ...] = ("nominal",)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One model and its fit; fit is None where it did not converge or is not physical, `reason` says why.
+
+    reached: the smallest chi-squared that was found.
+    """
+
+    model: Model
+    fit: CellFit | None
+    reason: str = ""
+    reached: float = np.inf
+
+    @property
+    def bayes(self) -> float:
+        return np.inf if self.fit is None else self.fit.bayes
+
+    @property
+    def akaike(self) -> float:
+        return np.inf if self.fit is None else self.fit.akaike
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """All candidates, the lowest Bayesian criterion first.
+
+    best: the fit to report. An attachment time that the data cannot tell from 0 costs a criterion's penalty but belongs
+    to the uncertainty of the solubility: where the pinned wall wins, the fit with an attachment time is reported.
+    """
+
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def best(self) -> CellFit:
+        lowest = self.candidates[0]
+        wider = replace(lowest.model, growth="attachment")
+        fits = {candidate.model: candidate.fit for candidate in self.candidates}
+        fit = (fits.get(wider) if lowest.model.growth == "pinned" else None) or lowest.fit
+        assert fit is not None
+        return fit
+
+    def behind(self, candidate: Candidate) -> float:
+        """By how much a candidate's Bayesian criterion is worse than the best one's."""
+        return candidate.bayes - self.candidates[0].bayes
+
+
+def compare(
+    runs: Sequence[Observations],
+    *,
+    charge_models: Sequence[ChargeModel] = CHARGE,
+    growth_models: Sequence[GrowthModel] = GROWTH,
+    field_models: Sequence[FieldModel] = FIELD,
+    free: Iterable[str] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    workers: int = 2,
+    track: Callable[[Sequence[Model]], Iterable[Model]] = iter,
+) -> Comparison:
+    """First the attachment models with the first charge and field model, then the others with the attachment that won.
+
+    Parameters of `free` and `fixed` count in the models that have them. `track` sees the models as they are fitted.
+    Raises the first error where no model can be fitted.
+    """
+    known = {name for growth in growth_models for charge in charge_models for field in field_models
+             for name in Model(charge, growth, field).parameters}  # fmt: skip
+    _all_known((*(free or ()), *(fixed or {})), known)
+
+    def fitted(model: Model) -> Candidate:
+        has = model.parameters
+        chosen = None if free is None else [name for name in free if name in has]
+        held = {name: value for name, value in (fixed or {}).items() if name in has}
+        try:
+            fit = fit_model(runs, model, free=chosen, fixed=held, rough=ROUGH, workers=workers)
+        except NotMinimal as error:
+            return Candidate(model, None, str(error), error.least)
+        except ElectrosaxsError as error:
+            return Candidate(model, None, str(error))
+        return Candidate(model, fit, reached=fit.chi_squared)
+
+    first = [Model(charge_models[0], growth, field_models[0]) for growth in growth_models]
+    found = [fitted(model) for model in track(first)]
+    growth = min(found, key=lambda candidate: candidate.bayes).model.growth
+    if growth == "pinned" and "attachment" in growth_models:
+        growth = "attachment"
+    others = [
+        Model(charge, growth, field)
+        for charge in charge_models
+        for field in field_models
+        if (charge, field) != (charge_models[0], field_models[0])
+    ]
+    found += [fitted(model) for model in track(others)]
+    least = min(candidate.bayes for candidate in found)
+    if not np.isfinite(least):
+        raise FitError(f"fit: no model could be fitted: {found[0].reason}")
+    final = [_refined(candidate) if candidate.bayes < least + WORTH_REFINING else candidate for candidate in found]
+    return Comparison(tuple(sorted(final, key=lambda candidate: candidate.bayes)))
+
+
+def _refined(candidate: Candidate) -> Candidate:
+    assert candidate.fit is not None
+    try:
+        fit = refined(candidate.fit)
+    except NotMinimal as error:
+        return Candidate(candidate.model, None, str(error), error.least)
+    return Candidate(candidate.model, fit, reached=fit.chi_squared)
+
+
+def _all_known(names: Iterable[str], known: set[str]) -> None:
+    for name in names:
+        if name not in known:
+            rule = (
+                "is not a parameter" if name not in PARAMETERS else "belongs to none of the models that were asked for"
+            )
+            raise FitError(f"fit: {name} {rule}; these have {', '.join(sorted(known))}")

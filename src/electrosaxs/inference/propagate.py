@@ -1,0 +1,77 @@
+"""What follows from a fit: any quantity of the fitted cell with the sigma that the parameters leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..nouns import FloatArray
+from ..transport import CellHistory, beam_weights
+from .fit import CellFit
+from .forward import simulate_run
+
+Quantity = Callable[[CellHistory], FloatArray]
+
+
+def propagated(fit: CellFit, run: int, times: FloatArray, quantity: Quantity) -> tuple[FloatArray, FloatArray]:
+    """`quantity` of the history of a run at `times` (s), and its sigma in first order of the parameters."""
+    value, slopes = value_and_slopes(fit, run, times, quantity)
+    return value, np.sqrt(np.einsum("...i,ij,...j->...", slopes, fit.covariance, slopes))
+
+
+def value_and_slopes(fit: CellFit, run: int, times: FloatArray, quantity: Quantity) -> tuple[FloatArray, FloatArray]:
+    """`quantity` and its derivatives by the coordinates, behind it in one more dimension (..., free)."""
+    problem, layout = fit.problem, fit.problem.layout
+    low, high = layout.limits()
+
+    def at(x: FloatArray) -> FloatArray:
+        history = simulate_run(problem.runs[run], problem.model, layout.values(x, run), times=times)
+        return np.asarray(quantity(history), dtype=np.float64)
+
+    points = [fit.x]
+    moved = [k for k in range(len(layout)) if layout.concerns(k, run) and not fit.at_limit[k]]
+    for k in moved:
+        for side in (1.0, -1.0):
+            x = np.array(fit.x)
+            x[k] = np.clip(x[k] + side * layout.steps()[k], low[k], high[k])
+            points.append(x)
+    with ThreadPoolExecutor(problem.workers) as pool:
+        values = list(pool.map(at, points))
+    slopes = np.zeros((*values[0].shape, len(layout)))
+    for n, k in enumerate(moved):
+        above, below = 2 * n + 1, 2 * n + 2
+        slopes[..., k] = (values[above] - values[below]) / (points[above][k] - points[below][k])
+    return values[0], slopes
+
+
+@dataclass(frozen=True, eq=False)
+class WallConcentration:
+    """phi of the solution at the anode's surface, below the size of the beam: time (s), value and sigma (time,).
+
+    seen: mean over the open half of a beam centred on the surface, crystals left out: what a measurement of it would
+    give. start_sigma: relative sigma of the starting solution, which multiplies all phi and is not in `sigma`.
+    """
+
+    time: FloatArray
+    value: FloatArray
+    sigma: FloatArray
+    seen: FloatArray
+    start_sigma: float
+
+
+def wall_concentration(fit: CellFit, run: int = 0, points: int = 100) -> WallConcentration:
+    """phi at the wall of a run from field-on to its last frame."""
+    observed = fit.problem.runs[run]
+    times = np.linspace(0.0, float(observed.time.max()), points)
+
+    def wall(history: CellHistory) -> FloatArray:
+        rows, _ = beam_weights(history.z, [0.0], observed.beam_fwhm_um * 1e-6)
+        return np.stack([history.wall_phi(), history.total_phi() @ rows[0]])
+
+    value, sigma = propagated(fit, run, times, wall)
+    given = observed.solution.volume_fraction_sigma
+    relative = 0.0 if given is None else given / observed.solution.volume_fraction
+    return WallConcentration(times, value[0], sigma[0], value[1], relative)
