@@ -45,8 +45,8 @@ def repository_texts() -> list[Path]:
     return [f for f in files if f.is_file() and f != Path(__file__) and f.suffix not in {".png", ".npy", ".npz", ".h5"}]
 
 
-def bibliography_keys() -> set[str]:
-    return set(re.findall(r"^@\w+\{(\w+),", (DOCS / "references.bib").read_text(encoding="utf-8"), re.M))
+def bibliography_keys() -> list[str]:
+    return re.findall(r"^@\w+\{(\w+),", (DOCS / "references.bib").read_text(encoding="utf-8"), re.M)
 
 
 def key(author: str, year: str) -> str:
@@ -86,7 +86,7 @@ def test_everything_public_is_described(file: Path) -> None:
 
 
 def test_every_source_is_in_the_bibliography() -> None:
-    keys, missing = bibliography_keys(), set()
+    keys, missing = set(bibliography_keys()), set()
     for file in [*MODULES, *ROOT.glob("benchmarks/*.py"), *ROOT.glob("tests/**/*.py")]:
         text = " ".join(file.read_text(encoding="utf-8").split())
         if file == Path(__file__):
@@ -98,6 +98,11 @@ def test_every_source_is_in_the_bibliography() -> None:
         cited = {k.strip() for group in CITED.findall(page.read_text(encoding="utf-8")) for k in group.split(",")}
         missing |= {(k, page.name) for k in cited - keys}
     assert not missing, f"not in docs/references.bib: {sorted(missing)}"
+
+
+def test_the_bibliography_names_each_source_once() -> None:
+    keys = bibliography_keys()
+    assert not {k for k in keys if keys.count(k) > 1}
 
 
 def test_a_decision_has_its_own_number_and_says_it() -> None:
