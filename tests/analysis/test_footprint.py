@@ -4,8 +4,8 @@ import numpy as np
 from closeness import assert_close
 
 from electrosaxs.analysis.footprint import (
-    attenuation_per_volume_fraction,
     at_the_mean_height,
+    attenuation_per_volume_fraction,
     footprint_correction,
     gradient_at_fixed_time,
 )
