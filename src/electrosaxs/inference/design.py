@@ -70,6 +70,8 @@ def next_schedules(
         even = np.arange(slots.size) % levels.size
         best = _exchange(frames, even, past, k)
         variance, plain = _variance(frames, best, past, k), _variance(frames, even, past, k)
+        if not np.isfinite(variance):
+            best = even
         to_log = _relative_slope(fit, k)
         found.append(
             Schedule(program, slots, levels[best], to_log * variance**0.5, to_log * plain**0.5,

@@ -11,8 +11,11 @@ import numpy as np
 from ..nouns import FloatArray
 from ..transport import CellHistory, beam_weights
 from .fit import CellFit
-from .forward import simulate_run
+from .forward import predict, simulate_run
+from .observations import CHANNELS
 
+SHORT_S = 1e-3
+"""Time for which a cell is simulated where only its constants are asked for."""
 Quantity = Callable[[CellHistory], FloatArray]
 
 
@@ -45,6 +48,54 @@ def value_and_slopes(fit: CellFit, run: int, times: FloatArray, quantity: Quanti
         above, below = 2 * n + 1, 2 * n + 2
         slopes[..., k] = (values[above] - values[below]) / (points[above][k] - points[below][k])
     return values[0], slopes
+
+
+def fitted_points(fit: CellFit, run: int) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Value and sigma (point,) of each quantity of the model at the points of a run."""
+    problem, layout = fit.problem, fit.problem.layout
+    low, high = layout.limits()
+    moved = [k for k in range(len(layout)) if layout.concerns(k, run) and not fit.at_limit[k]]
+    points = [fit.x]
+    for k in moved:
+        x = np.array(fit.x)
+        x[k] += layout.steps()[k] if x[k] + layout.steps()[k] <= high[k] else -layout.steps()[k]
+        points.append(np.clip(x, low, high))
+    with ThreadPoolExecutor(problem.workers) as pool:
+        made = list(pool.map(lambda x: predict(problem.runs[run], problem.model, layout.values(x, run)), points))
+    found = {}
+    for name in CHANNELS:
+        slopes = np.zeros((problem.runs[run].time.size, len(layout)))
+        for k, x, changed in zip(moved, points[1:], made[1:], strict=True):
+            slopes[:, k] = (changed.channel(name) - made[0].channel(name)) / (x[k] - fit.x[k])
+        sigma = np.sqrt(np.einsum("pi,ij,pj->p", slopes, fit.covariance, slopes))
+        found[name] = made[0].channel(name), sigma
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """Drift and diffusion of the fitted solution, value and sigma.
+
+    mobility (m2/(V s)): mean over the particle volume of the starting solution, drift speed per nominal field;
+    diffusivity (m2/s): of the mean size; squared_mobility_over_diffusivity (m2/(V2 s)).
+    """
+
+    mobility: tuple[float, float]
+    diffusivity: tuple[float, float]
+    squared_mobility_over_diffusivity: tuple[float, float]
+
+
+def motion(fit: CellFit, run: int = 0) -> Motion:
+    """Mobility and diffusivity that the parameters of a fit mean."""
+
+    def both(history: CellHistory) -> FloatArray:
+        columns = history.problem.columns
+        mobility = float(columns.share @ columns.mobility)
+        return np.array([mobility, columns.reference_diffusion, mobility**2 / columns.reference_diffusion])
+
+    value, sigma = propagated(fit, run, np.array([SHORT_S]), both)
+    pairs = [(float(v), float(s)) for v, s in zip(value, sigma, strict=True)]
+    return Motion(*pairs)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,155 @@
+"""Results folders to a fitted cell: the transport model against one or several runs together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ConvergenceError, InputFileError, bad_value
+from ..inference.compare import CHARGE, FIELD, GROWTH, Comparison, compare
+from ..inference.fit import CellFit
+from ..inference.identifiability import Knowledge, knowledge
+from ..inference.observations import Observations, observations
+from ..inference.parameters import PER_RUN, GrowthModel, Model
+from ..inference.profile import Profile, profile
+from ..inference.propagate import WallConcentration, wall_concentration
+from ..inference.wording import statements
+from ..io.results import read_results
+from ..nouns import Number, RunResults
+from ..nouns.experiment import ChargeModel, FieldModel
+from ..report.number_text import value_with_sigma
+from .fit_files import write_fit
+from .fit_numbers import fit_numbers
+from .progress import Progress, over
+
+RESULTS = "results.nxs"
+
+
+@dataclass(frozen=True, eq=False)
+class FittedCell:
+    """All that a fit gave. measured: the runs as they were analysed; walls: one per run.
+
+    profiles: of every shared free parameter whose likelihood could be followed.
+    """
+
+    fit: CellFit
+    comparison: Comparison
+    knowledge: Knowledge
+    profiles: Mapping[str, Profile]
+    walls: tuple[WallConcentration, ...]
+    measured: tuple[RunResults, ...]
+    statements: tuple[str, ...]
+    numbers: Mapping[str, Number]
+
+
+def fit_cell(
+    results: Sequence[str | Path],
+    out: str | Path,
+    *,
+    free: Iterable[str] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    charge_models: Sequence[ChargeModel] = CHARGE,
+    growth_models: Sequence[GrowthModel] = GROWTH,
+    field_models: Sequence[FieldModel] = FIELD,
+    sizes: bool = True,
+    profiles: bool = True,
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> FittedCell:
+    """Fit the transport model to results folders and write numbers.json, results.nxs, figures and report.html to `out`.
+
+    Runs share charge, diffusion, solubility and attachment. free, fixed: parameters by name (inference.parameters);
+    default: all that the maps can tell. sizes: mean core diameter and deviation count beside phi. Raises InputFileError
+    for folders that cannot be fitted, FitError for contradictions, ConvergenceError where the minimum is not found.
+    """
+    folders = [Path(folder) for folder in results]
+    free = None if free is None else tuple(free)
+    measured = tuple(read_results(_file(folder)) for folder in folders)
+    runs = [observations(run, where=str(folder), sizes=sizes) for run, folder in zip(measured, folders, strict=True)]
+    fitted = fit_runs(
+        runs, measured, free=free, fixed=fixed, charge_models=charge_models, growth_models=growth_models,
+        field_models=field_models, profiles=profiles, workers=workers, progress=progress,
+    )  # fmt: skip
+    write_fit(
+        Path(out), fitted, inputs=[_file(folder) for folder in folders], asked=_asked(free, fixed, sizes, folders)
+    )
+    return fitted
+
+
+def fit_runs(
+    runs: Sequence[Observations],
+    measured: Sequence[RunResults],
+    *,
+    free: Sequence[str] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    charge_models: Sequence[ChargeModel] = CHARGE,
+    growth_models: Sequence[GrowthModel] = GROWTH,
+    field_models: Sequence[FieldModel] = FIELD,
+    profiles: bool = True,
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> FittedCell:
+    """The fit itself, nothing written."""
+
+    def track(models: Sequence[Model]) -> Iterable[Model]:
+        return over(progress, models, stage="models", total=len(models))
+
+    comparison = compare(
+        runs, charge_models=charge_models, growth_models=growth_models, field_models=field_models, free=free,
+        fixed=fixed, workers=workers, track=track,
+    )  # fmt: skip
+    fit = comparison.best
+    known = knowledge(fit)
+    shapes = _profiles(fit, progress) if profiles else {}
+    walls = tuple(wall_concentration(fit, number) for number in range(len(runs)))
+    said = statements(fit, known, comparison)
+    return FittedCell(
+        fit, comparison, known, shapes, walls, tuple(measured), said, fit_numbers(fit, known, shapes, walls[0])
+    )
+
+
+def _profiles(fit: CellFit, progress: Progress | None) -> dict[str, Profile]:
+    """Profile likelihoods of the shared parameters; one that cannot be followed is left out."""
+    labels = [item.label for item in fit.problem.layout.free if item.parameter.name not in PER_RUN]
+    found = {}
+    for label in over(progress, labels, stage="profile likelihoods", total=len(labels)):
+        try:
+            found[label] = profile(fit, label)
+        except ConvergenceError:
+            continue
+    return found
+
+
+def _file(folder: Path) -> Path:
+    """results.nxs of a results folder, or the file itself."""
+    file = folder / RESULTS if folder.is_dir() else folder
+    if not file.is_file():
+        raise bad_value(
+            InputFileError, where=folder, field="RESULTS", value=folder.name, rule=f"is not a results folder with {RESULTS}",
+            remedy="give the --out folder of electrosaxs analyse",
+        )  # fmt: skip
+    return file
+
+
+def _asked(
+    free: Sequence[str] | None, fixed: Mapping[str, float] | None, sizes: bool, folders: Sequence[Path]
+) -> dict[str, object]:
+    return {
+        "free": None if free is None else list(free),
+        "fixed": dict(fixed or {}),
+        "sizes": sizes,
+        "results": [folder.name for folder in folders],
+    }
+
+
+def summary(fitted: FittedCell, out: str | Path) -> str:
+    """The numbers and the sentences for the terminal."""
+    rows = [f"{fitted.fit.problem.model.name}: {fitted.fit.observed} values of {len(fitted.measured)} run(s)"]
+    for name, number in fitted.numbers.items():
+        value = "none" if number.value is None else value_with_sigma(number.value, number.sigma)
+        unit = "" if number.unit == "one" or number.value is None else f" {number.unit}"
+        rows.append(f"  {name:<34} {value}{unit}")
+    rows += [f"- {sentence}" for sentence in fitted.statements]
+    rows.append(f"report: {Path(out) / 'report.html'}")
+    return "\n".join(rows)
