@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import ElectrosaxsError, InputFileError, bad_value
+from ..errors import InputFileError, bad_value
 from ..io.cbf import write_cbf
 from ..io.frame_table import write_table_csv
 from ..io.nexus_writer import NexusFrameWriter
@@ -28,7 +27,6 @@ from ..nouns import (
     Solution,
 )
 from ..nouns.run import Beam
-from ..transport import SizeClasses
 from ..twin.beamline import Beamline, incident_photons, measured_transmission, monitor_counts
 from ..twin.cell import simulate_cell
 from ..twin.detector_model import SATURATION, PixelModel, pixel_model
@@ -36,6 +34,7 @@ from ..twin.frames import Frame, FramePainter, draw_frames
 from ..twin.scattering_cell import scattering_cell
 from ..twin.schedule import Schedule, anode_height_um, current, schedule
 from ..twin.truth import TruthRecord
+from .experiment_file import named, size_table
 from .known_materials import check_materials
 from .output_folder import output_folder
 from .progress import Progress, over
@@ -59,9 +58,9 @@ def simulate_run(
     settings = experiment if isinstance(experiment, Experiment) else read_experiment(experiment)
     source = "experiment" if isinstance(experiment, Experiment) else str(experiment)
     folder = _free(Path(out))
-    classes = _distribution(settings)
+    classes = size_table(settings)
     random = np.random.default_rng([settings.output.seed, TABLE_STREAM])
-    with _named(source):
+    with named(source):
         check_materials(settings.solution, where=source)
         plan = schedule(settings)
         pixels = pixel_model(settings.detector, settings.beam, seed=settings.output.seed)
@@ -139,7 +138,9 @@ def _frame_writer(
 ) -> AbstractContextManager[NexusFrameWriter | _CbfFolder]:
     if settings.output.form == "cbf":
         return nullcontext(_CbfFolder(folder, settings, pixels))
-    return NexusFrameWriter(folder / NEXUS, pixels.shape, np.int32, frames, title=settings.run.title)
+    return NexusFrameWriter(
+        folder / NEXUS, pixels.shape, np.int32, frames, title=settings.run.title, saturation=SATURATION
+    )
 
 
 def _image_name(index: int) -> str:
@@ -188,15 +189,6 @@ def _write_experiment(folder: Path, settings: Experiment) -> None:
     write_experiment(folder / EXPERIMENT, settings)
 
 
-@contextmanager
-def _named(source: str) -> Iterator[None]:
-    """Mistakes of an experiment, named after the file it came from."""
-    try:
-        yield
-    except ElectrosaxsError as error:
-        raise type(error)(f"{source}: {str(error).removeprefix('experiment: ').removeprefix(f'{source}: ')}") from None
-
-
 def _free(folder: Path) -> Path:
     """The folder's full path; InputFileError where it holds anything but an earlier simulation."""
     folder = folder.resolve()
@@ -218,36 +210,3 @@ def _empty(folder: Path) -> None:
     if (folder / IMAGES).is_dir():
         shutil.rmtree(folder / IMAGES)
     (folder / MARKER).write_text("A simulated run: electrosaxs simulate may replace what it wrote here.\n")
-
-
-def _distribution(settings: Experiment) -> SizeClasses | None:
-    """The table of sizes, columns diameter_nm and number; None where the experiment gives a Gaussian."""
-    path = settings.solution.distribution
-    if path is None:
-        return None
-
-    def refuse(field: str, value: object, rule: str) -> Exception:
-        remedy = "give columns diameter_nm and number, one row per size"
-        return bad_value(InputFileError, where=path, field=field, value=value, rule=rule, remedy=remedy)
-
-    try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines(), skipinitialspace=True))
-    except (OSError, UnicodeDecodeError) as error:
-        raise refuse("file", path.name, f"cannot be read ({error})") from None
-    columns = {name: _column(rows, name, refuse) for name in ("diameter_nm", "number")}
-    try:
-        return SizeClasses.from_table(columns["diameter_nm"], columns["number"])
-    except ElectrosaxsError as error:
-        raise InputFileError(f"{path}: {error}") from None
-
-
-def _column(rows: list[dict[str, str]], name: str, refuse: Callable[[str, object, str], Exception]) -> FloatArray:
-    if not rows or name not in rows[0]:
-        raise refuse(name, "missing", "this column is required")
-    values = np.empty(len(rows))
-    for i, row in enumerate(rows):
-        try:
-            values[i] = float(row[name])
-        except (TypeError, ValueError):
-            raise refuse(f"row {i + 1}, {name}", repr(row[name]), "is not a number") from None
-    return values

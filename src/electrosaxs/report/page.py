@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -41,14 +42,17 @@ class FramesSummary:
     not_listed: int
 
 
-def write_report(folder: Path, results: RunResults, truth: RunResults | None = None) -> Path:
+def write_report(
+    folder: Path, results: RunResults, truth: RunResults | None = None, *, more: Sequence[Drawn] = ()
+) -> Path:
     """Write figures/*.png (300 dpi), figures/*.svg and report.html into `folder`; returns the page's path.
 
-    `truth` (of a simulation) is overlaid in the figures and set beside the numbers. provenance.json is printed at the
-    foot where the folder has it. The page holds its pictures and asks nothing from outside.
+    `truth` (of a simulation) is overlaid in the figures and set beside the numbers; `more`: figures shown before those of
+    the gallery. provenance.json is printed at the foot where the folder has it. The page holds its pictures and asks
+    nothing from outside.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = draw_all(results, truth)
+    drawn = [*more, *draw_all(results, truth)]
     figures = [_save(folder / "figures", item) for item in drawn]
     page = folder / "report.html"
     provenance = folder / PROVENANCE

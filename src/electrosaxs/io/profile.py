@@ -1,0 +1,40 @@
+"""Group `profile` of results.nxs: the model on its own fine grid (docs/formats.md), and back."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import h5py
+
+from ..nouns.profile import PROFILE_UNITS, ModelProfile
+from .hdf5 import open_hdf5
+from .nxdata import nx_group, write_arrays
+from .refusal import refusal
+
+GROUP, SIGNAL = "profile", "volume_fraction"
+
+
+def add_profile(path: str | Path, profile: ModelProfile) -> None:
+    """Add the profile to a file of `write_results`; signal is phi(time, height)."""
+    with h5py.File(path, "r+") as file:
+        group = nx_group(file["entry"], GROUP, "NXdata", signal=SIGNAL, axes=["time", "height"])
+        for name, unit in PROFILE_UNITS.items():
+            write_arrays(group, {name: getattr(profile, name)}, unit)
+            dims = ModelProfile.dims_of(name)
+            content = "coordinate" if dims == (name,) else "signal" if name == SIGNAL else "profile"
+            group[name].attrs.update({"dims": ",".join(dims), "content": content})
+        group[SIGNAL].attrs["long_name"] = "volume fraction"
+        group.attrs.update({"time_indices": 0, "height_indices": 1, "auxiliary_signals": ["diameter", "deviation"]})
+
+
+def read_profile(path: str | Path) -> ModelProfile:
+    """The profile that `add_profile` wrote; raises InputFileError for a file without one."""
+    path = Path(path)
+    with open_hdf5(path) as file:
+        group = file.get(f"entry/{GROUP}")
+        names = [entry.name for entry in fields(ModelProfile)]
+        if not isinstance(group, h5py.Group) or any(name not in group for name in names):
+            rule = "holds no profile of the model (/entry/profile)"
+            raise refusal(path, "file", path.name, rule, "give the results.nxs that `electrosaxs predict` writes")
+        return ModelProfile(**{name: group[name][()] for name in names})

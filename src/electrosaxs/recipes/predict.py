@@ -1,0 +1,138 @@
+"""What the model expects of an experiment: the maps that an analysis would find without noise, and what no beam can see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..figures.prediction import draw_prediction
+from ..io.atomic import replacing
+from ..io.numbers_json import write_numbers
+from ..io.profile import add_profile
+from ..io.results import write_results
+from ..nouns import Experiment, FloatArray, Number, RunResults
+from ..nouns.profile import ModelProfile
+from ..report.number_text import number_row
+from ..report.page import write_report
+from ..report.provenance import write_provenance
+from ..transport import CellHistory
+from ..transport.profile import model_profile
+from ..twin.beamline import Beamline
+from ..twin.cell import simulate_cell
+from ..twin.scattering_cell import scattering_cell
+from ..twin.schedule import schedule
+from ..twin.truth import TruthRecord
+from .experiment_file import named, read_with_sizes
+from .output_folder import output_folder
+
+TWO_Q = np.array([0.1, 1.0])  # 1/nm; absorption needs no scattering, the twin's cell needs some q
+STARTING = "of the starting solution"
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """results: maps, curves and numbers as an analysis has them, at the scan's heights and times. profile: the model's
+    own grid. history: every size class at every step."""
+
+    results: RunResults
+    profile: ModelProfile
+    history: CellHistory
+
+
+def predict(experiment: str | Path | Experiment, out: str | Path | None = None) -> Prediction:
+    """Predict `experiment` (a path to experiment.toml or its settings); no frames, no noise.
+
+    With `out` leaves results.nxs (group `profile`: the fine grid), numbers.json, provenance.json, figures and
+    report.html there. Maps are those of the truth that `simulate` leaves beside its frames. Raises InputFileError for a
+    bad experiment, ConvergenceError where the model does not converge; then nothing is written.
+    """
+    settings, sizes, source = read_with_sizes(experiment)
+    folder = None if out is None else output_folder(out)
+    with named(source):
+        plan = schedule(settings)
+        history = simulate_cell(settings, sizes)
+        cell = scattering_cell(settings, TWO_Q, history.classes.diameter_nm, history.dry_shell_nm)
+    line = Beamline(settings, plan, history, cell, np.ones(len(plan)))
+    record = TruthRecord(line)
+    for index, exposure in enumerate(line.exposures()):
+        record.add(index, exposure)
+    found, profile = record.results(settings.run.title, {}), model_profile(history)
+    numbers = {**found.numbers, **model_numbers(settings, history, profile)}
+    results = replace(found, numbers=numbers, notes=_notes(settings), settings=settings.model_dump(mode="json"))
+    prediction = Prediction(results, profile, history)
+    if folder is not None:
+        _write(folder, prediction, None if isinstance(experiment, Experiment) else Path(experiment))
+    return prediction
+
+
+def model_numbers(settings: Experiment, history: CellHistory, profile: ModelProfile) -> dict[str, Number]:
+    """What only the model knows: phi at the wall, inventory, what the crystals hold, and the electrical side."""
+    start, end = float(history.start_phi.sum()), f"at the end, {profile.time[-1]:.0f} s after field-on"
+    wall = profile.wall_volume_fraction
+    columns = history.problem.columns
+    own = 1e9 * start * float(columns.share @ columns.conductivity)
+    return {
+        "wall_volume_fraction": _exact(wall[-1], "one", f"solution at the anode's surface, {end}"),
+        "wall_enrichment": _exact(wall[-1] / start, "one", f"phi at the wall over phi {STARTING}, {end}"),
+        "wall_volume_fraction_largest": _exact(
+            wall.max(), "one", f"solution at the anode's surface, at {profile.time[np.argmax(wall)]:.0f} s"
+        ),
+        "inventory": _exact(start * profile.height[-1], "um", "particle volume per area of electrode, phi0 x gap"),
+        "crystal_inventory": _exact(profile.crystals[-1], "um", f"particle volume per area in crystals, {end}"),
+        "particle_conductivity": _exact(own, "nS/m", f"what the particles' own charges conduct, {STARTING}"),
+        "current": _current(settings, profile),
+    }
+
+
+def _exact(value: float | FloatArray, unit: str, source: str) -> Number:
+    return Number(float(value), 0.0, unit, source)
+
+
+def _current(settings: Experiment, profile: ModelProfile) -> Number:
+    """Current (A) at the end; what is lacking where it cannot be given."""
+    area = settings.cell.electrode_area_mm2
+    lacking = [
+        key
+        for key, given in (
+            ('transport.field_model = "conduction"', settings.transport.field_model == "conduction"),
+            ("transport.conductivity_nS_per_m", settings.transport.conductivity_nS_per_m is not None),
+            ("cell.electrode_area_mm2", area is not None),
+        )
+        if not given
+    ]
+    if lacking or area is None:
+        return Number.absent("A", f"needs {', '.join(lacking)}")
+    return _exact(1e-6 * area * profile.current_density[-1], "A", "at the end; the same at every height")
+
+
+def _notes(settings: Experiment) -> tuple[str, ...]:
+    """Which models were taken."""
+    transport = settings.transport
+    repulsion = "hard spheres (Carnahan-Starling)" if transport.interactions == "hard-spheres" else "none"
+    return (
+        f"charge model: {transport.charge_model}; field model: {transport.field_model}; interactions: {repulsion}",
+        "a prediction: the model's expectation without noise; no sigma is given to what is set in the experiment",
+    )
+
+
+def _write(folder: Path, prediction: Prediction, source: Path | None) -> None:
+    results = prediction.results
+    with replacing(folder / "results.nxs") as part:
+        write_results(part, results)
+        add_profile(part, prediction.profile)
+    write_numbers(folder / "numbers.json", results.numbers)
+    write_provenance(folder, results.settings, inputs=[] if source is None else [source])
+    write_report(folder, results, more=draw_prediction(results, prediction.profile))
+
+
+def summary(prediction: Prediction, out: str | Path) -> str:
+    """The headline numbers as text for the terminal."""
+    rows = [f"{prediction.results.title}: predicted"]
+    for name, number in prediction.results.numbers.items():
+        row = number_row(name, number)
+        rows.append(
+            f"  {name:<28} {row.text} {row.unit}" if number.value is not None else f"  {name:<28} none: {row.source}"
+        )
+    return "\n".join([*rows, f"report: {Path(out) / 'report.html'}"])

@@ -1,0 +1,174 @@
+"""A prediction is the truth of the simulation of the same experiment, and what no beam can see."""
+
+import json
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from closeness import assert_close
+
+from electrosaxs.errors import ConvergenceError, ElectrosaxsError, InputFileError
+from electrosaxs.io.profile import read_profile
+from electrosaxs.io.results import NOUNS, read_results
+from electrosaxs.io.run_toml import read_experiment
+from electrosaxs.nouns import Experiment
+from electrosaxs.recipes.predict import Prediction, predict, summary
+from electrosaxs.recipes.simulate_run import simulate_run
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(scope="module")
+def small() -> Experiment:
+    settings = read_experiment(EXAMPLES / "experiment_small.toml")
+    return changed(settings, scan={"scans": 4, "heights_um": [0.0, 50.0, 200.0, 800.0, 3200.0], "alignment": False})
+
+
+@pytest.fixture(scope="module")
+def written(small: Experiment, tmp_path_factory: pytest.TempPathFactory) -> tuple[Prediction, Path]:
+    out = tmp_path_factory.mktemp("prediction")
+    return predict(small, out), out
+
+
+def changed(settings: Experiment, **tables: dict[str, object]) -> Experiment:
+    data = settings.model_dump()
+    for name, keys in tables.items():
+        data[name] |= keys
+    return Experiment.model_validate(data)
+
+
+def test_prediction_is_the_truth_that_the_simulation_leaves(
+    small: Experiment, written: tuple[Prediction, Path], tmp_path: Path
+) -> None:
+    truth = read_results(simulate_run(small, tmp_path / "run").parent / "truth.nxs")
+    got = read_results(written[1] / "results.nxs")
+    for name in NOUNS:
+        known, ours = getattr(truth, name), getattr(got, name)
+        assert (known is None) == (ours is None), name
+        if known is not None:
+            np.testing.assert_array_equal(ours.values, known.values, err_msg=name)
+            np.testing.assert_array_equal(
+                ours.coord("time"), known.coord("time")
+            ) if "time" in known.data.coords else None
+    for name, number in truth.numbers.items():
+        assert got.numbers[name] == number, name
+
+
+def test_profile_on_the_fine_grid_comes_back_from_the_file(written: tuple[Prediction, Path]) -> None:
+    prediction, out = written
+    stored = read_profile(out / "results.nxs")
+    for name in ("time", "height", "volume_fraction", "drift", "field", "wall_volume_fraction", "current_density"):
+        np.testing.assert_array_equal(getattr(stored, name), getattr(prediction.profile, name))
+    with h5py.File(out / "results.nxs") as file:
+        group = file["entry/profile"]
+        assert group.attrs["signal"] == "volume_fraction"
+        assert group["volume_fraction"].shape == (group["time"].size, group["height"].size)
+        assert group["height"].attrs["units"] == "um"
+
+
+def test_terms_of_the_flux_explain_how_the_profile_changes(written: tuple[Prediction, Path]) -> None:
+    profile = written[0].profile
+    content = np.diff(profile.edge) @ profile.volume_fraction.T + profile.crystals
+    assert_close(content, np.full(profile.time.size, content[0]), rel=1e-12)
+    assert_close(profile.flux[1:, 0], profile.attachment[1:], rel=1e-9, floor=1e-20)
+    assert np.abs(profile.flux[:, -1]).max() < 1e-12 * np.abs(profile.drift).max()
+
+
+def test_wall_is_denser_than_what_half_a_beam_sees(written: tuple[Prediction, Path]) -> None:
+    results, profile = written[0].results, written[0].profile
+    seen = results.quality["volume_fraction_at_centre"][-1, 0]
+    assert_close(results.numbers["wall_volume_fraction"].value, profile.wall_volume_fraction[-1], rel=1e-12)
+    assert_close(
+        seen,
+        np.interp(results.volume_fraction.coord("time")[-1, 0], profile.time, profile.wall_volume_fraction),
+        rel=0.02,
+    )
+    first = results.volume_fraction.values[0, 0]
+    assert first < np.interp(results.volume_fraction.coord("time")[0, 0], profile.time, profile.wall_volume_fraction)
+
+
+def test_folder_has_numbers_report_and_figures(written: tuple[Prediction, Path]) -> None:
+    prediction, out = written
+    numbers = json.loads((out / "numbers.json").read_text())
+    for name in ("supply_flux", "slice_flux", "onset_time", "wall_volume_fraction", "inventory", "current"):
+        assert name in numbers
+    assert numbers["current"]["value"] is None
+    assert "conductivity" in numbers["current"]["source"]
+    assert_close(numbers["inventory"]["value"], 2.8, rel=1e-9)
+    page = (out / "report.html").read_text()
+    for name in ("wall_concentration", "flux_terms", "volume_fraction_map"):
+        assert (out / "figures" / f"{name}.svg").is_file()
+        assert f'id="{name}"' in page
+    assert "wall_volume_fraction" in summary(prediction, out)
+
+
+def test_prediction_takes_less_than_a_second(small: Experiment) -> None:
+    predict(small)
+    begin = time.process_time()
+    predict(EXAMPLES / "experiment.toml")
+    assert time.process_time() - begin < 1.0
+
+
+@pytest.mark.parametrize("model", ["fast-exchange", "permanent", "neutralised-at-anode", "exchange"])
+def test_every_charge_model_is_chosen_in_the_file(small: Experiment, model: str, tmp_path: Path) -> None:
+    text = (EXAMPLES / "experiment.toml").read_text().replace('"fast-exchange"', f'"{model}"')
+    (tmp_path / "experiment.toml").write_text(text)
+    prediction = predict(tmp_path / "experiment.toml")
+    states = 1 if model == "fast-exchange" else 2
+    assert prediction.history.problem.columns.states == states
+    assert f"charge model: {model}" in prediction.results.notes[0]
+
+
+def test_conducting_solution_gives_the_current_in_amperes(small: Experiment) -> None:
+    conducting = changed(
+        small,
+        cell={"electrode_area_mm2": 50.0},
+        transport={"field_model": "conduction", "carrier_share": 0.3, "conductivity_nS_per_m": 40.0},
+    )
+    prediction = predict(conducting)
+    start = 50e-6 * 40e-9 * 30.1 / 3.5e-3
+    current = prediction.results.numbers["current"].value
+    assert current is not None
+    assert_close(50e-6 * prediction.profile.current_density[0], start, rel=1e-9)
+    assert 0.5 * start < current < start
+    assert_close(
+        np.trapezoid(prediction.profile.field, prediction.profile.edge * 1e-4),
+        np.full(prediction.profile.time.size, 30.1),
+        rel=2e-2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("charge_exponent = 2.0", 'field_model = "conduction"', "carrier_share"),
+        ("charge_exponent = 2.0", "electrode_loss = 0.2", "electrode_loss"),
+        ("charge_exponent = 2.0", 'interactions = "soft"', "transport.interactions"),
+        ("temperature_K = 298.15", "temperature_K = 400.0", "210 to 370 K"),
+        ("solubility = 0.011", "solubility = 0.0005", "growth.solubility"),
+        ('solvent = "toluene"', 'solvent = "water"', "solvent"),
+        ("duration_s = 3300.0", "duration_s = 33.0", "scan"),
+    ],
+)
+def test_a_bad_experiment_is_one_line_that_names_the_file_and_writes_nothing(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    text = (EXAMPLES / "experiment.toml").read_text()
+    assert old in text
+    source = tmp_path / "bad.toml"
+    source.write_text(text.replace(old, new))
+    with pytest.raises((InputFileError, ElectrosaxsError)) as caught:
+        predict(source, tmp_path / "out")
+    message = str(caught.value)
+    assert expected in message
+    assert "bad.toml" in message
+    assert "\n" not in message
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_model_that_does_not_converge_gives_no_profile(small: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("electrosaxs.transport.integrate.MAX_STEPS", 10)
+    with pytest.raises(ConvergenceError, match="more than 10 steps"):
+        predict(small)
