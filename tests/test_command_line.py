@@ -95,6 +95,10 @@ def absent(name: str) -> Damage:
     return lambda folder: (folder / name).unlink()
 
 
+def no_beam_in_solvent(_: int, row: dict[str, str]) -> str:
+    return "0" if row["role"] == "solvent" else row["monitor_counts"]
+
+
 def image_folder_empty(folder: Path) -> None:
     shutil.rmtree(folder / "images")
     (folder / "images").mkdir()
@@ -136,10 +140,10 @@ def delete(name: str) -> Damage:
 
 SETTINGS: list[tuple[str, Damage, str]] = [
     ("negative gap", toml("gap_mm = 3.5", "gap_mm = -3.5"), r"run\.toml: cell\.gap_mm = -3\.5: must be greater than 0; give"),
-    ("unknown setting", toml("gap_mm", "gap_cm"), r"run\.toml: cell\.gap_cm = 3\.5: is not a known key; did you mean gap_mm"),
+    ("unknown setting", toml("gap_mm", "gap_cm"), r"cell\.gap_cm = 3\.5: is not a known key; did you mean gap_mm"),
     ("unknown section", toml("[analysis]", "[analyses]"), r"analyses.*is not a known key; did you mean analysis"),
     ("q order", toml("q_min_per_nm = 0.1", "q_min_per_nm = 9.0"), r"analysis.*q_max_per_nm must be above q_min_per_nm; give"),
-    ("q of no pixel", toml("q_max_per_nm = 3.5", "q_max_per_nm = 0.11"), r"frames\.nxs: reference frames = .*from 0\.1 to 0\.11 1/nm: .*; check"),
+    ("q of no pixel", toml("q_max_per_nm = 3.5", "q_max_per_nm = 0.11"), r"frames\.nxs: reference frames = .* 0\.11 1/nm: .*; "),
     ("negative bins", toml("bins = 500", "bins = -5"), r"analysis\.bins = -5: must be greater"),
     ("phi in percent", toml("volume_fraction = 0.0008", "volume_fraction = 8"), r"volume_fraction = 8: must be less than 1"),
     ("NaN", toml("path_length_mm = 10.0", "path_length_mm = nan"), r"cell\.path_length_mm = NaN: must be"),
@@ -171,7 +175,7 @@ NEXUS: list[tuple[str, Damage, str]] = [
     ("no table", delete("entry/frames"), r"frames\.nxs: /entry/frames = missing: the frame table is required; "),
     ("no transmission", delete("entry/frames/transmission"), r"/entry/frames/transmission = missing: .* 86 % at ten times"),
     ("no monitor", delete("entry/frames/monitor"), r"/entry/frames/monitor = missing: is required; add it: incident"),
-    ("percentage", write_column("transmission", lambda t: 100 * t), r"transmission = [\d.]+: must be in \(0, 1\]; .*percentage"),
+    ("percentage", write_column("transmission", lambda t: 100 * t), r"transmission = [\d.]+: must be in .*percentage"),
     ("NaN monitor", write_column("monitor", lambda t: np.nan * t), r"monitor_counts .*empty: must be above 0; give"),
     ("float frames", nexus(as_float), r"/entry/instrument/detector/data = type float32: must be integer counts.*; "),
     ("too few rows", nexus(fewer_rows), r"data = 49 frames: the table /entry/frames has 48 rows; "),
@@ -181,19 +185,19 @@ CSV: list[tuple[str, Damage, str]] = [
     ("no transmission", without_column("transmission"), r"frames\.csv: column transmission = missing: is required; .* 86 % "),
     ("no monitor", without_column("monitor_counts"), r"frames\.csv: column monitor_counts = missing: is required; add it"),
     ("no time", without_column("time_s"), r"frames\.csv: column time_s = missing"),
-    ("percentage", column("transmission", lambda i, row: "83"), r"frames\.csv: transmission = 83: must be in \(0, 1\]; .*perc"),
-    ("negative monitor", column("monitor_counts", lambda i, row: "-3e7"), r"frames\.csv: monitor_counts .*= -3e\+07: must be above 0; "),
+    ("percentage", column("transmission", lambda i, row: "83"), r"frames\.csv: transmission = 83: must be in .*perc"),
+    ("negative monitor", column("monitor_counts", lambda i, row: "-3e7"), r"monitor_counts .*= -3e\+07: must be ab"),
     ("times empty", column("time_s", lambda i, row: ""), r"frames\.csv: time_s \(20 of 20 sample frames\) = empty: must"),
-    ("unknown role", column("role", lambda i, row: row["role"].replace("sol", "zol")), r"frames\.csv: row 3 .*role = 'zolvent'.*did you mean solvent"),
+    ("unknown role", column("role", lambda i, row: row["role"].replace("so", "zo")), r"row 3 .*role = 'zolvent'.*you mean solv"),
     ("no reference", without_role("reference"), r"frames\.csv: role reference = no frame: .*; give the role reference"),
     ("no solvent", without_role("solvent"), r"frames\.csv: role solvent = no frame: .*; give the role solvent"),
     ("no sample", without_role("sample"), r"frames\.csv: role sample = no frame: .*; "),
-    ("no number", column("height_um", lambda i, row: "high" if i == 4 else row["height_um"]), r"frames\.csv: row 5 \(line 6\), height_um = 'high'"),
-    ("missing image", absent("images/frame_00031.cbf"), r"frames\.csv: file = frame_00031\.cbf: there is no such image in .*; put it"),
+    ("no number", column("height_um", lambda i, row: "high"), r"frames\.csv: row 1 \(line 2\), height_um = 'high'"),
+    ("missing image", absent("images/frame_00031.cbf"), r"frames\.csv: file = frame_00031\.cbf: there is no .*; put it"),
     ("no images", image_folder_empty, r"frames\.csv: file = frame_00000\.cbf: .*48 others are missing too"),
     ("broken images", all_images_broken, r"frames\.csv: file = no image is readable"),
     ("table empty", text("frames.csv", ""), r"frames\.csv: table = empty: needs a header line"),
-    ("solvent unusable", column("monitor_counts", lambda i, row: "0" if row["role"] == "solvent" else row["monitor_counts"]), r"frames\.csv: monitor_counts \(3 of 3 solvent frames\) = 0"),
+    ("solvent unusable", column("monitor_counts", no_beam_in_solvent), r"monitor_counts \(3 of 3 solvent frames\) = 0"),
 ]  # fmt: skip
 
 
@@ -221,8 +225,8 @@ EXPERIMENTS: list[tuple[str, str, str, str]] = [
     ("negative solubility", "solubility = 0.011", "solubility = -0.011", r"growth\.solubility = -0\.011: must be greater"),
     ("no such detector", "Pilatus300k", "Pilatos", r"detector\.name = Pilatos: .*; "),
     ("times not increasing", "time_s = [0.0]", "time_s = [5.0, 5.0]", r"voltage.*: .*; give the table \[voltage\]"),
-    ("times decrease", "time_s = [0.0]\nvoltage_V = [30.1]", "time_s = [9, 1]\nvoltage_V = [1, 2]", r"time_s must increase; "),
-    ("unknown charge model", "[transport]", '[transport]\ncharge_model = "none"', r"transport\.charge_model = \"none\": must be"),
+    ("times decrease", "time_s = [0.0]\nvoltage_V = [30.1]", "time_s = [9, 1]\nvoltage_V = [1, 2]", r"time_s must incr"),
+    ("unknown charge model", "[transport]", '[transport]\ncharge_model = "none"', r"charge_model = \"none\": must be"),
     ("no charge", "effective_charge = 0.045", "", r"transport\.effective_charge = missing: is required; give"),
     ("no heights", "heights_um = [0, 50, 100, 200, 400, 800, 1600, 2400, 3200, 3450]", "heights_um = []", r"scan\.heights_um"),
     ("height beyond the gap", "3200, 3450]", "3200, 4450]", r"experiment_small\.toml: scan\.heights_um.*4450.*; "),
@@ -252,7 +256,7 @@ CALIBRATIONS: list[tuple[str, list[str], str]] = [
     ("unknown detector", ["flat.edf", "--energy-kev", "13.3", "--detector", "Pilatos"], r"flat\.edf: detector = Pilatos"),
     ("other detector", ["flat.edf", "--energy-kev", "13.3", "--detector", "Pilatus2M"], r"flat\.edf: .*\(619, 487\).*; "),
     ("negative energy", ["flat.edf", "--energy-kev", "-13.3"], r"flat\.edf: energy_keV = -13\.3: .*; "),
-    ("no number", ["flat.edf", "--energy-kev", "high"], r"electrosaxs calibrate: .*--energy-kev'.*number.*see electrosaxs calibrate --help"),
+    ("no number", ["flat.edf", "--energy-kev", "high"], r"electrosaxs calibrate: .*--energy-kev'.*number.*--help"),
     ("no energy", ["flat.edf"], r"electrosaxs calibrate: .*--energy-kev.*see electrosaxs calibrate --help"),
     ("negative distance", ["flat.edf", "--energy-kev", "13.3", "--distance-m", "-1"], r"flat\.edf: .*distance.*-1.*; "),
     ("no ring", ["flat.edf", "--energy-kev", "13.3"], r"flat\.edf: rings found = .*; "),

@@ -41,10 +41,11 @@ def gradient_at_fixed_time(values: FloatArray, height_um: FloatArray, time_s: Fl
     """d values / dz (1/um) of a map (scan, height) whose every voxel has its own time (scan, height).
 
     Along a scan, values change with height and with time: dv/dz = (dv/dz along the scan) - (dv/dt) (dt/dz). Cubic spline
-    over the known heights, differences between scans in time; 0 where there are fewer than two.
+    over the known heights, differences between scans in time; 0 where there are fewer than two. A hole is filled from the
+    scans before and after: a spline across it would change the slope of its neighbours.
     """
     along, delay = np.zeros_like(values), np.zeros_like(values)
-    for row, profile in enumerate(values):
+    for row, profile in enumerate(_holes_filled_in_time(values, time_s)):
         known = np.isfinite(profile)
         if known.sum() >= 2:
             along[row] = CubicSpline(height_um[known], profile[known])(height_um, 1)
@@ -56,6 +57,16 @@ def gradient_at_fixed_time(values: FloatArray, height_um: FloatArray, time_s: Fl
         if known.sum() >= 2:
             rate[known, column] = np.gradient(values[known, column], time_s[known, column])
     return along - rate * delay
+
+
+def _holes_filled_in_time(values: FloatArray, time_s: FloatArray) -> FloatArray:
+    """`values` (scan, height) with what is not finite interpolated between the scans around it; not beyond them."""
+    filled = values.copy()
+    for column, time in zip(filled.T, time_s.T, strict=True):
+        known = np.isfinite(column)
+        if known.any():
+            column[~known] = np.interp(time[~known], time[known], column[known], left=np.nan, right=np.nan)
+    return filled
 
 
 @dataclass(frozen=True, eq=False)

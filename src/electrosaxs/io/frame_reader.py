@@ -16,9 +16,11 @@ class FrameReader(Protocol):
 
     shape: (y, x) of a frame. `read(i)` gives frame i of the table as integers (y, x) in the type of the file, C order,
     native byte order, the caller's own; raises FrameError where this one frame cannot be read.
+    saturation: the count from which a pixel is saturated, None where the files do not say it.
     """
 
     shape: tuple[int, int]
+    saturation: float | None
 
     def __len__(self) -> int: ...
 

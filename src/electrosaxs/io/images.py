@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,8 @@ __all__ = ["FrameReader", "ImageFrames", "open_frames", "read_image", "write_cbf
 logging.getLogger("fabio").addHandler(logging.NullHandler())  # what fabio logs is raised here as FrameError
 
 PROBES = 5
+CUTOFF = re.compile(rb"Count_cutoff:?\s+(\d+)")  # in the header of a Pilatus image
+HEADER_BYTES = 8192
 REMEDY = "copy the file again; the frame is left out until then"
 
 
@@ -55,6 +58,7 @@ class ImageFrames:
             rule = f"there is no such image in {folder}" + (f" ({others} others are missing too)" if others else "")
             raise refusal(table.source, "file", first.name, rule, "put it there, or remove the row from the table")
         self.shape = self._usual_shape(table)
+        self.saturation = next((value for value in map(_cutoff, self.paths[:PROBES]) if value), None)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -93,6 +97,13 @@ class ImageFrames:
         if not shapes:
             raise refusal(table.source, "file", "no image is readable", str(trouble), "give CBF, TIFF or EDF images")
         return shapes.most_common(1)[0][0]
+
+
+def _cutoff(path: Path) -> float | None:
+    """The count at which the detector saturates, as its image's header says."""
+    with path.open("rb") as file:
+        stated = CUTOFF.search(file.read(HEADER_BYTES))
+    return float(stated[1]) if stated else None
 
 
 def read_image(path: Path) -> Frame:

@@ -22,6 +22,7 @@ from .hdf5 import dataset, open_hdf5
 from .refusal import refusal
 
 DATA = "/entry/instrument/detector/data"
+SATURATION = "/entry/instrument/detector/saturation_value"
 BITSHUFFLE = 32008
 LZ4 = 2  # fifth parameter of the filter: 0 none, 2 LZ4, 3 Zstandard
 HEADER = struct.Struct(">QI")  # bytes unpacked, bytes per block; before the blocks of each chunk
@@ -42,6 +43,7 @@ class NexusFrames:
             raise
         self.shape: tuple[int, int] = self._data.shape[1:]
         self.dtype = self._data.dtype
+        self.saturation = _saturation(self._file)
         self._direct = _is_direct(self._data)
         self._has_chunks = self._data.chunks is not None and not self._data.is_virtual
 
@@ -102,6 +104,15 @@ def _checked(data: h5py.Dataset, path: Path) -> h5py.Dataset:
         rule = "must be integer counts: the counting statistics need the photons that were counted"
         raise refusal(path, DATA, f"type {data.dtype}", rule, "write the detector's own integers")
     return data
+
+
+def _saturation(file: h5py.File) -> float | None:
+    """NXdetector's saturation_value, None where there is none above 0."""
+    stated = file.get(SATURATION)
+    if not isinstance(stated, h5py.Dataset) or stated.size != 1 or stated.dtype.kind not in "fiu":
+        return None
+    value = float(np.ravel(stated[()])[0])
+    return value if np.isfinite(value) and value > 0 else None
 
 
 def _is_direct(data: h5py.Dataset) -> bool:

@@ -26,11 +26,19 @@ BLOCK_BYTES = 8192  # what bitshuffle itself chooses
 class NexusFrameWriter:
     """A NeXus file of `n_frames` integer frames of `shape` (y, x); it appears under its name when closed.
 
-    As a context manager it leaves nothing behind where the block raises.
+    saturation: the count from which a pixel is saturated, where it is known. As a context manager it leaves nothing
+    behind where the block raises.
     """
 
     def __init__(
-        self, path: str | Path, shape: tuple[int, int], dtype: npt.DTypeLike, n_frames: int, *, title: str = "frames"
+        self,
+        path: str | Path,
+        shape: tuple[int, int],
+        dtype: npt.DTypeLike,
+        n_frames: int,
+        *,
+        title: str = "frames",
+        saturation: float | None = None,
     ) -> None:
         self.path = Path(path)
         self.shape, self.dtype = (int(shape[0]), int(shape[1])), np.dtype(dtype)
@@ -40,6 +48,8 @@ class NexusFrameWriter:
         self._file = h5py.File(self._part, "w")
         self._lock = threading.Lock()
         self._data = self._layout(int(n_frames), title)
+        if saturation is not None:
+            self._data.parent["saturation_value"] = saturation
 
     def write(self, index: int, frame: npt.NDArray[np.integer]) -> None:
         """Write frame `index`; packs outside the lock. Raises ShapeError for another shape or type."""

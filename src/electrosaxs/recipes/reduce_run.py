@@ -28,6 +28,9 @@ from ..reduction.outliers import find_outliers, sample_frames
 from ..reduction.stream import FrameIntegrator, ReductionStore, reduce_series
 from .progress import Progress, over
 
+PILATUS_SATURATION = 2**20 - 1
+"""Counts at which a Pilatus pixel is full (20 bit), where the frames do not state their own limit."""
+
 
 @dataclass(frozen=True, eq=False)
 class ReducedRun:
@@ -66,12 +69,13 @@ def reduce_run(
         geometry = read_geometry(run.detector.geometry, energy_keV=run.beam.energy_keV, frame_shape=reader.shape)
         _same_shape(geometry, reader)
         mask = _user_and_gaps(run, geometry)
-        own = _own_integrator(run, geometry, mask)
+        saturation = _saturation(reader, geometry)
+        own = _own_integrator(run, geometry, mask, saturation)
         outliers = find_outliers(_readable(reader, sample_frames(table)), own)
         mask = mask | outliers.mask
         engine: FrameIntegrator
-        own = _own_integrator(run, geometry, mask)
-        engine = own if integrator == "own" else _pyfai_integrator(run, geometry, mask, integrator)
+        own = _own_integrator(run, geometry, mask, saturation)
+        engine = own if integrator == "own" else _pyfai_integrator(run, geometry, mask, saturation, integrator)
         key = _key(run, table, own.fingerprint, integrator)
         store = ReductionStore(out / "reduction", key=key, n_frames=len(table), bins=own.bins)
         errors: dict[int, str] = {}
@@ -108,7 +112,14 @@ def _user_and_gaps(run: Run, geometry: Geometry) -> BoolImage:
     )
 
 
-def _own_integrator(run: Run, geometry: Geometry, mask: BoolImage) -> Integrator:
+def _saturation(reader: FrameReader, geometry: Geometry) -> float | None:
+    """The count from which a pixel is left out of its frame; None where only the type of the frames limits it."""
+    if reader.saturation is None and geometry.detector.startswith("Pilatus"):
+        return PILATUS_SATURATION
+    return reader.saturation
+
+
+def _own_integrator(run: Run, geometry: Geometry, mask: BoolImage, saturation: float | None) -> Integrator:
     return Integrator(
         geometry,
         mask=mask,
@@ -116,10 +127,13 @@ def _own_integrator(run: Run, geometry: Geometry, mask: BoolImage) -> Integrator
         q_max=run.analysis.q_max_per_nm,
         bins=run.analysis.bins,
         polarization=run.beam.polarization,
+        saturation=saturation,
     )
 
 
-def _pyfai_integrator(run: Run, geometry: Geometry, mask: BoolImage, name: str) -> FrameIntegrator:
+def _pyfai_integrator(
+    run: Run, geometry: Geometry, mask: BoolImage, saturation: float | None, name: str
+) -> FrameIntegrator:
     engine, _, splitting = name.partition(":")
     if engine != "pyfai" or not splitting:
         raise bad_value(
@@ -137,6 +151,7 @@ def _pyfai_integrator(run: Run, geometry: Geometry, mask: BoolImage, name: str) 
         q_max=run.analysis.q_max_per_nm,
         bins=run.analysis.bins,
         polarization=run.beam.polarization,
+        saturation=saturation,
         method=splitting,
     )
 
@@ -179,7 +194,7 @@ def _flags(
     homeless = table.is_role(Role.SAMPLE) & ~(np.isfinite(table.time) & np.isfinite(table.height))
     done = store.done
     return tuple(
-        (f"unreadable: {errors.get(i, 'not reduced')}",)
+        (f"unreadable: {errors.get(i, 'not reduced')}".replace(";", ","),)
         if not done[i]
         else (*flags[i], *(("no time or height",) if homeless[i] else ()))
         for i in range(len(table))
