@@ -70,12 +70,10 @@ class Noun:
         data = sc.DataArray(
             sc.array(dims=list(dims), values=array, variances=variances, unit=cls.UNIT),
             coords={
-                key: sc.array(dims=list(d), values=np.asarray(v), unit=units.get(key))
-                for key, (d, v) in coords.items()
+                key: sc.array(dims=list(d), values=np.asarray(v), unit=units.get(key)) for key, (d, v) in coords.items()
             },
             masks={
-                key: sc.array(dims=list(d), values=np.asarray(v, dtype=bool))
-                for key, (d, v) in (masks or {}).items()
+                key: sc.array(dims=list(d), values=np.asarray(v, dtype=bool)) for key, (d, v) in (masks or {}).items()
             },
         )
         contributions = {
