@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -129,12 +130,12 @@ def residual_maps(phi: Noun, residuals: dict[str, FloatArray]) -> Figure | Omitt
     figure, panels = new_figure(10.0 + 44.0 * len(shown), len(shown), 1, sharex=True, squeeze=False)
     time = phi.coord("time") / SECONDS_PER_MINUTE
     height = np.broadcast_to(phi.coord("height"), time.shape)
-    drawn = None
+    colours = mpl.cm.ScalarMappable(mpl.colors.Normalize(-LARGEST_RESIDUAL, LARGEST_RESIDUAL), "RdBu_r")
     for number, (axes, name) in enumerate(zip(panels[:, 0], shown, strict=True)):
         values = residuals[name]
         used = np.isfinite(values)
-        drawn = axes.scatter(
-            height[used], time[used], c=values[used], cmap="RdBu_r", vmin=-LARGEST_RESIDUAL, vmax=LARGEST_RESIDUAL,
+        axes.scatter(
+            height[used], time[used], c=values[used], cmap=colours.cmap, norm=colours.norm,
             marker="s", s=9, linewidths=0.2, edgecolors="#bbbbbb",
         )  # fmt: skip
         spread = float(np.sqrt(np.mean(values[used] ** 2)))
@@ -143,5 +144,5 @@ def residual_maps(phi: Noun, residuals: dict[str, FloatArray]) -> Figure | Omitt
         height_scale(axes, float(height.max()))
         letter(axes, "abc"[number])
     panels[-1, 0].set_xlabel(Z_LABEL)
-    figure.colorbar(drawn, ax=list(panels[:, 0]), label="(data − model) / σ", extend="both", aspect=40)
+    figure.colorbar(colours, ax=list(panels[:, 0]), label="(data − model) / σ", extend="both", aspect=40)
     return figure

@@ -19,6 +19,8 @@ DECISIVE = 10.0
 ROUGH = 1e-3
 """Share of chi-squared that a first fit leaves to gain; those within WORTH_REFINING of the best criterion go on."""
 WORTH_REFINING = 100.0
+HOPELESS = 30.0
+"""chi-squared in units of the best one's from which on a minimum is not looked for to the end."""
 GROWTH: tuple[GrowthModel, ...] = ("none", "pinned", "attachment")
 CHARGE: tuple[ChargeModel, ...] = ("fast-exchange", "neutralised-at-anode", "permanent")
 FIELD: tuple[FieldModel, ...] = ("nominal",)
@@ -89,12 +91,16 @@ def compare(
              for name in Model(charge, growth, field).parameters}  # fmt: skip
     _all_known((*(free or ()), *(fixed or {})), known)
 
+    found: list[Candidate] = []
+
     def fitted(model: Model) -> Candidate:
         has = model.parameters
         chosen = None if free is None else [name for name in free if name in has]
         held = {name: value for name, value in (fixed or {}).items() if name in has}
         try:
-            fit = fit_model(runs, model, free=chosen, fixed=held, rough=ROUGH, workers=workers)
+            fit = fit_model(
+                runs, model, free=chosen, fixed=held, rough=ROUGH, hopeless=HOPELESS * _least(found), workers=workers
+            )
         except NotMinimal as error:
             return Candidate(model, None, str(error), error.least)
         except ElectrosaxsError as error:
@@ -102,7 +108,8 @@ def compare(
         return Candidate(model, fit, reached=fit.chi_squared)
 
     first = [Model(charge_models[0], growth, field_models[0]) for growth in growth_models]
-    found = [fitted(model) for model in track(first)]
+    for model in track(first):
+        found.append(fitted(model))
     growth = min(found, key=lambda candidate: candidate.bayes).model.growth
     if growth == "pinned" and "attachment" in growth_models:
         growth = "attachment"
@@ -112,12 +119,19 @@ def compare(
         for field in field_models
         if (charge, field) != (charge_models[0], field_models[0])
     ]
-    found += [fitted(model) for model in track(others)]
+    for model in track(others):
+        found.append(fitted(model))
     least = min(candidate.bayes for candidate in found)
     if not np.isfinite(least):
         raise FitError(f"fit: no model could be fitted: {found[0].reason}")
     final = [_refined(candidate) if candidate.bayes < least + WORTH_REFINING else candidate for candidate in found]
     return Comparison(tuple(sorted(final, key=lambda candidate: candidate.bayes)))
+
+
+def _least(found: Sequence[Candidate]) -> float:
+    """The smallest chi-squared so far, at least one per value."""
+    fits = [candidate.fit for candidate in found if candidate.fit is not None]
+    return min((max(fit.chi_squared, float(fit.observed)) for fit in fits), default=np.inf)
 
 
 def _refined(candidate: Candidate) -> Candidate:

@@ -17,6 +17,7 @@ from ..errors import FitError
 from ..nouns import FloatArray, VoltageProgram
 from ..transport import CellHistory, beam_weights
 from .fit import CellFit
+from .forward import crystal_share
 from .propagate import value_and_slopes
 
 SWEEPS = 6
@@ -105,7 +106,9 @@ def _information_vectors(
 
     def seen(history: CellHistory) -> FloatArray:
         rows, density = beam_weights(history.z, heights * 1e-6, observed.beam_fwhm_um * 1e-6)
-        return np.asarray(history.total_phi() @ rows.T + history.crystals.sum(axis=1)[:, None] * density)
+        crystals = history.crystals.sum(axis=1)[:, None] * density
+        length = fit.values(run).get("crystal_length", 1.0)
+        return np.asarray(history.total_phi() @ rows.T + crystals * crystal_share(length, observed.beam_fwhm_um))
 
     phi, slopes = value_and_slopes(here, run, times, seen)
     start = observed.solution.volume_fraction

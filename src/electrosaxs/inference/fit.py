@@ -158,26 +158,29 @@ def fit_model(
     fixed: Mapping[str, float] | None = None,
     start: Mapping[str, float] | None = None,
     rough: float = 0.0,
+    hopeless: float = np.inf,
     workers: int = 2,
 ) -> CellFit:
-    """Fit `model` to all runs together; rough: share of chi-squared that may be left to gain.
+    """Fit `model` to all runs together; rough, hopeless: of `minimise`.
 
     Charge, exponent, diffusion, solubility and attachment are shared by the runs; sizes at the start are each run's own.
     Raises ConvergenceError where the minimum is not found and FitError where there are fewer values than parameters.
     """
     problem = fit_problem(runs, model or Model(), free=free, fixed=fixed, start=start, workers=workers)
-    return _fitted(problem, problem.layout.start() if start else _best_start(problem), rough)
+    return _fitted(problem, problem.layout.start() if start else _best_start(problem), rough, hopeless)
 
 
 def refined(fit: CellFit) -> CellFit:
     """A rough fit brought to its minimum."""
-    return _fitted(fit.problem, fit.x, 0.0)
+    return _fitted(fit.problem, fit.x)
 
 
-def _fitted(problem: Problem, begin: FloatArray, rough: float) -> CellFit:
+def _fitted(problem: Problem, begin: FloatArray, rough: float = 0.0, hopeless: float = np.inf) -> CellFit:
     low, high = problem.layout.limits()
     reach = REACH * problem.layout.steps()
-    return finished(problem, minimise(problem.residual, problem.jacobian, begin, low, high, reach, rough=rough))
+    return finished(
+        problem, minimise(problem.residual, problem.jacobian, begin, low, high, reach, rough=rough, hopeless=hopeless)
+    )
 
 
 def fit_problem(

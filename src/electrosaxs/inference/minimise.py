@@ -18,6 +18,8 @@ GAIN_TOLERATED = 0.04
 """Where no step lowers chi-squared any more, this much may be left (0.2 sigma): the onset of crystals falls into one step
 of the integrator or into the next, and chi-squared is rough by some hundredths."""
 MOST_ITERATIONS = 60
+PATIENCE = 6
+"""Iterations after which a minimum that promises to stay above `hopeless` is given up."""
 MOST_TRIES = 14
 FIRST_DAMPING = 1e-3
 
@@ -56,10 +58,11 @@ def minimise(
     reach: FloatArray,
     *,
     rough: float = 0.0,
+    hopeless: float = np.inf,
 ) -> Minimum:
     """The x within [low, high] with the least sum of squares of residual(x); reach: largest change in one step.
 
-    rough: share of chi-squared that may be left to gain. A try at which `residual` raises ElectrosaxsError counts as
+    rough: share of chi-squared that may be left to gain. hopeless: chi-squared above which a minimum is of no interest. A try at which `residual` raises ElectrosaxsError counts as
     worse. Raises NotMinimal where the minimum is not reached, and what `residual` raises at the start.
     """
     x = np.clip(np.asarray(start, dtype=np.float64), low, high)
@@ -76,6 +79,10 @@ def minimise(
         unit = max(1.0, float(r @ r) / r.size)
         if gain < max(GAIN_LEFT * unit, rough * float(r @ r)) or 0.3 * before < gain < GAIN_TOLERATED * unit:
             return Minimum(x, r, slopes, frozen, iteration)
+        if iteration > PATIENCE and float(r @ r) - gain > hopeless:
+            raise _not_converged(
+                r, f"is given up after {iteration} iterations: a full step would leave {float(r @ r) - gain:.3g}"
+            )
         before = gain
         better = _better(residual, x, r, gradient, normal, ~frozen, damping, low, high, reach)
         if better is None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ..errors import FitError, InputFileError, bad_value
 from ..nouns import Beam, Cell, FloatArray, Noun, Number, RunResults, Settings, Solution, VoltageProgram
+from ..physics.beam import FWHM_PER_SIGMA
 from ..transport import SizeClasses
 
 CHANNELS = ("volume_fraction", "diameter", "deviation")
@@ -97,7 +98,9 @@ def observations(
     height = phi.coord("height")[column]
     cell = _settings(results, "cell", Cell, where)
     solution, beam = _settings(results, "solution", Solution, where), _settings(results, "beam", Beam, where)
-    channels = {"volume_fraction": _channel("volume_fraction", phi, row, column)}
+    channels = {
+        "volume_fraction": _seeing_crystals(_channel("volume_fraction", phi, row, column), results, row, column)
+    }
     for name, noun in (("diameter", results.diameter), ("deviation", results.deviation)):
         if sizes and noun is not None:
             channel = _channel(name, noun, row, column)
@@ -157,6 +160,24 @@ def _channel(name: str, noun: Noun, row: npt.NDArray[np.intp], column: npt.NDArr
         if label not in CANCELS.get(name, ())
     }
     return Channel(values, sigma, shared, used & (sigma > 0.0))
+
+
+def _seeing_crystals(
+    channel: Channel, results: RunResults, row: npt.NDArray[np.intp], column: npt.NDArray[np.intp]
+) -> Channel:
+    """The channel with one more independent error: what the tail of the beam sees of the crystals is not known.
+
+    How they stand in the beam is a parameter of the fit for the lowest voxel; how much of that a beam further up sees
+    depends on the shape of the anode. All of a Gaussian beam's density there is taken as its sigma.
+    """
+    crystals, phi = results.crystalline_fraction, results.volume_fraction
+    if crystals is None or crystals.dims != ("scan",):
+        return channel
+    height = phi.coord("height")
+    spread = float(results.settings["beam"]["fwhm_um"]) / FWHM_PER_SIGMA
+    lowest = np.nan_to_num(phi.values[:, 0] * np.maximum(crystals.values, 0.0))
+    tail = np.exp(-0.5 * (height**2 - height[0] ** 2) / spread**2)[column] * (column > 0)
+    return replace(channel, sigma=np.hypot(channel.sigma, tail * lowest[row]))
 
 
 def _crystals(results: RunResults, row: npt.NDArray[np.intp], height: FloatArray, fwhm_um: float) -> BoolArray:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from ..analysis.open_beam import crystal_length
 from ..errors import FitError
 from ..nouns import FloatArray
 from ..nouns.experiment import ChargeModel, FieldModel
@@ -67,12 +68,15 @@ _ALL = (
     Parameter("immobile_diameter", "nm", "log", 0.5, 30.0, 3.0, 0.02, "core diameter of what does not move"),
     Parameter("electrode_loss", "one", "linear", 0.0, 0.95, 0.2, 0.01, "share of the voltage lost at the electrodes"),
     Parameter("carrier_share", "one", "linear", 0.0, 0.95, 0.3, 0.02, "share of the conductivity that particles carry"),
+    Parameter("crystal_length", "um", "log", 5.0, 5000.0, 35.0, 0.02,
+              "crystals per area over what the beam on the edge reads of them: how they stand in the beam"),
     Parameter("starting_diameter", "nm", "log", 0.5, 100.0, 7.1, 0.004, "mean core diameter at the start"),
     Parameter("starting_polydispersity", "one", "log", 0.005, 0.6, 0.155, 0.02, "delta / d at the start"),
 )  # fmt: skip
 PARAMETERS: dict[str, Parameter] = {parameter.name: parameter for parameter in _ALL}
 REACH = 50.0
-PER_RUN = ("starting_diameter", "starting_polydispersity")
+SIZES = ("starting_diameter", "starting_polydispersity")
+PER_RUN = (*SIZES, "crystal_length")
 """Every filling has its own; everything else is shared by all runs of a fit."""
 ALWAYS_FREE = ("effective_charge", "charge_exponent", "diffusivity_scale")
 
@@ -95,11 +99,12 @@ class Model:
     def parameters(self) -> tuple[str, ...]:
         """Names that mean something in this model."""
         names = [*ALWAYS_FREE, "immobile_fraction", "immobile_diameter"]
-        names += {"none": [], "pinned": ["solubility"], "attachment": ["solubility", "attachment_time"]}[self.growth]
+        names += ["solubility", "crystal_length"] if self.growth != "none" else []
+        names += ["attachment_time"] if self.growth == "attachment" else []
         names += ["charge_of_charged"] if self.charge in ("permanent", "exchange") else []
         names += ["charge_lifetime"] if self.charge == "exchange" else []
         names += {"nominal": [], "electrode-loss": ["electrode_loss"], "conduction": ["carrier_share"]}[self.field]
-        return (*names, *PER_RUN)
+        return (*names, *SIZES)
 
     @property
     def free(self) -> tuple[str, ...]:
@@ -208,20 +213,24 @@ def layout(
     for number, run in enumerate(runs):
         held.append({**default, **fixed})
         for name in PER_RUN:
-            if name not in fixed and run.distribution is None:
-                items.append(_starting_size(run, number, len(runs), name, wanted, start))
+            known = name in fixed or name not in model.parameters or (name in SIZES and run.distribution is not None)
+            if not known:
+                items.append(_own(run, number, len(runs), name, wanted, start))
     if not names:
         raise FitError("fit: no parameter is free; leave some out of fixed")
     return Layout(tuple(items), tuple(held))
 
 
-def _starting_size(
+def _own(
     run: Observations, number: int, runs: int, name: str, wanted: Sequence[str], start: Mapping[str, float]
 ) -> Free:
-    """A size of the starting solution: within what was measured of it, or free."""
+    """A parameter of one run: sizes of the starting solution within what was measured of them, or free."""
     parameter = PARAMETERS[name]
-    measured = run.start_diameter if name == "starting_diameter" else run.start_polydispersity
     label = name if runs == 1 else f"{name}[{number + 1}]"
+    if name == "crystal_length":
+        begin = start.get(name, crystal_length(0.0, run.beam_fwhm_um)[0])
+        return Free(parameter, number, begin, parameter.low, None, label)
+    measured = run.start_diameter if name == "starting_diameter" else run.start_polydispersity
     begin = start.get(name, measured.value if measured.value is not None else parameter.start)
     prior = None
     if measured.value is not None and measured.sigma and name not in wanted:

@@ -80,8 +80,8 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
 def _verdict(comparison: Comparison, candidate: Candidate, lowest: Candidate) -> str:
     if candidate.fit is None and np.isfinite(candidate.reached):
         return (
-            f"no minimum was found (the smallest chi-squared was {candidate.reached:.4g} against {lowest.reached:.4g} of "
-            f"the best); rejected"
+            f"no minimum near the data (the smallest chi-squared was {candidate.reached:.4g} against {lowest.reached:.4g} "
+            f"of the best); rejected"
         )
     if candidate.fit is None:
         return f"could not be computed ({candidate.reason})"
