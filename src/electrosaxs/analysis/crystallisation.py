@@ -26,7 +26,7 @@ from ..nouns import (
 )
 from .bragg import PARAMETERS, SOLUTION
 from .lattice_choice import ALL, LatticeStudy, study_curve
-from .lattice_fit import LatticeFit, fit_lattice
+from .lattice_fit import Freedom, LatticeFit, fit_lattice
 from .weighted_curve import WeightedCurve, curve_of_frame
 
 DETECTED = (
@@ -77,9 +77,9 @@ def crystallisation(
     study = pooled_study(curves, lattices)
     if study.best is None:
         return Crystallisation(study, None, None, np.zeros(frames, dtype=bool), ())
-    fits = tuple(_fit_and_judge(curve, study.best, priors or {}) for curve in curves)
-    detected = np.array([amplitude_significance(one) > DETECTED for one in fits])
-    return Crystallisation(study, _fraction(fits, times), _lattice_constant(fits, times, detected), detected, fits)
+    fits, detected = zip(*(_fit_and_judge(curve, study.best, priors or {}) for curve in curves), strict=True)
+    seen = np.array(detected)
+    return Crystallisation(study, _fraction(fits, times), _lattice_constant(fits, times, seen), seen, fits)
 
 
 def pooled_study(curves: Sequence[WeightedCurve], lattices: Sequence[str]) -> LatticeStudy:
@@ -104,13 +104,16 @@ def pooled(curves: Sequence[WeightedCurve]) -> WeightedCurve:
     )
 
 
-def _fit_and_judge(curve: WeightedCurve, best: LatticeFit, priors: Mapping[str, tuple[float, float]]) -> LatticeFit:
-    """The frame's fit; where it shows no crystals, with the pooled shape, or X would be the noise's highest
-    excursion."""
-    near = fit_near(curve, best, priors, FREE_SHARE)
-    if amplitude_significance(near) > DETECTED:
-        return near
-    return fit_near(curve, best, priors, HELD_SHARE)
+def _fit_and_judge(
+    curve: WeightedCurve, best: LatticeFit, priors: Mapping[str, tuple[float, float]]
+) -> tuple[LatticeFit, bool]:
+    """The frame's fit and whether it shows crystals; where it does not, with the pooled shape, or X would be the noise's
+    highest excursion. The pattern is looked for with the powder's intensities: free ones (texture) fit anything."""
+    powder = replace(best.freedom, texture=False)
+    near = fit_near(curve, best, priors, FREE_SHARE, powder)
+    if not (amplitude_significance(near) > DETECTED and knows_the_lattice(near)):
+        return fit_near(curve, best, priors, HELD_SHARE, powder), False
+    return (fit_near(curve, best, priors, FREE_SHARE, best.freedom) if best.freedom.texture else near), True
 
 
 def fit_near(
@@ -118,6 +121,7 @@ def fit_near(
     best: LatticeFit,
     priors: Mapping[str, tuple[float, float]],
     shares: Mapping[str, float],
+    freedom: Freedom,
 ) -> LatticeFit:
     """One frame with the lattice of `best`, its shape held near it by priors: a and fwhm within `shares`, u^2 within
     the pooled sigma."""
@@ -129,7 +133,7 @@ def fit_near(
         max(best.sigma("mean_square"), 0.1 * best.value("mean_square"), 1e-3),
     )
     start = best.outcome.parameters[: len(PARAMETERS)]
-    return fit_lattice(curve, best.lattice, start, freedom=best.freedom, priors={**shape, **priors}, scan=False)
+    return fit_lattice(curve, best.lattice, start, freedom=freedom, priors={**shape, **priors}, scan=False)
 
 
 def knows_the_lattice(one: LatticeFit) -> bool:
