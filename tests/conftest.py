@@ -9,7 +9,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from simulated_runs import cbf_run, nexus_run, quiet_cbf, quiet_nexus, quiet_results  # noqa: E402, F401  (fixtures)
+from simulated_runs import cbf_run, demonstration, nexus_run, quiet_cbf, quiet_nexus, quiet_results  # noqa: E402, F401  (fixtures)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from electrosaxs.nouns import Experiment, RunResults
 
+EXAMPLE = Path(__file__).parents[1] / "examples" / "experiment_small.toml"
 QUIET: dict[str, dict[str, Any]] = {
     "run": {"title": "nothing grows"},
     "cell": {"gap_mm": 3.5, "path_length_mm": 10.0, "anode_height_um": 4.6},
@@ -66,6 +68,34 @@ def quiet_results(quiet_nexus: Path, tmp_path_factory: pytest.TempPathFactory) -
     """Results of `quiet_nexus` and their folder, report not drawn."""
     out = tmp_path_factory.mktemp("quiet_results") / "results"
     return analysed(quiet_nexus, out), out
+
+
+@dataclass(frozen=True, eq=False)
+class Demonstration:
+    """What `electrosaxs demo` left of the small example, in which superlattices grow."""
+
+    folder: Path
+    said: str
+    results: RunResults
+    truth: RunResults
+
+    @property
+    def results_folder(self) -> Path:
+        return self.folder / "results"
+
+
+@pytest.fixture(scope="session")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Demonstration:
+    """`electrosaxs demo` with examples/experiment_small.toml in place of the large experiment, report and all."""
+    from electrosaxs.io.results import read_results
+    from electrosaxs.recipes import demo as recipe
+
+    folder = tmp_path_factory.mktemp("demonstration") / "demo"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe, "EXPERIMENT", str(EXAMPLE))
+        said = recipe.demo(folder)
+    results, truth = (read_results(folder / name) for name in ("results/results.nxs", "run/truth.nxs"))
+    return Demonstration(folder, said, results, truth)
 
 
 @pytest.fixture
