@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..errors import ConvergenceError, ShapeError
 from ..nouns import FloatArray, SampleIntensity
-from .free_form_basis import SizeBasis
+from .free_form_basis import TREND, SizeBasis
 from .free_form_inversion import (
     ROUGHNESS,
     BoolArray,
@@ -26,7 +26,7 @@ from .free_form_inversion import (
     particles_seen,
     unit_density,
 )
-from .free_form_kernels import product, weighted_square
+from .free_form_kernels import product, solve_positive, weighted_square
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,9 @@ class FreeFormFit:
 
     density (frame, node): volume (core + dry shell) per nm of core diameter; relative scale, or d phi / dd once
     calibrated. covariance (frame, node, node): counting and what the prior leaves open; shared_covariance: what the
-    subtracted solvent's counting adds, one error for all frames. freedom: parameters that the curve fixes. weight
+    subtracted solvent's counting adds, one error for all frames. undetected (frame, node, population): error of the
+    density if the particles hold a narrow population that the curve would show at UNDETECTED sigma only, one column for
+    each size. freedom: parameters that the curve fixes. weight
     (frame, q): 1 / variance used. flags say in words what is wrong.
     """
 
@@ -43,6 +45,7 @@ class FreeFormFit:
     density: FloatArray
     covariance: FloatArray
     shared_covariance: FloatArray
+    undetected: FloatArray
     background: FloatArray
     roughness: FloatArray
     log_evidence: FloatArray
@@ -56,7 +59,7 @@ class FreeFormFit:
     @property
     def seen(self) -> BoolArray:
         """(frame,) True where there are particles."""
-        return np.isfinite(self.density).all(axis=1)
+        return np.asarray(np.all(np.isfinite(self.density), axis=1))
 
     @property
     def sigma(self) -> FloatArray:
@@ -103,16 +106,22 @@ def free_form_sizes(
         return gathered(basis, curves, list(pool.map(run, curves)))
 
 
+UNDETECTED = 2.0
+"""Sigmas at which a population may go unseen: the evidence asks for more before it departs from a smooth distribution."""
+
+
 @dataclass(frozen=True, eq=False)
 class Solution:
     """What the fit of one curve holds, in the units of its inversion: x (node + 1,), covariance (node + 1, node + 1),
-    influence (node, q) = d density / d intensity, freedom: parameters that the curve fixes."""
+    influence (node, q) = d density / d intensity of this curve, shared_influence the same of all curves together, freedom:
+    parameters that the curve fixes."""
 
     inversion: Inversion
     x: FloatArray
     coefficients: FloatArray
     covariance: FloatArray
     influence: FloatArray
+    shared_influence: FloatArray
     freedom: float
 
     @classmethod
@@ -120,13 +129,13 @@ class Solution:
         """A curve on its own."""
         influence = product(inversion.counting[:-1], (design * inversion.weight[:, None]).T)
         best = inversion.optimum
-        return cls(inversion, best.x[0], best.coefficients[0], inversion.covariance, influence, inversion.freedom)
+        return cls(inversion, best.x[0], best.coefficients[0], inversion.covariance, influence, influence, inversion.freedom)
 
 
 def gathered(basis: SizeBasis, curves: list[Curve], solutions: list[Solution | None]) -> FreeFormFit:
     """The fit of all curves in the unit of the intensities; None where a curve did not converge."""
     frames, nodes = len(curves), basis.diameter.size
-    density, covariance, shared = (np.full((frames, *[nodes] * k), np.nan) for k in (1, 2, 2))
+    density, covariance, shared, undetected = (np.full((frames, *[nodes] * k), np.nan) for k in (1, 2, 2, 2))
     background, roughness, evidence, chi_squared, freedom = np.full((5, frames), np.nan)
     weight, coefficients = np.zeros((frames, basis.q.size)), np.full((frames, basis.modes.shape[1] + 1), np.nan)
     flags: list[tuple[str, ...]] = []
@@ -142,8 +151,26 @@ def gathered(basis: SizeBasis, curves: list[Curve], solutions: list[Solution | N
         flags.append(() if particles_seen(inversion) else ("no particles seen",))
         if not flags[f]:
             density[f], coefficients[f] = unit * got.x[:nodes], got.coefficients
-            covariance[f] = unit**2 * got.covariance[:nodes, :nodes]
-            shared[f] = weighted_square(got.influence.T, curve.solvent_variance) / unit_density(basis) ** 2
+            both = weighted_square(np.ascontiguousarray(got.influence.T), curve.solvent_variance) / inversion.scale**2
+            covariance[f] = unit**2 * (got.covariance[:nodes, :nodes] - both)
+            undetected[f] = unit * _undetected(basis, got)
+            common = weighted_square(np.ascontiguousarray(got.shared_influence.T), curve.solvent_variance)
+            shared[f] = common / unit_density(basis) ** 2
     bins = np.array([int(curve.used.sum()) for curve in curves])
-    return FreeFormFit(basis, density, covariance, shared, background, roughness, evidence, chi_squared, freedom,
+    return FreeFormFit(basis, density, covariance, shared, undetected, background, roughness, evidence, chi_squared, freedom,
                        bins, weight, coefficients, tuple(flags))  # fmt: skip
+
+
+def _undetected(basis: SizeBasis, solution: Solution) -> FloatArray:
+    """Error (node, population) of the density, in the unit of the inversion, when a narrow population k of the volume a is
+    there and the fit does not follow it: a (k - what the fit makes of it), a = UNDETECTED sigma of its amplitude
+    beside a normal distribution and a background."""
+    inversion = solution.inversion
+    smooth = np.ascontiguousarray(inversion.optimum.jacobian[0][:, [*range(TREND), -1]])
+    information = smooth.T @ inversion.misfit.fisher @ smooth
+    population = basis.matrix @ basis.narrow / unit_density(basis)
+    pulled = smooth.T @ (design_matrix(basis).T @ (population * inversion.weight[:, None]))
+    own = np.sum(population**2 * inversion.weight[:, None], axis=0)
+    left = own - np.sum(pulled * solve_positive(information, pulled)[0], axis=0)
+    sigma = 1.0 / np.sqrt(np.maximum(left, 1e-9 * own))
+    return np.asarray(UNDETECTED * sigma * (basis.narrow - product(solution.influence, population)))

@@ -75,6 +75,13 @@ class SizeBasis:
         process = shape[:, kept] * np.sqrt(variance[kept])
         return np.ascontiguousarray(np.column_stack([np.ones_like(t), t, t * t, process]))
 
+    @cached_property
+    def narrow(self) -> FloatArray:
+        """(node, population): densities of narrow populations of unit volume, one at each node, half as wide as the correlation."""
+        log_d = np.log(self.diameter)
+        shape = np.exp(-0.5 * np.square((log_d[:, None] - log_d) / (0.5 * CORRELATION)))
+        return np.asarray(shape / (self.integral(np.ones_like) @ shape))
+
     def integral(
         self, weight: Callable[[FloatArray], FloatArray], limits: tuple[float, float] | None = None
     ) -> FloatArray:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy.optimize import nnls
 from scipy.stats import chi2
 
+from ..errors import ConvergenceError, bad_value
 from ..nouns import FloatArray, SampleIntensity
 from .free_form_basis import TREND, SizeBasis
 from .free_form_kernels import product, solve_positive, weighted_square
@@ -25,8 +26,9 @@ ROUGHNESS = (4.0, 2.0, 1.0, 0.5, 0.25, 0.1, 0.03)
 """tau tried, in this order; a search stops once the evidence has fallen by SURELY_WORSE from its best."""
 SURELY_WORSE = 20.0
 REWEIGHTINGS = 3
-START_SMOOTHING = 9.0
-"""Weight of the squared second differences (density over its mean) in the non-negative start, in units of chi-squared."""
+START_SMOOTHING = (9.0, 9e2, 9e4, 9e6)
+"""Weights tried for the squared second differences of the non-negative start, in units of chi-squared."""
+ROUNDING = 1e-12
 START_FLOOR = 1e-3
 FALSE_ALARM = 1e-4
 """Particles count as seen when noise and a flat background would fit that much worse once in 10,000 curves."""
@@ -115,7 +117,7 @@ def invert(curve: Curve, basis: SizeBasis, roughness: tuple[float, ...] = ROUGHN
     model = np.maximum(y, 0.0)
     tried, best = roughness, None
     for _ in range(REWEIGHTINGS):
-        variance = factor * curve.variance(model * scale) / scale**2
+        variance = (factor * curve.variance(model * scale) + curve.solvent_variance) / scale**2
         weight = np.where(curve.used, 1.0 / variance, 0.0)
         start = _start(basis, design, y, weight) if best is None else best.optimum.coefficients
         best = _most_evident(basis, design, y, weight, start, tried, scale)
@@ -132,13 +134,7 @@ def invert(curve: Curve, basis: SizeBasis, roughness: tuple[float, ...] = ROUGHN
 def _start(basis: SizeBasis, design: FloatArray, y: FloatArray, weight: FloatArray) -> FloatArray:
     """Coefficients (1, mode + 1) near a smooth non-negative least-squares solution."""
     nodes = basis.diameter.size
-    bend = np.diff(np.eye(nodes + 2), 2, axis=0)[:, 1:-1]
-    misfit = Misfit.of(design, y, weight)
-    normal = misfit.fisher.copy()
-    normal[:nodes, :nodes] += START_SMOOTHING * bend.T @ bend
-    root = np.linalg.cholesky(normal + 1e-12 * np.diag(np.diag(normal)))
-    both_signs = np.column_stack([root.T, -root.T[:, -1]])  # a background of either sign
-    solved, _ = nnls(both_signs, np.linalg.solve(root, misfit.score))
+    solved = _non_negative(Misfit.of(design, y, weight), nodes)
     density, background = solved[:nodes], solved[nodes] - solved[nodes + 1]
     top = float(density.max())
     density = np.maximum(density, START_FLOOR * top if top > 0.0 else START_FLOOR)
@@ -148,6 +144,31 @@ def _start(basis: SizeBasis, design: FloatArray, y: FloatArray, weight: FloatArr
     normal = weighted_square(basis.modes, share**2) + ridge
     fitted = solve_positive(normal, (weighted.T @ (share * s))[:, None])[0][:, 0]
     return np.append(fitted, background)[None]
+
+
+def _non_negative(misfit: Misfit, nodes: int) -> FloatArray:
+    """Smooth non-negative density (node), and the background as a difference of two non-negative numbers.
+
+    The smoothing grows where a very bright curve leaves the active set no end. Raises ConvergenceError.
+    """
+    bend = np.diff(np.eye(nodes + 2), 2, axis=0)[:, 1:-1]
+    for smoothing in START_SMOOTHING:
+        normal = misfit.fisher + np.diag(ROUNDING * np.diag(misfit.fisher))
+        normal[:nodes, :nodes] += smoothing * bend.T @ bend
+        root = np.linalg.cholesky(normal)
+        both_signs = np.column_stack([root.T, -root.T[:, -1]])
+        try:
+            return np.asarray(nnls(both_signs, np.linalg.solve(root, misfit.score))[0])
+        except RuntimeError:  # scipy: too many exchanges between zero and positive
+            continue
+    raise bad_value(
+        ConvergenceError,
+        where="free-form sizes",
+        field="smoothing of the start",
+        value=START_SMOOTHING[-1],
+        rule="no non-negative distribution was found near the curve",
+        remedy="leave out bins that are not scattering of spheres",
+    )
 
 
 def _most_evident(

@@ -2,7 +2,7 @@
 
 Before the data the density per ln d may be of the order of the whole volume anywhere, smooth over `CORRELATION`; after them
 the estimate is R times the truth, R = S F (1 + S F)^-1 with the prior's covariance S and the information F of the bins
-once a flat background has been taken out (Rodgers, Inverse Methods for Atmospheric Sounding 2000, section 3.1). A size
+once a flat background has been taken out (Rodgers 2000, section 3.1). A size
 is observable where the estimate takes at least half of its weight from within 25 % of it. Below, particles look like
 the flat background; above pi / q_min they have scattered before the first bin.
 """
@@ -27,7 +27,8 @@ SIGNIFICANT = 3.0
 
 @dataclass(frozen=True, eq=False)
 class Observability:
-    """For one curve. response (node,): share of the estimate at each size that comes from there. components: independent numbers about
+    """For one curve. response (node,): share of the estimate at each size that comes from there. components: independent
+    numbers about
     the distribution that the bins hold (trace of R). detectable (node,): share of the volume that a narrow
     population needs at each size to stand three sigma out of noise and background, all else known."""
 
@@ -97,10 +98,10 @@ def observability(basis: SizeBasis, weight: FloatArray, volume: float) -> Observ
     kernel = np.linalg.solve((np.eye(log_d.size) + gain).T, gain.T).T
     kernel[basis.diameter > np.pi / basis.q[basis.q > 0.0].min()] = 0.0
     own = np.sum(np.where(np.abs(distance) <= NEAR, kernel, 0.0), axis=1)
-    narrow = np.exp(-0.5 * np.square(distance / (0.5 * CORRELATION)))
-    widths = basis.integral(lambda d: 1.0 / d)
-    narrow /= (narrow @ widths)[:, None]
-    signal = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", narrow, information, narrow, optimize=True), 1e-300))
+    population = basis.matrix @ basis.narrow
+    seen = population.T @ (population * weight[:, None])
+    flat_part = weight @ population
+    signal = np.sqrt(np.maximum(np.diag(seen) - flat_part**2 / weight.sum(), 1e-300))
     return Observability(basis.diameter, own, float(np.trace(kernel)), SIGNIFICANT / signal / volume)
 
 

@@ -18,11 +18,16 @@ from .free_form import FreeFormFit
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """A number per curve (frame,): counting sigma, and the sigma that all curves share through the solvent."""
+    """A number per curve (frame,). sigma: counting and prior; shared_sigma: what all curves share through the solvent.
+
+    undetected: how far the worst narrow population that a curve cannot show (free_form.UNDETECTED sigma) would move the
+    number. A limit and no sigma: it is not part of total_sigma, which holds for the particles that were found.
+    """
 
     value: FloatArray
     sigma: FloatArray
     shared_sigma: FloatArray
+    undetected: FloatArray
 
     @property
     def total_sigma(self) -> FloatArray:
@@ -53,6 +58,7 @@ def size_moments(
         basis.integral(lambda d, k=k: d**k / particle_volume(d, basis.shell), span)  # type: ignore[misc]
         for k in range(3)
     )
+    inside = (basis.diameter >= span[0]) & (basis.diameter <= span[1])
     p = fit.density
     volume, number = p @ m0, p @ n0
     volume_mean, mean = p @ m1 / volume, p @ n1 / number
@@ -62,7 +68,8 @@ def size_moments(
         own, shared = (
             np.sqrt(np.einsum("fi,fij,fj->f", gradient, c, gradient)) for c in (fit.covariance, fit.shared_covariance)
         )
-        return Estimate(value, own, shared)
+        moved = np.einsum("fi,fik->fk", gradient, fit.undetected)
+        return Estimate(value, own, shared, np.abs(np.where(inside, moved, 0.0)).max(axis=1))
 
     def ratio(value: FloatArray, upper: FloatArray, lower: FloatArray, whole: FloatArray) -> Estimate:
         return estimate(value, (upper - np.multiply.outer(value, lower)) / whole[:, None])

@@ -9,7 +9,7 @@ are known to be zero within a covariance (a conserved size class), which adds K'
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -88,11 +88,10 @@ def most_probable(
     here = _expand(basis, misfits, start, prior, conservation)
     damping = FIRST_DAMPING
     shape = basis.modes[:, :modes]
-    free = np.tile(np.append(np.ones(modes), 0.0), len(misfits))
     for _ in range(MOST_STEPS):
-        hessian, gradient = _equations(here, misfits, prior, conservation)
+        equations = _equations(here, misfits, prior, conservation)
         while True:
-            step = -solve_positive(hessian + np.diag(damping * free), gradient[:, None])[0].reshape(start.shape)
+            step = equations.step(damping)
             step *= min(
                 1.0, LARGEST_CHANGE / _change(here.coefficients[:, :modes] @ shape.T, step[:, :modes] @ shape.T)
             )
@@ -101,10 +100,9 @@ def most_probable(
                 break
             damping *= 10.0
         gain = here.value - there.value
-        if gain < TOLERANCE:
+        if not gain >= TOLERANCE:
             best = there if gain >= 0.0 else here
-            hessian, _ = _equations(best, misfits, prior, conservation)
-            return Optimum(best.coefficients, best.x, hessian, best.jacobian, best.value)
+            return replace(best, hessian=_equations(best, misfits, prior, conservation).hessian)
         here, damping = there, max(0.1 * damping, 1e-9)
     raise bad_value(
         ConvergenceError,
@@ -114,6 +112,45 @@ def most_probable(
         rule="the most probable distribution was not reached",
         remedy="leave out bins that are not scattering of spheres",
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Equations:
+    """Newton's: blocks (curve, coefficient, coefficient) of the Fisher matrix, gradient (curve, coefficient) and the ties
+    (curve, sum, coefficient), which add ties' ties between all curves; no sums for curves on their own."""
+
+    blocks: FloatArray
+    gradient: FloatArray
+    ties: FloatArray
+
+    @property
+    def hessian(self) -> FloatArray:
+        """Over the coefficients of all curves."""
+        size = self.blocks.shape[1]
+        flat = np.concatenate(list(self.ties), axis=1)
+        hessian = flat.T @ flat
+        for k, block in enumerate(self.blocks):
+            hessian[k * size : (k + 1) * size, k * size : (k + 1) * size] += block
+        return np.asarray(hessian)
+
+    def step(self, damping: float) -> FloatArray:
+        """-(H + damping)^-1 gradient (curve, coefficient): blocks first, then their ties (Woodbury); the background is free."""
+        size = self.blocks.shape[1]
+        free = damping * np.diag(np.append(np.ones(size - 1), 0.0))
+        solved = [
+            solve_positive(block + free, np.column_stack([g, tie.T]))[0]
+            for block, g, tie in zip(self.blocks, self.gradient, self.ties, strict=True)
+        ]
+        step = -np.array([s[:, 0] for s in solved])
+        sums = self.ties.shape[1]
+        if sums:
+            coupling, missing = np.eye(sums), np.zeros(sums)
+            for tie, s in zip(self.ties, solved, strict=True):
+                coupling += product(tie, s[:, 1:])
+                missing += tie @ s[:, 0]
+            pull = solve_positive(coupling, missing[:, None])[0][:, 0]
+            step += np.array([s[:, 1:] @ pull for s in solved])
+        return step
 
 
 def _change(s: FloatArray, step: FloatArray) -> float:
@@ -147,20 +184,22 @@ def _expand(
 
 def _equations(
     here: Optimum, misfits: Sequence[Misfit], prior: FloatArray, conservation: Conservation | None
-) -> tuple[FloatArray, FloatArray]:
-    """Fisher matrix and gradient of -ln posterior over the coefficients of all curves."""
+) -> _Equations:
+    """Fisher matrix and gradient of -ln posterior at `here`."""
     curves, size = here.coefficients.shape
-    hessian, gradient = np.zeros((curves * size, curves * size)), prior * here.coefficients
+    blocks, gradient = np.empty((curves, size, size)), prior * here.coefficients
     for k, m in enumerate(misfits):
-        j, part = here.jacobian[k], slice(k * size, (k + 1) * size)
-        hessian[part, part] = product(j.T, product(m.fisher, j)) + np.diag(prior[k])
+        j = here.jacobian[k]
+        blocks[k] = product(j.T, product(m.fisher, j)) + np.diag(prior[k])
         gradient[k] += j.T @ (m.fisher @ here.x[k] - m.score)
-    if conservation is not None:
-        nodes = conservation.weight.shape[1]
-        ties = [conservation.whitening @ (w[:, None] * j[:nodes]) for w, j in zip(conservation.weight, here.jacobian,
-                                                                                   strict=True)]  # fmt: skip
-        tie = np.concatenate(ties, axis=1)
-        missing = conservation.whitening @ np.sum(conservation.weight * here.x[:, :nodes], axis=0)
-        hessian += tie.T @ tie
-        gradient += (tie.T @ missing).reshape(gradient.shape)
-    return hessian, gradient.ravel()
+    if conservation is None:
+        return _Equations(blocks, gradient, np.zeros((curves, 0, size)))
+    nodes = conservation.weight.shape[1]
+    ties = np.array(
+        [
+            product(conservation.whitening, w[:, None] * j[:nodes])
+            for w, j in zip(conservation.weight, here.jacobian, strict=True)
+        ]
+    )
+    missing = conservation.whitening @ np.sum(conservation.weight * here.x[:, :nodes], axis=0)
+    return _Equations(blocks, gradient + np.einsum("ksc,s->kc", ties, missing), ties)
