@@ -109,7 +109,8 @@ class SizeDistribution(Noun):
     """d phi / dd: volume fraction (core + dry shell) per nm of core diameter, so that its integral over the diameter is phi
     of the observable sizes. Volume-weighted, absolute: what a sealed cell conserves is its integral over z, size by
     size; `shares` gives it per volume. Not included: sizes under the mask `not_observable`, whose values are the
-    prior's. The optional coordinate `starting_solution` (diameter,) is the same of the starting solution."""
+    prior's. Optional coordinates: `starting_solution` (diameter,), the same of the starting solution; `undetected`, the
+    density up to which a narrow population would not show (a limit, not part of the sigma)."""
 
     UNIT: ClassVar[str] = "1/nm"
     DIMS: ClassVar = (("scan", "height", "diameter"), ("frame", "diameter"))
