@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from ..figures.gallery import Drawn
 from ..figures.prediction import draw_prediction
 from ..io.atomic import replacing
 from ..io.numbers_json import write_numbers
@@ -17,7 +19,7 @@ from ..nouns.profile import ModelProfile
 from ..report.number_text import number_row
 from ..report.page import write_report
 from ..report.provenance import write_provenance
-from ..transport import CellHistory
+from ..transport import CellHistory, SizeClasses
 from ..transport.profile import model_profile
 from ..twin.beamline import Beamline
 from ..twin.cell import simulate_cell
@@ -50,6 +52,15 @@ def predict(experiment: str | Path | Experiment, out: str | Path | None = None) 
     """
     settings, sizes, source = read_with_sizes(experiment)
     folder = None if out is None else output_folder(out)
+    prediction = predicted(settings, sizes, source)
+    if folder is not None:
+        inputs = [] if isinstance(experiment, Experiment) else [Path(experiment)]
+        write_prediction(folder, prediction, inputs=inputs)
+    return prediction
+
+
+def predicted(settings: Experiment, sizes: SizeClasses | None, source: str) -> Prediction:
+    """`predict` without files: settings and sizes as read, `source` for what is wrong with them."""
     with named(source):
         plan = schedule(settings)
         history = simulate_cell(settings, sizes)
@@ -61,10 +72,7 @@ def predict(experiment: str | Path | Experiment, out: str | Path | None = None) 
     found, profile = record.results(settings.run.title, {}), model_profile(history)
     numbers = {**found.numbers, **model_numbers(settings, history, profile)}
     results = replace(found, numbers=numbers, notes=_notes(settings), settings=settings.model_dump(mode="json"))
-    prediction = Prediction(results, profile, history)
-    if folder is not None:
-        _write(folder, prediction, None if isinstance(experiment, Experiment) else Path(experiment))
-    return prediction
+    return Prediction(results, profile, history)
 
 
 def model_numbers(settings: Experiment, history: CellHistory, profile: ModelProfile) -> dict[str, Number]:
@@ -117,14 +125,17 @@ def _notes(settings: Experiment) -> tuple[str, ...]:
     )
 
 
-def _write(folder: Path, prediction: Prediction, source: Path | None) -> None:
+def write_prediction(
+    folder: Path, prediction: Prediction, *, inputs: Sequence[Path], more: Sequence[Drawn] = ()
+) -> None:
+    """The results folder of a prediction; `more`: figures before those of every prediction."""
     results = prediction.results
     with replacing(folder / "results.nxs") as part:
         write_results(part, results)
         add_profile(part, prediction.profile)
     write_numbers(folder / "numbers.json", results.numbers)
-    write_provenance(folder, results.settings, inputs=[] if source is None else [source])
-    write_report(folder, results, more=draw_prediction(results, prediction.profile))
+    write_provenance(folder, results.settings, inputs=inputs)
+    write_report(folder, results, more=[*more, *draw_prediction(results, prediction.profile)])
 
 
 def summary(prediction: Prediction, out: str | Path) -> str:
