@@ -24,6 +24,7 @@ from .synthetic_curves import (
     window,
 )
 
+PARTS = 5  # of a bin, over which a frame averages
 STRUCTURES = {
     "FCC": (np.eye(3), [(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)]),
     "BCC": (np.eye(3), [(0, 0, 0), (0.5, 0.5, 0.5)]),
@@ -80,9 +81,16 @@ def crystals_in_solution(
     """
     q = window() if q is None else q
     sizes = gaussian_sizes() if sizes is None else sizes
-    order = np.exp(-(q**2) * mean_square) * (powder(q, lattice, a, fwhm) - 1.0) if any(fractions) else np.zeros_like(q)
-    single, coherent = form_factor(q, sizes), mean_amplitude(q, sizes) ** 2
-    particles = number_density(phi, sizes) * (single + np.outer(fractions, coherent * order))
+    fine = np.repeat(q, PARTS) + np.gradient(q).repeat(PARTS) * np.tile((np.arange(PARTS) + 0.5) / PARTS - 0.5, q.size)
+
+    def mean_over_bins(values: FloatArray) -> FloatArray:
+        return values.reshape(*values.shape[:-1], -1, PARTS).mean(axis=-1)
+
+    order = np.zeros_like(fine)
+    if any(fractions):
+        order = np.exp(-(fine**2) * mean_square) * (powder(fine, lattice, a, fwhm) - 1.0)
+    single, coherent = form_factor(fine, sizes), mean_amplitude(fine, sizes) ** 2
+    particles = number_density(phi, sizes) * mean_over_bins(single + np.outer(fractions, coherent * order))
     pixels, solvent = pixels_per_bin(q), solvent_intensity(q)
     per_count = np.broadcast_to(1.0 / (pixels * gain), particles.shape)
     expected, expected_solvent = (particles + solvent) / per_count, solvent * pixels * solvent_gain

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-
 from analysis.synthetic_curves import DRY_SHELL_NM, STARTING_PHI, Sizes, gaussian_sizes, number_density, table
+
 from electrosaxs.nouns import FloatArray
 
 GAP_UM = 3500.0
-HEIGHTS_UM = np.array([0.0, 50.0, 100.0, 150.0, 200.0, 250.0, 300.0, 400.0, 600.0, 1000.0, 1400.0, 1800.0, 2600.0, 3400.0])
+HEIGHTS_UM = np.array(
+    [0.0, 50.0, 100.0, 150.0, 200.0, 250.0, 300.0, 400.0, 600.0, 1000.0, 1400.0, 1800.0, 2600.0, 3400.0]
+)
 
 
 def mixture(share: float, d: float = 3.0, delta: float = 0.3) -> Sizes:

@@ -98,7 +98,9 @@ def test_sigma_is_the_scatter_about_the_truth(sizes: Sizes, phi: float) -> None:
 def test_clusters_are_found_where_a_normal_distribution_only_looks_broader() -> None:
     """Upper part of the cell: 30 % of the volume in 3 nm clusters, the rest 6.3 +- 0.9 nm."""
     main, clusters = gaussian_sizes(6.3, 0.9), gaussian_sizes(3.0, 0.3)
-    number = np.concatenate([0.7 / main.moment(3, 1.115) * main.number, 0.3 / clusters.moment(3, 1.115) * clusters.number])
+    number = np.concatenate(
+        [0.7 / main.moment(3, 1.115) * main.number, 0.3 / clusters.moment(3, 1.115) * clusters.number]
+    )
     diameter = np.concatenate([main.diameter, clusters.diameter])
     order = np.argsort(diameter, kind="stable")
     sizes = Sizes(diameter[order], number[order] / number.sum())

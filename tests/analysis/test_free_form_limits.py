@@ -34,9 +34,10 @@ def test_particles_larger_than_the_first_bin_resolves_are_not_observable() -> No
     limits = observable_sizes(free_form_sizes(synthetic_sample(gaussian_sizes(), seed=1), basis)).limits
     assert limits is not None
     assert 0.9 * np.pi / 0.1 < limits[1] < np.pi / 0.1
-    assert "larger ones scatter below the first bin" in observable_sizes(
-        free_form_sizes(synthetic_sample(gaussian_sizes(), seed=1), basis)
-    ).words()
+    assert (
+        "larger ones scatter below the first bin"
+        in observable_sizes(free_form_sizes(synthetic_sample(gaussian_sizes(), seed=1), basis)).words()
+    )
 
 
 def test_a_population_at_its_detection_limit_gains_nine_of_chi_squared() -> None:

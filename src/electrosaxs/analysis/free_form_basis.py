@@ -77,7 +77,7 @@ class SizeBasis:
 
     @cached_property
     def narrow(self) -> FloatArray:
-        """(node, population): densities of narrow populations of unit volume, one at each node, half as wide as the correlation."""
+        """(node, population): densities of narrow populations of unit volume at each node, half as wide as the correlation."""
         log_d = np.log(self.diameter)
         shape = np.exp(-0.5 * np.square((log_d[:, None] - log_d) / (0.5 * CORRELATION)))
         return np.asarray(shape / (self.integral(np.ones_like) @ shape))

@@ -119,8 +119,8 @@ class SizeDistribution(Noun):
     @property
     def shares(self) -> FloatArray:
         """Volume share per nm: values over their integral (trapezoids over the observable sizes), NaN where masked."""
-        density = np.where(self.good, self.values, np.nan)
-        total = np.trapezoid(np.nan_to_num(density), self.coord("diameter"), axis=-1)
+        density, d = np.where(self.good, self.values, np.nan), self.coord("diameter")
+        total = np.nansum(0.5 * np.diff(d) * (density[..., 1:] + density[..., :-1]), axis=-1)
         return np.asarray(density / np.where(total > 0.0, total, np.nan)[..., None])
 
 
