@@ -262,9 +262,12 @@ def supply_flux(
     Where phi is flat at its starting value, J = v phi0; nothing leaves at the anode yet, so the particle volume below
     such a height grows at that rate. Slope of the volume below the lowest such height, equal weights over the scans in
     which it stays flat; scatter about the line beyond counting widens sigma. Absent, with the reason, where there are
-    fewer than 3 such scans.
+    fewer than 3 such scans or fewer than 2 heights.
     """
-    columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
+    try:
+        columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
+    except FitError as error:
+        return Number.absent("m/s", str(error))
     flat = _flat_scans(columns) & (columns.time[:-1].max(axis=1) <= anode_closed_until_s)[:, None]
     lengths = flat.sum(axis=0)
     if lengths.max(initial=0) < FEWEST_SCANS:

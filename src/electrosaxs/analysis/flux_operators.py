@@ -116,10 +116,10 @@ def map_columns(
         raise bad_value(
             FitError,
             where="volume fraction map",
-            field="scans",
-            value=int(good.sum(axis=0).max(initial=0)),
+            field="heights, scans",
+            value=f"{int(kept.sum())}, {int(good.sum(axis=0).max(initial=0))}",
             rule=f"at least 2 heights measured in {fewest_scans} scans are needed",
-            remedy="scan the cell more often",
+            remedy="scan the cell more often, or at more heights",
         )
     blank = np.zeros(int(kept.sum()))
     variance = np.nan_to_num(np.square(phi.sigma))

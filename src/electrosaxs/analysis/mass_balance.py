@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from ..errors import FitError
 from ..nouns import FloatArray, MassBalance, Number, VolumeFraction
 from .flux_operators import (
     METRE_PER_UM,
@@ -83,7 +84,10 @@ def mass_balance(
                 f"{gap_um:.0f} um gap, {unseen:.0%} of the cell was not seen (at most {LARGEST_UNSEEN_SHARE:.0%})",
             ),
         )
-    columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
+    try:
+        columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
+    except FitError as error:
+        return SealedCell(None, Number.absent("one", f"not measurable: {error}"))
     time = columns.scan_time
     profiles = profiles_at(columns, time, visits=2, degree=1)
     panels = with_surface(columns.panels, columns)
