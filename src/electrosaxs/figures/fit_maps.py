@@ -62,7 +62,7 @@ def fit_growth(measured: RunResults, fitted: RunResults) -> Figure | Omitted:
         axes.plot(time[known, row], PER_CENT * model.values[known, row], color=colour, lw=0.9)
         axes.errorbar(
             time[good, row], PER_CENT * phi.values[good, row], PER_CENT * sigma_or_zero(phi, total=True)[good, row],
-            fmt=MARKERS[place % len(MARKERS)], color=colour, label=f"{phi.coord('height')[row]:.0f} µm", elinewidth=0.7,
+            fmt=MARKERS[place % len(MARKERS)], color=colour, label=f"{abs(phi.coord('height')[row]):.0f} µm", elinewidth=0.7,
             mfc="white" if place % 2 else colour, mew=0.7,
         )  # fmt: skip
     axes.set(xlabel="time from field-on t (min)", ylabel="volume fraction φ (%)")

@@ -22,6 +22,7 @@ NAMES = {
     "charge_lifetime": "charge lifetime",
     "carrier_share": "carrier share",
     "immobile_fraction": "immobile fraction",
+    "crystal_length": "crystal length",
     "starting_diameter": "starting d",
     "starting_polydispersity": "starting δ/d",
 }
@@ -31,7 +32,10 @@ HIGHEST_RISE = 4.6
 
 @dataclass(frozen=True, eq=False)
 class LikelihoodCurve:
-    """chi-squared above its least along one parameter; low, high: the 68 % interval, None without a limit."""
+    """chi-squared above its least along one parameter: points, and a line through them.
+
+    low, high: the 68 % interval, None without a limit.
+    """
 
     name: str
     unit: str
@@ -39,6 +43,7 @@ class LikelihoodCurve:
     sigma: float
     values: FloatArray
     rise: FloatArray
+    line: tuple[FloatArray, FloatArray]
     low: float | None
     high: float | None
     parabolic: bool
@@ -50,25 +55,17 @@ def correlation_matrix(labels: Sequence[str], correlation: FloatArray) -> Figure
     if len(labels) < 2:
         return Omitted("one parameter has no correlation")
     count = len(labels)
-    figure, axes = new_figure(min(18.0 + 11.0 * count, 100.0))
+    figure, axes = new_figure(min(24.0 + 6.5 * count, 90.0))
     image = axes.imshow(correlation, cmap="RdBu_r", vmin=-1.0, vmax=1.0)
-    for i in range(count):
-        for j in range(count):
-            strong = abs(correlation[i, j]) > 0.6
-            axes.text(
-                j,
-                i,
-                _short(correlation[i, j]),
-                ha="center",
-                va="center",
-                fontsize=5.5,
-                color="white" if strong else "black",
-            )
+    for i, j in np.ndindex(count, count):
+        if i != j:
+            colour = "white" if abs(correlation[i, j]) > 0.6 else "black"
+            axes.text(j, i, _short(float(correlation[i, j])), ha="center", va="center", fontsize=4.8, color=colour)
     names = [_name(label) for label in labels]
     axes.set_xticks(range(count), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(count), names)
     axes.tick_params(length=0)
-    figure.colorbar(image, ax=axes, label="correlation", shrink=0.85)
+    figure.colorbar(image, ax=axes, label="correlation", fraction=0.04, aspect=25)
     return figure
 
 
@@ -94,7 +91,8 @@ def _likelihood(axes: Axes, curve: LikelihoodCurve) -> None:
         fine = np.linspace(low, high, 200)
         axes.plot(fine, ((fine - curve.best) / curve.sigma) ** 2, color="#8a8a8a", ls="--", lw=0.8)
     colour = BLUE if curve.parabolic else VERMILION
-    axes.plot(curve.values, curve.rise, "o-", color=colour, ms=2.5, lw=0.9)
+    axes.plot(*curve.line, color=colour, lw=0.9)
+    axes.plot(curve.values, curve.rise, "o", color=colour, ms=2.5)
     axes.axhline(1.0, color="black", lw=0.5, ls=":")
     for end in (curve.low, curve.high):
         if end is not None:
@@ -112,8 +110,6 @@ def _name(label: str) -> str:
 
 
 def _short(value: float) -> str:
-    """Two digits; three where 1.00 would say that nothing is left."""
-    text = f"{value:.2f}"
-    if text in ("1.00", "-1.00") and abs(value) < 1.0 - 1e-12:
-        text = f"{value:.4f}"
-    return text.replace("-", "−")
+    """Two digits without the 0; more of them where 1 would say that nothing is left."""
+    text = f"{value:.2f}" if abs(value) < 0.995 else f"{value:.4f}"
+    return "0" if float(text) == 0.0 else text.replace("0.", ".").replace("-", "−")

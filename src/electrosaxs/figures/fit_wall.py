@@ -30,7 +30,7 @@ def wall_concentration(
     axes.errorbar(
         at[good], PER_CENT * measured.values[good, 0], PER_CENT * sigma_or_zero(measured, total=True)[good, 0],
         fmt="o", color="black", mfc="white", mew=0.7, elinewidth=0.7,
-        label=f"measured at {measured.coord('height')[0]:.0f} µm, crystals included",
+        label=f"measured at {abs(measured.coord('height')[0]):.0f} µm, crystals included",
     )  # fmt: skip
     axes.set(xlabel="time from field-on t (min)", ylabel="volume fraction φ (%)")
     axes.set_ylim(bottom=0.0)

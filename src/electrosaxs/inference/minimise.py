@@ -17,6 +17,8 @@ sigma is wider and so is this: it counts in units of chi-squared per value."""
 GAIN_TOLERATED = 0.04
 """Where no step lowers chi-squared any more, this much may be left (0.2 sigma): the onset of crystals falls into one step
 of the integrator or into the next, and chi-squared is rough by some hundredths."""
+KEPT = 0.2
+"""Share of the promised gain that a step must bring for the next one to be worth while below GAIN_TOLERATED."""
 MOST_ITERATIONS = 60
 PATIENCE = 6
 """Iterations after which a minimum that promises to stay above `hopeless` is given up."""
@@ -62,12 +64,13 @@ def minimise(
 ) -> Minimum:
     """The x within [low, high] with the least sum of squares of residual(x); reach: largest change in one step.
 
-    rough: share of chi-squared that may be left to gain. hopeless: chi-squared above which a minimum is of no interest. A try at which `residual` raises ElectrosaxsError counts as
-    worse. Raises NotMinimal where the minimum is not reached, and what `residual` raises at the start.
+    rough: share of chi-squared that may be left to gain. hopeless: chi-squared above which a minimum is of no interest.
+    A try at which `residual` raises ElectrosaxsError counts as worse. Raises NotMinimal where the minimum is not
+    reached, and what `residual` raises at the start.
     """
     x = np.clip(np.asarray(start, dtype=np.float64), low, high)
     r = residual(x)
-    damping, before = FIRST_DAMPING, np.inf
+    damping, promised, came = FIRST_DAMPING, 0.0, np.inf
     for iteration in range(1, MOST_ITERATIONS + 1):
         try:
             slopes = jacobian(x)
@@ -77,18 +80,20 @@ def minimise(
         frozen = ((x <= low) & (gradient > 0.0)) | ((x >= high) & (gradient < 0.0))
         gain = _gain(gradient, normal, ~frozen)
         unit = max(1.0, float(r @ r) / r.size)
-        if gain < max(GAIN_LEFT * unit, rough * float(r @ r)) or 0.3 * before < gain < GAIN_TOLERATED * unit:
+        if gain < max(GAIN_LEFT * unit, rough * float(r @ r)) or (
+            gain < GAIN_TOLERATED * unit and came < KEPT * promised
+        ):
             return Minimum(x, r, slopes, frozen, iteration)
         if iteration > PATIENCE and float(r @ r) - gain > hopeless:
             raise _not_converged(
                 r, f"is given up after {iteration} iterations: a full step would leave {float(r @ r) - gain:.3g}"
             )
-        before = gain
         better = _better(residual, x, r, gradient, normal, ~frozen, damping, low, high, reach)
         if better is None:
             if gain < GAIN_TOLERATED * unit:
                 return Minimum(x, r, slopes, frozen, iteration)
             raise _not_converged(r, f"could still fall by {gain:.3g}, but no step makes it smaller")
+        promised, came = gain, float(r @ r - better[1] @ better[1])
         x, r, damping = better
     raise _not_converged(r, f"could still fall by {gain:.3g} after {MOST_ITERATIONS} iterations")
 

@@ -39,6 +39,13 @@ class Profile:
     high: float | None
     parabolic: bool
 
+    def curve(self, points: int = 120) -> tuple[FloatArray, FloatArray]:
+        """A smooth line through the points: values and rise, (point,). Its root is monotone on either side."""
+        side = np.where(self.values < self.best, -1.0, 1.0)
+        through = PchipInterpolator(self.values, side * np.sqrt(self.rise))
+        fine = np.linspace(self.values[0], self.values[-1], points)
+        return fine, np.square(through(fine))
+
 
 def profile(fit: CellFit, label: str) -> Profile:
     """The profile likelihood of a free parameter of a fit.

@@ -119,8 +119,8 @@ def source(fit: CellFit, known: Knowledge, name: str, profiles: dict[str, Profil
     elif label in known.unknown:
         text += "; cannot be fixed by these data"
     shape = profiles.get(label)
-    if shape is not None and not shape.parabolic:
-        text += f"; likelihood not a parabola, 68 % {interval(shape)}"
+    if shape is not None and (not shape.parabolic or label in known.unknown):
+        text += f"; 68 % interval of the profile likelihood: {interval(shape)}"
     return text + (f"; sigma widened by {fit.widening:.3g} for misfit" if fit.widening > 1.0 else "")
 
 

@@ -54,16 +54,9 @@ def pictures(fitted: FittedCell, maps: Sequence[RunResults]) -> list[Picture]:
 
 def _curve(shape: Profile) -> LikelihoodCurve:
     return LikelihoodCurve(
-        shape.label,
-        shape.unit,
-        shape.best,
-        shape.sigma,
-        shape.values,
-        shape.rise,
-        shape.low,
-        shape.high,
-        shape.parabolic,
-    )
+        name=shape.label, unit=shape.unit, best=shape.best, sigma=shape.sigma, values=shape.values, rise=shape.rise,
+        line=shape.curve(), low=shape.low, high=shape.high, parabolic=shape.parabolic,
+    )  # fmt: skip
 
 
 def _of_run(fitted: FittedCell, model: RunResults, number: int) -> list[Picture]:

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+from closeness import assert_close
+from fit_cases import FULL_HEIGHTS, GROWING, PLAIN, TRUTH, empty_run, measured
+
+from electrosaxs.errors import ConvergenceError, FitError
+from electrosaxs.inference.fit import fit_model
+from electrosaxs.inference.parameters import Model
+
+ASKED = ("effective_charge", "charge_exponent", "diffusivity_scale")
+NEAR = {name: TRUTH[name] for name in ("effective_charge", "diffusivity_scale", "charge_exponent")}
+
+
+def pulls(fit, names=ASKED):
+    return np.array([(fit.value(name) - TRUTH[name]) / fit.sigma(name) for name in names])
+
+
+@pytest.mark.parametrize("noise", [0.03, 0.005])
+def test_the_effective_charge_comes_back_within_a_percent_and_its_sigma(noise):
+    fit = fit_model([measured(empty_run(scans=16, duration=2000.0), noise=noise, shared=0.01, seed=2)], PLAIN)
+    assert_close(fit.value("effective_charge"), 0.045, rel=0.01)
+    assert np.all(np.abs(pulls(fit)) < 3.0)
+    assert abs(fit.chi_squared / fit.degrees_of_freedom - 1.0) < 0.3
+    assert fit.widening == 1.0
+
+
+def test_sigma_is_the_scatter_over_thirty_runs():
+    found = [
+        pulls(fit_model([measured(empty_run(scans=6), noise=0.01, shared=0.01, seed=seed)], PLAIN, start=NEAR))
+        for seed in range(30)
+    ]
+    assert 0.9 < np.sqrt(np.mean(np.square(found))) < 1.15
+    assert np.all(np.abs(np.mean(found, axis=0)) < 0.5)
+
+
+def test_a_full_map_with_growth_gives_drift_and_diffusion_to_parts_of_a_percent():
+    # 37 x 30 voxels at 3 %: v to about 0.2 % and D to 0.6 % (physics.md)
+    run = measured(empty_run(FULL_HEIGHTS, scans=37, duration=3300.0), GROWING, sizes=False, seed=6)
+    fit = fit_model([run], GROWING, fixed={"charge_exponent": TRUTH["charge_exponent"]})
+    names = ("effective_charge", "diffusivity_scale", "solubility", "crystal_length")
+    relative = [fit.sigma(name) / fit.value(name) for name in names]
+    assert 5e-4 < relative[0] < 3e-3
+    assert 1e-3 < relative[1] < 8e-3
+    assert np.all(np.abs(pulls(fit, names)) < 3.0)
+
+
+def test_two_fields_share_their_charge_and_fix_it_better():
+    runs = [measured(empty_run(voltage=volts), seed=volts) for volts in (10, 20)]
+    both, one = fit_model(runs, PLAIN), fit_model(runs[1:], PLAIN)
+    assert both.labels[-4:] == (
+        "starting_diameter[1]", "starting_polydispersity[1]", "starting_diameter[2]", "starting_polydispersity[2]",
+    )  # fmt: skip
+    assert np.all(np.abs(pulls(both)) < 3.0)
+    assert both.sigma("diffusivity_scale") < one.sigma("diffusivity_scale")
+
+
+def test_particles_that_keep_what_the_model_takes_away_widen_the_sigma():
+    run = measured(empty_run(), Model("neutralised-at-anode", "none"), noise=0.01)
+    fit = fit_model([run], PLAIN)
+    assert fit.widening > 1.5
+    assert fit.chi_squared > 2.0 * fit.degrees_of_freedom
+
+
+def test_a_held_parameter_stays_and_names_must_mean_something():
+    run = measured(empty_run())
+    fit = fit_model([run], PLAIN, fixed={"charge_exponent": 1.7, "starting_diameter": 7.0})
+    assert "charge_exponent" not in fit.labels
+    assert "starting_diameter" not in fit.labels
+    assert fit.values()["charge_exponent"] == 1.7
+    for arguments, words in (
+        ({"free": ["charge"]}, "is not a parameter"),
+        ({"free": ["solubility"]}, "means nothing in the model"),
+        ({"fixed": {"effective_charge": -1.0}}, "must lie between"),
+        ({"free": ["effective_charge"], "fixed": {"effective_charge": 0.1}}, "no parameter is free"),
+    ):
+        with pytest.raises(FitError, match=words):
+            fit_model([run], PLAIN, **arguments)
+
+
+def test_too_few_values_are_refused():
+    run = measured(empty_run(np.array([0.0]), scans=3), sizes=False)
+    with pytest.raises(FitError, match="3 values for 5 free parameters"):
+        fit_model([run], PLAIN)
+
+
+def test_contradictory_data_give_no_parameters():
+    run = measured(empty_run(scans=3), sizes=False)
+    run.channels["volume_fraction"].values[:] *= -1.0
+    try:
+        fit = fit_model([run], PLAIN)
+    except ConvergenceError:
+        return
+    assert fit.widening > 10.0

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from closeness import assert_close
+from fit_cases import GROWING, PLAIN, TRUTH, empty_run, measured
+
+from electrosaxs.inference.compare import compare
+from electrosaxs.inference.fit import fit_model
+from electrosaxs.inference.identifiability import knowledge
+from electrosaxs.inference.parameters import Model
+from electrosaxs.inference.profile import profile
+from electrosaxs.inference.propagate import motion, wall_concentration
+from electrosaxs.inference.wording import source, statements
+
+
+def test_the_anode_alone_is_told_that_it_fixes_v_squared_over_d_only():
+    run = measured(empty_run(np.array([0.0]), scans=37), sizes=False)
+    fit = fit_model([run], PLAIN, fixed={"charge_exponent": TRUTH["charge_exponent"]})
+    known = knowledge(fit)
+    (product,) = known.products
+    assert (product.first, product.second, product.power, product.inverse) == (
+        "effective_charge", "diffusivity_scale", 2.0, True,
+    )  # fmt: skip
+    assert product.correlation > 0.998
+    assert product.sigma < 0.1 * product.alone[1]
+    assert "These data fix v²/D only" in statements(fit, known)[0]
+    assert "cannot be fixed alone by these data, only v²/D" in source(fit, known, "diffusivity_scale", {})
+
+
+def test_a_whole_map_fixes_drift_and_diffusion_apart():
+    fit = fit_model([measured(empty_run())], PLAIN)
+    known = knowledge(fit)
+    assert known.products == ()
+    assert known.unknown == ()
+    assert "The data fix effective_charge to" in " ".join(statements(fit, known))
+    assert_close(known.directions.T @ known.directions, np.eye(3), rel=1e-9, floor=1e-9)
+
+
+def test_what_the_anode_fixes_is_known_although_its_factors_are_not():
+    run = measured(empty_run(np.array([0.0]), scans=37), sizes=False, noise=0.01)
+    fit = fit_model([run], PLAIN, fixed={"charge_exponent": TRUTH["charge_exponent"]})
+    found = motion(fit)
+    value, sigma = found.squared_mobility_over_diffusivity
+    whole = motion(fit_model([measured(empty_run(), noise=1e-3)], PLAIN)).squared_mobility_over_diffusivity[0]
+    assert sigma / value < 0.3 * found.diffusivity[1] / found.diffusivity[0]
+    assert abs(value - whole) < 3.0 * sigma
+
+
+def test_the_likelihood_of_a_well_known_charge_is_a_parabola():
+    fit = fit_model([measured(empty_run())], PLAIN)
+    shape = profile(fit, "effective_charge")
+    assert shape.parabolic
+    assert_close(shape.rise[[0, 1, 3, 4]], [4.0, 1.0, 1.0, 4.0], rel=0.15)
+    assert_close([shape.best - shape.low, shape.high - shape.best], np.full(2, shape.sigma), rel=0.1)
+
+
+def test_an_attachment_without_delay_has_an_upper_limit_only():
+    truth = {**TRUTH, "attachment_time": 0.0}
+    run = measured(empty_run(scans=10, duration=2400.0), GROWING, truth=truth, noise=0.01, sizes=False, seed=1)
+    fit = fit_model([run], GROWING, fixed={"charge_exponent": TRUTH["charge_exponent"]})
+    shape = profile(fit, "attachment_time")
+    assert fit.at_limit[fit.labels.index("attachment_time")]
+    assert shape.best == 0.0
+    assert not shape.parabolic
+    assert shape.low is None
+    assert 0.0 < shape.high < 20.0
+    said = source(fit, knowledge(fit), "attachment_time", {"attachment_time": shape})
+    assert "held by a limit, no sigma" in said
+
+
+def test_the_model_that_made_the_data_wins():
+    neutral = Model("neutralised-at-anode", "none")
+    run = measured(empty_run(scans=5), neutral, noise=0.01)
+    tried = compare([run], charge_models=("fast-exchange", "neutralised-at-anode"), growth_models=("none",))
+    assert tried.best.problem.model == neutral
+    assert tried.behind(tried.candidates[1]) > 100.0
+    assert any("rejected" in sentence for sentence in statements(tried.best, knowledge(tried.best), tried))
+
+
+def test_the_wall_is_above_what_the_beam_sees_and_its_sigma_grows_from_nothing():
+    fit = fit_model([measured(empty_run())], PLAIN)
+    wall = wall_concentration(fit, points=9)
+    assert_close(wall.value[0], 8e-4, rel=1e-9)
+    assert wall.sigma[0] < 1e-9
+    assert np.all(wall.value[1:] > 1.05 * wall.seen[1:])
+    assert np.all(np.diff(wall.sigma) > 0.0)
+    assert wall.sigma[-1] < 0.02 * wall.value[-1]
+
+
+@pytest.mark.parametrize("label", ["effective_charge", "diffusivity_scale"])
+def test_the_covariance_is_that_of_the_jacobian(label):
+    fit = fit_model([measured(empty_run())], PLAIN)
+    slopes = fit.minimum.jacobian
+    expected = np.linalg.inv(slopes.T @ slopes)
+    k = fit.labels.index(label)
+    assert_close(fit.sigma(label), fit.value(label) * np.sqrt(expected[k, k]), rel=1e-6)
