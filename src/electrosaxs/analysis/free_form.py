@@ -129,7 +129,9 @@ class Solution:
         """A curve on its own."""
         influence = product(inversion.counting[:-1], (design * inversion.weight[:, None]).T)
         best = inversion.optimum
-        return cls(inversion, best.x[0], best.coefficients[0], inversion.covariance, influence, influence, inversion.freedom)
+        return cls(
+            inversion, best.x[0], best.coefficients[0], inversion.covariance, influence, influence, inversion.freedom
+        )
 
 
 def gathered(basis: SizeBasis, curves: list[Curve], solutions: list[Solution | None]) -> FreeFormFit:
