@@ -86,15 +86,17 @@ def compare_lattices(
 ) -> tuple[Freedom, dict[str, LatticeFit]]:
     """All lattices and the solution alone (key ""), with the least freedom at which the best of them fits; where none
     does, with most freedom and the variance widened where the best one misses, so that scores stay comparable."""
-    names = ["", *lattices]
+    names, start = ["", *lattices], search.solution
     for freedom in (RIGID, SMOOTH, LOOSE):
         if freedom is RIGID and curve.estimated:
             continue
         ground = curve if freedom is RIGID else search.curve
-        fits = {n: fit_lattice(ground, n or None, search.solution, freedom=freedom) for n in names}
+        fits = {n: fit_lattice(ground, n or None, start, freedom=freedom) for n in names}
         best = min(fits.values(), key=lambda one: one.score)
         if best.widening == 1.0:
             return freedom, fits
+        if freedom is RIGID:  # sizes fitted with the lattice are a better start than those read between the peaks
+            start = best.solution
     rough = search.curve.with_excess(local_excess(search.curve, best.outcome))
     again = {n: _refitted(rough, one) for n, one in fits.items()}
     return LOOSE, again

@@ -13,6 +13,7 @@ from ..physics.sphere_kernels import skewed_form_factor, sphere_and_gradient
 from .bragg import PARAMETERS, LatticeModel
 from .lattice_fit import LatticeFit
 from .sphere_fit import SphereFit
+from .weighted_curve import bin_means
 
 
 def structure_factor(sample: SampleIntensity, fit: SphereFit) -> StructureFactor:
@@ -58,9 +59,11 @@ def _relative_form_factor_sigma(q: FloatArray, fit: SphereFit) -> FloatArray:
 
 
 def fitted_structure_factor(fit: LatticeFit, q: FloatArray) -> FloatArray:
-    """S(q) (q,) of the fitted grains and solution, without the smooth correction; 1 where there are no grains."""
+    """S(q) (q,) of the fitted grains and solution, without the smooth correction; 1 where there are no grains. As the fitted
+    curve's bins show it."""
     p = fit.outcome.parameters[: len(PARAMETERS) + fit.model.textured]
     value, _ = LatticeModel(q, fit.lattice, fit.model.textured, np.zeros((q.size, 0)))(p)
+    value = bin_means(q, value) if fit.curve.binned else value
     scale, d, delta, background, skewness = (float(x) for x in fit.solution)
     return np.asarray((value - background) / (scale * skewed_form_factor(q, d, delta, skewness)))
 
