@@ -22,7 +22,6 @@ ALLOWED: dict[str, set[str]] = {
     "twin": BASE | {"physics", "transport"},
     "inference": BASE | {"physics", "transport", "analysis"},
     "control": BASE | {"physics", "transport", "analysis"},
-    "control": BASE | {"physics", "transport", "analysis"},
     "io": {"nouns", "units", "errors", VERSION},
     "figures": {"nouns", "units", "errors"},
     "report": {"nouns", "units", "errors", "figures"},

@@ -48,7 +48,7 @@ def _say(quiet: bool, text: str) -> None:
         typer.echo(text)
 
 
-@app.command(epilog="Example: electrosaxs demo --out demo")
+@app.command(short_help="Simulate a run, analyse it, report, compare.", epilog="Example: electrosaxs demo --out demo")
 def demo(out: Out = Path("electrosaxs-demo"), workers: Workers = 2, quiet: Quiet = False) -> None:
     """Simulate a run, analyse it, write the report, compare with the truth."""
     from .recipes.demo import demo as recipe
@@ -58,7 +58,10 @@ def demo(out: Out = Path("electrosaxs-demo"), workers: Workers = 2, quiet: Quiet
     _say(quiet, summary)
 
 
-@app.command(epilog="Example: electrosaxs simulate examples/experiment.toml --out run")
+@app.command(
+    short_help="The digital twin: a run folder with its truth.",
+    epilog="Example: electrosaxs simulate examples/experiment.toml --out run",
+)
 def simulate(
     experiment: Annotated[Path, typer.Argument(metavar="EXPERIMENT.toml", help="What to simulate.")],
     out: Out,
@@ -74,8 +77,9 @@ def simulate(
 
 
 @app.command(
+    short_help="Detector geometry from one calibrant image.",
     epilog="Example: electrosaxs calibrate agbh.tiff --calibrant AgBh --energy-kev 13.3 -o geometry.poni "
-    "--detector Pilatus2M"
+    "--detector Pilatus2M",
 )
 def calibrate(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Image of the calibrant, any format fabio reads.")],
@@ -102,7 +106,10 @@ def calibrate(
     _say(quiet, summary(calibration, output))
 
 
-@app.command(epilog="Example: electrosaxs analyse run/run.toml --out results")
+@app.command(
+    short_help="Frames to a results folder and report.",
+    epilog="Example: electrosaxs analyse run/run.toml --out results",
+)
 def analyse(
     run: Annotated[Path, typer.Argument(metavar="RUN.toml", help="The run to analyse.")],
     out: Out,
@@ -120,7 +127,10 @@ def analyse(
     _say(quiet, summary(results, out))
 
 
-@app.command(epilog="Example: electrosaxs curves a.dat b.dat --out curves")
+@app.command(
+    short_help="1-D files: invariant, spheres, S(q), lattice.",
+    epilog="Example: electrosaxs curves a.dat b.dat --out curves",
+)
 def curves(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="I(q) files: columns q, I[, sigma], or NXcanSAS.")
@@ -139,6 +149,78 @@ def curves(
     with _progress(quiet) as progress:
         table = analyse_curves(files, out, q_unit=q_unit, contrast_per_A2=contrast_per_A2, progress=progress)
     _say(quiet, summary(table, out))
+
+
+@app.command(
+    short_help="What the model expects of an experiment, no frames.",
+    epilog="Example: electrosaxs predict examples/experiment.toml --out prediction",
+)
+def predict(
+    experiment: Annotated[Path, typer.Argument(metavar="EXPERIMENT.toml", help="What to predict.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the prediction.")] = Path("prediction"),
+    quiet: Quiet = False,
+) -> None:
+    """What the model expects: maps on the scan's heights and times, and `profile` on the model's own fine grid."""
+    from .recipes.predict import predict as recipe
+    from .recipes.predict import summary
+
+    _say(quiet, summary(recipe(experiment, out), out))
+
+
+@app.command(
+    short_help="Transport model against one or several results folders.",
+    epilog="Example: electrosaxs fit results/ --out fit",
+)
+def fit(
+    results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Results folders of `analyse`.")],
+    out: Out,
+    fix: Annotated[
+        list[str] | None, typer.Option("--fix", metavar="NAME=VALUE", help="Hold a parameter; may be repeated.")
+    ] = None,
+    workers: Workers = 2,
+    quiet: Quiet = False,
+) -> None:
+    """Charge, diffusion, solubility and attachment from measured maps; says which of them the data do not fix."""
+    from .recipes.command_options import fixed_parameters
+    from .recipes.fit_cell import fit_cell, summary
+
+    with _progress(quiet) as progress:
+        fitted = fit_cell(results, out, fixed=fixed_parameters(fix or []), workers=workers, progress=progress)
+    _say(quiet, summary(fitted, out))
+
+
+@app.command(
+    short_help="Voltage program for a wanted flux, onset, enrichment or density.",
+    epilog="Example: electrosaxs plan examples/experiment.toml --target slice-flux=3e-10 --out plan",
+)
+def plan(
+    experiment: Annotated[Path, typer.Argument(metavar="EXPERIMENT.toml", help="Cell, solution and transport.")],
+    target: Annotated[
+        str,
+        typer.Option(
+            help="slice-flux=M/S, supply-flux=M/S, onset-time=S, enrichment=RATIO or nucleation-density=PER_M2."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the plan.")] = Path("plan"),
+    parameters: Annotated[
+        Path | None, typer.Option("--fit", help="Results of `fit`, whose parameters and sigmas are used.")
+    ] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="Table of nucleation density against flux, for that target.")
+    ] = None,
+    max_voltage: Annotated[float | None, typer.Option("--max-voltage", help="Largest voltage, V.")] = None,
+    max_ramp: Annotated[float | None, typer.Option("--max-ramp", help="Fastest change, V/s.")] = None,
+    max_current: Annotated[float | None, typer.Option("--max-current", help="Largest current, A.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """A voltage program within limits, what it should do, and where the target is out of reach, the nearest and why."""
+    from .recipes.command_options import plan_limits
+    from .recipes.plan import plan as recipe
+    from .recipes.plan import summary
+
+    limits = plan_limits(voltage_V=max_voltage, ramp_V_s=max_ramp, current_A=max_current)
+    made = recipe(experiment, target, out, limits=limits, fit=parameters, calibration=calibration)
+    _say(quiet, summary(made, out))
 
 
 def main() -> None:

@@ -185,7 +185,7 @@ def test_a_simulated_truth_that_has_only_a_map_is_read(tmp_path):
     read = read_results(tmp_path / "r.nxs")
     assert read.title == "truth"
     absent = [f.name for f in fields(RunResults) if getattr(read, f.name) is None]
-    assert len(absent) == 14
+    assert len(absent) == 15
     assert (read.numbers, read.quality, read.frames, read.notes, read.settings) == ({}, {}, (), (), {})
 
 

@@ -13,6 +13,7 @@ from .curves import porod_plots, scattering_curves
 from .maps import flux_map, quality_map, volume_fraction_map
 from .peaks import structure_factor_peaks
 from .profiles import flux_profiles, size_profiles, volume_fraction_profiles
+from .size_distributions import size_distributions
 from .style import Omitted
 
 Draw = Callable[[RunResults, RunResults | None], Figure | Omitted]
@@ -79,6 +80,12 @@ GALLERY: tuple[tuple[str, Draw, str], ...] = (
         size_profiles,
         "Number-weighted mean core diameter (a) and polydispersity (b) against the distance to the anode. Dashed: "
         "starting solution. Bars: total σ.",
+    ),
+    (
+        "size_distributions",
+        size_distributions,
+        "Free-form size distributions of the last scan, each size conserved over the cell where the scan spans it. Bands: σ; "
+        "dashed: the starting solution.",
     ),
     (
         "structure_factor_peaks",

@@ -24,6 +24,7 @@ from ..nouns import (
     Polydispersity,
     RunResults,
     SampleIntensity,
+    SizeDistribution,
     SliceFlux,
     StructureFactor,
     VolumeFraction,
@@ -60,6 +61,7 @@ NOUNS: dict[str, type[Noun]] = {
     "structure_factor": StructureFactor,
     "lattice_constant": LatticeConstant,
     "crystalline_fraction": CrystallineFraction,
+    "size_distribution": SizeDistribution,
 }
 CURVE_UNITS = {"height": "um", "time": "s", "diameter": "nm", "deviation": "nm"}
 

@@ -25,6 +25,7 @@ from .maps import frame_maps, kinetics
 from .output_folder import output_folder
 from .progress import Progress
 from .reduce_run import ReducedRun, reduce_run
+from .sizes import size_distributions
 from .standards import Standards, standards
 from .voxels import Voxels, fitted_blocks, measure, on_map
 
@@ -97,10 +98,12 @@ def _results(
     maps = frame_maps(voxels, grid, run, excluded, crystals.fraction_map)
     crystals = in_the_footprint(crystals, maps.crystalline_fraction)
     growth = kinetics(maps.phi, run, structure_onset=crystals.onset)
+    sizes = size_distributions(reduced, standard, voxels, grid, phi=maps.phi, crystals=crystals.fraction_map)
     numbers: dict[str, Number] = {
         **growth.numbers,
         **crystals.numbers,
         **headline_numbers(maps, standard, anode),
+        **(sizes.numbers or {}),
     }
     quality = {
         "reduced_chi_squared": on_map(voxels, grid, "reduced_chi_squared"),
@@ -115,6 +118,7 @@ def _results(
         diameter=maps.diameter,
         deviation=maps.deviation,
         polydispersity=maps.polydispersity,
+        size_distribution=sizes.distribution,
         mass_balance=growth.balance,
         growth=growth.growth,
         growth_line=growth.line,
@@ -129,9 +133,24 @@ def _results(
         curves=choose_curves(reduced, standard, voxels, grid, crystals),
         numbers=numbers,
         frames=_records(reduced, voxels, grid, anode),
-        notes=(*reduced.notes, *anode.notes, *growth.notes, *crystals.notes),
-        settings=run.model_dump(mode="json"),
+        notes=(*reduced.notes, *anode.notes, *growth.notes, *crystals.notes, *sizes.notes),
+        settings={**run.model_dump(mode="json"), **voltage_program(reduced)},
     )
+
+
+def voltage_program(reduced: ReducedRun) -> dict[str, dict[str, list[float]]]:
+    """{"voltage": {time_s, voltage_V}} of the sample frames, the points where it changes; empty where it is not known."""
+    table = reduced.table
+    if table.voltage is None:
+        return {}
+    known = table.is_role(Role.SAMPLE) & np.isfinite(table.time) & np.isfinite(table.voltage)
+    time, first = np.unique(table.time[known], return_index=True)
+    voltage = table.voltage[known][first]
+    if time.size == 0:
+        return {}
+    kept = np.ones(time.size, dtype=bool)
+    kept[1:-1] = (voltage[1:-1] != voltage[:-2]) | (voltage[1:-1] != voltage[2:])
+    return {"voltage": {"time_s": time[kept].tolist(), "voltage_V": voltage[kept].tolist()}}
 
 
 def _records(reduced: ReducedRun, voxels: Voxels, grid: ScanMap, anode: AnodePosition) -> tuple[FrameRecord, ...]:
