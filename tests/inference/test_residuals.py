@@ -11,7 +11,7 @@ from electrosaxs.inference.residuals import in_sigma, residual_maps, whitener
 def run_with_two_shifts():
     run = measured(empty_run(), shared=0.02, seed=4)
     phi = run.channels["volume_fraction"]
-    tilt = {**phi.shared, "footprint": 0.01 * phi.values * np.linspace(0.0, 1.0, phi.values.size)}
+    tilt = {**phi.shared, "extrapolation": 0.01 * phi.values * np.linspace(0.0, 1.0, phi.values.size)}
     return replace(run, channels={**run.channels, "volume_fraction": replace(phi, shared=tilt)})
 
 
@@ -19,7 +19,7 @@ def test_independent_residuals_have_the_chi_squared_of_the_full_covariance():
     run = run_with_two_shifts()
     residual = in_sigma(run, predict(run, PLAIN, TRUTH))
     white = whitener(run)
-    assert white.names == ("volume_fraction.reference", "volume_fraction.footprint")
+    assert white.names == ("volume_fraction.reference", "volume_fraction.extrapolation")
     covariance = np.eye(residual.size) + white.shifts @ white.shifts.T
     assert_close(white(residual) @ white(residual), residual @ np.linalg.solve(covariance, residual), rel=1e-10)
 
@@ -40,3 +40,12 @@ def test_without_shared_contributions_nothing_is_changed():
     residual = in_sigma(run, predict(run, PLAIN, TRUTH))
     assert whitener(run).names == ()
     assert_close(whitener(run)(residual), residual, rel=1e-12)
+
+
+def test_the_footprint_errs_at_each_height_on_its_own():
+    run = measured(empty_run(), shared=0.0)
+    phi = run.channels["volume_fraction"]
+    near = 0.002 * phi.values * (run.height < 75.0)
+    white = whitener(replace(run, channels={"volume_fraction": replace(phi, shared={"footprint": near})}))
+    assert white.names == ("volume_fraction.footprint at 0 um", "volume_fraction.footprint at 50 um")
+    assert np.all(white.shifts[:, 0] * white.shifts[:, 1] == 0.0)

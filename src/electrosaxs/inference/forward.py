@@ -35,12 +35,19 @@ class Prediction:
         return values
 
 
-def predict(run: Observations, model: Model, values: Mapping[str, float], *, classes: int = CLASSES) -> Prediction:
-    """The model's maps for the parameters `values` (names of parameters.PARAMETERS).
+def predict(
+    run: Observations,
+    model: Model,
+    values: Mapping[str, float],
+    *,
+    classes: int = CLASSES,
+    grid: Grid | None = None,
+) -> Prediction:
+    """The model's maps for the parameters `values` (names of parameters.PARAMETERS), on a `grid` other than its own.
 
     Raises ElectrosaxsError for parameters that are not physical, ConvergenceError where the integrator gives up.
     """
-    history = simulate_run(run, model, values, classes=classes)
+    history = simulate_run(run, model, values, classes=classes, grid=grid)
     levels, which = np.unique(run.height, return_inverse=True)
     rows, density = footprint(history.z.tobytes(), levels.tobytes(), run.beam_fwhm_um)
     phi = np.maximum(history.observe(run.time, rows, which), 0.0)

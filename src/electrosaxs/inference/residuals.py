@@ -15,8 +15,12 @@ from ..nouns import FloatArray
 from .forward import Prediction
 from .observations import CHANNELS, Observations
 
-SMALLEST_SHIFT = 1e-6
+SMALLEST_SHIFT = 1e-3
 """Contributions whose norm over the run is below this many sigma are left out."""
+
+PER_HEIGHT = ("footprint",)
+"""Contributions whose error is common to the frames of one height only: the footprint's correction takes its slope from
+neighbouring heights, so that it errs to either side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,15 +54,25 @@ def whitener(run: Observations) -> Whitener:
     for name, start in zip(_channels(run), starts, strict=False):
         channel = run.channels[name]
         for label, spread in channel.shared.items():
-            column = np.zeros(starts[-1])
-            part = spread[channel.used] / channel.sigma[channel.used]
-            column[start : start + part.size] = part
-            if np.linalg.norm(column) > SMALLEST_SHIFT:
-                names.append(f"{name}.{label}")
-                columns.append(column)
+            for part, name_of_part in _parts(run, label):
+                column = np.zeros(starts[-1])
+                within = (part * spread / channel.sigma)[channel.used]
+                column[start : start + within.size] = within
+                if np.linalg.norm(column) > SMALLEST_SHIFT:
+                    names.append(f"{name}.{name_of_part}")
+                    columns.append(column)
     shifts = np.stack(columns, axis=1) if columns else np.zeros((starts[-1], 0))
     basis, strength, _ = np.linalg.svd(shifts, full_matrices=False)
     return Whitener(tuple(names), shifts, basis, 1.0 - 1.0 / np.sqrt(1.0 + strength**2))
+
+
+def _parts(run: Observations, label: str) -> list[tuple[FloatArray, str]]:
+    """Where a contribution is one common shift, (point,) of 0 and 1, and its name."""
+    if label not in PER_HEIGHT:
+        return [(np.ones(run.height.size), label)]
+    return [
+        ((run.height == level).astype(np.float64), f"{label} at {abs(level):.0f} um") for level in np.unique(run.height)
+    ]
 
 
 def in_sigma(run: Observations, prediction: Prediction) -> FloatArray:
