@@ -57,9 +57,3 @@ def true_moments(sizes: Sizes, limits: tuple[float, float], small_below: float) 
     spread = np.sqrt(n @ np.square(d - mean) / n.sum())
     total = v.sum() / sizes.moment(3, DRY_SHELL_NM)
     return np.array([total, v @ d / v.sum(), mean, spread, v[d < small_below].sum() / v.sum()])
-
-
-def true_density(sizes: Sizes) -> tuple[FloatArray, FloatArray]:
-    """(diameter, volume share per nm)."""
-    v = sizes.number * (sizes.diameter + 2.0 * DRY_SHELL_NM) ** 3
-    return sizes.diameter, v / np.trapezoid(v, sizes.diameter)

@@ -19,7 +19,7 @@ AT = [0, 2, 4, 6, 7, 8, 9, 10, 11, 12, 13]
 """Of HEIGHTS_UM: a shorter scan."""
 GEOMETRY = ScanGeometry(HEIGHTS_UM[AT], GAP_UM, np.ones(len(AT)), np.zeros(len(AT)))
 LIMITS, SMALL = (1.8, 14.0), 4.2
-SEEDS = range(3)
+SEEDS = range(5)
 GAIN = 0.1
 """Exposures of 0.1 s: noise rules, and not what the prior smooths in all curves alike."""
 

@@ -19,7 +19,7 @@ from .free_form_basis import TREND, SizeBasis
 from .free_form_kernels import product, solve_positive, weighted_square
 
 MOST_STEPS = 200
-TOLERANCE = 1e-5
+TOLERANCE = 1e-4
 """Converged when a step lowers -ln(posterior) by less than this."""
 LARGEST_CHANGE = 3.0
 """Of ln density in one step, at nodes whose ln density lies within VISIBLE_RANGE of the largest."""
