@@ -54,9 +54,17 @@ def gradient_at_fixed_time(values: FloatArray, height_um: FloatArray, time_s: Fl
     rate = np.zeros_like(values)
     for column in range(values.shape[1]):
         known = np.isfinite(values[:, column])
-        if known.sum() >= 2:
-            rate[known, column] = np.gradient(values[known, column], time_s[known, column])
+        rate[known, column] = _rate(values[known, column], time_s[known, column])
     return along - rate * delay
+
+
+def _rate(values: FloatArray, time_s: FloatArray) -> FloatArray:
+    """d values / dt, both (scan,); frames of one time stamp count as one, 0 where there is only one time."""
+    times, place = np.unique(time_s, return_inverse=True)
+    if times.size < 2:
+        return np.zeros_like(values)
+    mean = np.bincount(place, values) / np.bincount(place)
+    return np.asarray(np.gradient(mean, times)[place])
 
 
 def _holes_filled_in_time(values: FloatArray, time_s: FloatArray) -> FloatArray:

@@ -84,6 +84,14 @@ def _check_role(path: Path, table: FrameTable, role: Role) -> None:
     if role is Role.SAMPLE:
         for column, values in ((TIME, table.time[rows]), (HEIGHT, table.height[rows])):
             _mostly(path, column, role, values, np.isfinite(values), "must be a number")
+        _not_all_at_once(path, table.time[rows])
+
+
+def _not_all_at_once(path: Path, time: FloatArray) -> None:
+    known = time[np.isfinite(time)]
+    if known.size > 1 and np.ptp(known) == 0.0:
+        rule = f"is the same for all {known.size} sample frames"
+        raise refusal(path, TIME.csv, f"{known[0]:g}", rule, f"give the {TIME.meaning} of each frame")
 
 
 def _mostly(path: Path, column: Column, role: Role, values: FloatArray, good: npt.NDArray[np.bool_], rule: str) -> None:

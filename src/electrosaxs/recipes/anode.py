@@ -19,6 +19,9 @@ from .voxels import Voxels
 LEAST_OPEN = 0.05
 """Frames whose beam is behind the anode by more than this share are left out of the map."""
 
+LIGHT_PASSES = 0.1
+"""Of the solvent's transmission; ten times the paper's starting concentration still lets 0.14 pass, an electrode nothing."""
+
 
 @dataclass(frozen=True)
 class AnodePosition:
@@ -41,8 +44,32 @@ class AnodePosition:
 def find_anode(reduced: ReducedRun, standard: Standards, voxels: Voxels) -> AnodePosition:
     """The height given in run.toml, else that of the alignment frames, else that of the scans.
 
-    Raises CalibrationError where none of the three says it.
+    Raises CalibrationError where none of the three says it, and where light passes beyond the cathode that it implies.
     """
+    anode = _position(reduced, standard, voxels)
+    _check_gap(reduced, anode)
+    return anode
+
+
+def _check_gap(reduced: ReducedRun, anode: AnodePosition) -> None:
+    """No light passes through an electrode: where it does, the gap or the heights are wrong."""
+    table, gap_um = reduced.table, 1e3 * reduced.run.cell.gap_mm
+    frames = reduced.frames(Role.SAMPLE)
+    height = table.height[frames] - anode.stage_height_um
+    passes = table.transmission[frames] > LIGHT_PASSES * solvent_transmission(reduced)
+    beyond = height[passes & (height > gap_um + 2.0 * anode.fwhm_um)]
+    if beyond.size:
+        raise bad_value(
+            CalibrationError,
+            where=table.source,
+            field="height",
+            value=f"{beyond.max():.0f} um above the anode, in {beyond.size} sample frames",
+            rule=f"light passes there, beyond the gap of {gap_um:.0f} um",
+            remedy="correct cell.gap_mm, cell.anode_height_um or the heights of the frame table (in um)",
+        )
+
+
+def _position(reduced: ReducedRun, standard: Standards, voxels: Voxels) -> AnodePosition:
     run, fwhm = reduced.run, reduced.run.beam.fwhm_um
     if run.cell.anode_height_um is not None:
         number = Number(run.cell.anode_height_um, 0.0, "um", "given as cell.anode_height_um")

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import __version__
+from ..analysis.scan_map import HEIGHT_TOLERANCE_UM
 from ..errors import FrameError, InputFileError, ShapeError, bad_value
 from ..io.frame_reader import FrameReader
 from ..io.images import open_frames
@@ -28,6 +29,8 @@ from ..reduction.outliers import find_outliers, sample_frames
 from ..reduction.stream import FrameIntegrator, ReductionStore, reduce_series
 from .progress import Progress, over
 
+OUTLIER_BINS = 500
+"""The most q bins in which hot and dead pixels are looked for: a pixel needs many others of its q to stand out from."""
 PILATUS_SATURATION = 2**20 - 1
 """Counts at which a Pilatus pixel is full (20 bit), where the frames do not state their own limit."""
 
@@ -70,11 +73,13 @@ def reduce_run(
         _same_shape(geometry, reader)
         mask = _user_and_gaps(run, geometry)
         saturation = _saturation(reader, geometry)
-        own = _own_integrator(run, geometry, mask, saturation)
-        outliers = find_outliers(_readable(reader, sample_frames(table)), own)
+        outliers = find_outliers(
+            _readable(reader, sample_frames(table)),
+            _own_integrator(run, geometry, mask, saturation, bins=min(run.analysis.bins, OUTLIER_BINS)),
+        )
         mask = mask | outliers.mask
         engine: FrameIntegrator
-        own = _own_integrator(run, geometry, mask, saturation)
+        own = _own_integrator(run, geometry, mask, saturation, bins=run.analysis.bins)
         engine = own if integrator == "own" else _pyfai_integrator(run, geometry, mask, saturation, integrator)
         key = _key(run, table, own.fingerprint, integrator)
         store = ReductionStore(out / "reduction", key=key, n_frames=len(table), bins=own.bins)
@@ -119,13 +124,15 @@ def _saturation(reader: FrameReader, geometry: Geometry) -> float | None:
     return reader.saturation
 
 
-def _own_integrator(run: Run, geometry: Geometry, mask: BoolImage, saturation: float | None) -> Integrator:
+def _own_integrator(
+    run: Run, geometry: Geometry, mask: BoolImage, saturation: float | None, *, bins: int
+) -> Integrator:
     return Integrator(
         geometry,
         mask=mask,
         q_min=run.analysis.q_min_per_nm,
         q_max=run.analysis.q_max_per_nm,
-        bins=run.analysis.bins,
+        bins=bins,
         polarization=run.beam.polarization,
         saturation=saturation,
     )
@@ -193,12 +200,34 @@ def _flags(
     )
     homeless = table.is_role(Role.SAMPLE) & ~(np.isfinite(table.time) & np.isfinite(table.height))
     done = store.done
-    return tuple(
+    alone = [
         (f"unreadable: {errors.get(i, 'not reduced')}".replace(";", ","),)
         if not done[i]
         else (*flags[i], *(("no time or height",) if homeless[i] else ()))
         for i in range(len(table))
+    ]
+    twins = _twins(table, np.array([not flags for flags in alone]))
+    return tuple(
+        (*flags, *((f"same time and height as frame {twins[i]}",) if i in twins else ()))
+        for i, flags in enumerate(alone)
     )
+
+
+def _twins(table: FrameTable, usable: npt.NDArray[np.bool_]) -> dict[int, int]:
+    """Usable sample frames at the time and height (within HEIGHT_TOLERANCE_UM) of an earlier one -> that one.
+
+    One detector takes one frame at a time: a row stands twice in the table, or the times are too coarse to tell.
+    """
+    at_time: dict[float, list[int]] = {}
+    twins: dict[int, int] = {}
+    for index in np.flatnonzero(table.is_role(Role.SAMPLE) & usable):
+        others = at_time.setdefault(float(table.time[index]), [])
+        near = [i for i in others if abs(table.height[i] - table.height[index]) < HEIGHT_TOLERANCE_UM]
+        if near:
+            twins[int(index)] = near[0]
+        else:
+            others.append(int(index))
+    return twins
 
 
 def _resume_note(store: ReductionStore, finished_before: int) -> tuple[str, ...]:
