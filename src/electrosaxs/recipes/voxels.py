@@ -36,6 +36,9 @@ COLUMNS = (
     "background",
     "photons",
 )
+SIZES = ("diameter", "deviation", "polydispersity", "skewness")
+SIZELESS = {"diameter at bound", "deviation at bound", "skewness at bound", "too few counts"}
+"""Flags of a fit whose sizes are not known: what a bound holds has no sigma. phi of the voxel stands."""
 SHARED = {
     "phi": ("reference", "background", "extrapolation", "starting_solution"),
     "diameter": ("background",),
@@ -138,8 +141,9 @@ def measure(
         "background": fit.background,
         "photons": np.nansum(gross / per_count, axis=1),
     }
+    sized = np.array([not SIZELESS.intersection(flags) for flags in fit.flags])
     for name, column in columns.items():
-        voxels.values[name][rows] = column
+        voxels.values[name][rows] = np.where(sized, column, np.nan) if name.startswith(SIZES) else column
     sigma_d = fit.shared_sigma("diameter")
     sigma_delta = fit.shared_sigma("deviation")
     of_phi = {name: np.asarray(sigma.values) for name, sigma in phi.shared.items()}
