@@ -91,3 +91,23 @@ def test_contradictory_data_give_no_parameters():
     except ConvergenceError:
         return
     assert fit.widening > 10.0
+
+
+def test_a_field_at_which_nothing_grows_helps_one_at_which_crystals_do():
+    grows = measured(empty_run(scans=10, duration=2400.0), GROWING, seed=1)
+    silent = measured(empty_run(scans=5, duration=2400.0, voltage=5.0), GROWING, seed=2)
+    both, one = (fit_model(runs, GROWING) for runs in ([silent, grows], [grows]))
+    unseen = [label for label, nothing in zip(both.labels, both.unseen, strict=True) if nothing]
+    assert unseen == ["crystal_length[1]"]
+    names = (*ASKED, "solubility", "crystal_length[2]")
+    truth = [TRUTH[name.split("[")[0]] for name in names]
+    off = [(both.value(name) - true) / both.sigma(name) for name, true in zip(names, truth, strict=True)]
+    assert np.all(np.abs(off) < 3.0)
+    assert both.sigma("diffusivity_scale") < one.sigma("diffusivity_scale")
+    assert both.degrees_of_freedom == both.observed - len(both.labels) + 1
+
+
+def test_a_solubility_that_is_never_reached_is_refused():
+    run = measured(empty_run(voltage=2.0, duration=600.0))
+    with pytest.raises(FitError, match="solubility changes nothing that was measured"):
+        fit_model([run], GROWING, start={"solubility": 0.1})

@@ -85,3 +85,19 @@ def test_other_charge_models_give_other_maps(charge):
     fast = predict(run, PLAIN, TRUTH).volume_fraction
     other = predict(run, Model(charge, "none"), TRUTH).volume_fraction
     assert np.max(np.abs(other / fast - 1.0)) > 0.1
+
+
+def test_a_share_lost_at_the_electrodes_is_the_same_as_a_smaller_charge():
+    run = empty_run(np.array([0.0, 200.0, 2000.0]), scans=3)
+    loss = predict(run, Model("fast-exchange", "none", "electrode-loss"), {**TRUTH, "electrode_loss": 0.25})
+    weak = predict(run, PLAIN, {**TRUTH, "effective_charge": 0.75 * TRUTH["effective_charge"]})
+    assert_close(loss.volume_fraction, weak.volume_fraction, rel=1e-9)
+
+
+def test_particles_that_carry_the_current_change_the_field_that_they_feel():
+    run = empty_run(np.array([0.0, 200.0, 2000.0]), scans=3)
+    carry = Model("fast-exchange", "none", "conduction")
+    nominal = predict(run, PLAIN, TRUTH).volume_fraction
+    none, most = (predict(run, carry, {**TRUTH, "carrier_share": share}).volume_fraction for share in (0.0, 0.8))
+    assert_close(none, nominal, rel=2e-3)
+    assert np.max(np.abs(most / nominal - 1.0)) > 0.05

@@ -30,7 +30,7 @@ def folder_with(results, folder):
 def fitted(tmp_path_factory):
     """A run in which crystals grow, fitted with one charge model against another."""
     where = tmp_path_factory.mktemp("fit")
-    run = measured(empty_run(scans=10, duration=2400.0), GROWING, noise=0.01, shared=0.005, seed=5)
+    run = measured(empty_run(scans=6, duration=1800.0), GROWING, noise=0.01, shared=0.005, seed=5)
     source = folder_with(as_results(run), where / "results")
     return fit_cell([source], where / "out", charge_models=("fast-exchange", "neutralised-at-anode")), where / "out"
 

@@ -92,7 +92,7 @@ def fit_profiles(measured: RunResults, lines: ModelLines) -> Figure | Omitted:
             axes.set_ylim(bottom=0.0)
             axes.legend(loc="upper right")
         else:
-            height_scale(axes, float(phi.coord("height").max()))
+            height_scale(axes, max(float(phi.coord("height").max()), 50.0))
     bulk = phi.values[:, phi.coord("height") > NEAR_ANODE_UM]
     if np.isfinite(bulk).any():
         panels[1].set_ylim(0.0, 1.6 * PER_CENT * float(np.nanmax(bulk)))
@@ -141,7 +141,7 @@ def residual_maps(phi: Noun, residuals: dict[str, FloatArray]) -> Figure | Omitt
         spread = float(np.sqrt(np.mean(values[used] ** 2)))
         axes.set_title(f"{CHANNELS[name][0]}: r.m.s. {spread:.2f} σ, {used.sum()} values", loc="right", pad=2.0)
         axes.set_ylabel("t (min)")
-        height_scale(axes, float(height.max()))
+        height_scale(axes, max(float(height.max()), 50.0))
         letter(axes, "abc"[number])
     panels[-1, 0].set_xlabel(Z_LABEL)
     figure.colorbar(colours, ax=list(panels[:, 0]), label="(data − model) / σ", extend="both", aspect=40)

@@ -85,13 +85,15 @@ class Problem:
 class CellFit:
     """A converged fit. covariance (free, free) of the coordinates, widened by `widening` where the model misfits.
 
-    at_limit (free,): parameters that a limit holds; they have no covariance.
+    at_limit (free,): parameters that a limit holds. unseen (free,): parameters of one run that change nothing there (how
+    crystals stand in the beam, where none grow). Neither has a covariance; `fixed` is either.
     """
 
     problem: Problem
     minimum: Minimum
     covariance: FloatArray
     widening: float
+    unseen: npt.NDArray[np.bool_]
 
     @property
     def x(self) -> FloatArray:
@@ -106,6 +108,15 @@ class CellFit:
         return self.minimum.at_limit
 
     @property
+    def fixed(self) -> npt.NDArray[np.bool_]:
+        return self.minimum.at_limit | self.unseen
+
+    @property
+    def count(self) -> int:
+        """Free parameters that the data see."""
+        return int(np.sum(~self.unseen))
+
+    @property
     def chi_squared(self) -> float:
         return self.minimum.chi_squared
 
@@ -116,17 +127,17 @@ class CellFit:
 
     @property
     def degrees_of_freedom(self) -> int:
-        return self.observed - len(self.problem.layout)
+        return self.observed - self.count
 
     @property
     def akaike(self) -> float:
         """chi^2 + 2 k (Akaike 1974): lower is better; differences below 2 say nothing."""
-        return self.chi_squared + 2.0 * len(self.problem.layout)
+        return self.chi_squared + 2.0 * self.count
 
     @property
     def bayes(self) -> float:
         """chi^2 + k ln n (Schwarz 1978): lower is better; 10 apart is decisive."""
-        return self.chi_squared + len(self.problem.layout) * float(np.log(self.observed))
+        return self.chi_squared + self.count * float(np.log(self.observed))
 
     @property
     def correlation(self) -> FloatArray:
@@ -207,22 +218,32 @@ def fit_problem(
 
 def finished(problem: Problem, minimum: Minimum) -> CellFit:
     """Covariance at a minimum: inverse of the Fisher information, widened where chi-squared says that the model misfits."""
-    moving = ~minimum.at_limit
+    unseen = _unseen(problem, minimum)
+    moving = ~(minimum.at_limit | unseen)
     slopes = minimum.jacobian[:, moving]
     covariance = np.zeros((moving.size, moving.size))
     covariance[np.ix_(moving, moving)] = inverse_information(slopes)
-    freedom = minimum.residual.size - moving.size
+    freedom = minimum.residual.size - int(np.sum(~unseen))
     reduced = minimum.chi_squared / freedom
     widening = float(np.sqrt(reduced)) if reduced > 1.0 + MISFIT_SIGMAS * np.sqrt(2.0 / freedom) else 1.0
     shared = np.array([item.run is None and item.parameter.scale != "root" for item in problem.layout.free])
-    return CellFit(problem, minimum, widening**2 * covariance + np.diag(NUMERICAL**2 * (shared & moving)), widening)
+    return CellFit(
+        problem, minimum, widening**2 * covariance + np.diag(NUMERICAL**2 * (shared & moving)), widening, unseen
+    )
+
+
+def _unseen(problem: Problem, minimum: Minimum) -> npt.NDArray[np.bool_]:
+    """Parameters of one run that change nothing there; FitError where a shared one changes nothing anywhere."""
+    still = np.linalg.norm(minimum.jacobian, axis=0) == 0.0
+    for item, nothing in zip(problem.layout.free, still, strict=True):
+        if nothing and item.run is None:
+            raise FitError(f"fit: {item.label} changes nothing that was measured; fix it, or choose a model without it")
+    return still
 
 
 def inverse_information(slopes: FloatArray) -> FloatArray:
     """(J^T J)^-1 through the singular values of J with columns of unit length, so that no unit matters."""
     length = np.linalg.norm(slopes, axis=0)
-    if np.any(length == 0.0):
-        raise FitError("fit: a free parameter changes nothing that was measured; fix it")
     _, strength, directions = np.linalg.svd(slopes / length, full_matrices=False)
     half = directions.T / np.maximum(strength, 1e-12 * strength[0]) / length[:, None]
     return np.asarray(half @ half.T)

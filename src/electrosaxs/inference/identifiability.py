@@ -67,9 +67,7 @@ class Knowledge:
 def knowledge(fit: CellFit) -> Knowledge:
     """What the data of a fit say of its shared parameters; those that a limit holds are not among them."""
     asked = [
-        k
-        for k, item in enumerate(fit.problem.layout.free)
-        if item.parameter.name not in PER_RUN and not fit.at_limit[k]
+        k for k, item in enumerate(fit.problem.layout.free) if item.parameter.name not in PER_RUN and not fit.fixed[k]
     ]
     labels = tuple(fit.labels[k] for k in asked)
     scale = np.array([_to_logarithm(fit, k) for k in asked])

@@ -35,7 +35,7 @@ def value_and_slopes(fit: CellFit, run: int, times: FloatArray, quantity: Quanti
         return np.asarray(quantity(history), dtype=np.float64)
 
     points = [fit.x]
-    moved = [k for k in range(len(layout)) if layout.concerns(k, run) and not fit.at_limit[k]]
+    moved = [k for k in range(len(layout)) if layout.concerns(k, run) and not fit.fixed[k]]
     for k in moved:
         for side in (1.0, -1.0):
             x = np.array(fit.x)
@@ -54,7 +54,7 @@ def fitted_points(fit: CellFit, run: int) -> dict[str, tuple[FloatArray, FloatAr
     """Value and sigma (point,) of each quantity of the model at the points of a run."""
     problem, layout = fit.problem, fit.problem.layout
     low, high = layout.limits()
-    moved = [k for k in range(len(layout)) if layout.concerns(k, run) and not fit.at_limit[k]]
+    moved = [k for k in range(len(layout)) if layout.concerns(k, run) and not fit.fixed[k]]
     points = [fit.x]
     for k in moved:
         x = np.array(fit.x)

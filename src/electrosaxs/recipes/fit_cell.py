@@ -105,7 +105,7 @@ def fit_runs(
     walls = tuple(wall_concentration(fit, number) for number in range(len(runs)))
     said = statements(fit, known, comparison)
     return FittedCell(
-        fit, comparison, known, shapes, walls, tuple(measured), said, fit_numbers(fit, known, shapes, walls[0])
+        fit, comparison, known, shapes, walls, tuple(measured), said, fit_numbers(fit, known, shapes, walls)
     )
 
 

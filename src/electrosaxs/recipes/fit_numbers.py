@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..inference.fit import CellFit
 from ..inference.identifiability import Knowledge
@@ -16,7 +16,7 @@ ALWAYS = ("effective_charge", "charge_exponent", "diffusivity_scale", "solubilit
 
 
 def fit_numbers(
-    fit: CellFit, known: Knowledge, profiles: Mapping[str, Profile], wall: WallConcentration
+    fit: CellFit, known: Knowledge, profiles: Mapping[str, Profile], walls: Sequence[WallConcentration]
 ) -> dict[str, Number]:
     """Parameters of the model first, then what follows from them."""
     numbers: dict[str, Number] = {}
@@ -31,12 +31,14 @@ def fit_numbers(
     numbers["mobility_squared_over_diffusivity"] = Number(
         *moving.squared_mobility_over_diffusivity, "m^2/(V^2*s)", f"{model}: v^2/D over the squared nominal field"
     )
-    numbers["wall_volume_fraction"] = Number(
-        float(wall.value[-1]),
-        float(wall.sigma[-1]),
-        "one",
-        f"{model}: solution at z = 0, {wall.time[-1]:.0f} s after field-on",
-    )
+    for number, wall in enumerate(walls, start=1):
+        name = "wall_volume_fraction" if len(walls) == 1 else f"wall_volume_fraction[{number}]"
+        numbers[name] = Number(
+            float(wall.value[-1]),
+            float(wall.sigma[-1]),
+            "one",
+            f"{model}: solution at z = 0, {wall.time[-1]:.0f} s after field-on",
+        )
     reduced = fit.chi_squared / fit.degrees_of_freedom
     numbers["reduced_chi_squared"] = Number(
         reduced, (2.0 / fit.degrees_of_freedom) ** 0.5, "one",
@@ -52,6 +54,8 @@ def _parameter(fit: CellFit, known: Knowledge, profiles: dict[str, Profile], nam
         why = "no crystals" if growth == "none" else "the wall pinned at the solubility"
         return Number.absent(unit, f"the model that fits best has {why}: these data do not ask for this parameter")
     told = source(fit, known, name, profiles)
+    if name in fit.labels and fit.unseen[fit.problem.layout.index(name)]:
+        return Number.absent(unit, "this run shows nothing of it: no crystals grow in the fitted model")
     if name not in fit.labels:
         return Number(fit.values()[name], None, unit, told)
     shape = profiles.get(name)
