@@ -72,7 +72,7 @@ def test_fitted_maps_residuals_and_the_wall_are_in_the_results_file(fitted):
     assert 0.5 < np.sqrt(np.mean(residual**2)) < 1.5
     assert np.corrcoef(residual.ravel(), expected.ravel())[0, 1] > 0.8
     assert_close(model.numbers["wall_volume_fraction"].value, cell.walls[0].value[-1], rel=1e-9)
-    assert np.all(model.volume_fraction.sigma < phi.sigma)
+    assert np.all(model.volume_fraction.sigma < phi.total_sigma)
 
 
 def test_the_page_holds_its_figures(fitted):
