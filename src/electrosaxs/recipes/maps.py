@@ -32,9 +32,10 @@ from ..nouns import (
 from ..physics.beam import open_beam_centre
 from .voxels import Voxels, on_map, shared_on_map
 
-FOOTPRINT_UNCERTAINTY = 0.05
+FOOTPRINT_UNCERTAINTY = 0.1
 """Relative, of the footprint's correction: the profile across the beam is taken as exponential, with a slope from
-neighbouring voxels (on simulated profiles this is off by at most 3 % of the correction)."""
+neighbouring voxels (on simulated profiles this is off by 3 % of the correction before
+the onset, by up to 12 % beside a voxel with crystals)."""
 SIZE_STEP_UNCERTAINTY = 0.2
 """The same for sizes: relative, of the step from where the light sees to the mean (chosen)."""
 BoolArray = npt.NDArray[np.bool_]
