@@ -21,6 +21,7 @@ from electrosaxs.nouns import (
     Polydispersity,
     RunResults,
     SampleIntensity,
+    SizeDistribution,
     StructureFactor,
     VolumeFraction,
 )
@@ -149,6 +150,24 @@ def fake_truth():
     )
 
 
+def _distribution(time, phi, diameter, deviation):
+    """d phi / dd of the last scan, normal at every height, below 1.5 nm not observable."""
+    sizes = np.linspace(1.0, 12.0, 89)
+    density = np.exp(-0.5 * ((sizes - diameter[-1][:, None]) / deviation[-1][:, None]) ** 2)
+    density *= (phi[-1] / np.trapezoid(density, sizes, axis=-1))[:, None]
+    return SizeDistribution.from_arrays(
+        density[None],
+        dims=("scan", "height", "diameter"),
+        coords={
+            "diameter": (("diameter",), sizes),
+            "height": (("height",), HEIGHTS),
+            "time": (("scan", "height"), time[-1:]),
+        },
+        sigma=0.05 * density[None] + 1e-7,
+        masks={"not_observable": (("diameter",), sizes < 1.5)},
+    )
+
+
 def fake_results(seed=1):
     rng = np.random.default_rng(seed)
     time = _time()
@@ -187,6 +206,7 @@ def fake_results(seed=1):
         diameter=_map(Diameter, measured_d, time, spread, missing),
         deviation=_map(DiameterDeviation, measured_s, time, 1.3 * spread, missing),
         polydispersity=_map(Polydispersity, measured_s / measured_d, time, 1.3 * spread / diameter, missing),
+        size_distribution=_distribution(time, true, diameter, deviation),
         mass_balance=balance,
         growth=growth,
         growth_line=line,

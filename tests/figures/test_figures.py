@@ -63,7 +63,7 @@ def test_every_axis_names_its_quantity(drawn, name):
             other for other in axes.figure.axes if other is not axes and other.get_shared_x_axes().joined(axes, other)
         ]
         assert axes.get_xlabel() or shares or axes.get_label() == "<colorbar>"
-        assert axes.get_ylabel()
+        assert axes.get_ylabel() or axes.figure.get_supylabel()
 
 
 def test_a_bare_map_leaves_out_what_it_cannot_show_and_says_why():

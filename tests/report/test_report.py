@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fake_results import bare_results, fake_results, fake_truth
 
+from electrosaxs.figures.gallery import GALLERY
 from electrosaxs.nouns import Number
 from electrosaxs.report import provenance as provenance_module
 from electrosaxs.report.number_text import number_row, value_with_sigma
@@ -37,7 +38,7 @@ def test_the_page_asks_nothing_from_outside(folder):
 def test_each_figure_is_on_the_page_and_on_disk_in_both_forms(folder):
     page = (folder / "report.html").read_text(encoding="utf-8")
     names = {path.stem for path in (folder / "figures").glob("*.png")}
-    assert len(names) == 12
+    assert len(names) == len(GALLERY)
     assert names == {path.stem for path in (folder / "figures").glob("*.svg")}
     assert all(f'<figure id="{name}">' in page for name in names)
 

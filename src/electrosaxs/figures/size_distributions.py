@@ -29,7 +29,8 @@ def size_distributions(results: RunResults, truth: RunResults | None = None) -> 
     figure, panels = new_figure(20.0 + 21.0 * len(heights), len(heights), 1, squeeze=False, sharex=True)
     for axes, height, colour in zip(panels[:, 0], heights, ordered_colours(len(heights)), strict=True):
         _one_height(axes, sizes, scan, height, colour)
-    panels[0, 0].legend(loc="upper left", bbox_to_anchor=(0.12, 1.0))
+    if panels[0, 0].get_legend_handles_labels()[0]:
+        panels[0, 0].legend(loc="upper left", bbox_to_anchor=(0.12, 1.0))
     panels[-1, 0].set_xlabel("core diameter d (nm)")
     panels[-1, 0].set_xlim(*_span(sizes, scan, heights))
     figure.supylabel("volume share per nm (%)", fontsize=7.0)
