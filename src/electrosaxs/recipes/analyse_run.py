@@ -14,6 +14,7 @@ from ..io.numbers_json import write_numbers
 from ..io.results import read_results, write_results
 from ..io.run_toml import read_run
 from ..nouns import FrameRecord, Number, Role, Run, RunResults
+from ..report.number_text import value_with_sigma
 from ..report.page import write_report
 from ..report.provenance import write_provenance
 from .anode import AnodePosition, find_anode
@@ -77,8 +78,8 @@ def analyse(
         measure(voxels, block.rows, block.sample, block.fit, reduced=reduced, standard=standard)
     anode = find_anode(reduced, standard, voxels)
     height = reduced.table.height[frames] - anode.stage_height_um
-    seen = reduced.usable[frames] & anode.is_open(height)
-    grid = scan_map(height, reduced.table.time[frames], seen)
+    in_sight = np.where(anode.is_open(height), height, np.nan)  # frames behind the anode have no place in the map
+    grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
     results = _results(reduced, standard, voxels, grid, anode, crystals)
     return Analysis(reduced, standard, voxels, grid, results)
@@ -222,7 +223,4 @@ def number_text(number: Number) -> str:
     if number.value is None:
         return f"none: {number.source}"
     unit = "" if number.unit == "one" else f" {number.unit}"
-    if not number.sigma:
-        return f"{number.value:.5g}{unit}"
-    digits = max(0, int(np.floor(np.log10(abs(number.value or number.sigma)) - np.log10(number.sigma))) + 2)
-    return f"{number.value:.{max(digits, 2)}g} +/- {number.sigma:.2g}{unit}"
+    return f"{value_with_sigma(number.value, number.sigma)}{unit}"
