@@ -42,12 +42,14 @@ def simulated(folder: Path, **changes: dict[str, Any]) -> Path:
 
 
 def analysed(run: Path, out: Path, *, report: bool = False, **options: Any) -> RunResults:
-    """`analyse_run`, by default without drawing the report (that takes longer than the analysis of a small run)."""
+    """`analyse_run`; without `report` neither it nor free-form size distributions, which take longer than all the rest."""
     from electrosaxs.recipes import analyse_run as recipe
+    from electrosaxs.recipes.sizes import SizeStudy
 
     with pytest.MonkeyPatch.context() as patch:
         if not report:
             patch.setattr(recipe, "write_report", lambda *args, **kwargs: None)
+            patch.setattr(recipe, "size_distributions", lambda *args, **kwargs: SizeStudy(None))
         return recipe.analyse_run(run, out, **options)
 
 
