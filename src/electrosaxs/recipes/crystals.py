@@ -84,7 +84,8 @@ def find_crystals(
 ) -> Crystals:
     """Look for crystals in every voxel near the anode and measure again those that hold them (`voxels` is updated)."""
     fraction = np.zeros(grid.shape)
-    near = [int(j) for j in np.flatnonzero(np.abs(grid.heights) < REACH * reduced.run.beam.fwhm_um)]
+    within = np.abs(grid.heights) < REACH * reduced.run.beam.fwhm_um
+    near = [int(j) for j in np.flatnonzero(within & grid.measured.any(axis=0))]
     if not near:
         why = f"the lowest voxel, at {grid.heights[0]:.0f} um, is too high above the anode to see superlattices"
         return Crystals(None, _absent(why), fraction, notes=(f"crystals: {why}",))
