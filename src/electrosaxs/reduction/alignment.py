@@ -22,7 +22,7 @@ from ..nouns import FloatArray, Number
 from ..physics.beam import FWHM_PER_SIGMA, beam_deviation
 
 FEWEST_FRAMES = 5
-NOISE_FLOOR = 1e-4  # of the largest transmission: no diode is more linear, so no height is known better
+NOISE_FLOOR = 5e-6  # of the largest transmission: keeps a table without noise from giving a sigma of 0
 NOISE_SHAPES = (np.inf, 1.0, 0.3, 0.1, 0.03, 0.01)  # constant over relative noise, compared by their likelihood
 EDGE_EVIDENCE = 4.0  # -log10 of the probability (F test) that frames without an edge look like this
 WILD = 6.0  # robust sigma beyond which a frame is left out, at most one in eight
