@@ -1,0 +1,34 @@
+"""What Yu et al. 2018 state in words and numbers, and what they did: the claims that the model is held against."""
+
+from __future__ import annotations
+
+import numpy as np
+
+IN_SITU_VOLTAGES = (5.0, 10.0, 20.0, 30.0)
+"""14, 28, 57 and 86 V/cm over 3.5 mm."""
+EX_SITU_VOLTAGES = (5.0, 30.0)
+"""20 and 120 V/cm over 2.5 mm."""
+SLICE_M = 50e-6
+"""Step of the scan and resolution of the map: "volume fraction at the anode" is the mean of the lowest 50 um."""
+ONSET_BAND = (0.007, 0.012)
+"""phi of the slice at which superlattices are found to form."""
+SILENT_S = 3.0 * 3600.0
+"""At 14 V/cm the band is not reached in about 3 h."""
+LAST_PROFILE_S = 55.0 * 60.0
+PROFILES_S = 60.0 * np.array([0.0, 5.0, 25.0, 35.0, 55.0])
+"""Published profiles at 57 V/cm."""
+TENFOLD, TENFOLD_M = 10.0, 250e-6
+"""phi rises about 10 times within 250 um of the anode."""
+ABOUT = 0.1
+"""How far "about 10" reaches, relative (chosen: one digit of it)."""
+SIZES_UM_NM = ((50.0, 7.4, 0.9), (500.0, 6.9, 1.1), (1000.0, 6.5, 1.3), (1400.0, 5.6, 1.5))
+"""Height, mean diameter and deviation at 57 V/cm after 55 min, from fits of Gaussian spheres."""
+NARROWING = 0.21
+"""By how much delta / d falls near the anode, 15.5 to 12.2 %."""
+EX_SITU_S = 3600.0
+"""Islands at 20 V/cm after 60 min."""
+SOLVATED_NM, DRIED_NM = 15.1, 13.2
+"""FCC lattice constants: 57 V/cm in solution, 20 V/cm dried."""
+CONTRACTION = 0.35
+ISLAND_BASE_UM, ISLAND_TOP_UM, ISLAND_UM = 28.5, 26.9, 1.3
+CONCENTRATION_MG_ML = 4.0
