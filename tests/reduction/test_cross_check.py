@@ -30,15 +30,13 @@ def published(reference_data: Path) -> tuple[Geometry, npt.NDArray, npt.NDArray,
 
 
 def test_the_published_curve_comes_back_with_its_bounding_boxes(published: tuple) -> None:
-    """Median 1e-6. Up to 1e-4 in bins of less than 20 pixels: single-precision corners differ by version."""
+    """All thousand bins within 1e-5, those of one pixel too; pixel centres in single precision would miss 20 of them."""
     geometry, mask, frame, (q, intensity, sigma) = *published[:3], published[3].T
     curve = PyFAIIntegrator(geometry, mask=mask, q_min=None, q_max=None, bins=1000, polarization=None).curve(frame)
-    assert_close(curve.q, q, rel=1e-5)
+    assert_close(curve.q, q, rel=1e-6)
     error = np.abs(curve.intensity / MONITOR / intensity - 1)
-    assert np.median(error) < 2e-6
-    assert np.mean(error < 1e-5) > 0.97
-    assert error.max() < 1e-4
-    assert_close(curve.sigma / MONITOR, sigma, rel=1e-4)
+    assert error.max() < 1e-6
+    assert_close(curve.sigma / MONITOR, sigma, rel=1e-5)
 
 
 def test_the_published_curve_comes_back_within_its_sigma_without_splitting(published: tuple) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -67,6 +68,10 @@ class PyFAIIntegrator:
         self.bins = bins
         self.saturation = saturation
         self._engine = geometry.engine
+        if _method(method)[0] != "no":
+            # split boxes are cut at their edges: pixel centres in double precision, as pyFAI had them before 2025.12
+            self._engine = deepcopy(geometry.engine)
+            self._engine.qArray(self.shape)
         self._mask = mask
         self._lock = threading.Lock()
         self._settings: dict[str, Any] = {
