@@ -8,8 +8,9 @@ from analysis.synthetic_crystals import crystals_in_solution
 from analysis.synthetic_curves import field_selected_sizes, form_factor, gaussian_sizes, window
 from closeness import assert_close
 
+from electrosaxs.analysis.bragg import PARAMETERS
 from electrosaxs.analysis.lattice_choice import assign_frame, assign_lattice, study_curve
-from electrosaxs.analysis.lattice_fit import RIGID, fit_lattice
+from electrosaxs.analysis.lattice_fit import RIGID, SMOOTH, fit_lattice
 from electrosaxs.analysis.peaks import start_solution
 from electrosaxs.analysis.structure_factor import spheres_of
 from electrosaxs.analysis.weighted_curve import curve_of_frame
@@ -54,6 +55,20 @@ def test_sizes_that_a_field_has_selected_do_not_move_the_lattice():
     assignment = assign_frame(sample, 0)
     assert assignment.lattice == "FCC"
     assert_close(assignment.a.value, 15.1, rel=5e-4)
+
+
+def test_a_fit_without_tails_knows_how_they_would_grow():
+    """Slopes that stop short of the tails there point off the bound, uphill: two in twenty fits then never converge."""
+    curve = curve_of_frame(crystals_in_solution([0.3], seed=1), 0)
+    start = np.concatenate([start_solution(curve), [0.3, 15.1, 0.02, 0.3, 0.0]])
+    one = fit_lattice(curve, "FCC", start, freedom=SMOOTH, scan=False)
+    assert one.outcome.converged
+    assert one.value("lorentzian") < 1e-6
+    share = PARAMETERS.index("lorentzian")
+    value, slopes = one.model(one.outcome.parameters)
+    more = one.outcome.parameters.copy()
+    more[share] += 1e-4
+    assert_close((one.model(more)[0] - value) / 1e-4, slopes[:, share], rel=1e-3)
 
 
 def test_plain_curves_need_no_sigma():

@@ -30,6 +30,7 @@ SPACINGS = (
 WIDEST = 0.12  # chosen: FWHM over q beyond which a peak is a liquid's; grains of fewer than eight spacings
 SCAN_STEP = 0.004  # relative step of the lattice constant in the scan
 SCAN_WIDTHS = (0.012, 0.025, 0.05, 0.1)  # FWHM over the first reflection's q
+NO_TAILS = 1e-12  # least Lorentzian share where it may grow: at exactly 0 the kernels skip tails and their derivatives
 LINDEMANN = 0.005  # prior mean and sd of u^2 over the squared neighbour distance: u = 0.07, half of where crystals melt
 
 
@@ -211,6 +212,7 @@ def _known(
         nearest, widest = neighbour_distance(model.lattice, a), WIDEST * first_reflection(model.lattice, a)
         lower[first:head] = (-1.0, 0.93 * a, 0.7 * float(np.median(np.diff(curve.q))), 0.0, 0.0)
         upper[first:head] = (3.0, 1.07 * a, widest, 0.1 * nearest**2, 1.0)
+        lower[9] = NO_TAILS if freedom.lorentzian else 0.0
         free[9] = freedom.lorentzian
         start = start if freedom.lorentzian else np.concatenate([start[:9], [0.0], start[10:]])
         prior[8], weight[8] = LINDEMANN * nearest**2, (LINDEMANN * nearest**2) ** -2
