@@ -190,17 +190,24 @@ def fit(
 
 
 @app.command(
-    short_help="Voltage program for a wanted flux, onset, enrichment or density.",
+    short_help="Voltage program for a target; frames that fix a parameter.",
     epilog="Example: electrosaxs plan examples/experiment.toml --target slice-flux=3e-10 --out plan",
 )
 def plan(
-    experiment: Annotated[Path, typer.Argument(metavar="EXPERIMENT.toml", help="Cell, solution and transport.")],
+    experiment: Annotated[Path, typer.Argument(metavar="EXPERIMENT.toml", help="Cell, solution, transport and scan.")],
     target: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="slice-flux=M/S, supply-flux=M/S, onset-time=S, enrichment=RATIO or nucleation-density=PER_M2."
+            help="slice-flux=M/S, supply-flux=M/S, onset-time=S, enrichment=RATIO or nucleation-density=PER_MM2."
         ),
-    ],
+    ] = None,
+    measure: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PARAMETER",
+            help="Also choose the heights and times that fix this parameter best; without --target the voltage too.",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder for the plan.")] = Path("plan"),
     parameters: Annotated[
         Path | None, typer.Option("--fit", help="Results of `fit`, whose parameters and sigmas are used.")
@@ -213,13 +220,13 @@ def plan(
     max_current: Annotated[float | None, typer.Option("--max-current", help="Largest current, A.")] = None,
     quiet: Quiet = False,
 ) -> None:
-    """A voltage program within limits, what it should do, and where the target is out of reach, the nearest and why."""
+    """A voltage program within limits for a target (out of reach: the nearest and why), and what to measure next."""
     from .recipes.command_options import plan_limits
     from .recipes.plan import plan as recipe
     from .recipes.plan import summary
 
     limits = plan_limits(voltage_V=max_voltage, ramp_V_s=max_ramp, current_A=max_current)
-    made = recipe(experiment, target, out, limits=limits, fit=parameters, calibration=calibration)
+    made = recipe(experiment, target, out, measure=measure, limits=limits, fit=parameters, calibration=calibration)
     _say(quiet, summary(made, out))
 
 

@@ -16,12 +16,14 @@ from .numbers_json import read_numbers
 @dataclass(frozen=True, eq=False)
 class FittedParameters:
     """values: every parameter of the fit that has one. names, covariance: those that were fitted. correlated: False where
-    only their sigmas were found, so that the covariance is diagonal."""
+    only their sigmas were found, so that the covariance is diagonal. charge_model: the one that was fitted, None where
+    results.nxs does not say."""
 
     values: dict[str, float]
     names: tuple[str, ...]
     covariance: FloatArray
     correlated: bool
+    charge_model: str | None = None
 
 
 def read_fitted(path: str | Path, known: tuple[str, ...]) -> FittedParameters:
@@ -35,9 +37,10 @@ def read_fitted(path: str | Path, known: tuple[str, ...]) -> FittedParameters:
     values = {name: number.value for name, number in numbers.items() if number.value is not None}
     sigma = {name: numbers[name].sigma or 0.0 for name in values}
     names = tuple(name for name in values if sigma[name] > 0.0)
-    stored = _covariance(file.with_name("results.nxs"), names)
+    beside = file.with_name("results.nxs")
+    stored = _covariance(beside, names)
     diagonal = np.diag([sigma[name] ** 2 for name in names])
-    return FittedParameters(values, names, diagonal if stored is None else stored, stored is not None)
+    return FittedParameters(values, names, diagonal if stored is None else stored, stored is not None, _model(beside))
 
 
 def _covariance(path: Path, names: tuple[str, ...]) -> FloatArray | None:
@@ -53,3 +56,12 @@ def _covariance(path: Path, names: tuple[str, ...]) -> FloatArray | None:
             return None
         rows = [labels.index(name) for name in names]
         return np.asarray(group["covariance"][()][np.ix_(rows, rows)])
+
+
+def _model(path: Path) -> str | None:
+    """Charge model of the best fit: what stands before the comma of the first model."""
+    if not path.is_file():
+        return None
+    with open_hdf5(path) as file:
+        models = file.get("entry/parameters/models")
+        return None if models is None or len(models) == 0 else str(models.asstr()[0]).partition(",")[0]

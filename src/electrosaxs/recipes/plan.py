@@ -5,21 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from ..control.limits import Limits
 from ..control.plant import Plant
 from ..control.programs import Programmed
 from ..control.targets import UNITS, Calibration, FluxKind, Target, parse_target
 from ..errors import InputFileError, bad_value
+from ..figures.gallery import Drawn
 from ..figures.plan import draw_plan
+from ..figures.plan_measure import draw_measure
 from ..io.calibration_table import read_calibration
 from ..io.fit_parameters import FittedParameters, read_fitted
 from ..io.run_toml import write_experiment
-from ..nouns import Experiment
+from ..nouns import Experiment, Number, VoltageProgram
 from ..report.number_text import number_row
 from ..transport import SizeClasses
 from ..twin.cell import starting_classes
 from .experiment_file import named, read_with_sizes
 from .output_folder import output_folder
+from .plan_measure import Measure, candidate_programs, measure_next
+from .plan_measure_files import FILE as FRAMES_FILE
+from .plan_measure_files import measure_numbers, picture, write_measure
 from .planner import Planner, that_apply
 from .predict import Prediction, predicted, write_prediction
 
@@ -31,80 +38,149 @@ FITTED = (
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """target as asked for; programmed: the program and what it reaches; prediction of the experiment under it."""
+    """target as asked for, programmed: the program and what it reaches; both None where only a measurement was planned.
 
-    target: Target
-    programmed: Programmed
+    measure: the frames that fix a parameter best, None where none was named. prediction of the experiment under the
+    program; figures: those of the plan.
+    """
+
+    target: Target | None
+    programmed: Programmed | None
+    measure: Measure | None
     prediction: Prediction
     experiment: Experiment
+    figures: tuple[Drawn, ...] = ()
 
 
 def plan(
     experiment: str | Path | Experiment,
-    target: str | Target,
+    target: str | Target | None = None,
     out: str | Path | None = None,
     *,
+    measure: str | None = None,
     limits: Limits | None = None,
     fit: str | Path | None = None,
     calibration: str | Path | None = None,
 ) -> Plan:
-    """Find the voltage program that gives `target` ("slice-flux=3.4e-10") in the cell of `experiment`.
+    """The voltage program that gives `target` ("slice-flux=3.4e-10"), and the frames that fix the parameter `measure` best.
 
+    One of the two or both, in the cell of `experiment`; without a target the voltage is chosen for the measurement too.
     fit: numbers.json (or the folder) of a fit, whose parameters replace those of the experiment and whose sigmas are
-    carried to what is reached. calibration: table of nucleation density against flux. With `out` leaves experiment.toml
-    with the planned [voltage], plan.toml with that table alone, and the files of `predict`. Raises InputFileError for bad
-    input; a target out of reach is no error: the plan is the nearest one and its numbers say why.
+    carried to what is reached and to what is measured. calibration: table of nucleation density against flux. With `out`
+    leaves experiment.toml with the planned [voltage], plan.toml with that table alone, measure.csv and
+    measure_voltages.csv, and the files of `predict`. Raises InputFileError for bad input; a target out of reach is no
+    error: the plan is the nearest one and its numbers say why.
     """
     settings, sizes, source = read_with_sizes(experiment)
     wanted = parse_target(target) if isinstance(target, str) else target
-    folder = None if out is None else output_folder(out)
-    fitted = None if fit is None else read_fitted(fit, FITTED)
+    if wanted is None and measure is None:
+        raise bad_value(
+            InputFileError, where="plan", field="--target", value="missing",
+            rule="a plan needs something to reach or to measure",
+            remedy="give --target NAME=VALUE, --measure PARAMETER, or both",
+        )  # fmt: skip
     table = None if calibration is None else _calibration(calibration)
+    fitted = None if fit is None else read_fitted(fit, FITTED)
+    if fitted is not None:
+        _check_model(fitted, settings, fit)
     with named(source):
         classes = starting_classes(settings, sizes)
         plant = Plant(settings.cell, settings.solution, classes, settings.transport, settings.growth)
         if fitted is not None:
-            plant = plant.with_parameters(that_apply(fitted.values, settings))
-        planner = Planner(plant, settings.scan.duration_s, limits or Limits(), _as_flux(wanted, table))
-        programmed = planner.program()
-    planned = settings.model_copy(
-        update={"voltage": programmed.program, "transport": plant.transport, "growth": plant.growth}
-    )
-    made = Plan(
-        wanted, programmed, _with_plan(planned, sizes, source, planner, programmed, wanted, table, fitted), planned
-    )
-    if folder is not None:
-        inputs = [Path(p) for p in (experiment, calibration) if isinstance(p, (str, Path))]
-        write_prediction(folder, made.prediction, inputs=inputs, more=[draw_plan(planner.curves(programmed))])
-        write_experiment(folder / "experiment.toml", planned)
-        (folder / "plan.toml").write_text(_table(programmed), encoding="utf-8")
+            plant = _with_fit(plant, fitted, settings, fit)
+        made = _made(settings, sizes, source, plant, wanted, measure, limits or Limits(), fitted, table)
+    if out is not None:
+        inputs = [Path(p) for p in (experiment, calibration, _numbers_of(fit)) if isinstance(p, (str, Path))]
+        _write(output_folder(out), made, inputs)
     return made
 
 
-def _with_plan(
-    planned: Experiment,
+def _made(
+    settings: Experiment,
     sizes: SizeClasses | None,
     source: str,
-    planner: Planner,
-    programmed: Programmed,
-    wanted: Target,
-    table: Calibration | None,
+    plant: Plant,
+    wanted: Target | None,
+    measure: str | None,
+    limits: Limits,
     fitted: FittedParameters | None,
-) -> Prediction:
-    """The prediction of the planned experiment, the numbers of the plan before its own."""
+    table: Calibration | None,
+) -> Plan:
+    """Program, frames, prediction and numbers; nothing written."""  # fmt: skip
+    numbers: dict[str, Number] = {}
+    notes, figures = [], []
+    programmed = found = None
+    if wanted is not None:
+        planner = Planner(plant, settings.scan.duration_s, limits, _as_flux(wanted, table))
+        programmed = planner.program()
+        numbers |= planner.numbers(programmed, wanted, table, fitted)
+        notes.append(_note(wanted, programmed, fitted))
+        figures.append(draw_plan(planner.curves(programmed)))
+    if measure is not None:
+        asked = {"the plan": programmed.program} if programmed else candidate_programs(settings, plant, limits)
+        found = measure_next(settings, plant, measure, asked, fitted=fitted)
+        numbers |= measure_numbers(found)
+        figures.append(draw_measure(picture(found)))
+    program = programmed.program if programmed else found.best.program if found else settings.voltage
+    planned = settings.model_copy(update={"voltage": program, "transport": plant.transport, "growth": plant.growth})
     prediction = predicted(planned, sizes, source)
-    numbers = planner.numbers(programmed, wanted, table, fitted)
-    carried = "no sigma: no fit was given" if fitted is None else "sigma from the fit's parameters"
-    if fitted is not None:
-        carried += " with their covariance" if fitted.correlated else ", taken as independent"
-    limited = f"; limited by {programmed.limited_by}" if programmed.limited_by else ""
-    notes = (f"plan for {wanted.kind} = {wanted.value:g} {UNITS[wanted.kind]}{limited}; {carried}",)
     results = replace(
         prediction.results,
         numbers={**numbers, **prediction.results.numbers},
         notes=(*notes, *prediction.results.notes),
     )
-    return replace(prediction, results=results)
+    return Plan(wanted, programmed, found, replace(prediction, results=results), planned, tuple(figures))
+
+
+def _note(wanted: Target, programmed: Programmed, fitted: FittedParameters | None) -> str:
+    carried = "no sigma: no fit was given" if fitted is None else "sigma from the fit's parameters"
+    if fitted is not None:
+        carried += " with their covariance" if fitted.correlated else ", taken as independent"
+    limited = f"; limited by {programmed.limited_by}" if programmed.limited_by else ""
+    return f"plan for {wanted.kind} = {wanted.value:g} {UNITS[wanted.kind]}{limited}; {carried}"
+
+
+def _write(folder: Path, made: Plan, inputs: list[Path]) -> None:
+    write_prediction(folder, made.prediction, inputs=inputs, more=made.figures)
+    write_experiment(folder / "experiment.toml", made.experiment)
+    (folder / "plan.toml").write_text(_table(made.experiment.voltage), encoding="utf-8")
+    if made.measure is not None:
+        write_measure(folder, made.measure)
+
+
+def _numbers_of(fit: str | Path | None) -> Path | None:
+    """numbers.json of a fit."""
+    if fit is None:
+        return None
+    return Path(fit) / "numbers.json" if Path(fit).is_dir() else Path(fit)
+
+
+def _check_model(fitted: FittedParameters, settings: Experiment, fit: str | Path | None) -> None:
+    """InputFileError where nothing of a fit was found, or where it assumes another charge model than the experiment."""
+    asked = settings.transport.charge_model
+    if not fitted.values:
+        raise bad_value(
+            InputFileError, where=str(_numbers_of(fit)), field="effective_charge", value="missing",
+            rule="holds no parameter of a fit", remedy="give the --out folder of electrosaxs fit",
+        )  # fmt: skip
+    if fitted.charge_model not in (None, asked):
+        raise bad_value(
+            InputFileError, where=str(fit), field="charge model", value=fitted.charge_model,
+            rule=f"the experiment has transport.charge_model = {asked}, in which these parameters mean something else",
+            remedy="give the experiment the model of the fit, or a fit with that model",
+        )  # fmt: skip
+
+
+def _with_fit(plant: Plant, fitted: FittedParameters, settings: Experiment, fit: str | Path | None) -> Plant:
+    """The plant with the parameters of a fit; InputFileError where one of them is not physical."""
+    try:
+        return plant.with_parameters(that_apply(fitted.values, settings))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise bad_value(
+            InputFileError, where=str(_numbers_of(fit)), field=str(first["loc"][-1]), value=first["input"],
+            rule=first["msg"].replace("Input should", "must"), remedy="give the numbers.json of a finished fit",
+        ) from None  # fmt: skip
 
 
 def _calibration(path: str | Path) -> Calibration:
@@ -129,10 +205,10 @@ def _as_flux(wanted: Target, table: Calibration | None) -> Target:
     return Target(table.flux, table.flux_for(wanted.value))
 
 
-def _table(made: Programmed) -> str:
+def _table(program: VoltageProgram) -> str:
     """The table [voltage] of experiment.toml."""
-    times = ", ".join(f"{t:.10g}" for t in made.program.time_s)
-    volts = ", ".join(f"{v:.6g}" for v in made.program.voltage_V)
+    times = ", ".join(f"{t:.10g}" for t in program.time_s)
+    volts = ", ".join(f"{v:.6g}" for v in program.voltage_V)
     rows = (
         "[voltage]  # piecewise linear; constant after the last point",
         f"time_s = [{times}]",
@@ -144,9 +220,12 @@ def _table(made: Programmed) -> str:
 def summary(made: Plan, out: str | Path) -> str:
     """What is reached, as text for the terminal."""
     numbers = made.prediction.results.numbers
-    rows = [f"{made.prediction.results.title}: plan for {made.target.kind} = {made.target.value:g}"]
+    asked = [f"plan for {made.target.kind} = {made.target.value:g}"] if made.target else []
+    asked += [f"frames that fix {made.measure.parameter} best"] if made.measure else []
+    rows = [f"{made.prediction.results.title}: {'; '.join(asked)}"]
     for name, number in numbers.items():
         if name.startswith("plan_"):
             row = number_row(name, number)
             rows.append(f"  {name:<32} {row.text} {row.unit}  {row.source}")
-    return "\n".join([*rows, f"program: {Path(out) / 'plan.toml'}", f"report: {Path(out) / 'report.html'}"])
+    frames = [f"frames: {Path(out) / FRAMES_FILE}"] if made.measure else []
+    return "\n".join([*rows, f"program: {Path(out) / 'plan.toml'}", *frames, f"report: {Path(out) / 'report.html'}"])
