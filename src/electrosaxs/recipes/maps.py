@@ -29,15 +29,13 @@ from ..nouns import (
     SliceFlux,
     VolumeFraction,
 )
-from ..physics.beam import open_beam_centre
+from ..physics.beam import beam_deviation, open_beam_centre
 from .voxels import Voxels, on_map, shared_on_map
 
-FOOTPRINT_UNCERTAINTY = 0.1
-"""Relative, of the footprint's correction: the profile across the beam is taken as exponential, with a slope from
-neighbouring voxels (on simulated profiles this is off by 3 % of the correction before
-the onset, by up to 12 % beside a voxel with crystals)."""
 SIZE_STEP_UNCERTAINTY = 0.2
-"""The same for sizes: relative, of the step from where the light sees to the mean (chosen)."""
+"""Relative, of a size's step from where the light sees to the mean (chosen)."""
+ANODE_IN_BEAM = 2.5
+"""Beam deviations above the anode within which crystals on it count: beyond, with less than 1/20 of what they do at 0."""
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -70,10 +68,12 @@ def frame_maps(
         read_height_um=read_at,
         fwhm_um=run.beam.fwhm_um,
         attenuation=_attenuation(voxels, grid, run),
+        start=run.solution.volume_fraction,
+        sees_crystals=_sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um),
     )
     factor = crystalline_fraction + dissolved * correction.factor
     shared = {name: factor * sigma for name, sigma in shared_on_map(voxels, grid, "phi").items()}
-    shared["footprint"] = FOOTPRINT_UNCERTAINTY * np.abs(factor - 1.0) * apparent
+    shared["footprint"] = dissolved * correction.sigma * np.abs(apparent)
     layout = _Layout(grid, read_at, excluded)
 
     def size(kind: type[Noun], quantity: str) -> Noun:
@@ -90,6 +90,12 @@ def frame_maps(
     assert isinstance(deviation, DiameterDeviation)
     assert isinstance(ratio, Polydispersity)
     return FrameMaps(phi, diameter, deviation, ratio, crystalline_fraction / factor)
+
+
+def _sees_crystals(crystalline_fraction: FloatArray, height_um: FloatArray, fwhm_um: float) -> BoolArray:
+    """(scan, height): True where the beam reaches the anode in a scan that found crystals anywhere."""
+    found = np.any(crystalline_fraction > 0.0, axis=1, keepdims=True)
+    return found & (height_um < ANODE_IN_BEAM * beam_deviation(fwhm_um))
 
 
 @dataclass(frozen=True, eq=False)
