@@ -47,7 +47,7 @@ def campaign_of(experiments: Sequence[Experiment]) -> Campaign:
             rule=f"must be {sorted(wanted[0])} and {sorted(wanted[1])} V, one experiment each",
             remedy="take the files of examples/campaign",
         )
-    return Campaign(cells[0], cells[1])
+    return Campaign(dict(sorted(cells[0].items())), dict(sorted(cells[1].items())))
 
 
 def sizes_of(experiment: Experiment, classes: int) -> SizeClasses:

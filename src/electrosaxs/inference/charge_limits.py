@@ -50,8 +50,9 @@ class Statement:
     def range(self) -> ChargeRange:
         """The charges for which it holds, with sizes and with one size."""
         alike = one_size(self.experiment)
-        limits = [self._charge(level, sizes) for sizes in (None, alike) for level in (self.low, self.high)]
-        return ChargeRange(self.key, self.words, *limits, chosen=self.chosen)
+        low, high = self._charge(self.low, None), self._charge(self.high, None)
+        one_low, one_high = self._charge(self.low, alike), self._charge(self.high, alike)
+        return ChargeRange(self.key, self.words, low, high, one_low, one_high, self.chosen)
 
     def _charge(self, level: float | None, sizes: SizeClasses | None) -> float | None:
         if level is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 IN_SITU_VOLTAGES = (5.0, 10.0, 20.0, 30.0)
-"""14, 28, 57 and 86 V/cm over 3.5 mm."""
+IN_SITU_FIELDS = (14, 28, 57, 86)
+"""As the paper writes them (V/cm)."""
 EX_SITU_VOLTAGES = (5.0, 30.0)
 """20 and 120 V/cm over 2.5 mm."""
 SLICE_M = 50e-6

@@ -25,7 +25,7 @@ def follows_if(condition: bool, *, otherwise: Verdict = Verdict.MORE) -> Verdict
 @dataclass(frozen=True)
 class Claim:
     """One row: `words` what is claimed, `paper` what the paper states ("" for nothing), `values` (in `unit`) what the
-    model gives, written with `form`, and `why` in a few words. `key` names it."""
+    model gives, each written with `form` (paired: two by two, value and deviation), and `why` in a few words."""
 
     key: str
     words: str
@@ -35,20 +35,22 @@ class Claim:
     verdict: Verdict = Verdict.NUMBER
     why: str = ""
     form: str = ".3g"
-    joint: str = ", "
+    paired: bool = False
 
     @property
     def model(self) -> str:
         """The values as text, with the unit."""
-        text = self.joint.join(_plain(f"{value:{self.form}}") for value in self.values)
-        return f"{text} {self.unit}".strip()
+        texts = [_plain(f"{value:{self.form}}") for value in self.values]
+        if self.paired:
+            texts = [" ± ".join(pair) for pair in zip(texts[::2], texts[1::2], strict=True)]
+        return f"{'; '.join(texts)} {self.unit}".strip()
 
 
 def _plain(text: str) -> str:
     """1.2e-09 as 1.2×10⁻⁹."""
     mantissa, e, exponent = text.partition("e")
     raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")) if e else ""
-    return f"{mantissa}×10{raised}" if e else text
+    return (f"{mantissa}×10{raised}" if e else text).replace("-", "−")
 
 
 @dataclass(frozen=True)
