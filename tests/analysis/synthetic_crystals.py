@@ -70,6 +70,7 @@ def crystals_in_solution(
     mean_square: float = 0.3,
     phi: float = 10 * STARTING_PHI,
     sizes: Sizes | None = None,
+    grain_sizes: Sizes | None = None,
     gain: float = 1.0,
     solvent_gain: float = 6.0,
     seed: int | None = 1,
@@ -77,7 +78,8 @@ def crystals_in_solution(
 ) -> SampleIntensity:
     """One frame for each crystalline fraction, dims (frame, q), with the photon counts' coordinates.
 
-    seed None: the expected values instead of a draw.
+    sizes: of what is dissolved; grain_sizes: of what sits in grains, None: the same. seed None: the expected values
+    instead of a draw.
     """
     q = window() if q is None else q
     sizes = gaussian_sizes() if sizes is None else sizes
@@ -89,8 +91,10 @@ def crystals_in_solution(
     order = np.zeros_like(fine)
     if any(fractions):
         order = np.exp(-(fine**2) * mean_square) * (powder(fine, lattice, a, fwhm) - 1.0)
-    single, coherent = form_factor(fine, sizes), mean_amplitude(fine, sizes) ** 2
-    particles = number_density(phi, sizes) * mean_over_bins(single + np.outer(fractions, coherent * order))
+    grains = sizes if grain_sizes is None else grain_sizes
+    single, inside = form_factor(fine, sizes), form_factor(fine, grains)
+    of_grains = inside - single + mean_amplitude(fine, grains) ** 2 * order
+    particles = number_density(phi, sizes) * mean_over_bins(single + np.outer(fractions, of_grains))
     pixels, solvent = pixels_per_bin(q), solvent_intensity(q)
     per_count = np.broadcast_to(1.0 / (pixels * gain), particles.shape)
     expected, expected_solvent = (particles + solvent) / per_count, solvent * pixels * solvent_gain

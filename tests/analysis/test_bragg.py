@@ -10,12 +10,12 @@ from electrosaxs.physics.structure_factor import superlattice_structure_factor
 
 Q = np.linspace(0.12, 3.3, 300)
 SOLUTION = [2e-3, 7.1, 1.1, 0.3, 0.2]
-CRYSTALS = [0.3, 15.1, 0.03, 0.4, 0.3]
+CRYSTALS = [0.3, 15.1, 0.03, 0.4, 0.3, 1.02]
 
 
 def test_the_model_of_a_voxel_is_form_factor_times_structure_factor():
     scale, d, delta, background, _ = SOLUTION
-    p = np.array([scale, d, delta, background, 0.0, *CRYSTALS])
+    p = np.array([scale, d, delta, background, 0.0, *CRYSTALS[:5], 1.0])
     form = squared_form_factor(Q, d, delta)
     structure = superlattice_structure_factor(
         Q, "FCC", 15.1, 0.03, 0.4, beta=amplitude(Q, d, delta) ** 2 / form, fraction=0.3, lorentzian=0.3

@@ -45,7 +45,7 @@ def test_each_lattice_is_told_from_the_others(name):
     assignment = assign_frame(crystals_in_solution([0.05], lattice=name, a=LENGTHS[name], gain=0.05, seed=3), 0)
     assert assignment.lattice == name
     assert_close(assignment.a.value, LENGTHS[name], rel=5e-4)
-    assert_close(assignment.crystalline_fraction.value, 0.05, rel=0.05)
+    assert_close(assignment.crystalline_fraction.value, 0.05, rel=0.1)
     assert assignment.scores[name] == min(assignment.scores.values())
     assert all(peak.hkl is not None for peak in assignment.peaks[:2])
 
@@ -57,10 +57,23 @@ def test_sizes_that_a_field_has_selected_do_not_move_the_lattice():
     assert_close(assignment.a.value, 15.1, rel=5e-4)
 
 
+@pytest.mark.parametrize("share", [0.15, 0.45])
+def test_grains_of_larger_particles_bias_neither_their_share_nor_the_sizes(share):
+    """d = 7.45 nm dissolved, 7.52 nm in the grains, as at 57 V/cm. Fitted with one size for both, X comes out 3 % high."""
+    dissolved, grains = gaussian_sizes(7.45, 1.065), gaussian_sizes(7.523, 1.0745)
+    curve = curve_of_frame(crystals_in_solution([share], sizes=dissolved, grain_sizes=grains, gain=0.2, seed=4), 0)
+    one = fit_lattice(curve, "FCC", start_solution(curve), freedom=RIGID)
+    assert one.widening == 1.0
+    truth = {"fraction": share, "diameter": 7.45 + 0.073 * share, "deviation": 1.065 + 0.0095 * share}
+    for name, value in truth.items():
+        assert abs(one.value(name) - value) < 3.0 * one.sigma(name)
+    assert_close(one.value("fraction"), share, rel=0.01)
+
+
 def test_a_fit_without_tails_knows_how_they_would_grow():
     """Slopes that stop short of the tails there point off the bound, uphill: two in twenty fits then never converge."""
     curve = curve_of_frame(crystals_in_solution([0.3], seed=1), 0)
-    start = np.concatenate([start_solution(curve), [0.3, 15.1, 0.02, 0.3, 0.0]])
+    start = np.concatenate([start_solution(curve), [0.3, 15.1, 0.02, 0.3, 0.0, 1.0]])
     one = fit_lattice(curve, "FCC", start, freedom=SMOOTH, scan=False)
     assert one.outcome.converged
     assert one.value("lorentzian") < 1e-6

@@ -2,9 +2,10 @@
 
     I = scale C(q) {P(q) + X <F>^2 exp(-q^2 u^2) [Z(q) - 1]} + background,
 
-P = <F^2> of all particles, <F> of the normal with their mean and deviation, X the share of particles in grains, and
-C = 1 + smooth, a correction that is 0 unless the size distribution or the optics demand it. With C = 1 it is
-scale P S + background, S from physics.structure_factor.superlattice_structure_factor. Lengths in nm, q in 1/nm.
+P = <F^2> of all particles, X the share (by number) of them in grains, <F> of the normal of those, whose mean and
+deviation are `size_ratio` times those of all: a field brings the large ones first. C = 1 + smooth is a correction, 0
+unless the size distribution or the optics demand it. With C = 1 and equal sizes it is scale P S + background, S from
+physics.structure_factor.superlattice_structure_factor. Lengths in nm, q in 1/nm.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..physics.sphere_kernels import amplitude
 from ..physics.structure_factor import powder_gradient, powder_reflections
 
 SOLUTION = ("scale", "diameter", "deviation", "background", "skewness")  # as sphere_fit.ORDER
-CRYSTALS = ("fraction", "a", "fwhm", "mean_square", "lorentzian")
+CRYSTALS = ("fraction", "a", "fwhm", "mean_square", "lorentzian", "size_ratio")
 PARAMETERS = SOLUTION + CRYSTALS
 KNOT_SPACING = 1.5  # in 1 / d: a quarter of the form factor's period 2 pi / d, and about ten peak widths
 SMOOTH_UP_TO = 20.0  # in 1 / d: between the second (15.5) and the third minimum of the form factor
@@ -93,9 +94,9 @@ class LatticeModel:
         return len(PARAMETERS) + self.textured + self.corrections
 
     def __call__(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        scale, d, delta, background, skewness, fraction, _, _, mean_square, _ = p[: len(PARAMETERS)]
+        scale, d, delta, background, skewness, fraction, _, _, mean_square, _, ratio = p[: len(PARAMETERS)]
         form, form_d, form_delta, form_skewness = sphere_gradient(self.q, d, delta, skewness)
-        mean, mean_d, mean_delta = _mean_amplitude(self.q, d, delta)
+        mean, mean_d, mean_delta = _mean_amplitude(self.q, ratio * d, ratio * delta)
         correction = np.ones_like(self.q)
         if self.corrections:
             correction += self.smooth @ p[len(PARAMETERS) + self.textured :]
@@ -104,13 +105,14 @@ class LatticeModel:
         coherent = fraction * mean**2 * damping
         bracket = form + coherent * order
         by_size = (
-            grad + 2.0 * fraction * mean * mean_grad * damping * order
+            grad + 2.0 * fraction * mean * ratio * mean_grad * damping * order
             for grad, mean_grad in ((form_d, mean_d), (form_delta, mean_delta))
         )
         by_d, by_delta = (scale * correction * g for g in by_size)
         solution = [correction * bracket, by_d, by_delta, np.ones_like(self.q), scale * correction * form_skewness]
         inner = [mean**2 * damping * order, coherent * order_slopes[0], coherent * order_slopes[1]]
         inner += [-(self.q**2) * coherent * order, coherent * order_slopes[2]]
+        inner += [2.0 * fraction * mean * (d * mean_d + delta * mean_delta) * damping * order]
         inner += [coherent * t for t in texture]
         slopes = solution + [scale * correction * c for c in inner]
         if self.corrections:

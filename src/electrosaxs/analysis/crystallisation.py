@@ -32,8 +32,8 @@ from .weighted_curve import WeightedCurve, curve_of_frame
 DETECTED = (
     4.0  # sigma of the amplitude of a known pattern; a moves within 1.5 %, so this is not a search over the curve
 )
-FREE_SHARE = {"a": 0.015, "fwhm": 0.4}  # prior sd of a frame's shape over the pooled value
-HELD_SHARE = {"a": 1e-4, "fwhm": 1e-2}  # the same where the frame shows no crystals
+FREE_SHARE = {"a": 0.015, "fwhm": 0.4, "size_ratio": 0.01}  # prior sd of a frame's shape over the pooled value
+HELD_SHARE = {"a": 1e-4, "fwhm": 1e-2, "size_ratio": 1e-4}  # the same where the frame shows no crystals
 GROWTH_POINTS = 2  # scans with crystals that the extrapolation of X(t) uses: growth bends over more of them
 GROWTH_POWER_SD = 0.3  # of ln p in X ~ (t - t0)^p, chosen: slow attachment (p above 1) to depletion (1/2) within 2 sd
 TREND = 3.0  # sigma of the slope of a(t) from which a mean would hide a trend
@@ -123,8 +123,8 @@ def fit_near(
     shares: Mapping[str, float],
     freedom: Freedom,
 ) -> LatticeFit:
-    """One frame with the lattice of `best`, its shape held near it by priors: a and fwhm within `shares`, u^2 within
-    the pooled sigma."""
+    """One frame with the lattice of `best`, its shape held near it by priors: a, fwhm and size_ratio within `shares`, u^2
+    within the pooled sigma."""
     if best.freedom.smooth:
         curve = curve.up_to(float(best.curve.q[-1]) * (1.0 + 1e-9))
     shape = {name: (best.value(name), share * best.value(name)) for name, share in shares.items()}

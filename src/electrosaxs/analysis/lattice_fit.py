@@ -30,8 +30,12 @@ SPACINGS = (
 WIDEST = 0.12  # chosen: FWHM over q beyond which a peak is a liquid's; grains of fewer than eight spacings
 SCAN_STEP = 0.004  # relative step of the lattice constant in the scan
 SCAN_WIDTHS = (0.012, 0.025, 0.05, 0.1)  # FWHM over the first reflection's q
+SELECTED_SD = 0.03  # chosen: prior sd of size_ratio about 1; a voxel of Yu 2018 and the next one differ by 0.03
 NO_TAILS = 1e-12  # least Lorentzian share where it may grow: at exactly 0 the kernels skip tails and their derivatives
 LINDEMANN = 0.005  # prior mean and sd of u^2 over the squared neighbour distance: u = 0.07, half of where crystals melt
+
+Start = tuple[float, float, float, float, float, float]  # bragg.CRYSTALS
+NO_CRYSTALS: Start = (0.0, 1.0, 1.0, 0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def fit_lattice(
     textured = textured_reflections(lattice) if freedom.texture and lattice else 0
     model = LatticeModel(curve.q, lattice, textured, smooth)
     if lattice is None:
-        starts = [_padded(start[: len(SOLUTION)], (0.0, 1.0, 1.0, 0.0, 0.0), model)]
+        starts = [_padded(start[: len(SOLUTION)], NO_CRYSTALS, model)]
     elif scan:
         starts = [_padded(start[: len(SOLUTION)], c, model) for c in scan_lattice(curve, lattice, start, smooth)]
     else:
@@ -122,14 +126,14 @@ def fit_lattice(
 
 def scan_lattice(
     curve: WeightedCurve, lattice: str, start: FloatArray, smooth: FloatArray, *, most: int = 3
-) -> list[tuple[float, float, float, float, float]]:
-    """Starts (fraction, a, fwhm, u^2, lorentzian): the best lattice constants over all spacings and a few widths, each
-    with the solution's parameters refitted to first order."""
+) -> list[Start]:
+    """Starts (bragg.CRYSTALS): the best lattice constants over all spacings and a few widths, each with the solution's
+    parameters refitted to first order."""
     d = float(start[1])
     nearest = d * np.exp(np.arange(np.log(SPACINGS[0]), np.log(SPACINGS[1]), SCAN_STEP))
     lengths, least = nearest / lattice_named(lattice).neighbour_distance, 1.5 * float(np.median(np.diff(curve.q)))
     model = LatticeModel(curve.q, None, 0, smooth)
-    value, slopes = model(_padded(start[: len(SOLUTION)], (0.0, 1.0, 1.0, 0.0, 0.0), model))
+    value, slopes = model(_padded(start[: len(SOLUTION)], NO_CRYSTALS, model))
     root = 1.0 / np.sqrt(curve.variance(np.maximum(value, 0.3 * curve.intensity)))
     columns = np.delete(slopes, range(len(SOLUTION), len(PARAMETERS)), axis=1) * root[:, None]
     columns /= np.linalg.norm(columns, axis=0) + 1e-300
@@ -137,7 +141,7 @@ def scan_lattice(
     residual = (curve.intensity - value) * root
     residual = residual - basis @ (basis.T @ residual)
     coherent = float(start[0]) * amplitude(curve.q, d, float(start[2])) ** 2 * root
-    best: list[tuple[float, tuple[float, float, float, float, float]]] = []
+    best: list[tuple[float, Start]] = []
     for width in SCAN_WIDTHS:
         gains, found = [], []
         for spacing, a in zip(nearest.tolist(), lengths.tolist(), strict=True):
@@ -149,17 +153,15 @@ def scan_lattice(
             norm2 = float(template @ template)
             fraction = max(float(template @ residual) / norm2, 0.0)
             gains.append(fraction**2 * norm2)
-            found.append((min(fraction, 1.0), a, fwhm, u2, 0.2))
+            found.append((min(fraction, 1.0), a, fwhm, u2, 0.2, 1.0))
         tops = argrelmax(np.array(gains), mode="wrap")[0]
         best += [(gains[i], found[i]) for i in tops]
     return _distinct(sorted(best, reverse=True), most)
 
 
-def _distinct(
-    ranked: Sequence[tuple[float, tuple[float, float, float, float, float]]], most: int
-) -> list[tuple[float, float, float, float, float]]:
+def _distinct(ranked: Sequence[tuple[float, Start]], most: int) -> list[Start]:
     """The first `most` whose lattice constants differ by more than 1.5 %."""
-    chosen: list[tuple[float, float, float, float, float]] = []
+    chosen: list[Start] = []
     for _, one in ranked:
         if all(abs(np.log(one[1] / other[1])) > 0.015 for other in chosen):
             chosen.append(one)
@@ -210,12 +212,13 @@ def _known(
     else:
         a = float(start[6])
         nearest, widest = neighbour_distance(model.lattice, a), WIDEST * first_reflection(model.lattice, a)
-        lower[first:head] = (-1.0, 0.93 * a, 0.7 * float(np.median(np.diff(curve.q))), 0.0, 0.0)
-        upper[first:head] = (3.0, 1.07 * a, widest, 0.1 * nearest**2, 1.0)
-        lower[9] = NO_TAILS if freedom.lorentzian else 0.0
+        tails = NO_TAILS if freedom.lorentzian else 0.0
+        lower[first:head] = (-1.0, 0.93 * a, 0.7 * float(np.median(np.diff(curve.q))), 0.0, tails, 0.7)
+        upper[first:head] = (3.0, 1.07 * a, widest, 0.1 * nearest**2, 1.0, 1.4)
         free[9] = freedom.lorentzian
         start = start if freedom.lorentzian else np.concatenate([start[:9], [0.0], start[10:]])
         prior[8], weight[8] = LINDEMANN * nearest**2, (LINDEMANN * nearest**2) ** -2
+        prior[10], weight[10] = 1.0, SELECTED_SD**-2
     lower[head : head + extra], upper[head : head + extra] = -1.0, 10.0
     weight[head : head + extra] = TEXTURE_SD**-2
     lower[head + extra :], upper[head + extra :] = -0.9, 5.0
