@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from typer.exceptions import TyperException
+
     from .recipes.progress import Progress
 
 app = typer.Typer(
@@ -250,7 +252,7 @@ def run(arguments: list[str] | None = None) -> int:
         if context is not None and not (sys.argv[1:] if arguments is None else arguments):
             typer.echo(context.get_help())
             return 0
-        return _refuse(f"{command}: {error.format_message()} (see {command} --help)")
+        return _refuse(f"{command}: {_misread(error)} (see {command} --help)")
     except (ElectrosaxsError, OSError) as error:
         if os.environ.get("ELECTROSAXS_TRACEBACK"):
             raise
@@ -258,6 +260,15 @@ def run(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, Abort):
         typer.echo("electrosaxs: interrupted; the same command goes on where it stopped", err=True)
         return 130
+
+
+def _misread(error: TyperException) -> str:
+    """What of the command line was not understood, and the value that was given."""
+    from pydantic import ValidationError
+
+    text, cause = error.format_message(), error.__cause__
+    given = cause.errors() if isinstance(cause, ValidationError) else []
+    return f"{text}, not {given[0]['input']!r}" if given else text
 
 
 def _system_said(error: OSError) -> str:

@@ -22,7 +22,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         for field, value, sound in (
-            ("--max-voltage", self.highest, self.highest > max(self.lowest, 0.0)),
+            ("--max-voltage", self.highest, max(self.lowest, 0.0) < self.highest < np.inf),
             ("--min-voltage", self.lowest, np.isfinite(self.lowest) and self.lowest <= 0.0),
             ("--max-ramp", self.ramp, self.ramp > 0.0),
             ("--max-current", self.current, self.current > 0.0),
@@ -33,7 +33,7 @@ class Limits:
                     where="plan",
                     field=field,
                     value=value,
-                    rule="the range must hold 0 V and something above it, ramp and current must be above 0",
+                    rule="the range must be finite and hold 0 V and something above it, ramp and current must be above 0",
                     remedy="correct the limit",
                 )
 

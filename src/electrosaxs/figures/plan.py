@@ -38,15 +38,15 @@ def _program(curves: PlanCurves) -> Figure | Omitted:
     figure, (upper, lower) = new_figure(96.0, 2, 1, sharex=True)
     minutes = curves.time / SECONDS_PER_MINUTE
     upper.plot(minutes, curves.voltage, color=BLUE)
-    upper.set(ylabel="voltage V (V)")
+    upper.set(ylabel="voltage V (V)", xlim=(0.0, minutes[-1]), ylim=(min(0.0, 1.1 * curves.voltage.min()), None))
     highest = max(curves.wanted, float(curves.reached.max()))
     exponent = power_of_ten(highest)
     exponent = 0 if -3 < exponent < 4 else exponent
     top = highest / 10.0**exponent
     lower.plot(minutes, curves.reached / 10.0**exponent, color=VERMILION, label="reached")
     lower.axhline(curves.wanted / 10.0**exponent, color=BLACK, ls="--", lw=0.8, label="target")
-    factor = f"10$^{{{exponent}}}$ " if exponent else ""
-    unit = f" ({factor}{curves.unit})" if factor or curves.unit else ""
+    unit = " ".join(part for part in (f"10$^{{{exponent}}}$" if exponent else "", curves.unit) if part)
+    unit = f" ({unit})" if unit else ""
     lower.set(xlabel="time from field-on t (min)", ylabel=f"{curves.label}{unit}", ylim=(0.0, 1.25 * top))
     lower.legend(loc="best")
     if curves.held is not None:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..nouns import FloatArray
 from .gallery import Drawn
@@ -32,7 +33,7 @@ Points = tuple[FloatArray, FloatArray]
 
 @dataclass(frozen=True, eq=False)
 class MeasurePicture:
-    """time (s), height (um), phi (time, height): the prediction; even, chosen: time and height of each frame.
+    """time (s), height (um), phi (time, height): the predicted solution; even, chosen: time and height of each frame.
 
     voltages (V), sigma, even_sigma: of the constant voltages that were tried; before: sigma of the fit so far.
     """
@@ -57,7 +58,7 @@ def draw_measure(shown: MeasurePicture) -> Drawn:
     assert isinstance(made, Figure)
     caption = (
         f"What to measure next to fix {shown.parameter.replace('_', ' ')}: frames of an even scan (a) and as many chosen "
-        f"ones (b) over the volume fraction that the model expects under the best program ({shown.name})."
+        f"ones (b) over the volume fraction in solution that the model expects under the best program ({shown.name})."
     )
     if _compared(shown):
         caption += " Sigma of the parameter after the frames, for each constant voltage that was tried (c)."
@@ -84,7 +85,7 @@ def _measure(shown: MeasurePicture) -> Figure | Omitted:
             clip_on=False, zorder=3,
         )  # fmt: skip
         height_scale(axes, float(shown.height.max()), "y")
-        axes.set(ylabel="distance to the anode z (µm)", xlim=(0.0, shown.time[-1] / SECONDS_PER_MINUTE))
+        axes.set(ylabel="distance to the anode z (µm)", xlim=(0.0, shown.even[0].max() / SECONDS_PER_MINUTE))
         axes.set_title(f"{name}, {points[0].size} frames", loc="right", pad=3)
     panels[1].set_xlabel("time from field-on t (min)")
     bar = figure.colorbar(mesh, ax=list(panels[:2]), aspect=30, pad=0.02)
@@ -109,10 +110,11 @@ def _voltages(axes: Axes, shown: MeasurePicture) -> None:
         axes.plot(shown.voltages[order], values[order] / 10.0**exponent, color=colour, marker=marker, label=name)
     if shown.before is not None:
         axes.axhline(shown.before / 10.0**exponent, color=BLACK, ls="--", lw=0.8, label="known so far")
-    factor = f"10$^{{{exponent}}}$ " if exponent else ""
-    unit = f" ({factor}{shown.unit})" if factor or shown.unit else ""
+    unit = " ".join(part for part in (f"10$^{{{exponent}}}$" if exponent else "", shown.unit) if part)
+    unit = f" ({unit})" if unit else ""
     axes.set(xlabel="constant voltage V (V)", ylabel=f"σ of {shown.parameter.replace('_', ' ')}{unit}")
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(log_ticks)
-    axes.yaxis.set_minor_formatter(log_ticks if np.nanmax(both) < 8.0 * np.nanmin(both) else "")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.legend(loc="best")

@@ -16,6 +16,7 @@ import numpy as np
 from ..nouns import FloatArray
 from ..transport import CellHistory, beam_weights, number_moments
 from ..transport.weights import point_weights
+from .fit import NUMERICAL
 from .forward import crystal_share
 from .observations import CRYSTALS_SEEN, MODEL_ACCURACY
 from .parameters import PARAMETERS, SIZES
@@ -58,9 +59,9 @@ def unknowns(
 ) -> Unknowns:
     """`names` with their covariance (of the values; None: nothing known), then those of `values` that a new filling has."""
     slope = np.array([PARAMETERS[name].slope(PARAMETERS[name].coordinate(values[name])) for name in names])
-    before = np.zeros((len(names), len(names)))
+    before: FloatArray = np.zeros((len(names), len(names)))
     if covariance is not None:
-        before = np.linalg.pinv(covariance / np.outer(slope, slope), hermitian=True)
+        before = _information(covariance / np.outer(slope, slope))
     frames = max(noise.reference_frames, 1) ** 0.5
     own = {"crystal_length": CRYSTAL_LENGTH_SIGMA}
     if SIZES[0] in values:
@@ -72,6 +73,13 @@ def unknowns(
     information[: len(names), : len(names)] = before
     information[range(len(names), size), range(len(names), size)] = [own[name] ** -2.0 for name in added]
     return Unknowns((*names, *added), values, information)
+
+
+def _information(covariance: FloatArray) -> FloatArray:
+    """Inverse of a covariance without what the model's grid adds to it, which no frame improves."""
+    variances, directions = np.linalg.eigh(covariance)
+    counted = np.maximum(variances - NUMERICAL**2, 0.01 * variances)
+    return np.asarray((directions / counted) @ directions.T)
 
 
 def frame_vectors(

@@ -83,12 +83,14 @@ def plan(
     fitted = None if fit is None else read_fitted(fit, FITTED)
     if fitted is not None:
         _check_model(fitted, settings, fit)
+    flux = None if wanted is None else _as_flux(wanted, table)
     with named(source):
         classes = starting_classes(settings, sizes)
         plant = Plant(settings.cell, settings.solution, classes, settings.transport, settings.growth)
-        if fitted is not None:
-            plant = _with_fit(plant, fitted, settings, fit)
-        made = _made(settings, sizes, source, plant, wanted, measure, limits or Limits(), fitted, table)
+    if fitted is not None:
+        plant = _with_fit(plant, fitted, settings, fit)
+    with named(source):
+        made = _made(settings, sizes, source, plant, wanted, flux, measure, limits or Limits(), fitted, table)
     if out is not None:
         inputs = [Path(p) for p in (experiment, calibration, _numbers_of(fit)) if isinstance(p, (str, Path))]
         _write(output_folder(out), made, inputs)
@@ -101,6 +103,7 @@ def _made(
     source: str,
     plant: Plant,
     wanted: Target | None,
+    flux: Target | None,
     measure: str | None,
     limits: Limits,
     fitted: FittedParameters | None,
@@ -110,8 +113,8 @@ def _made(
     numbers: dict[str, Number] = {}
     notes, figures = [], []
     programmed = found = None
-    if wanted is not None:
-        planner = Planner(plant, settings.scan.duration_s, limits, _as_flux(wanted, table))
+    if wanted is not None and flux is not None:
+        planner = Planner(plant, settings.scan.duration_s, limits, flux)
         programmed = planner.program()
         numbers |= planner.numbers(programmed, wanted, table, fitted)
         notes.append(_note(wanted, programmed, fitted))
@@ -120,10 +123,11 @@ def _made(
         asked = {"the plan": programmed.program} if programmed else candidate_programs(settings, plant, limits)
         found = measure_next(settings, plant, measure, asked, fitted=fitted)
         numbers |= measure_numbers(found)
-        figures.append(draw_measure(picture(found)))
     program = programmed.program if programmed else found.best.program if found else settings.voltage
     planned = settings.model_copy(update={"voltage": program, "transport": plant.transport, "growth": plant.growth})
     prediction = predicted(planned, sizes, source)
+    if found is not None:
+        figures.append(draw_measure(picture(found, prediction.profile)))
     results = replace(
         prediction.results,
         numbers={**numbers, **prediction.results.numbers},

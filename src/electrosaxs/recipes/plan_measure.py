@@ -14,6 +14,7 @@ from ..control.programs import constant_after_ramp
 from ..errors import InputFileError, bad_value
 from ..inference.design_cell import FrameNoise, Unknowns, frame_vectors, prior, unknowns
 from ..inference.design_frames import Candidates, Frames, IndexArray, best_frames, repeats
+from ..inference.fit import NUMERICAL
 from ..inference.forward import CLASSES
 from ..inference.parameters import ALWAYS_FREE, PARAMETERS, PER_RUN, SIZES
 from ..io.fit_parameters import FittedParameters
@@ -32,7 +33,8 @@ OWN = "the experiment's own"
 
 @dataclass(frozen=True, eq=False)
 class Tried:
-    """One voltage program: sigma of the parameter after its chosen frames, and after an even scan of as many.
+    """One voltage program: sigma of the parameter after its chosen frames, and after an even scan of as many, with what the
+    model's own grid leaves uncertain.
 
     repeats: how often the even scan would have to be taken for the same.
     """
@@ -115,7 +117,7 @@ def measure_next(
         variance, plain = (candidates.variance(candidates.gathered(frames)) for frames in (chosen, even))
         tried.append(
             Tried(
-                name, program, chosen, slope * variance**0.5, slope * plain**0.5,
+                name, program, chosen, slope * np.hypot(variance**0.5, NUMERICAL), slope * np.hypot(plain**0.5, NUMERICAL),
                 repeats(candidates, even, variance), phi,
             )
         )  # fmt: skip
@@ -210,4 +212,4 @@ def _before(fitted: FittedParameters | None, parameter: str) -> float | None:
 
 
 def _refused(parameter: str, rule: str, remedy: str) -> Exception:
-    return bad_value(InputFileError, where="plan", field="--measure", value=parameter, rule=rule, remedy=remedy)
+    return bad_value(InputFileError, where="experiment", field="--measure", value=parameter, rule=rule, remedy=remedy)

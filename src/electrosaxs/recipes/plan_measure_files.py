@@ -12,6 +12,7 @@ from ..figures.plan_measure import MeasurePicture
 from ..inference.parameters import PARAMETERS
 from ..io.atomic import replacing
 from ..nouns import Number
+from ..nouns.profile import ModelProfile
 from .plan_measure import OWN, Measure
 
 FILE, VOLTAGES_FILE = "measure.csv", "measure_voltages.csv"
@@ -81,8 +82,8 @@ def _write_csv(path: Path, header: tuple[object, ...], rows: Iterable[tuple[obje
         csv.writer(file).writerows([header, *rows])
 
 
-def picture(found: Measure) -> MeasurePicture:
-    """What the figure shows."""
+def picture(found: Measure, profile: ModelProfile) -> MeasurePicture:
+    """What the figure shows; profile: the prediction under the best program."""
     best = found.best
     frames = {
         name: (found.times[one.slot], found.heights[one.level])
@@ -91,8 +92,8 @@ def picture(found: Measure) -> MeasurePicture:
     constant = [one for one in found.tried if one.name != OWN]
     unit = PARAMETERS[found.parameter].unit
     return MeasurePicture(
-        parameter=found.parameter, unit="" if unit == "one" else unit, time=found.times, height=found.heights,
-        phi=best.phi, even=frames["even"], chosen=frames["chosen"],
+        parameter=found.parameter, unit="" if unit == "one" else unit, time=profile.time, height=profile.height,
+        phi=profile.volume_fraction, even=frames["even"], chosen=frames["chosen"],
         voltages=np.array([max(one.program.voltage_V, key=abs) for one in constant]),
         sigma=np.array([one.sigma for one in constant]), even_sigma=np.array([one.even_sigma for one in constant]),
         name=best.name, before=found.before,
