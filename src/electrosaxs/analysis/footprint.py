@@ -10,6 +10,7 @@ slope, leaves 0.25 % of phi beside the anode: a beam that sees the wall, and the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +25,12 @@ NODES = 24
 REACH = 5.0  # of the beam, in its standard deviations
 PASSES = 4  # the ratio changes by the square of the correction from pass to pass
 ONE_VISIT = 0.25
+CLEAR_EXCESS = 0.02  # over the start, from which on what exceeds it is taken as a layer at the anode
+LARGEST_RATIO = 10.0  # of that excess between two heights
+NEIGHBOURS = 5
+SMALL_CHANGE = 1e-3
 LEAST_GROWTH = 0.5  # of phi between two frames of a scan, so that noise cannot make a profile negative
-PROFILE_UNCERTAINTY = 0.05
+PROFILE_UNCERTAINTY = 0.03
 """Relative, of the correction: the profile across the beam is a spline through neighbouring voxels (on simulated profiles
 with steps of 50 um it is off by 0.3 % of the correction, by 3 % in the scan of the onset and beside crystals)."""
 STEEP_LAYER_UM = 70.0
@@ -117,12 +122,23 @@ class FootprintCorrection:
 
     factor: <phi> / (<phi T> / <T>), what the apparent volume fraction is to be multiplied with; sigma: of the factor, how
     well the profile is known. rise_um: by how much higher the particles sit, on average, that the transmitted light shows
-    than those that are there.
+    than those that are there. response (scan, height, 5): relative change of the corrected value with that of the apparent
+    value two heights below, one below, of its own, one above and two above.
     """
 
     factor: FloatArray
     sigma: FloatArray
     rise_um: FloatArray
+    response: FloatArray
+
+    def counting_sigma(self, relative: FloatArray) -> FloatArray:
+        """Relative sigma (scan, height) of the corrected values from those of the apparent ones: noise of the neighbours
+        changes the profile across the beam. What neighbours then share is left out; an unknown sigma counts as 0."""
+        reach = NEIGHBOURS // 2
+        padded = np.pad(np.nan_to_num(relative), ((0, 0), (reach, reach)))
+        around = np.lib.stride_tricks.sliding_window_view(padded, NEIGHBOURS, axis=1)
+        total = np.sqrt(np.sum(np.square(self.response * around), axis=-1))
+        return np.where(np.isfinite(relative), total, np.nan)
 
 
 def footprint_correction(
@@ -145,16 +161,39 @@ def footprint_correction(
     """
     view = _View.of(beam_height_um, read_height_um, fwhm_um)
     a = np.broadcast_to(attenuation, phi.shape)
-    clear = (phi > 0.0) & (True if sees_crystals is None else ~sees_crystals)
-    solution = _holes_filled_in_time(np.where(clear, phi, np.nan), time_s)
-    rate = _rates_since_start(solution, time_s, start)
-    seen = _seen(phi, _Profile.through(solution, rate, time_s, view), a, view)
-    steep = np.maximum(_unresolved(phi, view, start) * a * np.abs(phi) - np.abs(seen.factor - 1.0), 0.0)
-    sigma = np.hypot(PROFILE_UNCERTAINTY * np.abs(seen.factor - 1.0), np.where(phi > 0.0, steep, 0.0))
+    hidden = np.zeros(phi.shape, dtype=bool) if sees_crystals is None else sees_crystals
+
+    def seen(apparent: FloatArray, *, growing: bool = True) -> _Seen:
+        solution = _holes_filled_in_time(np.where((apparent > 0.0) & ~hidden, apparent, np.nan), time_s)
+        rate = _rates_since_start(solution, time_s, start) if growing else np.zeros_like(phi)
+        return _seen(apparent, _Profile.through(solution, hidden, rate, time_s, view, start or 0.0), a, view)
+
+    found = seen(phi)
+    size = np.abs(found.factor - 1.0)
+    steep = np.maximum(_unresolved(phi, view, start) * a * np.abs(phi) - size, 0.0)
+    sigma = np.hypot(PROFILE_UNCERTAINTY * size, np.where(phi > 0.0, steep, 0.0))
     if phi.shape[0] == 1:  # how fast the profile changed during the only scan is hardly known
-        still = _seen(phi, _Profile.through(solution, 0.0 * rate, time_s, view), a, view)
-        sigma = np.hypot(sigma, 0.5 * np.abs(seen.factor - still.factor))
-    return FootprintCorrection(seen.factor, sigma, seen.rise_um)
+        sigma = np.hypot(sigma, 0.5 * np.abs(found.factor - seen(phi, growing=False).factor))
+    return FootprintCorrection(found.factor, sigma, found.rise_um, _response(phi, seen, found))
+
+
+def _response(phi: FloatArray, seen: Callable[[FloatArray], _Seen], found: _Seen) -> FloatArray:
+    """d ln(factor phi) / d ln phi' (scan, height, neighbour), phi' being the apparent value NEIGHBOURS below to above.
+
+    By differences: every fifth height at once, because what lies further away than two hardly counts.
+    """
+    reach, heights = NEIGHBOURS // 2, np.arange(phi.shape[1])
+    response = np.zeros((*phi.shape, NEIGHBOURS))
+    for first in range(min(NEIGHBOURS, heights.size)):
+        moved = heights % NEIGHBOURS == first
+        other = seen(np.where(moved, (1.0 + SMALL_CHANGE) * phi, phi))
+        slope = (other.factor / found.factor - 1.0) / SMALL_CHANGE
+        for offset in range(-reach, reach + 1):
+            to = heights[(heights + offset) % NEIGHBOURS == first]
+            to = to[(to + offset >= 0) & (to + offset < heights.size)]
+            response[:, to, offset + reach] = slope[:, to]
+    response[:, :, reach] += 1.0
+    return response
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +228,7 @@ def _seen(phi: FloatArray, profile: _Profile, attenuation: FloatArray, view: _Vi
     """What the beam makes of the profile whose apparent value is `phi` (scan, height)."""
     a = profile.attenuation_across(attenuation)
     known = np.isfinite(phi) & (phi > 0.0)
-    value = np.where(known, phi, profile.start)
+    value = np.where(known, phi, profile.first)
     for _ in range(PASSES):
         inside = profile.across(value)
         light = view.weight * np.exp(-a * inside)
@@ -223,37 +262,52 @@ def _unresolved(phi: FloatArray, view: _View, start: float | None) -> FloatArray
 class _Profile:
     """phi within each beam from phi at the read heights of a map (scan, height).
 
-    start: first values, holes filled from the scans around them. inside, at_read: for each scan the weights (height, node,
-    height) and (height, height) of ln phi, splines through the trusted heights. growth (scan, height, height): ratio of phi
-    at the last height, at the time of the frame at the other, to what its own frame found. steepest (height, node): limit
-    of |ln phi(z) - ln phi(read height)|, the beam's deviation per e-fold.
+    first: values to begin with, holes filled from the scans around them. hidden: heights whose own value says nothing
+    about the profile. inside, at_read: for each scan the spline's weights (height, node, height) and (height, height) of
+    ln phi. growth (scan, height, height): ratio of phi at the last height, at the time of the frame at the other, to what
+    its own frame found. steepest (height, node): limit of |ln phi(z) - ln phi(read height)|, the beam's deviation per e-fold.
     """
 
-    start: FloatArray
+    first: FloatArray
+    hidden: BoolArray
     inside: tuple[FloatArray, ...]
     at_read: tuple[FloatArray, ...]
     growth: FloatArray
     steepest: FloatArray
+    read_um: FloatArray
+    start: float
 
     @classmethod
-    def through(cls, phi: FloatArray, rate: FloatArray, time_s: FloatArray, view: _View) -> _Profile:
+    def through(
+        cls, phi: FloatArray, hidden: BoolArray, rate: FloatArray, time_s: FloatArray, view: _View, start: float
+    ) -> _Profile:
         """The profile through what is finite of `phi`, which changes by `rate` (1/s), at the nodes of `view`."""
-        known = np.isfinite(phi)
-        inside = {row.tobytes(): _spline_weights(view.read_um, row, view.z) for row in known}
-        at_read = {row.tobytes(): _spline_weights(view.read_um, row, view.read_um) for row in known}
-        value = np.where(known, phi, 1.0)
-        later = time_s[:, :, None] - time_s[:, None, :]
-        growth = np.maximum(1.0 + (rate / value)[:, None, :] * later, LEAST_GROWTH)
+        whole = _continued(phi, hidden, view.read_um, start)
+        known = np.isfinite(whole)
         keys = [row.tobytes() for row in known]
-        steepest = np.abs(view.z - view.read_um[:, None]) / view.spread
-        return cls(value, tuple(inside[k] for k in keys), tuple(at_read[k] for k in keys), growth, steepest)
+        rows = dict(zip(keys, known, strict=True))
+        inside = {key: _spline_weights(view.read_um, row, view.z) for key, row in rows.items()}
+        at_read = {key: _spline_weights(view.read_um, row, view.read_um) for key, row in rows.items()}
+        value = np.where(known, whole, 1.0)
+        later = time_s[:, :, None] - time_s[:, None, :]
+        return cls(
+            value,
+            hidden,
+            tuple(inside[key] for key in keys),
+            tuple(at_read[key] for key in keys),
+            np.maximum(1.0 + (rate / value)[:, None, :] * later, LEAST_GROWTH),
+            np.abs(view.z - view.read_um[:, None]) / view.spread,
+            view.read_um,
+            start,
+        )
 
     def across(self, value: FloatArray) -> FloatArray:
         """phi at the nodes of each beam (scan, height, node), from its `value` at the read heights (scan, height).
 
-        A height that is no part of the spline has its own value and the shape of the spline through the others.
+        A hidden height has its own value and the shape of the spline through the others.
         """
-        return value[..., None] * self._shape(np.log(value[:, None, :] * self.growth))
+        nodes = _continued(np.where(self.hidden, self.first, value), self.hidden, self.read_um, self.start)
+        return value[..., None] * self._shape(np.log(nodes[:, None, :] * self.growth))
 
     def attenuation_across(self, value: FloatArray) -> FloatArray:
         """The same for the attenuation `value` (scan, height) above 0, between its least and its largest: large particles
@@ -266,6 +320,23 @@ class _Profile:
         rows = zip(self.inside, self.at_read, logarithm, strict=True)
         curve = [np.einsum("inj,ij->in", w, row) - np.einsum("ij,ij->i", r, row)[:, None] for w, r, row in rows]
         return np.exp(np.clip(np.stack(curve), -self.steepest, self.steepest))
+
+
+def _continued(phi: FloatArray, hidden: BoolArray, read_um: FloatArray, start: float) -> FloatArray:
+    """`phi` (scan, height) with the hidden heights continued from the two lowest others, as base + A exp(-z / ell).
+
+    base: the start where both clearly exceed it (the layer at the anode), else 0. Left as it is where there are no two.
+    """
+    whole = phi.copy()
+    for row in np.flatnonzero(hidden.any(axis=1)):
+        above = np.flatnonzero(~hidden[row] & np.isfinite(phi[row]))[:2]
+        if above.size == 2:
+            layer, height = phi[row, above], read_um[above]
+            base = start if layer.min() > (1.0 + CLEAR_EXCESS) * start else 0.0
+            steps = (height[0] - read_um[hidden[row]]) / (height[1] - height[0])
+            ratio = np.clip((layer[0] - base) / (layer[1] - base), 1.0 / LARGEST_RATIO, LARGEST_RATIO)
+            whole[row, hidden[row]] = base + (layer[0] - base) * ratio**steps
+    return whole
 
 
 def _spline_weights(height_um: FloatArray, known: BoolArray, z: FloatArray) -> FloatArray:

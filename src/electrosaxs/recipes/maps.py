@@ -82,7 +82,9 @@ def frame_maps(
         shares["footprint"] = SIZE_STEP_UNCERTAINTY * np.abs(step)
         return layout.noun(kind, values + step, on_map(voxels, grid, f"{quantity}_sigma"), shares)
 
-    phi = layout.noun(VolumeFraction, factor * apparent, factor * on_map(voxels, grid, "phi_sigma"), shared)
+    relative = on_map(voxels, grid, "phi_sigma") / np.abs(apparent)
+    counting = crystalline_fraction * relative + dissolved * correction.counting_sigma(relative)
+    phi = layout.noun(VolumeFraction, factor * apparent, counting * np.abs(factor * apparent), shared)
     diameter, deviation = size(Diameter, "diameter"), size(DiameterDeviation, "deviation")
     ratio = size(Polydispersity, "polydispersity")
     assert isinstance(phi, VolumeFraction)
