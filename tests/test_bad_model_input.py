@@ -1,0 +1,163 @@
+"""Mistakes with predict, fit and plan come back as one line on stderr and exit code 2, and nothing is left behind."""
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from simulated_runs import replace_text
+from test_command_line import refused
+
+from electrosaxs.io.numbers_json import write_numbers
+from electrosaxs.io.results import write_results
+from electrosaxs.nouns import Number, RunResults, VolumeFraction
+
+sys.path.insert(0, str(Path(__file__).parent / "inference"))
+from fit_cases import as_results, empty_run, measured
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "experiment.toml"
+CHARGE = "effective_charge = 0.045"
+
+PREDICTIONS: list[tuple[str, str, str, str]] = [
+    ("charge is no number", CHARGE, "effective_charge = nan", r"e\.toml: transport\.effective_charge = NaN: must be .*; give"),
+    ("charge missing", CHARGE, "", r"e\.toml: transport\.effective_charge = missing: is required; give"),
+    ("negative diffusion", CHARGE, f"{CHARGE}\ndiffusivity_scale = -1", r"transport\.diffusivity_scale = -1: must be gre"),
+    ("all immobile", CHARGE, f"{CHARGE}\nimmobile_fraction = 1", r"immobile_fraction = 1: must be less than 1; give"),
+    ("electrodes take all", CHARGE, f'{CHARGE}\nfield_model = "electrode-loss"\nelectrode_loss = 1.0', r"electrode_loss = 1"),
+    ("loss without its model", CHARGE, f"{CHARGE}\nelectrode_loss = 0.2", r"e\.toml: transport.*electrode-loss.*; give elec"),
+    ("solubility below the start", "solubility = 0.011", "solubility = 0.0001", r"growth\.solubility = 0\.0001: .*start.*; "),
+    ("negative attachment", "attachment_time_s = 40.0", "attachment_time_s = -4", r"attachment_time_s = -4: must be greater"),
+    ("negative duration", "duration_s = 3300.0", "duration_s = -1", r"e\.toml: scan\.duration_s = -1: must be .*; give"),
+    ("cathode below the heights", "gap_mm = 3.5", "gap_mm = 0.1", r"e\.toml: scan\.heights_um = .*100 um; correct"),
+    ("voltage of another length", "voltage_V = [19.95]", "voltage_V = [1, 2]", r"e\.toml: voltage.*same length; give"),
+    ("does not converge", "voltage_V = [19.95]", "voltage_V = [1e9]", r"e\.toml: transport: rtol .*not reached.*; .*voltage"),
+]  # fmt: skip
+
+
+def _ids(case: object) -> str | None:
+    return case.replace(" ", "_") if isinstance(case, str) and re.fullmatch(r"[\w ]+", case) else ""
+
+
+@pytest.mark.parametrize(("what", "old", "new", "line"), PREDICTIONS, ids=_ids)
+@pytest.mark.parametrize("command", [["predict"], ["plan", "--target", "enrichment=12"]], ids=["predict", "plan"])
+def test_an_experiment_that_cannot_be_is_refused(
+    command: list[str], what: str, old: str, new: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    if what in ("does not converge", "voltage of another length") and command[0] == "plan":
+        pytest.skip("a plan has its own voltage")
+    monkeypatch.setattr("electrosaxs.transport.integrate.MAX_STEPS", 2000)
+    experiment = Path(shutil.copy(EXAMPLE, tmp_path / "e.toml"))
+    replace_text(experiment, old, new)
+    said = refused(capsys, command[0], experiment, *command[1:], "--out", tmp_path / "out", "--quiet")
+    assert re.search(line, said), said
+    assert not list((tmp_path / "out").glob("*"))
+
+
+TARGETS: list[tuple[str, list[str], str]] = [
+    ("no name", ["--target", "3e-10"], r"--target = 3e-10: must be NAME=VALUE .*slice-flux.*; for example"),
+    ("unknown name", ["--target", "flux=3e-10"], r"--target = flux=3e-10: must be NAME=VALUE .*; for example"),
+    ("unit in the value", ["--target", "slice-flux=3e-10m/s"], r"--target = slice-flux=3e-10m/s: .*; for example .*\(m/s\)"),
+    ("negative", ["--target", "onset-time=-5"], r"--target = onset-time=-5: .*above 0; for example"),
+    ("nothing asked", [], r"--target = missing: .*; give --target NAME=VALUE, --measure PARAMETER"),
+    ("unknown parameter", ["--measure", "charge"], r"e\.toml: --measure = charge: is not among .*effective_charge.*; name"),
+    ("voltage is a word", ["--target", "enrichment=12", "--max-voltage", "high"], r"--max-voltage'.*number.*'high'.*--help"),
+    ("no voltage", ["--target", "enrichment=12", "--max-voltage", "0"], r"--max-voltage = 0\.0: .*; correct"),
+    ("endless voltage", ["--target", "enrichment=12", "--max-voltage", "inf"], r"--max-voltage = inf: .*finite.*; correct"),
+    ("negative ramp", ["--target", "enrichment=12", "--max-ramp", "-1"], r"--max-ramp = -1\.0: .*; correct"),
+    ("current without area", ["--target", "enrichment=12", "--max-current", "1e-9"], r"--max-current = 1e-09: needs .*; give"),
+    ("later than the end", ["--target", "onset-time=9000"], r"e\.toml: scan\.duration_s = 3300\.0: .*; make it longer"),
+    ("density without table", ["--target", "nucleation-density=40"], r"--calibration = missing: .*; give a CSV table"),
+    ("no such table", ["--target", "nucleation-density=40", "--calibration", "no.csv"], r"no\.csv: file = no\.csv: .*; give"),
+    ("no density", ["--target", "nucleation-density=40", "--calibration", "n.csv"], r"n\.csv: .*islands.*; "),
+    ("density not in the table", ["--target", "nucleation-density=999", "--calibration", "t.csv"], r"999\.0: .*10 to 90"),
+    ("falling density", ["--target", "nucleation-density=40", "--calibration", "f.csv"], r"f\.csv: density_per_mm2 = .*rise"),
+    ("density is a word", ["--target", "nucleation-density=40", "--calibration", "w.csv"], r"w\.csv: rows = .*'many'.*; give"),
+    ("no such fit", ["--target", "enrichment=12", "--fit", "nowhere"], r"nowhere: file = nowhere: .*; give a numbers\.json"),
+    ("another json", ["--target", "enrichment=12", "--fit", "a.json"], r"a\.json: file = a\.json: does not hold named num.*; "),
+    ("numbers of no fit", ["--target", "enrichment=12", "--fit", "o.json"], r"o\.json: effective_charge = missing: .*; give"),
+    ("unphysical fit", ["--target", "enrichment=12", "--fit", "u.json"], r"u\.json: diffusivity_scale = -1\.0: must .*; give"),
+]  # fmt: skip
+TABLES = {
+    "n.csv": "slice_flux_m_per_s,islands\n1e-10,10\n2e-10,20\n",
+    "t.csv": "slice_flux_m_per_s,density_per_mm2\n1e-10,10\n3e-10,90\n",
+    "f.csv": "slice_flux_m_per_s,density_per_mm2\n1e-10,90\n3e-10,10\n",
+    "w.csv": "slice_flux_m_per_s,density_per_mm2\n1e-10,many\n3e-10,10\n",
+}
+
+
+@pytest.mark.parametrize(("what", "options", "line"), TARGETS, ids=_ids)
+def test_a_plan_that_cannot_be_is_refused(
+    what: str, options: list[str], line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(EXAMPLE, "e.toml")
+    for name, text in TABLES.items():
+        Path(name).write_text(text)
+    Path("a.json").write_text(json.dumps({"a": 1}))
+    write_numbers("o.json", {"onset_time": Number(1.0, 0.1, "s", "another")})
+    write_numbers("u.json", {"diffusivity_scale": Number(-1.0, 0.1, "one", "broken")})
+    said = refused(capsys, "plan", "e.toml", *options, "--out", "out", "--quiet")
+    assert re.search(line, said), said
+    assert not list(Path("out").glob("*"))
+
+
+def test_a_fit_of_another_charge_model_does_not_fit_the_experiment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import h5py
+
+    write_numbers(tmp_path / "numbers.json", {"effective_charge": Number(0.045, 0.001, "e", "fit")})
+    with h5py.File(tmp_path / "results.nxs", "w") as file:
+        file.create_dataset("entry/parameters/models", data=["permanent, no crystals"], dtype=h5py.string_dtype())
+    said = refused(capsys, "plan", EXAMPLE, "--target", "enrichment=12", "--fit", tmp_path, "--out", tmp_path / "out")
+    assert re.search(r"charge model = permanent: the experiment has .*fast-exchange.*; give", said)
+    assert not (tmp_path / "out").exists()
+
+
+def same(results: RunResults) -> RunResults:
+    return results
+
+
+def nothing_measured(results: RunResults) -> RunResults:
+    phi = results.volume_fraction
+    coords = {name: (phi.data.coords[name].dims, phi.coord(name)) for name in ("height", "time")}
+    empty = VolumeFraction.from_arrays(np.full(phi.values.shape, np.nan), dims=phi.dims, coords=coords, sigma=None)
+    return replace(results, volume_fraction=empty)
+
+
+def without(name: str) -> Callable[[RunResults], RunResults]:
+    return lambda results: replace(results, settings={k: v for k, v in results.settings.items() if k != name})
+
+
+FITS: list[tuple[str, Callable[[RunResults], RunResults], list[str], str]] = [
+    ("nothing measured", nothing_measured, [], r"r: .*no voxel has a volume fraction"),
+    ("no voltage", without("voltage"), [], r"r: settings\.voltage = missing: .*; give cell\.voltage_V"),
+    ("no cell", without("cell"), [], r"r: settings\.cell = None: .*; give"),
+    ("no beam", without("beam"), [], r"r: settings\.beam = None: .*; give"),
+    ("fixed without a value", same, ["--fix", "charge_exponent"], r"--fix = charge_exponent: must be NAME=VALUE; for example"),
+    ("fixed to a word", same, ["--fix", "charge_exponent=two"], r"--fix = charge_exponent=two: must be NAME=VALUE; for ex"),
+    ("fixed out of range", same, ["--fix", "charge_exponent=200"], r"charge_exponent = 200: must lie between -4 and 8; give"),
+    ("unknown parameter", same, ["--fix", "charge=2"], r"charge is not a parameter; .*effective_charge"),
+    ("workers are a word", same, ["--workers", "many"], r"--workers'.*'many'.*--help"),
+    ("no such folder", same, ["nowhere"], r"nowhere: RESULTS = nowhere: .*results\.nxs; give"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "change", "options", "line"), FITS, ids=_ids)
+def test_a_fit_that_cannot_be_is_refused(
+    what: str, change: Callable[[RunResults], RunResults], options: list[str], line: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path("r").mkdir()
+    write_results("r/results.nxs", change(as_results(measured(empty_run(scans=3)))))
+    said = refused(capsys, "fit", "r", *options, "--out", "out", "--quiet")
+    assert re.search(line, said), said
+    assert not list(Path("out").glob("*"))
