@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from closeness import assert_close
 from simulated_runs import Demonstration, analysed, simulated
 
-from electrosaxs.nouns import RunResults
+from electrosaxs.nouns import CrystallineFraction, Number, RunResults
+from electrosaxs.recipes.crystals import Crystals, in_the_footprint, nearest_to_the_anode
 
 
 def test_a_scan_far_from_the_anode_says_that_it_cannot_see_superlattices(tmp_path: Path) -> None:
@@ -44,3 +46,27 @@ def test_crystals_at_the_anode_do_not_change_the_sizes_of_the_solution_above(dem
     above = results.diameter.coord("height") > 80.0
     near = above & (results.diameter.coord("height") < 500.0)
     assert_close(results.diameter.values[:, near], truth.diameter.values[:, near], rel=2e-3)
+
+
+@pytest.mark.parametrize(("heights", "near", "expected"), [([-12.0, 3.0, 53.0], [0, 1, 2], 1), ([0.0, 50.0], [1], 1)])
+def test_the_voxel_of_the_crystals_is_the_one_nearest_the_anode(heights: list, near: list, expected: int) -> None:
+    assert nearest_to_the_anode(np.array(heights), near) == expected
+
+
+def test_absorption_within_the_beam_corrects_the_voxel_that_was_described() -> None:
+    """A first column partly behind the anode, with a correction of its own, has no say; the correction has a sigma."""
+    seen = CrystallineFraction.from_arrays(
+        [0.0, 0.2, 0.4], dims=("scan",), coords={"time": (("scan",), [0.0, 1.0, 2.0])}, sigma=[1e-3, 1e-3, 2e-3],
+        shared={"background": [0.0, 1e-4, 1e-4]},
+    )  # fmt: skip
+    number = Number(0.4, 2e-3, "one", "last scan")
+    apparent = np.array([[0.0, 0.0], [0.1, 0.2], [0.3, 0.4]])
+    crystals = Crystals(None, {"crystalline_fraction": number}, apparent, 1, crystalline_fraction=seen)
+    found = in_the_footprint(crystals, apparent * [0.5, 0.95])
+    assert found.crystalline_fraction is not None
+    assert_close(found.crystalline_fraction.values, [0.0, 0.19, 0.38], rel=1e-12)
+    assert_close(found.crystalline_fraction.sigma, [1e-3, 0.95e-3, 1.9e-3], rel=1e-12)
+    footprint = found.crystalline_fraction.shared["footprint"].values
+    assert_close(footprint, [0.0, 0.1 * 0.01, 0.1 * 0.02], rel=1e-9)
+    last = found.numbers["crystalline_fraction"]
+    assert_close([last.value, last.sigma], [0.38, np.hypot(1.9e-3, 2e-3)], rel=1e-9)

@@ -34,6 +34,8 @@ SELECTED_SD = 0.03  # chosen: prior sd of size_ratio about 1; a voxel of Yu 2018
 NO_TAILS = 1e-12  # least Lorentzian share where it may grow: at exactly 0 the kernels skip tails and their derivatives
 LINDEMANN = 0.005  # prior mean and sd of u^2 over the squared neighbour distance: u = 0.07, half of where crystals melt
 
+STEPS = 120  # of a fit: scale, smooth correction and sizes of the grains trade against each other in a long valley
+
 Start = tuple[float, float, float, float, float, float]  # bragg.CRYSTALS
 NO_CRYSTALS: Start = (0.0, 1.0, 1.0, 0.0, 0.0, 1.0)
 
@@ -188,7 +190,7 @@ def _fitted(
     priors: dict[str, tuple[float, float]],
 ) -> LatticeFit:
     known = _known(curve, model, start, freedom, priors)
-    outcome = fit(curve, model, known)
+    outcome = fit(curve, model, known, steps=STEPS)
     return LatticeFit(model.lattice, curve, model, outcome, freedom, score(outcome, known))
 
 

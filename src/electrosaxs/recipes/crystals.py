@@ -42,19 +42,25 @@ Kind = TypeVar("Kind", LatticeConstant, CrystallineFraction)
 REACH = 1.8
 """Voxels whose beam centre is within this many FWHM of the anode may see crystals: beyond it less than 2e-5 of the
 beam does."""
+FOOTPRINT_UNCERTAINTY = 0.1
+"""Relative, of the footprint's correction of the crystalline fraction: up to 0.07 of it is missing on simulated profiles,
+which are not known between the anode and the next voxel."""
 
 
 @dataclass(frozen=True, eq=False)
 class Crystals:
-    """What the voxels near the anode say; dims (scan,) of the lowest one. onset: None where it could not be looked for.
+    """What the voxels near the anode say; dims (scan,) of the one nearest to it. onset: None where it could not be looked
+    for.
 
-    fraction_map (scan, height): crystalline fraction, 0 where none was seen. joint: row among the voxels -> what solution
-    and lattice fitted together give there.
+    column: of the map, the voxel that these are about; None where there is none. fraction_map (scan, height):
+    crystalline fraction, 0 where none was seen. joint: row among the voxels -> what solution and lattice fitted together
+    give there.
     """
 
     onset: Number | None
     numbers: dict[str, Number]
     fraction_map: FloatArray
+    column: int | None = None
     structure_factor: StructureFactor | None = None
     model: FloatArray | None = None
     lattice_constant: LatticeConstant | None = None
@@ -98,7 +104,14 @@ def find_crystals(
         for place in np.flatnonzero(found.study.detected):
             fraction[found.scan[place], column] = np.clip(found.study.fits[place].value("fraction"), 0.0, 1.0)
     joint = {row: fit for found in columns for row, fit in found.joint.items()}
-    return replace(_described(columns[0], grid, reduced.q, fraction), joint=joint)
+    anode = nearest_to_the_anode(grid.heights, near)
+    found, times = columns[near.index(anode)], grid.time[:, anode]
+    return replace(_described(found, grid, times, reduced.q, fraction), column=anode, joint=joint)
+
+
+def nearest_to_the_anode(heights_um: FloatArray, columns: list[int]) -> int:
+    """The one of `columns` of the map whose beam centre is nearest the anode, above it or partly behind it."""
+    return min(columns, key=lambda column: abs(float(heights_um[column])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,12 +178,12 @@ def _merged(spheres: SphereFit, joint: SphereFit, index: npt.NDArray[np.intp]) -
     return replace(spheres, flags=tuple(flags), **arrays)
 
 
-def _described(column: _Column, grid: ScanMap, q: FloatArray, fraction: FloatArray) -> Crystals:
+def _described(column: _Column, grid: ScanMap, times: FloatArray, q: FloatArray, fraction: FloatArray) -> Crystals:
+    """What one column says; `times` (scan,) are its own."""
     study = column.study
     measured = structure_factor(column.sample, column.fit)
     values, sigma = (np.full((grid.n_scans, q.size), np.nan) for _ in range(2))
     values[column.scan], sigma[column.scan] = np.where(measured.good, measured.values, np.nan), measured.sigma
-    times = grid.time[:, int(np.argmin(np.abs(grid.heights)))]
     nouns = StructureFactor.from_arrays(
         values,
         dims=("scan", "q"),
@@ -180,23 +193,24 @@ def _described(column: _Column, grid: ScanMap, q: FloatArray, fraction: FloatArr
     if study.fraction is None or study.lattice_constant is None:
         why = study.assignment.verdict
         onset = Number.absent("s", f"no superlattice seen at the anode: {why}")
-        return Crystals(onset, _absent(why), fraction, nouns, None, assignment=study.assignment)
+        return Crystals(onset, _absent(why), fraction, structure_factor=nouns, assignment=study.assignment)
     onset = onset_from_structure_factor(column.times, study.fraction.values, study.fraction.total_sigma, study.detected)
     model = np.full((grid.n_scans, q.size), np.nan)
     for place in np.flatnonzero(study.detected):
         model[column.scan[place]] = fitted_structure_factor(study.fits[place], q)
+    numbers = {
+        "lattice_constant_solvated": lattice_constant_solvated(study.lattice_constant),
+        "crystalline_fraction": _last(study),
+    }
     return Crystals(
         onset,
-        {
-            "lattice_constant_solvated": lattice_constant_solvated(study.lattice_constant),
-            "crystalline_fraction": _last(study),
-        },
+        numbers,
         fraction,
-        nouns,
-        model,
-        _on_scans(study.lattice_constant, column.scan, times, LatticeConstant),
-        _on_scans(study.fraction, column.scan, times, CrystallineFraction),
-        study.assignment,
+        structure_factor=nouns,
+        model=model,
+        lattice_constant=_on_scans(study.lattice_constant, column.scan, times, LatticeConstant),
+        crystalline_fraction=_on_scans(study.fraction, column.scan, times, CrystallineFraction),
+        assignment=study.assignment,
     )
 
 
@@ -235,17 +249,21 @@ def in_the_footprint(crystals: Crystals, fraction_map: FloatArray) -> Crystals:
 
     fraction_map (scan, height): the corrected fraction of the voxels where crystals were seen.
     """
-    seen = crystals.crystalline_fraction
-    if seen is None:
+    seen, column = crystals.crystalline_fraction, crystals.column
+    if seen is None or column is None:
         return crystals
-    apparent, corrected = (values[:, 0] for values in (crystals.fraction_map, fraction_map))
+    apparent, corrected = crystals.fraction_map[:, column], fraction_map[:, column]
     ratio = np.divide(corrected, apparent, out=np.ones_like(apparent), where=apparent > 0.0)
     by = sc.array(dims=["scan"], values=ratio)
-    fraction = CrystallineFraction(seen.data * by, {name: sigma * by for name, sigma in seen.shared.items()})
+    shared = {name: sigma * by for name, sigma in seen.shared.items()}
+    missing = FOOTPRINT_UNCERTAINTY * np.abs((ratio - 1.0) * seen.values)
+    shared["footprint"] = sc.array(dims=["scan"], values=missing, unit=seen.data.unit)
+    fraction = CrystallineFraction(seen.data * by, shared)
     number = crystals.numbers["crystalline_fraction"]
     if number.value is not None and number.sigma is not None:
-        last = float(ratio[np.flatnonzero(apparent > 0.0)[-1]])
-        number = replace(number, value=number.value * last, sigma=number.sigma * last)
+        last = np.flatnonzero(apparent > 0.0)[-1]
+        sigma = float(np.hypot(number.sigma * ratio[last], missing[last]))
+        number = replace(number, value=float(number.value * ratio[last]), sigma=sigma)
     return replace(
         crystals,
         crystalline_fraction=fraction,
