@@ -27,19 +27,31 @@ FOOTPRINT = 0.6
 """Sigma of the footprint's correction in units of the correction itself (what analyses of simulated runs give)."""
 CRYSTAL_LENGTH_SIGMA = 0.5
 """Relative sigma of how crystals stand in the beam, before a frame says it (physics of `crystal_length`)."""
-CHANNELS = 3
+PHOTONS = 3e10
+"""Incident photons per frame to which the counting noise below belongs."""
 COARSE_TIMES = 90
 Simulated = Callable[[Mapping[str, float]], CellHistory]
 
 
 @dataclass(frozen=True)
 class FrameNoise:
-    """Counting sigma of one frame of the starting solution: of phi (relative), of diameter and deviation (nm)."""
+    """Counting sigma of one frame of the starting solution: of phi (relative), of diameter and deviation (nm).
+
+    Defaults: what analyses of simulated frames of PHOTONS give (experiment_small.toml).
+    """
 
     volume_fraction: float = 4e-4
     diameter: float = 2.2e-3
     deviation: float = 2.4e-3
     reference_frames: int = 6
+
+
+def noise_of(photons: float, reference_frames: int) -> FrameNoise:
+    """The noise of frames with so many incident photons: it falls with their square root."""
+    least, weaker = FrameNoise(), (PHOTONS / photons) ** 0.5
+    return FrameNoise(
+        least.volume_fraction * weaker, least.diameter * weaker, least.deviation * weaker, reference_frames
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from ..control.limits import Limits
 from ..control.plant import Plant
 from ..control.programs import constant_after_ramp
 from ..errors import InputFileError, bad_value
-from ..inference.design_cell import FrameNoise, Unknowns, frame_vectors, prior, unknowns
+from ..inference.design_cell import FrameNoise, Unknowns, frame_vectors, noise_of, prior, unknowns
 from ..inference.design_frames import Candidates, Frames, IndexArray, best_frames, repeats
 from ..inference.fit import NUMERICAL
 from ..inference.forward import CLASSES
@@ -96,7 +96,8 @@ def measure_next(
     fitted: what is known already, with its covariance; else the new frames stand alone. Raises InputFileError for a
     parameter that the experiment or the fit leaves no room for, and where no program tells anything of it.
     """
-    noise = noise or FrameNoise(reference_frames=experiment.scan.reference_frames)
+    scan = experiment.scan
+    noise = noise or noise_of(experiment.beam.photons_per_s * scan.exposure_s, scan.reference_frames)
     known = _unknowns(experiment, plant, parameter, fitted, noise)
     asked = known.names.index(parameter)
     times, even_slots = _slots(experiment)
