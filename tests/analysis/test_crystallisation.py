@@ -5,6 +5,7 @@ import pytest
 from analysis.synthetic_crystals import crystals_in_solution
 from closeness import assert_close
 
+from electrosaxs.analysis import crystallisation as module
 from electrosaxs.analysis.crystallisation import (
     crystallisation,
     lattice_constant_solvated,
@@ -37,6 +38,14 @@ def test_scans_without_crystals_have_no_lattice_constant(growing):
     assert (a.good == growing.detected).all()
     assert np.all(np.abs(a.values - 15.1)[a.good] < 4.0 * a.total_sigma[a.good])
     assert_close(lattice_constant_solvated(a).value, 15.1, rel=5e-4)
+
+
+def test_a_scan_whose_fit_fails_is_named_and_not_passed_over(growing, monkeypatch):
+    assert growing.missed.size == 0
+    monkeypatch.setattr(module, "knows_the_lattice", lambda one: one.value("fraction") < 0.02)
+    failing = crystallisation(crystals_in_solution([0.0, 0.0, 0.015, 0.03], gain=0.05, mean_square=0.16), TIMES[:4])
+    assert failing.detected.tolist() == [False, False, True, False]
+    assert failing.missed.tolist() == [3]
 
 
 def test_onset_is_where_growth_extrapolates_to_zero(growing):

@@ -32,6 +32,7 @@ from .weighted_curve import WeightedCurve, curve_of_frame
 DETECTED = (
     4.0  # sigma of the amplitude of a known pattern; a moves within 1.5 %, so this is not a search over the curve
 )
+MISSED = 8.0  # twice that, with the pooled pattern as it is: no chance of noise
 FREE_SHARE = {"a": 0.015, "fwhm": 0.4, "size_ratio": 0.01}  # prior sd of a frame's shape over the pooled value
 HELD_SHARE = {"a": 1e-4, "fwhm": 1e-2, "size_ratio": 1e-4}  # the same where the frame shows no crystals
 GROWTH_POINTS = 2  # scans with crystals that the extrapolation of X(t) uses: growth bends over more of them
@@ -57,6 +58,12 @@ class Crystallisation:
     @property
     def assignment(self) -> LatticeAssignment:
         return self.study.assignment
+
+    @property
+    def missed(self) -> npt.NDArray[np.intp]:
+        """Scans (rising) that count as without crystals only because their own fit failed: the held pattern shows."""
+        shown = np.array([amplitude_significance(one) > MISSED for one in self.fits], dtype=bool)
+        return np.flatnonzero(shown & ~self.detected[: shown.size])
 
 
 def crystallisation(

@@ -198,6 +198,8 @@ def _described(column: _Column, grid: ScanMap, times: FloatArray, q: FloatArray,
     model = np.full((grid.n_scans, q.size), np.nan)
     for place in np.flatnonzero(study.detected):
         model[column.scan[place]] = fitted_structure_factor(study.fits[place], q)
+    missed = [f"{column.times[place]:.0f} s" for place in study.missed]
+    why = "crystals: the fit of the anode voxel fails, which holds crystals, so its phi and sizes are wrong: scans at "
     numbers = {
         "lattice_constant_solvated": lattice_constant_solvated(study.lattice_constant),
         "crystalline_fraction": _last(study),
@@ -211,6 +213,7 @@ def _described(column: _Column, grid: ScanMap, times: FloatArray, q: FloatArray,
         lattice_constant=_on_scans(study.lattice_constant, column.scan, times, LatticeConstant),
         crystalline_fraction=_on_scans(study.fraction, column.scan, times, CrystallineFraction),
         assignment=study.assignment,
+        notes=(why + ", ".join(missed),) if missed else (),
     )
 
 
