@@ -15,6 +15,7 @@ from synthetic_maps import (
 
 from electrosaxs.analysis.flux import continuity_flux, supply_flux
 from electrosaxs.errors import FitError
+from electrosaxs.physics.beam import open_beam_centre
 
 TIME = frame_times()
 FINE_UM = np.arange(0.0, 3451.0, 25.0)
@@ -171,6 +172,25 @@ def test_the_supply_is_the_growth_of_the_layer_while_the_solution_above_is_undis
     assert abs(np.mean(pulls)) < 1.0
     assert 0.25 < np.std(pulls) < 1.15
     assert "phi0 v" in found.source
+
+
+def test_the_supply_through_a_layer_that_ends_within_a_wide_step_is_right_to_a_percent():
+    heights = np.array([0, 50, 100, 150, 200, 300, 700, 1200, 2000, 2700, 3400], dtype=float)
+    time = frame_times(heights=heights.size)
+    found = supply_flux(
+        volume_fraction_map(growing_layer(time, heights), time, heights=heights), gap_um=GAP_UM, start=START
+    )
+    assert_close(found.value, RATE * DECAY_UM * 1e-6, rel=0.01)
+
+
+def test_the_supply_through_a_layer_that_no_height_resolves_has_a_sigma_that_says_so():
+    heights = np.array([0.0, 875.0, 1750.0, 2625.0, 3450.0])
+    time = frame_times(heights=5)
+    phi = volume_fraction_map(growing_layer(time, open_beam_centre(heights, 34.0)), time, heights=heights)
+    found = supply_flux(phi, gap_um=GAP_UM, start=START, beam_fwhm_um=34.0)
+    missed = abs(found.value - RATE * DECAY_UM * 1e-6)
+    assert missed > 0.2 * RATE * DECAY_UM * 1e-6
+    assert missed < 2.0 * found.sigma
 
 
 def test_there_is_no_supply_number_where_nothing_stays_undisturbed():

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 from closeness import assert_close
-from synthetic_maps import DECAY_UM, GAP_UM, HEIGHTS_UM, START, frame_times, growing_layer, volume_fraction_map
+from synthetic_maps import DECAY_UM, GAP_UM, HEIGHTS_UM, RATE, START, frame_times, growing_layer, volume_fraction_map
 
 from electrosaxs.analysis.mass_balance import mass_balance
 from electrosaxs.analysis.profile_integral import (
+    enriched_steps,
     front_variances,
     integrate_panels,
     solution_only,
@@ -144,3 +145,63 @@ def test_the_solution_below_the_second_height_is_continued_from_above_it():
     assert_close(integrate_panels(profile, below).value.sum(), DECAY_UM * (1.0 - np.exp(-1.0)), rel=1e-9)
     extra = integrate_panels(profile, surface_content(steps, z, 18.1)).value.sum()
     assert_close(extra, 18.1 * 4.0 * np.exp(-0.115), rel=1e-6)
+
+
+def test_a_layer_that_ends_within_a_wide_step_is_not_taken_for_a_line():
+    z = np.array([0.0, 50.0, 100.0, 150.0, 200.0, 300.0, 800.0])
+    profile = 1.0 + np.exp(-z / DECAY_UM)
+    panels = wall_to_wall(z, 800.0, enriched_steps(profile, 1.0), 1.0)
+    exact = 800.0 + DECAY_UM * (1.0 - np.exp(-8.0))
+    assert_close(integrate_panels(profile, panels).value.sum(), exact, rel=2e-3)
+    line = wall_to_wall(z, 800.0, np.append(np.ones(5, dtype=bool), False), 1.0)
+    assert abs(integrate_panels(profile, line).value.sum() / exact - 1.0) > 5e-3
+
+
+def test_where_the_excess_is_lost_in_noise_the_integral_goes_on_smoothly():
+    z = np.array([0.0, 500.0])
+    panels = wall_to_wall(z, 500.0, np.array([True]), 1.0)
+    upper = np.array([0.9, 1.0, 1.0 + 0.999 / 30.0, 1.0 + 1.001 / 30.0, 1.1])
+    value = integrate_panels(np.column_stack([np.full(5, 2.0), upper]), panels).value.sum(axis=1)
+    assert np.all(np.diff(value) > 0.0)
+    assert value[3] - value[2] < 0.2
+
+
+def test_a_short_step_shows_little_of_how_the_profile_goes_in_a_long_one_beside_it():
+    z = np.array([0.0, 50.0, 200.0, 1000.0, 3400.0])
+    flat = np.zeros(4, dtype=bool)
+    falling = np.array([[1.4, 1.3, 1.2, 1.0, 0.5]])
+    lost = front_variances(falling, wall_to_wall(z, 3400.0, flat, base=1.0))
+    assert np.sqrt(lost.sum()) > 0.5 * 2400.0 * 0.5 / np.sqrt(12.0)
+    even = front_variances(falling, wall_to_wall(np.linspace(0.0, 3400.0, 5), 3400.0, flat, base=1.0))
+    assert np.sqrt(even.sum()) < 0.3 * np.sqrt(lost.sum())
+
+
+def test_heights_too_few_for_layer_and_depletion_leave_a_balance_whose_sigma_says_so():
+    heights = np.array([0.0, 50.0, 200.0, 1000.0, 3450.0])
+    time = frame_times(heights=5)
+    centre = open_beam_centre(heights, 34.0)
+    layer, depleted = np.exp(-centre / 400.0), np.exp((centre - GAP_UM) / 400.0)
+    phi = START * (1.0 + 2e-4 * time * (layer - depleted))
+    found = mass_balance(volume_fraction_map(phi, time, heights=heights), gap_um=GAP_UM, start=START, beam_fwhm_um=34.0)
+    error = np.abs(found.balance.values - 1.0)
+    assert error.max() > 0.05
+    assert np.all(error < 2.6 * found.balance.total_sigma + 0.005)
+
+
+def test_a_layer_thinner_than_the_first_step_is_uncertain_by_that_step():
+    heights = np.array([0.0, 875.0, 1750.0, 2625.0, 3450.0])
+    time = frame_times(heights=5)
+    phi = growing_layer(time, open_beam_centre(heights, 34.0))
+    found = mass_balance(volume_fraction_map(phi, time, heights=heights), gap_um=GAP_UM, start=START, beam_fwhm_um=34.0)
+    truth = 1.0 + RATE * time.mean(axis=1) * DECAY_UM / (START * GAP_UM)
+    error = np.abs(found.balance.values - truth)
+    assert error[-1] > 0.1
+    assert np.all(error < 2.0 * found.balance.total_sigma)
+
+
+def test_one_scan_says_that_its_frames_are_not_of_one_time():
+    time = frame_times(scans=1, period=2400.0)
+    phi = START * (1.0 + 0.2 * np.sqrt(time) * (np.exp(-HEIGHTS_UM / DECAY_UM) - DECAY_UM / GAP_UM))
+    found = mass_balance(volume_fraction_map(phi, time), gap_um=GAP_UM, start=START)
+    assert abs(found.error.value) > 0.03
+    assert abs(found.error.value) < 2.0 * found.error.sigma

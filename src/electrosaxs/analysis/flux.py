@@ -288,6 +288,7 @@ def supply_flux(
     along = sparse.csr_array(slope[None, :]) @ operator
     excess = _scatter(time[scans], volume, columns.counting_sigma(operator))
     squares = [(excess * columns.counting_sigma(along)[0]) ** 2, float(slope @ (other - volume)) ** 2]
+    squares.append(float(np.sum(np.square(slope @ np.sqrt(front_variances(profiles.phi, below))))))
     squares += [sigma[0] ** 2 for sigma in columns.shared_sigma(along).values()]
     return Number(
         float(slope @ volume),

@@ -67,9 +67,9 @@ def mass_balance(
 ) -> SealedCell:
     """inventory(t) / (start x gap) for each scan at its mean time.
 
-    `start`: phi of the starting solution, whose own sigma cancels. Contributions: the others of phi, and
-    `interpolation` (one order lower between the heights; fronts lost within a step) and `surface` (how
-    strongly the beam sees what lies on the anode). Not measurable, with the reason, where more
+    `start`: phi of the starting solution, whose own sigma cancels. Contributions: the others of phi, and `interpolation`
+    (one order lower between the heights; fronts and layers lost within a step; of a single scan, that its frames are not
+    of one time) and `surface` (how strongly the beam sees what lies on the anode). Not measurable, with the reason, where more
     than a tenth of the gap was not scanned. `onset_s`: scans before it give the error number; all scans where it is
     None.
     """
@@ -99,7 +99,10 @@ def mass_balance(
     shared = _without_start(columns.shared_sigma(operator))
     _, unknown = crystal_length(columns.beam_height[0], columns.beam_fwhm) if columns.sees_surface else (0.0, 0.0)
     shared["surface"] = unknown * np.abs(_on_surface(columns, profiles)) / full
-    shared["interpolation"] = np.hypot(other - inventory, lost_fronts) / full
+    in_time = np.zeros_like(inventory)
+    if columns.time.shape[0] == 2:  # one scan and the start: between them phi need not change evenly
+        in_time = integrate_panels(columns.phi[:1], panels).value.sum(axis=-1) - inventory
+    shared["interpolation"] = np.sqrt(np.square(other - inventory) + np.square(lost_fronts) + np.square(in_time)) / full
     balance = MassBalance.from_arrays(
         inventory / full,
         dims=("scan",),

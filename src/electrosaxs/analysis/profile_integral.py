@@ -178,25 +178,27 @@ def up_to(panels: Panels, position: FloatArray, top: float) -> Panels:
 def integrate_panels(profile: FloatArray, panels: Panels) -> PanelIntegrals:
     """Integrals of `profile` (..., height) over each panel, 16 Gauss-Legendre nodes (exact for the cubic).
 
-    Exponential panels: base + sharpness a^(1-x) b^x with the excesses a, b over the base; linear where one of
-    these is below 2 % of the base or a thirtieth of the other: its logarithm would be that of noise.
+    Exponential panels: base + sharpness a^(1-x) b^x with the excesses a, b over the base. Where b is below a thirtieth of a
+    its logarithm would be that of noise, and the integral goes on linearly in b from there; linear throughout where a is
+    below 2 % of the base.
     """
     half = 0.5 * (panels.end - panels.start)
     x = panels.start[:, None] + half[:, None] * (NODES + 1.0)
     weight = panels.width[:, None] * half[:, None] * WEIGHTS
     sharp = weight * panels.sharpness[:, None]
     a, b = profile[..., panels.lower] - panels.base, profile[..., panels.upper] - panels.base
-    clear = np.maximum(CLEAR_EXCESS * panels.base, np.maximum(a, b) / LARGEST_RATIO)
-    logs = panels.exponential & (np.minimum(a, b) > clear)
-    safe_a, safe_b = np.where(logs, a, 1.0), np.where(logs, b, 1.0)
+    logs = panels.exponential & (a > CLEAR_EXCESS * panels.base)
+    safe_a = np.where(logs, a, 1.0)
+    safe_b = np.where(logs, np.maximum(b, safe_a / LARGEST_RATIO), 1.0)
+    beyond = np.where(logs, np.minimum(b / safe_b - 1.0, 0.0), 0.0)
     shape = safe_a[..., None] * np.exp(x * np.log(safe_b / safe_a)[..., None])
     m0, m1, m2 = (np.sum(sharp * x**n * shape, axis=-1) for n in range(3))
     w0, w1 = weight.sum(axis=-1), (weight * x).sum(axis=-1)
     return PanelIntegrals(
-        value=panels.base * w0 + np.where(logs, m0, a * (w0 - w1) + b * w1) + profile @ panels.bend.T,
+        value=panels.base * w0 + np.where(logs, m0 + beyond * m1, a * (w0 - w1) + b * w1) + profile @ panels.bend.T,
         by_lower=np.where(logs, (m0 - m1) / safe_a, w0 - w1),
         by_upper=np.where(logs, m1 / safe_b, w1),
-        by_lower_twice=np.where(logs, (m2 - m1) / safe_a**2, 0.0),
+        by_lower_twice=np.where(logs & (beyond == 0.0), (m2 - m1) / safe_a**2, 0.0),
         ratio=safe_a / safe_b,
     )
 
@@ -206,14 +208,19 @@ def front_variances(profile: FloatArray, panels: Panels, rate: FloatArray | None
     the panel's rate where `rate` is d profile/dt.
 
     A monotone profile lies anywhere between its ends a, b, so the integral is uniform over width x |a - b|: sigma =
-    width |a - b| / sqrt(12). It counts in full where a step holds all of the change around it, not where the steps
-    beside it hold 40 % or more. Above the last height phi lies anywhere between what was read there and 0 or the start,
-    whichever is nearer.
+    width |a - b| / sqrt(12). It counts in full where a step holds all of the change around it, not where each step
+    beside it holds 20 % or more; a step beside it that is shorter shows so much less of how the profile goes in this one.
+    What the lowest voxel holds more than the profile continued to the surface may be a layer of any length up to the second
+    height, as far as the beam does not tell. Above the last height phi lies anywhere between what was read there and 0 or
+    the start, whichever is nearer.
     """
     change = np.abs(np.diff(profile, axis=-1))
-    around = np.pad(change, [(0, 0)] * (change.ndim - 1) + [(1, 1)])
+    below, above = _shown_by_neighbours(panels, change.shape[-1])
+    padded = np.pad(change, [(0, 0)] * (change.ndim - 1) + [(1, 1)], constant_values=np.inf)
+    sides = np.isfinite(padded[..., :-2]).astype(float) + np.isfinite(padded[..., 2:])
+    beside = sides * np.minimum(below * padded[..., :-2], above * padded[..., 2:])
     noise = UNCLEAR_CHANGE * np.maximum(np.abs(profile[..., :-1]), np.abs(profile[..., 1:]))
-    total = around[..., :-2] + change + around[..., 2:] + noise
+    total = beside + change + noise
     alone = np.clip((change / np.where(total > 0.0, total, 1.0) - RESOLVED) / (1.0 - RESOLVED), 0.0, 1.0)
     quantity = profile if rate is None else rate
     last = profile.shape[-1] - 1
@@ -225,13 +232,39 @@ def front_variances(profile: FloatArray, panels: Panels, rate: FloatArray | None
     unseen = np.minimum(np.abs(top), np.abs(top - panels.base)) if rate is None else np.abs(rate[..., panels.lower])
     at_top = (panels.upper == last) & (panels.lower == last)
     length = panels.width * (panels.end - panels.start)
-    return np.square(length * np.where(inner, lost, np.where(at_top, unseen, 0.0))) / 12.0
+    length, lost = np.where(inner | at_top, length, _layer_unresolved(panels)), np.where(inner, lost, unseen)
+    excess = np.abs(quantity[..., :1] - quantity[..., 1:2])
+    on_surface = (panels.upper == 0) & (panels.lower == 0) & ~at_top
+    return np.square(length * np.where(on_surface, excess, lost)) / 12.0
+
+
+def _layer_unresolved(panels: Panels) -> FloatArray:
+    """Length (panel,) over which a layer may lie between the anode and the second height, for the panel of
+    `surface_content` that reads the surface, else 0: its lowest voxel holds what lies within twice that panel's width."""
+    on_surface = (panels.upper == 0) & (panels.lower == 0)
+    continued = (panels.lower == 1) & (panels.start < 0.0) & (panels.width > 0.0)
+    second_height = np.max(-panels.start * panels.width, where=continued, initial=0.0)
+    return np.where(on_surface, np.maximum(second_height - 2.0 * panels.width, 0.0), 0.0)
+
+
+def _shown_by_neighbours(panels: Panels, steps: int) -> tuple[FloatArray, FloatArray]:
+    """Width of the step below, and of the step above, over that of each step (step,), at most 1; 1 beyond the panels."""
+    width = np.zeros(steps)
+    inner = panels.upper == panels.lower + 1
+    np.maximum.at(width, panels.lower[inner], panels.width[inner])
+    padded = np.pad(width, 1)
+    known = np.where(width > 0.0, width, 1.0)
+    below, above = (
+        np.where((beside > 0.0) & (width > 0.0), beside / known, 1.0) for beside in (padded[:-2], padded[2:])
+    )
+    return np.minimum(below, 1.0), np.minimum(above, 1.0)
 
 
 def enriched_steps(mean_profile: FloatArray, start: float) -> BoolArray:
-    """Which steps belong to the boundary layer at the anode: phi falls with height and lies clearly above the start.
+    """Which steps belong to the boundary layer at the anode: phi falls with height from clearly above the start, not to below
+    it. In the last of them the layer ends, which a line would make twice as large.
 
     mean_profile (height,) is the mean over the scans, so that noise does not switch the rule from scan to scan.
     """
     lower, upper = mean_profile[:-1], mean_profile[1:]
-    return (upper > (1.0 + CLEAR_EXCESS) * start) & (lower > upper)
+    return (lower > (1.0 + CLEAR_EXCESS) * start) & (upper > (1.0 - CLEAR_EXCESS) * start) & (lower > upper)
