@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from closeness import assert_close
 
+from electrosaxs.analysis.beam_profile import gradient_at_fixed_time
 from electrosaxs.analysis.footprint import (
     FootprintCorrection,
     at_the_mean_height,
     attenuation_per_volume_fraction,
     footprint_correction,
-    gradient_at_fixed_time,
 )
 from electrosaxs.nouns import FloatArray, Solution
 from electrosaxs.physics.beam import open_beam_centre
