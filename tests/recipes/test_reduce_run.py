@@ -108,8 +108,9 @@ def test_bad_frames_are_left_out_with_a_reason_and_the_others_keep_their_numbers
     for index in BAD.values():
         left_out[np.unravel_index(index - FIRST, left_out.shape)] = True
     assert np.array_equal(holed.volume_fraction.good, ~left_out)
-    for name, rel in (("volume_fraction", 2e-3), ("diameter", 3e-4), ("deviation", 2e-3)):
-        assert_close(getattr(holed, name).values[~left_out], getattr(whole, name).values[~left_out], rel=rel)
+    for name, rel in (("volume_fraction", 4e-3), ("diameter", 3e-4), ("deviation", 2e-3)):
+        mine, other = (getattr(results, name) for results in (holed, whole))
+        assert_close(mine.values[~left_out], other.values[~left_out], rel=rel)
     far = ~left_out
     far[:, :2] = False  # the footprint's correction near the anode uses the neighbouring voxels
     assert_close(holed.volume_fraction.values[far], whole.volume_fraction.values[far], rel=2e-4)

@@ -59,13 +59,14 @@ def test_photons_are_those_that_were_counted(quiet: tuple[ReducedRun, Standards]
 def test_noise_of_monitor_and_transmission_is_in_the_sigma_of_phi(quiet: tuple[ReducedRun, Standards]) -> None:
     from dataclasses import replace
 
+    from electrosaxs.analysis.normalisation_noise import NormalisationNoise
     from electrosaxs.nouns import Number
 
     reduced, standard = quiet
     frames = reduced.frames(Role.SAMPLE)[15:]
     sigmas = {}
     for noise in (0.0, 0.02):
-        noisy = replace(standard, normalisation=Number(noise, 0.0, "one", "chosen"))
+        noisy = replace(standard, normalisation=NormalisationNoise(Number(noise, 0.0, "one", "chosen"), False, noise))
         voxels = measured((reduced, noisy), frames)
         sigmas[noise] = voxels.values["phi_sigma"]
     more = np.sqrt(sigmas[0.02] ** 2 - sigmas[0.0] ** 2)

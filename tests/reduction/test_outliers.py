@@ -50,6 +50,20 @@ def test_hot_pixels_are_found_at_every_level(integrator: Integrator, scattering:
     assert outliers.frames == 12
 
 
+def test_a_hot_pixel_that_saturates_in_some_frames_is_hot(small_geometry: Geometry, scattering: Frames) -> None:
+    """Neither always saturated nor judged by all frames: it must not stay in for the frames below the limit."""
+    limited = Integrator(small_geometry, mask=small_geometry.gaps(), q_min=0.1, q_max=1.8, bins=100, saturation=40_000)
+    where = some_pixels(limited, 3, seed=7)
+    frames = []
+    for k in range(12):
+        frame = scattering(5.0, k)
+        frame.ravel()[where] = 40_500 if k in (1, 4, 5, 9) else 39_500
+        frames.append(frame)
+    outliers = find_outliers(frames, limited)
+    assert np.array_equal(np.flatnonzero(outliers.hot), np.sort(where))
+    assert not outliers.dead.any()
+
+
 def test_dead_pixels_are_found_where_counts_suffice_and_said_to_hide_where_not(
     integrator: Integrator, scattering: Frames
 ) -> None:

@@ -216,9 +216,7 @@ def front_variances(profile: FloatArray, panels: Panels, rate: FloatArray | None
     """
     change = np.abs(np.diff(profile, axis=-1))
     below, above = _shown_by_neighbours(panels, change.shape[-1])
-    padded = np.pad(change, [(0, 0)] * (change.ndim - 1) + [(1, 1)], constant_values=np.inf)
-    sides = np.isfinite(padded[..., :-2]).astype(float) + np.isfinite(padded[..., 2:])
-    beside = sides * np.minimum(below * padded[..., :-2], above * padded[..., 2:])
+    beside = _shown_beside(change, below, above)
     noise = UNCLEAR_CHANGE * np.maximum(np.abs(profile[..., :-1]), np.abs(profile[..., 1:]))
     total = beside + change + noise
     alone = np.clip((change / np.where(total > 0.0, total, 1.0) - RESOLVED) / (1.0 - RESOLVED), 0.0, 1.0)
@@ -236,6 +234,18 @@ def front_variances(profile: FloatArray, panels: Panels, rate: FloatArray | None
     excess = np.abs(quantity[..., :1] - quantity[..., 1:2])
     on_surface = (panels.upper == 0) & (panels.lower == 0) & ~at_top
     return np.square(length * np.where(on_surface, excess, lost)) / 12.0
+
+
+def _shown_beside(change: FloatArray, below: FloatArray, above: FloatArray) -> FloatArray:
+    """Changes (..., step) of the steps beside each, as far as these show how the profile goes in it: twice the smaller one,
+    or the only one at an end, 0 where there is none or it is not known."""
+    ends = [(0, 0)] * (change.ndim - 1)
+    before, after = (np.pad(change, [*ends, pad])[..., cut] for pad, cut in (((1, 0), np.s_[:-1]), ((0, 1), np.s_[1:])))
+    steps = change.shape[-1]
+    has_before, has_after = np.arange(steps) > 0, np.arange(steps) < steps - 1
+    smaller = np.minimum(below * before, above * after)
+    beside = np.where(has_before & has_after, 2.0 * smaller, np.where(has_before, below * before, above * after))
+    return np.where(has_before | has_after, beside, 0.0)
 
 
 def _layer_unresolved(panels: Panels) -> FloatArray:

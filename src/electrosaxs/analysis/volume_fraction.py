@@ -12,7 +12,7 @@ import numpy.typing as npt
 import scipp as sc
 
 from ..errors import FitError, ShapeError, bad_value
-from ..nouns import SampleIntensity, VolumeFraction
+from ..nouns import FloatArray, SampleIntensity, VolumeFraction
 from .invariant import HIGH_Q_UNCERTAINTY, LOW_Q_UNCERTAINTY, ParticleVolume
 
 INTERACTING_PHI = 0.01
@@ -78,7 +78,7 @@ def volume_fraction(
             remedy="check transmission and solvent of the reference frames, or give more of them",
         )
     phi = phi0 * volume.value / y0
-    response = phi0 / y0 * volume.influence - phi[:, None] / y0 * reference.influence
+    response = solvent_response(volume, reference, phi0=phi0)
     # spheres interact in proportion to how many there are; what the starting solution misses alike cancels
     interaction = np.clip(np.abs(phi) / INTERACTING_PHI, 0.0, 1.0) * volume.low_share
     low = np.hypot(interaction, volume.low_share - reference.low_share)
@@ -97,3 +97,9 @@ def volume_fraction(
         sigma=phi0 / y0 * volume.sigma,
         shared=shared,
     )
+
+
+def solvent_response(volume: ParticleVolume, reference: ParticleVolume, *, phi0: float) -> FloatArray:
+    """d phi / d I (frame, q) where an error of the curve is in frame and reference alike, as the solvent's is."""
+    y0 = reference.value[0]
+    return np.asarray(phi0 / y0 * (volume.influence - volume.value[:, None] / y0 * reference.influence))

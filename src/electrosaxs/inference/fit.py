@@ -48,12 +48,14 @@ class Problem:
             return tuple(job.result() for job in jobs)
 
     def residual(self, x: FloatArray) -> FloatArray:
-        """Independent residuals of all values in sigma, and those of sizes measured at the start."""
+        """Independent residuals in sigma, run after run: its maps and the sizes measured of its starting solution."""
         parts = [
-            white(in_sigma(run, prediction))
-            for run, white, prediction in zip(self.runs, self.whiteners, self.predictions(x), strict=True)
+            white(np.concatenate([in_sigma(run, prediction), self.layout.prior(x, number)[0]]))
+            for number, (run, white, prediction) in enumerate(
+                zip(self.runs, self.whiteners, self.predictions(x), strict=True)
+            )
         ]
-        return np.concatenate([*parts, self.layout.prior(x)[0]])
+        return np.concatenate(parts)
 
     def jacobian(self, x: FloatArray) -> FloatArray:
         """d residual / d x by central differences, one-sided at a limit; columns are computed in parallel."""
@@ -74,8 +76,8 @@ class Problem:
                     if (k, n) in jobs:
                         (above, below), apart = jobs[k, n]
                         block[:, k] = change_in_sigma(run, above.result(), below.result()) / apart
-                blocks.append(white(block))
-        return np.concatenate([*blocks, self.layout.prior(x)[1]])
+                blocks.append(white(np.concatenate([block, self.layout.prior(x, n)[1]])))
+        return np.concatenate(blocks)
 
     def _predict(self, x: FloatArray, run: int) -> Prediction:
         return predict(self.runs[run], self.model, self.layout.values(x, run))
@@ -153,8 +155,7 @@ class CellFit:
     def sigma(self, label: str) -> float:
         """One standard deviation of the parameter, 0 where a limit holds it."""
         k = self.problem.layout.index(label)
-        slope = self.problem.layout.free[k].parameter.slope(float(self.x[k]))
-        return abs(slope) * float(np.sqrt(self.covariance[k, k]))
+        return self.problem.layout.free[k].parameter.sigma(float(self.x[k]), float(np.sqrt(self.covariance[k, k])))
 
     def values(self, run: int = 0) -> dict[str, float]:
         """All parameters of a run by name, held ones included."""
@@ -213,7 +214,8 @@ def fit_problem(
     count = sum(run.size for run in runs)
     if count <= len(made):
         raise FitError(f"fit: {count} values for {len(made)} free parameters ({', '.join(made.labels)}); fix some")
-    return Problem(tuple(runs), model, made, tuple(whitener(run) for run in runs), workers)
+    whiteners = tuple(whitener(run, made.measured_sizes(number)) for number, run in enumerate(runs))
+    return Problem(tuple(runs), model, made, whiteners, workers)
 
 
 def finished(problem: Problem, minimum: Minimum) -> CellFit:

@@ -24,6 +24,8 @@ PATIENCE = 6
 """Iterations after which a minimum that promises to stay above `hopeless` is given up."""
 MOST_TRIES = 14
 FIRST_DAMPING = 1e-3
+AT_LIMIT = 1e-4
+"""Nearer to a limit than this share of the largest step is at the limit."""
 
 
 class NotMinimal(ConvergenceError):
@@ -68,7 +70,7 @@ def minimise(
     A try at which `residual` raises ElectrosaxsError counts as worse. Raises NotMinimal where the minimum is not
     reached, and what `residual` raises at the start.
     """
-    x = np.clip(np.asarray(start, dtype=np.float64), low, high)
+    x = _within(np.asarray(start, dtype=np.float64), low, high, reach)
     r = residual(x)
     damping, promised, came = FIRST_DAMPING, 0.0, np.inf
     for iteration in range(1, MOST_ITERATIONS + 1):
@@ -123,7 +125,7 @@ def _better(
         step = np.zeros_like(x)
         step[moving] = -np.linalg.solve(h + damping * np.diag(scale), g)
         step /= max(1.0, float(np.max(np.abs(step) / reach)))
-        tried = np.clip(x + step, low, high)
+        tried = _within(x + step, low, high, reach)
         try:
             new = residual(tried)
         except ElectrosaxsError:
@@ -132,6 +134,12 @@ def _better(
             return tried, new, max(damping / 10.0, 1e-9)
         damping = max(5.0 * damping, FIRST_DAMPING)
     return None
+
+
+def _within(x: FloatArray, low: FloatArray, high: FloatArray, reach: FloatArray) -> FloatArray:
+    """x at its limits where it is beyond them or as good as there: a derivative over a finite step misleads just inside."""
+    near = AT_LIMIT * reach
+    return np.where(x - low < near, low, np.where(high - x < near, high, x))
 
 
 def _not_converged(residual: FloatArray, why: str) -> ElectrosaxsError:

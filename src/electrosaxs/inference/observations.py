@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -16,11 +16,21 @@ from ..physics.beam import FWHM_PER_SIGMA
 from ..transport import SizeClasses
 
 CHANNELS = ("volume_fraction", "diameter", "deviation")
-MODEL_ACCURACY = {"volume_fraction": (1e-3, 0.0), "diameter": (0.0, 0.01), "deviation": (0.0, 0.015)}
+MODEL_ACCURACY = {"volume_fraction": (5e-4, 0.0), "diameter": (0.0, 0.004), "deviation": (0.0, 0.006)}
 """Independent error of a perfect comparison, (relative, absolute in the channel's unit), added in quadrature: what a
-sphere fit with a skewness makes of sizes that a field has sorted (docs/decisions/0003), and the model's own grid."""
+sphere fit with a skewness makes of sizes that a field has sorted (0.006 nm at most), and the model's own grid."""
 CRYSTALS_SEEN = 0.01
 """Share of a voxel's particles in crystals from which on its sizes are left out."""
+SIZES = ("starting_diameter", "starting_polydispersity")
+START_STEM = "starting_sizes_"
+LEAST_OWN = 0.1
+"""Of a starting size's sigma, the least that is taken as its own."""
+CORRELATED = {
+    ("volume_fraction", "diameter"): "correlation_phi_diameter",
+    ("volume_fraction", "deviation"): "correlation_phi_deviation",
+    ("diameter", "deviation"): "correlation_diameter_deviation",
+}
+"""Where an analysis keeps the correlations of a voxel's counting errors (group `quality`)."""
 CANCELS = {"volume_fraction": ("starting_solution",)}
 """phi is measured against the starting solution, and the model is proportional to it: its error moves both together."""
 Table = TypeVar("Table", bound=Settings)
@@ -31,8 +41,8 @@ BoolArray = npt.NDArray[np.bool_]
 class Channel:
     """One measured quantity at the points of a run, arrays (point,).
 
-    sigma: independent from point to point. shared: contribution -> sigma, fully correlated over the run. used: False
-    where nothing was measured or the model has no claim.
+    sigma: independent from point to point. shared: contribution -> signed change per sigma of one number of the run.
+    used: False where nothing was measured or the model has no claim.
     """
 
     values: FloatArray
@@ -42,12 +52,31 @@ class Channel:
 
 
 @dataclass(frozen=True, eq=False)
+class StartErrors:
+    """How the errors of the measured starting sizes hang together, and with those of the maps.
+
+    correlation: of the counting errors of d and delta / d. shared: contribution -> signed change (d in nm, delta / d) per
+    sigma of one number of the run, the same number as in the maps.
+    """
+
+    correlation: float = 0.0
+    shared: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def independent(self, name: str, sigma: float) -> float:
+        """What is left of the sigma of starting size `name` when the shared contributions are taken off."""
+        k = SIZES.index(name)
+        rest = sigma**2 - sum(float(change[k]) ** 2 for change in self.shared.values())
+        return float(np.sqrt(max(rest, (LEAST_OWN * sigma) ** 2)))
+
+
+@dataclass(frozen=True, eq=False)
 class Observations:
     """One run to be compared with the model.
 
     time (s), height (um above the anode) of each point, (point,); row, column: its place in the map of `shape`
     (scan, height). start_diameter (nm), start_polydispersity: of the starting solution, absent where it was not measured.
-    distribution: its sizes where they are known better than as a Gaussian.
+    distribution: its sizes where they are known better than as a Gaussian. correlation: (channel, channel) -> (point,), of
+    their independent errors, which come from the same photons.
     """
 
     title: str
@@ -64,6 +93,8 @@ class Observations:
     start_diameter: Number
     start_polydispersity: Number
     distribution: SizeClasses | None = None
+    correlation: Mapping[tuple[str, str], FloatArray] = field(default_factory=dict)
+    start_errors: StartErrors = field(default_factory=StartErrors)
 
     @property
     def size(self) -> int:
@@ -111,6 +142,8 @@ def observations(
         time=time[row, column], height=height, channels=channels, distribution=distribution,
         start_diameter=results.numbers.get("starting_diameter", Number.absent("nm", "not in the results")),
         start_polydispersity=results.numbers.get("starting_polydispersity", Number.absent("one", "not in the results")),
+        correlation=_correlation(results, channels, row, column),
+        start_errors=_start_errors(results),
     )  # fmt: skip
     if not run.channels["volume_fraction"].used.any():
         raise FitError(f"{where}: no voxel has a volume fraction with a sigma: there is nothing to fit")
@@ -160,6 +193,32 @@ def _channel(name: str, noun: Noun, row: npt.NDArray[np.intp], column: npt.NDArr
         if label not in CANCELS.get(name, ())
     }
     return Channel(values, sigma, shared, used & (sigma > 0.0))
+
+
+def _correlation(
+    results: RunResults, channels: Mapping[str, Channel], row: npt.NDArray[np.intp], column: npt.NDArray[np.intp]
+) -> dict[tuple[str, str], FloatArray]:
+    """Correlations of the errors in `channels`, of which counting is a part; empty where the analysis kept none."""
+    found = {}
+    for (one, other), name in CORRELATED.items():
+        if name in results.quality and one in channels and other in channels:
+            counted = [
+                getattr(results, channel).sigma[row, column] / channels[channel].sigma for channel in (one, other)
+            ]
+            found[one, other] = np.nan_to_num(results.quality[name][row, column] * counted[0] * counted[1])
+    return found
+
+
+def _start_errors(results: RunResults) -> StartErrors:
+    """From group `quality`, where an analysis keeps them."""
+    known = {
+        name.removeprefix(START_STEM): value for name, value in results.quality.items() if name.startswith(START_STEM)
+    }
+    own = known.pop("covariance", None)
+    if own is None:
+        return StartErrors()
+    spread = np.sqrt(np.diag(own))
+    return StartErrors(float(own[0, 1] / np.prod(spread)) if np.all(spread > 0.0) else 0.0, known)
 
 
 def _seeing_crystals(

@@ -12,7 +12,7 @@ from ..analysis.open_beam import crystal_length
 from ..errors import FitError
 from ..nouns import FloatArray
 from ..nouns.experiment import ChargeModel, FieldModel
-from .observations import Observations
+from .observations import SIZES, Observations
 
 Scale = Literal["log", "linear", "root"]
 GrowthModel = Literal["none", "pinned", "attachment"]
@@ -48,6 +48,11 @@ class Parameter:
             return float(np.exp(coordinate))
         return float(coordinate) if self.scale == "linear" else float(coordinate) ** 2
 
+    def sigma(self, coordinate: float, spread: float) -> float:
+        """Standard deviation of the value for that of the coordinate; of a square x^2 exactly, sqrt(4 x^2 s^2 + 2 s^4)."""
+        linear = abs(self.slope(coordinate)) * spread
+        return float(np.hypot(linear, np.sqrt(2.0) * spread**2)) if self.scale == "root" else linear
+
     def slope(self, coordinate: float) -> float:
         """d value / d coordinate."""
         if self.scale == "log":
@@ -75,7 +80,6 @@ _ALL = (
 )  # fmt: skip
 PARAMETERS: dict[str, Parameter] = {parameter.name: parameter for parameter in _ALL}
 REACH = 50.0
-SIZES = ("starting_diameter", "starting_polydispersity")
 PER_RUN = (*SIZES, "crystal_length")
 """Every filling has its own; everything else is shared by all runs of a fit."""
 ALWAYS_FREE = ("effective_charge", "charge_exponent", "diffusivity_scale")
@@ -170,9 +174,12 @@ class Layout:
         """True where free parameter number `index` moves the maps of `run`."""
         return self.free[index].run in (None, run)
 
-    def prior(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Residuals (prior,) of what was measured elsewhere, and their derivatives (prior, free)."""
-        rows = [k for k, item in enumerate(self.free) if item.prior is not None]
+    def prior(self, x: FloatArray, run: int | None = None) -> tuple[FloatArray, FloatArray]:
+        """Residuals (prior,) of what was measured of the starting solutions, and their derivatives (prior, free).
+
+        run: those of one run only, in the order of SIZES.
+        """
+        rows = [k for k, item in enumerate(self.free) if item.prior is not None and run in (None, item.run)]
         residual, slope = np.zeros(len(rows)), np.zeros((len(rows), len(self.free)))
         for n, k in enumerate(rows):
             item = self.free[k]
@@ -181,6 +188,10 @@ class Layout:
             residual[n] = (item.parameter.value(float(x[k])) - value) / sigma
             slope[n, k] = item.parameter.slope(float(x[k])) / sigma
         return residual, slope
+
+    def measured_sizes(self, run: int) -> tuple[str, ...]:
+        """Which of SIZES the starting solution of a run was measured for, in that order: the rows of its `prior`."""
+        return tuple(item.parameter.name for item in self.free if item.prior is not None and item.run == run)
 
 
 def layout(
@@ -234,7 +245,7 @@ def _own(
     begin = start.get(name, measured.value if measured.value is not None else parameter.start)
     prior = None
     if measured.value is not None and measured.sigma and name not in wanted:
-        prior = (measured.value, measured.sigma)
+        prior = (measured.value, run.start_errors.independent(name, measured.sigma))
     return Free(parameter, number, float(begin), parameter.low, prior, label)
 
 

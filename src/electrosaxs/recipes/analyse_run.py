@@ -20,7 +20,7 @@ from ..report.provenance import write_provenance
 from .anode import AnodePosition, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint
 from .curve_files import choose_curves, write_curve_files
-from .headline import headline_numbers
+from .headline import headline_numbers, starting_quality
 from .known_materials import check_materials
 from .maps import frame_maps, kinetics
 from .output_folder import output_folder
@@ -28,7 +28,7 @@ from .progress import Progress
 from .reduce_run import ReducedRun, reduce_run
 from .sizes import size_distributions
 from .standards import Standards, standards
-from .voxels import Voxels, fitted_blocks, measure, on_map
+from .voxels import CORRELATIONS, Voxels, fitted_blocks, measure, on_map
 
 TRUTH = "truth.nxs"
 
@@ -111,6 +111,8 @@ def _results(
         "background": on_map(voxels, grid, "background"),
         "photons": on_map(voxels, grid, "photons"),
         "skewness": on_map(voxels, grid, "skewness"),
+        **{name: on_map(voxels, grid, name) for name in CORRELATIONS},
+        **starting_quality(standard),
         "flagged": grid.to_map(np.array([float(bool(f)) for f in voxels.flags])),
     }
     return RunResults(
@@ -162,10 +164,11 @@ def _records(reduced: ReducedRun, voxels: Voxels, grid: ScanMap, anode: AnodePos
     for index in range(len(table)):
         row = row_of.get(index)
         flags = reduced.flags[index]
-        used = not flags if row is None else bool(grid.used[row])
+        used = not flags
         if row is not None:
-            covered = () if used or flags else ("beam behind the anode",)
+            covered = () if grid.used[row] or flags else ("beam behind the anode",)
             flags = (*flags, *covered, *voxels.flags[row])
+            used = bool(grid.used[row] and np.isfinite(voxels.values["phi"][row]))
         records.append(
             FrameRecord(
                 index=index,

@@ -48,7 +48,7 @@ def residuals_of(fitted: FittedCell, number: int) -> dict[str, Noun]:
     problem = fitted.fit.problem
     run, white = problem.runs[number], problem.whiteners[number]
     prediction = predict(run, problem.model, fitted.fit.values(number))
-    maps = residual_maps(run, prediction, white)
+    maps = residual_maps(run, prediction, white, problem.layout.prior(fitted.fit.x, number)[0])
     return {name: _like(fitted.measured[number], Noun, values, None) for name, values in maps.items()}
 
 

@@ -8,23 +8,26 @@ import numpy as np
 import numpy.typing as npt
 
 from ..analysis.invariant import ParticleVolume, particle_volume
-from ..analysis.normalisation_noise import normalisation_noise
+from ..analysis.normalisation_noise import NormalisationNoise, normalisation_noise
+from ..analysis.solvent_modes import SolventModes, solvent_modes
 from ..analysis.sphere_fit import SphereFit, fit_spheres
 from ..analysis.volume_fraction import pooled as pooled_curve
+from ..analysis.voxel_errors import CurveErrors
 from ..errors import ElectrosaxsError, FitError, InputFileError, bad_value
 from ..materials import ligand
-from ..nouns import Intensity, Number, Role, Run, SampleIntensity
+from ..nouns import Intensity, Role, Run, SampleIntensity
 from ..reduction.background import pooled, subtract_solvent
 from ..reduction.normalisation import DarkLevel, dark_level, to_intensity
 from .reduce_run import ReducedRun
+from .starting_solution import StartingErrors, starting_errors
 
 
 @dataclass(frozen=True, eq=False)
 class Standards:
     """solvent: its pooled curve (q,); reference: the pooled starting solution (one frame), its fit and particle volume.
 
-    normalisation: relative noise of one frame's monitor and transmission; solvent_frames, reference_frames: how many
-    were pooled.
+    normalisation: relative noise of one frame's monitor and transmission; solvent_noise: what it leaves in the pooled
+    solvent. modes: what the solvent's counting noise can do to the frames. starting: errors of the reference.
     """
 
     solvent: Intensity
@@ -34,9 +37,10 @@ class Standards:
     reference_fit: SphereFit
     reference_volume: ParticleVolume
     dry_shell_nm: float
-    normalisation: Number
-    solvent_frames: int
-    reference_frames: int
+    normalisation: NormalisationNoise
+    solvent_noise: float
+    modes: SolventModes
+    starting: StartingErrors
 
 
 def dry_shell(run: Run) -> float:
@@ -65,6 +69,17 @@ def standards(reduced: ReducedRun, *, workers: int = 2) -> Standards:
     volume = particle_volume(reference, fit, dry_shell_nm=shell)
     if not volume.value[0] > 0.0:
         raise _no_particles(reduced, float(volume.value[0]))
+    monitors = [table.monitor[frames] for frames in (solvent_frames, reference_frames)]
+    noise = normalisation_noise([empty_of_particles, starting_solution], monitors)
+    modes = solvent_modes(reference, fit, frames=reference_frames.size, dry_shell_nm=shell)
+    errors = CurveErrors(
+        counting=volume.variance,
+        gross=reference.values + reference.coord("solvent"),
+        normalisation=np.array([noise.of_mean(monitors[1])]),
+        solvent=reference.coord("solvent"),
+        solvent_variance=volume.solvent_variance,
+        solvent_normalisation=noise.of_mean(monitors[0]),
+    )
     return Standards(
         solvent=solvent,
         dark=dark,
@@ -73,9 +88,10 @@ def standards(reduced: ReducedRun, *, workers: int = 2) -> Standards:
         reference_fit=fit,
         reference_volume=volume,
         dry_shell_nm=shell,
-        normalisation=normalisation_noise([empty_of_particles, starting_solution]),
-        solvent_frames=solvent_frames.size,
-        reference_frames=reference_frames.size,
+        normalisation=noise,
+        solvent_noise=errors.solvent_normalisation,
+        modes=modes,
+        starting=starting_errors(fit, volume, errors, modes),
     )
 
 

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from ..analysis.invariant import ParticleVolume, particle_volume
 from ..analysis.scan_map import ScanMap
 from ..analysis.sphere_fit import SphereFit, fit_spheres
-from ..analysis.volume_fraction import volume_fraction
+from ..analysis.volume_fraction import solvent_response, volume_fraction
+from ..analysis.voxel_errors import BACKGROUND, CurveErrors, correlation, size_influence
 from ..nouns import FloatArray, SampleIntensity
 from .progress import Progress, over
 from .reduce_run import ReducedRun
@@ -35,16 +36,25 @@ COLUMNS = (
     "reduced_chi_squared",
     "background",
     "photons",
+    "correlation_phi_diameter",
+    "correlation_phi_deviation",
+    "correlation_diameter_deviation",
 )
 SIZES = ("diameter", "deviation", "polydispersity", "skewness")
 SIZELESS = {"diameter at bound", "deviation at bound", "skewness at bound", "too few counts"}
 """Flags of a fit whose sizes are not known: what a bound holds has no sigma. phi of the voxel stands."""
 SHARED = {
-    "phi": ("reference", "background", "extrapolation", "starting_solution"),
-    "diameter": ("background",),
-    "deviation": ("background",),
-    "polydispersity": ("background",),
+    "phi": ("reference", *BACKGROUND, "extrapolation", "starting_solution"),
+    "diameter": BACKGROUND,
+    "deviation": BACKGROUND,
+    "polydispersity": BACKGROUND,
 }
+CORRELATIONS = {
+    "correlation_phi_diameter": (0, 1),
+    "correlation_phi_deviation": (0, 2),
+    "correlation_diameter_deviation": (1, 2),
+}
+"""Of the own errors of phi, d and delta of a voxel, which come from the same photons; number of each in the covariance."""
 
 
 @dataclass(eq=False)
@@ -119,57 +129,66 @@ def measure(
         height=table.height[frames],
         time=table.time[frames],
     )
-    per_count, solvent = sample.coord("per_count"), sample.coord("solvent")
-    gross = sample.values + solvent
-    noise = standard.normalisation.value or 0.0
+    errors = curve_errors(sample, volume, standard, standard.normalisation.sigma(table.monitor[frames]))
     to_phi = solution.volume_fraction / standard.reference_volume.value[0]
-    # an error of a frame's monitor or transmission multiplies all that it counted, solvent included
-    own = noise * np.abs(to_phi * np.nansum(volume.influence * gross, axis=1))
+    sizes = size_influence(fit)
+    own = errors.own(np.concatenate([to_phi * volume.influence[:, None], sizes], axis=1))
+    response = solvent_response(volume, standard.reference_volume, phi0=solution.volume_fraction)
+    shared = errors.shared(np.concatenate([response[:, None], sizes], axis=1), standard.modes)
+    _write_columns(voxels, rows, fit, volume, phi.values, own)
+    voxels.values["photons"][rows] = np.nansum(errors.gross / sample.coord("per_count"), axis=1)
+    contributions = {name: np.asarray(sigma.values) for name, sigma in phi.shared.items() if name != "background"}
+    contributions["reference"] = standard.starting.relative_sigma * np.abs(phi.values)
+    for name, sigma in contributions.items():
+        voxels.shared["phi"][name][rows] = sigma
+    for name, changes in shared.items():
+        for quantity, change in zip(SHARED, changes, strict=True):
+            voxels.shared[quantity][name][rows] = change
+    for row, flags in zip(rows, fit.flags, strict=True):
+        voxels.flags[row] = flags
+
+
+def curve_errors(
+    sample: SampleIntensity, volume: ParticleVolume, standard: Standards, normalisation: FloatArray
+) -> CurveErrors:
+    """What is known of the errors of curves whose particle volume is `volume`; normalisation (frame,): relative."""
+    solvent = sample.coord("solvent")
+    return CurveErrors(
+        counting=volume.variance,
+        gross=sample.values + solvent,
+        normalisation=normalisation,
+        solvent=solvent,
+        solvent_variance=volume.solvent_variance,
+        solvent_normalisation=standard.solvent_noise,
+    )
+
+
+def _write_columns(
+    voxels: Voxels,
+    rows: npt.NDArray[np.intp],
+    fit: SphereFit,
+    volume: ParticleVolume,
+    phi: FloatArray,
+    own: FloatArray,
+) -> None:
+    """Values and own sigmas; own: covariance (frame, 4, 4) of the quantities of SHARED."""
+    spread = np.sqrt(np.einsum("fii->fi", own))
     columns = {
-        "phi": phi.values,
-        "phi_sigma": np.hypot(phi.sigma, own),
+        "phi": phi,
         "diameter": fit.diameter,
-        "diameter_sigma": fit.sigma("diameter"),
         "deviation": fit.deviation,
-        "deviation_sigma": fit.sigma("deviation"),
         "polydispersity": fit.polydispersity,
-        "polydispersity_sigma": fit.polydispersity_sigma,
         "skewness": fit.skewness,
         "skewness_sigma": fit.sigma("skewness"),
         "shell_ratio": volume.shell_ratio,
         "reduced_chi_squared": fit.chi_squared / fit.degrees_of_freedom,
         "background": fit.background,
-        "photons": np.nansum(gross / per_count, axis=1),
     }
+    columns |= {f"{quantity}_sigma": spread[:, k] for k, quantity in enumerate(SHARED)}
+    columns |= {name: correlation(own, i, j) for name, (i, j) in CORRELATIONS.items()}
     sized = np.array([not SIZELESS.intersection(flags) for flags in fit.flags])
     for name, column in columns.items():
         voxels.values[name][rows] = np.where(sized, column, np.nan) if name.startswith(SIZES) else column
-    sigma_d = fit.shared_sigma("diameter")
-    sigma_delta = fit.shared_sigma("deviation")
-    of_phi = {name: np.asarray(sigma.values) for name, sigma in phi.shared.items()}
-    of_phi["reference"] = np.hypot(of_phi["reference"], noise / np.sqrt(standard.reference_frames) * np.abs(phi.values))
-    of_phi["background"] = np.hypot(
-        of_phi["background"],
-        noise / np.sqrt(standard.solvent_frames) * np.abs(to_phi * np.nansum(volume.influence * solvent, axis=1)),
-    )
-    shared = {
-        "phi": of_phi,
-        "diameter": {"background": sigma_d},
-        "deviation": {"background": sigma_delta},
-        "polydispersity": {"background": _ratio_sigma(fit)},
-    }
-    for quantity, contributions in shared.items():
-        for name, sigma in contributions.items():
-            voxels.shared[quantity][name][rows] = sigma
-    for row, flags in zip(rows, fit.flags, strict=True):
-        voxels.flags[row] = flags
-
-
-def _ratio_sigma(fit: SphereFit) -> FloatArray:
-    """Sigma (frame,) of delta / d from the covariance that the solvent's noise gives d and delta."""
-    gradient = np.zeros((fit.diameter.size, fit.shared_covariance.shape[1]))
-    gradient[:, 1], gradient[:, 2] = -fit.polydispersity / fit.diameter, 1.0 / fit.diameter
-    return np.sqrt(np.einsum("fi,fij,fj->f", gradient, fit.shared_covariance, gradient))
 
 
 def on_map(voxels: Voxels, grid: ScanMap, name: str) -> FloatArray:

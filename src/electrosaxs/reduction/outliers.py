@@ -73,7 +73,9 @@ def find_outliers(frames: Iterable[npt.NDArray], integrator: Integrator) -> Outl
     expected, factor = _expectation(total, judged, integrator)
     dead = judged & (expected > DEAD_EXPECTED) & (total < DEAD_RATIO * expected)
     dead[dead] = _below(total[dead], expected[dead], factor[dead])
-    hot = judged & (total > HOT_RATIO * expected)
+    hot = ~always_invalid & (
+        total > HOT_RATIO * expected
+    )  # one that saturates now and then is judged by its other frames
     hot[hot] = _above(total[hot], expected[hot], factor[hot])
     hot[hot] = _persistent(counts, hot, dead, expected, factor, integrator)
     searchable = float(np.mean(expected > DEAD_EXPECTED))
