@@ -20,6 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
+from electrosaxs.errors import ConvergenceError
+from electrosaxs.inference.fit import fit_model
+from electrosaxs.inference.observations import observations
+from electrosaxs.inference.parameters import Model
 from electrosaxs.io.results import read_results
 from electrosaxs.io.run_toml import read_experiment, read_run
 from electrosaxs.nouns import Experiment, Noun, RunResults
@@ -30,6 +34,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "accuracy.md"
 RATES = {"full beam, 1 s (1 to 4,000 counts per pixel)": 3.0e10, "weak beam (0.001 to 4 counts per pixel)": 3.0e7}
 HEIGHTS = [0, 50, 100, 150, 200, 300, 600, 1000, 1400, 2000, 2700, 3400]
+FITTED = {"effective_charge": 0.045, "charge_exponent": 2.0, "diffusivity_scale": 1.0, "solubility": 0.011}
 MAPS = ("volume_fraction", "diameter", "deviation")
 NUMBERS = ("slice_flux", "lattice_constant_solvated", "anode_height", "supply_flux", "onset_time")
 ALLOWED = {"volume_fraction": 0.0015, "diameter": 0.02, "deviation": 0.02}  # mean bias; relative, nm, nm
@@ -62,6 +67,9 @@ def collect(photons_per_s: float, seeds: int) -> list[str]:
     pulls: dict[str, list[np.ndarray]] = defaultdict(list)
     biases: dict[str, list[np.ndarray]] = defaultdict(list)
     for results, truth in runs(photons_per_s, seeds):
+        for name, (value, sigma, true_value) in fitted(results).items():
+            pulls[f"fit: {name}"].append(np.array([(value - true_value) / sigma]))
+            biases[f"fit: {name}"].append(np.array([value / true_value - 1.0]))
         for name in MAPS:
             measured, true = getattr(results, name), getattr(truth, name)
             pull, bias = voxels(measured, true, results, relative=name == "volume_fraction")
@@ -72,7 +80,17 @@ def collect(photons_per_s: float, seeds: int) -> list[str]:
             if value.value is not None and value.sigma and true_value is not None:
                 pulls[name].append(np.array([(value.value - true_value) / value.sigma]))
                 biases[name].append(np.array([value.value / true_value - 1.0]))
-    return [row(name, pulls[name], biases[name]) for name in pulls]
+    return [row(name, pulls[name], biases[name]) for name in sorted(pulls, key=lambda name: name.startswith("fit"))]
+
+
+def fitted(results: RunResults) -> dict[str, tuple[float, float, float]]:
+    """Value, sigma and truth of what the transport model, fitted to one run, fixes."""
+    try:
+        fit = fit_model([observations(results)], Model(growth="attachment"))
+    except ConvergenceError as error:
+        print(f"no fit: {error}")
+        return {}
+    return {name: (fit.value(name), fit.sigma(name), true) for name, true in FITTED.items() if fit.sigma(name) > 0.0}
 
 
 def voxels(measured: Noun, true: Noun, results: RunResults, *, relative: bool) -> tuple[np.ndarray, np.ndarray]:

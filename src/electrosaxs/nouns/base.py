@@ -1,7 +1,9 @@
 """What every noun is: a scipp DataArray whose unit, dimensions and coordinates are checked when it is built.
 
 Variances hold what is independent from point to point (counting). A sigma that is shared between points
-(background, reference, extrapolation) is a named contribution beside them, never part of the variances.
+(background, reference, extrapolation) is a named contribution beside them, never part of the variances: how much the
+values move when one unknown number of the run is one sigma larger. Where the sign is known it is kept (the modes of the
+solvent's noise, `background_1`, ...), and a contribution of that name is the same number in every noun of the run.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ class Noun:
     """A measured or predicted quantity over named dimensions.
 
     `UNIT` is its unit, `DIMS` the sets of dimensions it may have, `COORDS` the units of the coordinates it must
-    carry. `shared` maps the name of a contribution to its sigma (same dims and unit as the data).
+    carry. `shared` maps the name of a contribution to its sigma, signed or not (same dims and unit as the data).
     """
 
     data: sc.DataArray
