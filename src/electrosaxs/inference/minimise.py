@@ -17,6 +17,8 @@ sigma is wider and so is this: it counts in units of chi-squared per value."""
 GAIN_TOLERATED = 0.04
 """Where no step lowers chi-squared any more, this much may be left (0.2 sigma): the onset of crystals falls into one step
 of the integrator or into the next, and chi-squared is rough by some hundredths."""
+GAIN_STUCK = 0.25
+"""Where no step at all lowers it, this much (0.5 sigma): weak data and an onset near the end of a scan make it rougher."""
 KEPT = 0.2
 """Share of the promised gain that a step must bring for the next one to be worth while below GAIN_TOLERATED."""
 MOST_ITERATIONS = 60
@@ -92,7 +94,7 @@ def minimise(
             )
         better = _better(residual, x, r, gradient, normal, ~frozen, damping, low, high, reach)
         if better is None:
-            if gain < GAIN_TOLERATED * unit:
+            if gain < GAIN_STUCK * unit:
                 return Minimum(x, r, slopes, frozen, iteration)
             raise _not_converged(r, f"could still fall by {gain:.3g}, but no step makes it smaller")
         promised, came = gain, float(r @ r - better[1] @ better[1])
