@@ -35,6 +35,8 @@ PREDICTIONS: list[tuple[str, str, str, str]] = [
     ("negative duration", "duration_s = 3300.0", "duration_s = -1", r"e\.toml: scan\.duration_s = -1: must be .*; give"),
     ("cathode below the heights", "gap_mm = 3.5", "gap_mm = 0.1", r"e\.toml: scan\.heights_um = .*100 um; correct"),
     ("voltage of another length", "voltage_V = [19.95]", "voltage_V = [1, 2]", r"e\.toml: voltage.*same length; give"),
+    ("wider than a Gaussian", "core_sigma_nm = 1.1", "core_sigma_nm = 50", r"core_sigma_nm = 50 must be at most 0\.6 of"),
+    ("beam in another unit", "fwhm_um = 34.0", "fwhm_um = 34000", r"beam\.fwhm_um = 34000 must be below the gap of 3500"),
     ("does not converge", "voltage_V = [19.95]", "voltage_V = [1e9]", r"e\.toml: transport: rtol .*not reached.*; .*voltage"),
 ]  # fmt: skip
 
@@ -146,6 +148,7 @@ FITS: list[tuple[str, Callable[[RunResults], RunResults], list[str], str]] = [
     ("fixed out of range", same, ["--fix", "charge_exponent=200"], r"charge_exponent = 200: must lie between -4 and 8; give"),
     ("unknown parameter", same, ["--fix", "charge=2"], r"charge is not a parameter; .*effective_charge"),
     ("workers are a word", same, ["--workers", "many"], r"--workers'.*'many'.*--help"),
+    ("the same folder twice", same, ["r/."], r"r: RESULTS = r: is given twice; name every results folder once"),
     ("no such folder", same, ["nowhere"], r"nowhere: RESULTS = nowhere: .*results\.nxs; give"),
 ]  # fmt: skip
 

@@ -14,6 +14,9 @@ FieldModel = Literal["nominal", "electrode-loss", "conduction"]
 Interactions = Literal["none", "hard-spheres"]
 
 
+WIDEST = 0.6  # core_sigma_nm over core_diameter_nm
+
+
 class StartingSolution(Solution):
     """The solution of run.toml and the sizes in it: a Gaussian, or a table (columns diameter_nm, number)."""
 
@@ -26,6 +29,11 @@ class StartingSolution(Solution):
         gaussian = self.core_diameter_nm is not None and self.core_sigma_nm is not None
         if gaussian == (self.distribution is not None):
             raise ValueError("give core_diameter_nm and core_sigma_nm, or distribution")
+        if self.core_diameter_nm and self.core_sigma_nm and self.core_sigma_nm > WIDEST * self.core_diameter_nm:
+            raise ValueError(
+                f"core_sigma_nm = {self.core_sigma_nm:g} must be at most {WIDEST:g} of core_diameter_nm ="
+                f" {self.core_diameter_nm:g}: a wider Gaussian has diameters below 0; give distribution"
+            )
         return self
 
 
@@ -131,3 +139,12 @@ class Experiment(Settings):
     beam: SourceBeam
     detector: DetectorModel = DetectorModel()
     output: OutputSettings = OutputSettings()
+
+    @model_validator(mode="after")
+    def _beam_within_the_gap(self) -> Experiment:
+        if self.beam.fwhm_um >= 1e3 * self.cell.gap_mm:
+            raise ValueError(
+                f"beam.fwhm_um = {self.beam.fwhm_um:g} must be below the gap of {1e3 * self.cell.gap_mm:g} um; give the"
+                " vertical full width at half maximum in micrometres"
+            )
+        return self

@@ -64,6 +64,7 @@ def fit_cell(
     for folders that cannot be fitted, FitError for contradictions, ConvergenceError where the minimum is not found.
     """
     folders = [Path(folder) for folder in results]
+    _each_once(folders)
     free = None if free is None else tuple(free)
     measured = tuple(read_results(_file(folder)) for folder in folders)
     runs = [observations(run, where=str(folder), sizes=sizes) for run, folder in zip(measured, folders, strict=True)]
@@ -119,6 +120,17 @@ def _profiles(fit: CellFit, progress: Progress | None) -> dict[str, Profile]:
         except ConvergenceError:
             continue
     return found
+
+
+def _each_once(folders: Sequence[Path]) -> None:
+    """The same photons counted twice would make every sigma too small."""
+    seen = [folder.resolve() for folder in folders]
+    for number, folder in enumerate(seen):
+        if folder in seen[:number]:
+            raise bad_value(
+                InputFileError, where=folders[number], field="RESULTS", value=folders[number].name, rule="is given twice",
+                remedy="name every results folder once",
+            )  # fmt: skip
 
 
 def _file(folder: Path) -> Path:

@@ -155,5 +155,5 @@ def _not_converged(time: float, rtol: float, why: str) -> ElectrosaxsError:
         field="rtol",
         value=rtol,
         rule=f"is not reached at t = {time:.6g} s: {why}",
-        remedy="loosen rtol, or check charge, voltage and solubility",
+        remedy="check charge, voltage and solubility (from Python a larger rtol may do)",
     )
