@@ -9,7 +9,6 @@ better than every smooth curve that a cell without crystals could give.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -163,9 +162,11 @@ def _smooth_bases(t: FloatArray) -> dict[str, FloatArray]:
 def _saturation_chi2(points: _Points) -> float:
     """Offset + amplitude exp(-t / tau), tau from a tenth of the step to ten times the span."""
     span = float(np.ptp(points.t))
-    shape: Callable[[float], float] = lambda log_tau: _chi2(  # noqa: E731
-        points, np.stack([np.ones_like(points.t), np.exp(-(points.t - points.t.min()) / np.exp(log_tau))], axis=1)
-    )
+
+    def shape(log_tau: float) -> float:
+        fading = np.exp(-(points.t - points.t.min()) / np.exp(log_tau))
+        return _chi2(points, np.stack([np.ones_like(points.t), fading], axis=1))
+
     grid = np.log(np.geomspace(0.02 * span, 10.0 * span, 40))
     best = int(np.argmin([shape(x) for x in grid]))
     bounds = (grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)])

@@ -19,7 +19,8 @@ from .sphere_fit import SphereFit, fit_spheres
 
 MODE_STEM = "background_"
 MODES = 8
-"""Of answers to a solvent curve as noisy as one frame, eight hold 0.9999 of the variance (a run with a weak beam)."""
+"""They hold all but 0.3 % of the variance that the solvent brings to a voxel in the middle of a run, all but 13 % in the
+worst one, of few particles (weak beam); twenty modes move the pulls of a fit by less than 0.01."""
 DIAMETERS = (0.75, 0.87, 1.0, 1.1)
 DEVIATIONS = (0.7, 1.0, 1.3)
 SCALES = (0.1, 1.0, 10.0)

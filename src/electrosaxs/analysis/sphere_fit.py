@@ -123,13 +123,6 @@ class SphereFit:
         """delta / d."""
         return self.deviation / self.diameter
 
-    @property
-    def polydispersity_sigma(self) -> FloatArray:
-        """Counting sigma of delta / d, (frame,)."""
-        slope = np.zeros((self.scale.size, PARAMETERS))
-        slope[:, 1], slope[:, 2] = -self.polydispersity / self.diameter, 1.0 / self.diameter
-        return np.sqrt(np.einsum("fi,fij,fj->f", slope, self.covariance, slope))
-
     def sigma(self, parameter: Parameter) -> FloatArray:
         """Counting sigma of a parameter, (frame,)."""
         i = ORDER.index(parameter)

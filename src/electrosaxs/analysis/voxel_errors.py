@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..nouns import FloatArray
+from ..nouns import FloatArray, SampleIntensity
+from .invariant import ParticleVolume
 from .solvent_modes import MODE_STEM, MODES, SolventModes
 from .sphere_fit import SphereFit
 
@@ -57,6 +58,21 @@ class CurveErrors:
         for mode in range(modes.count):
             found[f"{MODE_STEM}{mode + 1}"] = np.array([signed[mode] for signed, _ in answers])
         return found
+
+
+def curve_errors(
+    sample: SampleIntensity, volume: ParticleVolume, *, normalisation: FloatArray, solvent_normalisation: float
+) -> CurveErrors:
+    """What is known of the errors of the curves of `sample`, whose particle volume is `volume`."""
+    solvent = sample.coord("solvent")
+    return CurveErrors(
+        counting=volume.variance,
+        gross=sample.values + solvent,
+        normalisation=normalisation,
+        solvent=solvent,
+        solvent_variance=volume.solvent_variance,
+        solvent_normalisation=solvent_normalisation,
+    )
 
 
 def _sum(influence: FloatArray, curve: FloatArray) -> FloatArray:

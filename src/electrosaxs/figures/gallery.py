@@ -103,11 +103,9 @@ GALLERY: tuple[tuple[str, Draw, str], ...] = (
 
 def draw_all(results: RunResults, truth: RunResults | None = None) -> list[Drawn]:
     """Every figure of GALLERY, drawn or with the reason why not."""
-    drawn = []
-    for name, draw, caption in GALLERY:
-        made = draw(results, truth)
-        if isinstance(made, Omitted):
-            drawn.append(Drawn(name, caption, None, made.reason))
-        else:
-            drawn.append(Drawn(name, caption, made))
-    return drawn
+    return [drawn(name, caption, draw(results, truth)) for name, draw, caption in GALLERY]
+
+
+def drawn(name: str, caption: str, made: Figure | Omitted) -> Drawn:
+    """What a figure function made, under its name."""
+    return Drawn(name, caption, None, made.reason) if isinstance(made, Omitted) else Drawn(name, caption, made)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from ..nouns import RunResults
 from ..nouns.profile import ModelProfile
-from .gallery import Drawn
+from .gallery import Drawn, drawn
 from .style import (
     BLACK,
     BLUE,
@@ -115,14 +115,7 @@ GALLERY = (
 
 def draw_prediction(results: RunResults, profile: ModelProfile) -> list[Drawn]:
     """Every figure of a prediction beyond those of an analysis, drawn or with the reason why not."""
-    drawn = []
-    for name, draw, caption in GALLERY:
-        made = draw(results, profile)
-        if isinstance(made, Omitted):
-            drawn.append(Drawn(name, caption, None, made.reason))
-        else:
-            drawn.append(Drawn(name, caption, made))
-    return drawn
+    return [drawn(name, caption, draw(results, profile)) for name, draw, caption in GALLERY]
 
 
 def _chosen(profile: ModelProfile) -> list[int]:

@@ -38,16 +38,7 @@ def calibrate_image(
     """
     image_path, output = Path(image_path), Path(output)
     image = read_image(image_path)
-    masked = None if mask is None else read_image(Path(mask)) != 0
-    if masked is not None and masked.shape != image.shape:
-        raise bad_value(
-            InputFileError,
-            where=Path(mask or ""),
-            field="shape",
-            value=masked.shape,
-            rule=f"must be that of the image, {image.shape}",
-            remedy="give the mask of this detector",
-        )
+    masked = None if mask is None else _mask(Path(mask), image.shape)
     if distance_guess_m is not None and not (np.isfinite(distance_guess_m) and distance_guess_m > 0.0):
         raise bad_value(
             InputFileError,
@@ -83,6 +74,21 @@ def calibrate_image(
     )
     figure.savefig(output.with_suffix(".png"), dpi=FIGURE_DPI)
     return calibration
+
+
+def _mask(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """True where the image `path` is not 0; InputFileError for another shape."""
+    masked = np.asarray(read_image(path) != 0)
+    if masked.shape != shape:
+        raise bad_value(
+            InputFileError,
+            where=path,
+            field="shape",
+            value=masked.shape,
+            rule=f"must be that of the image, {shape}",
+            remedy="give the mask of this detector",
+        )
+    return masked
 
 
 def read_image(path: Path) -> npt.NDArray[Any]:

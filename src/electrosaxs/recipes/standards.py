@@ -12,7 +12,7 @@ from ..analysis.normalisation_noise import NormalisationNoise, normalisation_noi
 from ..analysis.solvent_modes import SolventModes, solvent_modes
 from ..analysis.sphere_fit import SphereFit, fit_spheres
 from ..analysis.volume_fraction import pooled as pooled_curve
-from ..analysis.voxel_errors import CurveErrors
+from ..analysis.voxel_errors import curve_errors
 from ..errors import ElectrosaxsError, FitError, InputFileError, bad_value
 from ..materials import ligand
 from ..nouns import Intensity, Role, Run, SampleIntensity
@@ -72,13 +72,9 @@ def standards(reduced: ReducedRun, *, workers: int = 2) -> Standards:
     monitors = [table.monitor[frames] for frames in (solvent_frames, reference_frames)]
     noise = normalisation_noise([empty_of_particles, starting_solution], monitors)
     modes = solvent_modes(reference, fit, frames=reference_frames.size, dry_shell_nm=shell)
-    errors = CurveErrors(
-        counting=volume.variance,
-        gross=reference.values + reference.coord("solvent"),
-        normalisation=np.array([noise.of_mean(monitors[1])]),
-        solvent=reference.coord("solvent"),
-        solvent_variance=volume.solvent_variance,
-        solvent_normalisation=noise.of_mean(monitors[0]),
+    solvent_noise, reference_noise = (noise.of_mean(monitor) for monitor in monitors)
+    errors = curve_errors(
+        reference, volume, normalisation=np.array([reference_noise]), solvent_normalisation=solvent_noise
     )
     return Standards(
         solvent=solvent,
@@ -89,7 +85,7 @@ def standards(reduced: ReducedRun, *, workers: int = 2) -> Standards:
         reference_volume=volume,
         dry_shell_nm=shell,
         normalisation=noise,
-        solvent_noise=errors.solvent_normalisation,
+        solvent_noise=solvent_noise,
         modes=modes,
         starting=starting_errors(fit, volume, errors, modes),
     )

@@ -14,7 +14,7 @@ from ..analysis.invariant import ParticleVolume, particle_volume
 from ..analysis.scan_map import ScanMap
 from ..analysis.sphere_fit import SphereFit, fit_spheres
 from ..analysis.volume_fraction import solvent_response, volume_fraction
-from ..analysis.voxel_errors import BACKGROUND, CurveErrors, correlation, size_influence
+from ..analysis.voxel_errors import BACKGROUND, correlation, curve_errors, size_influence
 from ..nouns import FloatArray, SampleIntensity
 from .progress import Progress, over
 from .reduce_run import ReducedRun
@@ -129,7 +129,8 @@ def measure(
         height=table.height[frames],
         time=table.time[frames],
     )
-    errors = curve_errors(sample, volume, standard, standard.normalisation.sigma(table.monitor[frames]))
+    noise = standard.normalisation.sigma(table.monitor[frames])
+    errors = curve_errors(sample, volume, normalisation=noise, solvent_normalisation=standard.solvent_noise)
     to_phi = solution.volume_fraction / standard.reference_volume.value[0]
     sizes = size_influence(fit)
     own = errors.own(np.concatenate([to_phi * volume.influence[:, None], sizes], axis=1))
@@ -146,21 +147,6 @@ def measure(
             voxels.shared[quantity][name][rows] = change
     for row, flags in zip(rows, fit.flags, strict=True):
         voxels.flags[row] = flags
-
-
-def curve_errors(
-    sample: SampleIntensity, volume: ParticleVolume, standard: Standards, normalisation: FloatArray
-) -> CurveErrors:
-    """What is known of the errors of curves whose particle volume is `volume`; normalisation (frame,): relative."""
-    solvent = sample.coord("solvent")
-    return CurveErrors(
-        counting=volume.variance,
-        gross=sample.values + solvent,
-        normalisation=normalisation,
-        solvent=solvent,
-        solvent_variance=volume.solvent_variance,
-        solvent_normalisation=standard.solvent_noise,
-    )
 
 
 def _write_columns(
