@@ -4,7 +4,7 @@ from closeness import assert_close
 from fit_cases import FEW_HEIGHTS, GROWING, PLAIN, TRUTH, empty_run
 
 from electrosaxs.analysis.open_beam import surface_weight
-from electrosaxs.inference.forward import predict, starting_sizes
+from electrosaxs.inference.forward import numerical_error, predict, starting_sizes
 from electrosaxs.inference.parameters import Model
 from electrosaxs.nouns import (
     Beam,
@@ -49,10 +49,21 @@ def test_the_fit_sees_the_cell_as_the_twin_does():
     experiment = experiment_of(run, growth)
     expected = expected_maps(simulate_cell(experiment), experiment, run.time, run.height)
     assert expected.phi_crystals[-FEW_HEIGHTS.size].sum() > 0.005
-    found = predict(run, GROWING, {**TRUTH, "crystal_length": surface_weight(0.0, 34.0)})
-    assert_close(found.volume_fraction, expected.phi, rel=2e-4, floor=1e-8)
-    assert_close(found.diameter, expected.diameter_nm, rel=2e-4)
-    assert_close(found.deviation, expected.deviation_nm, rel=1e-3)
+    values = {**TRUTH, "crystal_length": surface_weight(0.0, 34.0)}
+    coarse = predict(run, GROWING, values)
+    assert_close(coarse.volume_fraction, expected.phi, rel=1e-3, floor=1e-8)
+    found = numerical_error(run, GROWING, values).taken_off(coarse)
+    assert_close(found.volume_fraction, expected.phi, rel=2e-5, floor=1e-9)
+    assert_close(found.diameter, expected.diameter_nm, rel=5e-6)
+    assert_close(found.deviation, expected.deviation_nm, rel=2e-5)
+
+
+def test_the_numerical_error_hardly_changes_with_the_parameters():
+    run = empty_run(duration=2400.0)
+    moved = {**TRUTH, "effective_charge": 1.03 * TRUTH["effective_charge"], "solubility": 1.1 * TRUTH["solubility"]}
+    here, there = (numerical_error(run, GROWING, values) for values in (TRUTH, moved))
+    assert np.abs(here.volume_fraction).max() > 5e-7
+    assert np.abs(there.volume_fraction - here.volume_fraction).max() < 0.2 * np.abs(here.volume_fraction).max()
 
 
 def test_thirteen_sizes_are_as_good_as_sixty_one():

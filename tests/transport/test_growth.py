@@ -48,6 +48,15 @@ def test_slow_attachment_lets_the_wall_go_on_rising() -> None:
     assert SOLUBILITY < wall(1.0) < wall(40.0) < wall(4000.0) < free
 
 
+@pytest.mark.parametrize("voltage", [17.5, 20.5, 28.5])
+def test_growth_that_begins_within_a_step_takes_nothing_from_the_wall(voltage: float) -> None:
+    # weights below 0 of the integrator would charge the wall's small volume with crystals that have not yet grown
+    settings = {"classes": PAPER, "solubility": SOLUBILITY, "attachment_time_s": 4000.0, "halvings": 3}
+    usual, exact = (run(voltage, [2500.0], rtol=rtol, **settings) for rtol in (2e-4, 5e-6))
+    wall = np.array([u[0].sum() for u in usual.knots.u])
+    assert_close(wall, exact.at(np.array(usual.knots.times), 0.0).sum(axis=-1), rel=4e-4)
+
+
 def test_wall_carries_the_supersaturation_that_the_attachment_speed_needs() -> None:
     history = run(20.0, [3300.0], solubility=SOLUBILITY, attachment_time_s=40.0, rtol=1e-6)
     speed = np.sqrt(DIFFUSION / 40.0)

@@ -28,6 +28,7 @@ def run(
     solubility: float | None = None,
     attachment_time_s: float = 0.0,
     grid: Grid | None = None,
+    halvings: int = 0,
     rtol: float = 2e-4,
     start: object = None,
     **transport: object,
@@ -42,6 +43,7 @@ def run(
         program if isinstance(program, VoltageProgram) else constant(program),
         np.asarray(times),
         grid=grid,
+        halvings=halvings,
         rtol=rtol,
         start=start,  # type: ignore[arg-type]
     )

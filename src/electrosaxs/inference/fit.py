@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ElectrosaxsError, FitError
 from ..nouns import FloatArray
-from .forward import Prediction, predict
+from .forward import NumericalError, Prediction, numerical_error, predict
 from .minimise import Minimum, minimise
 from .observations import Observations
 from .parameters import REACH, Layout, Model, layout
@@ -20,9 +20,9 @@ from .residuals import Whitener, change_in_sigma, in_sigma, whitener
 FIRST_CHARGES = (0.005, 0.01, 0.02, 0.035, 0.06, 0.1, 0.2, 0.5)
 FIRST_SOLUBILITIES = (1.5, 3.0, 6.0, 12.0, 25.0)
 """Starts, solubilities in units of the starting phi: from each the map is computed once, and the fit goes on from the best."""
-NUMERICAL = 2e-4
-"""What the model's own grid of 300 cells leaves uncertain of each shared parameter (relative; of an exponent: absolute):
-maps from 1000 cells come back with the charge 1.5e-4 and D 1e-4 off (benchmarks/transport_fit.py)."""
+NUMERICAL = 2e-5
+"""What the numerics leave uncertain of each shared parameter (relative; of an exponent: absolute) once their error at the
+minimum is taken off; with it in, charge would be 1.5e-4 and D 1e-4 off (benchmarks/transport_fit.py)."""
 MISFIT_SIGMAS = 3.0
 """chi-squared per degree of freedom above 1 by this many of its own deviations is a misfit and widens every sigma."""
 
@@ -31,7 +31,8 @@ MISFIT_SIGMAS = 3.0
 class Problem:
     """Runs, model and free parameters: everything that chi-squared depends on, as functions of the coordinates x.
 
-    still: coordinates whose derivatives are not wanted; they are left 0.
+    still: coordinates whose derivatives are not wanted; they are left 0. errors: of the numerics, one per run, taken off
+    every prediction; none before the first minimum is found.
     """
 
     runs: tuple[Observations, ...]
@@ -40,11 +41,12 @@ class Problem:
     whiteners: tuple[Whitener, ...]
     workers: int = 2
     still: tuple[int, ...] = ()
+    errors: tuple[NumericalError, ...] = ()
 
     def predictions(self, x: FloatArray) -> tuple[Prediction, ...]:
         """The model's maps of every run."""
         with ThreadPoolExecutor(self.workers) as pool:
-            jobs = [pool.submit(self._predict, x, n) for n in range(len(self.runs))]
+            jobs = [pool.submit(self.predict, x, n) for n in range(len(self.runs))]
             return tuple(job.result() for job in jobs)
 
     def residual(self, x: FloatArray) -> FloatArray:
@@ -68,7 +70,7 @@ class Problem:
                 ends[0][k], ends[1][k] = min(x[k] + steps[k], high[k]), max(x[k] - steps[k], low[k])
                 for n in range(len(self.runs)):
                     if self.layout.concerns(k, n):
-                        jobs[k, n] = [pool.submit(self._predict, end, n) for end in ends], ends[0][k] - ends[1][k]
+                        jobs[k, n] = [pool.submit(self.predict, end, n) for end in ends], ends[0][k] - ends[1][k]
             blocks = []
             for n, (run, white) in enumerate(zip(self.runs, self.whiteners, strict=True)):
                 block = np.zeros((run.size, x.size))
@@ -79,8 +81,15 @@ class Problem:
                 blocks.append(white(np.concatenate([block, self.layout.prior(x, n)[1]])))
         return np.concatenate(blocks)
 
-    def _predict(self, x: FloatArray, run: int) -> Prediction:
-        return predict(self.runs[run], self.model, self.layout.values(x, run))
+    def predict(self, x: FloatArray, run: int) -> Prediction:
+        """The model's maps of one run."""
+        coarse = predict(self.runs[run], self.model, self.layout.values(x, run))
+        return self.errors[run].taken_off(coarse) if self.errors else coarse
+
+    def with_errors(self, x: FloatArray) -> Problem:
+        """The same problem with the error of its numerics at x taken off (defect correction, Stetter 1978)."""
+        errors = (numerical_error(run, self.model, self.layout.values(x, n)) for n, run in enumerate(self.runs))
+        return replace(self, errors=tuple(errors))
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,11 +200,17 @@ def refined(fit: CellFit) -> CellFit:
 
 
 def _fitted(problem: Problem, begin: FloatArray, rough: float = 0.0, hopeless: float = np.inf) -> CellFit:
+    found = _minimum(problem, begin, rough, hopeless)
+    if rough > 0.0:
+        return finished(problem, found)
+    exact = problem.with_errors(found.x)
+    return finished(exact, _minimum(exact, found.x))
+
+
+def _minimum(problem: Problem, begin: FloatArray, rough: float = 0.0, hopeless: float = np.inf) -> Minimum:
     low, high = problem.layout.limits()
     reach = REACH * problem.layout.steps()
-    return finished(
-        problem, minimise(problem.residual, problem.jacobian, begin, low, high, reach, rough=rough, hopeless=hopeless)
-    )
+    return minimise(problem.residual, problem.jacobian, begin, low, high, reach, rough=rough, hopeless=hopeless)
 
 
 def fit_problem(

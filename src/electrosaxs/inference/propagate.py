@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..nouns import FloatArray
 from ..transport import CellHistory, beam_weights
 from .fit import CellFit
-from .forward import predict, simulate_run
+from .forward import FINE_HALVINGS, FINE_RTOL, simulate_run
 from .observations import CHANNELS
 
 SHORT_S = 1e-3
@@ -30,11 +31,11 @@ def value_and_slopes(fit: CellFit, run: int, times: FloatArray, quantity: Quanti
     problem, layout = fit.problem, fit.problem.layout
     low, high = layout.limits()
 
-    def at(x: FloatArray) -> FloatArray:
-        history = simulate_run(problem.runs[run], problem.model, layout.values(x, run), times=times)
+    def at(x: FloatArray, **numerics: Any) -> FloatArray:
+        history = simulate_run(problem.runs[run], problem.model, layout.values(x, run), times=times, **numerics)
         return np.asarray(quantity(history), dtype=np.float64)
 
-    points = [fit.x]
+    points = []
     moved = [k for k in range(len(layout)) if layout.concerns(k, run) and not fit.fixed[k]]
     for k in moved:
         for side in (1.0, -1.0):
@@ -42,12 +43,13 @@ def value_and_slopes(fit: CellFit, run: int, times: FloatArray, quantity: Quanti
             x[k] = np.clip(x[k] + side * layout.steps()[k], low[k], high[k])
             points.append(x)
     with ThreadPoolExecutor(problem.workers) as pool:
+        best = pool.submit(at, fit.x, halvings=FINE_HALVINGS, rtol=FINE_RTOL)
         values = list(pool.map(at, points))
-    slopes = np.zeros((*values[0].shape, len(layout)))
+    slopes = np.zeros((*best.result().shape, len(layout)))
     for n, k in enumerate(moved):
-        above, below = 2 * n + 1, 2 * n + 2
+        above, below = 2 * n, 2 * n + 1
         slopes[..., k] = (values[above] - values[below]) / (points[above][k] - points[below][k])
-    return values[0], slopes
+    return best.result(), slopes
 
 
 def fitted_points(fit: CellFit, run: int) -> dict[str, tuple[FloatArray, FloatArray]]:
@@ -61,7 +63,7 @@ def fitted_points(fit: CellFit, run: int) -> dict[str, tuple[FloatArray, FloatAr
         x[k] += layout.steps()[k] if x[k] + layout.steps()[k] <= high[k] else -layout.steps()[k]
         points.append(np.clip(x, low, high))
     with ThreadPoolExecutor(problem.workers) as pool:
-        made = list(pool.map(lambda x: predict(problem.runs[run], problem.model, layout.values(x, run)), points))
+        made = list(pool.map(lambda x: problem.predict(x, run), points))
     found = {}
     for name in CHANNELS:
         slopes = np.zeros((problem.runs[run].time.size, len(layout)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..figures.fit_maps import ModelLines
-from ..inference.forward import predict
+from ..inference.forward import FINE_CLASSES, FINE_HALVINGS, predict
 from ..inference.observations import CHANNELS, Observations
 from ..inference.propagate import fitted_points
 from ..inference.residuals import residual_maps
@@ -47,7 +47,7 @@ def residuals_of(fitted: FittedCell, number: int) -> dict[str, Noun]:
     """(data - model) / sigma of a run, common shifts taken off, as maps."""
     problem = fitted.fit.problem
     run, white = problem.runs[number], problem.whiteners[number]
-    prediction = predict(run, problem.model, fitted.fit.values(number))
+    prediction = problem.predict(fitted.fit.x, number)
     maps = residual_maps(run, prediction, white, problem.layout.prior(fitted.fit.x, number)[0])
     return {name: _like(fitted.measured[number], Noun, values, None) for name, values in maps.items()}
 
@@ -63,7 +63,9 @@ def model_lines(fitted: FittedCell, number: int) -> ModelLines:
     dense = replace(
         run, shape=time.shape, row=scan, column=column, time=time[scan, column], height=fine[column], channels={}
     )
-    made = predict(dense, fitted.fit.problem.model, fitted.fit.values(number))
+    made = predict(
+        dense, fitted.fit.problem.model, fitted.fit.values(number), classes=FINE_CLASSES, halvings=FINE_HALVINGS
+    )
     return ModelLines(fine, time, {name: dense.to_map(made.channel(name)) for name in CHANNELS})
 
 

@@ -64,6 +64,12 @@ class Grid:
         z = np.asarray(z, dtype=np.float64)
         return cls(z, np.concatenate([z[:1], 0.5 * (z[1:] + z[:-1]), z[-1:]]))
 
+    def halved(self, times: int = 1) -> Grid:
+        """The grid with every spacing cut into 2^times equal ones: errors of second order fall by 4^times."""
+        between = np.arange(1, 2**times) / 2**times
+        inner = self.z[:-1, None] + self.spacing[:, None] * between
+        return Grid.from_nodes(np.sort(np.concatenate([self.z, inner.ravel()])))
+
     @classmethod
     def uniform(cls, gap: float, cells: int) -> Grid:
         return cls.from_nodes(np.linspace(0.0, gap, cells))

@@ -31,13 +31,15 @@ def simulate(
     times: npt.ArrayLike,
     *,
     grid: Grid | None = None,
+    halvings: int = 0,
     rtol: float = DEFAULT_RTOL,
     start: State | None = None,
 ) -> CellHistory:
     """phi of every class at `times` (s, increasing, from 0 on or from the time of `start`) in a homogeneous cell.
 
     Solves d phi/dt = d/dz (D d phi/dz + v phi) per class (physics.md) between closed walls, or with crystals on the
-    anode. `start`: a state of an earlier run on the same `grid` (history.final, history.problem.grid).
+    anode. `halvings`: how often the spacing of the default grid is cut in two. `start`: a state of an earlier run on the
+    same `grid` (history.final, history.problem.grid).
     Raises ElectrosaxsError for unphysical parameters and ConvergenceError where `rtol` is not reached.
     """
     output = _output_times(times, 0.0 if start is None else start.time)
@@ -46,7 +48,7 @@ def simulate(
     if grid is None:
         if start is not None:
             raise ShapeError("transport: start needs the grid it was made on; pass grid=history.problem.grid")
-        grid = default_grid(cell, cols, program)
+        grid = default_grid(cell, cols, program).halved(halvings)
     medium = medium_from_settings(transport, cols, solution.volume_fraction)
     problem = Problem(grid, cols, growth_from_settings(growth, cols.reference_diffusion), program, medium)
     state = problem.start(solution.volume_fraction) if start is None else start

@@ -232,7 +232,7 @@ def take_step(  # type: ignore[no-untyped-def]
     """
     stages = tableau.shape[1]
     r, stage, wall = work[0], work[1], work[2]
-    error = 0.0
+    error, at_wall = 0.0, floor
     for s in range(stages + 3):
         length = dt if s <= stages + 1 else 1.0
         out = r if s <= stages else (u_new if s == stages + 1 else rate)
@@ -266,8 +266,14 @@ def take_step(  # type: ignore[no-untyped-def]
         # A pinned wall is where it should be, however far it was from there before the step.
         if j > 0 or slowness > 0.0 or abs(wall_phi - solubility) > PINNED * solubility:
             error = max(error, wrong / total)
+        if j == 0:
+            at_wall = total
+    lacking = 0.0
     for i in range(crystals.size):
         crystals_new[i] = crystals[i]
         for s in range(stages):
             crystals_new[i] += dt * tableau[stages + 1, s] * flux[s, 0, i]
+        lacking += max(0.0, -crystals_new[i])
+    # Where growth begins within the step, weights below 0 may leave crystals below 0: the wall's volume pays for it.
+    error = max(error, lacking / (widths[0] * at_wall))
     return error, _repair(u_new, crystals_new, widths)
