@@ -179,15 +179,33 @@ def fit(
     fix: Annotated[
         list[str] | None, typer.Option("--fix", metavar="NAME=VALUE", help="Hold a parameter; may be repeated.")
     ] = None,
+    free: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--free", metavar="NAME", help="Also fit this parameter, e.g. immobile_fraction; may be repeated."
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="Compare only this charge (fast-exchange, permanent, ...), growth (none, pinned, attachment) or field "
+            "model (nominal, conduction, ...); may be repeated.",
+        ),
+    ] = None,
     workers: Workers = 2,
     quiet: Quiet = False,
 ) -> None:
     """Charge, diffusion, solubility and attachment from measured maps; says which of them the data do not fix."""
-    from .recipes.command_options import fixed_parameters
+    from .recipes.command_options import chosen_models, fixed_parameters
     from .recipes.fit_cell import fit_cell, summary
 
     with _progress(quiet) as progress:
-        fitted = fit_cell(results, out, fixed=fixed_parameters(fix or []), workers=workers, progress=progress)
+        fitted = fit_cell(
+            results, out, fixed=fixed_parameters(fix or []), also=free or (), workers=workers, progress=progress,
+            **chosen_models(model or []),
+        )  # fmt: skip
     _say(quiet, summary(fitted, out))
 
 

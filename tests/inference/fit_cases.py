@@ -51,7 +51,7 @@ def measured(run, model=PLAIN, *, noise=0.03, seed=1, sizes=True, shared=0.0, tr
     The sizes measured at the start have their own errors, drawn from the same seed.
     """
     rng = np.random.default_rng(seed)
-    prediction = predict(run, model, truth, classes=41)
+    prediction = predict(run, model, truth, classes=41, halvings=2, rtol=2e-5)
     phi, used = prediction.volume_fraction, np.ones(run.time.size, dtype=bool)
     sigma = np.hypot(noise * phi, 1e-2 * noise * PHI0)
     values = phi * (1.0 + shared * rng.standard_normal()) + sigma * rng.standard_normal(phi.size)

@@ -111,3 +111,23 @@ def test_a_solubility_that_is_never_reached_is_refused():
     run = measured(empty_run(voltage=2.0, duration=600.0))
     with pytest.raises(FitError, match="solubility changes nothing that was measured"):
         fit_model([run], GROWING, start={"solubility": 0.1})
+
+
+def test_an_attachment_time_held_at_zero_still_counts_in_the_sigma_of_the_solubility():
+    # that it is 0 is not known, only that it is not negative: without it the solubility would look much better known
+    run, pinned = empty_run(scans=10, duration=2400.0), {**TRUTH, "attachment_time": 0.0}
+    fits = [
+        fit_model([measured(run, GROWING, truth=pinned, seed=seed)], GROWING, start=NEAR | {"solubility": 0.011})
+        for seed in range(6)
+    ]
+    held = [fit for fit in fits if fit.value("attachment_time") == 0.0]
+    free = [fit.sigma("solubility") for fit in fits if fit.value("attachment_time") > 0.0]
+    assert held
+    assert free
+    for fit in held:
+        assert fit.sigma("attachment_time") == 0.0
+        start = {name: fit.value(name) for name in (*ASKED, "solubility")}
+        alone = fit_model(fit.problem.runs, GROWING, fixed={"attachment_time": 0.0}, start=start)
+        assert_close(alone.value("solubility"), fit.value("solubility"), rel=1e-3)
+        assert fit.sigma("solubility") > 1.5 * alone.sigma("solubility")
+        assert 0.5 < fit.sigma("solubility") / np.mean(free) < 2.0

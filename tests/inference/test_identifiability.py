@@ -4,7 +4,8 @@ from closeness import assert_close
 from fit_cases import GROWING, PLAIN, TRUTH, empty_run, measured
 
 from electrosaxs.inference.compare import compare
-from electrosaxs.inference.fit import NUMERICAL, fit_model
+from electrosaxs.inference.covariance import NUMERICAL
+from electrosaxs.inference.fit import fit_model
 from electrosaxs.inference.identifiability import knowledge
 from electrosaxs.inference.parameters import Model
 from electrosaxs.inference.profile import profile

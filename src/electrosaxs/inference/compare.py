@@ -23,7 +23,8 @@ HOPELESS = 30.0
 """chi-squared in units of the best one's from which on a minimum is not looked for to the end."""
 GROWTH: tuple[GrowthModel, ...] = ("none", "pinned", "attachment")
 CHARGE: tuple[ChargeModel, ...] = ("fast-exchange", "neutralised-at-anode", "permanent")
-FIELD: tuple[FieldModel, ...] = ("nominal",)
+FIELD: tuple[FieldModel, ...] = ("nominal", "conduction")
+"""A share lost at the electrodes multiplies the charge: maps at a constant voltage never tell it from the nominal field."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,28 +80,33 @@ def compare(
     field_models: Sequence[FieldModel] = FIELD,
     free: Iterable[str] | None = None,
     fixed: Mapping[str, float] | None = None,
+    also: Iterable[str] = (),
     workers: int = 2,
     track: Callable[[Sequence[Model]], Iterable[Model]] = iter,
 ) -> Comparison:
-    """First the attachment models with the first charge and field model, then the others with the attachment that won.
+    """The attachment models with the first charge and field model, the charge models with the attachment that won, and
+    the field models with the charge and attachment that won.
 
-    Parameters of `free` and `fixed` count in the models that have them. `track` sees the models as they are fitted.
+    Parameters of `free` (default: those of each model, and `also`) and `fixed` count in the models that have them.
+    `track` sees the models as they are fitted.
     Raises the first error where no model can be fitted.
     """
     known = {name for growth in growth_models for charge in charge_models for field in field_models
              for name in Model(charge, growth, field).parameters}  # fmt: skip
-    _all_known((*(free or ()), *(fixed or {})), known)
+    also = tuple(also)
+    _all_known((*(free or ()), *(fixed or {}), *also), known)
 
     found: list[Candidate] = []
 
-    def fitted(model: Model) -> Candidate:
+    def fitted(model: Model, start: Mapping[str, float] | None = None) -> Candidate:
         has = model.parameters
-        chosen = None if free is None else [name for name in free if name in has]
+        chosen = [name for name in (*(model.free if free is None else free), *also) if name in has]
         held = {name: value for name, value in (fixed or {}).items() if name in has}
         try:
             fit = fit_model(
-                runs, model, free=chosen, fixed=held, rough=ROUGH, hopeless=HOPELESS * _least(found), workers=workers
-            )
+                runs, model, free=chosen, fixed=held, start=start, rough=ROUGH, hopeless=HOPELESS * _least(found),
+                workers=workers,
+            )  # fmt: skip
         except NotMinimal as error:
             return Candidate(model, None, str(error), error.least)
         except ElectrosaxsError as error:
@@ -113,19 +119,26 @@ def compare(
     growth = min(found, key=lambda candidate: candidate.bayes).model.growth
     if growth == "pinned" and "attachment" in growth_models:
         growth = "attachment"
-    others = [
-        Model(charge, growth, field)
-        for charge in charge_models
-        for field in field_models
-        if (charge, field) != (charge_models[0], field_models[0])
-    ]
-    for model in track(others):
+    for model in track([Model(charge, growth, field_models[0]) for charge in charge_models[1:]]):
         found.append(fitted(model))
+    charge = min(found, key=lambda candidate: candidate.bayes).model.charge
+    for model in track([Model(charge, growth, field) for field in field_models[1:]]):
+        found.append(fitted(model, _same_but_field(found, model)))
     least = min(candidate.bayes for candidate in found)
     if not np.isfinite(least):
         raise FitError(f"fit: no model could be fitted: {found[0].reason}")
     final = [_refined(candidate) if candidate.bayes < least + WORTH_REFINING else candidate for candidate in found]
     return Comparison(tuple(sorted(final, key=lambda candidate: candidate.bayes)))
+
+
+def _same_but_field(found: Sequence[Candidate], model: Model) -> Mapping[str, float] | None:
+    """Where to begin: the fit that differs in nothing but the field, and what the field has more where it does nothing."""
+    for candidate in found:
+        if candidate.fit is not None and replace(candidate.model, field=model.field) == model:
+            shared = [item.label for item in candidate.fit.problem.layout.free if item.run is None]
+            more = {name: 0.0 for name in model.parameters if name not in candidate.model.parameters}
+            return {**{label: candidate.fit.value(label) for label in shared}, **more}
+    return None
 
 
 def _least(found: Sequence[Candidate]) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 from ..nouns import FloatArray
 from ..transport import CellHistory, beam_weights, number_moments
 from ..transport.weights import point_weights
-from .fit import NUMERICAL
+from .covariance import NUMERICAL
 from .forward import crystal_share
 from .observations import CRYSTALS_SEEN, MODEL_ACCURACY
 from .parameters import PARAMETERS, SIZES

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..errors import ElectrosaxsError, FitError
 from ..nouns import FloatArray
+from .covariance import covariance_at
 from .forward import NumericalError, Prediction, numerical_error, predict
 from .minimise import Minimum, minimise
 from .observations import Observations
@@ -20,11 +21,6 @@ from .residuals import Whitener, change_in_sigma, in_sigma, whitener
 FIRST_CHARGES = (0.005, 0.01, 0.02, 0.035, 0.06, 0.1, 0.2, 0.5)
 FIRST_SOLUBILITIES = (1.5, 3.0, 6.0, 12.0, 25.0)
 """Starts, solubilities in units of the starting phi: from each the map is computed once, and the fit goes on from the best."""
-NUMERICAL = 2e-5
-"""What the numerics leave uncertain of each shared parameter (relative; of an exponent: absolute) once their error at the
-minimum is taken off; with it in, charge would be 1.5e-4 and D 1e-4 off (benchmarks/transport_fit.py)."""
-MISFIT_SIGMAS = 3.0
-"""chi-squared per degree of freedom above 1 by this many of its own deviations is a misfit and widens every sigma."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,36 +230,8 @@ def fit_problem(
 
 
 def finished(problem: Problem, minimum: Minimum) -> CellFit:
-    """Covariance at a minimum: inverse of the Fisher information, widened where chi-squared says that the model misfits."""
-    unseen = _unseen(problem, minimum)
-    moving = ~(minimum.at_limit | unseen)
-    slopes = minimum.jacobian[:, moving]
-    covariance = np.zeros((moving.size, moving.size))
-    covariance[np.ix_(moving, moving)] = inverse_information(slopes)
-    freedom = minimum.residual.size - int(np.sum(~unseen))
-    reduced = minimum.chi_squared / freedom
-    widening = float(np.sqrt(reduced)) if reduced > 1.0 + MISFIT_SIGMAS * np.sqrt(2.0 / freedom) else 1.0
-    shared = np.array([item.run is None and item.parameter.scale != "root" for item in problem.layout.free])
-    return CellFit(
-        problem, minimum, widening**2 * covariance + np.diag(NUMERICAL**2 * (shared & moving)), widening, unseen
-    )
-
-
-def _unseen(problem: Problem, minimum: Minimum) -> npt.NDArray[np.bool_]:
-    """Parameters of one run that change nothing there; FitError where a shared one changes nothing anywhere."""
-    still = np.linalg.norm(minimum.jacobian, axis=0) == 0.0
-    for item, nothing in zip(problem.layout.free, still, strict=True):
-        if nothing and item.run is None:
-            raise FitError(f"fit: {item.label} changes nothing that was measured; fix it, or choose a model without it")
-    return still
-
-
-def inverse_information(slopes: FloatArray) -> FloatArray:
-    """(J^T J)^-1 through the singular values of J with columns of unit length, so that no unit matters."""
-    length = np.linalg.norm(slopes, axis=0)
-    _, strength, directions = np.linalg.svd(slopes / length, full_matrices=False)
-    half = directions.T / np.maximum(strength, 1e-12 * strength[0]) / length[:, None]
-    return np.asarray(half @ half.T)
+    """What a minimum means: its covariance, widened where chi-squared says that the model misfits."""
+    return CellFit(problem, minimum, *covariance_at(problem, minimum))
 
 
 def _best_start(problem: Problem) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .agreement import UNLIKELY, Agreement, told
 from .compare import DECISIVE, Candidate, Comparison
 from .fit import CellFit
 from .identifiability import NOT_KNOWN, Knowledge, Product
@@ -14,7 +15,9 @@ SYMBOLS = {"effective_charge": "v", "diffusivity_scale": "D"}
 """Drift speed goes with the effective charge, diffusion with its scale: the names that people use for them."""
 
 
-def statements(fit: CellFit, known: Knowledge, comparison: Comparison | None = None) -> tuple[str, ...]:
+def statements(
+    fit: CellFit, known: Knowledge, comparison: Comparison | None = None, agreement: Agreement | None = None
+) -> tuple[str, ...]:
     """All sentences of a fit, the most important first."""
     said = [product_sentence(product) for product in known.products]
     said += [unknown_sentence(known, label) for label in known.unknown]
@@ -31,6 +34,8 @@ def statements(fit: CellFit, known: Knowledge, comparison: Comparison | None = N
     if comparison is not None:
         said += comparison_sentences(comparison)
     said.append(quality_sentence(fit))
+    if agreement is not None:
+        said.append(agreement_sentence(agreement))
     return tuple(said)
 
 
@@ -66,6 +71,20 @@ def fixed_sentence(known: Knowledge) -> str:
         if sigma <= NOT_KNOWN and label not in together
     ]
     return f"The data fix {', '.join(rest)}." if rest else "The data fix no single parameter."
+
+
+def agreement_sentence(agreement: Agreement) -> str:
+    """Whether the runs share what the fit lets them share."""
+    cost = (
+        f"sharing costs {agreement.rise:.3g} in chi-squared for {agreement.freed} parameters that fits apart have more"
+    )
+    if agreement.chance >= UNLIKELY:
+        return f"The runs agree: {cost} (probability {agreement.chance:.2g})."
+    name = agreement.farthest
+    return (
+        f"The runs do not quite share their parameters: {cost} (probability {agreement.chance:.1g}). Fitted apart, {name} "
+        f"is {told(agreement, name)}: the common value describes their mean, and sigma does not hold this spread."
+    )
 
 
 def comparison_sentences(comparison: Comparison) -> list[str]:

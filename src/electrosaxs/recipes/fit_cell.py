@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConvergenceError, InputFileError, bad_value
+from ..inference.agreement import agreement
 from ..inference.compare import CHARGE, FIELD, GROWTH, Comparison, compare
 from ..inference.fit import CellFit
 from ..inference.identifiability import Knowledge, knowledge
@@ -49,6 +50,7 @@ def fit_cell(
     *,
     free: Iterable[str] | None = None,
     fixed: Mapping[str, float] | None = None,
+    also: Iterable[str] = (),
     charge_models: Sequence[ChargeModel] = CHARGE,
     growth_models: Sequence[GrowthModel] = GROWTH,
     field_models: Sequence[FieldModel] = FIELD,
@@ -60,20 +62,21 @@ def fit_cell(
     """Fit the transport model to results folders and write numbers.json, results.nxs, figures and report.html to `out`.
 
     Runs share charge, diffusion, solubility and attachment. free, fixed: parameters by name (inference.parameters);
-    default: all that the maps can tell. sizes: mean core diameter and deviation count beside phi. Raises InputFileError
-    for folders that cannot be fitted, FitError for contradictions, ConvergenceError where the minimum is not found.
+    default: all that the maps can tell; also: free beside those. sizes: mean core diameter and deviation count beside phi.
+    Raises InputFileError for folders that cannot be fitted, FitError for contradictions, ConvergenceError where the
+    minimum is not found.
     """
     folders = [Path(folder) for folder in results]
     _each_once(folders)
-    free = None if free is None else tuple(free)
+    free, also = None if free is None else tuple(free), tuple(also)
     measured = tuple(read_results(_file(folder)) for folder in folders)
     runs = [observations(run, where=str(folder), sizes=sizes) for run, folder in zip(measured, folders, strict=True)]
     fitted = fit_runs(
-        runs, measured, free=free, fixed=fixed, charge_models=charge_models, growth_models=growth_models,
+        runs, measured, free=free, fixed=fixed, also=also, charge_models=charge_models, growth_models=growth_models,
         field_models=field_models, profiles=profiles, workers=workers, progress=progress,
     )  # fmt: skip
     write_fit(
-        Path(out), fitted, inputs=[_file(folder) for folder in folders], asked=_asked(free, fixed, sizes, folders)
+        Path(out), fitted, inputs=[_file(folder) for folder in folders], asked=_asked(free, fixed, also, sizes, folders)
     )
     return fitted
 
@@ -84,6 +87,7 @@ def fit_runs(
     *,
     free: Sequence[str] | None = None,
     fixed: Mapping[str, float] | None = None,
+    also: Sequence[str] = (),
     charge_models: Sequence[ChargeModel] = CHARGE,
     growth_models: Sequence[GrowthModel] = GROWTH,
     field_models: Sequence[FieldModel] = FIELD,
@@ -98,13 +102,14 @@ def fit_runs(
 
     comparison = compare(
         runs, charge_models=charge_models, growth_models=growth_models, field_models=field_models, free=free,
-        fixed=fixed, workers=workers, track=track,
+        fixed=fixed, also=also, workers=workers, track=track,
     )  # fmt: skip
     fit = comparison.best
+    agreed = agreement(fit, workers=workers)
     known = knowledge(fit)
     shapes = _profiles(fit, progress) if profiles else {}
     walls = tuple(wall_concentration(fit, number) for number in range(len(runs)))
-    said = statements(fit, known, comparison)
+    said = statements(fit, known, comparison, agreed)
     return FittedCell(
         fit, comparison, known, shapes, walls, tuple(measured), said, fit_numbers(fit, known, shapes, walls)
     )
@@ -145,11 +150,16 @@ def _file(folder: Path) -> Path:
 
 
 def _asked(
-    free: Sequence[str] | None, fixed: Mapping[str, float] | None, sizes: bool, folders: Sequence[Path]
+    free: Sequence[str] | None,
+    fixed: Mapping[str, float] | None,
+    also: Sequence[str],
+    sizes: bool,
+    folders: Sequence[Path],
 ) -> dict[str, object]:
     return {
         "free": None if free is None else list(free),
         "fixed": dict(fixed or {}),
+        "also": list(also),
         "sizes": sizes,
         "results": [folder.name for folder in folders],
     }

@@ -12,9 +12,9 @@ from ..control.limits import Limits
 from ..control.plant import Plant
 from ..control.programs import constant_after_ramp
 from ..errors import InputFileError, bad_value
+from ..inference.covariance import NUMERICAL
 from ..inference.design_cell import FrameNoise, Unknowns, frame_vectors, noise_of, prior, unknowns
 from ..inference.design_frames import Candidates, Frames, IndexArray, best_frames, repeats
-from ..inference.fit import NUMERICAL
 from ..inference.forward import CLASSES
 from ..inference.parameters import ALWAYS_FREE, PARAMETERS, PER_RUN, SIZES
 from ..io.fit_parameters import FittedParameters
