@@ -18,7 +18,7 @@ from electrosaxs.io.results import write_results
 from electrosaxs.nouns import Number, RunResults, VolumeFraction
 
 sys.path.insert(0, str(Path(__file__).parent / "inference"))
-from fit_cases import as_results, empty_run, measured
+from fit_cases import TRUTH, as_results, empty_run, measured
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "experiment.toml"
 CHARGE = "effective_charge = 0.045"
@@ -149,6 +149,8 @@ FITS: list[tuple[str, Callable[[RunResults], RunResults], list[str], str]] = [
     ("unknown parameter", same, ["--fix", "charge=2"], r"charge is not a parameter; .*effective_charge"),
     ("workers are a word", same, ["--workers", "many"], r"--workers'.*'many'.*--help"),
     ("the same folder twice", same, ["r/."], r"r: RESULTS = r: is given twice; name every results folder once"),
+    ("unknown model", same, ["--model", "fast"], r"--model = fast: must be one of fast-exchange, .*; name one model"),
+    ("free without meaning", same, ["--free", "charges"], r"charges is not a parameter; .*effective_charge"),
     ("no such folder", same, ["nowhere"], r"nowhere: RESULTS = nowhere: .*results\.nxs; give"),
 ]  # fmt: skip
 
@@ -163,4 +165,32 @@ def test_a_fit_that_cannot_be_is_refused(
     write_results("r/results.nxs", change(as_results(measured(empty_run(scans=3)))))
     said = refused(capsys, "fit", "r", *options, "--out", "out", "--quiet")
     assert re.search(line, said), said
+    assert not list(Path("out").glob("*"))
+
+
+def test_runs_of_different_particles_are_not_fitted_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    results = as_results(measured(empty_run(scans=3)))
+    for name, core in (("silver", "Ag"), ("gold", "Au")):
+        Path(name).mkdir()
+        settings = {**results.settings, "solution": {**results.settings["solution"], "core": core}}
+        write_results(f"{name}/results.nxs", replace(results, settings=settings))
+    said = refused(capsys, "fit", "silver", "gold", "--out", "out", "--quiet")
+    assert re.search(r"gold: settings\.solution\.core = Au: is not that of silver \(Ag\).*; fit them apart", said)
+    assert not list(Path("out").glob("*"))
+
+
+def test_runs_that_contradict_each_other_leave_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for voltage, charge in ((20.0, 0.045), (10.0, 0.11)):
+        Path(f"{voltage:g}").mkdir()
+        run = measured(empty_run(voltage=voltage), truth={**TRUTH, "effective_charge": charge})
+        write_results(f"{voltage:g}/results.nxs", as_results(run))
+    told = ["--model", "fast-exchange", "--model", "none", "--model", "nominal", "--quiet"]
+    said = refused(capsys, "fit", "20", "10", "--out", "out", *told)
+    assert re.search(r"the runs contradict each other: .*Apart, \w+ is .* in '20 V'.*Fit them apart", said)
     assert not list(Path("out").glob("*"))

@@ -49,7 +49,8 @@ def test_a_small_difference_is_said_and_not_refused():
     assert found.farthest == "effective_charge"
     said = agreement_sentence(found)
     assert "do not quite share" in said
-    assert "in '20 V'" in said and "in '10 V'" in said
+    assert "in '20 V'" in said
+    assert "in '10 V'" in said
 
 
 def test_runs_that_contradict_each_other_are_refused_with_the_parameter_named():
@@ -57,7 +58,9 @@ def test_runs_that_contradict_each_other_are_refused_with_the_parameter_named():
         agreement(fit_model(two_runs(2.0), PLAIN))
 
 
-@pytest.mark.parametrize(("together", "refused"), [(1.01, False), (0.9 * CONTRADICTION, False), (1.1 * CONTRADICTION, True)])
+@pytest.mark.parametrize(
+    ("together", "refused"), [(1.01, False), (0.9 * CONTRADICTION, False), (1.1 * CONTRADICTION, True)]
+)
 def test_refused_where_residuals_are_twice_as_long_together(together: float, refused: bool):
     count = np.array([500.0, 500.0])
     own = {"effective_charge": np.array([[0.04, 0.001], [0.05, 0.001]])}

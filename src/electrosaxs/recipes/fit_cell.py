@@ -25,6 +25,8 @@ from .fit_numbers import fit_numbers
 from .progress import Progress, over
 
 RESULTS = "results.nxs"
+SAME = ("core", "ligand", "solvent", "dry_shell_nm")
+"""What runs that share their parameters must have in common of the solution."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,7 @@ def fit_cell(
     free, also = None if free is None else tuple(free), tuple(also)
     measured = tuple(read_results(_file(folder)) for folder in folders)
     runs = [observations(run, where=str(folder), sizes=sizes) for run, folder in zip(measured, folders, strict=True)]
+    _same_particles(runs, folders)
     fitted = fit_runs(
         runs, measured, free=free, fixed=fixed, also=also, charge_models=charge_models, growth_models=growth_models,
         field_models=field_models, profiles=profiles, workers=workers, progress=progress,
@@ -136,6 +139,19 @@ def _each_once(folders: Sequence[Path]) -> None:
                 InputFileError, where=folders[number], field="RESULTS", value=folders[number].name, rule="is given twice",
                 remedy="name every results folder once",
             )  # fmt: skip
+
+
+def _same_particles(runs: Sequence[Observations], folders: Sequence[Path]) -> None:
+    """Charge, diffusion and solubility are those of one kind of particle in one solvent."""
+    first = runs[0].solution
+    for run, folder in zip(runs[1:], folders[1:], strict=True):
+        for name in SAME:
+            if getattr(run.solution, name) != getattr(first, name):
+                raise bad_value(
+                    InputFileError, where=folder, field=f"settings.solution.{name}", value=getattr(run.solution, name),
+                    rule=f"is not that of {folders[0]} ({getattr(first, name)}), and runs fitted together share their "
+                    "parameters", remedy="fit them apart, or correct run.toml and analyse again",
+                )  # fmt: skip
 
 
 def _file(folder: Path) -> Path:
