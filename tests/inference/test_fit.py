@@ -131,3 +131,15 @@ def test_an_attachment_time_held_at_zero_still_counts_in_the_sigma_of_the_solubi
         assert_close(alone.value("solubility"), fit.value("solubility"), rel=1e-3)
         assert fit.sigma("solubility") > 1.5 * alone.sigma("solubility")
         assert 0.5 < fit.sigma("solubility") / np.mean(free) < 2.0
+
+
+def test_clusters_that_do_not_move_come_back_with_their_share_and_the_charge_unharmed():
+    truth = {**TRUTH, "immobile_fraction": 0.03, "immobile_diameter": 3.0}
+    run = measured(empty_run(scans=12, duration=2400.0), noise=0.01, truth=truth, seed=4)
+    free = (*Model().free, "immobile_fraction")
+    fit = fit_model([run], PLAIN, free=free, fixed={"immobile_diameter": 3.0})
+    assert abs(fit.value("immobile_fraction") - 0.03) < 3.0 * fit.sigma("immobile_fraction")
+    assert fit.sigma("immobile_fraction") < 0.003
+    assert np.all(np.abs(pulls(fit)) < 3.0)
+    without = fit_model([run], PLAIN)
+    assert without.bayes > fit.bayes + 10.0
