@@ -72,7 +72,7 @@ _ALL = (
     Parameter("immobile_fraction", "one", "linear", 0.0, 0.6, 0.02, 0.002, "share of phi that does not move"),
     Parameter("immobile_diameter", "nm", "log", 0.5, 30.0, 3.0, 0.02, "core diameter of what does not move"),
     Parameter("electrode_loss", "one", "linear", 0.0, 0.95, 0.2, 0.01, "share of the voltage lost at the electrodes"),
-    Parameter("carrier_share", "one", "linear", 0.0, 0.95, 0.3, 0.02, "share of the conductivity that particles carry"),
+    Parameter("carrier_share", "one", "linear", 0.0, 0.95, 0.3, 0.003, "share of the conductivity that particles carry"),
     Parameter("crystal_length", "um", "log", 5.0, 5000.0, 35.0, 0.02,
               "crystals per area over what the beam on the edge reads of them: how they stand in the beam"),
     Parameter("starting_diameter", "nm", "log", 0.5, 100.0, 7.1, 0.004, "mean core diameter at the start"),

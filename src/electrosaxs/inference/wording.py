@@ -97,6 +97,8 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
 
 
 def _verdict(comparison: Comparison, candidate: Candidate, lowest: Candidate) -> str:
+    if candidate.fit is None and candidate.reached < lowest.reached + DECISIVE:
+        return f"reaches chi-squared {candidate.reached:.4g} without a minimum; not told apart from it by these data"
     if candidate.fit is None and np.isfinite(candidate.reached):
         return (
             f"no minimum near the data (the smallest chi-squared was {candidate.reached:.4g} against {lowest.reached:.4g} "
