@@ -10,7 +10,7 @@ from electrosaxs.inference.identifiability import knowledge
 from electrosaxs.inference.parameters import Model
 from electrosaxs.inference.profile import profile
 from electrosaxs.inference.propagate import motion, wall_concentration
-from electrosaxs.inference.wording import source, statements
+from electrosaxs.inference.wording import comparison_sentences, source, statements
 
 
 def test_the_anode_alone_is_told_that_it_fixes_v_squared_over_d_only():
@@ -71,10 +71,32 @@ def test_an_attachment_without_delay_has_an_upper_limit_only():
 def test_the_model_that_made_the_data_wins():
     neutral = Model("neutralised-at-anode", "none")
     run = measured(empty_run(scans=5), neutral, noise=0.01)
-    tried = compare([run], charge_models=("fast-exchange", "neutralised-at-anode"), growth_models=("none",))
+    tried = compare([run], charge_models=("fast-exchange", "neutralised-at-anode"), growth_models=("none",),
+                    field_models=("nominal",))  # fmt: skip
     assert tried.best.problem.model == neutral
     assert tried.behind(tried.candidates[1]) > 100.0
     assert any("rejected" in sentence for sentence in statements(tried.best, knowledge(tried.best), tried))
+
+
+def test_a_field_that_particles_shape_is_found_and_its_share_comes_back():
+    conducting = Model("fast-exchange", "none", "conduction")
+    run = measured(empty_run(scans=5), conducting, noise=0.01, truth={**TRUTH, "carrier_share": 0.4})
+    tried = compare([run], charge_models=("fast-exchange",), growth_models=("none",))
+    assert tried.best.problem.model == conducting
+    assert tried.behind(tried.candidates[1]) > 100.0
+    assert abs(tried.best.value("carrier_share") - 0.4) < 3.0 * tried.best.sigma("carrier_share")
+
+
+def test_a_field_that_particles_do_not_shape_is_not_told_apart_by_a_share_near_zero():
+    tried = compare(
+        [measured(empty_run(scans=5), PLAIN, noise=0.01)], charge_models=("fast-exchange",), growth_models=("none",)
+    )
+    assert tried.best.problem.model == PLAIN
+    other = tried.candidates[1]
+    assert other.model.field == "conduction"
+    assert other.fit.value("carrier_share") < 0.05
+    assert 0.0 < tried.behind(other) < 10.0
+    assert "not told apart" in comparison_sentences(tried)[1]
 
 
 def test_the_wall_is_above_what_the_beam_sees_and_its_sigma_grows_from_nothing():

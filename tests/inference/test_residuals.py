@@ -27,7 +27,7 @@ def test_independent_residuals_have_the_chi_squared_of_the_full_covariance():
 
 def test_a_common_factor_within_its_sigma_is_found_and_taken_off():
     run = measured(empty_run(), noise=1e-4, shared=0.02, seed=3)
-    prediction = predict(run, PLAIN, TRUTH, classes=41)
+    prediction = predict(run, PLAIN, TRUTH, classes=41, halvings=2, rtol=2e-5)
     residual = in_sigma(run, prediction)
     drawn = np.random.default_rng(3).standard_normal()
     assert_close(-whitener(run).best_shifts(residual), [drawn], rel=0.02)

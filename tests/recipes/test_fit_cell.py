@@ -97,8 +97,8 @@ def test_the_anode_alone_says_so_in_its_numbers(tmp_path):
     run = measured(empty_run(np.array([0.0]), scans=30), sizes=False)
     source = folder_with(as_results(run), tmp_path / "anode")
     cell = fit_cell(
-        [source], tmp_path / "out", charge_models=("fast-exchange",), growth_models=("none",), profiles=False,
-        fixed={"charge_exponent": TRUTH["charge_exponent"]},
+        [source], tmp_path / "out", charge_models=("fast-exchange",), growth_models=("none",), field_models=("nominal",),
+        profiles=False, fixed={"charge_exponent": TRUTH["charge_exponent"]},
     )  # fmt: skip
     assert "v²/D only" in cell.statements[0]
     numbers = json.loads((tmp_path / "out" / "numbers.json").read_text())
@@ -113,8 +113,9 @@ def test_several_runs_have_a_folder_each(tmp_path):
     runs = [measured(empty_run(scans=4, voltage=volts), seed=volts) for volts in (10, 20)]
     sources = [folder_with(as_results(run), tmp_path / run.title) for run in runs]
     cell = fit_cell(
-        sources, tmp_path / "out", charge_models=("fast-exchange",), growth_models=("none",), profiles=False
-    )
+        sources, tmp_path / "out", charge_models=("fast-exchange",), growth_models=("none",), field_models=("nominal",),
+        profiles=False,
+    )  # fmt: skip
     assert len(cell.walls) == 2
     for number in (1, 2):
         assert (tmp_path / "out" / f"run-{number}" / "results.nxs").is_file()

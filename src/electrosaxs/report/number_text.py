@@ -26,7 +26,8 @@ TITLES: dict[str, str] = {
     "anode_volume_fraction": "φ at the anode, last scan",
     "crystalline_fraction": "crystalline fraction of the anode voxel",
 }
-UNITS: dict[str, str] = {"one": "", "um": "µm", "1/nm": "nm⁻¹", "m/s": "m s⁻¹", "1/s": "s⁻¹"}
+UNITS: dict[str, str] = {"one": "", "um": "µm", "1/nm": "nm⁻¹", "m/s": "m s⁻¹", "1/s": "s⁻¹",
+                         "m^2/s": "m² s⁻¹", "m^2/(V*s)": "m² V⁻¹ s⁻¹", "m^2/(V^2*s)": "m² V⁻² s⁻¹"}  # fmt: skip
 IN_PER_CENT = ("volume_fraction", "polydispersity", "mass_balance", "crystalline")
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 MINUS = "−"
