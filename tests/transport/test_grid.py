@@ -6,6 +6,7 @@ from closeness import assert_close
 
 from electrosaxs.errors import ShapeError
 from electrosaxs.transport import Grid, graded_grid
+from electrosaxs.transport.grid import _largest_step
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -34,3 +35,22 @@ def test_too_few_cells_for_the_decay_length_are_refused() -> None:
 def test_heights_must_start_at_the_anode_and_increase() -> None:
     with pytest.raises(ShapeError, match="start at 0"):
         Grid.from_nodes(np.linspace(1e-6, 1e-3, 20))
+
+
+@pytest.mark.parametrize("reached", [0.3, 0.7, 1.0])
+@pytest.mark.parametrize("both", [False, True])
+def test_steps_cut_at_the_largest_fill_the_gap(reached: float, both: bool) -> None:
+    """sum_i min(h, h_i) is the gap, whether most steps are cut, some or none."""
+    index = np.arange(200)
+    unlimited = 1e-6 * 1.03 ** (np.minimum(index, index[::-1]) if both else index)
+    gap = unlimited.min() * unlimited.size + reached * (unlimited.sum() - unlimited.min() * unlimited.size)
+    largest = _largest_step(unlimited, gap)
+    assert_close(np.minimum(unlimited, largest).sum(), gap, rel=1e-12)
+    assert unlimited.min() < largest <= unlimited.max() * (1.0 + 1e-12)
+
+
+def test_steps_that_fill_the_gap_as_they_are_are_not_cut() -> None:
+    """At equality rounding may lie on either side; the mean step instead would be nine times too short."""
+    for count in range(150, 300):
+        unlimited = 1e-6 * 1.03 ** np.arange(count)
+        assert_close(_largest_step(unlimited, float(unlimited.sum())), unlimited[-1], rel=1e-10)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
 from ..figures import claims_cell, claims_charge
-from ..figures.style import STYLE, Omitted
+from ..figures.rendered import rendered_png
+from ..figures.style import Omitted
 from ..inference.campaign import Campaign, history, minutes, seen_at_anode, slice_mean
 from ..inference.claims_accumulation import Accumulation, fluxes, model_rises, profile_curves
 from ..inference.claims_growth import SLOWNESSES_S, Growing, gap_curves, growing, wall_at_onset
@@ -75,5 +75,5 @@ def _kink(campaign: Campaign) -> Figure | Omitted:
 
 def _save(path: Path, figure: Figure | Omitted) -> None:
     assert isinstance(figure, Figure)
-    with mpl.rc_context(STYLE), replacing(path) as part:
-        figure.savefig(part, format="png", dpi=DPI, metadata={"Software": "electrosaxs"})
+    with replacing(path) as part:
+        part.write_bytes(rendered_png(figure, dpi=DPI))

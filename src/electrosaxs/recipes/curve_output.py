@@ -9,13 +9,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from jinja2 import Environment, StrictUndefined
 from matplotlib.figure import Figure
 
 from ..figures.curve_page import CurvePicture, curve_page
-from ..figures.style import STYLE
+from ..figures.rendered import rendered
 from ..io.atomic import replacing
 from ..io.numbers_json import write_numbers
 from ..nouns import FloatArray
@@ -49,12 +48,10 @@ def write_curve(out: Path, result: CurveResult, *, absolute: bool) -> None:
     _write_csv(folder / "fit.csv", FIT_COLUMNS, zip(*([_cell(x) for x in column] for column in columns), strict=True))
     figure = curve_page(picture(result, absolute=absolute))
     assert isinstance(figure, Figure)
-    with mpl.rc_context(STYLE):
-        with replacing(folder / "figure.png") as part:
-            figure.savefig(part, format="png", metadata={"Software": "electrosaxs"})
-        figure.set_layout_engine("none")  # the layout is solved once
-        with replacing(folder / "figure.svg") as part:
-            figure.savefig(part, format="svg", metadata={"Date": None, "Creator": "electrosaxs"})
+    made = rendered(figure)
+    for ending, content in (("png", made.png), ("svg", made.svg)):
+        with replacing(folder / f"figure.{ending}") as part:
+            part.write_bytes(content)
 
 
 def write_overview(out: Path, results: Sequence[CurveResult]) -> None:

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
-import matplotlib as mpl
 import numpy as np
 from jinja2 import Environment, StrictUndefined
-from matplotlib.figure import Figure
 
-from ..figures.style import STYLE, Omitted
+from ..figures.rendered import rendered
+from ..figures.style import Omitted
 from ..inference.compare import Comparison
 from ..io.atomic import replacing
 from ..io.numbers_json import write_numbers
@@ -147,16 +146,9 @@ def _saved(folder: Path, picture: Picture) -> dict[str, str]:
     """PNG and SVG in the folder, and what the page shows."""
     if isinstance(picture.figure, Omitted):
         return {"name": picture.name, "caption": picture.caption, "png": "", "reason": picture.figure.reason}
-    png = folder / f"{picture.name}.png"
-    _save(picture.figure, png)
-    encoded = base64.b64encode(png.read_bytes()).decode("ascii")
+    made = rendered(picture.figure)
+    for ending, content in (("png", made.png), ("svg", made.svg)):
+        with replacing(folder / f"{picture.name}.{ending}") as part:
+            part.write_bytes(content)
+    encoded = base64.b64encode(made.png).decode("ascii")
     return {"name": picture.name, "caption": picture.caption, "png": encoded, "reason": ""}
-
-
-def _save(figure: Figure, png: Path) -> None:
-    with mpl.rc_context(STYLE):
-        with replacing(png) as part:
-            figure.savefig(part, format="png", metadata={"Software": "electrosaxs"})
-        figure.set_layout_engine("none")  # the layout is solved once
-        with replacing(png.with_suffix(".svg")) as part:
-            figure.savefig(part, format="svg", metadata={"Date": None, "Creator": "electrosaxs"})

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-import matplotlib as mpl
 from jinja2 import Environment, StrictUndefined
 
 from ..figures.gallery import Drawn, draw_all
-from ..figures.style import STYLE
+from ..figures.rendered import rendered
 from ..nouns import FrameRecord, RunResults
 from .number_text import NumberRow, number_row
 from .provenance import FILE as PROVENANCE
@@ -66,13 +65,10 @@ def _save(folder: Path, drawn: Drawn) -> PageFigure:
     if drawn.figure is None:
         return PageFigure(drawn.name, drawn.caption, "", drawn.reason)
     folder.mkdir(parents=True, exist_ok=True)
-    picture = folder / f"{drawn.name}.png"
-    with mpl.rc_context(STYLE):
-        drawn.figure.savefig(picture, metadata={"Software": "electrosaxs"})
-        # the layout is solved once; the second form takes it as it is
-        drawn.figure.set_layout_engine("none")
-        drawn.figure.savefig(picture.with_suffix(".svg"), metadata={"Date": None, "Creator": "electrosaxs"})
-    return PageFigure(drawn.name, drawn.caption, base64.b64encode(picture.read_bytes()).decode("ascii"), "")
+    made = rendered(drawn.figure)
+    (folder / f"{drawn.name}.png").write_bytes(made.png)
+    (folder / f"{drawn.name}.svg").write_bytes(made.svg)
+    return PageFigure(drawn.name, drawn.caption, base64.b64encode(made.png).decode("ascii"), "")
 
 
 def _render(results: RunResults, truth: RunResults | None, figures: list[PageFigure], provenance: str) -> str:

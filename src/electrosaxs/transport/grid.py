@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from ..errors import ShapeError, bad_value
 from ..nouns import FloatArray
@@ -89,7 +88,7 @@ def graded_grid(gap: float, *, shortest_decay: float, cells: int = DEFAULT_CELLS
     index = np.arange(steps)
     if both_walls:
         index = np.minimum(index, index[::-1])
-    growing = (first * ratio**index for ratio in GROWTH_RATIOS)
+    growing = (np.asarray(first * ratio**index, dtype=np.float64) for ratio in GROWTH_RATIOS)
     unlimited = next((h for h in growing if h.sum() >= gap), None)
     if unlimited is None:
         raise bad_value(
@@ -100,7 +99,20 @@ def graded_grid(gap: float, *, shortest_decay: float, cells: int = DEFAULT_CELLS
             rule=f"is too few to resolve a decay length of {shortest_decay * 1e6:.3g} um in {gap * 1e3:.3g} mm",
             remedy="give more cells",
         )
-    largest = brentq(lambda h: np.minimum(unlimited, h).sum() - gap, first, unlimited.max(), xtol=1e-18, rtol=1e-14)
-    z = np.concatenate([[0.0], np.cumsum(np.minimum(unlimited, float(largest)))])
+    z = np.concatenate([[0.0], np.cumsum(np.minimum(unlimited, _largest_step(unlimited, gap)))])
     z[-1] = gap
     return Grid.from_nodes(z)
+
+
+def _largest_step(unlimited: FloatArray, gap: float) -> float:
+    """h of sum_i min(h, h_i) = gap, for steps h_i whose sum is at least the gap.
+
+    Of n ascending steps the k smallest are not cut, and h = (gap - their sum) / (n - k); k is the least for which h does
+    not exceed the next step.
+    """
+    steps = np.sort(unlimited)
+    uncut = np.concatenate([[0.0], np.cumsum(steps)[:-1]])
+    level = (gap - uncut) / np.arange(steps.size, 0, -1)
+    fits = level <= steps
+    fits[-1] = True  # rounding must not hide that h is never above the largest step
+    return float(level[np.argmax(fits)])

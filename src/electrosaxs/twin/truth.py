@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import brentq
 
 from ..nouns import (
     CrystallineFraction,
@@ -37,6 +36,8 @@ from .schedule import Schedule, anode_height_um
 SLICE_UM = 50.0
 TIME_STEP_S = 0.5  # of central differences in time
 THIN_M = 1e-12  # of solution on the anode, so that no functional is empty
+ONSET_S = 1e-3  # within which the onset is found
+ONSET_POINTS = 33  # of each look into the interval that holds it
 PINNED = 1e-6  # relative; a wall held at the solubility comes as near to it as this
 FEWEST_POINTS = 3  # for the line through the growth curve
 SCANNED = ("scan",)
@@ -165,7 +166,11 @@ def onset_time(history: CellHistory) -> float | None:
     if above.size == 0 or above[0] == 0:
         return None if above.size == 0 else float(knots[0])
     early, late = float(knots[above[0] - 1]), float(knots[above[0]])
-    return float(brentq(lambda t: float(history.at(t, 0.0).sum()) - enough, early, late, xtol=1e-3))
+    while late - early > ONSET_S:
+        times = np.linspace(early, late, ONSET_POINTS)
+        first = 1 + int(np.argmax(history.at(times[1:], 0.0).sum(axis=-1) >= enough))
+        early, late = float(times[first - 1]), float(times[first])
+    return 0.5 * (early + late)
 
 
 def flux_at(history: CellHistory, time: FloatArray, height_um: FloatArray) -> FloatArray:
