@@ -26,9 +26,10 @@ from .flux_operators import (
     flatten_operators,
     map_columns,
     profiles_at,
+    scan_period,
 )
 from .mass_balance import LARGEST_UNSEEN_SHARE, inventory_operator, with_surface
-from .profile_integral import Panels, front_variances, integrate_panels, up_to
+from .profile_integral import UNCLEAR_CHANGE, Panels, front_variances, integrate_panels, up_to
 
 FEWEST_SCANS = 3
 WINDOWS = (3, 5, 7, 9)
@@ -125,25 +126,48 @@ def _both_walls(columns: MapColumns, visits: int, closed_until: float, from_cath
 
 def _from_wall(columns: MapColumns, profiles: Profiles, level: IntArray, *, anode: bool) -> _Side:
     """J at height `level` (target,) from the panels between there and one wall."""
-    panels = with_surface(columns.panels, columns) if anode else columns.panels
-    between = _between(columns, panels, level, anode=anode)
+    seen = with_surface(columns.panels, columns)
+    between = _between(columns, seen, level, anode=anode)
+    panels = seen if anode else columns.panels
+    summed = between[:, : panels.lower.size]
     sign = 1.0 if anode else -1.0
-    value, operator = _rate_of(columns, profiles, panels, between, sign)
-    other, _ = _rate_of(columns, profiles, panels.other_rule(), between, sign)
-    needed = _heights_of(panels, between, columns.position.size)
+    value, operator = _rate_of(columns, profiles, panels, summed, sign)
+    other, _ = _rate_of(columns, profiles, panels.other_rule(), summed, sign)
+    needed = _heights_of(panels, summed, columns.position.size)
     value = np.where(np.all(profiles.inside | ~needed, axis=1), value, np.nan)
-    fronts = np.sqrt(np.sum(between * front_variances(profiles.phi, panels, profiles.rate), axis=1))
-    interpolation = _largest_nearby(np.hypot(other - value, fronts).reshape(columns.time[:-1].shape)).ravel()
+    pace = _pace(columns, profiles)
+    rules = (integrate_panels(profiles.phi, rule).value for rule in (panels.other_rule(), panels))
+    grown = np.sum(summed * np.subtract(*rules), axis=1)
+    hidden = np.maximum(np.abs(other - value), pace * np.abs(grown))
+    by_rate, by_phi = (front_variances(profiles.phi, seen, rate) for rate in (profiles.rate, None))
+    fronts = np.sqrt(np.sum(between * np.maximum(by_rate, np.square(pace)[:, None] * by_phi), axis=1))
+    interpolation = _largest_nearby(np.hypot(hidden, fronts).reshape(columns.time[:-1].shape)).ravel()
     return _Side(value, operator, interpolation)
 
 
+def _pace(columns: MapColumns, profiles: Profiles) -> FloatArray:
+    """1/s (target,): what the interpolation hides of the integral, times this, is what it may hide of its rate.
+
+    At field-on the profile was flat and nothing was hidden, so that what is hidden at t has grown at 1/t on average,
+    while the ends of a step may stand still: a front between them passes unseen. Where every height changes more slowly,
+    the fastest of d ln|phi - phi0|/dt is taken instead.
+    """
+    change = np.maximum(np.abs(profiles.phi - columns.start), UNCLEAR_CHANGE * columns.start)
+    since = np.maximum(columns.time[:-1].ravel(), scan_period(columns))
+    return np.minimum(np.max(np.abs(profiles.rate) / change, axis=1), 1.0 / since)
+
+
 def _between(columns: MapColumns, panels: Panels, level: IntArray, *, anode: bool) -> BoolArray:
-    """Which panels (target, panel) lie between height `level` and the wall; the anode's surface is below any height."""
+    """Which panels (target, panel) lie between height `level` and the wall.
+
+    The anode's surface, the last panels, is below any height; seen from the cathode, what the lowest voxel holds beyond
+    the solution continued from above may lie above the lowest height.
+    """
     height = np.concatenate([columns.height[:1], columns.position[1:]])[level][:, None]
     bottom, top = panels.spans(columns.position)
-    if not anode:
-        return np.asarray(bottom >= height - ROUNDING)
     on_surface = np.arange(bottom.size) >= columns.panels.lower.size
+    if not anode:
+        return np.asarray(np.where(on_surface, level[:, None] == 0, bottom >= height - ROUNDING))
     return np.asarray(np.where(on_surface, height > 0.0, top <= height + ROUNDING))
 
 
@@ -177,7 +201,7 @@ def _rate_of(
 
 
 def _largest_nearby(difference: FloatArray) -> FloatArray:
-    """Largest of a scan and its two neighbours (scan, height): a difference of two rules may cross zero by chance."""
+    """Largest of a scan and its two neighbours (scan, height): a difference of two estimates may cross zero by chance."""
     padded = np.pad(np.nan_to_num(difference), ((1, 1), (0, 0)), mode="edge")
     return np.max(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
 
@@ -187,7 +211,8 @@ def _best_per_scan(columns: MapColumns, solved: list[_Side], closed_until: float
 
     The bias of a longer window is its departure from the shortest beyond what noise explains; that of the shortest is
     1/2.4 of the departure of the next one (a parabola over 5 equal steps has 3.4 times the bias of one over 3). It
-    joins the interpolation sigma, at each point the larger of its own and the scan's mean.
+    joins the interpolation sigma, at each point the larger of its own, of those of the scans beside, and the scan's mean:
+    the window with the least risk is often the one whose own departure came out small by chance.
     """
     shape = columns.time[:-1].shape
     risks, biases, own_biases = [], [], []
@@ -195,7 +220,7 @@ def _best_per_scan(columns: MapColumns, solved: list[_Side], closed_until: float
         difference = sparse.csr_array(side.operator - solved[0].operator)
         excess = np.square(side.value - solved[0].value) - columns.counting_sigma(difference) ** 2
         biases.append(np.maximum(_mean_known(excess.reshape(shape)), 0.0))
-        own_biases.append(np.maximum(np.nan_to_num(excess), 0.0))
+        own_biases.append(_largest_nearby(np.maximum(excess, 0.0).reshape(shape)).ravel())
     if len(solved) > 1:
         biases[0], own_biases[0] = biases[1] / BIAS_GAIN**2, own_biases[1] / BIAS_GAIN**2
     for side, bias in zip(solved, biases, strict=True):

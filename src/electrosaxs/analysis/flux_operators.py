@@ -176,7 +176,7 @@ def profiles_at(columns: MapColumns, target: FloatArray, *, visits: int = 3, deg
     Frames of one height that follow each other within a quarter of the scan period (turning points, repeated
     exposures) are one visit.
     """
-    period = _scan_period(columns)
+    period = scan_period(columns)
     values, rates, phi_ops, rate_ops, inside, last = [], [], [], [], [], []
     for k in range(columns.position.size):
         weights, used = _window(columns.time[:, k], columns.good[:, k], target, visits, ONE_VISIT * period)
@@ -193,7 +193,7 @@ def profiles_at(columns: MapColumns, target: FloatArray, *, visits: int = 3, deg
     return Profiles(phi, rate, tuple(phi_ops), tuple(rate_ops), np.stack(inside, -1), np.stack(last, -1))
 
 
-def _scan_period(columns: MapColumns) -> float:
+def scan_period(columns: MapColumns) -> float:
     scans = columns.time.shape[0] - 1
     times = columns.scan_time
     return float(times[-1] - times[0]) / (scans - 1) if scans > 1 else float(np.ptp(columns.time[:-1])) or 1.0
