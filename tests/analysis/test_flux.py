@@ -16,9 +16,13 @@ from synthetic_maps import (
 from electrosaxs.analysis.flux import continuity_flux, supply_flux
 from electrosaxs.errors import FitError
 from electrosaxs.physics.beam import open_beam_centre
+from electrosaxs.transport.exact import closed_walls
 
 TIME = frame_times()
 FINE_UM = np.arange(0.0, 3451.0, 25.0)
+FIVE_UM = np.array([0.0, 50.0, 600.0, 1800.0, 3400.0])
+DIFFUSIVITY = 7.4e-11  # m2/s, of a particle of 10.68 nm in toluene
+PECLET_PER_VOLT = 1.75  # of 0.045 elementary charges
 
 
 def flux_of(phi, **options):
@@ -29,6 +33,37 @@ def layer_flux(heights, time, *, rate=RATE, curvature=0.0):
     """-d/dt of the layer's volume above z (m/s): the layer that grows without loss elsewhere comes out of the anode."""
     above = DECAY_UM * 1e-6 * (np.exp(-heights / DECAY_UM) - np.exp(-GAP_UM / DECAY_UM))
     return -(rate + 2.0 * curvature * time) * above
+
+
+def sealed_cell(time, heights, *, volts):
+    """phi and J (m/s) of a sealed cell with one particle size (Mason & Weaver 1924), and its supply phi0 v (m/s)."""
+    peclet, gap = PECLET_PER_VOLT * volts, GAP_UM * 1e-6
+    supply = START * peclet * DIFFUSIVITY / gap
+    step = 1e-4
+    phi, flux = np.empty(time.shape), np.empty(time.shape)
+    for scan, at in enumerate(time):
+        for k, x in enumerate(heights / GAP_UM):
+            below, here, above = closed_walls(
+                x + step * np.array([-1.0, 0.0, 1.0]), DIFFUSIVITY * at[k] / gap**2, peclet
+            )
+            phi[scan, k] = START * here
+            flux[scan, k] = supply * (here + 0.5 * (above - below) / step / peclet)
+    flux[:, heights == 0.0] = 0.0
+    return phi, flux, supply
+
+
+def pulls_in_a_sealed_cell(heights, *, volts, scans, duration_s, seeds=3, **options):
+    """(value - truth) / total sigma (seed, scan, height) above the anode, 0.3 % noise; and sigma over the supply."""
+    time = frame_times(scans=scans, heights=heights.size, period=duration_s / scans)
+    truth, expected, supply = sealed_cell(time, heights, volts=volts)
+    pulls, sigmas = [], []
+    for seed in range(seeds):
+        noisy = truth * (1.0 + 0.003 * np.random.default_rng(seed).standard_normal(truth.shape))
+        phi = volume_fraction_map(noisy, time, heights=heights, sigma=0.003 * truth)
+        found = flux_of(phi, anode_closed_until_s=np.inf, **options)
+        pulls.append((found.values - expected)[:, 1:] / found.total_sigma[:, 1:])
+        sigmas.append(found.total_sigma[:, 1:] / supply)
+    return np.array(pulls), np.array(sigmas)
 
 
 def test_an_exponential_layer_between_close_heights_gives_the_closed_form_at_the_time_of_each_frame():
@@ -99,6 +134,44 @@ def test_with_both_walls_and_chosen_windows_the_error_is_covered_by_the_total_si
         pulls.append((found.values - expected)[:, 1:] / found.total_sigma[:, 1:])
     # pulls stay below one where the interpolation, not counting, is what is left uncertain
     assert 0.3 < np.sqrt(np.mean(np.square(pulls))) < 1.15
+
+
+@pytest.mark.parametrize("volts", [5.0, 10.0])
+@pytest.mark.parametrize("scans", [12, 30])
+def test_a_front_that_passes_between_two_of_five_heights_is_covered_by_the_sigma(volts, scans):
+    # the solution leaves the cathode, and 1800 um sees it only when half of the particles there have passed unseen
+    pulls, _ = pulls_in_a_sealed_cell(FIVE_UM, volts=volts, scans=scans, duration_s=3300.0)
+    assert np.sqrt(np.mean(np.square(pulls))) < 1.3
+    assert np.abs(pulls).max() < 4.0
+
+
+@pytest.mark.parametrize(("volts", "scans", "duration_s"), [(5.0, 24, 10800.0), (5.0, 30, 3300.0), (10.0, 12, 3300.0)])
+def test_the_window_with_the_least_risk_is_not_believed_beyond_its_neighbours(volts, scans, duration_s):
+    pulls, sigmas = pulls_in_a_sealed_cell(HEIGHTS_UM, volts=volts, scans=scans, duration_s=duration_s, seeds=6)
+    assert 0.4 < np.sqrt(np.mean(np.square(pulls))) < 1.2
+    assert np.abs(pulls).max() < 5.0
+    # and it stays a measurement: 14 heights give the flux to a few percent of the supply
+    assert np.median(sigmas) < 0.04
+
+
+def test_once_the_layer_stands_still_nothing_passes_unseen_between_the_heights():
+    time = frame_times(scans=24, heights=5, period=450.0)
+    phi, _, supply = sealed_cell(time, FIVE_UM, volts=20.0)
+    found = flux_of(volume_fraction_map(phi, time, heights=FIVE_UM), anode_closed_until_s=np.inf)
+    # a front crosses the cell in 40 minutes; after two hours and a quarter the cell is within 1 % of its steady state
+    assert found.total_sigma[3:6, 2].min() > 0.2 * supply
+    assert found.total_sigma[18:].max() < 0.02 * supply
+
+
+def test_what_enters_the_crystals_is_open_by_the_layer_that_no_height_resolves():
+    heights = np.array([0.0, 850.0, 1700.0, 2550.0, 3400.0])
+    time = frame_times(scans=12, heights=5, period=900.0)
+    phi, _, supply = sealed_cell(time, open_beam_centre(heights, 34.0), volts=10.0)
+    found = flux_of(volume_fraction_map(phi, time, heights=heights, sigma=0.003 * phi), beam_fwhm_um=34.0)
+    # nothing grows, but all that the anode's voxel gains may be crystals as far as these heights tell
+    missed = np.abs(found.values[1:, 0])
+    assert missed.max() > 0.3 * supply
+    assert np.all(missed < 3.0 * found.total_sigma[1:, 0])
 
 
 def test_a_common_scale_error_scales_the_flux():
