@@ -6,7 +6,7 @@ from fit_cases import GROWING, PLAIN, TRUTH, empty_run, measured
 from electrosaxs.inference.compare import compare
 from electrosaxs.inference.covariance import NUMERICAL
 from electrosaxs.inference.fit import fit_model
-from electrosaxs.inference.identifiability import knowledge
+from electrosaxs.inference.identifiability import _products, knowledge
 from electrosaxs.inference.parameters import Model
 from electrosaxs.inference.profile import profile
 from electrosaxs.inference.propagate import motion, wall_concentration
@@ -97,6 +97,26 @@ def test_a_field_that_particles_do_not_shape_is_not_told_apart_by_a_share_near_z
     assert other.fit.value("carrier_share") < 0.05
     assert 0.0 < tried.behind(other) < 10.0
     assert "not told apart" in comparison_sentences(tried)[1]
+
+
+def test_a_product_with_a_high_power_is_not_named():
+    # ln solubility 3 %, ln attachment time a factor 30, correlated: solubility is simply known and the time is not
+    covariance = np.array([[0.03**2, -0.995 * 0.03 * 3.4], [-0.995 * 0.03 * 3.4, 3.4**2]])
+    assert _products(("solubility", "attachment_time"), covariance) == ()
+    drift = np.array([[0.5**2, 0.9995 * 0.5 * 1.0], [0.9995 * 0.5 * 1.0, 1.0]])
+    (named,) = _products(("effective_charge", "diffusivity_scale"), drift)
+    assert (named.first, named.power, named.inverse) == ("effective_charge", 2.0, True)
+
+
+def test_a_model_with_more_parameters_that_does_no_better_is_not_called_rejected():
+    run = measured(empty_run(scans=20, duration=2400.0), GROWING, truth={**TRUTH, "attachment_time": 0.0}, seed=2)
+    tried = compare([run], charge_models=("fast-exchange",), growth_models=("pinned", "attachment"))
+    assert tried.candidates[0].model.growth == "pinned"
+    assert tried.candidates[-1].model.field == "conduction"
+    assert tried.behind(tried.candidates[-1]) > 10.0
+    said = comparison_sentences(tried)
+    assert not any("rejected" in sentence for sentence in said)
+    assert "as well with 2 more parameters" in said[-1]
 
 
 def test_the_wall_is_above_what_the_beam_sees_and_its_sigma_grows_from_nothing():

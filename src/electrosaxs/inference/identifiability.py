@@ -22,6 +22,8 @@ NOT_APART = 0.97
 """Correlation from which on two parameters count as not fixed apart (chosen); it costs each a factor 4 of its sigma."""
 SHARPER = 5.0
 """A product of powers is worth naming where it is known this many times better than either factor (chosen)."""
+LARGEST_POWER = 4.0
+"""Beyond it (chosen) a product says little more than that one factor is known and the other is not."""
 WHOLE = 0.15
 """Exponents are named by the nearest whole ratio where that is within this share of what the data say (chosen)."""
 
@@ -110,7 +112,7 @@ def _products(labels: Sequence[str], covariance: FloatArray) -> tuple[Product, .
         weights[first], weights[second] = power, -1.0 if inverse else 1.0
         sigma = float(np.sqrt(weights @ covariance @ weights))
         spread = (float(np.sqrt(covariance[first, first])), float(np.sqrt(covariance[second, second])))
-        if sigma * SHARPER < min(power * spread[0], spread[1]):
+        if power <= LARGEST_POWER and sigma * SHARPER < min(power * spread[0], spread[1]):
             found.append(Product(labels[first], labels[second], power, inverse, sigma, spread, correlation))
     return tuple(found)
 

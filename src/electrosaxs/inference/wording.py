@@ -11,6 +11,8 @@ from .identifiability import NOT_KNOWN, Knowledge, Product
 from .parameters import PARAMETERS, PER_RUN
 from .profile import Profile
 
+AS_WELL = 1.0
+"""Rise of chi-squared (1 sigma of one parameter) up to which a model describes the data as well as another."""
 SYMBOLS = {"effective_charge": "v", "diffusivity_scale": "D"}
 """Drift speed goes with the effective charge, diffusion with its scale: the names that people use for them."""
 
@@ -107,7 +109,15 @@ def _verdict(comparison: Comparison, candidate: Candidate, lowest: Candidate) ->
     if candidate.fit is None:
         return f"could not be computed ({candidate.reason})"
     behind, akaike = comparison.behind(candidate), candidate.akaike - lowest.akaike
-    decision = "rejected" if behind > DECISIVE else "not told apart from it by these data"
+    more = candidate.fit.count - (lowest.fit.count if lowest.fit else 0)
+    if behind <= DECISIVE:
+        decision = "not told apart from it by these data"
+    elif candidate.fit.chi_squared < lowest.reached + AS_WELL:
+        decision = (
+            f"describes the data as well with {more} more parameter{'s' if more > 1 else ''}, which they do not ask for"
+        )
+    else:
+        decision = "rejected"
     return f"BIC {behind:+.4g}, AIC {akaike:+.4g} against the best; {decision}"
 
 
