@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import struct
 import zlib
@@ -10,14 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from .style import STYLE
+from .style import drawing
 
 DPI = 300
 SOFTWARE = "electrosaxs"
@@ -40,7 +38,7 @@ def rendered(figure: Figure) -> Rendered:
     The canvases are asked themselves: `Figure.savefig` draws each form twice, the first time without ink and only for
     the layout. Here drawing the PNG solves the layout, and the SVG takes it as it is.
     """
-    with _for_drawing(figure):
+    with drawing(), _unchanged(figure):
         png = _png(figure, DPI)
         figure.set_layout_engine("none")
         text = io.StringIO()
@@ -50,24 +48,19 @@ def rendered(figure: Figure) -> Rendered:
 
 def rendered_png(figure: Figure, *, dpi: int = DPI) -> bytes:
     """The PNG alone, under STYLE."""
-    with _for_drawing(figure):
+    with drawing(), _unchanged(figure):
         return _png(figure, dpi)
 
 
 @contextmanager
-def _for_drawing(figure: Figure) -> Iterator[None]:
-    """STYLE; dpi and canvas of the figure as before when done. Drawing makes many small objects and few cycles: garbage
-    is not searched for meanwhile."""
-    dpi, canvas, collecting = figure.dpi, figure.canvas, gc.isenabled()
-    gc.disable()
+def _unchanged(figure: Figure) -> Iterator[None]:
+    """dpi and canvas of the figure are as before when done."""
+    dpi, canvas = figure.dpi, figure.canvas
     try:
-        with mpl.rc_context(STYLE):
-            yield
+        yield
     finally:
         figure.dpi = dpi
         figure.set_canvas(canvas)
-        if collecting:
-            gc.enable()
 
 
 def _png(figure: Figure, dpi: int) -> bytes:
