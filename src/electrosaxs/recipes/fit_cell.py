@@ -19,7 +19,7 @@ from ..inference.wording import statements
 from ..io.results import read_results
 from ..nouns import Number, RunResults
 from ..nouns.experiment import ChargeModel, FieldModel
-from ..report.number_text import value_with_sigma
+from ..report.number_text import number_row
 from .fit_files import write_fit
 from .fit_numbers import fit_numbers
 from .progress import Progress, over
@@ -185,9 +185,8 @@ def summary(fitted: FittedCell, out: str | Path) -> str:
     """The numbers and the sentences for the terminal."""
     rows = [f"{fitted.fit.problem.model.name}: {fitted.fit.observed} values of {len(fitted.measured)} run(s)"]
     for name, number in fitted.numbers.items():
-        value = "none" if number.value is None else value_with_sigma(number.value, number.sigma)
-        unit = "" if number.unit == "one" or number.value is None else f" {number.unit}"
-        rows.append(f"  {name:<34} {value}{unit}")
+        row = number_row(name, number)
+        rows.append(f"  {name:<34} {row.text} {row.unit}".rstrip() if number.value is not None else f"  {name:<34} none")
     rows += [f"- {sentence}" for sentence in fitted.statements]
     rows.append(f"report: {Path(out) / 'report.html'}")
     return "\n".join(rows)
