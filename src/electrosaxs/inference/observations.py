@@ -16,10 +16,9 @@ from ..physics.beam import FWHM_PER_SIGMA
 from ..transport import SizeClasses
 
 CHANNELS = ("volume_fraction", "diameter", "deviation")
-MODEL_ACCURACY = {"volume_fraction": (3e-4, 0.0), "diameter": (0.0, 0.004), "deviation": (0.0, 0.006)}
+MODEL_ACCURACY = {"volume_fraction": (3e-4, 0.0), "diameter": (0.0, 0.0015), "deviation": (0.0, 0.002)}
 """Independent error of a perfect comparison, (relative, absolute in the channel's unit), added in quadrature: what the
-profile within the beam leaves of phi (1e-4 in most voxels), and what a sphere fit with a skewness makes of sizes that a
-field has sorted (0.006 nm at most)."""
+profile within the beam leaves of phi (1e-4 in most voxels), and what a sphere fit leaves of sizes beyond `size_shape`."""
 CRYSTALS_SEEN = 0.01
 """Share of a voxel's particles in crystals from which on its sizes are left out."""
 SIZES = ("starting_diameter", "starting_polydispersity")

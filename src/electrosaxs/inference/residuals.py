@@ -24,9 +24,9 @@ SMALLEST_SHIFT = 1e-3
 LARGEST_CORRELATION = 0.999
 """All correlations are multiplied by it, so that errors of one origin still have a root in working precision."""
 
-PER_HEIGHT = ("footprint",)
+PER_HEIGHT = ("footprint", "size_shape")
 """Contributions whose error is common to the frames of one height only: the footprint's correction takes its slope from
-neighbouring heights, so that it errs to either side."""
+neighbouring heights, so that it errs to either side; how sizes are sorted differs from height to height."""
 
 
 def joint(label: str) -> bool:
