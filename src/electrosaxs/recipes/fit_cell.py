@@ -186,7 +186,9 @@ def summary(fitted: FittedCell, out: str | Path) -> str:
     rows = [f"{fitted.fit.problem.model.name}: {fitted.fit.observed} values of {len(fitted.measured)} run(s)"]
     for name, number in fitted.numbers.items():
         row = number_row(name, number)
-        rows.append(f"  {name:<34} {row.text} {row.unit}".rstrip() if number.value is not None else f"  {name:<34} none")
+        rows.append(
+            f"  {name:<34} {row.text} {row.unit}".rstrip() if number.value is not None else f"  {name:<34} none"
+        )
     rows += [f"- {sentence}" for sentence in fitted.statements]
     rows.append(f"report: {Path(out) / 'report.html'}")
     return "\n".join(rows)
