@@ -194,6 +194,7 @@ def profiles_at(columns: MapColumns, target: FloatArray, *, visits: int = 3, deg
 
 
 def scan_period(columns: MapColumns) -> float:
+    """Mean time (s) from one scan to the next; of a single scan its own length."""
     scans = columns.time.shape[0] - 1
     times = columns.scan_time
     return float(times[-1] - times[0]) / (scans - 1) if scans > 1 else float(np.ptp(columns.time[:-1])) or 1.0

@@ -10,14 +10,13 @@ import numpy.typing as npt
 
 from ..errors import InputFileError, bad_value
 from ..figures.calibration import calibration_figure
+from ..figures.rendered import rendered_png
 from ..io.atomic import replacing
 from ..io.numbers_json import numbers_to_plain
 from ..io.plain_json import to_json
 from ..io.poni import PoniGeometry, write_poni
 from ..nouns import Number
 from ..reduction.calibration import Calibration, calibrate
-
-FIGURE_DPI = 300
 
 
 def calibrate_image(
@@ -72,7 +71,8 @@ def calibrate_image(
         point_residual_px=calibration.point_residual_px,
         ring_sigma_px=calibration.quality.width_px,
     )
-    figure.savefig(output.with_suffix(".png"), dpi=FIGURE_DPI)
+    with replacing(output.with_suffix(".png")) as part:
+        part.write_bytes(rendered_png(figure))
     return calibration
 
 
