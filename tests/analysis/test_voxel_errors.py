@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from analysis.synthetic_curves import cut_sizes, field_selected_sizes, gaussian_sizes, synthetic_sample
+from analysis.synthetic_curves import gaussian_sizes, synthetic_sample
 from closeness import assert_close
 
 from electrosaxs.analysis.invariant import ParticleVolume, particle_volume
 from electrosaxs.analysis.solvent_modes import NO_MODES, SolventModes, solvent_modes
 from electrosaxs.analysis.sphere_fit import SphereFit, fit_spheres
-from electrosaxs.analysis.voxel_errors import SOLVENT_SCALE, CurveErrors, correlation, shape_errors, size_influence
+from electrosaxs.analysis.voxel_errors import SOLVENT_SCALE, CurveErrors, correlation, size_influence
 from electrosaxs.nouns import FloatArray, SampleIntensity
 
 SHELL = 1.115
@@ -98,24 +98,3 @@ def test_an_error_of_the_monitor_moves_what_was_counted_with_the_solvent_in_it(e
     scale = errors(expected, volume, normalisation=0.01).shared(influence(fit, volume), NO_MODES)[SOLVENT_SCALE]
     data.values = expected.values - 0.01 * expected.coord("solvent")
     assert_close(scale, read(SampleIntensity(data, expected.shared))[2] - middle, rel=0.05, floor=2e-5)
-
-
-def test_the_shape_sigma_is_what_a_skewness_leaves_of_sizes_that_a_front_has_cut() -> None:
-    sizes = [cut_sizes(edge, width) for width in (0.8, 1.2) for edge in (6.0, 6.5, 7.0, 7.5, 8.0, 8.5)]
-    fit = fit_spheres(synthetic_sample(sizes, [8e-4] * len(sizes), seed=None))
-    sigma = shape_errors(fit)
-    truth = {
-        "diameter": [one.mean for one in sizes],
-        "deviation": [one.deviation for one in sizes],
-        "polydispersity": [one.deviation / one.mean for one in sizes],
-    }
-    for quantity, true in truth.items():
-        pulls = (getattr(fit, quantity) - np.array(true)) / sigma[quantity]
-        assert 0.3 < np.sqrt(np.mean(np.square(pulls))) < 1.2, quantity
-        assert np.abs(pulls).max() < 2.0
-
-
-def test_sizes_that_are_normal_have_no_shape_sigma_to_speak_of() -> None:
-    fit = fit_spheres(synthetic_sample([gaussian_sizes(), field_selected_sizes(0.05)], [8e-4, 8e-4], seed=None))
-    assert np.all(shape_errors(fit)["diameter"] < 0.002)
-    assert np.all(shape_errors(fit)["deviation"] < 0.003)

@@ -20,19 +20,6 @@ SOLVENT_SCALE = f"{MODE_STEM}scale"
 BACKGROUND = ("background", SOLVENT_SCALE, *(f"{MODE_STEM}{k}" for k in range(1, MODES + 1)))
 """Names of what the solvent brings: each a number of the run, `background` what the modes do not hold."""
 
-SIZE_SHAPE = "size_shape"
-"""Name of what a normal distribution with a skewness leaves of sizes that the field has sorted."""
-SHAPE_LEFT = {"diameter": 0.025, "deviation": 0.05}
-"""Its sigma in units of |skewness| x delta. R.m.s. over the voxels of 30 simulated runs at full beam: 0.027 and 0.037; over
-fronts that have cut the sizes at 6 to 8.5 nm: 0.028 and 0.048."""
-
-
-def shape_errors(fit: SphereFit) -> dict[str, FloatArray]:
-    """Sigma (frame,) of d, delta (nm) and delta / d; the errors of d and delta have opposite signs."""
-    size = np.abs(fit.skewness) * fit.deviation
-    d, delta = (SHAPE_LEFT[name] * size for name in SHAPE_LEFT)
-    return {"diameter": d, "deviation": delta, "polydispersity": (delta + fit.polydispersity * d) / fit.diameter}
-
 
 def size_influence(fit: SphereFit) -> FloatArray:
     """Of d, delta (nm) and delta / d, (frame, 3, q)."""

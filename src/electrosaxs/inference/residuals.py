@@ -32,10 +32,10 @@ neighbouring heights, so that it errs to either side; how sizes are sorted diffe
 def joint(label: str) -> bool:
     """True for contributions that are one number in every channel and in the starting sizes.
 
-    The solvent's noise moves phi, d and delta together, and the reference's phi and the starting sizes; the remainder
-    `background` is a sigma of each channel.
+    The solvent's noise moves phi, d and delta together, and the reference's phi and the starting sizes; the shape of the
+    sizes at one height d and delta. The remainder `background` is a sigma of each channel.
     """
-    return label == "reference" or label.startswith("background_")
+    return label in ("reference", "size_shape") or label.startswith("background_")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ def whitener(run: Observations, sizes: Sequence[str] = ()) -> Whitener:
         channel = run.channels[name]
         for label, spread in channel.shared.items():
             for part, name_of_part in _parts(run, label):
-                key = label if joint(label) else f"{name}.{name_of_part}"
+                key = name_of_part if joint(label) else f"{name}.{name_of_part}"
                 column = columns.setdefault(key, np.zeros(total))
                 moved = (part * spread / channel.sigma)[channel.used]
                 column[start : start + moved.size] += moved

@@ -13,6 +13,7 @@ from ..analysis.growth import growth_curve, growth_line, slice_flux_curve, slice
 from ..analysis.mass_balance import mass_balance
 from ..analysis.onset import onset, onset_from_kink
 from ..analysis.scan_map import ScanMap
+from ..analysis.size_shape import SIZE_SHAPE, kurtosis_sigma, shape_errors
 from ..errors import FitError
 from ..nouns import (
     Diameter,
@@ -61,6 +62,7 @@ def frame_maps(
     apparent = on_map(voxels, grid, "phi")
     read_at = open_beam_centre(grid.heights, run.beam.fwhm_um)
     dissolved = 1.0 - crystalline_fraction
+    beside_crystals = _sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um)
     correction = footprint_correction(
         apparent * dissolved,
         time_s=grid.time,
@@ -69,16 +71,19 @@ def frame_maps(
         fwhm_um=run.beam.fwhm_um,
         attenuation=_attenuation(voxels, grid, run),
         start=run.solution.volume_fraction,
-        sees_crystals=_sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um),
+        sees_crystals=beside_crystals,
     )
     factor = crystalline_fraction + dissolved * correction.factor
     shared = {name: factor * sigma for name, sigma in shared_on_map(voxels, grid, "phi").items()}
     shared["footprint"] = dissolved * correction.sigma * np.abs(apparent)
     layout = _Layout(grid, read_at, excluded)
+    shape = _shape_errors(voxels, grid, beside_crystals)
 
     def size(kind: type[Noun], quantity: str) -> Noun:
         values, shares = on_map(voxels, grid, quantity), shared_on_map(voxels, grid, quantity)
-        step = dissolved * at_the_mean_height(values, correction, read_height_um=read_at, time_s=grid.time)
+        solution = np.where(beside_crystals, np.nan, values)
+        step = dissolved * at_the_mean_height(solution, correction, read_height_um=read_at, time_s=grid.time)
+        shares[SIZE_SHAPE] = shape[quantity]
         shares["footprint"] = SIZE_STEP_UNCERTAINTY * np.abs(step)
         return layout.noun(kind, values + step, on_map(voxels, grid, f"{quantity}_sigma"), shares)
 
@@ -92,6 +97,13 @@ def frame_maps(
     assert isinstance(deviation, DiameterDeviation)
     assert isinstance(ratio, Polydispersity)
     return FrameMaps(phi, diameter, deviation, ratio, crystalline_fraction / factor)
+
+
+def _shape_errors(voxels: Voxels, grid: ScanMap, beside_crystals: BoolArray) -> dict[str, FloatArray]:
+    """What the shape of sorted sizes may do to each size, maps over (scan, height)."""
+    names = ("diameter", "deviation", "skewness", "skewness_sigma")
+    d, delta, skewness, sigma = (on_map(voxels, grid, name) for name in names)
+    return shape_errors(d, delta, kurtosis_sigma(skewness, sigma, beside_crystals=beside_crystals))
 
 
 def _sees_crystals(crystalline_fraction: FloatArray, height_um: FloatArray, fwhm_um: float) -> BoolArray:

@@ -16,10 +16,8 @@ from ..analysis.sphere_fit import SphereFit, fit_spheres
 from ..analysis.volume_fraction import solvent_response, volume_fraction
 from ..analysis.voxel_errors import (
     BACKGROUND,
-    SIZE_SHAPE,
     correlation,
     curve_errors,
-    shape_errors,
     size_influence,
 )
 from ..nouns import FloatArray, SampleIntensity
@@ -52,9 +50,9 @@ SIZELESS = {"diameter at bound", "deviation at bound", "skewness at bound", "too
 """Flags of a fit whose sizes are not known: what a bound holds has no sigma. phi of the voxel stands."""
 SHARED = {
     "phi": ("reference", *BACKGROUND, "extrapolation", "starting_solution"),
-    "diameter": (*BACKGROUND, SIZE_SHAPE),
-    "deviation": (*BACKGROUND, SIZE_SHAPE),
-    "polydispersity": (*BACKGROUND, SIZE_SHAPE),
+    "diameter": BACKGROUND,
+    "deviation": BACKGROUND,
+    "polydispersity": BACKGROUND,
 }
 CORRELATIONS = {
     "correlation_phi_diameter": (0, 1),
@@ -152,8 +150,6 @@ def measure(
     for name, changes in shared.items():
         for quantity, change in zip(SHARED, changes, strict=True):
             voxels.shared[quantity][name][rows] = change
-    for quantity, sigma in shape_errors(fit).items():
-        voxels.shared[quantity][SIZE_SHAPE][rows] = sigma
     for row, flags in zip(rows, fit.flags, strict=True):
         voxels.flags[row] = flags
 
