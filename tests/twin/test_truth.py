@@ -1,16 +1,17 @@
 """The truth keeps the laws (closed cell, continuity, crystals from what arrives) and agrees with other routes."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from closeness import assert_close
 
-from electrosaxs.nouns import GrowthSettings, RunResults
+from electrosaxs.nouns import Experiment, GrowthSettings, RunResults, VoltageProgram
 from electrosaxs.twin.beamline import Beamline
 from electrosaxs.twin.cell import expected_maps, simulate_cell
 from electrosaxs.twin.schedule import schedule
-from electrosaxs.twin.truth import TruthRecord, onset_time
+from electrosaxs.twin.truth import TruthRecord, mean_supply, onset_time
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +105,52 @@ def test_nothing_grows_without_a_solubility(beamline: Beamline) -> None:
     assert truth.numbers["onset_time"].value is None
     assert "no crystals" in truth.numbers["onset_time"].source
     assert np.abs(truth.flux.values[:, 0]).max() < 1e-14
+
+
+@pytest.mark.parametrize(
+    ("time", "voltage", "area"),
+    [
+        ([0.0, 1e-3], [0.0, 30.1], 30.1 * (1200.0 - 0.5e-3)),
+        ([100.0, 100.5, 700.0, 900.0], [4.0, 20.0, 20.0, -3.0], 400.0 + 6.0 + 599.5 * 20.0 + 1700.0 - 900.0),
+        ([-50.0, 2400.0], [0.0, 49.0], 0.02 * (50.0 + 600.0) * 1200.0),
+    ],
+)
+def test_mean_supply_is_that_of_the_voltage_program(
+    experiment: Experiment, time: list[float], voltage: list[float], area: float
+) -> None:
+    exposure, last = experiment.scan.exposure_s, np.interp(1200.5, time, voltage)
+    program = VoltageProgram(time_s=time, voltage_V=voltage)
+    one, other = (
+        mean_supply(simulate_cell(experiment.model_copy(update={"voltage": v})))
+        for v in (VoltageProgram(time_s=[0.0], voltage_V=[1.0]), program)
+    )
+    assert_close(other / one, (area + last * exposure) / (1200.0 + exposure), rel=1e-9)
+
+
+@pytest.mark.parametrize("fwhm_um", [0.5, 5.0])
+def test_a_narrow_beam_that_the_knife_edge_blocks_gives_maps_without_a_warning(
+    beamline: Beamline, truth: RunResults, fwhm_um: float
+) -> None:
+    beam = beamline.experiment.beam.model_copy(update={"fwhm_um": fwhm_um})
+    record = TruthRecord(replace(beamline, experiment=beamline.experiment.model_copy(update={"beam": beam})))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for index, exposure in enumerate(record.beamline.exposures()):
+            record.add(index, exposure)
+        narrow = record.results("narrow", {})
+    np.testing.assert_array_less(truth.growth.values, narrow.growth.values)
+    assert_close(narrow.volume_fraction.values[:, 5], truth.volume_fraction.values[:, 5], rel=1e-4)
+
+
+def test_a_default_is_not_called_a_setting(beamline: Beamline, truth: RunResults) -> None:
+    assert truth.numbers["anode_height"].source == "set in the experiment"
+    growth = beamline.experiment.growth.model_copy(update={"lattice_constant_nm": None})
+    cell = beamline.experiment.cell.model_copy(update={"anode_height_um": None})
+    record = TruthRecord(
+        replace(beamline, experiment=beamline.experiment.model_copy(update={"growth": growth, "cell": cell}))
+    )
+    for index, exposure in enumerate(record.beamline.exposures()):
+        record.add(index, exposure)
+    numbers = record.results("defaults", {}).numbers
+    assert numbers["anode_height"].source.startswith("default")
+    assert numbers["lattice_constant_solvated"].source.startswith("default")

@@ -15,6 +15,7 @@ Interactions = Literal["none", "hard-spheres"]
 
 
 WIDEST = 0.6  # core_sigma_nm over core_diameter_nm
+NARROWEST_UM = 0.5  # FWHM of a beam; what is below was given in another unit
 
 
 class StartingSolution(Solution):
@@ -109,6 +110,7 @@ class ScanSettings(Settings):
 class SourceBeam(Beam):
     """The beam, and how many photons per second it brings to the cell."""
 
+    fwhm_um: Annotated[float, Field(ge=NARROWEST_UM, allow_inf_nan=False)]
     photons_per_s: Positive = 3.0e10
 
 

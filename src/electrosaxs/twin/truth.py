@@ -8,6 +8,7 @@ at the centre.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from ..nouns import (
 )
 from ..transport.history import CellHistory
 from ..transport.size_classes import number_moments
+from ..transport.voltage import kinks_between
 from .beamline import Beamline
 from .exposure import Exposure, crystals_in_footprint, footprint
 from .schedule import Schedule, anode_height_um
@@ -56,10 +58,15 @@ class TruthRecord:
         self.seen = np.zeros((frames, classes))
 
     def add(self, index: int, exposure: Exposure) -> None:
-        """Keep frame `index`: transmission, crystals, and phi per class, plain and weighted by transmission."""
+        """Keep frame `index`: transmission, and in the map crystals and phi per class, plain and weighted by it.
+
+        A frame outside the map may be blocked altogether (knife edge, narrow beam): no mean over its beam exists.
+        """
+        self.transmission[index] = exposure.transmission
+        if not self.beamline.plan.in_map[index]:
+            return
         content = exposure.dissolved + exposure.crystals
         passed = exposure.beam.share * self.beamline.cell.transmission(content)
-        self.transmission[index] = exposure.transmission
         self.phi[index] = exposure.mean_over_beam()
         self.crystals[index] = exposure.crystals
         self.seen[index] = passed @ content / passed.sum()
@@ -130,15 +137,14 @@ class TruthRecord:
     def _numbers(self, onset: float | None, line: LineFit | None, d: float, delta: float) -> dict[str, Number]:
         experiment, history, cell = self.beamline.experiment, self.beamline.history, self.beamline.cell
         never = "no crystals form in this experiment"
-        exact = "set in the experiment"
+        given = "set in the experiment"
+        height = given if experiment.cell.anode_height_um is not None else "default, cell.anode_height_um is not given"
+        touching = "default, touching solvated particles: growth.lattice_constant_nm is not given"
+        lattice = given if experiment.growth.lattice_constant_nm is not None else touching
+        supply = "phi0 v of the starting solution, mean over the run"
         numbers = {
-            "anode_height": Number(anode_height_um(experiment), 0.0, "um", exact),
-            "supply_flux": Number(
-                float(np.trapezoid(history.supply_flux(), history.times) / np.ptp(history.times)),
-                0.0,
-                "m/s",
-                "phi0 v of the starting solution, mean over the run",
-            ),
+            "anode_height": Number(anode_height_um(experiment), 0.0, "um", height),
+            "supply_flux": Number(mean_supply(history), 0.0, "m/s", supply),
             "anode_diameter": Number(d, 0.0, "nm", "voxel at the anode, last scan, number-weighted"),
             "anode_polydispersity": Number(delta / d, 0.0, "one", "voxel at the anode, last scan"),
             "mass_balance_error": Number(0.0, 0.0, "one", "the cell is closed; crystals are counted"),
@@ -151,11 +157,19 @@ class TruthRecord:
             at_onset = float(self._anode_phi(np.array([onset]))[0])
             numbers["onset_time"] = Number(onset, 0.0, "s", "phi at the wall reaches the solubility")
             numbers["onset_volume_fraction"] = Number(at_onset, 0.0, "one", "voxel at the anode at the onset")
-            numbers["lattice_constant_solvated"] = Number(cell.lattice_constant, 0.0, "nm", exact)
+            numbers["lattice_constant_solvated"] = Number(cell.lattice_constant, 0.0, "nm", lattice)
         if line is not None:
             source = f"{SLICE_UM:g} um x least-squares line through the true phi of the voxel at the anode"
             numbers["slice_flux"] = Number(1e-6 * SLICE_UM * line.slope, 0.0, "m/s", source)
         return numbers
+
+
+def mean_supply(history: CellHistory) -> float:
+    """Mean of phi0 v(t) over the run (m/s); exact, as the voltage is linear between its kinks."""
+    start, end = float(history.times[0]), float(history.times[-1])
+    times = np.array([start, *kinks_between(history.problem.program, start, end), end])
+    supply = replace(history, times=times).supply_flux()
+    return float(np.trapezoid(supply, times) / (end - start))
 
 
 def onset_time(history: CellHistory) -> float | None:
