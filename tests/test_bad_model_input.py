@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from simulated_runs import replace_text
@@ -146,6 +147,10 @@ FITS: list[tuple[str, Callable[[RunResults], RunResults], list[str], str]] = [
     ("fixed without a value", same, ["--fix", "charge_exponent"], r"--fix = charge_exponent: must be NAME=VALUE; for example"),
     ("fixed to a word", same, ["--fix", "charge_exponent=two"], r"--fix = charge_exponent=two: must be NAME=VALUE; for ex"),
     ("fixed out of range", same, ["--fix", "charge_exponent=200"], r"charge_exponent = 200: must lie between -4 and 8; give"),
+    ("fixed twice", same, ["--fix", "charge_exponent=2", "--fix", "charge_exponent=1"], r"--fix = charge_exponent=1: .*once"),
+    ("fixed below 0", same, ["--fix", "attachment_time=-40"], r"attachment_time = -40: must lie between 0 and 100000; give"),
+    ("fixed above all", same, ["--fix", "solubility=1.1"], r"solubility = 1\.1: must lie between 1e-06 and 0\.5; give"),
+    ("held and free", same, ["--fix", "immobile_fraction=0.1", "--free", "immobile_fraction"], r"to be held and to be fitted"),
     ("unknown parameter", same, ["--fix", "charge=2"], r"charge is not a parameter; .*effective_charge"),
     ("workers are a word", same, ["--workers", "many"], r"--workers'.*'many'.*--help"),
     ("the same folder twice", same, ["r/."], r"r: RESULTS = r: is given twice; name every results folder once"),
@@ -194,3 +199,32 @@ def test_runs_that_contradict_each_other_leave_nothing(
     said = refused(capsys, "fit", "20", "10", "--out", "out", *told)
     assert re.search(r"the runs contradict each other: .*Apart, \w+ is .* in '20 V'.*Fit them apart", said)
     assert not list(Path("out").glob("*"))
+
+
+@pytest.mark.parametrize(("group", "kind"), [("parameters", "a fit"), ("profile", "a prediction")])
+def test_a_model_is_not_fitted_to_a_model(
+    group: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("r").mkdir()
+    write_results("r/results.nxs", as_results(measured(empty_run(scans=3))))
+    with h5py.File("r/results.nxs", "r+") as file:
+        file.create_group(f"entry/{group}")
+    said = refused(capsys, "fit", "r", "--out", "out", "--quiet")
+    assert re.search(
+        rf"r: RESULTS = r: holds {kind}, not measured maps; give the --out folder of electrosaxs analyse", said
+    )
+    assert not Path("out").exists()
+
+
+def test_a_fit_does_not_overwrite_what_it_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("r").mkdir()
+    write_results("r/results.nxs", as_results(measured(empty_run(scans=3))))
+    before = Path("r/results.nxs").read_bytes()
+    said = refused(capsys, "fit", "r", "--out", "r/.", "--quiet")
+    assert re.search(r"--out = r: holds results\.nxs that is to be fitted; choose another folder", said)
+    assert Path("r/results.nxs").read_bytes() == before
+    assert len(list(Path("r").iterdir())) == 1

@@ -12,7 +12,7 @@ from ..nouns.experiment import ChargeModel, FieldModel
 from .fit import CellFit, fit_model, refined
 from .minimise import NotMinimal
 from .observations import Observations
-from .parameters import PARAMETERS, GrowthModel, Model
+from .parameters import PARAMETERS, GrowthModel, Model, check_values
 
 DECISIVE = 10.0
 """Difference of the Bayesian criterion that decides (Kass & Raftery 1995)."""
@@ -95,6 +95,9 @@ def compare(
              for name in Model(charge, growth, field).parameters}  # fmt: skip
     also = tuple(also)
     _all_known((*(free or ()), *(fixed or {}), *also), known)
+    check_values(fixed or {})
+    for name in set(fixed or {}) & {*(free or ()), *also}:
+        raise FitError(f"fit: {name} is to be held and to be fitted; ask for one of the two")
 
     found: list[Candidate] = []
 

@@ -257,6 +257,11 @@ def _check(model: Model, wanted: Sequence[str], fixed: Mapping[str, float]) -> N
             raise FitError(
                 f"fit: {name} means nothing in the model '{model.name}'; choose another model or leave it out"
             )
+    check_values(fixed)
+
+
+def check_values(fixed: Mapping[str, float]) -> None:
+    """FitError for a value outside its parameter's limits."""
     for name, value in fixed.items():
         low, high = PARAMETERS[name].low, PARAMETERS[name].high
         if not low <= value <= high:

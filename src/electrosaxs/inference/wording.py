@@ -6,6 +6,7 @@ import numpy as np
 
 from .agreement import UNLIKELY, Agreement, told
 from .compare import DECISIVE, Candidate, Comparison
+from .covariance import MISFIT_SIGMAS
 from .fit import CellFit
 from .identifiability import NOT_KNOWN, Knowledge, Product
 from .parameters import PARAMETERS, PER_RUN
@@ -95,7 +96,13 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
     said = []
     for candidate in comparison.candidates[1:]:
         said.append(f"Model '{candidate.model.name}': {_verdict(comparison, candidate, lowest)}.")
-    return [f"Model '{lowest.model.name}' has the lowest Bayesian information criterion.", *said] if said else []
+    first = f"Model '{lowest.model.name}' has the lowest Bayesian information criterion."
+    if lowest.fit is not None and comparison.best is not lowest.fit:
+        first += (
+            f" The numbers are those of '{comparison.best.problem.model.name}', which has it as its limit: that its further "
+            "parameter is 0 is not known, and its uncertainty belongs to the others."
+        )
+    return [first, *said] if said else []
 
 
 def _verdict(comparison: Comparison, candidate: Candidate, lowest: Candidate) -> str:
@@ -129,6 +136,11 @@ def quality_sentence(fit: CellFit) -> str:
         return (
             f"The model misses the data by more than their sigma: {told}; every sigma of a parameter is widened by "
             f"{fit.widening:.3g}. See the residual maps for where."
+        )
+    if reduced < 1.0 - MISFIT_SIGMAS * np.sqrt(2.0 / fit.degrees_of_freedom):
+        return (
+            f"The model describes the data better than their sigma asks: {told}. Part of sigma is what all runs share alike "
+            "(extrapolation, shape of sizes, profile within the beam) and does not scatter here."
         )
     return f"The model describes the data: {told}."
 

@@ -23,9 +23,14 @@ def fixed_parameters(texts: Iterable[str]) -> dict[str, float]:
     """{"charge_exponent": 2.0} from ["charge_exponent=2"]. Raises InputFileError for any other form."""
     fixed = {}
     for text in texts:
-        name, _, value = text.partition("=")
+        name, _, value = (part.strip() for part in text.partition("="))
+        if name in fixed:
+            raise bad_value(
+                InputFileError, where="command line", field="--fix", value=text,
+                rule=f"holds {name} at a second value", remedy="hold each parameter once",
+            )  # fmt: skip
         try:
-            fixed[name.strip()] = float(value)
+            fixed[name] = float(value)
         except ValueError:
             raise bad_value(
                 InputFileError,

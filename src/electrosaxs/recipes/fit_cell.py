@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
+
 from ..errors import ConvergenceError, InputFileError, bad_value
 from ..inference.agreement import agreement
 from ..inference.compare import CHARGE, FIELD, GROWTH, Comparison, compare
@@ -25,6 +27,8 @@ from .fit_numbers import fit_numbers
 from .progress import Progress, over
 
 RESULTS = "results.nxs"
+OF_A_MODEL = {"parameters": "a fit", "profile": "a prediction"}
+"""Groups of results.nxs that tell what wrote it."""
 SAME = ("core", "ligand", "solvent", "dry_shell_nm")
 """What runs that share their parameters must have in common of the solution."""
 
@@ -72,6 +76,9 @@ def fit_cell(
     _each_once(folders)
     free, also = None if free is None else tuple(free), tuple(also)
     measured = tuple(read_results(_file(folder)) for folder in folders)
+    for folder in folders:
+        _measured(folder)
+        _not_where_it_is(Path(out), folder)
     runs = [observations(run, where=str(folder), sizes=sizes) for run, folder in zip(measured, folders, strict=True)]
     _same_particles(runs, folders)
     fitted = fit_runs(
@@ -163,6 +170,26 @@ def _file(folder: Path) -> Path:
             remedy="give the --out folder of electrosaxs analyse",
         )  # fmt: skip
     return file
+
+
+def _measured(folder: Path) -> None:
+    """Maps of a model fit themselves, with sigmas that mean nothing."""
+    with h5py.File(_file(folder), "r") as file:
+        kind = next((kind for group, kind in OF_A_MODEL.items() if f"entry/{group}" in file), None)
+    if kind is not None:
+        raise bad_value(
+            InputFileError, where=folder, field="RESULTS", value=folder.name, rule=f"holds {kind}, not measured maps",
+            remedy="give the --out folder of electrosaxs analyse",
+        )  # fmt: skip
+
+
+def _not_where_it_is(out: Path, folder: Path) -> None:
+    """A fit must not overwrite the results that it reads."""
+    if _file(folder).resolve().parent == out.resolve():
+        raise bad_value(
+            InputFileError, where=out, field="--out", value=out.name, rule=f"holds {RESULTS} that is to be fitted",
+            remedy="choose another folder",
+        )  # fmt: skip
 
 
 def _asked(
