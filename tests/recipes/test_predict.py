@@ -150,6 +150,9 @@ def test_conducting_solution_gives_the_current_in_amperes(small: Experiment) -> 
         ("solubility = 0.011", "solubility = 0.0005", "growth.solubility"),
         ('solvent = "toluene"', 'solvent = "water"', "solvent"),
         ("duration_s = 3300.0", "duration_s = 33.0", "scan"),
+        ("volume_fraction = 8.0e-4", "volume_fraction = 0.8", "growth.solubility"),
+        ("heights_um = [", "heights_um = [5000, ", "scan.heights_um"),
+        ("fwhm_um = 34.0", "fwhm_um = 0.034", "beam.fwhm_um"),
     ],
 )
 def test_a_bad_experiment_is_one_line_that_names_the_file_and_writes_nothing(
@@ -165,7 +168,53 @@ def test_a_bad_experiment_is_one_line_that_names_the_file_and_writes_nothing(
     assert expected in message
     assert "bad.toml" in message
     assert "\n" not in message
-    assert not list((tmp_path / "out").glob("*"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_prediction_does_not_overwrite_its_input_nor_a_plan(small: Experiment, tmp_path: Path) -> None:
+    source = tmp_path / "own" / "experiment.toml"
+    source.parent.mkdir()
+    source.write_text((EXAMPLES / "experiment_small.toml").read_text())
+    with pytest.raises(InputFileError, match=r"--out.*holds an input of this command \(experiment.toml\)"):
+        predict(source, source.parent)
+    assert [file.name for file in source.parent.iterdir()] == ["experiment.toml"]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "plan.toml").touch()
+    with pytest.raises(InputFileError, match="results of electrosaxs plan"):
+        predict(small, tmp_path / "other")
+    assert [file.name for file in (tmp_path / "other").iterdir()] == ["plan.toml"]
+
+
+def test_an_earlier_prediction_is_replaced(written: tuple[Prediction, Path], small: Experiment) -> None:
+    slower = changed(small, transport={"effective_charge": 0.03})
+    before = json.loads((written[1] / "numbers.json").read_text())["supply_flux"]["value"]
+    try:
+        predict(slower, written[1])
+        after = json.loads((written[1] / "numbers.json").read_text())["supply_flux"]["value"]
+        assert_close(after / before, 0.03 / 0.045, rel=1e-9)
+    finally:
+        predict(small, written[1])
+
+
+def test_a_table_of_sizes_is_among_the_inputs(small: Experiment, tmp_path: Path) -> None:
+    (tmp_path / "sizes.csv").write_text("diameter_nm,number\n6.0,1.0\n7.0,2.0\n8.0,1.0\n")
+    text = (EXAMPLES / "experiment_small.toml").read_text()
+    text = text.replace("core_diameter_nm = 7.1\n", 'distribution = "sizes.csv"\n').replace("core_sigma_nm = 1.1\n", "")
+    (tmp_path / "experiment.toml").write_text(text)
+    prediction = predict(tmp_path / "experiment.toml", tmp_path / "out")
+    files = [item["file"] for item in json.loads((tmp_path / "out" / "provenance.json").read_text())["inputs"]]
+    assert files == ["experiment.toml", "sizes.csv"]
+    numbers = prediction.results.numbers
+    assert_close(numbers["starting_diameter"].value, 7.0, rel=1e-12)
+    assert_close(numbers["starting_polydispersity"].value, np.sqrt(0.5) / 7.0, rel=1e-12)
+
+
+def test_conductivity_says_whose_charges_it_counts(small: Experiment) -> None:
+    two = predict(changed(small, transport={"charge_of_charged": 2.0})).results.numbers["particle_conductivity"]
+    one = predict(small).results.numbers["particle_conductivity"]
+    assert_close(two.value / one.value, 2.0, rel=1e-9)
+    assert "2 e each" in two.source
+    assert "charge_of_charged" in one.source
 
 
 def test_a_model_that_does_not_converge_gives_no_profile(small: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:

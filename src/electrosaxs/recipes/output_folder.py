@@ -1,16 +1,30 @@
-"""The folder that a command writes to."""
+"""The folder that a command writes to, which holds neither its inputs nor the results of another command."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+
+import h5py
 
 from ..errors import InputFileError, bad_value
 
+LEFT_BY = {".simulated": "simulate", "plan.toml": "plan", "curves.csv": "curves"}
+"""File that one command alone leaves, and the command."""
+GROUPS = {"parameters": "fit", "profile": "predict", "intensity": "analyse"}
+"""Group of results.nxs that one command alone leaves (docs/formats.md); a plan has that of predict and a file above."""
 
-def output_folder(path: str | Path) -> Path:
-    """The folder, made with its parents where it is missing; InputFileError where that cannot be or it is read-only."""
+
+def output_folder(path: str | Path, inputs: Sequence[Path] = (), *, command: str | None = None) -> Path:
+    """The folder, made with its parents where it is missing; call it when there is something to write.
+
+    Raises InputFileError where that cannot be, where it is read-only, where it holds one of `inputs` (files, or
+    folders that are read) and, with `command` given, where it holds the results of another one. Earlier results of
+    the same command are overwritten.
+    """
     path = Path(path)
+    _check_free(path, inputs, command)
     reason = "is a file" if path.is_file() else ""
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -28,3 +42,29 @@ def output_folder(path: str | Path) -> Path:
             remedy="give another folder, or its owner the right to write",
         )
     return path
+
+
+def _check_free(path: Path, inputs: Sequence[Path], command: str | None) -> None:
+    folder = path.resolve()
+    read = [item for item in inputs if folder == (item if item.is_dir() else item.parent).resolve()]
+    writer = None if command is None else written_by(path)
+    if read:
+        rule = f"this folder holds an input of this command ({read[0].name})"
+    elif writer not in (None, command):
+        rule = f"this folder holds the results of electrosaxs {writer}, which would be overwritten"
+    else:
+        return
+    raise bad_value(InputFileError, where=path, field="--out", value=path, rule=rule, remedy="choose another folder")
+
+
+def written_by(folder: Path) -> str | None:
+    """The command whose results lie in `folder`; None where nothing there tells."""
+    for name, command in LEFT_BY.items():
+        if (folder / name).is_file():
+            return command
+    try:
+        with h5py.File(folder / "results.nxs", "r") as file:
+            groups = set(file.get("entry", ()))
+    except OSError:
+        return None
+    return next((command for group, command in GROUPS.items() if group in groups), None)

@@ -19,7 +19,7 @@ from ..nouns.profile import ModelProfile
 from ..report.number_text import number_row
 from ..report.page import write_report
 from ..report.provenance import write_provenance
-from ..transport import CellHistory, SizeClasses
+from ..transport import CellHistory, SizeClasses, number_moments
 from ..transport.profile import model_profile
 from ..twin.beamline import Beamline
 from ..twin.cell import simulate_cell
@@ -48,14 +48,16 @@ def predict(experiment: str | Path | Experiment, out: str | Path | None = None) 
 
     With `out` leaves results.nxs (group `profile`: the fine grid), numbers.json, provenance.json, figures and
     report.html there. Maps are those of the truth that `simulate` leaves beside its frames. Raises InputFileError for a
-    bad experiment, ConvergenceError where the model does not converge; then nothing is written.
+    bad experiment and where `out` holds it or the results of another command, ConvergenceError where the model does not
+    converge; then nothing is written.
     """
     settings, sizes, source = read_with_sizes(experiment)
-    folder = None if out is None else output_folder(out)
     prediction = predicted(settings, sizes, source)
-    if folder is not None:
+    if out is not None:
+        table = settings.solution.distribution
         inputs = [] if isinstance(experiment, Experiment) else [Path(experiment)]
-        write_prediction(folder, prediction, inputs=inputs)
+        inputs += [] if table is None else [table]
+        write_prediction(output_folder(out, inputs, command="predict"), prediction, inputs=inputs)
     return prediction
 
 
@@ -81,6 +83,7 @@ def model_numbers(settings: Experiment, history: CellHistory, profile: ModelProf
     wall = profile.wall_volume_fraction
     columns = history.problem.columns
     own = 1e9 * start * float(columns.share @ columns.conductivity)
+    diameter, deviation = number_moments(history.start_phi, history.classes.diameter_nm, history.dry_shell_nm)
     return {
         "wall_volume_fraction": _exact(wall[-1], "one", f"solution at the anode's surface, {end}"),
         "wall_enrichment": _exact(wall[-1] / start, "one", f"phi at the wall over phi {STARTING}, {end}"),
@@ -89,13 +92,24 @@ def model_numbers(settings: Experiment, history: CellHistory, profile: ModelProf
         ),
         "inventory": _exact(start * profile.height[-1], "um", "particle volume per area of electrode, phi0 x gap"),
         "crystal_inventory": _exact(profile.crystals[-1], "um", f"particle volume per area in crystals, {end}"),
-        "particle_conductivity": _exact(own, "nS/m", f"what the particles' own charges conduct, {STARTING}"),
+        "particle_conductivity": _exact(own, "nS/m", _conducting(settings)),
+        "starting_diameter": _exact(diameter, "nm", f"number-weighted, {STARTING}"),
+        "starting_polydispersity": _exact(deviation / diameter, "one", STARTING),
         "current": _current(settings, profile),
     }
 
 
 def _exact(value: float | FloatArray, unit: str, source: str) -> Number:
     return Number(float(value), 0.0, unit, source)
+
+
+def _conducting(settings: Experiment) -> str:
+    """Whose charges particle_conductivity counts: what a particle carries while it conducts is not its time average."""
+    transport = settings.transport
+    carried = f"{transport.charge_of_charged:g} e each while charged (transport.charge_of_charged, 1 where not given)"
+    if transport.charge_model == "neutralised-at-anode":
+        carried = "the effective charge each"
+    return f"what the particles' own charges conduct, {STARTING}; {carried}"
 
 
 def _current(settings: Experiment, profile: ModelProfile) -> Number:

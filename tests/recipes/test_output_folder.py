@@ -1,0 +1,63 @@
+"""A command writes where neither its inputs nor the results of another command lie."""
+
+from pathlib import Path
+
+import h5py
+import pytest
+
+from electrosaxs.errors import InputFileError
+from electrosaxs.recipes.output_folder import output_folder, written_by
+
+
+def results_with(folder: Path, group: str) -> Path:
+    folder.mkdir()
+    with h5py.File(folder / "results.nxs", "w") as file:
+        file.create_group("entry").create_group(group)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("group", "command"), [("intensity", "analyse"), ("parameters", "fit"), ("profile", "predict"), ("flux", None)]
+)
+def test_results_tell_which_command_left_them(tmp_path: Path, group: str, command: str | None) -> None:
+    folder = results_with(tmp_path / "results", group)
+    assert written_by(folder) == command
+    assert output_folder(folder, command=command) == folder
+    assert output_folder(folder) == folder  # who names no command may write
+    if command is not None:
+        with pytest.raises(InputFileError, match=rf"results of electrosaxs {command}, .*; choose another folder"):
+            output_folder(folder, command="campaign")
+
+
+def test_a_plan_is_not_taken_for_the_prediction_in_it(tmp_path: Path) -> None:
+    folder = results_with(tmp_path / "plan", "profile")
+    (folder / "plan.toml").touch()
+    assert written_by(folder) == "plan"
+
+
+def test_a_folder_of_other_things_may_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "results.nxs").write_text("not HDF5")
+    (tmp_path / "notes.txt").touch()
+    assert output_folder(tmp_path, command="predict") == tmp_path
+
+
+@pytest.mark.parametrize("out", ["run", "run/../run", "run/fit"])
+def test_the_folder_of_an_input_is_refused_however_it_is_written(
+    tmp_path: Path, out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run" / "fit").mkdir(parents=True)
+    (tmp_path / "run" / "run.toml").touch()
+    with pytest.raises(InputFileError, match=r"--out = .*holds an input of this command"):
+        output_folder(out, [tmp_path / "run" / "run.toml", Path("run/fit")])
+
+
+def test_a_folder_beside_the_inputs_is_made(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").touch()
+    assert output_folder(tmp_path / "a" / "b", [tmp_path / "run.toml"], command="predict").is_dir()
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    with pytest.raises(InputFileError, match="is a file"):
+        output_folder(tmp_path / "out", command="predict")
