@@ -208,7 +208,8 @@ def _known(
     lower, upper = np.full(model.size, -np.inf), np.full(model.size, np.inf)
     prior, weight = np.zeros(model.size), np.zeros(model.size)
     lower[:first], upper[:first], weight[:first] = solution_knowledge()
-    free[first - 1] = not freedom.smooth  # one of the two takes up sizes that are not normal
+    if freedom.smooth:  # takes up sizes that are not normal; a skewness read off a curve with peaks would be theirs
+        free[first - 1], start = False, np.concatenate([start[: first - 1], [0.0], start[first:]])
     if model.lattice is None:
         free[first:head] = False
     else:

@@ -172,13 +172,15 @@ def _known(p: FloatArray, peaks: int, smooth: int, curve: WeightedCurve) -> Know
     if p.size == len(SOLUTION):
         p = np.concatenate([p, [0.3], np.zeros(smooth)])
     step, head = float(np.median(np.diff(curve.q))), len(SOLUTION) + 1
+    if smooth:  # takes up sizes that are not normal; a skewness read off a curve with peaks would be theirs
+        p = np.concatenate([p[: head - 2], [0.0], p[head - 1 :]])
     solution = solution_knowledge()
     narrow, wide = (
         np.array([-np.inf, curve.q[0], step]),
         np.array([np.inf, curve.q[-1], WIDTHS[-1] * 2.0 * np.pi / (1.2 * p[1])]),
     )
     free = np.ones(p.size, dtype=bool)
-    free[head - 1], free[head - 2] = peaks > 0, smooth == 0  # one of the two takes up sizes that are not normal
+    free[head - 1], free[head - 2] = peaks > 0, smooth == 0
     weight = np.zeros(p.size)
     weight[: head - 1] = solution[2]
     weight[head : head + smooth] = SMOOTH_SD**-2
