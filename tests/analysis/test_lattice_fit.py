@@ -70,6 +70,18 @@ def test_grains_of_larger_particles_bias_neither_their_share_nor_the_sizes(share
     assert_close(one.value("fraction"), share, rel=0.01)
 
 
+def test_a_smooth_correction_leaves_the_sizes_of_strong_crystals_alone():
+    """Half of the particles in grains: the sphere fit that begins the search sees the reflections as a skewness of -1."""
+    curve = curve_of_frame(crystals_in_solution([0.6], gain=0.2, seed=8), 0)
+    start = start_solution(curve)
+    start[4] = -1.0
+    one = fit_lattice(curve, "FCC", start, freedom=SMOOTH)
+    assert one.solution[4] == 0.0
+    assert abs(one.value("diameter") - 7.1) < 0.03
+    assert abs(one.value("deviation") - 1.1) < 0.03
+    assert_close(one.value("fraction"), 0.6, rel=0.05)
+
+
 def test_a_fit_without_tails_knows_how_they_would_grow():
     """Slopes that stop short of the tails there point off the bound, uphill: two in twenty fits then never converge."""
     curve = curve_of_frame(crystals_in_solution([0.3], seed=1), 0)
