@@ -1,21 +1,25 @@
 """Every figure of the report, drawn from a complete run, from a bare map and from runs that lack one part."""
 
 import io
+import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from closeness import assert_close
 from fake_results import bare_results, fake_results, fake_truth, without
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from electrosaxs.figures.anode import anode_growth, mass_balance
+from electrosaxs.figures.anode import anode_growth, mass_balance, slice_flux
+from electrosaxs.figures.colour_bar import extend, ticks_within
 from electrosaxs.figures.gallery import GALLERY, draw_all
-from electrosaxs.figures.maps import volume_fraction_map
+from electrosaxs.figures.maps import flux_map, volume_fraction_map
 from electrosaxs.figures.profiles import flux_profiles, size_profiles, volume_fraction_profiles
 from electrosaxs.figures.style import COLUMN_MM, MM_PER_INCH, Omitted
 from electrosaxs.nouns import Number
 
-NAMES = [name for name, _, _ in GALLERY]
+NAMES = [entry.name for entry in GALLERY]
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +61,113 @@ def test_no_letter_is_smaller_than_six_points(drawn, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_no_superscript_is_smaller_than_five_points(drawn, name):
+    figure = drawn[name].figure
+    figure.canvas.draw()
+    scripted = [t for t in figure.findobj(Text) if re.search(r"\$.*[\^_].*\$", t.get_text())]
+    assert min((0.7 * t.get_fontsize() for t in scripted), default=5.0) >= 5.0
+
+
+def scaled(noun, values):
+    """`noun` with other values, without sigma."""
+    coords = {name: (tuple(c.dims), c.values) for name, c in noun.data.coords.items()}
+    return type(noun).from_arrays(values, dims=noun.dims, coords=coords)
+
+
+@pytest.mark.parametrize("largest", [6.456e-10, 1.08e-9, 9.99e-10, 3.0e-12])
+@pytest.mark.parametrize("outlier", [1.0, 3.0])
+@pytest.mark.parametrize("lowest_share", [0.0, -0.4])
+def test_ticks_of_the_flux_stand_at_their_value_and_arrows_only_where_flux_lies_beyond(
+    run, largest, outlier, lowest_share
+):
+    values = np.array(run.flux.values)
+    flat = np.linspace(lowest_share, 1.0, values.size).reshape(values.shape) * largest
+    flat[3, 3] = outlier * largest
+    figure = flux_map(replace(run, flux=scaled(run.flux, flat)))
+    filled = next(c for c in figure.axes[0].collections if getattr(c, "filled", False))
+    figure.canvas.draw()
+    bar = figure.axes[1].yaxis
+    low, high = figure.axes[1].get_ylim()
+    assert_close(high * 10.0 ** np.floor(np.log10(outlier * largest)), largest, rel=0.021)
+    texts = [label.get_text() for label in bar.get_ticklabels() if label.get_text()]
+    assert len(texts) >= 3
+    to_axes = figure.axes[1].transData - figure.axes[1].transAxes
+    for label in bar.get_ticklabels():
+        value, place = float(label.get_text().replace("−", "-")), to_axes.transform((0.0, label.get_position()[1]))[1]
+        assert low - 1e-9 <= value <= high + 1e-9
+        assert abs(place - (value - low) / (high - low)) < 1e-6
+    assert filled.extend == ("neither" if outlier == 1.0 else "max")
+
+
+def test_a_bar_has_an_arrow_where_values_lie_beyond_and_none_for_rounding():
+    values = np.array([np.nan, 0.1, 1.0, 2.0])
+    assert extend(values, 0.1, 2.0) == "neither"
+    assert extend(values, 0.10001, 1.9999) == "neither"
+    assert extend(values, 0.2, 2.0) == extend(values, 0.11, 2.0, log=True) == "min"
+    assert extend(values, 0.0, 1.9) == "max"
+    assert extend(np.array([0.0, 3.0]), 0.01, 2.0, log=True) == "both"
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 6.456), (0.0, 1.08), (-2.3, 7.4), (0.0, 0.0031)])
+def test_no_tick_lies_beyond_the_bar(low, high):
+    ticks = ticks_within(low, high)
+    assert len(ticks) >= 3
+    assert low <= min(ticks) <= max(ticks) <= high
+
+
+def predicted(run):
+    """A run as a prediction has it: nothing has a sigma."""
+    names = (
+        "volume_fraction",
+        "diameter",
+        "deviation",
+        "polydispersity",
+        "growth",
+        "flux",
+        "flux_slice",
+        "mass_balance",
+    )
+    numbers = {name: Number(n.value, n.value and 0.0, n.unit, n.source) for name, n in run.numbers.items()}
+    bare = without(run, "curves", "structure_factor", "structure_factor_model", "size_distribution", "assignment")
+    nouns = {name: scaled(getattr(run, name), getattr(run, name).values) for name in names}
+    return replace(bare, **nouns, numbers=numbers, quality={})
+
+
+def test_captions_of_a_prediction_speak_of_no_sigma_and_no_measurement(run, drawn):
+    for item in draw_all(predicted(run)):
+        if item.figure is not None:
+            assert not re.search(r"σ|measured|[Ff]rames,|Hatched", item.caption), item.caption
+            assert not any("σ" in text for text in texts(item.figure))
+    for name in (
+        "volume_fraction_profiles",
+        "anode_growth",
+        "slice_flux",
+        "flux_profiles",
+        "flux_map",
+        "size_profiles",
+    ):
+        assert "σ" in drawn[name].caption
+
+
+def test_a_prediction_has_no_figure_of_a_balance_that_cannot_fail(run):
+    made = mass_balance(predicted(run))
+    assert isinstance(made, Omitted)
+    assert "exactly 1" in made.reason
+
+
+@pytest.mark.parametrize("draw", [anode_growth, slice_flux, volume_fraction_profiles])
+def test_points_without_sigma_have_no_bars(run, draw):
+    for axes in draw(predicted(run)).axes:
+        assert not any(container.has_yerr for container in axes.containers)
+
+
+def test_a_flux_of_0_everywhere_is_said_and_not_drawn(run):
+    made = flux_map(replace(run, flux=scaled(run.flux, np.zeros(run.flux.data.shape))))
+    assert isinstance(made, Omitted)
+    assert "0 at every point" in made.reason
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_axis_names_its_quantity(drawn, name):
     for axes in drawn[name].figure.axes:
         shares = [
@@ -75,8 +186,6 @@ def test_a_bare_map_leaves_out_what_it_cannot_show_and_says_why():
 
 
 def test_an_unmeasured_balance_gives_its_own_reason(run):
-    from dataclasses import replace
-
     why = "the scan covers 0 to 1000 um of the 3500 um gap"
     numbers = {**run.numbers, "mass_balance_error": Number.absent("one", why)}
     made = mass_balance(replace(without(run, "mass_balance"), numbers=numbers))
@@ -98,8 +207,6 @@ def test_the_truth_is_drawn_only_where_there_is_one(run, truth):
 
 
 def test_a_truth_on_another_grid_is_not_drawn_as_if_it_were_on_this_one(run, truth):
-    from dataclasses import replace
-
     phi = truth.volume_fraction
     short = replace(truth, volume_fraction=type(phi)(phi.data["scan", :5].copy()))
     assert "truth" not in texts(volume_fraction_profiles(run, short))
@@ -107,8 +214,6 @@ def test_a_truth_on_another_grid_is_not_drawn_as_if_it_were_on_this_one(run, tru
 
 
 def test_a_run_without_onset_has_no_onset_line(run):
-    from dataclasses import replace
-
     never = {**run.numbers, "onset_time": Number.absent("s", "no peak"), "onset_time_kink": Number.absent("s", "no")}
     assert "onset" not in texts(anode_growth(replace(run, numbers=never)))
 
@@ -131,8 +236,6 @@ def test_a_single_scan_is_drawn_or_refused_in_words(run):
 
 
 def test_a_flux_of_the_other_sign_is_shown_as_such(run):
-    from dataclasses import replace
-
     backwards = type(run.flux)(-1.0 * run.flux.data, run.flux.shared)
     figure = flux_profiles(replace(run, flux=backwards))
     assert figure.axes[0].get_ylim()[0] < 0.0
@@ -147,8 +250,6 @@ def test_drawing_leaves_the_callers_style_alone(run):
 
 
 def test_a_curve_that_no_sphere_fits_is_drawn_without_a_line(run):
-    from dataclasses import replace
-
     from electrosaxs.figures.curves import porod_plots, scattering_curves
 
     curves = run.curves

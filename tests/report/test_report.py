@@ -57,6 +57,22 @@ def test_a_figure_left_out_is_listed_with_its_reason(tmp_path):
     assert "This run has no headline numbers" in page
 
 
+def test_a_page_of_maps_without_sigma_is_not_headed_as_a_measurement(tmp_path, folder):
+    phi = fake_results().volume_fraction
+    plain = type(phi).from_arrays(
+        phi.values, dims=phi.dims, coords={k: (tuple(c.dims), c.values) for k, c in phi.data.coords.items()}
+    )
+    run = replace(bare_results(), volume_fraction=plain, numbers={"inventory": Number(2.8, 0.0, "um", "set")})
+    page = write_report(tmp_path, run).read_text(encoding="utf-8")
+    assert "nothing here was measured" in page
+    assert "<th>value</th>" in page
+    assert "seen by scanning" not in page
+    measured = (folder / "report.html").read_text(encoding="utf-8")
+    assert "seen by scanning" in measured
+    assert "<th>value ± σ</th>" in measured
+    assert "nothing here was measured" not in measured
+
+
 def test_text_from_files_is_escaped(tmp_path):
     run = replace(bare_results(), title="<script>alert(1)</script>", notes=("a < b & c",))
     page = write_report(tmp_path, run).read_text(encoding="utf-8")

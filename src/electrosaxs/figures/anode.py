@@ -17,10 +17,12 @@ from .style import (
     TRUTH,
     VERMILION,
     Omitted,
+    error_bars,
     new_figure,
     power_of_ten,
     sigma_or_zero,
     styled,
+    was_measured,
 )
 
 ONSET_BAND = (0.7, 1.2)  # per cent, Yu et al. 2018: slice phi at which superlattices were found to form
@@ -46,8 +48,8 @@ def anode_growth(results: RunResults, truth: RunResults | None = None) -> Figure
         )
     total = PER_CENT * sigma_or_zero(growth, total=True)
     axes.errorbar(
-        minutes[good], PER_CENT * growth.values[good], total[good], fmt="o", color=BLUE, elinewidth=0.7, capsize=1.2,
-        label="voxel at the anode",
+        minutes[good], PER_CENT * growth.values[good], error_bars(total[good]), fmt="o", color=BLUE, elinewidth=0.7,
+        capsize=1.2, label="voxel at the anode",
     )  # fmt: skip
     _draw_line(axes, results, float(minutes[good].max()))
     _draw_onset(axes, results)
@@ -76,9 +78,10 @@ def slice_flux(results: RunResults, truth: RunResults | None = None) -> Figure |
         known = truth.flux_slice.good
         when = truth.flux_slice.coord("time")[known] / SECONDS_PER_MINUTE
         axes.plot(when, scale * truth.flux_slice.values[known], label="truth", **TRUTH)
+    sigma = error_bars(scale * sigma_or_zero(flux, total=True)[good])
     axes.errorbar(
-        minutes[good], scale * flux.values[good], scale * sigma_or_zero(flux, total=True)[good], fmt="o", color=BLUE,
-        elinewidth=0.7, capsize=1.2, label="slice at the anode, scan by scan",
+        minutes[good], scale * flux.values[good], sigma, fmt="o", color=BLUE, elinewidth=0.7, capsize=1.2,
+        label="slice at the anode, scan by scan",
     )  # fmt: skip
     line = results.growth_line
     span = (minutes[good].min(), minutes[good].max())
@@ -100,6 +103,8 @@ def mass_balance(results: RunResults, truth: RunResults | None = None) -> Figure
     if balance is None or not balance.good.any():
         error = results.numbers.get("mass_balance_error")
         return Omitted("the mass balance was not measured" if error is None else error.source)
+    if not was_measured(results):
+        return Omitted("the model keeps every particle: exactly 1 at all times")
     figure, axes = new_figure(56.0)
     minutes, good = balance.coord("time") / SECONDS_PER_MINUTE, balance.good
     values, total = balance.values[good], sigma_or_zero(balance, total=True)[good]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
 
 from ..nouns import FloatArray, LatticeAssignment
-from .style import BLACK, BLUE, COLUMN_MM, MM_PER_INCH, VERMILION, Omitted, letter, styled
+from .style import BLACK, BLUE, COLUMN_MM, MM_PER_INCH, POINTS, VERMILION, Omitted, letter, styled
 
 HEIGHT_MM = 98.0
 WIDE = 60.0
@@ -51,7 +51,7 @@ def curve_page(picture: CurvePicture) -> Figure | Omitted:
     _structure(axes["c"], picture)
     for name, one in axes.items():
         letter(one, str(name))
-    figure.suptitle(_shortened(picture.title), fontsize=7.0)
+    figure.suptitle(_shortened(picture.title), fontsize=POINTS)
     return figure
 
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..nouns import FloatArray, Noun, RunResults
+from .colour_bar import extend
 from .style import (
     MARKERS,
     PER_CENT,
@@ -144,5 +145,6 @@ def residual_maps(phi: Noun, residuals: dict[str, FloatArray]) -> Figure | Omitt
         height_scale(axes, max(float(height.max()), 50.0))
         letter(axes, "abc"[number])
     panels[-1, 0].set_xlabel(Z_LABEL)
-    figure.colorbar(colours, ax=list(panels[:, 0]), label="(data − model) / σ", extend="both", aspect=40)
+    beyond = extend(np.concatenate([residuals[name].ravel() for name in shown]), -LARGEST_RESIDUAL, LARGEST_RESIDUAL)
+    figure.colorbar(colours, ax=list(panels[:, 0]), label="(data − model) / σ", extend=beyond, aspect=40)
     return figure

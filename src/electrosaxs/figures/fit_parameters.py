@@ -60,7 +60,7 @@ def correlation_matrix(labels: Sequence[str], correlation: FloatArray) -> Figure
     for i, j in np.ndindex(count, count):
         if i != j:
             colour = "white" if abs(correlation[i, j]) > 0.6 else "black"
-            axes.text(j, i, _short(float(correlation[i, j])), ha="center", va="center", fontsize=4.8, color=colour)
+            axes.text(j, i, _short(float(correlation[i, j])), ha="center", va="center", fontsize=5.2, color=colour)
     names = [_name(label) for label in labels]
     axes.set_xticks(range(count), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(count), names)

@@ -8,9 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, TwoSlopeNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ..nouns import FloatArray, Noun, RunResults
+from .colour_bar import extend, ticks_within
 from .style import (
     PER_CENT,
     SECONDS_PER_MINUTE,
@@ -44,7 +45,7 @@ def volume_fraction_map(results: RunResults, truth: RunResults | None = None) ->
     levels = bottom * 2.0 ** (np.arange(4.0 * np.log2(top / bottom) + 1.0) / 4.0)
     filled = axes.contourf(
         z, t, np.ma.masked_invalid(np.maximum(percent, bottom)), levels=levels, norm=LogNorm(levels[0], levels[-1]),
-        cmap="viridis", extend="min",
+        cmap="viridis", extend=extend(percent, levels[0], levels[-1], log=True),
     )  # fmt: skip
     axes.plot(z[phi.good], t[phi.good], ".", ms=0.8, color="white", alpha=0.7, rasterized=True)
     nice = [x for x in NICE if bottom <= x <= top]
@@ -68,23 +69,24 @@ def flux_map(results: RunResults, truth: RunResults | None = None) -> Figure | O
         return Omitted("the flux from continuity was not measured; the notes say why")
     if not flux.good.any() or min(flux.data.shape) < 2:
         return Omitted("the flux from continuity exists at no point of the map")
+    if not flux.values[flux.good].any():
+        return Omitted("the flux is 0 at every point of the map")
     figure, axes = new_figure(68.0)
     z, t = _grid(flux)
     exponent = power_of_ten(float(np.nanmax(np.abs(np.where(flux.good, flux.values, np.nan)))))
     scaled = np.where(flux.good, flux.values, np.nan) / 10.0**exponent
-    limit = float(np.nanquantile(np.abs(scaled), 0.99)) * 1.02
-    lowest = -limit if np.nanmin(scaled) < -0.1 * limit else 0.0
+    lowest, limit = _flux_limits(scaled)
     norm: Any = TwoSlopeNorm(0.0, lowest, limit) if lowest < 0 else None
     filled = axes.contourf(
         z, t, np.ma.masked_invalid(np.clip(scaled, lowest, limit)), levels=np.linspace(lowest, limit, 25), norm=norm,
-        cmap="PuOr_r" if lowest < 0 else "viridis", extend="both" if lowest < 0 else "max",
+        cmap="PuOr_r" if lowest < 0 else "viridis", extend=extend(scaled, lowest, limit),
     )  # fmt: skip
     unsure = np.where(flux.good, np.abs(flux.values) < flux.total_sigma, False).astype(float)
     if unsure.any():
         axes.contourf(z, t, unsure, levels=[0.5, 1.5], colors="none", hatches=["////"])
         axes.contour(z, t, unsure, levels=[0.5], colors="#777777", linewidths=0.4)
     axes.plot(z[flux.good], t[flux.good], ".", ms=0.8, color="white", alpha=0.7, rasterized=True)
-    bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=28, ticks=MaxNLocator(6))
+    bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=28, ticks=ticks_within(lowest, limit))
     bar.set_label(f"flux to the anode J (10$^{{{exponent}}}$ m s$^{{-1}}$)")
     _mark_onset(axes, results)
     _label_map(axes, z)
@@ -107,9 +109,10 @@ def quality_map(results: RunResults, truth: RunResults | None = None) -> Figure 
         for where, marker, label in ((flagged & phi.good, "o", "flagged"), (~phi.good, "x", "left out")):
             if where.any():
                 axes.plot(z[where], t[where], marker, ms=4, mew=0.8, mfc="none", color=VERMILION, label=label)
-        bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=16)
-        bar.set_label(name.replace("_", " ").replace("chi squared", "χ²"))
         lowest, highest = drawn.get_clim()
+        beyond = extend(np.asarray(drawn.get_array()), lowest, highest, log=True)
+        bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=16, extend=beyond)
+        bar.set_label(name.replace("_", " ").replace("chi squared", "χ²"))
         if highest < LARGEST_PLAIN:
             _plain_ticks(bar.ax, [x for x in NICE if lowest <= x <= highest])
         _label_map(axes, z)
@@ -118,6 +121,13 @@ def quality_map(results: RunResults, truth: RunResults | None = None) -> Figure 
     for axes in panels[:-1, 0]:
         axes.set_xlabel("")
     return figure
+
+
+def _flux_limits(flux: FloatArray) -> tuple[float, float]:
+    """Ends of the bar of colours: 0 and the largest |J|, or both signs; less where a hundredth of the map goes beyond."""
+    size = np.abs(flux)
+    limit = min(float(np.nanmax(size)), 1.02 * float(np.nanquantile(size, 0.99)))
+    return (-limit if np.nanmin(flux) < -0.1 * limit else 0.0), limit
 
 
 def _coloured_points(axes: Axes, z: FloatArray, t: FloatArray, values: FloatArray, centre: float | None) -> Any:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..nouns import FloatArray
+from .colour_bar import extend
 from .gallery import Drawn
 from .style import (
     BLACK,
@@ -73,12 +74,12 @@ def _compared(shown: MeasurePicture) -> bool:
 def _measure(shown: MeasurePicture) -> Figure | Omitted:
     compared = _compared(shown)
     figure, panels = new_figure(150.0 if compared else 104.0, 3 if compared else 2, 1)
-    highest = float(shown.phi.max())
-    norm = LogNorm(PER_CENT * max(float(shown.phi.min()), LOWEST_SHARE * highest), PER_CENT * highest)
+    highest = PER_CENT * float(shown.phi.max())
+    lowest = max(PER_CENT * float(shown.phi.min()), LOWEST_SHARE * highest)
     for axes, points, name in zip(panels, (shown.even, shown.chosen), ("even scan", "chosen"), strict=False):
         mesh = axes.pcolormesh(
-            shown.time / SECONDS_PER_MINUTE, shown.height, PER_CENT * np.clip(shown.phi.T, 1e-30, None), norm=norm,
-            cmap="viridis", shading="gouraud", rasterized=True,
+            shown.time / SECONDS_PER_MINUTE, shown.height, PER_CENT * np.clip(shown.phi.T, 1e-30, None),
+            norm=LogNorm(lowest, highest), cmap="viridis", shading="gouraud", rasterized=True,
         )  # fmt: skip
         axes.plot(
             points[0] / SECONDS_PER_MINUTE, points[1], "o", ms=2.2, mfc="white", mec=BLACK, mew=0.35, ls="none",
@@ -88,7 +89,8 @@ def _measure(shown: MeasurePicture) -> Figure | Omitted:
         axes.set(ylabel="distance to the anode z (µm)", xlim=(0.0, shown.even[0].max() / SECONDS_PER_MINUTE))
         axes.set_title(f"{name}, {points[0].size} frames", loc="right", pad=3)
     panels[1].set_xlabel("time from field-on t (min)")
-    bar = figure.colorbar(mesh, ax=list(panels[:2]), aspect=30, pad=0.02)
+    beyond = extend(PER_CENT * shown.phi, lowest, highest, log=True)
+    bar = figure.colorbar(mesh, ax=list(panels[:2]), aspect=30, pad=0.02, extend=beyond)
     bar.set_label("volume fraction φ (%)")
     bar.ax.yaxis.set_major_formatter(log_ticks)
     if compared:

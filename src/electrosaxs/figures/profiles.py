@@ -14,6 +14,7 @@ from .style import (
     TRUTH,
     Omitted,
     chosen_scans,
+    error_bars,
     height_scale,
     letter,
     new_figure,
@@ -130,7 +131,7 @@ def _profiles(
             axes.plot(height[good], values, marker=marker, color=colour, label=label, lw=0.8)
         else:
             axes.errorbar(
-                height[good], values, sigma, fmt=marker, color=colour, label=label, elinewidth=0.7, capsize=1.2,
+                height[good], values, error_bars(sigma), fmt=marker, color=colour, label=label, elinewidth=0.7, capsize=1.2,
                 mfc="white" if place % 2 else colour, mew=0.7,
             )  # fmt: skip
 

@@ -7,7 +7,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..nouns import FloatArray, RunResults, SizeDistribution
-from .style import BLACK, PER_CENT, SECONDS_PER_MINUTE, Omitted, chosen_scans, new_figure, ordered_colours, styled
+from .style import (
+    BLACK,
+    PER_CENT,
+    POINTS,
+    SECONDS_PER_MINUTE,
+    Omitted,
+    chosen_scans,
+    new_figure,
+    ordered_colours,
+    styled,
+)
 
 PANELS = 5
 SHOWN_SHARE = 2e-3
@@ -33,7 +43,7 @@ def size_distributions(results: RunResults, truth: RunResults | None = None) -> 
         panels[0, 0].legend(loc="upper left", bbox_to_anchor=(0.12, 1.0))
     panels[-1, 0].set_xlabel("core diameter d (nm)")
     panels[-1, 0].set_xlim(*_span(sizes, scan, heights))
-    figure.supylabel("volume share per nm (%)", fontsize=7.0)
+    figure.supylabel("volume share per nm (%)", fontsize=POINTS)
     return figure
 
 

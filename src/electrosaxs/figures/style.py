@@ -1,4 +1,4 @@
-"""One look for all figures: 89 mm column, sans-serif 7 pt, colours that colour-blind readers can tell apart.
+"""One look for all figures: 89 mm column, sans-serif 7.2 pt, colours that colour-blind readers can tell apart.
 
 Colours of categories: Okabe & Ito 2008; ordered curves: cuts through plasma; maps: viridis. The truth of a simulation
 is a grey line everywhere.
@@ -32,17 +32,18 @@ BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
 TRUTH: dict[str, Any] = {"color": "#8a8a8a", "linewidth": 0.9, "zorder": 1}
 MARKERS = ("s", "o", "^", "v", "D", "P", "X", "<")
 PER_CENT = 100.0
+POINTS = 7.2  # of all text: superscripts have 0.7 of it, and journals ask for 5 points at least
 SECONDS_PER_MINUTE = 60.0
 
 STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
-    "font.size": 7.0,
-    "axes.titlesize": 7.0,
-    "axes.labelsize": 7.0,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
-    "legend.fontsize": 6.5,
+    "font.size": POINTS,
+    "axes.titlesize": POINTS,
+    "axes.labelsize": POINTS,
+    "xtick.labelsize": POINTS,
+    "ytick.labelsize": POINTS,
+    "legend.fontsize": POINTS,
     "legend.frameon": True,
     "legend.framealpha": 0.85,
     "legend.edgecolor": "none",
@@ -146,6 +147,16 @@ def log_ticks(value: float, _: Any = None) -> str:
 def sigma_or_zero(noun: Noun, *, total: bool = False) -> FloatArray:
     """Counting sigma (or total), 0 where the noun has none, so that error bars can always be drawn."""
     return np.nan_to_num(noun.total_sigma if total else noun.sigma)
+
+
+def error_bars(sigma: FloatArray) -> FloatArray | None:
+    """None, for points without bars, where no sigma is above 0."""
+    return sigma if np.any(sigma > 0.0) else None
+
+
+def was_measured(results: RunResults) -> bool:
+    """False for a prediction or a truth: nothing in their map has a sigma."""
+    return bool(np.isfinite(results.volume_fraction.sigma).any())
 
 
 def starting_volume_fraction(results: RunResults) -> float | None:

@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 
 from ..figures.gallery import Drawn, draw_all
 from ..figures.rendered import rendered
+from ..figures.style import was_measured
 from ..nouns import FrameRecord, RunResults
 from .number_text import NumberRow, number_row
 from .provenance import FILE as PROVENANCE
@@ -77,6 +78,8 @@ def _render(results: RunResults, truth: RunResults | None, figures: list[PageFig
     return environment.from_string(source).render(
         title=results.title,
         has_truth=truth is not None,
+        measured=was_measured(results),
+        has_sigma=any(number.sigma for number in results.numbers.values()),
         numbers=number_rows(results, truth),
         figures=[figure for figure in figures if figure.png],
         omitted=[figure for figure in figures if not figure.png],
