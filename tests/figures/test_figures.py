@@ -13,6 +13,8 @@ from matplotlib.text import Text
 
 from electrosaxs.figures.anode import anode_growth, mass_balance, slice_flux
 from electrosaxs.figures.colour_bar import extend, ticks_within
+from electrosaxs.figures.fit_maps import residual_maps
+from electrosaxs.figures.fit_parameters import correlation_matrix
 from electrosaxs.figures.gallery import GALLERY, draw_all
 from electrosaxs.figures.maps import flux_map, volume_fraction_map
 from electrosaxs.figures.profiles import flux_profiles, size_profiles, volume_fraction_profiles
@@ -97,6 +99,27 @@ def test_ticks_of_the_flux_stand_at_their_value_and_arrows_only_where_flux_lies_
         assert low - 1e-9 <= value <= high + 1e-9
         assert abs(place - (value - low) / (high - low)) < 1e-6
     assert filled.extend == ("neither" if outlier == 1.0 else "max")
+
+
+def test_numbers_of_a_correlation_matrix_have_five_points_and_stay_in_their_squares():
+    count = 12
+    correlation = np.full((count, count), -0.46) + 1.46 * np.eye(count)
+    figure = correlation_matrix(["effective_charge", "starting_polydispersity[1]"] * (count // 2), correlation)
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    square = axes.get_window_extent().width / count
+    assert len(axes.texts) == count * (count - 1)
+    assert all(t.get_fontsize() >= 5.0 and t.get_window_extent().width <= square for t in axes.texts)
+
+
+@pytest.mark.parametrize(("largest", "arrows"), [(2.5, "neither"), (4.5, "max")])
+def test_residuals_have_an_arrow_only_beyond_four_sigma(run, largest, arrows):
+    residual = np.full(run.volume_fraction.data.shape, -2.0)
+    residual[0, 0] = largest
+    figure = residual_maps(run.volume_fraction, {"volume_fraction": residual})
+    bar = next(axes for axes in figure.axes if axes.get_ylabel().startswith("(data"))
+    figure.canvas.draw()
+    assert bar._colorbar.extend == arrows
 
 
 def test_a_bar_has_an_arrow_where_values_lie_beyond_and_none_for_rounding():

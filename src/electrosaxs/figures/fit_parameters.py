@@ -55,7 +55,7 @@ def correlation_matrix(labels: Sequence[str], correlation: FloatArray) -> Figure
     if len(labels) < 2:
         return Omitted("one parameter has no correlation")
     count = len(labels)
-    figure, axes = new_figure(min(24.0 + 6.5 * count, 90.0))
+    figure, axes = new_figure(min(34.0 + 6.5 * count, 98.0))
     image = axes.imshow(correlation, cmap="RdBu_r", vmin=-1.0, vmax=1.0)
     for i, j in np.ndindex(count, count):
         if i != j:
@@ -65,7 +65,14 @@ def correlation_matrix(labels: Sequence[str], correlation: FloatArray) -> Figure
     axes.set_xticks(range(count), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(count), names)
     axes.tick_params(length=0)
-    figure.colorbar(image, ax=axes, label="correlation", fraction=0.04, aspect=25)
+    ticks = [
+        -1.0,
+        -0.5,
+        0.0,
+        0.5,
+        1.0,
+    ]  # of a bar on top: beside the matrix its numbers would not fit into their squares
+    figure.colorbar(image, ax=axes, label="correlation", location="top", fraction=0.04, aspect=30, ticks=ticks)
     return figure
 
 
