@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -82,7 +83,7 @@ class Problem:
         coarse = predict(self.runs[run], self.model, self.layout.values(x, run))
         return self.errors[run].taken_off(coarse) if self.errors else coarse
 
-    def with_errors(self, x: FloatArray) -> Problem:
+    def with_errors(self, x: FloatArray) -> Self:
         """The same problem with the error of its numerics at x taken off (defect correction, Stetter 1978)."""
         errors = (numerical_error(run, self.model, self.layout.values(x, n)) for n, run in enumerate(self.runs))
         return replace(self, errors=tuple(errors))
