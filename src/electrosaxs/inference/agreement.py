@@ -10,8 +10,9 @@ from scipy.stats import chi2
 
 from ..errors import ElectrosaxsError, FitError
 from ..nouns import FloatArray
-from .fit import CellFit, Problem, fit_model
+from .fit import CellFit, fit_model
 from .parameters import SIZES
+from .problem import Problem
 
 ROUGH = 1e-3
 """Share of chi-squared that a fit apart may leave to gain."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import FitError
 from ..nouns import FloatArray
 from .minimise import Minimum
-
-if TYPE_CHECKING:
-    from .fit import Problem
+from .problem import Problem
 
 NUMERICAL = 2e-5
 """What the numerics leave uncertain of each shared parameter (relative; of an exponent: absolute) once their error at the

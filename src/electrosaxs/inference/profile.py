@@ -10,9 +10,10 @@ from scipy.optimize import brentq
 
 from ..errors import ConvergenceError
 from ..nouns import FloatArray
-from .fit import CellFit, Problem
+from .fit import CellFit
 from .minimise import minimise
 from .parameters import REACH
+from .problem import Problem
 
 SIGMAS = (-2.0, -1.0, 1.0, 2.0)
 MOST_STRETCHES = 4
