@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from closeness import assert_close
 
+from electrosaxs.control.held import HELD_WITHIN
 from electrosaxs.control.limits import Limits
 from electrosaxs.control.plant import Plant, flux_into_slice
-from electrosaxs.control.programs import hold_slice_flux, hold_supply_flux, onset_at
+from electrosaxs.control.programs import hold_supply_flux, onset_at
+from electrosaxs.control.slice_flux import hold_slice_flux
 from electrosaxs.control.targets import Calibration, Target, parse_target
 from electrosaxs.errors import InputFileError
 from electrosaxs.io.calibration_table import read_calibration
@@ -44,11 +46,9 @@ def test_flux_into_the_slice_stays_at_the_target_between_the_points_of_the_progr
     made = hold_slice_flux(plant, flux, 3300.0, Limits())
     assert made.held is not None
     assert_close(made.held[1], 3300.0, rel=1e-9)
-    times = np.linspace(30.0, 3300.0, 200)
-    # 5 %: the first crystals appear between two points of the program; apart from them 1.5 %
-    got = flux_into_slice(plant.run(made.program, times), plant.slice_m)
-    assert_close(got, np.full(200, flux), rel=0.05)
-    assert_close(np.percentile(np.abs(got / flux - 1.0), 90), 0.0, rel=0.0, floor=0.015)
+    times = np.linspace(made.held[0], 3300.0, 1500)
+    got = flux_into_slice(plant.run(made.program, times), plant.slice_m)  # at other moments than the plan looked at
+    assert_close(got, np.full(1500, flux), rel=HELD_WITHIN)
 
 
 def test_program_keeps_within_voltage_and_ramp(plant: Plant) -> None:
@@ -59,6 +59,7 @@ def test_program_keeps_within_voltage_and_ramp(plant: Plant) -> None:
     assert volts.max() <= 25.0 + 1e-9
     assert np.abs(np.diff(volts) / np.diff(times)).max() <= 0.02 * (1.0 + 1e-9)
     assert made.limited_by in ("the highest voltage", "the largest ramp")
+    assert times.size < 100  # intervals are cut where the voltage has a kink, and nowhere else
 
 
 def test_current_limit_holds_in_a_solution_that_conducts(plant: Plant) -> None:
@@ -89,8 +90,8 @@ def test_a_constant_voltage_gives_the_wanted_supply_until_the_solution_is_deplet
     times = np.array(made.held)
     history = plant.run(made.program, [*times, times[1] + 120.0])
     arriving = [np.interp(500e-6, history.edges, row) for row in history.flux_terms().total.sum(axis=1)]
-    assert_close(arriving[:2], np.full(2, 6e-10), rel=0.1)
-    assert arriving[2] < 0.9 * 6e-10
+    assert_close(arriving[:2], np.full(2, 6e-10), rel=HELD_WITHIN)
+    assert arriving[2] < (1.0 - HELD_WITHIN) * 6e-10
     # the sharp front of the mean size comes later than the first that is missed
     mean_front = (3.5e-3 - 0.5e-3) * plant.solution.volume_fraction / 6e-10
     assert 0.5 * mean_front < made.held[1] < mean_front

@@ -70,8 +70,13 @@ class Plant:
 
 def flux_into_slice(history: CellHistory, thickness: float) -> FloatArray:
     """J (m/s) through the upper edge of the slice at the requested times: its accumulation rate, crystals counted."""
+    return flux_below(history, thickness)
+
+
+def flux_below(history: CellHistory, height: float) -> FloatArray:
+    """J (m/s) through `height` (m) towards the anode at the requested times: what joins all that lies below."""
     total = history.flux_terms().total.sum(axis=1)
-    return np.array([np.interp(thickness, history.edges, row) for row in total])
+    return np.array([np.interp(height, history.edges, row) for row in total])
 
 
 def content_of_slice(history: CellHistory, thickness: float) -> FloatArray:

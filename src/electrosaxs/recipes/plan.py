@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from ..control.held import Programmed
 from ..control.limits import Limits
 from ..control.plant import Plant
-from ..control.programs import Programmed
 from ..control.targets import UNITS, Calibration, FluxKind, Target, parse_target
 from ..errors import InputFileError, bad_value
 from ..figures.gallery import Drawn

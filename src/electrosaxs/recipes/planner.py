@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..control.held import HELD_WITHIN, LOOKS, Programmed, flux_over_time
 from ..control.limits import Limits
 from ..control.plant import Plant, content_of_slice, flux_into_slice
-from ..control.programs import Programmed, enrich_to, hold_slice_flux, hold_supply_flux, longest_held, onset_at
+from ..control.programs import SUPPLY_HEIGHT_M, enrich_to, hold_supply_flux, onset_at
+from ..control.slice_flux import THROUGHOUT_TO, hold_slice_flux, longest_held
 from ..control.targets import UNITS, Calibration, Target
 from ..errors import InputFileError, bad_value
 from ..figures.plan import PlanCurves
@@ -18,17 +20,16 @@ from ..nouns import Experiment, FloatArray, Number
 from ..transport import CellHistory
 from ..twin.truth import onset_time
 
-SHOWN_TIMES = 120
 LABELS = {
     "slice-flux": "flux into the slice",
     "supply-flux": "supply φ$_0$v",
     "onset-time": "φ at the wall over the solubility",
     "enrichment": "φ of the slice over the start",
 }
-HELD = {
-    "slice-flux": "the flux into the slice is within 2 % of the target",
-    "supply-flux": "what comes down at 500 um is within 10 % of the target",
-}
+WATCHED = {"slice-flux": "the flux into the slice", "supply-flux": f"what comes down at {1e6 * SUPPLY_HEIGHT_M:.0f} um"}
+"""Fluxes that are held, and where they are looked at."""
+SLICE_FLUX = "rate of the mean phi of the slice at the anode, crystals counted: an analysis calls it slice_flux_mean"
+MEANING = {"slice-flux": f"slice-flux ({SLICE_FLUX})", "supply-flux": "supply-flux (phi0 v of the starting solution)"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,26 +73,26 @@ class Planner:
         return np.asarray(history.wall_phi() / (plant.growth.solubility or np.nan))
 
     def reached(self, plant: Plant, made: Programmed) -> float:
-        """What the program reaches in `plant`, in the unit of the target; NaN where it never does."""
-        end = max(self.duration, self.target.value) if self.target.kind == "onset-time" else self.duration
-        times = np.linspace(0.0, end, SHOWN_TIMES + 1)[1:]
-        history = plant.run(made.program, times)
-        if self.target.kind == "onset-time":
+        """What the program reaches in `plant`, in the unit of the target: the mean while it is held, the largest flux
+        where it is not; NaN where there is no onset."""
+        kind = self.target.kind
+        if kind == "slice-flux" and made.held is None:
+            return float(flux_over_time(plant, made.program, self.duration, plant.slice_m)[1].max())
+        low, high = made.held or (0.0, max(self.duration, self.target.value if kind == "onset-time" else 0.0))
+        times = np.linspace(low, high, LOOKS + 1)
+        history = plant.run(made.program, times[times > 0.0])
+        if kind == "onset-time":
             onset = onset_time(history)
             return np.nan if onset is None else onset
         values = self.over_time(plant, history)
-        if self.target.kind == "enrichment":
-            return float(values[-1])
-        low, high = made.held or (0.0, self.duration)
-        inside = (times >= low) & (times <= high)
-        return float(np.mean(values[inside])) if made.held is not None else float(values.max())
+        return float(np.mean(values)) if made.held is not None else float(values[-1])
 
     def curves(self, made: Programmed) -> PlanCurves:
         """Voltage and what is reached over time, for the figure."""
-        times = np.linspace(0.0, self.duration, SHOWN_TIMES + 1)[1:]
+        times = np.linspace(0.0, self.duration, LOOKS + 1)[1:]
         history = self.plant.run(made.program, times)
         kind = self.target.kind
-        unit = "m s$^{-1}$" if kind in ("slice-flux", "supply-flux") else ""
+        unit = "m s$^{-1}$" if kind in WATCHED else ""
         wanted = 1.0 if kind == "onset-time" else self.target.value
         return PlanCurves(
             times, history.voltage, self.over_time(self.plant, history), wanted, LABELS[kind], unit, made.held
@@ -101,29 +102,50 @@ class Planner:
         self, made: Programmed, wanted: Target, table: Calibration | None, fitted: FittedParameters | None
     ) -> dict[str, Number]:
         """What was asked, what is reached with its sigma, for how long, and the nearest that can be."""
-        unit, value = UNITS[self.target.kind], self.reached(self.plant, made)
-        sigma = self._sigma(made, fitted)
-        why = f"limited by {made.limited_by}" if made.limited_by else "within all limits"
-        numbers = {"plan_target": Number(wanted.value, 0.0, UNITS[wanted.kind], f"asked for: {wanted.kind}")}
+        kind = self.target.kind
+        unit, value, sigma = UNITS[kind], self.reached(self.plant, made), self._sigma(made, fitted)
+        asked = f"asked for: {MEANING.get(wanted.kind, wanted.kind)}"
+        numbers = {"plan_target": Number(wanted.value, 0.0, UNITS[wanted.kind], asked)}
         if np.isnan(value):
-            numbers["plan_reached"] = Number.absent(unit, f"no onset within {self.duration:g} s; {why}")
+            numbers["plan_reached"] = Number.absent(unit, f"no onset within {self.duration:g} s; {_limited(made)}")
         else:
-            numbers["plan_reached"] = Number(value, sigma, unit, f"{self.target.kind} under the planned program; {why}")
+            source = f"{MEANING.get(kind, kind)} under the planned program"
+            if kind in WATCHED:
+                source += f", {'while it is held' if made.held else 'at its largest: the target is not held'}"
+            numbers["plan_reached"] = Number(value, sigma, unit, f"{source}; {_limited(made)}")
         if wanted.kind == "nucleation-density" and table is not None:
             numbers["plan_nucleation_density"] = _density(table, value, sigma)
-        never = f"the target is not held anywhere; {why}"
-        for name, at in (("plan_held_from", 0), ("plan_held_until", 1)):
-            held = made.held
-            numbers[name] = (
-                Number.absent("s", never) if held is None else Number(held[at], 0.0, "s", f"within 2 %; {why}")
-            )
+        if kind in WATCHED:
+            numbers |= self._held(made)
         numbers["plan_highest_voltage"] = Number(float(max(made.program.voltage_V)), 0.0, "V", "of the planned program")
-        short = made.held is None or made.held[1] < self.duration * (1.0 - 1e-9)
-        if self.target.kind == "slice-flux" and short:
-            nearest = longest_held(self.plant, self.target.value, self.duration, self.limits)
-            source = f"the largest slice flux that can be held to {self.duration:g} s within the limits"
-            numbers["plan_slice_flux_held_throughout"] = Number(nearest, 0.03 * nearest, "m/s", source)
+        if kind == "slice-flux" and (made.held is None or made.limited_by or made.held[1] < self.duration):
+            numbers["plan_slice_flux_held_throughout"] = self._throughout()
         return numbers
+
+    def _held(self, made: Programmed) -> dict[str, Number]:
+        """From when to when the target is held, by how much it is missed after that, and why."""
+        names, what = ("plan_held_from", "plan_held_until"), WATCHED[self.target.kind]
+        if made.held is None or made.largest is None:
+            never = f"{what} is never within {HELD_WITHIN:.0%} of the target; {_limited(made)}"
+            return {name: Number.absent("s", never) for name in names}
+        share, time = made.largest.share, made.largest.time
+        told = f"{what} is within {HELD_WITHIN:.0%} of the target"
+        if abs(share) > HELD_WITHIN:
+            told += f"; it departs most, by {100.0 * share:+.3g} %, at {time:.4g} s"
+        return {
+            name: Number(at, 0.0, "s", f"{told}; {_limited(made)}") for name, at in zip(names, made.held, strict=True)
+        }
+
+    def _throughout(self) -> Number:
+        """What can be held from the end of the rise to the end; no sigma, because the search is not repeated for one."""
+        found = longest_held(self.plant, self.target.value, self.duration, self.limits)
+        if found is None or found.held is None:
+            return Number.absent("m/s", f"no slice flux is held to {self.duration:g} s within the limits")
+        source = (
+            f"the largest slice flux that is held within {HELD_WITHIN:.0%} from {found.held[0]:.4g} s, the end of the rise, "
+            f"to {self.duration:g} s within the limits; found to {THROUGHOUT_TO:.0%}, no sigma"
+        )
+        return Number(found.reached, None, "m/s", source)
 
     def _sigma(self, made: Programmed, fitted: FittedParameters | None) -> float | None:
         """Standard deviation of what the program reaches, in first order of the fitted parameters; None where not known."""
@@ -142,6 +164,10 @@ class Planner:
         """The plant with one parameter moved; itself where the experiment does not know the parameter."""
         known = that_apply({name: value}, self.plant)
         return self.plant.with_parameters(known) if known else self.plant
+
+
+def _limited(made: Programmed) -> str:
+    return f"limited by {made.limited_by}" if made.limited_by else "within all limits"
 
 
 def that_apply(values: Mapping[str, float], known: Experiment | Plant) -> dict[str, float]:
