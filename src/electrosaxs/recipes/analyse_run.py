@@ -70,7 +70,9 @@ def analyse(
     run: Run, out: Path, *, integrator: str = "own", workers: int = 2, progress: Progress | None = None
 ) -> Analysis:
     """The steps of `analyse_run` without its files; only the reduced frames are kept, in `<out>/reduction`."""
-    reduced = reduce_run(run, output_folder(out), integrator=integrator, workers=workers, progress=progress)
+    reduced = reduce_run(
+        run, output_folder(out, command="analyse"), integrator=integrator, workers=workers, progress=progress
+    )
     standard = standards(reduced, workers=workers)
     frames = np.flatnonzero(reduced.table.is_role(Role.SAMPLE))
     voxels = Voxels.empty(frames)

@@ -24,6 +24,7 @@ from ..nouns.experiment import ChargeModel, FieldModel
 from ..report.number_text import number_row
 from .fit_files import write_fit
 from .fit_numbers import fit_numbers
+from .output_folder import check_free
 from .progress import Progress, over
 
 RESULTS = "results.nxs"
@@ -78,7 +79,7 @@ def fit_cell(
     measured = tuple(read_results(_file(folder)) for folder in folders)
     for folder in folders:
         _measured(folder)
-        _not_where_it_is(Path(out), folder)
+    check_free(Path(out), [_file(folder) for folder in folders], "fit")
     runs = [observations(run, where=str(folder), sizes=sizes) for run, folder in zip(measured, folders, strict=True)]
     _same_particles(runs, folders)
     fitted = fit_runs(
@@ -180,15 +181,6 @@ def _measured(folder: Path) -> None:
         raise bad_value(
             InputFileError, where=folder, field="RESULTS", value=folder.name, rule=f"holds {kind}, not measured maps",
             remedy="give the --out folder of electrosaxs analyse",
-        )  # fmt: skip
-
-
-def _not_where_it_is(out: Path, folder: Path) -> None:
-    """A fit must not overwrite the results that it reads."""
-    if _file(folder).resolve().parent == out.resolve():
-        raise bad_value(
-            InputFileError, where=out, field="--out", value=out.name, rule=f"holds {RESULTS} that is to be fitted",
-            remedy="choose another folder",
         )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def output_folder(path: str | Path, inputs: Sequence[Path] = (), *, command: str
     the same command are overwritten.
     """
     path = Path(path)
-    _check_free(path, inputs, command)
+    check_free(path, inputs, command)
     reason = "is a file" if path.is_file() else ""
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,8 @@ def output_folder(path: str | Path, inputs: Sequence[Path] = (), *, command: str
     return path
 
 
-def _check_free(path: Path, inputs: Sequence[Path], command: str | None) -> None:
+def check_free(path: Path, inputs: Sequence[Path], command: str | None) -> None:
+    """InputFileError where `path` holds one of `inputs` or the results of another command; nothing is made."""
     folder = path.resolve()
     read = [item for item in inputs if folder == (item if item.is_dir() else item.parent).resolve()]
     writer = None if command is None else written_by(path)
