@@ -84,6 +84,9 @@ TARGETS: list[tuple[str, list[str], str]] = [
     ("no such fit", ["--target", "enrichment=12", "--fit", "nowhere"], r"nowhere: file = nowhere: .*; give a numbers\.json"),
     ("another json", ["--target", "enrichment=12", "--fit", "a.json"], r"a\.json: file = a\.json: does not hold named num.*; "),
     ("numbers of no fit", ["--target", "enrichment=12", "--fit", "o.json"], r"o\.json: effective_charge = missing: .*; give"),
+    ("fit without a charge", ["--target", "enrichment=12", "--fit", "c.json"], r"c\.json: effective_charge = null: .*; give"),
+    ("fit of other results", ["--target", "enrichment=12", "--fit", "f"], r"numbers\.json: effective_charge = 0\.05: .*res.*0\.04"),
+    ("sigma of other results", ["--target", "enrichment=12", "--fit", "s"], r"sigma of effective_charge = 0\.002: .*; give"),
     ("unphysical fit", ["--target", "enrichment=12", "--fit", "u.json"], r"u\.json: diffusivity_scale = -1\.0: must .*; give"),
 ]  # fmt: skip
 TABLES = {
@@ -105,7 +108,16 @@ def test_a_plan_that_cannot_be_is_refused(
         Path(name).write_text(text)
     Path("a.json").write_text(json.dumps({"a": 1}))
     write_numbers("o.json", {"onset_time": Number(1.0, 0.1, "s", "another")})
-    write_numbers("u.json", {"diffusivity_scale": Number(-1.0, 0.1, "one", "broken")})
+    charge = Number(0.05, 0.001, "e", "fit")
+    write_numbers("u.json", {"effective_charge": charge, "diffusivity_scale": Number(-1.0, 0.1, "one", "broken")})
+    write_numbers("c.json", {"effective_charge": Number.absent("e", "edited"), "diffusivity_scale": charge})
+    for folder, changed, beside in (("f", charge, 0.04), ("s", replace(charge, sigma=0.002), 0.05)):
+        Path(folder).mkdir()
+        write_numbers(f"{folder}/numbers.json", {"effective_charge": changed})
+        with h5py.File(f"{folder}/results.nxs", "w") as file:
+            group = file.create_group("entry/parameters")
+            group.create_dataset("names", data=["effective_charge"], dtype=h5py.string_dtype())
+            group["values"], group["sigma"], group["covariance"] = [beside], [0.001], [[1e-6]]
     said = refused(capsys, "plan", "e.toml", *options, "--out", "out", "--quiet")
     assert re.search(line, said), said
     assert not list(Path("out").glob("*"))
@@ -114,14 +126,33 @@ def test_a_plan_that_cannot_be_is_refused(
 def test_a_fit_of_another_charge_model_does_not_fit_the_experiment(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import h5py
-
     write_numbers(tmp_path / "numbers.json", {"effective_charge": Number(0.045, 0.001, "e", "fit")})
     with h5py.File(tmp_path / "results.nxs", "w") as file:
         file.create_dataset("entry/parameters/models", data=["permanent, no crystals"], dtype=h5py.string_dtype())
     said = refused(capsys, "plan", EXAMPLE, "--target", "enrichment=12", "--fit", tmp_path, "--out", tmp_path / "out")
     assert re.search(r"charge model = permanent: the experiment has .*fast-exchange.*; give", said)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("holds", ["experiment", "fit", "predict"])
+def test_a_plan_does_not_overwrite_what_it_is_made_from(
+    holds: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("electrosaxs.recipes.plan.Planner", None)  # refused before anything is computed
+    Path("own").mkdir()
+    Path("other").mkdir()
+    experiment = shutil.copy(EXAMPLE, "own/experiment.toml" if holds == "experiment" else "other/experiment.toml")
+    fit = "own" if holds == "fit" else "other"
+    write_numbers(f"{fit}/numbers.json", {"effective_charge": Number(0.045, 0.001, "e", "fit")})
+    if holds == "predict":
+        with h5py.File("own/results.nxs", "w") as file:
+            file.create_group("entry/profile")
+    before = {path: path.read_bytes() for path in Path("own").iterdir()}
+    said = refused(capsys, "plan", experiment, "--target", "enrichment=12", "--fit", fit, "--out", "own", "--quiet")
+    what = {"experiment": r"experiment\.toml", "fit": r"numbers\.json", "predict": "results of .* predict"}[holds]
+    assert re.search(rf"own: --out = own: .*holds .*{what}.*; choose another folder", said), said
+    assert {path: path.read_bytes() for path in Path("own").iterdir()} == before
 
 
 def same(results: RunResults) -> RunResults:

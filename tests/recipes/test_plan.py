@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from closeness import assert_close
 
-from electrosaxs.control.held import HELD_WITHIN
+from electrosaxs.control.held import HELD_WITHIN, Programmed
 from electrosaxs.control.limits import Limits
 from electrosaxs.control.plant import Plant, flux_into_slice
 from electrosaxs.control.programs import hold_supply_flux, onset_at
 from electrosaxs.control.slice_flux import hold_slice_flux
 from electrosaxs.control.targets import Calibration, Target, parse_target
-from electrosaxs.errors import InputFileError
+from electrosaxs.errors import ElectrosaxsError, InputFileError
 from electrosaxs.io.calibration_table import read_calibration
 from electrosaxs.io.numbers_json import write_numbers
 from electrosaxs.io.run_toml import read_experiment
-from electrosaxs.nouns import Experiment, Number
+from electrosaxs.nouns import Experiment, Number, VoltageProgram
 from electrosaxs.recipes.plan import plan, summary
 from electrosaxs.recipes.predict import predict
 from electrosaxs.transport import SizeClasses
@@ -117,7 +117,41 @@ def test_a_flux_out_of_reach_gives_the_nearest_and_says_why(settings: Experiment
     assert reached is not None
     assert nearest is not None
     assert 0.0 < nearest < reached < 3e-9
+    assert numbers["plan_slice_flux_held_throughout"].sigma is None  # none is computed, so none is given
+    assert "not held" in numbers["plan_reached"].source
     assert max(made.programmed.program.voltage_V) == 30.0
+    assert "an analysis calls it slice_flux_mean" in numbers["plan_target"].source
+
+
+@pytest.mark.parametrize("target", ["slice-flux=3e-10", "supply-flux=8e-10", "enrichment=12", "onset-time=1200"])
+def test_a_plan_whose_ramp_is_too_slow_says_that_the_ramp_limits_it(
+    settings: Experiment, tmp_path: Path, target: str
+) -> None:
+    made = plan(settings, target, tmp_path, limits=Limits(ramp=0.001))
+    reached = made.prediction.results.numbers["plan_reached"]
+    assert "limited by the largest ramp" in reached.source
+    assert reached.value is None or (reached.value < float(target.partition("=")[2]))
+    voltage = tomllib.loads((tmp_path / "plan.toml").read_text())["voltage"]
+    assert np.max(np.diff(voltage["voltage_V"]) / np.diff(voltage["time_s"])) <= 0.001 * (1.0 + 1e-6)
+
+
+def test_a_supply_that_is_not_held_to_the_end_says_by_how_much_it_is_missed(settings: Experiment) -> None:
+    numbers = plan(settings, "supply-flux=9e-10").prediction.results.numbers
+    until = numbers["plan_held_until"]
+    assert until.value is not None
+    assert until.value < 3300.0
+    assert "within 2% of the target; it departs most, by -" in until.source
+    assert "at 3300 s" in until.source
+
+
+def test_no_program_beyond_the_limits_is_written(
+    settings: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beyond = Programmed(VoltageProgram(time_s=[0.0, 1.0], voltage_V=[0.0, 10.0]), 1.0, None, "")
+    monkeypatch.setattr("electrosaxs.recipes.planner.enrich_to", lambda *_: beyond)
+    with pytest.raises(ElectrosaxsError, match=r"10 V/s exceed the largest ramp, 1 V/s; nothing was written"):
+        plan(settings, "enrichment=12", tmp_path / "out", limits=Limits(ramp=1.0))
+    assert not (tmp_path / "out").exists()
 
 
 def test_planned_folder_holds_a_program_that_predicts_the_same(settings: Experiment, tmp_path: Path) -> None:
@@ -149,6 +183,10 @@ def test_sigma_of_the_charge_is_carried_to_what_is_reached(settings: Experiment,
     assert reached.value is not None
     assert reached.sigma is not None
     assert_close(reached.sigma / reached.value, 0.02, rel=1e-3)  # the supply is proportional to the charge
+    told = summary(made, tmp_path)
+    assert "correlations between the parameters of the fit are not known" in told
+    assert "the fit has no value for solubility: those of the experiment are taken" in told
+    assert set(made.notes) <= set(made.prediction.results.notes)
 
 
 def test_covariance_beside_the_numbers_is_used(settings: Experiment, tmp_path: Path) -> None:
@@ -169,6 +207,7 @@ def test_covariance_beside_the_numbers_is_used(settings: Experiment, tmp_path: P
     apart, joined = (p.prediction.results.numbers["plan_reached"].sigma for p in (alone, together))
     assert apart is not None
     assert joined is not None
+    assert not any("not known" in note for note in together.notes)
     assert joined < 0.5 * apart  # more charge fills, more diffusion empties: together they cancel
 
 

@@ -148,6 +148,23 @@ def test_no_voltage_of_the_design_is_above_the_limit(settings: Experiment, plant
         assert np.all(np.diff(program.voltage_V) <= 0.1 * np.diff(program.time_s) * (1.0 + 1e-9))
 
 
+def test_a_program_that_steps_at_field_on_is_not_tried_where_the_ramp_is_limited(
+    settings: Experiment, plant: Plant
+) -> None:
+    limits = Limits(highest=30.0, ramp=0.1)
+    programs = candidate_programs(settings, plant, limits)
+    assert not any("own" in name for name in programs)
+    for program in programs.values():
+        assert limits.exceeded(program, plant.cell, plant.transport) == ""
+
+
+def test_the_experiments_own_constant_voltage_is_tried_once(settings: Experiment, plant: Plant) -> None:
+    programs = candidate_programs(settings, plant, Limits(highest=40.0))
+    ends = [program.voltage_V[-1] for program in programs.values()]
+    assert sorted(ends) == [5.0, 10.0, 20.0, 30.0, 40.0]
+    assert programs["20 V, the experiment's own"] == settings.voltage
+
+
 def test_without_a_target_the_best_voltage_is_taken(settings: Experiment, tmp_path: Path) -> None:
     made = plan(settings, measure="charge_exponent", limits=Limits(highest=20.0), out=tmp_path)
     assert made.measure is not None

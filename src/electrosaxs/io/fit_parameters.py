@@ -11,36 +11,78 @@ import numpy as np
 from ..nouns import FloatArray
 from .hdf5 import open_hdf5
 from .numbers_json import read_numbers
+from .refusal import refusal
+
+ALWAYS_GIVEN = ("effective_charge", "charge_exponent", "diffusivity_scale")
+"""What every fit has a value for; crystals it may have seen none of."""
+SAME = 1e-6
+"""Relative; both files are written from the same numbers."""
 
 
 @dataclass(frozen=True, eq=False)
 class FittedParameters:
     """values: every parameter of the fit that has one. names, covariance: those that were fitted. correlated: False where
     only their sigmas were found, so that the covariance is diagonal. charge_model: the one that was fitted, None where
-    results.nxs does not say."""
+    results.nxs does not say. lacking: parameters that the fit names without a value."""
 
     values: dict[str, float]
     names: tuple[str, ...]
     covariance: FloatArray
     correlated: bool
     charge_model: str | None = None
+    lacking: tuple[str, ...] = ()
 
 
 def read_fitted(path: str | Path, known: tuple[str, ...]) -> FittedParameters:
     """The parameters named in `known` from numbers.json of a fit, or from the folder it lies in.
 
-    Their covariance is that of results.nxs beside it. Raises InputFileError where there is no numbers.json.
+    Their covariance is that of results.nxs beside it. Raises InputFileError where there is no numbers.json, where it has
+    no value for what every fit gives, and where the two files are not of the same fit.
     """
     path = Path(path)
     file = path / "numbers.json" if path.is_dir() else path
     numbers = {name: number for name, number in read_numbers(file).items() if name in known}
     values = {name: number.value for name, number in numbers.items() if number.value is not None}
+    lacking = tuple(name for name in numbers if name not in values)
+    for name in lacking:
+        if name in ALWAYS_GIVEN:
+            rule = "has no value, though every fit gives one"
+            raise refusal(file, name, "null", rule, "give the numbers.json of a finished fit, as the fit wrote it")
     sigma = {name: numbers[name].sigma or 0.0 for name in values}
     names = tuple(name for name in values if sigma[name] > 0.0)
     beside = file.with_name("results.nxs")
+    if beside.is_file():
+        _check_same_fit(file, beside, values, {name: sigma[name] for name in names})
     stored = _covariance(beside, names)
     diagonal = np.diag([sigma[name] ** 2 for name in names])
-    return FittedParameters(values, names, diagonal if stored is None else stored, stored is not None, _model(beside))
+    covariance = diagonal if stored is None else stored
+    return FittedParameters(values, names, covariance, stored is not None, _model(beside), lacking)
+
+
+def _check_same_fit(file: Path, beside: Path, values: dict[str, float], sigma: dict[str, float]) -> None:
+    """InputFileError where a value or sigma of numbers.json is not that of the parameters in results.nxs."""
+    with open_hdf5(beside) as opened:
+        group = opened.get("entry/parameters")
+        if not isinstance(group, h5py.Group) or "names" not in group:
+            return
+        labels = list(group["names"].asstr()[()])
+        stored = {
+            name: dict(zip(labels, group[name][()], strict=True)) for name in ("values", "sigma") if name in group
+        }
+    for what, given, of in (("", values, stored.get("values", {})), ("sigma of ", sigma, stored.get("sigma", {}))):
+        for name, value in given.items():
+            other = float(of.get(name, np.nan))
+            if np.isfinite(other) and abs(value - other) > SAME * abs(other):
+                rule = f"is not that of {beside} beside it, {other:.6g}"
+                raise refusal(
+                    file, f"{what}{name}", f"{value:.6g}", rule, "give both files of one fit, as the fit wrote them"
+                )
+    strange = [name for name in sigma if name not in labels]
+    if strange:
+        rule = f"was not fitted according to {beside} beside it"
+        raise refusal(
+            file, strange[0], f"{values[strange[0]]:.6g}", rule, "give both files of one fit, as the fit wrote them"
+        )
 
 
 def _covariance(path: Path, names: tuple[str, ...]) -> FloatArray | None:
@@ -49,11 +91,9 @@ def _covariance(path: Path, names: tuple[str, ...]) -> FloatArray | None:
         return None
     with open_hdf5(path) as file:
         group = file.get("entry/parameters")
-        if not isinstance(group, h5py.Group) or "covariance" not in group:
+        if not isinstance(group, h5py.Group) or not {"covariance", "names"} <= set(group):
             return None
         labels = list(group["names"].asstr()[()])
-        if any(name not in labels for name in names):
-            return None
         rows = [labels.index(name) for name in names]
         return np.asarray(group["covariance"][()][np.ix_(rows, rows)])
 

@@ -41,7 +41,7 @@ class Plan:
     """target as asked for, programmed: the program and what it reaches; both None where only a measurement was planned.
 
     measure: the frames that fix a parameter best, None where none was named. prediction of the experiment under the
-    program; figures: those of the plan.
+    program; figures, notes: those of the plan, notes among those of the prediction too.
     """
 
     target: Target | None
@@ -50,6 +50,7 @@ class Plan:
     prediction: Prediction
     experiment: Experiment
     figures: tuple[Drawn, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def plan(
@@ -68,8 +69,9 @@ def plan(
     fit: numbers.json (or the folder) of a fit, whose parameters replace those of the experiment and whose sigmas are
     carried to what is reached and to what is measured. calibration: table of nucleation density against flux. With `out`
     leaves experiment.toml with the planned [voltage], plan.toml with that table alone, measure.csv and
-    measure_voltages.csv, and the files of `predict`. Raises InputFileError for bad input; a target out of reach is no
-    error: the plan is the nearest one and its numbers say why.
+    measure_voltages.csv, and the files of `predict`. Raises InputFileError for bad input, and before anything is
+    computed where `out` holds an input or another command's results; a target out of reach is no error: the plan is the
+    nearest one and its numbers say why.
     """
     settings, sizes, source = read_with_sizes(experiment)
     wanted = parse_target(target) if isinstance(target, str) else target
@@ -79,6 +81,10 @@ def plan(
             rule="a plan needs something to reach or to measure",
             remedy="give --target NAME=VALUE, --measure PARAMETER, or both",
         )  # fmt: skip
+    inputs = [Path(p) for p in (experiment, calibration, _numbers_of(fit)) if isinstance(p, (str, Path))]
+    inputs += [] if settings.solution.distribution is None else [settings.solution.distribution]
+    if out is not None and Path(out).exists():
+        output_folder(out, inputs, command="plan")
     table = None if calibration is None else _calibration(calibration)
     fitted = None if fit is None else read_fitted(fit, FITTED)
     if fitted is not None:
@@ -92,8 +98,7 @@ def plan(
     with named(source):
         made = _made(settings, sizes, source, plant, wanted, flux, measure, limits or Limits(), fitted, table)
     if out is not None:
-        inputs = [Path(p) for p in (experiment, calibration, _numbers_of(fit)) if isinstance(p, (str, Path))]
-        _write(output_folder(out), made, inputs)
+        _write(output_folder(out, inputs, command="plan"), made, inputs)
     return made
 
 
@@ -109,20 +114,23 @@ def _made(
     fitted: FittedParameters | None,
     table: Calibration | None,
 ) -> Plan:
-    """Program, frames, prediction and numbers; nothing written."""  # fmt: skip
+    """Program, frames, prediction and numbers; nothing written. No program beyond the limits leaves here."""
     numbers: dict[str, Number] = {}
-    notes, figures = [], []
+    notes, figures = list(_notes(wanted, fitted)), []
     programmed = found = None
     if wanted is not None and flux is not None:
         planner = Planner(plant, settings.scan.duration_s, limits, flux)
         programmed = planner.program()
         numbers |= planner.numbers(programmed, wanted, table, fitted)
-        notes.append(_note(wanted, programmed, fitted))
+        notes.insert(0, _note(wanted, programmed))
         figures.append(draw_plan(planner.curves(programmed)))
     if measure is not None:
         asked = {"the plan": programmed.program} if programmed else candidate_programs(settings, plant, limits)
         found = measure_next(settings, plant, measure, asked, fitted=fitted)
         numbers |= measure_numbers(found)
+    for one in [programmed, *(found.tried if found else ())]:
+        if one is not None:
+            limits.check(one.program, plant.cell, plant.transport)
     program = programmed.program if programmed else found.best.program if found else settings.voltage
     planned = settings.model_copy(update={"voltage": program, "transport": plant.transport, "growth": plant.growth})
     prediction = predicted(planned, sizes, source)
@@ -133,15 +141,27 @@ def _made(
         numbers={**numbers, **prediction.results.numbers},
         notes=(*notes, *prediction.results.notes),
     )
-    return Plan(wanted, programmed, found, replace(prediction, results=results), planned, tuple(figures))
+    told = replace(prediction, results=results)
+    return Plan(wanted, programmed, found, told, planned, tuple(figures), tuple(notes))
 
 
-def _note(wanted: Target, programmed: Programmed, fitted: FittedParameters | None) -> str:
-    carried = "no sigma: no fit was given" if fitted is None else "sigma from the fit's parameters"
-    if fitted is not None:
-        carried += " with their covariance" if fitted.correlated else ", taken as independent"
+def _note(wanted: Target, programmed: Programmed) -> str:
     limited = f"; limited by {programmed.limited_by}" if programmed.limited_by else ""
-    return f"plan for {wanted.kind} = {wanted.value:g} {UNITS[wanted.kind]}{limited}; {carried}"
+    return f"plan for {wanted.kind} = {wanted.value:g} {UNITS[wanted.kind]}{limited}"
+
+
+def _notes(wanted: Target | None, fitted: FittedParameters | None) -> tuple[str, ...]:
+    """Where the sigmas come from, and what the fit did not tell."""
+    if fitted is None:
+        return ("no sigma of what is reached: no fit was given",) if wanted is not None else ()
+    carried = "sigmas carry the parameters of the fit with their covariance"
+    if not fitted.correlated:
+        carried = (
+            "correlations between the parameters of the fit are not known (no results.nxs with their covariance beside "
+            "numbers.json): sigmas take them as independent"
+        )
+    lacking = f"the fit has no value for {', '.join(fitted.lacking)}: those of the experiment are taken"
+    return (carried, lacking) if fitted.lacking else (carried,)
 
 
 def _write(folder: Path, made: Plan, inputs: list[Path]) -> None:
@@ -162,10 +182,10 @@ def _numbers_of(fit: str | Path | None) -> Path | None:
 def _check_model(fitted: FittedParameters, settings: Experiment, fit: str | Path | None) -> None:
     """InputFileError where nothing of a fit was found, or where it assumes another charge model than the experiment."""
     asked = settings.transport.charge_model
-    if not fitted.values:
+    if "effective_charge" not in fitted.values:
         raise bad_value(
             InputFileError, where=str(_numbers_of(fit)), field="effective_charge", value="missing",
-            rule="holds no parameter of a fit", remedy="give the --out folder of electrosaxs fit",
+            rule="every fit gives it, so this is none", remedy="give the --out folder of electrosaxs fit",
         )  # fmt: skip
     if fitted.charge_model not in (None, asked):
         raise bad_value(
@@ -212,7 +232,7 @@ def _as_flux(wanted: Target, table: Calibration | None) -> Target:
 def _table(program: VoltageProgram) -> str:
     """The table [voltage] of experiment.toml."""
     times = ", ".join(f"{t:.10g}" for t in program.time_s)
-    volts = ", ".join(f"{v:.6g}" for v in program.voltage_V)
+    volts = ", ".join(f"{v:.10g}" for v in program.voltage_V)
     rows = (
         "[voltage]  # piecewise linear; constant after the last point",
         f"time_s = [{times}]",
@@ -231,5 +251,6 @@ def summary(made: Plan, out: str | Path) -> str:
         if name.startswith("plan_"):
             row = number_row(name, number)
             rows.append(f"  {name:<32} {row.text} {row.unit}  {row.source}")
+    rows += [f"  {note}" for note in made.notes]
     frames = [f"frames: {Path(out) / FRAMES_FILE}"] if made.measure else []
     return "\n".join([*rows, f"program: {Path(out) / 'plan.toml'}", *frames, f"report: {Path(out) / 'report.html'}"])

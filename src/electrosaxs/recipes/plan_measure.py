@@ -29,6 +29,8 @@ MOVE_S = 2.0
 MOST_SLOTS = 600
 CRYSTALS = ("solubility", "attachment_time")
 OWN = "the experiment's own"
+SAME = 1e-3
+"""Relative; two constant voltages that differ by less are one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +70,26 @@ class Measure:
     def best(self) -> Tried:
         return self.tried[0]
 
+    @property
+    def constant(self) -> tuple[Tried, ...]:
+        """Those of the programs that end at their highest voltage and keep it."""
+        return tuple(one for one in self.tried if OWN not in one.name or len(set(one.program.voltage_V)) == 1)
+
 
 def candidate_programs(experiment: Experiment, plant: Plant, limits: Limits) -> dict[str, VoltageProgram]:
-    """The experiment's own program where the limits allow it, and constant voltages up to the highest allowed."""
-    top, _ = limits.highest_voltage(plant.cell, plant.transport)
-    programs = {f"{share * top:.3g} V": constant_after_ramp(share * top, limits) for share in SHARES}
+    """The experiment's own program where the limits allow it, and constant voltages up to the highest that is reached.
+
+    Each under a name of its own. A constant voltage that is the experiment's own is tried once.
+    """
+    top, _ = limits.highest_within(plant.cell, plant.transport, experiment.scan.duration_s)
+    volts = [share * top for share in SHARES]
     own = experiment.voltage
-    volts, times = np.array(own.voltage_V), np.array(own.time_s)
-    slow = volts.size == 1 or np.all(np.abs(np.diff(volts)) <= limits.ramp * np.diff(times))
-    if slow and limits.lowest <= volts.min() and volts.max() <= top:
-        programs = {OWN: own, **programs}
-    return programs
+    if limits.exceeded(own, plant.cell, plant.transport):
+        return {f"{volt:.4g} V": constant_after_ramp(volt, limits) for volt in volts}
+    constant = max(own.voltage_V) == min(own.voltage_V)
+    name = f"{own.voltage_V[0]:.4g} V, {OWN}" if constant else f"{OWN} program"
+    others = [volt for volt in volts if not constant or abs(volt - own.voltage_V[0]) > SAME * volt]
+    return {name: own, **{f"{volt:.4g} V": constant_after_ramp(volt, limits) for volt in others}}
 
 
 def measure_next(

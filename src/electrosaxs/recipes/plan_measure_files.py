@@ -13,7 +13,7 @@ from ..inference.parameters import PARAMETERS
 from ..io.atomic import replacing
 from ..nouns import Number
 from ..nouns.profile import ModelProfile
-from .plan_measure import OWN, Measure
+from .plan_measure import Measure
 
 FILE, VOLTAGES_FILE = "measure.csv", "measure_voltages.csv"
 COLUMNS = (
@@ -89,7 +89,7 @@ def picture(found: Measure, profile: ModelProfile) -> MeasurePicture:
         name: (found.times[one.slot], found.heights[one.level])
         for name, one in (("even", found.even), ("chosen", best.frames))
     }
-    constant = [one for one in found.tried if one.name != OWN]
+    constant = found.constant
     unit = PARAMETERS[found.parameter].unit
     return MeasurePicture(
         parameter=found.parameter, unit="" if unit == "one" else unit, time=profile.time, height=profile.height,
