@@ -53,12 +53,12 @@ def test_a_flux_is_held_at_every_moment_from_when_to_when_the_plan_says(plant: P
     limits = Limits(ramp=ramp)
     made = hold_slice_flux(plant, 3e-10, DURATION, limits)
     assert made.held is not None
-    assert made.largest is not None
+    assert made.departure is not None
     assert made.held[1] == DURATION
     times = np.linspace(made.held[0], DURATION, 1999)  # crystals begin on the way, and the voltage has a kink there
     got = flux_into_slice(plant.run(made.program, times), plant.slice_m) / 3e-10 - 1.0
     assert np.abs(got).max() <= HELD_WITHIN
-    assert abs(made.largest.share) >= 0.9 * np.abs(got).max()
+    assert abs(made.departure.share) >= 0.9 * np.abs(got).max()
     assert steepest(made.program) <= ramp * (1.0 + 1e-9)
     assert made.limited_by == ("the largest ramp" if ramp == 0.01 else "")
 
@@ -81,10 +81,12 @@ def test_a_moment_off_target_ends_what_is_held() -> None:
     flux = np.array([0.5, 1.0, 1.01, 0.9, 1.0, 1.0, 1.0, 0.99, 1.0, 1.0])
     held, largest = how_held(times, 3e-10 * flux, 3e-10)
     assert held == (5.0, 10.0)
-    assert largest is not None
     assert_close(largest.share, -0.01, rel=1e-9)
     assert largest.time == 8.0
-    assert how_held(times, 3e-10 * np.full(10, 0.9), 3e-10) == (None, None)
+    nowhere, nearest = how_held(times, 3e-10 * np.linspace(0.8, 0.9, 10), 3e-10)
+    assert nowhere is None
+    assert_close(nearest.share, -0.1, rel=1e-9)
+    assert nearest.time == 10.0
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_a_supply_that_is_not_held_to_the_end_says_by_how_much_it_is_missed(sett
     until = numbers["plan_held_until"]
     assert until.value is not None
     assert until.value < 3300.0
-    assert "within 2% of the target; it departs most, by -" in until.source
+    assert "within 2% of the target until it departs from it, most by -" in until.source
     assert "at 3300 s" in until.source
 
 

@@ -20,7 +20,7 @@ LOOKS = 120
 
 @dataclass(frozen=True)
 class Departure:
-    """The largest departure from the target, a share of it with its sign, and when (s)."""
+    """A departure from the target, a share of it with its sign, and when (s)."""
 
     share: float
     time: float
@@ -30,15 +30,15 @@ class Departure:
 class Programmed:
     """A program, what it reaches, from when to when the target is held (s, None where never), and what limits it.
 
-    limited_by: empty where nothing does. largest: how far what is held departs from the target between the moment from
-    which it is held and the end, None where it is not held.
+    limited_by: empty where nothing does. departure: of a flux, the largest between the moment from which it is held and
+    the end, and where it is not held the smallest of all.
     """
 
     program: VoltageProgram
     reached: float
     held: tuple[float, float] | None
     limited_by: str
-    largest: Departure | None = None
+    departure: Departure | None = None
 
 
 def flux_over_time(
@@ -53,17 +53,19 @@ def flux_over_time(
     return every_step.times, flux_below(every_step, height)
 
 
-def how_held(
-    times: FloatArray, values: FloatArray, target: float
-) -> tuple[tuple[float, float] | None, Departure | None]:
-    """The longest stretch in which `values` stay at the target, and the largest departure from its beginning on."""
+def how_held(times: FloatArray, values: FloatArray, target: float) -> tuple[tuple[float, float] | None, Departure]:
+    """The longest stretch in which `values` stay at the target, and the largest departure from its beginning on.
+
+    Where there is no such stretch, the departure is the smallest of all: how near the target comes.
+    """
     departure = values / target - 1.0
     held = _longest(times, np.abs(departure) <= HELD_WITHIN)
     if held is None:
-        return None, None
-    after = np.flatnonzero(times >= held[0])
-    worst = int(after[np.argmax(np.abs(departure[after]))])
-    return held, Departure(float(departure[worst]), float(times[worst]))
+        told = int(np.argmin(np.abs(departure)))
+    else:
+        after = np.flatnonzero(times >= held[0])
+        told = int(after[np.argmax(np.abs(departure[after]))])
+    return held, Departure(float(departure[told]), float(times[told]))
 
 
 def _longest(times: FloatArray, good: npt.NDArray[np.bool_]) -> tuple[float, float] | None:

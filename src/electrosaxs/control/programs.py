@@ -29,8 +29,8 @@ def hold_supply_flux(plant: Plant, flux: float, duration: float, limits: Limits)
     volt = float(np.clip(wanted, limits.lowest, top))
     program = constant_after_ramp(volt, limits)
     height = min(SUPPLY_HEIGHT_M, 0.5e-3 * plant.cell.gap_mm)
-    held, largest = how_held(*flux_over_time(plant, program, duration, height), flux)
-    return Programmed(program, plant.supply_per_volt() * volt, held, cause if wanted > top else "", largest)
+    held, departure = how_held(*flux_over_time(plant, program, duration, height), flux)
+    return Programmed(program, plant.supply_per_volt() * volt, held, cause if wanted > top else "", departure)
 
 
 def onset_at(plant: Plant, time: float, limits: Limits) -> Programmed:

@@ -52,8 +52,8 @@ def _looked_at(follower: _Follower, limited: str) -> Programmed:
     """The finished program with what it reaches, looked at from one end to the other."""
     program, plant = follower.program(), follower.plant
     times, fluxes = flux_over_time(plant, program, follower.duration, plant.slice_m)
-    held, largest = how_held(times, fluxes, follower.flux)
-    return Programmed(program, follower.flux if held is not None else float(np.max(fluxes)), held, limited, largest)
+    held, departure = how_held(times, fluxes, follower.flux)
+    return Programmed(program, follower.flux if held is not None else float(np.max(fluxes)), held, limited, departure)
 
 
 def longest_held(

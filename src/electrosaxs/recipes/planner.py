@@ -125,13 +125,15 @@ class Planner:
     def _held(self, made: Programmed) -> dict[str, Number]:
         """From when to when the target is held, by how much it is missed after that, and why."""
         names, what = ("plan_held_from", "plan_held_until"), WATCHED[self.target.kind]
-        if made.held is None or made.largest is None:
-            never = f"{what} is never within {HELD_WITHIN:.0%} of the target; {_limited(made)}"
+        assert made.departure is not None  # every flux has one
+        off = made.departure.share
+        where = f"{100.0 * off:+.3g} %, at {made.departure.time:.4g} s"
+        if made.held is None:
+            never = f"{what} is never within {HELD_WITHIN:.0%} of the target, nearest to it, {where}; {_limited(made)}"
             return {name: Number.absent("s", never) for name in names}
-        share, time = made.largest.share, made.largest.time
         told = f"{what} is within {HELD_WITHIN:.0%} of the target"
-        if abs(share) > HELD_WITHIN:
-            told += f"; it departs most, by {100.0 * share:+.3g} %, at {time:.4g} s"
+        if abs(off) > HELD_WITHIN:
+            told += f" until it departs from it, most by {where}"
         return {
             name: Number(at, 0.0, "s", f"{told}; {_limited(made)}") for name, at in zip(names, made.held, strict=True)
         }
