@@ -131,7 +131,7 @@ def test_any_counts_survive_the_nexus_file(tmp_path, frames):
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    frame=hnp.arrays(np.int32, st.tuples(st.integers(1, 40), st.integers(1, 40)), elements=st.integers(-2, 2**31 - 1))
+    frame=hnp.arrays(np.int32, st.tuples(st.integers(1, 40), st.integers(1, 40)), elements=st.integers(-2, 2**31 - 3))
 )
 def test_any_counts_survive_a_cbf_image(tmp_path, frame):
     write_cbf(tmp_path / "f.cbf", frame, {"Exposure_time": "1.0 s", "Detector:": "PILATUS 2M"})
@@ -307,7 +307,7 @@ def test_the_writer_refuses_frames_and_tables_of_another_form(tmp_path):
             writer.write_table(frame_table(5, tmp_path))
 
 
-@pytest.mark.parametrize("value", [-3, 2**31])
+@pytest.mark.parametrize("value", [-3, 2**31 - 2])
 def test_what_a_cbf_image_cannot_hold_is_not_wrapped(tmp_path, value):
     with pytest.raises(ShapeError, match="counts from -2"):
         write_cbf(tmp_path / "f.cbf", np.full((3, 4), value), {})

@@ -23,6 +23,9 @@ from .refusal import refusal
 
 START = b"\x0c\x1a\x04\xd5"
 HEADER_LINE = re.compile(rb"^\s*(X-Binary-[\w-]+|Content-MD5):\s*(.*?)\s*$", re.MULTILINE)
+BAD_PIXEL = -2
+MOST_COUNTS = 2**31 - 1 + BAD_PIXEL
+"""Neighbours may then differ by anything that 32 bits hold: what is stored is the difference."""
 REMEDY = "copy the file again; the frame is left out until then"
 
 
@@ -61,10 +64,10 @@ def decode_cbf(content: bytes, path: Path) -> npt.NDArray[np.integer]:
 def write_cbf(path: str | Path, frame: npt.NDArray[np.integer], header: Mapping[str, str]) -> None:
     """Write one frame (y, x) as int32 with a Pilatus header, one line `# key value` per item of `header`.
 
-    Raises ShapeError for values that such an image does not hold: counts are -2 (bad pixel) to 2^31 - 1.
+    Raises ShapeError for values that such an image does not hold: counts are -2 (bad pixel) to MOST_COUNTS.
     """
-    if frame.ndim != 2 or frame.size == 0 or frame.min() < -2 or frame.max() >= 2**31:
-        raise ShapeError(f"frame of shape {frame.shape}: a CBF image is (y, x) of counts from -2 to 2147483647")
+    if frame.ndim != 2 or frame.size == 0 or frame.min() < BAD_PIXEL or frame.max() > MOST_COUNTS:
+        raise ShapeError(f"frame of shape {frame.shape}: a CBF image is (y, x) of counts from -2 to {MOST_COUNTS}")
     contents = "\r\n".join(f"# {key} {value}" for key, value in header.items())
     image = CbfImage(
         header={"_array_data.header_convention": "PILATUS_1.2", "_array_data.header_contents": contents},
