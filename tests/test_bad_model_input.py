@@ -256,6 +256,8 @@ def test_a_fit_does_not_overwrite_what_it_reads(
     write_results("r/results.nxs", as_results(measured(empty_run(scans=3))))
     before = Path("r/results.nxs").read_bytes()
     said = refused(capsys, "fit", "r", "--out", "r/.", "--quiet")
-    assert re.search(r"--out = r: this folder holds an input of this command \(results\.nxs\); choose another folder", said)
+    assert re.search(
+        r"--out = r: this folder holds an input of this command \(results\.nxs\); choose another folder", said
+    )
     assert Path("r/results.nxs").read_bytes() == before
     assert len(list(Path("r").iterdir())) == 1
