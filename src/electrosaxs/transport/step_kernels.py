@@ -219,6 +219,37 @@ def _convert(u, widths, loss, gain, contact, conversion):  # type: ignore[no-unt
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _add_and_judge(  # type: ignore[no-untyped-def]
+    u, crystals, widths, difference, weights, flux, dt, attaches, solubility, slowness, floor, u_new, crystals_new
+):
+    """Add the changes in u_new to u and the crystals' growth to theirs; the largest error relative to the local phi.
+
+    difference (node, column): of the step and the embedded one. weights (stage,): of the step.
+    """
+    error, at_wall = 0.0, floor
+    for j in range(u.shape[0]):
+        wrong, total, wall_phi = 0.0, floor, 0.0
+        for i in range(u.shape[1]):
+            u_new[j, i] += u[j, i]
+            wrong += abs(difference[j, i])
+            total += abs(u_new[j, i])
+            wall_phi += attaches[i] * u_new[j, i]
+        # A pinned wall is where it should be, however far it was from there before the step.
+        if j > 0 or slowness > 0.0 or abs(wall_phi - solubility) > PINNED * solubility:
+            error = max(error, wrong / total)
+        if j == 0:
+            at_wall = total
+    lacking = 0.0
+    for i in range(crystals.size):
+        crystals_new[i] = crystals[i]
+        for s in range(weights.size):
+            crystals_new[i] += dt * weights[s] * flux[s, 0, i]
+        lacking += max(0.0, -crystals_new[i])
+    # Where growth begins within the step, weights below 0 may leave crystals below 0: the wall's volume pays for it.
+    return max(error, lacking / (widths[0] * at_wall))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def take_step(  # type: ignore[no-untyped-def]
     u, crystals, composition, widths, above, below, dt, tableau, diagonal, attaches, loss, gain, contact, solubility,
     slowness, floor, flux, conversion, work, inverse, u_new, crystals_new, rate,
@@ -232,7 +263,6 @@ def take_step(  # type: ignore[no-untyped-def]
     """
     stages = tableau.shape[1]
     r, stage, wall = work[0], work[1], work[2]
-    error, at_wall = 0.0, floor
     for s in range(stages + 3):
         length = dt if s <= stages + 1 else 1.0
         out = r if s <= stages else (u_new if s == stages + 1 else rate)
@@ -256,24 +286,19 @@ def take_step(  # type: ignore[no-untyped-def]
         _substitute(r, up, down, alpha, inverse, loss, stage, flux[s])
         if loss is not None:
             _convert(stage, widths, loss, gain, contact, conversion[s])
-    for j in range(u.shape[0]):
-        wrong, total, wall_phi = 0.0, floor, 0.0
-        for i in range(u.shape[1]):
-            u_new[j, i] += u[j, i]
-            wrong += abs(r[j, i])
-            total += abs(u_new[j, i])
-            wall_phi += attaches[i] * u_new[j, i]
-        # A pinned wall is where it should be, however far it was from there before the step.
-        if j > 0 or slowness > 0.0 or abs(wall_phi - solubility) > PINNED * solubility:
-            error = max(error, wrong / total)
-        if j == 0:
-            at_wall = total
-    lacking = 0.0
-    for i in range(crystals.size):
-        crystals_new[i] = crystals[i]
-        for s in range(stages):
-            crystals_new[i] += dt * tableau[stages + 1, s] * flux[s, 0, i]
-        lacking += max(0.0, -crystals_new[i])
-    # Where growth begins within the step, weights below 0 may leave crystals below 0: the wall's volume pays for it.
-    error = max(error, lacking / (widths[0] * at_wall))
+    error = _add_and_judge(
+        u,
+        crystals,
+        widths,
+        r,
+        tableau[stages + 1],
+        flux,
+        dt,
+        attaches,
+        solubility,
+        slowness,
+        floor,
+        u_new,
+        crystals_new,
+    )
     return error, _repair(u_new, crystals_new, widths)
