@@ -34,6 +34,7 @@ PREDICTIONS: list[tuple[str, str, str, str]] = [
     ("solubility below the start", "solubility = 0.011", "solubility = 0.0001", r"growth\.solubility = 0\.0001: .*start.*; "),
     ("negative attachment", "attachment_time_s = 40.0", "attachment_time_s = -4", r"attachment_time_s = -4: must be greater"),
     ("negative duration", "duration_s = 3300.0", "duration_s = -1", r"e\.toml: scan\.duration_s = -1: must be .*; give"),
+    ("gap in micrometres", "gap_mm = 3.5", "gap_mm = 3500", r"e\.toml: cell\.gap_mm = 3500: must be .*100; give"),
     ("cathode below the heights", "gap_mm = 3.5", "gap_mm = 0.1", r"e\.toml: scan\.heights_um = .*100 um; correct"),
     ("voltage of another length", "voltage_V = [19.95]", "voltage_V = [1, 2]", r"e\.toml: voltage.*same length; give"),
     ("wider than a Gaussian", "core_sigma_nm = 1.1", "core_sigma_nm = 50", r"core_sigma_nm = 50 must be at most 0\.6 of"),

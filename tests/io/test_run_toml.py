@@ -178,7 +178,7 @@ positive = st.floats(1e-6, 1e6)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(
     title=st.text(st.characters(codec="utf-8")),
-    gap=positive,
+    gap=st.floats(1e-6, 100.0),
     volts=st.floats(-1e3, 1e3),
     fwhm=positive,
     phi=st.floats(1e-9, 0.999),

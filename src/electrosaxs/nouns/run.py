@@ -30,10 +30,11 @@ class Settings(BaseModel):
 
 class Cell(Settings):
     """The sealed cell: gap between the electrodes, path of the beam through the solution, and what may stand in the run
-    instead of the frame table (voltage, where it is constant) or instead of the data (stage height of the anode)."""
+    instead of the frame table (voltage, where it is constant) or instead of the data (stage height of the anode). Lengths
+    beyond the limits were meant in another unit."""
 
-    gap_mm: Positive
-    path_length_mm: Positive
+    gap_mm: Annotated[float, Field(gt=0, le=100)]
+    path_length_mm: Annotated[float, Field(gt=0, le=1000)]
     temperature_K: Annotated[float, Field(gt=150, lt=500)] = 298.15
     voltage_V: Finite | None = None
     anode_height_um: Finite | None = None
