@@ -28,10 +28,10 @@ from electrosaxs.io.frame_table import read_table
 from electrosaxs.io.images import open_frames
 from electrosaxs.io.run_toml import read_experiment, read_run
 from electrosaxs.nouns import FrameTable, Role, Run
-from electrosaxs.recipes.reduce_run import ReducedRun, reduce_run
+from electrosaxs.recipes.analyse.reduce_run import ReducedRun, reduce_run
+from electrosaxs.recipes.analyse.standards import standards
+from electrosaxs.recipes.analyse.voxels import Voxels, fitted_blocks, measure
 from electrosaxs.recipes.simulate_run import simulate_run
-from electrosaxs.recipes.standards import standards
-from electrosaxs.recipes.voxels import Voxels, fitted_blocks, measure
 from electrosaxs.reduction.azimuthal import Integrator
 from electrosaxs.reduction.geometry import read_geometry
 from electrosaxs.reduction.masking import read_mask, static_mask

@@ -13,10 +13,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy.optimize import nnls
 
-from electrosaxs.analysis.free_form import free_form_sizes
-from electrosaxs.analysis.free_form_basis import SizeBasis
-from electrosaxs.analysis.free_form_conserved import ScanGeometry, conserved_sizes
-from electrosaxs.analysis.free_form_moments import size_moments
+from electrosaxs.analysis.free_form.basis import SizeBasis
+from electrosaxs.analysis.free_form.conserved import ScanGeometry, conserved_sizes
+from electrosaxs.analysis.free_form.each_curve import free_form_sizes
+from electrosaxs.analysis.free_form.moments import size_moments
 from electrosaxs.nouns import FloatArray, SampleIntensity
 from electrosaxs.physics.sphere_kernels import squared_form_factor
 

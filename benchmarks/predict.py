@@ -29,7 +29,7 @@ clocks, laps = [(time.perf_counter(), 0.0)], {}
 def lap(name):
     clocks.append((time.perf_counter(), time.process_time()))
     laps[name] = [now - before for now, before in zip(clocks[-1], clocks[-2])]
-import electrosaxs.command_line
+import electrosaxs.command_line.app
 import electrosaxs.recipes.predict as recipe
 from electrosaxs.io.atomic import replacing
 lap("imports")
@@ -50,7 +50,7 @@ recipe.write_report(folder, made.results, more=more)
 lap("report")
 print(json.dumps(laps))
 """
-COMMAND = "from electrosaxs.command_line import main; main()"
+COMMAND = "from electrosaxs.command_line.app import main; main()"
 
 
 def parts(source: Path, folder: Path) -> dict[str, tuple[float, float]]:

@@ -27,7 +27,7 @@ from electrosaxs.inference.parameters import Model
 from electrosaxs.io.results import read_results
 from electrosaxs.io.run_toml import read_experiment, read_run
 from electrosaxs.nouns import Experiment, Noun, RunResults
-from electrosaxs.recipes.analyse_run import analyse
+from electrosaxs.recipes.analyse.analyse_run import analyse
 from electrosaxs.recipes.simulate_run import simulate_run
 
 ROOT = Path(__file__).parent.parent

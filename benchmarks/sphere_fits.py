@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
-from electrosaxs.analysis.sphere_fit import fit_spheres
+from electrosaxs.analysis.spheres.fit import fit_spheres
 from electrosaxs.nouns import SampleIntensity
 from electrosaxs.physics.sphere_kernels import squared_form_factor
 

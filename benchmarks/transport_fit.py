@@ -26,7 +26,7 @@ from fit_cases import (  # type: ignore[import-not-found]  # noqa: E402
 )  # fmt: skip
 
 from electrosaxs.inference.compare import compare  # noqa: E402
-from electrosaxs.inference.design import next_schedules  # noqa: E402
+from electrosaxs.inference.design.schedules import next_schedules  # noqa: E402
 from electrosaxs.inference.fit import fit_model  # noqa: E402
 from electrosaxs.inference.forward import predict  # noqa: E402
 from electrosaxs.inference.identifiability import knowledge  # noqa: E402

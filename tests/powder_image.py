@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from electrosaxs.reduction.ring_geometry import ring_tangents, to_polar
+from electrosaxs.calibration.ring_geometry import ring_tangents, to_polar
 
 SILVER_BEHENATE_M = 58.38e-10 / np.arange(1, 60)
 PIXEL = (172e-6, 172e-6)

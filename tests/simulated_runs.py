@@ -43,8 +43,8 @@ def simulated(folder: Path, **changes: dict[str, Any]) -> Path:
 
 def analysed(run: Path, out: Path, *, report: bool = False, **options: Any) -> RunResults:
     """`analyse_run`; without `report` neither it nor free-form size distributions, which take longer than all the rest."""
-    from electrosaxs.recipes import analyse_run as recipe
-    from electrosaxs.recipes.sizes import SizeStudy
+    from electrosaxs.recipes.analyse import analyse_run as recipe
+    from electrosaxs.recipes.analyse.sizes import SizeStudy
 
     with pytest.MonkeyPatch.context() as patch:
         if not report:

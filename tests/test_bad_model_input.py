@@ -140,7 +140,7 @@ def test_a_plan_does_not_overwrite_what_it_is_made_from(
     holds: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("electrosaxs.recipes.plan.Planner", None)  # refused before anything is computed
+    monkeypatch.setattr("electrosaxs.recipes.plan.plan.Planner", None)  # refused before anything is computed
     Path("own").mkdir()
     Path("other").mkdir()
     experiment = shutil.copy(EXAMPLE, "own/experiment.toml" if holds == "experiment" else "other/experiment.toml")

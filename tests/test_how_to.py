@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from simulated_runs import Demonstration
 
-from electrosaxs.command_line import run as command_line
+from electrosaxs.command_line.app import run as command_line
 from electrosaxs.nouns import RunResults
-from electrosaxs.recipes.fit_cell import fit_cell
+from electrosaxs.recipes.fit.fit_cell import fit_cell
 
 ROOT = Path(__file__).parents[1]
 PAGES = {name: (ROOT / "docs" / "how-to" / f"{name}.md").read_text("utf-8") for name in ("predict", "fit", "plan")}
@@ -31,7 +31,7 @@ def test_pages_follow_each_other_and_work(
     """Predict, fit and plan in one folder, in the order of the pages; the analysed runs are small ones."""
     monkeypatch.chdir(tmp_path)
     # what takes most of a fit's time, and is tested where fits are
-    monkeypatch.setattr("electrosaxs.recipes.fit_cell._profiles", lambda *_: {})
+    monkeypatch.setattr("electrosaxs.recipes.fit.fit_cell._profiles", lambda *_: {})
     monkeypatch.setitem(fit_cell.__kwdefaults__, "charge_models", ("fast-exchange",))
     shutil.copytree(ROOT / "examples", "examples")
     for name in ("results", "results-30V", "results-20V"):

@@ -23,7 +23,7 @@ def modules(package: str, folder: str) -> list[str]:
     assert spec is not None
     assert spec.origin is not None
     root = Path(spec.origin).parent
-    files = [*root.glob("*.py"), *root.glob("nouns/*.py")] if folder == "base" else list((root / folder).glob("*.py"))
+    files = [*root.glob("*.py"), *root.glob("nouns/*.py")] if folder == "base" else list((root / folder).rglob("*.py"))
     parts = sorted(f.relative_to(root).with_suffix("").parts for f in files)
     return [".".join((package, *p)) for p in parts if p[-1] != "__init__"]
 

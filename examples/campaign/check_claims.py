@@ -6,7 +6,7 @@ Leaves OUT/claims.md and OUT/images/claims_*.png; with OUT = docs these are the 
 import sys
 from pathlib import Path
 
-from electrosaxs.recipes.claims import summary, write_claims
+from electrosaxs.recipes.claims.claims import summary, write_claims
 
 if __name__ == "__main__":
     out = sys.argv[1] if len(sys.argv) > 1 else "claims"

@@ -12,8 +12,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "analyse_curves": "electrosaxs.recipes.curves",
-    "analyse_run": "electrosaxs.recipes.analyse_run",
+    "analyse_curves": "electrosaxs.recipes.curves.analyse_curves",
+    "analyse_run": "electrosaxs.recipes.analyse.analyse_run",
     "calibrate_image": "electrosaxs.recipes.calibrate",
     "demo": "electrosaxs.recipes.demo",
     "simulate_run": "electrosaxs.recipes.simulate_run",

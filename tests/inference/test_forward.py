@@ -3,7 +3,7 @@ import pytest
 from closeness import assert_close
 from fit_cases import FEW_HEIGHTS, GROWING, PLAIN, TRUTH, empty_run
 
-from electrosaxs.analysis.open_beam import surface_weight
+from electrosaxs.analysis.footprint.open_beam import surface_weight
 from electrosaxs.inference.forward import numerical_error, predict, starting_sizes
 from electrosaxs.inference.parameters import Model
 from electrosaxs.nouns import (

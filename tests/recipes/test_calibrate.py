@@ -9,10 +9,10 @@ import pytest
 from closeness import assert_close
 from powder_image import PIXEL, powder_image
 
+from electrosaxs.calibration.ring_geometry import untilted
 from electrosaxs.errors import CalibrationError, InputFileError
 from electrosaxs.io.poni import PoniGeometry, check_poni, read_poni, write_poni
 from electrosaxs.recipes.calibrate import calibrate_image, detector_by_shape, summary
-from electrosaxs.reduction.ring_geometry import untilted
 
 WAVELENGTH = 1.0332e-10
 ENERGY = 12.398419843320026 / 1.0332

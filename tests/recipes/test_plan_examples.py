@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from closeness import assert_close
 
-from electrosaxs.command_line import run as command_line
+from electrosaxs.command_line.app import run as command_line
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("plan_*.toml"))

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from ..analysis.open_beam import surface_weight
+from ..analysis.footprint.open_beam import surface_weight
 from ..nouns import FloatArray, GrowthSettings, TransportSettings
 from ..transport import CellHistory, Grid, SizeClasses, beam_weights, number_moments, simulate
 from .observations import Observations

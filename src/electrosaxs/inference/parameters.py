@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..analysis.open_beam import crystal_length
+from ..analysis.footprint.open_beam import crystal_length
 from ..errors import FitError
 from ..nouns import FloatArray
 from ..nouns.experiment import ChargeModel, FieldModel

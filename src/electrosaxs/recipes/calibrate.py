@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..calibration.calibrate import Calibration, calibrate
 from ..errors import InputFileError, bad_value
 from ..figures.calibration import calibration_figure
 from ..figures.rendered import rendered_png
@@ -16,7 +17,6 @@ from ..io.numbers_json import numbers_to_plain
 from ..io.plain_json import to_json
 from ..io.poni import PoniGeometry, write_poni
 from ..nouns import Number
-from ..reduction.calibration import Calibration, calibrate
 
 
 def calibrate_image(

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from ..io.results import read_results
-from .analyse_run import analyse_run
+from .analyse.analyse_run import analyse_run
 from .compare import compare
 from .output_folder import output_folder
 from .progress import Progress

@@ -11,9 +11,9 @@ import numpy as np
 
 from ..errors import ElectrosaxsError, InputFileError, bad_value
 from ..io.run_toml import read_experiment
-from ..nouns import Experiment, FloatArray
+from ..materials import core, ligand, solvent
+from ..nouns import Experiment, FloatArray, Solution
 from ..transport import SizeClasses
-from .known_materials import check_materials
 
 
 def read_with_sizes(experiment: str | Path | Experiment) -> tuple[Experiment, SizeClasses | None, str]:
@@ -25,6 +25,14 @@ def read_with_sizes(experiment: str | Path | Experiment) -> tuple[Experiment, Si
     source = "experiment" if isinstance(experiment, Experiment) else str(experiment)
     check_materials(settings.solution, where=source)
     return settings, size_table(settings), source
+
+
+def check_materials(solution: Solution, *, where: str | Path) -> None:
+    """Raises InputFileError, naming the file `where` and the known names, for a core, ligand or solvent that is not known."""
+    try:
+        core(solution.core), ligand(solution.ligand), solvent(solution.solvent)
+    except InputFileError as error:
+        raise InputFileError(f"{where}: {error}") from None
 
 
 @contextmanager

@@ -34,8 +34,7 @@ from ..twin.frames import Frame, FramePainter, draw_frames
 from ..twin.scattering_cell import scattering_cell
 from ..twin.schedule import Schedule, anode_height_um, current, schedule
 from ..twin.truth import TruthRecord
-from .experiment_file import named, size_table
-from .known_materials import check_materials
+from .experiment_file import check_materials, named, size_table
 from .output_folder import output_folder
 from .progress import Progress, over
 

@@ -1,0 +1,292 @@
+"""The voxel at the anode in time: crystalline fraction X(t), lattice constant a(t), and when the first superlattice
+appeared.
+
+The lattice is chosen once, from frames pooled where crystals are most; then every frame is fitted with that lattice
+near the pooled shape, so that X of an early frame is an amplitude with sigma (around 0 where nothing has grown) and not
+a search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import ShapeError
+from ...nouns import (
+    CrystallineFraction,
+    FloatArray,
+    GrowthCurve,
+    LatticeAssignment,
+    LatticeConstant,
+    Number,
+    SampleIntensity,
+)
+from .bragg import PARAMETERS, SOLUTION
+from .lattice_choice import ALL, LatticeStudy, study_curve
+from .lattice_fit import Freedom, LatticeFit, fit_lattice
+from .weighted_curve import WeightedCurve, curve_of_frame
+
+DETECTED = (
+    4.0  # sigma of the amplitude of a known pattern; a moves within 1.5 %, so this is not a search over the curve
+)
+MISSED = 8.0  # twice that, with the pooled pattern as it is: no chance of noise
+FREE_SHARE = {"a": 0.015, "fwhm": 0.4, "size_ratio": 0.01}  # prior sd of a frame's shape over the pooled value
+HELD_SHARE = {"a": 1e-4, "fwhm": 1e-2, "size_ratio": 1e-4}  # the same where the frame shows no crystals
+GROWTH_POINTS = 2  # scans with crystals that the extrapolation of X(t) uses: growth bends over more of them
+GROWTH_POWER_SD = 0.3  # of ln p in X ~ (t - t0)^p, chosen: slow attachment (p above 1) to depletion (1/2) within 2 sd
+TREND = 3.0  # sigma of the slope of a(t) from which a mean would hide a trend
+
+
+@dataclass(frozen=True, eq=False)
+class Crystallisation:
+    """What the anode's frames say, dims (scan,), in the order they were given.
+
+    fraction: X with sigma, also where nothing was found. lattice_constant: masked `no_crystal` and NaN there. detected
+    (scan,). fits: one per scan, with the solution's sizes fitted jointly (structure_factor.spheres_of); empty where no
+    lattice was found.
+    """
+
+    study: LatticeStudy
+    fraction: CrystallineFraction | None
+    lattice_constant: LatticeConstant | None
+    detected: npt.NDArray[np.bool_]
+    fits: tuple[LatticeFit, ...]
+
+    @property
+    def assignment(self) -> LatticeAssignment:
+        return self.study.assignment
+
+    @property
+    def missed(self) -> npt.NDArray[np.intp]:
+        """Scans (rising) that count as without crystals only because their own fit failed: the held pattern shows."""
+        shown = np.array([amplitude_significance(one) > MISSED for one in self.fits], dtype=bool)
+        return np.flatnonzero(shown & ~self.detected[: shown.size])
+
+
+def crystallisation(
+    sample: SampleIntensity,
+    times: FloatArray,
+    *,
+    lattices: Sequence[str] = ALL,
+    priors: Mapping[str, tuple[float, float]] | None = None,
+) -> Crystallisation:
+    """X(t) and a(t) of the frames of one voxel; `sample` (frame, q) in order of `times` (frame,) in s.
+
+    priors: of the solution's sizes, name -> (mean, sd), e.g. from the voxel above. ShapeError where times do not match.
+    """
+    frames = sample.data.sizes["frame"]
+    if np.shape(times) != (frames,):
+        raise ShapeError(f"times have shape {np.shape(times)}: one per frame is needed, ({frames},)")
+    curves = [curve_of_frame(sample, i) for i in range(frames)]
+    study = pooled_study(curves, lattices)
+    if study.best is None:
+        return Crystallisation(study, None, None, np.zeros(frames, dtype=bool), ())
+    fits, detected = zip(*(_fit_and_judge(curve, study.best, priors or {}) for curve in curves), strict=True)
+    seen = np.array(detected)
+    return Crystallisation(study, _fraction(fits, times), _lattice_constant(fits, times, seen), seen, fits)
+
+
+def pooled_study(curves: Sequence[WeightedCurve], lattices: Sequence[str]) -> LatticeStudy:
+    """The choice of lattice from the last quarter of the frames together; where that shows none, from all frames."""
+    late = study_curve(pooled(curves[-max(1, -(-len(curves) // 4)) :]), lattices=lattices)
+    return late if late.best is not None or len(curves) < 4 else study_curve(pooled(curves), lattices=lattices)
+
+
+def pooled(curves: Sequence[WeightedCurve]) -> WeightedCurve:
+    """Mean of curves on the bins that all of them have; the solvent's variance, common to all, is not averaged down."""
+    common = curves[0].q
+    for curve in curves[1:]:
+        common = np.intersect1d(common, curve.q)
+    rows = [curve.at(np.searchsorted(curve.q, common)) for curve in curves]
+    n = len(rows)
+    return replace(
+        rows[0],
+        intensity=np.mean([row.intensity for row in rows], axis=0),
+        per_count=np.mean([row.per_count for row in rows], axis=0) / n,
+        fixed_variance=np.mean([row.fixed_variance for row in rows], axis=0) / n,
+        shared_variance=np.mean([row.shared_variance for row in rows], axis=0),
+    )
+
+
+def _fit_and_judge(
+    curve: WeightedCurve, best: LatticeFit, priors: Mapping[str, tuple[float, float]]
+) -> tuple[LatticeFit, bool]:
+    """The frame's fit and whether it shows crystals; where it does not, with the pooled shape, or X would be the noise's
+    highest excursion. The pattern is looked for with the powder's intensities: free ones (texture) fit anything."""
+    powder = replace(best.freedom, texture=False)
+    near = fit_near(curve, best, priors, FREE_SHARE, powder)
+    if not (amplitude_significance(near) > DETECTED and knows_the_lattice(near)):
+        return fit_near(curve, best, priors, HELD_SHARE, powder), False
+    return (fit_near(curve, best, priors, FREE_SHARE, best.freedom) if best.freedom.texture else near), True
+
+
+def fit_near(
+    curve: WeightedCurve,
+    best: LatticeFit,
+    priors: Mapping[str, tuple[float, float]],
+    shares: Mapping[str, float],
+    freedom: Freedom,
+) -> LatticeFit:
+    """One frame with the lattice of `best`, its shape held near it by priors: a, fwhm and size_ratio within `shares`, u^2
+    within the pooled sigma."""
+    if best.freedom.smooth:
+        curve = curve.up_to(float(best.curve.q[-1]) * (1.0 + 1e-9))
+    shape = {name: (best.value(name), share * best.value(name)) for name, share in shares.items()}
+    shape["mean_square"] = (
+        best.value("mean_square"),
+        max(best.sigma("mean_square"), 0.1 * best.value("mean_square"), 1e-3),
+    )
+    start = best.outcome.parameters[: len(PARAMETERS)]
+    return fit_lattice(curve, best.lattice, start, freedom=freedom, priors={**shape, **priors}, scan=False)
+
+
+def knows_the_lattice(one: LatticeFit) -> bool:
+    """False where a fit ended with its lattice constant or amplitude held by a bound: what it shows is no pattern."""
+    return one.outcome.converged and all(one.sigma(name) > 0.0 for name in ("a", "fraction"))
+
+
+def amplitude_significance(one: LatticeFit) -> float:
+    """X over its sigma for the fitted shape of the pattern, sizes and background free: what noise alone would give is
+    normal."""
+    k = PARAMETERS.index("fraction")
+    smooth = range(one.model.size - one.model.corrections, one.model.size)
+    others = np.array([i for i in (*range(len(SOLUTION)), *smooth) if one.outcome.moved[i]])
+    information = one.outcome.information
+    block = information[np.ix_(others, others)]
+    scale = np.sqrt(np.diag(block)) + 1e-300
+    cross = information[k, others] / scale
+    inverse = np.linalg.pinv(block / np.outer(scale, scale) + 1e-9 * np.eye(others.size), hermitian=True)
+    precision = max(float(information[k, k] - cross @ inverse @ cross), 0.0)
+    return float(one.value("fraction") * np.sqrt(precision) / one.widening)
+
+
+def _fraction(fits: Sequence[LatticeFit], times: FloatArray) -> CrystallineFraction:
+    own, shared = _sigmas(fits, "fraction")
+    return CrystallineFraction.from_arrays(
+        [one.value("fraction") for one in fits],
+        dims=("scan",),
+        coords={"time": (("scan",), times)},
+        sigma=own,
+        shared={"background": shared},
+    )
+
+
+def _lattice_constant(
+    fits: Sequence[LatticeFit], times: FloatArray, detected: npt.NDArray[np.bool_]
+) -> LatticeConstant:
+    own, shared = _sigmas(fits, "a")
+    return LatticeConstant.from_arrays(
+        np.where(detected, [one.value("a") for one in fits], np.nan),
+        dims=("scan",),
+        coords={"time": (("scan",), times)},
+        sigma=np.where(detected, own, np.nan),
+        shared={"background": np.where(detected, shared, np.nan)},
+        masks={"no_crystal": (("scan",), ~detected)},
+    )
+
+
+def _sigmas(fits: Sequence[LatticeFit], name: str) -> tuple[FloatArray, FloatArray]:
+    """Standard deviations of a parameter: the frame's own, and the solvent measurement's, which all frames share."""
+    k = PARAMETERS.index(name)
+    shared = np.array([one.outcome.shared_covariance[k, k] for one in fits])
+    total = np.array([one.sigma(name) ** 2 for one in fits])
+    return np.sqrt(np.maximum(total - shared, 0.0)), np.sqrt(shared)
+
+
+def onset_from_structure_factor(
+    times: FloatArray, fraction: FloatArray, sigma: FloatArray, detected: npt.NDArray[np.bool_]
+) -> Number:
+    """Time (s) of the first superlattice, from X(t) of the scans and which of them show it.
+
+    X = r max(t - t0, 0)^p is weighed for every t0 from the first scan to the first one that shows crystals, r and p
+    being integrated out; the answer is mean and sd of that distribution. p is not known but near 1: growth bends up
+    while the surface forms, down when the solution is depleted; taken as 1, t0 comes out up to 6 sigma off.
+    """
+    shown = np.flatnonzero(detected & np.append(detected[1:], True))  # a lone one between empty scans is a false alarm
+    if shown.size == 0:
+        return Number.absent("s", "no scan shows Bragg peaks: no superlattice grew, or fewer than can be seen")
+    first = int(shown[0])
+    if first == 0:
+        return Number.absent("s", f"the first scan, at {times[0]:.0f} s, shows superlattices already: onset is earlier")
+    before, after = float(times[first - 1]), float(times[first])
+    if shown.size < 2:
+        return Number(
+            0.5 * (before + after),
+            (after - before) / np.sqrt(12.0),
+            "s",
+            "between the last scan without peaks and the only one with",
+        )
+    end = int(shown[GROWTH_POINTS - 1]) + 1
+    mean, variance = _start_of_growth(times[:end], fraction[:end], sigma[:end], first)
+    how = f"growth of the crystalline fraction extrapolated to zero; first seen at {after:.0f} s, not at {before:.0f} s"
+    return Number(mean, float(np.sqrt(variance)), "s", how)
+
+
+def _start_of_growth(t: FloatArray, x: FloatArray, sigma: FloatArray, first: int) -> tuple[float, float]:
+    """Mean and variance of t0 in X = X_last [max(t - t0, 0) / (t_last - t0)]^p; prior flat in t0 over [t_0, t_first] and
+    in X_last, normal in ln p."""
+    starts = np.linspace(t[0], t[first], 801)
+    powers = GROWTH_POWER_SD * np.linspace(-3.0, 3.0, 61)
+    grown = np.maximum(t - starts[:, None], 0.0) / (t[-1] - starts[:, None])
+    rise = grown[:, None, :] ** np.exp(powers)[:, None] / sigma
+    information = np.sum(rise**2, axis=2)
+    last = np.maximum(rise @ (x / sigma), 0.0) / information
+    chi_squared = np.sum((x / sigma - last[:, :, None] * rise) ** 2, axis=2)
+    cost = chi_squared + np.log(information) + (powers / GROWTH_POWER_SD) ** 2
+    weight = np.exp(-0.5 * (cost - cost.min())).sum(axis=1)
+    weight /= weight.sum()
+    mean = float(weight @ starts)
+    return mean, float(weight @ (starts - mean) ** 2)
+
+
+def onset_volume_fraction(onset: Number, growth: GrowthCurve) -> Number:
+    """phi of the slice at the anode at the onset, linear between its scans; sigma of time, counting and shared ones
+    together."""
+    if onset.value is None or onset.sigma is None:
+        return Number.absent("one", onset.source)
+    good = growth.good & np.isfinite(growth.total_sigma)
+    t, phi, sigma = growth.coord("time")[good], growth.values[good], growth.total_sigma[good]
+    if t.size < 2 or not t[0] <= onset.value <= t[-1]:
+        return Number.absent("one", "the growth curve does not cover the onset")
+    early, late = max(onset.value - onset.sigma, t[0]), min(onset.value + onset.sigma, t[-1])
+    swing = 0.5 * abs(float(np.interp(late, t, phi) - np.interp(early, t, phi)))
+    total = float(np.hypot(swing, np.interp(onset.value, t, sigma)))
+    return Number(float(np.interp(onset.value, t, phi)), total, "one", f"growth curve at the onset: {onset.source}")
+
+
+def lattice_constant_solvated(a: LatticeConstant) -> Number:
+    """One lattice constant (nm) for the run: weighted mean of the scans that show crystals, sizes of the solvent's
+    error kept.
+
+    Where a straight line in time fits with a slope of more than 3 sigma a mean would hide it: then the line's value at
+    the last scan is given, and the source says so. Scatter beyond the sigmas widens the result (Birge).
+    """
+    good = a.good
+    t, value, own = a.coord("time")[good], a.values[good], a.sigma[good]
+    if value.size == 0:
+        return Number.absent("nm", "no scan shows Bragg peaks")
+    shared = float(np.mean(a.shared["background"].values[good])) if "background" in a.shared else 0.0
+    weight = own**-2
+    mean, widening = _weighted_mean(value, weight)
+    if value.size > 2:
+        middle = float(weight @ t / weight.sum())
+        spread = float(weight @ (t - middle) ** 2)
+        slope = float(weight @ ((t - middle) * value)) / spread
+        if abs(slope) * np.sqrt(spread) > TREND:
+            last = float(t[-1])
+            sigma = np.sqrt(1.0 / weight.sum() + (last - middle) ** 2 / spread)
+            how = f"line through {value.size} scans, at the last ({last:.0f} s): a moves {3600.0 * slope:+.3f} nm/h"
+            return Number(mean + slope * (last - middle), float(np.hypot(sigma, shared)), "nm", how)
+    sigma = float(np.hypot(widening / np.sqrt(weight.sum()), shared))
+    return Number(mean, sigma, "nm", f"weighted mean of {value.size} scan(s) with peaks, no trend in time")
+
+
+def _weighted_mean(value: FloatArray, weight: FloatArray) -> tuple[float, float]:
+    """Mean, and the factor by which its sigma grows where chi-squared is beyond 3 sigma of its expectation."""
+    mean = float(weight @ value / weight.sum())
+    dof = max(value.size - 1, 1)
+    ratio = float(weight @ (value - mean) ** 2) / dof
+    return mean, float(np.sqrt(ratio)) if ratio > 1.0 + 3.0 * np.sqrt(2.0 / dof) else 1.0

@@ -1,0 +1,223 @@
+"""Which lattice explains a curve: FCC, BCC, HCP, SC, or none of these.
+
+No significant peak, no lattice. With peaks, every lattice is fitted with the same freedom and scored; the best one is
+the answer only if it beats the solution alone, the peaks without any lattice and the other lattices, its strongest
+reflection is among the peaks, and no sharp peak of weight is left unexplained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ...nouns import FloatArray, LatticeAssignment, Number, Peak, SampleIntensity
+from ...physics.lattices import LATTICES, reflection_positions, reflections
+from ...physics.sphere_kernels import skewed_form_factor
+from .bragg import PARAMETERS
+from .lattice_fit import LOOSE, RIGID, SMOOTH, WIDEST, Freedom, LatticeFit, fit_lattice
+from .peaks import PeakSearch, find_peaks, score_of_free_peaks
+from .weighted_curve import WeightedCurve, curve_from_arrays, curve_of_frame
+from .weighted_fit import local_excess
+
+ALL = ("FCC", "BCC", "HCP", "SC")
+CLEAR = 10.0  # difference of scores that decides: odds of 150 to 1 (Kass & Raftery 1995: "very strong")
+UNEXPLAINED = 0.25  # a sharp peak must be explained if its power and its significance reach this share of the largest
+SHARP = 2.5  # wider peaks, in units of the lattice's own FWHM, are diffuse scattering of faults and need no hkl
+
+
+@dataclass(frozen=True, eq=False)
+class LatticeStudy:
+    """The assignment and what it rests on: the peaks, and the fits of all lattices (and None, the solution alone) at
+    one freedom."""
+
+    assignment: LatticeAssignment
+    search: PeakSearch
+    fits: dict[str, LatticeFit]
+    freedom: Freedom
+
+    @property
+    def best(self) -> LatticeFit | None:
+        """The fit of the assigned lattice."""
+        return self.fits.get(self.assignment.lattice or "")
+
+
+def assign_lattice(
+    q: npt.ArrayLike,
+    intensity: npt.ArrayLike,
+    sigma: npt.ArrayLike | None = None,
+    *,
+    lattices: Sequence[str] = ALL,
+) -> LatticeAssignment:
+    """Assignment of one plain curve, q in 1/nm; without `sigma` the noise is taken from the scatter of neighbouring
+    bins."""
+    return study_curve(curve_from_arrays(q, intensity, sigma), lattices=lattices).assignment
+
+
+def assign_frame(
+    sample: SampleIntensity, frame: int | None = None, *, lattices: Sequence[str] = ALL
+) -> LatticeAssignment:
+    """Assignment of one frame of `sample` (None: a single curve), weighted by its photon counts where it carries
+    them."""
+    return study_curve(curve_of_frame(sample, frame), lattices=lattices).assignment
+
+
+def study_curve(curve: WeightedCurve, *, lattices: Sequence[str] = ALL) -> LatticeStudy:
+    """Find peaks, fit every lattice, decide."""
+    search = find_peaks(curve)
+    if not search.peaks:
+        why = f"no peak above {search.threshold:.1f} sigma: no lattice"
+        return LatticeStudy(_nothing(search.peaks, {}, why), search, {}, RIGID)
+    freedom, fits = compare_lattices(curve, search, lattices)
+    scores = {name or "solution": one.score for name, one in fits.items()}
+    scores |= _free_peaks(search, fits, freedom)
+    best = min((one for name, one in fits.items() if name), key=lambda one: one.score)
+    peaks = label_peaks(search.peaks, best)
+    doubt = _doubt(best, scores, peaks) or _rivalry(best, scores)
+    if doubt:
+        return LatticeStudy(_nothing(_without_hkl(peaks), scores, doubt), search, fits, freedom)
+    return LatticeStudy(_assigned(best, peaks, scores), search, fits, freedom)
+
+
+def compare_lattices(
+    curve: WeightedCurve, search: PeakSearch, lattices: Sequence[str]
+) -> tuple[Freedom, dict[str, LatticeFit]]:
+    """All lattices and the solution alone (key ""), with the least freedom at which the best of them fits; where none
+    does, with most freedom and the variance widened where the best one misses, so that scores stay comparable."""
+    names, start = ["", *lattices], search.solution
+    for freedom in (RIGID, SMOOTH, LOOSE):
+        if freedom is RIGID and curve.estimated:
+            continue
+        ground = curve if freedom is RIGID else search.curve
+        fits = {n: fit_lattice(ground, n or None, start, freedom=freedom) for n in names}
+        best = min(fits.values(), key=lambda one: one.score)
+        if best.widening == 1.0:
+            return freedom, fits
+        if freedom is RIGID:  # sizes fitted with the lattice are a better start than those read between the peaks
+            start = best.solution
+    rough = search.curve.with_excess(local_excess(search.curve, best.outcome))
+    again = {n: _refitted(rough, one) for n, one in fits.items()}
+    return LOOSE, again
+
+
+def _refitted(curve: WeightedCurve, one: LatticeFit) -> LatticeFit:
+    start = one.outcome.parameters[: len(PARAMETERS)]
+    return fit_lattice(curve, one.lattice, start, freedom=one.freedom, scan=False)
+
+
+def label_peaks(peaks: Sequence[Peak], one: LatticeFit) -> tuple[Peak, ...]:
+    """Each peak with the hkl of the reflection at its place: within 4 sigma of both, or half the width of the lattice's
+    peaks.
+
+    Where several are near enough, the one that the fit makes strongest is taken.
+    """
+    name, a, fwhm = str(one.lattice), one.value("a"), one.value("fwhm")
+    hkl, places = reflection_positions(name, a, float(one.curve.q[-1]))
+    strength = fitted_weights(one, len(hkl))
+    labelled = []
+    for peak in peaks:
+        reach = max(4.0 * float(np.hypot(peak.q_sigma, peak.q * one.sigma("a") / a)), 0.5 * fwhm)
+        near = np.flatnonzero((np.abs(places - peak.q) < reach) & (strength > 0.02 * np.max(strength, initial=0.0)))
+        sharp = peak.fwhm < SHARP * fwhm
+        chosen = hkl[int(near[np.argmax(strength[near])])] if near.size and sharp else None
+        labelled.append(replace(peak, hkl=chosen))
+    return tuple(labelled)
+
+
+def fitted_weights(one: LatticeFit, count: int) -> FloatArray:
+    """Strength of the first `count` reflections in Z, m |F|^2/n^2 / q^2 with the fitted texture, in units of a^2."""
+    families = reflections(str(one.lattice), 0.5 * np.ceil(one.curve.q[-1] * one.value("a") / np.pi))
+    weight = (families.weight / families.s**2)[:count]
+    texture = one.outcome.parameters[len(PARAMETERS) : len(PARAMETERS) + one.model.textured][:count]
+    weight[: texture.size] *= 1.0 + texture
+    return np.asarray(weight)
+
+
+def _free_peaks(search: PeakSearch, fits: dict[str, LatticeFit], freedom: Freedom) -> dict[str, float]:
+    """Score of the peaks without any lattice, where the noise is what it was when they were found; faulted crystals,
+    whose pattern no perfect lattice fits, would always lose against it."""
+    curve = fits[""].curve
+    if float(np.max(curve.excess)) > float(np.max(search.curve.excess)):
+        return {}
+    return {"free peaks": score_of_free_peaks(curve, search, smooth=freedom.smooth)}
+
+
+def _doubt(best: LatticeFit, scores: dict[str, float], peaks: Sequence[Peak]) -> str:
+    """Why no lattice may be named; empty where one may."""
+    power = peak_power(peaks, best)
+    largest = peaks[int(np.argmax(power))]
+    if largest.fwhm > WIDEST * largest.q:
+        return f"the peak at {largest.q:.3f} 1/nm is as wide as a liquid's: ordered at short range only"
+    if scores["solution"] - best.score < CLEAR or best.value("fraction") <= 0.0:
+        return f"none of these: no lattice explains the {len(peaks)} peak(s) better than the solution alone"
+    highest = max(p.significance for p in peaks)
+    left = [
+        p.q
+        for p, share in zip(peaks, power / power.max(), strict=True)
+        if p.hkl is None and p.fwhm < SHARP * best.value("fwhm")
+        if share > UNEXPLAINED and p.significance > UNEXPLAINED * highest
+    ]
+    if left:
+        where = ", ".join(f"{q:.3f}" for q in left)
+        return f"none of these: {best.lattice} is nearest but leaves the peak(s) at {where} 1/nm unexplained"
+    strongest = _strongest_family(str(best.lattice))
+    if strongest not in [p.hkl for p in peaks]:
+        label = "".join(str(i) for i in strongest)
+        return f"none of these: {best.lattice} is nearest but its strongest reflection {label} is missing"
+    return ""
+
+
+def _rivalry(best: LatticeFit, scores: dict[str, float]) -> str:
+    """Why the best lattice is not clearly the answer, by the scores alone; empty where it is."""
+    if scores.get("free peaks", np.inf) - best.score < CLEAR:
+        return f"none of these: the peaks without any lattice explain the curve as well as {best.lattice}, the nearest"
+    rivals = [(s, name) for name, s in scores.items() if name in LATTICES and name != best.lattice]
+    if rivals and min(rivals)[0] - best.score < CLEAR:
+        second, name = min(rivals)
+        return (
+            f"peaks, but {best.lattice} and {name} explain them alike "
+            f"(scores {best.score:.0f} and {second:.0f}): more reflections are needed"
+        )
+    return ""
+
+
+def peak_power(peaks: Sequence[Peak], one: LatticeFit) -> FloatArray:
+    """What each peak adds to the invariant, area of S - 1 x P q^2: unlike the area it does not overrate the form
+    factor's minima."""
+    _, d, delta, _, skewness = one.solution
+    places = np.array([peak.q for peak in peaks])
+    form = skewed_form_factor(places, float(d), float(delta), float(skewness))
+    return np.asarray(np.array([peak.area for peak in peaks]) * form * places**2)
+
+
+def _strongest_family(name: str) -> tuple[int, int, int]:
+    families = reflections(name, 2.5)
+    return families.hkl[int(np.argmax(families.weight / families.s**2))]
+
+
+def _assigned(best: LatticeFit, peaks: tuple[Peak, ...], scores: dict[str, float]) -> LatticeAssignment:
+    explained = [p for p in peaks if p.hkl]
+    labels = ", ".join("".join(str(i) for i in p.hkl) for p in explained if p.hkl)
+    rest = len(peaks) - len(explained)
+    rivals = sorted((s, n) for n, s in scores.items() if n not in (best.lattice, "free peaks"))
+    verdict = f"{best.lattice}: {labels}; next is {rivals[0][1]}, its score worse by {rivals[0][0] - best.score:.0f}"
+    verdict += f"; {rest} weak or diffuse peak(s) not explained" if rest else ""
+    how = f"joint fit of sizes and {best.lattice} to one curve, {len(explained)} peak(s)"
+    return LatticeAssignment(
+        lattice=best.lattice,
+        a=Number(best.value("a"), best.sigma("a"), "nm", how),
+        crystalline_fraction=Number(best.value("fraction"), best.sigma("fraction"), "one", how),
+        peaks=peaks,
+        scores=scores,
+        verdict=verdict,
+    )
+
+
+def _nothing(peaks: tuple[Peak, ...], scores: dict[str, float], why: str) -> LatticeAssignment:
+    return LatticeAssignment(None, Number.absent("nm", why), Number.absent("one", why), peaks, scores, why)
+
+
+def _without_hkl(peaks: Sequence[Peak]) -> tuple[Peak, ...]:
+    return tuple(replace(peak, hkl=None) for peak in peaks)

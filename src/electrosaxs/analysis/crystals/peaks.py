@@ -1,0 +1,213 @@
+"""Bragg peaks of a curve, found without assuming a lattice, with a significance that keeps false ones rare.
+
+A matched filter runs over what the best smooth form factor leaves: for every position and width, the peak of S - 1 that
+fits best, over its own standard deviation with everything else of the model refitted. The highest is taken, all is
+fitted anew, until nothing stands out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.stats import norm
+
+from ...nouns import FloatArray, Peak
+from ...physics.lattice_kernels import peak_profile
+from ...physics.sphere_kernels import skewed_form_factor, squared_form_factor
+from ..spheres.kernels import LARGEST_SKEWNESS, SKEWNESS_PRIOR
+from .bragg import SMOOTH_UP_TO, SOLUTION, PeakModel, smooth_basis
+from .weighted_curve import WeightedCurve
+from .weighted_fit import FitOutcome, Knowledge, fit, score
+
+FALSE_ALARM = 0.002  # chosen: chance that one pure-solution curve shows any peak
+WIDTHS = (0.015, 0.03, 0.06, 0.12)  # FWHM of the filters in units of the q of the peak that 1.2 d apart particles give
+MOST_PEAKS = 14
+STEPS = 25
+SMOOTH_SD = 0.2  # prior of the smooth correction's coefficients
+START_SIZES = np.geomspace(1.5, 40.0, 120)
+START_SPREADS = (0.05, 0.1, 0.16, 0.25)
+
+
+@dataclass(frozen=True, eq=False)
+class PeakSearch:
+    """Peaks in order of q, and the fit that they belong to: its parameters start with bragg.SOLUTION.
+
+    curve: what was searched, up to SMOOTH_UP_TO, with the excess of noise that its smooth part demands. threshold:
+    significance that a peak had to exceed. reduced: robust chi-squared per degree of freedom of the smooth part before
+    that excess was granted.
+    """
+
+    peaks: tuple[Peak, ...]
+    curve: WeightedCurve
+    outcome: FitOutcome
+    threshold: float
+    reduced: float
+
+    @property
+    def solution(self) -> FloatArray:
+        """(scale, d, delta, background, skewness)."""
+        return self.outcome.parameters[: len(SOLUTION)]
+
+
+def find_peaks(curve: WeightedCurve, *, most: int = MOST_PEAKS) -> PeakSearch:
+    """All significant peaks of the curve; none is a result, not an error."""
+    p = start_solution(curve)
+    curve = curve.up_to(SMOOTH_UP_TO / float(p[1]))
+    smooth = smooth_basis(curve.q, float(p[1]))
+    model = PeakModel(curve.q, smooth, 0)
+    outcome = fit(curve.with_excess(100.0), model, _known(p, 0, smooth.shape[1], curve), robust=2.5)
+    widths = filter_widths(curve.q, float(outcome.parameters[1]))
+    threshold = peak_threshold(float(curve.q[-1] - curve.q[0]), widths)
+    searched, reduced, heights = curve, 1.0, []
+    for count in range(most + 1):
+        robust = 3.0 if count == 0 else 0.0
+        known = _known(outcome.parameters, count, smooth.shape[1], curve)
+        outcome = fit(curve, model, known, steps=STEPS, robust=robust)
+        reduced = _robust_reduced(curve, outcome)
+        searched = curve
+        if reduced > 1.0 + 5.0 * np.sqrt(5.5 / curve.q.size):
+            searched = curve.with_excess(curve.excess * reduced)
+            outcome = fit(searched, model, replace(known, start=outcome.parameters), steps=STEPS, robust=robust)
+        height, centre, fwhm, area = strongest_peak(searched, model, outcome, widths)
+        if height < threshold or count == most:
+            break
+        heights.append(height)
+        model = PeakModel(curve.q, smooth, count + 1)
+        start = np.concatenate([outcome.parameters, [area, centre, fwhm]])
+        outcome = fit(searched, model, _known(start, count + 1, smooth.shape[1], curve), steps=STEPS)
+    peaks = tuple(sorted(_peaks(outcome, model.first_peak, heights), key=lambda peak: peak.q))
+    return PeakSearch(peaks, searched, outcome, threshold, reduced)
+
+
+def score_of_free_peaks(curve: WeightedCurve, search: PeakSearch, *, smooth: bool) -> float:
+    """Score of the found peaks taken as they are, each free in area, place and width: what a lattice has to beat.
+
+    smooth: with the smooth correction, else with the skewness, as the lattice fits that it is compared with.
+    """
+    basis = smooth_basis(curve.q, float(search.solution[1])) if smooth else np.zeros((curve.q.size, 0))
+    first = [x for peak in search.peaks for x in (peak.area, peak.q, peak.fwhm)]
+    start = np.concatenate([search.solution, [0.3], np.zeros(basis.shape[1]), first])
+    known = _known(start, len(search.peaks), basis.shape[1], curve)
+    return score(fit(curve, PeakModel(curve.q, basis, len(search.peaks)), known), known)
+
+
+def start_solution(curve: WeightedCurve) -> FloatArray:
+    """SOLUTION near which a fit can start: the best of a grid of sizes, each with its scale and background by least
+    squares of relative weight, so that neither the lowest q nor a peak decides."""
+    weight = 1.0 / np.sqrt(curve.variance(curve.intensity) + (0.2 * curve.intensity) ** 2)
+    y, one = curve.intensity * weight, weight
+    best = (np.inf, np.zeros(len(SOLUTION)))
+    for d in START_SIZES:
+        for spread in START_SPREADS:
+            form = squared_form_factor(curve.q, d, spread * d) * weight
+            ff, fo, oo, fy, oy = form @ form, form @ one, one @ one, form @ y, one @ y
+            scale, background = np.array([oo * fy - fo * oy, ff * oy - fo * fy]) / (ff * oo - fo**2)
+            cost = float(np.sum(np.log1p((y - scale * form - background * one) ** 2 / 4.0)))
+            if scale > 0.0 and cost < best[0]:
+                best = (cost, np.array([scale, d, spread * d, background, 0.0]))
+    return best[1]
+
+
+def filter_widths(q: FloatArray, diameter: float) -> FloatArray:
+    """FWHM (1/nm) of the filters: at least 1.5 bins."""
+    widths = np.array(WIDTHS) * 2.0 * np.pi / (1.2 * diameter)
+    return np.asarray(np.unique(np.maximum(widths, 1.5 * float(np.median(np.diff(q))))))
+
+
+def peak_threshold(span: float, widths: FloatArray) -> float:
+    """Significance that pure noise exceeds anywhere with chance `FALSE_ALARM`.
+
+    Rice: a filtered Gaussian process crosses z upwards exp(-z^2/2) span / (2 pi sqrt 2 sigma) times, sigma = FWHM /
+    2.355 of the filter; the sum over the widths counts neighbours in width as if independent. Source: Rice, Bell Syst.
+    Tech. J. 24, 46 (1945).
+    """
+    crossings = float(np.sum(span / (2.0 * np.pi * np.sqrt(2.0) * widths / 2.3548)))
+    return float(max(np.sqrt(2.0 * np.log(max(crossings, 1.0) / FALSE_ALARM)), norm.isf(FALSE_ALARM)))
+
+
+def strongest_peak(
+    curve: WeightedCurve, model: PeakModel, outcome: FitOutcome, widths: FloatArray
+) -> tuple[float, float, float, float]:
+    """Significance, position, FWHM and area of the peak of S - 1 that stands out most from the fit.
+
+    The filter's own scatter over the curve is the unit of significance where it is above 1: neighbouring bins may be
+    correlated (pixel splitting), and sizes need not be as smooth as the correction.
+    """
+    root = 1.0 / np.sqrt(outcome.variance)
+    value, slopes = (curve.seen(one) for one in model(outcome.parameters))
+    nuisance = slopes * root[:, None]
+    size = np.linalg.norm(nuisance, axis=0)
+    basis, triangle = np.linalg.qr(nuisance[:, size > 0.0] / size[size > 0.0])
+    basis = basis[:, np.abs(np.diag(triangle)) > 1e-10]
+    residual = (curve.intensity - value) * root
+    residual = residual - basis @ (basis.T @ residual)
+    scale, d, delta, _, skewness = outcome.parameters[: len(SOLUTION)]
+    level = scale * skewed_form_factor(curve.q, d, delta, skewness) * root
+    best = (-np.inf, 0.0, 0.0, 0.0)
+    for width in widths:
+        templates = np.stack([peak_profile(curve.q, c, width, 0.0)[0] for c in curve.q]) * level
+        norm2 = np.sum(templates**2, axis=1) - np.sum((templates @ basis) ** 2, axis=1)
+        usable = norm2 > 0.05 * np.sum(templates**2, axis=1)
+        score = np.where(usable, (templates @ residual) / np.sqrt(np.where(usable, norm2, 1.0)), -np.inf)
+        score /= max(1.0, float(np.median(np.abs(score[usable]))) / 0.6745) if usable.any() else 1.0
+        i = int(np.argmax(score))
+        if score[i] > best[0]:
+            best = (float(score[i]), float(curve.q[i]), float(width), float(score[i] / np.sqrt(norm2[i])))
+    return best
+
+
+def _robust_reduced(curve: WeightedCurve, outcome: FitOutcome) -> float:
+    """(median |residual| / 0.6745)^2 in sigma, bins under peaks hardly count; corrected for the fitted parameters.
+
+    Its variance is 1.36 pi / 2 times that of the mean square: 5.5 / n.
+    """
+    z = (curve.intensity - outcome.model) / np.sqrt(outcome.variance)
+    return float((np.median(np.abs(z)) / 0.6745) ** 2 * z.size / max(z.size - int(outcome.moved.sum()), 1))
+
+
+def _known(p: FloatArray, peaks: int, smooth: int, curve: WeightedCurve) -> Knowledge:
+    """Bounds: peaks inside the window, at least a bin wide and at most as the widest filter; prior of the
+    correction."""
+    if p.size == len(SOLUTION):
+        p = np.concatenate([p, [0.3], np.zeros(smooth)])
+    step, head = float(np.median(np.diff(curve.q))), len(SOLUTION) + 1
+    if smooth:  # takes up sizes that are not normal; a skewness read off a curve with peaks would be theirs
+        p = np.concatenate([p[: head - 2], [0.0], p[head - 1 :]])
+    solution = solution_knowledge()
+    narrow, wide = (
+        np.array([-np.inf, curve.q[0], step]),
+        np.array([np.inf, curve.q[-1], WIDTHS[-1] * 2.0 * np.pi / (1.2 * p[1])]),
+    )
+    free = np.ones(p.size, dtype=bool)
+    free[head - 1], free[head - 2] = peaks > 0, smooth == 0
+    weight = np.zeros(p.size)
+    weight[: head - 1] = solution[2]
+    weight[head : head + smooth] = SMOOTH_SD**-2
+    return Knowledge(
+        start=p,
+        lower=np.concatenate([solution[0], [0.0], np.full(smooth, -0.9), np.tile(narrow, peaks)]),
+        upper=np.concatenate([solution[1], [1.0], np.full(smooth, 5.0), np.tile(wide, peaks)]),
+        prior=np.zeros(p.size),
+        prior_weight=weight,
+        free=free,
+    )
+
+
+def solution_knowledge() -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Bounds and prior weights of SOLUTION: sizes above 0, skewness as in the sphere fit (its prior's mean is 0)."""
+    lower = np.array([0.0, 0.5, 1e-3, -np.inf, -LARGEST_SKEWNESS])
+    upper = np.array([np.inf, 100.0, 50.0, np.inf, LARGEST_SKEWNESS])
+    return lower, upper, np.array([0.0, 0.0, 0.0, 0.0, SKEWNESS_PRIOR**-2])
+
+
+def _peaks(outcome: FitOutcome, first: int, significance: list[float]) -> list[Peak]:
+    """Nouns of the peaks, with the significance at which each was found; those that the final fit of all has emptied
+    (area below 2 sigma, the sigma including the shared tails' share) are dropped."""
+    sigma = np.sqrt(np.diag(outcome.covariance))
+    found = []
+    for k, height in zip(range(first, outcome.parameters.size, 3), significance, strict=True):
+        area, centre, fwhm = (float(x) for x in outcome.parameters[k : k + 3])
+        if area > 2.0 * sigma[k] > 0.0:
+            found.append(Peak(centre, float(sigma[k + 1]), fwhm, area, float(sigma[k]), height))
+    return found

@@ -1,0 +1,195 @@
+"""phi across a beam of finite height, from what its neighbours in height and time found.
+
+ln phi is a cubic spline in height through the voxels of a scan, each brought to the time of the frame in question; where
+crystals hide the solution the layer at the anode is continued from above.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.interpolate import CubicSpline
+
+from ...nouns import FloatArray
+from ...physics.beam import beam_deviation
+
+NODES = 24
+REACH = 5.0  # of the beam, in its standard deviations
+ONE_VISIT = 0.25
+LEAST_GROWTH = 0.5  # of phi between two frames of a scan, so that noise cannot make a profile negative
+CLEAR_EXCESS = 0.02  # over the start, from which on what exceeds it is taken as a layer at the anode
+LARGEST_RATIO = 10.0  # of that excess between two heights
+BoolArray = npt.NDArray[np.bool_]
+
+
+def gradient_at_fixed_time(values: FloatArray, height_um: FloatArray, time_s: FloatArray) -> FloatArray:
+    """d values / dz (1/um) of a map (scan, height) whose every voxel has its own time (scan, height).
+
+    Along a scan, values change with height and with time: dv/dz = (dv/dz along the scan) - (dv/dt) (dt/dz). Cubic spline
+    over the known heights, differences between scans in time; 0 where there are fewer than two. A hole is filled from the
+    scans before and after: a spline across it would change the slope of its neighbours.
+    """
+    along, delay = np.zeros_like(values), np.zeros_like(values)
+    for row, profile in enumerate(holes_filled_in_time(values, time_s)):
+        known = np.isfinite(profile)
+        if known.sum() >= 2:
+            along[row] = CubicSpline(height_um[known], profile[known])(height_um, 1)
+        if height_um.size >= 2:
+            delay[row] = np.gradient(time_s[row], height_um)
+    return along - _rates(values, time_s) * delay
+
+
+def _rate(values: FloatArray, time_s: FloatArray) -> FloatArray:
+    """d values / dt, both (scan,), of second order where there are three visits or more, else a difference; frames within
+    a quarter of the mean step in time are one visit, 0 where there is only one."""
+    order = np.argsort(time_s, kind="stable")
+    step = np.diff(time_s[order])
+    apart = (step > ONE_VISIT * step.mean()) if step.size else np.zeros(0, dtype=bool)
+    visit = np.empty(time_s.size, dtype=np.intp)
+    visit[order] = np.concatenate([[0], np.cumsum(apart)])
+    if visit.max() == 0:
+        return np.zeros_like(values)
+    mean, times = (np.bincount(visit, x) / np.bincount(visit) for x in (values, time_s))
+    return np.asarray(np.gradient(mean, times, edge_order=2 if times.size > 2 else 1)[visit])
+
+
+def _rates(values: FloatArray, time_s: FloatArray) -> FloatArray:
+    """d values / dt of every height of a map (scan, height), 0 where it is not known."""
+    rate = np.zeros_like(values)
+    for column in range(values.shape[1]):
+        known = np.isfinite(values[:, column])
+        if not known.any():
+            continue
+        rate[known, column] = _rate(values[known, column], time_s[known, column])
+    return rate
+
+
+def rates_since_start(values: FloatArray, time_s: FloatArray, start: float | None) -> FloatArray:
+    """`_rates`; those of a single scan from the starting solution at time 0, where that is known.
+
+    Only of a single one: at first phi grows with the square root of time, and a parabola through the start overshoots.
+    """
+    if values.shape[0] > 1 or start is None or not time_s.min() > 0.0:
+        return _rates(values, time_s)
+    return np.nan_to_num((values - start) / time_s)
+
+
+def holes_filled_in_time(values: FloatArray, time_s: FloatArray) -> FloatArray:
+    """`values` (scan, height) with what is not finite interpolated between the scans around it; not beyond them."""
+    filled = values.copy()
+    for column, time in zip(filled.T, time_s.T, strict=True):
+        known = np.isfinite(column)
+        if known.any():
+            column[~known] = np.interp(time[~known], time[known], column[known], left=np.nan, right=np.nan)
+    return filled
+
+
+@dataclass(frozen=True, eq=False)
+class BeamView:
+    """Heights within the open part of each beam and their shares of it, z and weight (height, node); read_um (height,):
+    where each reads phi; spread: the beam's standard deviation. All um."""
+
+    z: FloatArray
+    weight: FloatArray
+    read_um: FloatArray
+    spread: float
+
+    @classmethod
+    def of(cls, height_um: FloatArray, read_um: FloatArray, fwhm_um: float) -> BeamView:
+        spread = beam_deviation(fwhm_um)
+        low = np.maximum(height_um - REACH * spread, 0.0)
+        node, share = np.polynomial.legendre.leggauss(NODES)
+        z = low[:, None] + (height_um + REACH * spread - low)[:, None] * 0.5 * (1.0 + node)
+        weight = share * np.exp(-0.5 * ((z - height_um[:, None]) / spread) ** 2)
+        return cls(z, weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-300), read_um, spread)
+
+
+@dataclass(frozen=True, eq=False)
+class BeamProfile:
+    """phi within each beam from phi at the read heights of a map (scan, height).
+
+    first: values to begin with, holes filled from the scans around them. hidden: heights whose own value says nothing
+    about the profile. inside, at_read: for each scan the spline's weights (height, node, height) and (height, height) of
+    ln phi. growth (scan, height, height): ratio of phi at the last height, at the time of the frame at the other, to what
+    its own frame found. steepest (height, node): limit of |ln phi(z) - ln phi(read height)|, the beam's deviation per e-fold.
+    """
+
+    first: FloatArray
+    hidden: BoolArray
+    inside: tuple[FloatArray, ...]
+    at_read: tuple[FloatArray, ...]
+    growth: FloatArray
+    steepest: FloatArray
+    read_um: FloatArray
+    start: float
+
+    @classmethod
+    def through(
+        cls, phi: FloatArray, hidden: BoolArray, rate: FloatArray, time_s: FloatArray, view: BeamView, start: float
+    ) -> BeamProfile:
+        """The profile through what is finite of `phi`, which changes by `rate` (1/s), at the nodes of `view`."""
+        whole = _continued(phi, hidden, view.read_um, start)
+        known = np.isfinite(whole)
+        keys = [row.tobytes() for row in known]
+        rows = dict(zip(keys, known, strict=True))
+        inside = {key: _spline_weights(view.read_um, row, view.z) for key, row in rows.items()}
+        at_read = {key: _spline_weights(view.read_um, row, view.read_um) for key, row in rows.items()}
+        value = np.where(known, whole, 1.0)
+        later = time_s[:, :, None] - time_s[:, None, :]
+        return cls(
+            value,
+            hidden,
+            tuple(inside[key] for key in keys),
+            tuple(at_read[key] for key in keys),
+            np.maximum(1.0 + (rate / value)[:, None, :] * later, LEAST_GROWTH),
+            np.abs(view.z - view.read_um[:, None]) / view.spread,
+            view.read_um,
+            start,
+        )
+
+    def across(self, value: FloatArray) -> FloatArray:
+        """phi at the nodes of each beam (scan, height, node), from its `value` at the read heights (scan, height).
+
+        A hidden height has its own value and the shape of the spline through the others.
+        """
+        nodes = _continued(np.where(self.hidden, self.first, value), self.hidden, self.read_um, self.start)
+        return value[..., None] * self._shape(np.log(nodes[:, None, :] * self.growth))
+
+    def attenuation_across(self, value: FloatArray) -> FloatArray:
+        """The same for the attenuation `value` (scan, height) above 0, between its least and its largest: large particles
+        are near the wall and have more core, which is 0.1 % of phi."""
+        logarithm = np.broadcast_to(np.log(value)[:, None, :], self.growth.shape)
+        return np.clip(value[..., None] * self._shape(logarithm), value.min(), value.max())
+
+    def _shape(self, logarithm: FloatArray) -> FloatArray:
+        """Ratio (scan, height, node) to the read height of what has this `logarithm` (scan, height, height)."""
+        rows = zip(self.inside, self.at_read, logarithm, strict=True)
+        curve = [np.einsum("inj,ij->in", w, row) - np.einsum("ij,ij->i", r, row)[:, None] for w, r, row in rows]
+        return np.exp(np.clip(np.stack(curve), -self.steepest, self.steepest))
+
+
+def _continued(phi: FloatArray, hidden: BoolArray, read_um: FloatArray, start: float) -> FloatArray:
+    """`phi` (scan, height) with the hidden heights continued from the two lowest others, as base + A exp(-z / ell).
+
+    base: the start where both clearly exceed it (the layer at the anode), else 0. Left as it is where there are no two.
+    """
+    whole = phi.copy()
+    for row in np.flatnonzero(hidden.any(axis=1)):
+        above = np.flatnonzero(~hidden[row] & np.isfinite(phi[row]))[:2]
+        if above.size == 2:
+            layer, height = phi[row, above], read_um[above]
+            base = start if layer.min() > (1.0 + CLEAR_EXCESS) * start else 0.0
+            steps = (height[0] - read_um[hidden[row]]) / (height[1] - height[0])
+            ratio = np.clip((layer[0] - base) / (layer[1] - base), 1.0 / LARGEST_RATIO, LARGEST_RATIO)
+            whole[row, hidden[row]] = base + (layer[0] - base) * ratio**steps
+    return whole
+
+
+def _spline_weights(height_um: FloatArray, known: BoolArray, z: FloatArray) -> FloatArray:
+    """Cubic spline through the known heights as weights (..., height) at z (...); none where fewer than two are known."""
+    weights = np.zeros((*z.shape, height_um.size))
+    if known.sum() >= 2:
+        weights[..., known] = CubicSpline(height_um[known], np.eye(int(known.sum())))(z)
+    return weights

@@ -1,0 +1,255 @@
+"""From a map with one time per frame to profiles at any time: local polynomials in time as linear operators.
+
+A scan is not a snapshot: at each height the frames of neighbouring scans give phi and d phi/dt at the time that is
+asked for. The operators are sparse matrices over the frames of the map, so that sigmas follow exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from ...errors import FitError, ShapeError, bad_value
+from ...nouns import FloatArray, VolumeFraction
+from ...physics.beam import FWHM_PER_SIGMA, open_beam_centre
+from ..footprint.open_beam import beam_sharpness, crystal_length
+from .profile_integral import Panels, enriched_steps, solution_only, surface_content, wall_to_wall
+
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+METRE_PER_UM = 1e-6
+ONE_VISIT = 0.25
+BELOW_ANODE_UM = -10.0
+STARTING_SOLUTION = "starting_solution"
+
+
+@dataclass(frozen=True)
+class MapColumns:
+    """A volume-fraction map as bare arrays, SI, on the heights that enough scans have measured.
+
+    phi, variance, time (row, height): rows are the scans and, last, the starting solution at field-on (phi = start at
+    every height, no variance). good (row, height). position (height,): m, where each voxel reads phi. height (height,):
+    nominal, m. kept (height of the map,): which heights these are. shared: name -> (row, height).
+    """
+
+    phi: FloatArray
+    variance: FloatArray
+    time: FloatArray
+    good: BoolArray
+    beam_height: FloatArray
+    position: FloatArray
+    height: FloatArray
+    kept: BoolArray
+    shared: Mapping[str, FloatArray]
+    start: float
+    gap: float
+    beam_fwhm: float
+
+    @property
+    def scan_time(self) -> FloatArray:
+        """Mean time of the good frames of each scan, (scan,)."""
+        time = np.where(self.good, self.time, 0.0)[:-1].sum(axis=1)
+        count = self.good[:-1].sum(axis=1)
+        return np.where(count > 0, time / np.maximum(count, 1), self.time[:-1].mean(axis=1))
+
+    @property
+    def panels(self) -> Panels:
+        """The integration of the solution from wall to wall, exponential in the boundary layer at the anode.
+
+        Where the lowest voxel sees the anode's surface, what lies below the second height is continued from above it.
+        """
+        steps = self._steps
+        return solution_only(steps, self.position, float(self.height[0])) if self.sees_surface else steps
+
+    @property
+    def surface(self) -> Panels | None:
+        """What the lowest voxel holds beyond the continued solution, as particle volume per area on the anode."""
+        if not self.sees_surface:
+            return None
+        return surface_content(self._steps, self.position, crystal_length(self.beam_height[0], self.beam_fwhm)[0])
+
+    @property
+    def sees_surface(self) -> bool:
+        """True where the surface lies within one standard deviation of the beam at the lowest height."""
+        return self.height.size >= 3 and abs(self.beam_height[0]) < self.beam_fwhm / FWHM_PER_SIGMA
+
+    @property
+    def _steps(self) -> Panels:
+        weight = self.good[:-1]
+        mean = np.sum(np.where(weight, self.phi[:-1], 0.0), axis=0) / np.maximum(weight.sum(axis=0), 1)
+        sharpness = beam_sharpness(mean, self.beam_height, self.position, self.start, self.beam_fwhm)
+        lowest = 1 if self.sees_surface else 0
+        return wall_to_wall(
+            self.position, self.gap, enriched_steps(mean, self.start), self.start, sharpness, lowest=lowest
+        )
+
+    def counting_sigma(self, operator: sparse.csr_array) -> FloatArray:
+        """sqrt(sum of operator^2 x variance): operator (out, row x height flattened)."""
+        return np.sqrt(operator.power(2) @ self.variance.ravel())
+
+    def shared_sigma(self, operator: sparse.csr_array) -> dict[str, FloatArray]:
+        """What each contribution that all frames share does to the result: it shifts all frames together."""
+        return {name: np.abs(operator @ sigma.ravel()) for name, sigma in self.shared.items()}
+
+
+def map_columns(
+    phi: VolumeFraction, *, gap_um: float, start: float, beam_fwhm_um: float = 0.0, fewest_scans: int = 3
+) -> MapColumns:
+    """The heights of `phi` (scan, height) measured in at least `fewest_scans` scans, with the start as a last row.
+
+    Frames with the beam centre more than 10 um inside the electrode are left out. FitError where fewer than
+    `fewest_scans` scans or two heights remain.
+    """
+    if phi.dims != ("scan", "height"):
+        raise ShapeError(f"the map of phi has dims {phi.dims}: it must be (scan, height)")
+    height_um = phi.coord("height")
+    good = phi.good & np.isfinite(phi.sigma)
+    if phi.data.variances is None:
+        good = phi.good
+    lowest = BELOW_ANODE_UM if beam_fwhm_um > 0.0 else 0.0
+    kept = (good.sum(axis=0) >= fewest_scans) & (height_um >= lowest) & (height_um < gap_um)
+    if kept.sum() < 2:
+        raise bad_value(
+            FitError,
+            where="volume fraction map",
+            field="heights, scans",
+            value=f"{int(kept.sum())}, {int(good.sum(axis=0).max(initial=0))}",
+            rule=f"at least 2 heights measured in {fewest_scans} scans are needed",
+            remedy="scan the cell more often, or at more heights",
+        )
+    blank = np.zeros(int(kept.sum()))
+    variance = np.nan_to_num(np.square(phi.sigma))
+
+    def rows(values: FloatArray, last: npt.ArrayLike) -> FloatArray:
+        inside = np.where(good, values, 0.0)[:, kept]
+        return np.vstack([inside, np.broadcast_to(last, blank.shape)])
+
+    time = phi.coord("time")[:, kept]
+    started = bool(np.min(time[good[:, kept]]) >= 0.0)
+    return MapColumns(
+        phi=rows(phi.values, start),
+        variance=rows(variance, 0.0),
+        time=np.vstack([time, blank]),
+        good=np.vstack([good[:, kept], np.full(blank.shape, started)]),
+        beam_height=height_um[kept] * METRE_PER_UM,
+        position=_read_at(height_um[kept], beam_fwhm_um) * METRE_PER_UM,
+        height=np.maximum(height_um[kept], 0.0) * METRE_PER_UM,
+        kept=kept,
+        shared={
+            name: rows(np.asarray(c.values), _at_start(name, c.values, phi, start)) for name, c in phi.shared.items()
+        },
+        start=start,
+        gap=gap_um * METRE_PER_UM,
+        beam_fwhm=beam_fwhm_um * METRE_PER_UM,
+    )
+
+
+def _at_start(name: str, sigma: FloatArray, phi: VolumeFraction, start: float) -> float:
+    """Sigma of phi at field-on, where phi is the start by definition: only the start's own sigma, the same share of phi
+    everywhere, is left."""
+    if name != STARTING_SOLUTION:
+        return 0.0
+    good = phi.good & (phi.values > 0.0)
+    return start * float(np.median(sigma[good] / phi.values[good])) if good.any() else 0.0
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """phi and d phi/dt (1/s) of every height at the target times, (target, height), with their operators per height
+    (target, row) and `inside`: False where a target lies beyond the frames of a height; `last` time used (s)."""
+
+    phi: FloatArray
+    rate: FloatArray
+    phi_operators: tuple[sparse.csr_array, ...]
+    rate_operators: tuple[sparse.csr_array, ...]
+    inside: BoolArray
+    last: FloatArray
+
+
+def profiles_at(columns: MapColumns, target: FloatArray, *, visits: int = 3, degree: int = 2) -> Profiles:
+    """Local polynomial of `degree` through the `visits` nearest visits of each height (target,): s.
+
+    Frames of one height that follow each other within a quarter of the scan period (turning points, repeated
+    exposures) are one visit.
+    """
+    period = scan_period(columns)
+    values, rates, phi_ops, rate_ops, inside, last = [], [], [], [], [], []
+    for k in range(columns.position.size):
+        weights, used = _window(columns.time[:, k], columns.good[:, k], target, visits, ONE_VISIT * period)
+        at, slope = _local_polynomial(columns.time[:, k], weights, target, degree)
+        phi_ops.append(sparse.csr_array(at))
+        rate_ops.append(sparse.csr_array(slope))
+        values.append(at @ columns.phi[:, k])
+        rates.append(slope @ columns.phi[:, k])
+        known = columns.time[columns.good[:, k], k]
+        inside.append((target <= known.max() + period) & (target >= known.min() - period))
+        last.append(used)
+    stacked = (np.stack(part, axis=-1) for part in (values, rates))
+    phi, rate = stacked
+    return Profiles(phi, rate, tuple(phi_ops), tuple(rate_ops), np.stack(inside, -1), np.stack(last, -1))
+
+
+def scan_period(columns: MapColumns) -> float:
+    """Mean time (s) from one scan to the next; of a single scan its own length."""
+    scans = columns.time.shape[0] - 1
+    times = columns.scan_time
+    return float(times[-1] - times[0]) / (scans - 1) if scans > 1 else float(np.ptp(columns.time[:-1])) or 1.0
+
+
+def _window(
+    time: FloatArray, good: BoolArray, target: FloatArray, visits: int, one_visit: float
+) -> tuple[FloatArray, FloatArray]:
+    """Weights 0 or 1 (target, row) of the rows in the `visits` visits around each target, and the latest time used."""
+    rows = np.flatnonzero(good)
+    rows = rows[np.argsort(time[rows], kind="stable")]
+    visit = np.concatenate([[0], np.cumsum(np.diff(time[rows]) > one_visit)])
+    centre = np.bincount(visit, time[rows]) / np.bincount(visit)
+    count = min(visits, centre.size)
+    nearest = np.argmin(np.abs(centre - target[:, None]), axis=1)
+    left = nearest - count // 2
+    if count % 2 == 0:
+        left = left + (centre[nearest] <= target)
+    left = np.clip(left, 0, centre.size - count)
+    weights = np.zeros((target.size, time.size))
+    weights[:, rows] = (visit >= left[:, None]) & (visit < left[:, None] + count)
+    return weights, np.max(np.where(weights > 0, time, -np.inf), axis=1)
+
+
+def _local_polynomial(
+    time: FloatArray, weights: FloatArray, target: FloatArray, degree: int
+) -> tuple[FloatArray, FloatArray]:
+    """Least-squares operators (target, row) for the value and the slope (1/s) of the local polynomial at the target."""
+    x = time - target[:, None]
+    scale = np.max(np.abs(np.where(weights > 0, x, 0.0)), axis=1, keepdims=True)
+    scale = np.where(scale > 0, scale, 1.0)
+    basis = weights[..., None] * (x / scale)[..., None] ** np.arange(degree + 1)
+    inverse = np.linalg.pinv(basis, rcond=1e-9)
+    return inverse[:, 0] * weights, inverse[:, 1] * weights / scale
+
+
+def flatten_operators(
+    terms: Sequence[tuple[FloatArray, tuple[sparse.csr_array, ...]]], shape: tuple[int, int]
+) -> sparse.csr_array:
+    """Sum over terms and heights of weight (target, height) x operators per height (target, row): one operator over the
+    map of `shape` (row, height), flattened."""
+    rows, heights = shape
+    data, target, source = [], [], []
+    for weight, operators in terms:
+        for k, operator in enumerate(operators):
+            entries = operator.tocoo()
+            to, row = entries.coords
+            data.append(entries.data * weight[to, k])
+            target.append(to)
+            source.append(row * heights + k)
+    count = terms[0][0].shape[0]
+    where = (np.concatenate(target), np.concatenate(source))
+    return sparse.csr_array(sparse.coo_array((np.concatenate(data), where), shape=(count, rows * heights)))
+
+
+def _read_at(height_um: FloatArray, fwhm_um: float) -> FloatArray:
+    """Where each voxel reads phi (um): the centre of the open beam; the height itself for a beam without extent."""
+    return open_beam_centre(height_um, fwhm_um) if fwhm_um > 0.0 else height_um

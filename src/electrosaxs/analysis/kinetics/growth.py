@@ -1,0 +1,229 @@
+"""phi at the anode against time, its line before the onset, and the paper's slice flux.
+
+Two definitions of the flux into the slice next to the anode (thickness w, 50 um in the paper), both accumulation rates
+and neither of them the supply phi0 v:
+
+    slice_flux       w x slope of phi in the voxel read at the anode        (the paper: "the rate that the local volume
+                                                                              fraction rises", resolution 50 um)
+    slice_flux_mean  d/dt of the integral of phi from 0 to w: w x slope of the mean of phi over the slice
+
+The line has equal weights: a growth curve is not exactly straight, so weights that follow the counting statistics would
+decide its slope. The slope is therefore that of the least-squares line through phi itself, and its sigma follows from
+the sigmas of the points. Points far noisier than the rest (5 times the median) are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse, stats
+
+from ...errors import FitError, bad_value
+from ...nouns import FloatArray, GrowthCurve, LineFit, Number, SliceFlux, VolumeFraction
+from .flux_operators import METRE_PER_UM, BoolArray, IntArray, map_columns, profiles_at
+from .mass_balance import inventory_operator, with_surface
+from .profile_integral import up_to
+
+FEWEST_POINTS = 3
+TOO_NOISY = 5.0
+REAL_SCATTER = 0.01
+LARGEST_DEPARTURE = 0.1
+
+
+def growth_curve(phi: VolumeFraction, *, slice_um: float = 50.0) -> GrowthCurve:
+    """phi of the voxel nearest the anode in each scan (scan,), with its own times and contributions.
+
+    FitError where no voxel lies within `slice_um` of the anode.
+    """
+    height = phi.coord("height")
+    nearest = int(np.argmin(np.abs(height)))
+    if abs(height[nearest]) > slice_um:
+        raise bad_value(
+            FitError,
+            where="volume fraction map",
+            field="height (um)",
+            value=f"{height[nearest]:.0f}",
+            rule=f"the growth curve needs a voxel within {slice_um:.0f} um of the anode",
+            remedy="scan from the anode upwards, or check the anode height",
+        )
+    return GrowthCurve.from_arrays(
+        phi.values[:, nearest],
+        dims=("scan",),
+        coords={"time": (("scan",), phi.coord("time")[:, nearest])},
+        sigma=None if phi.data.variances is None else phi.sigma[:, nearest],
+        shared={name: np.asarray(c.values)[:, nearest] for name, c in phi.shared.items()},
+        masks={"not_measured": (("scan",), ~phi.good[:, nearest])},
+    )
+
+
+def slice_mean_curve(
+    phi: VolumeFraction, *, gap_um: float, start: float, slice_um: float = 50.0, beam_fwhm_um: float = 0.0
+) -> GrowthCurve:
+    """Mean of phi from the anode to `slice_um`, at the time of the voxel nearest the anode (scan,).
+
+    Profile integral (exponential in the boundary layer); contribution `interpolation` from the other rule.
+    """
+    columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
+    below = with_surface(up_to(columns.panels, columns.position, slice_um * METRE_PER_UM), columns)
+    time = columns.time[:-1, 0]
+    profiles = profiles_at(columns, time, visits=2, degree=1)
+    thickness = slice_um * METRE_PER_UM
+    content, operator = inventory_operator(columns, profiles, below)
+    other, _ = inventory_operator(columns, profiles, below.other_rule())
+    operator = sparse.csr_array(operator / thickness)
+    return GrowthCurve.from_arrays(
+        content / thickness,
+        dims=("scan",),
+        coords={"time": (("scan",), time)},
+        sigma=columns.counting_sigma(operator),
+        shared={**columns.shared_sigma(operator), "interpolation": np.abs(other - content) / thickness},
+        masks={"not_measured": (("scan",), ~columns.good[:-1, 0])},
+    )
+
+
+@dataclass(frozen=True)
+class GrowthLine:
+    """The line, what its slope is uncertain by (1/s): counting (with real scatter) and each shared contribution, and in
+    words over what it was fitted."""
+
+    line: LineFit
+    counting: float
+    shared: Mapping[str, float]
+    words: str
+
+    def slice_flux(self, slice_um: float, name: str = "phi of the voxel at the anode") -> Number:
+        """`slice_um` x slope in m/s."""
+        thickness = slice_um * METRE_PER_UM
+        return Number(
+            thickness * self.line.slope,
+            thickness * self.line.slope_sigma,
+            "m/s",
+            f"{slice_um:g} um x slope of {name}: {self.words}",
+        )
+
+
+def growth_line(curve: GrowthCurve, *, onset_s: float | None = None, t_start_s: float = 0.0) -> GrowthLine:
+    """Least-squares line through all scans from `t_start_s` to the onset, or to the end of the run without one.
+
+    Bend: where a parabola departs from the line by more than 3 sigma and 10 % of the rise (the slice saturates), the
+    words say by how much; the line keeps its window, so that runs compare. Scatter: where the points scatter about a
+    smooth curve (cubic) more than counting explains (chance below 1 %), the counting sigma grows by sqrt(chi2 / dof)
+    and the words say so. FitError with fewer than 3 points.
+    """
+    t, phi, sigma = curve.coord("time"), curve.values, curve.sigma
+    window = _usable(curve) & (t >= t_start_s) & (t < (np.inf if onset_s is None else onset_s))
+    if window.sum() < FEWEST_POINTS:
+        raise bad_value(
+            FitError,
+            where="growth curve",
+            field="points before the onset",
+            value=int(window.sum()),
+            rule=f"a line needs at least {FEWEST_POINTS}",
+            remedy="scan faster, or lower the field",
+        )
+    order = np.flatnonzero(window)
+    slope_of, offset_of = _line_operators(t[order])
+    excess = _excess_scatter(t[order], phi[order], sigma[order])
+    counting = excess * float(np.sqrt(np.sum(np.square(slope_of * np.nan_to_num(sigma[order])))))
+    shared = {name: abs(float(slope_of @ np.asarray(c.values)[order])) for name, c in curve.shared.items()}
+    line = LineFit(
+        slope=float(slope_of @ phi[order]),
+        slope_sigma=float(np.sqrt(counting**2 + sum(s**2 for s in shared.values()))),
+        offset=float(offset_of @ phi[order]),
+        t_start=float(t[order].min()),
+        t_end=float(t[order].max()),
+    )
+    bend = _departure(t[order], phi[order], excess * sigma[order])
+    return GrowthLine(line, counting, shared, _line_words(line, order.size, onset_s, excess, bend))
+
+
+def _line_words(line: LineFit, points: int, onset_s: float | None, excess: float, bend: float) -> str:
+    end = "the end of the run" if onset_s is None else "the onset"
+    words = f"least-squares line, {points} scans from {line.t_start:.0f} to {line.t_end:.0f} s, until {end}"
+    if bend > LARGEST_DEPARTURE:
+        words += f"; the curve bends, a parabola departs from the line by {bend:.0%} of the rise"
+    if excess > 1.0:
+        words += f"; sigma x {excess:.2f} for scatter beyond counting"
+    return words
+
+
+def slice_flux_curve(curve: GrowthCurve, *, slice_um: float = 50.0) -> SliceFlux:
+    """`slice_um` x d phi/dt at each scan (scan,), m/s: parabola through the scan and its neighbours.
+
+    Contribution `interpolation`: what a cubic through four scans gives otherwise, beyond its noise. NaN with fewer than
+    two scans.
+    """
+    t, known = curve.coord("time"), np.flatnonzero(curve.good)
+    slope = slice_um * METRE_PER_UM * _local_slopes(t, known, 3)
+    cubic = slice_um * METRE_PER_UM * _local_slopes(t, known, 4)
+    undefined = ~curve.good | (known.size < 2)
+    phi, variance = np.where(curve.good, curve.values, 0.0), np.nan_to_num(np.square(curve.sigma))
+    excess = np.square((cubic - slope) @ phi) - np.square(cubic - slope) @ variance
+
+    def where_known(values: FloatArray) -> FloatArray:
+        return np.where(undefined, np.nan, values)
+
+    shared = {name: np.abs(slope @ np.where(curve.good, c.values, 0.0)) for name, c in curve.shared.items()}
+    shared["interpolation"] = np.sqrt(np.maximum(excess, 0.0))
+    return SliceFlux.from_arrays(
+        where_known(slope @ phi),
+        dims=("scan",),
+        coords={"time": (("scan",), t)},
+        sigma=where_known(np.sqrt(np.square(slope) @ variance)),
+        shared={name: where_known(sigma) for name, sigma in shared.items()},
+        masks={"not_measured": (("scan",), undefined)},
+    )
+
+
+def _local_slopes(t: FloatArray, known: IntArray, points: int) -> FloatArray:
+    """Operator (scan, scan) for the slope (1/s) of the polynomial through the `points` known scans around each."""
+    operator = np.zeros((t.size, t.size))
+    count = min(points, known.size)
+    for place, i in enumerate(known if count >= 2 else []):
+        left = int(np.clip(place - (count - 1) // 2, 0, known.size - count))
+        near = known[left : left + count]
+        scale = float(np.ptp(t[near]))
+        basis = ((t[near] - t[i]) / scale)[:, None] ** np.arange(count)
+        operator[i, near] = np.linalg.inv(basis)[1] / scale
+    return operator
+
+
+def _usable(curve: GrowthCurve) -> BoolArray:
+    good, sigma = curve.good, curve.sigma
+    if curve.data.variances is None or not good.any():
+        return good
+    with np.errstate(invalid="ignore"):
+        return good & (sigma <= TOO_NOISY * np.median(sigma[good]))
+
+
+def _line_operators(t: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weights that give slope and offset (at t = 0) of the least-squares line."""
+    centred = t - t.mean()
+    slope = centred / np.sum(centred**2)
+    return slope, 1.0 / t.size - t.mean() * slope
+
+
+def _departure(t: FloatArray, phi: FloatArray, sigma: FloatArray) -> float:
+    """How far the least-squares parabola departs from the line at the ends, share of the rise; 0 within 3 sigma."""
+    if t.size <= FEWEST_POINTS:
+        return 0.0
+    x = (t - t.mean()) / np.ptp(t)
+    inverse = np.linalg.pinv(x[:, None] ** np.arange(3))
+    # c x^2 over x in [-1/2, 1/2] departs from its line by c/12 in the middle and c/6 at the ends
+    departure = abs(float(inverse[2] @ phi)) / 6.0
+    noise = float(np.sqrt(np.sum(np.square(inverse[2] * np.nan_to_num(sigma))))) / 6.0
+    rise = abs(float(inverse[1] @ phi))
+    return departure / rise if departure > 3.0 * noise and rise > 0.0 else 0.0
+
+
+def _excess_scatter(t: FloatArray, phi: FloatArray, sigma: FloatArray) -> float:
+    """sqrt(chi2 / dof) about a cubic where counting does not explain it, else 1; 1 with fewer than 7 points."""
+    if t.size < 7 or not np.all(np.isfinite(sigma)) or np.any(sigma <= 0.0):
+        return 1.0
+    x = (t - t.mean()) / np.ptp(t)
+    basis = x[:, None] ** np.arange(4) / sigma[:, None]
+    residual = phi / sigma - basis @ np.linalg.lstsq(basis, phi / sigma, rcond=None)[0]
+    chi2, dof = float(residual @ residual), t.size - 4
+    return float(np.sqrt(chi2 / dof)) if stats.chi2.sf(chi2, dof) < REAL_SCATTER else 1.0

@@ -1,0 +1,147 @@
+"""The sealed cell keeps its particles: inventory over that at field-on, 1 until particles leave the scanned region.
+
+inventory(t) = integral of phi dz from the anode to the cathode; at field-on it is phi0 L. The frames of a scan are
+first brought to one time, linearly between the visits of each height. Crystals are
+counted where the lowest voxel sees the anode's surface: what it holds beyond the solution continued from above is taken
+to be crystals on or near the surface (`open_beam.crystal_length`: 35 um +/- 27 % for a 34 um beam on the edge).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from ...errors import FitError
+from ...nouns import FloatArray, MassBalance, Number, VolumeFraction
+from ..footprint.open_beam import crystal_length
+from .flux_operators import (
+    METRE_PER_UM,
+    STARTING_SOLUTION,
+    MapColumns,
+    Profiles,
+    flatten_operators,
+    map_columns,
+    profiles_at,
+)
+from .profile_integral import Panels, front_variances, integrate_panels
+
+LARGEST_UNSEEN_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class SealedCell:
+    """The mass balance, None where it cannot be measured, and its mean deviation from 1 before the onset."""
+
+    balance: MassBalance | None
+    error: Number
+
+
+def inventory_operator(columns: MapColumns, profiles: Profiles, panels: Panels) -> tuple[FloatArray, sparse.csr_array]:
+    """Integral of phi over `panels` (m) at each target, and its operator (target, row x height flattened)."""
+    parts = integrate_panels(profiles.phi, panels)
+    weight = panels.onto_heights(parts.by_lower, parts.by_upper) + panels.bend.sum(axis=0)
+    return parts.value.sum(axis=-1), flatten_operators([(weight, profiles.phi_operators)], columns.phi.shape)
+
+
+def _on_surface(columns: MapColumns, profiles: Profiles) -> FloatArray:
+    """Particle volume per area on the anode (m) at each target; 0 where the lowest voxel does not see the surface."""
+    if columns.surface is None:
+        return np.zeros(profiles.phi.shape[0])
+    return integrate_panels(profiles.phi, columns.surface).value.sum(axis=1)
+
+
+def with_surface(panels: Panels, columns: MapColumns) -> Panels:
+    """`panels` of the solution and what lies on the anode's surface, where the lowest voxel sees it."""
+    return panels if columns.surface is None else panels.joined(columns.surface)
+
+
+def mass_balance(
+    phi: VolumeFraction,
+    *,
+    gap_um: float,
+    start: float,
+    beam_fwhm_um: float = 0.0,
+    onset_s: float | None = None,
+) -> SealedCell:
+    """inventory(t) / (start x gap) for each scan at its mean time.
+
+    `start`: phi of the starting solution, whose own sigma cancels. Contributions: the others of phi, and `interpolation`
+    (one order lower between the heights; fronts and layers lost within a step; of a single scan, that its frames are not
+    of one time) and `surface` (how strongly the beam sees what lies on the anode). Not measurable, with the reason, where more
+    than a tenth of the gap was not scanned. `onset_s`: scans before it give the error number; all scans where it is
+    None.
+    """
+    unseen = _unseen_share(phi, gap_um)
+    if unseen > LARGEST_UNSEEN_SHARE:
+        heights = phi.coord("height")
+        return SealedCell(
+            None,
+            Number.absent(
+                "one",
+                f"not measurable: the scan covers {heights.min():.0f} to {heights.max():.0f} um of the "
+                f"{gap_um:.0f} um gap, {unseen:.0%} of the cell was not seen (at most {LARGEST_UNSEEN_SHARE:.0%})",
+            ),
+        )
+    try:
+        columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
+    except FitError as error:
+        return SealedCell(None, Number.absent("one", f"not measurable: {error}"))
+    time = columns.scan_time
+    profiles = profiles_at(columns, time, visits=2, degree=1)
+    panels = with_surface(columns.panels, columns)
+    inventory, operator = inventory_operator(columns, profiles, panels)
+    other, _ = inventory_operator(columns, profiles, panels.other_rule())
+    lost_fronts = np.sqrt(front_variances(profiles.phi, panels).sum(axis=1))
+    full = start * columns.gap
+    operator = sparse.csr_array(operator / full)
+    shared = _without_start(columns.shared_sigma(operator))
+    _, unknown = crystal_length(columns.beam_height[0], columns.beam_fwhm) if columns.sees_surface else (0.0, 0.0)
+    shared["surface"] = unknown * np.abs(_on_surface(columns, profiles)) / full
+    in_time = np.zeros_like(inventory)
+    if columns.time.shape[0] == 2:  # one scan and the start: between them phi need not change evenly
+        in_time = integrate_panels(columns.phi[:1], panels).value.sum(axis=-1) - inventory
+    shared["interpolation"] = np.sqrt(np.square(other - inventory) + np.square(lost_fronts) + np.square(in_time)) / full
+    balance = MassBalance.from_arrays(
+        inventory / full,
+        dims=("scan",),
+        coords={"time": (("scan",), time)},
+        sigma=columns.counting_sigma(operator),
+        shared=shared,
+        masks={"not_measured": (("scan",), ~profiles.inside.all(axis=1))},
+    )
+    return SealedCell(balance, _mean_error(balance, columns, operator, onset_s))
+
+
+def _without_start(shared: dict[str, FloatArray]) -> dict[str, FloatArray]:
+    return {name: sigma for name, sigma in shared.items() if name != STARTING_SOLUTION}
+
+
+def _unseen_share(phi: VolumeFraction, gap_um: float) -> float:
+    """Share of the gap below the lowest and above the highest height."""
+    seen = phi.coord("height")[phi.good.any(axis=0)]
+    if seen.size < 2:
+        return 1.0
+    return float((max(seen.min(), 0.0) + gap_um - seen.max()) / gap_um)
+
+
+def _mean_error(balance: MassBalance, columns: MapColumns, operator: sparse.csr_array, onset_s: float | None) -> Number:
+    before = balance.good & (balance.coord("time") < (np.inf if onset_s is None else onset_s))
+    when = "all scans" if onset_s is None else "scans before the onset"
+    if not before.any():
+        return Number.absent("one", "no scan was finished before the onset: there is no balance of the closed cell")
+    mean = sparse.csr_array((before / before.sum())[None, :]) @ operator
+    squares = [float(columns.counting_sigma(mean)[0]) ** 2]
+    squares += [float(s[0]) ** 2 for s in _without_start(columns.shared_sigma(mean)).values()]
+    for name in ("interpolation", "surface"):
+        squares.append(float(np.mean(balance.shared[name].values[before])) ** 2)
+    deviation = float(np.mean(balance.values[before]) - 1.0)
+    return Number(
+        deviation,
+        float(np.sqrt(sum(squares))),
+        "one",
+        f"mean of inventory / (phi0 L) - 1 over {int(before.sum())} {when}; sigma: counting, the contributions "
+        f"shared by all frames, and the interpolation between {columns.position.size} heights over "
+        f"{columns.gap / METRE_PER_UM:.0f} um",
+    )

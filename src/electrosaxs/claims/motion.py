@@ -1,0 +1,137 @@
+"""Numbers of one particle and of the cell, from the experiment files alone: no time runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipp as sc
+
+from ..materials import core, ligand, solvent
+from ..nouns import Experiment, FloatArray, StartingSolution
+from ..nouns.claims import Claim, Verdict, follows_if
+from ..physics import colloid
+from ..physics.electrostatics import bjerrum_length, nominal_field, thermal_voltage
+from ..transport.charge_models import dry_shell_nm, solvated_shell_nm
+from ..units import in_unit, quantity
+from .cells import Campaign, sizes_of
+from .paper import CONCENTRATION_MG_ML
+
+MODEL = Verdict.NUMBER
+
+
+@dataclass(frozen=True)
+class Particle:
+    """The mean particle of an experiment in its solvent."""
+
+    core: sc.Variable
+    hydrodynamic: sc.Variable
+    diffusion: sc.Variable
+    mobility: sc.Variable
+    charge: float
+    temperature: sc.Variable
+
+
+def particle(experiment: Experiment) -> Particle:
+    """Size, diffusivity, mobility per elementary charge and effective charge of the mean particle."""
+    solution, temperature = experiment.solution, quantity(experiment.cell.temperature_K, "K")
+    d = quantity(solution.core_diameter_nm, "nm")
+    wet = colloid.hydrodynamic_diameter(d, solvated_shell=quantity(solvated_shell_nm(solution), "nm"))
+    viscosity = quantity(solvent(solution.solvent).viscosity_at(experiment.cell.temperature_K), "Pa*s")
+    settings = experiment.transport
+    charge = colloid.effective_charge(d, reference_charge=settings.effective_charge, exponent=settings.charge_exponent)
+    return Particle(
+        d,
+        wet,
+        colloid.diffusivity(wet, viscosity=viscosity, temperature=temperature),
+        colloid.mobility_per_charge(wet, viscosity=viscosity),
+        float(charge.value),
+        temperature,
+    )
+
+
+def field(experiment: Experiment) -> sc.Variable:
+    """Nominal E of the last voltage of the program."""
+    return nominal_field(quantity(experiment.voltage.voltage_V[-1], "V"), quantity(experiment.cell.gap_mm, "mm"))
+
+
+def fields(campaign: Campaign) -> FloatArray:
+    """Nominal fields in situ (V/cm)."""
+    return np.array([in_unit(field(e), "V/cm") for e in campaign.in_situ.values()])
+
+
+def motion_claims(campaign: Campaign) -> tuple[Claim, ...]:
+    """Fields, drift, diffusion and what follows from them, at 14, 28, 57 and 86 V/cm."""
+    one, cells = particle(campaign.main), tuple(campaign.in_situ.values())
+    drift = [colloid.drift_speed(one.mobility, one.charge, field(e)) for e in cells]
+    gap = quantity(campaign.main.cell.gap_mm, "mm")
+    peclet = [
+        colloid.peclet_number(one.charge, voltage=quantity(v, "V"), temperature=one.temperature)
+        for v in campaign.in_situ
+    ]
+    decay = [in_unit(colloid.decay_length(one.diffusion, v), "um") for v in drift]
+    slowest = [in_unit(colloid.slowest_relaxation(one.diffusion, v, gap), "s") for v in drift]
+    nominal, outside = fields(campaign), [in_unit(field(e), "V/cm") for e in campaign.ex_situ.values()]
+    return (
+        Claim("fields", "fields of 5, 10, 20, 30 V over 3.5 mm", "14, 28, 57, 86 V/cm", tuple(nominal), "V/cm",
+              follows_if(np.array_equal(np.floor(nominal + 0.5), [14, 29, 57, 86])), "28.6 is cut, not rounded", ".1f"),
+        Claim("fields_ex_situ", "fields of 5 and 30 V over 2.5 mm", "20, 120 V/cm", tuple(outside), "V/cm",
+              follows_if(np.allclose(outside, [20.0, 120.0])), "the same voltages as in situ", ".0f"),
+        Claim("hydrodynamic", "hydrodynamic diameter", "", (in_unit(one.hydrodynamic, "nm"),), "nm", form=".2f"),
+        Claim("diffusivity", "diffusivity D", "", (in_unit(one.diffusion, "m^2/s"),), "m²/s", form=".2e"),
+        Claim("mobility", "mobility per elementary charge", "", (in_unit(one.mobility, "m^2/(V*s)"),), "m²/(V s)",
+              form=".3e"),
+        Claim("drift", "drift speed v", "", tuple(in_unit(v, "um/s") for v in drift), "µm/s"),
+        Claim("peclet", "Péclet number v L / D", "", tuple(peclet), form=".1f"),
+        Claim("decay", "decay length D / v", "", tuple(decay), "µm", form=".0f"),
+        Claim("relaxation", "slowest relaxation", "", tuple(slowest), "s", form=".0f"),
+    )  # fmt: skip
+
+
+def solution_claims(campaign: Campaign) -> tuple[Claim, ...]:
+    """What 4 mg/mL of coated silver is, and the constants of the solvent."""
+    experiment, one = campaign.main, particle(campaign.main)
+    solution, medium = experiment.solution, solvent(experiment.solution.solvent)
+    dry, wet = quantity(dry_shell_nm(solution), "nm"), quantity(solvated_shell_nm(solution), "nm")
+    shares = (
+        core_share_of(experiment),
+        in_unit(colloid.hydrodynamic_share(one.core, dry_shell=dry, solvated_shell=wet), "one"),
+    )
+    density = particle_density(solution, shares[0])
+    fraction = 100.0 * CONCENTRATION_MG_ML * 1e-3 / density
+    speed, spread = size_exponents(experiment)
+    return (
+        Claim("thermal_voltage", "kT / e", "", (in_unit(thermal_voltage(one.temperature), "mV"),), "mV", form=".2f"),
+        Claim("bjerrum", "Bjerrum length", "",
+              (in_unit(bjerrum_length(medium.relative_permittivity, one.temperature), "nm"),), "nm", form=".1f"),
+        Claim("volume_fraction", "φ of 4 mg/mL", "0.08 %", (fraction,), "%", follows_if(round(fraction, 2) == 0.08),
+              "as core + dry shell", ".3f"),
+        Claim("shares", "core and hydrodynamic volume over core + dry shell", "", shares, form=".2f"),
+        Claim("inventory", "particle volume per area, φ₀ L", "",
+              (1e3 * solution.volume_fraction * experiment.cell.gap_mm,), "µm", form=".1f"),
+        Claim("excess_density", "1 % solution over the solvent", "", (10.0 * (density - medium.density_g_cm3),), "kg/m³",
+              form=".0f"),
+        Claim("size_of_drift", "v ∝ d", "exponent 1", (speed,), "", follows_if(abs(speed - 1.0) < 0.5),
+              "steeper: the shell weighs less on large particles", ".2f"),
+        Claim("size_of_diffusion", "D ∝ 1 / d", "exponent −1", (spread,), "", follows_if(abs(spread + 1.0) < 0.5),
+              "weaker: the shell adds to the drag", ".2f"),
+    )  # fmt: skip
+
+
+def core_share_of(experiment: Experiment) -> float:
+    """Core volume over core + dry shell of the mean particle."""
+    shell = quantity(dry_shell_nm(experiment.solution), "nm")
+    return float(in_unit(colloid.core_share(particle(experiment).core, dry_shell=shell), "one"))
+
+
+def particle_density(solution: StartingSolution, core_share: float) -> float:
+    """Mass density (g/cm3) of core and dry shell together."""
+    inside, outside = core(solution.core).density_g_cm3, ligand(solution.ligand).density_g_cm3
+    return core_share * inside + (1.0 - core_share) * outside
+
+
+def size_exponents(experiment: Experiment) -> tuple[float, float]:
+    """d ln v / d ln d = p - d / d_h and d ln D / d ln d = -d / d_h at the mean size."""
+    one = particle(experiment)
+    share = sizes_of(experiment, 13).mean_nm() / in_unit(one.hydrodynamic, "nm")
+    return experiment.transport.charge_exponent - share, -share

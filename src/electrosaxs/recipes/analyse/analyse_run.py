@@ -1,0 +1,231 @@
+"""Frames to results: the main job, step by step (docs/map.md has the same steps with a link to each function)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...analysis.kinetics.scan_map import ScanMap, scan_map
+from ...io.frames_csv import write_frames_csv
+from ...io.intensity import IntensityWriter
+from ...io.numbers_json import write_numbers
+from ...io.results import read_results, write_results
+from ...io.run_toml import read_run
+from ...nouns import FrameRecord, Number, Role, Run, RunResults
+from ...report.number_text import value_with_sigma
+from ...report.page import write_report
+from ...report.provenance import write_provenance
+from ..experiment_file import check_materials
+from ..output_folder import output_folder
+from ..progress import Progress
+from .anode import AnodePosition, find_anode
+from .crystals import Crystals, find_crystals, in_the_footprint
+from .curve_files import choose_curves, write_curve_files
+from .headline import headline_numbers, starting_quality
+from .maps import frame_maps, kinetics
+from .reduce_run import ReducedRun, reduce_run
+from .sizes import size_distributions
+from .standards import Standards, standards
+from .voxels import CORRELATIONS, Voxels, fitted_blocks, measure, on_map
+
+TRUTH = "truth.nxs"
+
+
+def analyse_run(
+    run_toml: str | Path,
+    out: str | Path,
+    *,
+    integrator: str = "own",
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> RunResults:
+    """Analyse the run described by `run_toml` and leave a results folder (docs/formats.md) in `out`.
+
+    integrator: "own", or "pyfai:METHOD" as a cross-check. A killed call, started again, goes on from the frames
+    already reduced and ends with the same numbers. Where `truth.nxs` lies beside the run, the report overlays it.
+    Raises ElectrosaxsError with one line for bad input; single bad frames are left out and listed in frames.csv.
+    """
+    run_toml, out = Path(run_toml), Path(out)
+    run = read_run(run_toml)
+    check_materials(run.solution, where=run_toml)
+    analysis = analyse(run, out, integrator=integrator, workers=workers, progress=progress)
+    _write(run_toml, out, analysis)
+    return analysis.results
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """The results of a run, and what its files are written from."""
+
+    reduced: ReducedRun
+    standard: Standards
+    voxels: Voxels
+    grid: ScanMap
+    results: RunResults
+
+
+def analyse(
+    run: Run, out: Path, *, integrator: str = "own", workers: int = 2, progress: Progress | None = None
+) -> Analysis:
+    """The steps of `analyse_run` without its files; only the reduced frames are kept, in `<out>/reduction`."""
+    reduced = reduce_run(
+        run, output_folder(out, command="analyse"), integrator=integrator, workers=workers, progress=progress
+    )
+    standard = standards(reduced, workers=workers)
+    frames = np.flatnonzero(reduced.table.is_role(Role.SAMPLE))
+    voxels = Voxels.empty(frames)
+    for block in fitted_blocks(reduced, standard, frames, workers=workers, progress=progress):
+        measure(voxels, block.rows, block.sample, block.fit, reduced=reduced, standard=standard)
+    anode = find_anode(reduced, standard, voxels)
+    height = reduced.table.height[frames] - anode.stage_height_um
+    in_sight = np.where(anode.is_open(height), height, np.nan)  # frames behind the anode have no place in the map
+    grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
+    crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
+    results = _results(reduced, standard, voxels, grid, anode, crystals)
+    return Analysis(reduced, standard, voxels, grid, results)
+
+
+def _results(
+    reduced: ReducedRun,
+    standard: Standards,
+    voxels: Voxels,
+    grid: ScanMap,
+    anode: AnodePosition,
+    crystals: Crystals,
+) -> RunResults:
+    """All nouns and numbers of the run, from the columns of its voxels."""
+    run = reduced.run
+    excluded = ~grid.measured | ~np.isfinite(on_map(voxels, grid, "phi"))
+    maps = frame_maps(voxels, grid, run, excluded, crystals.fraction_map)
+    crystals = in_the_footprint(crystals, maps.crystalline_fraction)
+    growth = kinetics(maps.phi, run, structure_onset=crystals.onset)
+    sizes = size_distributions(reduced, standard, voxels, grid, phi=maps.phi, crystals=crystals.fraction_map)
+    numbers: dict[str, Number] = {
+        **growth.numbers,
+        **crystals.numbers,
+        **headline_numbers(maps, standard, anode),
+        **(sizes.numbers or {}),
+    }
+    quality = {
+        "reduced_chi_squared": on_map(voxels, grid, "reduced_chi_squared"),
+        "background": on_map(voxels, grid, "background"),
+        "photons": on_map(voxels, grid, "photons"),
+        "skewness": on_map(voxels, grid, "skewness"),
+        **{name: on_map(voxels, grid, name) for name in CORRELATIONS},
+        **starting_quality(standard),
+        "flagged": grid.to_map(np.array([float(bool(f)) for f in voxels.flags])),
+    }
+    return RunResults(
+        title=run.run.title,
+        volume_fraction=maps.phi,
+        diameter=maps.diameter,
+        deviation=maps.deviation,
+        polydispersity=maps.polydispersity,
+        size_distribution=sizes.distribution,
+        mass_balance=growth.balance,
+        growth=growth.growth,
+        growth_line=growth.line,
+        flux_slice=growth.flux_slice,
+        flux=growth.flux,
+        structure_factor=crystals.structure_factor,
+        structure_factor_model=crystals.model,
+        lattice_constant=crystals.lattice_constant,
+        crystalline_fraction=crystals.crystalline_fraction,
+        assignment=crystals.assignment,
+        quality=quality,
+        curves=choose_curves(reduced, standard, voxels, grid, crystals),
+        numbers=numbers,
+        frames=_records(reduced, voxels, grid, anode),
+        notes=(*reduced.notes, *anode.notes, *growth.notes, *crystals.notes, *sizes.notes),
+        settings={**run.model_dump(mode="json"), **voltage_program(reduced)},
+    )
+
+
+def voltage_program(reduced: ReducedRun) -> dict[str, dict[str, list[float]]]:
+    """{"voltage": {time_s, voltage_V}} of the sample frames, the points where it changes; empty where it is not known."""
+    table = reduced.table
+    if table.voltage is None:
+        return {}
+    known = table.is_role(Role.SAMPLE) & np.isfinite(table.time) & np.isfinite(table.voltage)
+    time, first = np.unique(table.time[known], return_index=True)
+    voltage = table.voltage[known][first]
+    if time.size == 0:
+        return {}
+    kept = np.ones(time.size, dtype=bool)
+    kept[1:-1] = (voltage[1:-1] != voltage[:-2]) | (voltage[1:-1] != voltage[2:])
+    return {"voltage": {"time_s": time[kept].tolist(), "voltage_V": voltage[kept].tolist()}}
+
+
+def _records(reduced: ReducedRun, voxels: Voxels, grid: ScanMap, anode: AnodePosition) -> tuple[FrameRecord, ...]:
+    """One row per frame of the table: where it went, or why it did not."""
+    table = reduced.table
+    row_of = {int(frame): row for row, frame in enumerate(voxels.frame)}
+    records = []
+    for index in range(len(table)):
+        row = row_of.get(index)
+        flags = reduced.flags[index]
+        used = not flags
+        if row is not None:
+            covered = () if grid.used[row] or flags else ("beam behind the anode",)
+            flags = (*flags, *covered, *voxels.flags[row])
+            used = bool(grid.used[row] and np.isfinite(voxels.values["phi"][row]))
+        records.append(
+            FrameRecord(
+                index=index,
+                file=table.file[index] if table.file else "",
+                role=str(table.role[index]),
+                scan=-1 if row is None else int(grid.scan[row]),
+                height_index=-1 if row is None else int(grid.height_index[row]),
+                height_um=float(table.height[index] - anode.stage_height_um),
+                time_s=float(table.time[index]),
+                used=used,
+                flags=flags,
+                reason="" if used else "; ".join(flags),
+            )
+        )
+    return tuple(records)
+
+
+def _write(run_toml: Path, out: Path, analysis: Analysis) -> None:
+    """The results folder: results.nxs, numbers.json, frames.csv, curves, report and figures, provenance."""
+    reduced, grid, results = analysis.reduced, analysis.grid, analysis.results
+    intensity = out / "intensity.part.nxs"
+    with IntensityWriter(intensity, grid.n_scans, grid.heights.size, reduced.q) as writer:
+        write_curve_files(writer, out / "curves", reduced, analysis.standard, analysis.voxels, grid)
+    write_results(out / "results.nxs", results, intensity=intensity)
+    intensity.unlink()
+    write_numbers(out / "numbers.json", results.numbers)
+    write_frames_csv(out / "frames.csv", results.frames)
+    truth = run_toml.parent / TRUTH
+    write_provenance(out, results.settings, inputs=_inputs(run_toml, reduced))
+    write_report(out, results, truth=read_results(truth) if truth.is_file() else None)
+
+
+def _inputs(run_toml: Path, reduced: ReducedRun) -> list[Path]:
+    """The files that the numbers rest on."""
+    run = reduced.run
+    files = [run_toml, run.detector.geometry, reduced.table.source]
+    files += [file for file in (run.detector.mask, run.frames.nexus) if file is not None]
+    if run.frames.images is not None:
+        files += [run.frames.images / name for name in reduced.table.file]
+    return list(dict.fromkeys(files))
+
+
+def summary(results: RunResults, out: str | Path) -> str:
+    """The headline numbers as text for the terminal."""
+    used = sum(record.used for record in results.frames)
+    rows = [f"{results.title}: {used} of {len(results.frames)} frames used"]
+    for name, number in results.numbers.items():
+        rows.append(f"  {name:<28} {number_text(number)}")
+    rows.append(f"report: {Path(out) / 'report.html'}")
+    return "\n".join(rows)
+
+
+def number_text(number: Number) -> str:
+    """Value and sigma with the unit, or why there is none."""
+    if number.value is None:
+        return f"none: {number.source}"
+    unit = "" if number.unit == "one" else f" {number.unit}"
+    return f"{value_with_sigma(number.value, number.sigma)}{unit}"

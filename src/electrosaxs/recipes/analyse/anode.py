@@ -1,0 +1,117 @@
+"""Where the anode is: given, or found from the alignment frames, or from the transmission of the scans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...analysis.footprint.correction import attenuation_per_volume_fraction
+from ...errors import CalibrationError, bad_value
+from ...nouns import FloatArray, Number, Role
+from ...physics.beam import open_fraction
+from ...reduction.alignment import anode_height_from_alignment, anode_height_from_scans
+from .reduce_run import ReducedRun
+from .standards import Standards, solvent_transmission
+from .voxels import Voxels
+
+LEAST_OPEN = 0.05
+"""Frames whose beam is behind the anode by more than this share are left out of the map."""
+
+LIGHT_PASSES = 0.1
+"""Of the solvent's transmission; ten times the paper's starting concentration still lets 0.14 pass, an electrode nothing."""
+
+
+@dataclass(frozen=True)
+class AnodePosition:
+    """Stage height at which the beam centre meets the anode surface (um), as a number with its source."""
+
+    number: Number
+    fwhm_um: float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def stage_height_um(self) -> float:
+        assert self.number.value is not None
+        return self.number.value
+
+    def is_open(self, height_um: FloatArray) -> npt.NDArray[np.bool_]:
+        """True where enough of the beam passes above the anode."""
+        return np.asarray(open_fraction(height_um, self.fwhm_um)) >= LEAST_OPEN
+
+
+def find_anode(reduced: ReducedRun, standard: Standards, voxels: Voxels) -> AnodePosition:
+    """The height given in run.toml, else that of the alignment frames, else that of the scans.
+
+    Raises CalibrationError where none of the three says it, and where light passes beyond the cathode that it implies.
+    """
+    anode = _position(reduced, standard, voxels)
+    _check_gap(reduced, anode)
+    return anode
+
+
+def _check_gap(reduced: ReducedRun, anode: AnodePosition) -> None:
+    """No light passes through an electrode: where it does, the gap or the heights are wrong."""
+    table, gap_um = reduced.table, 1e3 * reduced.run.cell.gap_mm
+    frames = reduced.frames(Role.SAMPLE)
+    height = table.height[frames] - anode.stage_height_um
+    passes = table.transmission[frames] > LIGHT_PASSES * solvent_transmission(reduced)
+    beyond = height[passes & (height > gap_um + 2.0 * anode.fwhm_um)]
+    if beyond.size:
+        raise bad_value(
+            CalibrationError,
+            where=table.source,
+            field="height",
+            value=f"{beyond.max():.0f} um above the anode, in {beyond.size} sample frames",
+            rule=f"light passes there, beyond the gap of {gap_um:.0f} um",
+            remedy="correct cell.gap_mm, cell.anode_height_um or the heights of the frame table (in um)",
+        )
+
+
+def _position(reduced: ReducedRun, standard: Standards, voxels: Voxels) -> AnodePosition:
+    run, fwhm = reduced.run, reduced.run.beam.fwhm_um
+    if run.cell.anode_height_um is not None:
+        number = Number(run.cell.anode_height_um, 0.0, "um", "given as cell.anode_height_um")
+        return AnodePosition(number, fwhm)
+    notes: list[str] = []
+    found: Number
+    frames = reduced.frames(Role.ALIGNMENT)
+    if frames.size:
+        found = anode_height_from_alignment(
+            reduced.table.height[frames], reduced.table.transmission[frames], fwhm_um=fwhm
+        )
+        if found.value is not None:
+            return AnodePosition(found, fwhm)
+        notes.append(f"alignment frames: {found.source}")
+    found = _from_scans(reduced, standard, voxels)
+    if found.value is None:
+        raise bad_value(
+            CalibrationError,
+            where=reduced.table.source,
+            field="anode height",
+            value="not measurable",
+            rule="; ".join([*notes, f"scans: {found.source}"]),
+            remedy="give cell.anode_height_um in run.toml, or add alignment frames across the anode's edge",
+        )
+    return AnodePosition(found, fwhm, tuple(notes))
+
+
+def _from_scans(reduced: ReducedRun, standard: Standards, voxels: Voxels) -> Number:
+    """The open share of each frame is its transmission over that expected from its own phi."""
+    run, table = reduced.run, reduced.table
+    phi = voxels.values["phi"]
+    attenuation = attenuation_per_volume_fraction(
+        run.solution,
+        core_share=1.0 / voxels.values["shell_ratio"],
+        energy_keV=run.beam.energy_keV,
+        path_length_mm=run.cell.path_length_mm,
+    )
+    known = np.isfinite(phi) & np.isfinite(attenuation)
+    optical_depth = (attenuation * phi)[known]
+    return anode_height_from_scans(
+        table.height[voxels.frame][known],
+        table.transmission[voxels.frame][known],
+        solvent_transmission(reduced) * np.exp(-optical_depth),
+        fwhm_um=run.beam.fwhm_um,
+    )

@@ -1,0 +1,282 @@
+"""Superlattices at the anode: which lattice, how much of it, since when; and phi and sizes of the voxels that hold them.
+
+A sphere fit of a voxel with crystals is wrong (its form factor follows the peaks), so those voxels are measured again
+with the lattice and the solution fitted together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import scipp as sc
+
+from ...analysis.crystals.crystal_volume import crystal_particle_volume
+from ...analysis.crystals.crystallisation import (
+    Crystallisation,
+    crystallisation,
+    lattice_constant_solvated,
+    onset_from_structure_factor,
+)
+from ...analysis.crystals.structure_factor import fitted_structure_factor, spheres_of, structure_factor
+from ...analysis.kinetics.scan_map import ScanMap
+from ...analysis.spheres.fit import SphereFit, fit_spheres
+from ...nouns import (
+    CrystallineFraction,
+    FloatArray,
+    LatticeAssignment,
+    LatticeConstant,
+    Number,
+    SampleIntensity,
+    StructureFactor,
+)
+from ..progress import Progress, over
+from .reduce_run import ReducedRun
+from .standards import Standards, sample_intensity
+from .voxels import Voxels, measure
+
+Kind = TypeVar("Kind", LatticeConstant, CrystallineFraction)
+REACH = 1.8
+"""Voxels whose beam centre is within this many FWHM of the anode may see crystals: beyond it less than 2e-5 of the
+beam does."""
+FOOTPRINT_UNCERTAINTY = 0.1
+"""Relative, of the footprint's correction of the crystalline fraction: up to 0.07 of it is missing on simulated profiles,
+which are not known between the anode and the next voxel."""
+
+
+@dataclass(frozen=True, eq=False)
+class Crystals:
+    """What the voxels near the anode say; dims (scan,) of the one nearest to it. onset: None where it could not be looked
+    for.
+
+    column: of the map, the voxel that these are about; None where there is none. fraction_map (scan, height):
+    crystalline fraction, 0 where none was seen. joint: row among the voxels -> what solution and lattice fitted together
+    give there.
+    """
+
+    onset: Number | None
+    numbers: dict[str, Number]
+    fraction_map: FloatArray
+    column: int | None = None
+    structure_factor: StructureFactor | None = None
+    model: FloatArray | None = None
+    lattice_constant: LatticeConstant | None = None
+    crystalline_fraction: CrystallineFraction | None = None
+    assignment: LatticeAssignment | None = None
+    joint: Mapping[int, JointFit] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class JointFit:
+    """Spheres and lattice fitted to one voxel: the curve (q,) and the solution's sizes (nm)."""
+
+    model: FloatArray
+    diameter: float
+    deviation: float
+
+
+def find_crystals(
+    reduced: ReducedRun,
+    standard: Standards,
+    voxels: Voxels,
+    grid: ScanMap,
+    *,
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> Crystals:
+    """Look for crystals in every voxel near the anode and measure again those that hold them (`voxels` is updated)."""
+    fraction = np.zeros(grid.shape)
+    within = np.abs(grid.heights) < REACH * reduced.run.beam.fwhm_um
+    near = [int(j) for j in np.flatnonzero(within & grid.measured.any(axis=0))]
+    if not near:
+        why = f"the lowest voxel, at {grid.heights[0]:.0f} um, is too high above the anode to see superlattices"
+        return Crystals(None, _absent(why), fraction, notes=(f"crystals: {why}",))
+    columns = []
+    for column in over(progress, near, stage="superlattices", total=len(near)):
+        rows = np.flatnonzero(grid.used & (grid.height_index == column))
+        rows = rows[np.argsort(grid.scan[rows])]
+        columns.append(_column(reduced, standard, voxels, grid, rows, workers))
+    for column, found in zip(near, columns, strict=True):
+        for place in np.flatnonzero(found.study.detected):
+            fraction[found.scan[place], column] = np.clip(found.study.fits[place].value("fraction"), 0.0, 1.0)
+    joint = {row: fit for found in columns for row, fit in found.joint.items()}
+    anode = nearest_to_the_anode(grid.heights, near)
+    found, times = columns[near.index(anode)], grid.time[:, anode]
+    return replace(_described(found, grid, times, reduced.q, fraction), column=anode, joint=joint)
+
+
+def nearest_to_the_anode(heights_um: FloatArray, columns: list[int]) -> int:
+    """The one of `columns` of the map whose beam centre is nearest the anode, above it or partly behind it."""
+    return min(columns, key=lambda column: abs(float(heights_um[column])))
+
+
+@dataclass(frozen=True, eq=False)
+class _Column:
+    """The frames of one height in time: their curves and fits, and what crystallisation says of them."""
+
+    scan: npt.NDArray[np.int64]
+    sample: SampleIntensity
+    fit: SphereFit
+    times: FloatArray
+    study: Crystallisation
+    joint: dict[int, JointFit]
+
+
+def _column(
+    reduced: ReducedRun,
+    standard: Standards,
+    voxels: Voxels,
+    grid: ScanMap,
+    rows: npt.NDArray[np.intp],
+    workers: int,
+) -> _Column:
+    frames = voxels.frame[rows]
+    sample, times = sample_intensity(reduced, standard, frames), reduced.table.time[frames]
+    spheres = fit_spheres(sample, workers=workers)
+    study = crystallisation(sample, times)
+    crystalline = np.flatnonzero(study.detected)
+    curves: dict[int, JointFit] = {}
+    if crystalline.size:
+        fits = [study.fits[i] for i in crystalline]
+        part = _frames(sample, crystalline)
+        joint = spheres_of(fits, reduced.q)
+        volume = crystal_particle_volume(fits, joint, reduced.q, dry_shell_nm=standard.dry_shell_nm)
+        measure(voxels, rows[crystalline], part, joint, reduced=reduced, standard=standard, volume=volume)
+        spheres = _merged(spheres, joint, crystalline)
+        scattered = joint.particles(reduced.q)
+        for n, (row, fit) in enumerate(zip(rows[crystalline], fits, strict=True)):
+            model = scattered[n] * fitted_structure_factor(fit, reduced.q) + joint.background[n]
+            curves[int(row)] = JointFit(model, float(joint.diameter[n]), float(joint.deviation[n]))
+    return _Column(grid.scan[rows], sample, spheres, times, study, curves)
+
+
+def _frames(sample: SampleIntensity, index: npt.NDArray[np.intp]) -> SampleIntensity:
+    """Some frames of `sample`, dims (frame, q)."""
+    data = sc.concat([sample.data["frame", int(i)] for i in index], "frame")
+    shared = {
+        name: sc.concat([sigma["frame", int(i)] for i in index], "frame") for name, sigma in sample.shared.items()
+    }
+    return SampleIntensity(data, shared)
+
+
+def _merged(spheres: SphereFit, joint: SphereFit, index: npt.NDArray[np.intp]) -> SphereFit:
+    """`spheres` with the rows `index` taken from `joint`."""
+    arrays = {}
+    for name in SphereFit.__dataclass_fields__:
+        if name == "flags":
+            continue
+        column = np.array(getattr(spheres, name))
+        column[index] = getattr(joint, name)
+        arrays[name] = column
+    flags = list(spheres.flags)
+    for place, flag in zip(index, joint.flags, strict=True):
+        flags[place] = flag
+    return replace(spheres, flags=tuple(flags), **arrays)
+
+
+def _described(column: _Column, grid: ScanMap, times: FloatArray, q: FloatArray, fraction: FloatArray) -> Crystals:
+    """What one column says; `times` (scan,) are its own."""
+    study = column.study
+    measured = structure_factor(column.sample, column.fit)
+    values, sigma = (np.full((grid.n_scans, q.size), np.nan) for _ in range(2))
+    values[column.scan], sigma[column.scan] = np.where(measured.good, measured.values, np.nan), measured.sigma
+    nouns = StructureFactor.from_arrays(
+        values,
+        dims=("scan", "q"),
+        coords={"q": (("q",), q), "time": (("scan",), times)},
+        sigma=sigma,
+    )
+    if study.fraction is None or study.lattice_constant is None:
+        why = study.assignment.verdict
+        onset = Number.absent("s", f"no superlattice seen at the anode: {why}")
+        return Crystals(onset, _absent(why), fraction, structure_factor=nouns, assignment=study.assignment)
+    onset = onset_from_structure_factor(column.times, study.fraction.values, study.fraction.total_sigma, study.detected)
+    model = np.full((grid.n_scans, q.size), np.nan)
+    for place in np.flatnonzero(study.detected):
+        model[column.scan[place]] = fitted_structure_factor(study.fits[place], q)
+    missed = [f"{column.times[place]:.0f} s" for place in study.missed]
+    why = "crystals: the fit of the anode voxel fails, which holds crystals, so its phi and sizes are wrong: scans at "
+    numbers = {
+        "lattice_constant_solvated": lattice_constant_solvated(study.lattice_constant),
+        "crystalline_fraction": _last(study),
+    }
+    return Crystals(
+        onset,
+        numbers,
+        fraction,
+        structure_factor=nouns,
+        model=model,
+        lattice_constant=_on_scans(study.lattice_constant, column.scan, times, LatticeConstant),
+        crystalline_fraction=_on_scans(study.fraction, column.scan, times, CrystallineFraction),
+        assignment=study.assignment,
+        notes=(why + ", ".join(missed),) if missed else (),
+    )
+
+
+def _on_scans(noun: Kind, scan: npt.NDArray[np.int64], times: FloatArray, kind: type[Kind]) -> Kind:
+    """`noun` (one value per measured scan) over all scans, masked where the anode was not measured."""
+
+    def spread(values: FloatArray) -> FloatArray:
+        out = np.full(times.size, np.nan)
+        out[scan] = values
+        return out
+
+    missing = np.ones(times.size, dtype=bool)
+    missing[scan] = ~noun.good
+    return kind.from_arrays(
+        spread(noun.values),
+        dims=("scan",),
+        coords={"time": (("scan",), times)},
+        sigma=spread(noun.sigma),
+        shared={name: spread(np.asarray(sigma.values)) for name, sigma in noun.shared.items()},
+        masks={"none": (("scan",), missing)},
+    )
+
+
+def _last(study: Crystallisation) -> Number:
+    assert study.fraction is not None
+    seen = np.flatnonzero(study.detected)
+    if seen.size == 0:
+        return Number.absent("one", "no single scan shows the peaks of the pooled frames")
+    last = int(seen[-1])
+    source = f"share of the particles of the anode voxel in superlattices, {study.fraction.coord('time')[last]:.0f} s"
+    return Number(float(study.fraction.values[last]), float(study.fraction.total_sigma[last]), "one", source)
+
+
+def in_the_footprint(crystals: Crystals, fraction_map: FloatArray) -> Crystals:
+    """`crystals` with the fraction as a mean over the beam: absorption hides dissolved particles more than crystals.
+
+    fraction_map (scan, height): the corrected fraction of the voxels where crystals were seen.
+    """
+    seen, column = crystals.crystalline_fraction, crystals.column
+    if seen is None or column is None:
+        return crystals
+    apparent, corrected = crystals.fraction_map[:, column], fraction_map[:, column]
+    ratio = np.divide(corrected, apparent, out=np.ones_like(apparent), where=apparent > 0.0)
+    by = sc.array(dims=["scan"], values=ratio)
+    shared = {name: sigma * by for name, sigma in seen.shared.items()}
+    missing = FOOTPRINT_UNCERTAINTY * np.abs((ratio - 1.0) * seen.values)
+    shared["footprint"] = sc.array(dims=["scan"], values=missing, unit=seen.data.unit)
+    fraction = CrystallineFraction(seen.data * by, shared)
+    number = crystals.numbers["crystalline_fraction"]
+    if number.value is not None and number.sigma is not None:
+        last = np.flatnonzero(apparent > 0.0)[-1]
+        sigma = float(np.hypot(number.sigma * ratio[last], missing[last]))
+        number = replace(number, value=float(number.value * ratio[last]), sigma=sigma)
+    return replace(
+        crystals,
+        crystalline_fraction=fraction,
+        numbers={**crystals.numbers, "crystalline_fraction": number},
+        fraction_map=fraction_map,
+    )
+
+
+def _absent(why: str) -> dict[str, Number]:
+    return {
+        "lattice_constant_solvated": Number.absent("nm", why),
+        "crystalline_fraction": Number.absent("one", why),
+    }

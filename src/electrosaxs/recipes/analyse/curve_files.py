@@ -1,0 +1,105 @@
+"""The reduced curves on their way to disk: the intensity map, one NXcanSAS file per scan, and the few for the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ...analysis.kinetics.scan_map import ScanMap
+from ...analysis.spheres.fit import fit_spheres
+from ...io.intensity import IntensityWriter
+from ...io.nxcansas import write_nxcansas
+from ...nouns import CurveSet, FloatArray
+from .crystals import Crystals
+from .reduce_run import ReducedRun
+from .standards import Standards, sample_intensity
+from .voxels import Voxels
+
+SHOWN = 6
+
+
+def write_curve_files(
+    writer: IntensityWriter, folder: Path, reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap
+) -> None:
+    """Intensity of every voxel into `writer`, and `scan_NNN.h5` per scan into `folder`; one scan in memory at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("scan_*.h5"):
+        stale.unlink()
+    for scan in range(grid.n_scans):
+        rows = np.flatnonzero(grid.used & (grid.scan == scan))
+        if rows.size == 0:
+            continue
+        rows = rows[np.argsort(grid.height_index[rows])]
+        sample = sample_intensity(reduced, standard, voxels.frame[rows])
+        values, sigma = sample.values, sample.sigma
+        writer.write(np.full(rows.size, scan), grid.height_index[rows], values, sigma)
+        _write_scan(folder / f"scan_{scan + 1:03d}.h5", reduced, voxels, grid, rows, values, sigma)
+    background = np.sqrt(standard.solvent.data.variances)
+    writer.write_coordinates(grid.heights, grid.time, background_sigma=background)
+
+
+def _write_scan(
+    path: Path,
+    reduced: ReducedRun,
+    voxels: Voxels,
+    grid: ScanMap,
+    rows: npt.NDArray[np.intp],
+    values: FloatArray,
+    sigma: FloatArray,
+) -> None:
+    table, run = reduced.table, reduced.run
+    counted = np.isfinite(values).all(axis=0)
+    about: list[Mapping[str, str | float]] = [
+        {
+            "title": f"{run.run.title}, {grid.heights[grid.height_index[row]]:.0f} um, {table.time[frame]:.0f} s",
+            "run": f"{frame}",
+            "sample": f"{run.solution.core} with {run.solution.ligand} in {run.solution.solvent}",
+            "wavelength_nm": 1.239841984 / run.beam.energy_keV,
+            "height_um": float(grid.heights[grid.height_index[row]]),
+            "time_s": float(table.time[frame]),
+            "volume_fraction": float(voxels.values["phi"][row]),
+        }
+        for row, frame in zip(rows, voxels.frame[rows], strict=True)
+    ]
+    write_nxcansas(path, reduced.q[counted], values[:, counted], sigma[:, counted], about)
+
+
+def choose_curves(
+    reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, crystals: Crystals, *, shown: int = SHOWN
+) -> CurveSet | None:
+    """Curves of the last full scan at a few heights from the anode to where the solution is undisturbed, with their fits."""
+    filled = grid.measured.sum(axis=1)
+    if not filled.any():
+        return None
+    last = int(np.flatnonzero(filled >= 0.8 * filled.max())[-1])
+    rows = np.flatnonzero(grid.used & (grid.scan == last))
+    rows = rows[np.argsort(grid.height_index[rows])]
+    heights = grid.heights[grid.height_index[rows]]
+    rows = rows[_spread(heights, shown)]
+    sample = sample_intensity(reduced, standard, voxels.frame[rows])
+    fit = fit_spheres(sample)
+    model, diameter, deviation = fit.model(reduced.q), fit.diameter.copy(), fit.deviation.copy()
+    for n, row in enumerate(rows):
+        if int(row) in crystals.joint:
+            joint = crystals.joint[int(row)]
+            model[n], diameter[n], deviation[n] = joint.model, joint.diameter, joint.deviation
+    return CurveSet(
+        intensity=sample,
+        model=model,
+        height=grid.heights[grid.height_index[rows]],
+        time=reduced.table.time[voxels.frame[rows]],
+        diameter=diameter,
+        deviation=deviation,
+    )
+
+
+def _spread(heights: FloatArray, shown: int) -> npt.NDArray[np.intp]:
+    """Indices of at most `shown` heights, the lowest two and then evenly in the logarithm."""
+    if heights.size <= shown:
+        return np.arange(heights.size)
+    steps = np.geomspace(max(heights[1], 1.0), heights[-1], shown - 1)
+    chosen = {0, *(int(np.argmin(np.abs(heights - step))) for step in steps)}
+    return np.array(sorted(chosen), dtype=np.intp)

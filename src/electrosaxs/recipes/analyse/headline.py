@@ -1,0 +1,36 @@
+"""The headline numbers that are read from the maps; those of kinetics and crystals come with their own analysis."""
+
+from __future__ import annotations
+
+from ...nouns import FloatArray, Number
+from .anode import AnodePosition
+from .maps import FrameMaps, last_value
+from .standards import Standards
+
+
+def headline_numbers(maps: FrameMaps, standard: Standards, anode: AnodePosition) -> dict[str, Number]:
+    """Anode height, the starting solution's sizes, and what the voxel at the anode holds in the last scan."""
+    fit = standard.reference_fit
+    source = "sphere fit of the pooled reference frames"
+    sigma = standard.starting.size_sigma
+    return {
+        "anode_height": anode.number,
+        "normalisation_noise": standard.normalisation.number,
+        "starting_diameter": Number(float(fit.diameter[0]), float(sigma[0]), "nm", source),
+        "starting_polydispersity": Number(float(fit.polydispersity[0]), float(sigma[1]), "one", source),
+        "anode_volume_fraction": last_value(maps.phi, "phi at the anode"),
+        "anode_diameter": last_value(maps.diameter, "mean core diameter at the anode"),
+        "anode_polydispersity": last_value(maps.polydispersity, "delta / d at the anode"),
+    }
+
+
+def starting_quality(standard: Standards) -> dict[str, FloatArray]:
+    """How the errors of the starting sizes (d, delta / d) hang together and with those of the voxels, for a fit."""
+    found = {
+        f"starting_sizes_{name}": change for name, change in standard.starting.shared.items() if name != "background"
+    }
+    return {
+        "starting_sizes_covariance": standard.starting.covariance,
+        "starting_sizes_reference": standard.starting.with_reference,
+        **found,
+    }

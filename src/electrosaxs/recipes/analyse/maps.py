@@ -1,0 +1,230 @@
+"""Columns of voxels -> maps over scan and height, and what follows from the map of phi: balance, growth, flux, onset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ...analysis.footprint.correction import at_the_mean_height, attenuation_per_volume_fraction, footprint_correction
+from ...analysis.kinetics.flux import continuity_flux, supply_flux
+from ...analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
+from ...analysis.kinetics.mass_balance import mass_balance
+from ...analysis.kinetics.onset import onset, onset_from_kink
+from ...analysis.kinetics.scan_map import ScanMap
+from ...analysis.spheres.size_shape import SIZE_SHAPE, kurtosis_sigma, shape_errors
+from ...errors import FitError
+from ...nouns import (
+    Diameter,
+    DiameterDeviation,
+    FloatArray,
+    Flux,
+    GrowthCurve,
+    LineFit,
+    MassBalance,
+    Noun,
+    Number,
+    Polydispersity,
+    Run,
+    SliceFlux,
+    VolumeFraction,
+)
+from ...physics.beam import beam_deviation, open_beam_centre
+from .voxels import Voxels, on_map, shared_on_map
+
+SIZE_STEP_UNCERTAINTY = 0.2
+"""Relative, of a size's step from where the light sees to the mean (chosen)."""
+ANODE_IN_BEAM = 2.5
+"""Beam deviations above the anode within which crystals on it count: beyond, with less than 1/20 of what they do at 0."""
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class FrameMaps:
+    """Maps over (scan, height): phi, sizes, and the share of the particles that sit in crystals."""
+
+    phi: VolumeFraction
+    diameter: Diameter
+    deviation: DiameterDeviation
+    polydispersity: Polydispersity
+    crystalline_fraction: FloatArray
+
+
+def frame_maps(
+    voxels: Voxels, grid: ScanMap, run: Run, excluded: BoolArray, crystalline_fraction: FloatArray
+) -> FrameMaps:
+    """phi and sizes as means over the beam's footprint.
+
+    Absorption within the beam is corrected for what is dissolved; crystals (crystalline_fraction, of the particles seen) are
+    taken as spread evenly over the footprint.
+    """
+    apparent = on_map(voxels, grid, "phi")
+    read_at = open_beam_centre(grid.heights, run.beam.fwhm_um)
+    dissolved = 1.0 - crystalline_fraction
+    beside_crystals = _sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um)
+    correction = footprint_correction(
+        apparent * dissolved,
+        time_s=grid.time,
+        beam_height_um=grid.heights,
+        read_height_um=read_at,
+        fwhm_um=run.beam.fwhm_um,
+        attenuation=_attenuation(voxels, grid, run),
+        start=run.solution.volume_fraction,
+        sees_crystals=beside_crystals,
+    )
+    factor = crystalline_fraction + dissolved * correction.factor
+    shared = {name: factor * sigma for name, sigma in shared_on_map(voxels, grid, "phi").items()}
+    shared["footprint"] = dissolved * correction.sigma * np.abs(apparent)
+    layout = _Layout(grid, read_at, excluded)
+    shape = _shape_errors(voxels, grid, beside_crystals)
+
+    def size(kind: type[Noun], quantity: str) -> Noun:
+        values, shares = on_map(voxels, grid, quantity), shared_on_map(voxels, grid, quantity)
+        solution = np.where(beside_crystals, np.nan, values)
+        step = dissolved * at_the_mean_height(solution, correction, read_height_um=read_at, time_s=grid.time)
+        shares[SIZE_SHAPE] = shape[quantity]
+        shares["footprint"] = SIZE_STEP_UNCERTAINTY * np.abs(step)
+        return layout.noun(kind, values + step, on_map(voxels, grid, f"{quantity}_sigma"), shares)
+
+    relative = on_map(voxels, grid, "phi_sigma") / np.abs(apparent)
+    counting = crystalline_fraction * relative + dissolved * correction.counting_sigma(relative)
+    phi = layout.noun(VolumeFraction, factor * apparent, counting * np.abs(factor * apparent), shared)
+    diameter, deviation = size(Diameter, "diameter"), size(DiameterDeviation, "deviation")
+    ratio = size(Polydispersity, "polydispersity")
+    assert isinstance(phi, VolumeFraction)
+    assert isinstance(diameter, Diameter)
+    assert isinstance(deviation, DiameterDeviation)
+    assert isinstance(ratio, Polydispersity)
+    return FrameMaps(phi, diameter, deviation, ratio, crystalline_fraction / factor)
+
+
+def _shape_errors(voxels: Voxels, grid: ScanMap, beside_crystals: BoolArray) -> dict[str, FloatArray]:
+    """What the shape of sorted sizes may do to each size, maps over (scan, height)."""
+    names = ("diameter", "deviation", "skewness", "skewness_sigma")
+    d, delta, skewness, sigma = (on_map(voxels, grid, name) for name in names)
+    return shape_errors(d, delta, kurtosis_sigma(skewness, sigma, beside_crystals=beside_crystals))
+
+
+def _sees_crystals(crystalline_fraction: FloatArray, height_um: FloatArray, fwhm_um: float) -> BoolArray:
+    """(scan, height): True where the beam reaches the anode in a scan that found crystals anywhere."""
+    found = np.any(crystalline_fraction > 0.0, axis=1, keepdims=True)
+    return found & (height_um < ANODE_IN_BEAM * beam_deviation(fwhm_um))
+
+
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """The coordinates and masks that all maps share."""
+
+    grid: ScanMap
+    read_at: FloatArray
+    excluded: BoolArray
+
+    def noun(self, kind: type[Noun], values: FloatArray, sigma: FloatArray, shared: dict[str, FloatArray]) -> Noun:
+        return kind.from_arrays(
+            values,
+            dims=("scan", "height"),
+            coords={
+                "height": (("height",), self.grid.heights),
+                "height_effective": (("height",), self.read_at),
+                "time": (("scan", "height"), self.grid.time),
+            },
+            sigma=sigma,
+            shared=shared,
+            masks={"excluded": (("scan", "height"), self.excluded)},
+        )
+
+
+def _attenuation(voxels: Voxels, grid: ScanMap, run: Run) -> FloatArray:
+    """a (scan, height) with the core's share from the local sizes, the median where there are none."""
+    share = 1.0 / on_map(voxels, grid, "shell_ratio")
+    return attenuation_per_volume_fraction(
+        run.solution,
+        core_share=np.where(np.isfinite(share), share, np.nanmedian(share)),
+        energy_keV=run.beam.energy_keV,
+        path_length_mm=run.cell.path_length_mm,
+    )
+
+
+@dataclass(frozen=True)
+class Kinetics:
+    """What the map of phi says about supply, growth and onset; a part that the run does not allow is None."""
+
+    balance: MassBalance | None
+    growth: GrowthCurve | None
+    line: LineFit | None
+    flux_slice: SliceFlux | None
+    flux: Flux | None
+    numbers: dict[str, Number]
+    notes: tuple[str, ...]
+
+
+def kinetics(phi: VolumeFraction, run: Run, *, structure_onset: Number | None) -> Kinetics:
+    """Mass balance, growth curve with its line, slice flux, flux from continuity, supply flux and onset."""
+    cell = {
+        "gap_um": 1e3 * run.cell.gap_mm,
+        "start": run.solution.volume_fraction,
+        "beam_fwhm_um": run.beam.fwhm_um,
+    }
+    numbers: dict[str, Number] = {}
+    notes: list[str] = []
+    curve, line, flux_slice = None, None, None
+    onset_s = None if structure_onset is None else structure_onset.value
+    thickness = run.analysis.slice_um
+    try:
+        curve = growth_curve(phi, slice_um=run.analysis.slice_um)
+        numbers |= onset(curve, structure=structure_onset, kink=onset_from_kink(curve))
+        found = numbers["onset_time"]
+        onset_s = found.value
+        flux_slice = slice_flux_curve(curve, slice_um=thickness)
+        line = growth_line(curve, onset_s=onset_s).line
+        numbers["slice_flux"] = _slice_flux(curve, found, thickness, "phi of the voxel at the anode")
+        mean = slice_mean_curve(phi, slice_um=thickness, **cell)
+        numbers["slice_flux_mean"] = _slice_flux(mean, found, thickness, "mean phi of the slice")
+    except FitError as error:
+        notes.append(f"growth curve: {error}")
+        for name, unit in (("onset_time", "s"), ("onset_volume_fraction", "one"), ("slice_flux", "m/s")):
+            numbers.setdefault(name, Number.absent(unit, str(error)))
+    balance = mass_balance(phi, onset_s=onset_s, **cell)
+    numbers["mass_balance_error"] = balance.error
+    if balance.balance is None:
+        notes.append(f"mass balance: {balance.error.source}")
+    flux = None
+    closed = np.inf if onset_s is None else onset_s
+    try:
+        flux = continuity_flux(phi, visits=None, anode_closed_until_s=closed, **cell).flux
+    except FitError as error:
+        notes.append(f"flux from continuity: {error}")
+    numbers["supply_flux"] = supply_flux(phi, anode_closed_until_s=closed, **cell)
+    return Kinetics(balance.balance, curve, line, flux_slice, flux, numbers, tuple(notes))
+
+
+def _slice_flux(curve: GrowthCurve, onset_time: Number, slice_um: float, name: str) -> Number:
+    """Slice flux of the line up to the onset; that the onset is uncertain, and with it which scans count, is in its sigma."""
+    flux = growth_line(curve, onset_s=onset_time.value).slice_flux(slice_um, name)
+    if onset_time.value is None or not onset_time.sigma or flux.value is None or flux.sigma is None:
+        return flux
+    ends = []
+    for shift in (-onset_time.sigma, onset_time.sigma):
+        try:
+            other = growth_line(curve, onset_s=onset_time.value + shift).slice_flux(slice_um, name)
+        except FitError:
+            continue
+        ends.append(other.value or flux.value)
+    window = 0.5 * (max([*ends, flux.value]) - min([*ends, flux.value]))
+    return replace(flux, sigma=float(np.hypot(flux.sigma, window)))
+
+
+def last_value(noun: Noun, what: str) -> Number:
+    """The value at the anode in the last scan that has one, with total sigma."""
+    good = noun.good[:, 0]
+    if not good.any():
+        return Number.absent(noun.UNIT, f"{what}: no usable frame at the anode")
+    last = int(np.flatnonzero(good)[-1])
+    height, time = noun.coord("height")[0], noun.coord("time")[last, 0]
+    return Number(
+        float(noun.values[last, 0]),
+        float(noun.total_sigma[last, 0]),
+        noun.UNIT,
+        f"{what}: voxel at {height:.0f} um, {time:.0f} s after field-on",
+    )

@@ -1,0 +1,236 @@
+"""Frames -> counts per q bin: geometry, masks, outliers over the series, integration, which frames are unusable.
+
+What is reduced stays in `<out>/reduction`; the same command, killed and started again, goes on from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import __version__
+from ...analysis.kinetics.scan_map import HEIGHT_TOLERANCE_UM
+from ...errors import FrameError, InputFileError, ShapeError, bad_value
+from ...io.frame_reader import FrameReader
+from ...io.images import open_frames
+from ...nouns import FloatArray, FrameTable, RadialCounts, Role, Run
+from ...reduction.azimuthal import Integrator
+from ...reduction.cross_check import PyFAIIntegrator
+from ...reduction.geometry import Geometry, read_geometry
+from ...reduction.masking import BoolImage, read_mask, static_mask
+from ...reduction.normalisation import frame_flags
+from ...reduction.outliers import find_outliers, sample_frames
+from ...reduction.stream import FrameIntegrator, ReductionStore, reduce_series
+from ..progress import Progress, over
+
+OUTLIER_BINS = 500
+"""The most q bins in which hot and dead pixels are looked for: a pixel needs many others of its q to stand out from."""
+PILATUS_SATURATION = 2**20 - 1
+"""Counts at which a Pilatus pixel is full (20 bit), where the frames do not state their own limit."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedRun:
+    """A run in q bins. q (bins,): mean over the pixels of each bin. flags (frame,): why a frame is left out, empty where it
+    is used; notes: what was found on the way."""
+
+    run: Run
+    table: FrameTable
+    q: FloatArray
+    store: ReductionStore
+    flags: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+    splitting: bool
+
+    @property
+    def usable(self) -> npt.NDArray[np.bool_]:
+        """(frame,) True where nothing speaks against the frame."""
+        return np.array([not f for f in self.flags])
+
+    def frames(self, role: Role) -> npt.NDArray[np.intp]:
+        """Indices of the usable frames of a role."""
+        return np.flatnonzero(self.table.is_role(role) & self.usable)
+
+    def counts(self, indices: npt.NDArray[np.intp]) -> RadialCounts:
+        return self.store.radial_counts(indices, self.q)
+
+
+def reduce_run(
+    run: Run, out: Path, *, integrator: str = "own", workers: int = 2, progress: Progress | None = None
+) -> ReducedRun:
+    """Reduce every frame of `run` that is not reduced yet."""
+    from ...io.frame_table import read_table
+
+    table = read_table(run)
+    with closing(open_frames(run, table)) as reader:
+        geometry = read_geometry(run.detector.geometry, energy_keV=run.beam.energy_keV, frame_shape=reader.shape)
+        _same_shape(geometry, reader)
+        mask = _user_and_gaps(run, geometry)
+        saturation = _saturation(reader, geometry)
+        outliers = find_outliers(
+            _readable(reader, sample_frames(table)),
+            _own_integrator(run, geometry, mask, saturation, bins=min(run.analysis.bins, OUTLIER_BINS)),
+        )
+        mask = mask | outliers.mask
+        engine: FrameIntegrator
+        own = _own_integrator(run, geometry, mask, saturation, bins=run.analysis.bins)
+        engine = own if integrator == "own" else _pyfai_integrator(run, geometry, mask, saturation, integrator)
+        key = _key(run, table, own.fingerprint, integrator)
+        store = ReductionStore(out / "reduction", key=key, n_frames=len(table), bins=own.bins)
+        errors: dict[int, str] = {}
+        pending = len(store.pending)
+        stream = reduce_series(reader, engine, store, workers=workers)
+        for frame in over(progress, stream, stage="frames", total=len(table), done=len(table) - pending):
+            if frame.error:
+                errors[frame.index] = frame.error
+    flags = _flags(table, store, own.used_pixels, errors)
+    notes = (f"outliers: {outliers.note}", *_resume_note(store, len(table) - pending))
+    return ReducedRun(run, table, own.mean_q, store, flags, notes, splitting=integrator != "own")
+
+
+def _same_shape(geometry: Geometry, reader: FrameReader) -> None:
+    if tuple(geometry.shape) != tuple(reader.shape):
+        raise bad_value(
+            ShapeError,
+            where=geometry.source,
+            field="detector shape",
+            value=f"{geometry.shape} ({geometry.detector})",
+            rule=f"the frames have shape {tuple(reader.shape)}",
+            remedy="give the geometry file of the detector that took the frames",
+        )
+
+
+def _user_and_gaps(run: Run, geometry: Geometry) -> BoolImage:
+    user = None if run.detector.mask is None else read_mask(run.detector.mask, geometry.shape)
+    return static_mask(
+        geometry,
+        user,
+        q_min=run.analysis.q_min_per_nm,
+        q_max=run.analysis.q_max_per_nm,
+        where=run.detector.mask or "mask",
+    )
+
+
+def _saturation(reader: FrameReader, geometry: Geometry) -> float | None:
+    """The count from which a pixel is left out of its frame; None where only the type of the frames limits it."""
+    if reader.saturation is None and geometry.detector.startswith("Pilatus"):
+        return PILATUS_SATURATION
+    return reader.saturation
+
+
+def _own_integrator(
+    run: Run, geometry: Geometry, mask: BoolImage, saturation: float | None, *, bins: int
+) -> Integrator:
+    return Integrator(
+        geometry,
+        mask=mask,
+        q_min=run.analysis.q_min_per_nm,
+        q_max=run.analysis.q_max_per_nm,
+        bins=bins,
+        polarization=run.beam.polarization,
+        saturation=saturation,
+    )
+
+
+def _pyfai_integrator(
+    run: Run, geometry: Geometry, mask: BoolImage, saturation: float | None, name: str
+) -> FrameIntegrator:
+    engine, _, splitting = name.partition(":")
+    if engine != "pyfai" or not splitting:
+        raise bad_value(
+            InputFileError,
+            where="command line",
+            field="--integrator",
+            value=name,
+            rule="must be own, or pyfai: and one of pyFAI's pixel splittings",
+            remedy="for example --integrator pyfai:bbox",
+        )
+    return PyFAIIntegrator(
+        geometry,
+        mask=mask,
+        q_min=run.analysis.q_min_per_nm,
+        q_max=run.analysis.q_max_per_nm,
+        bins=run.analysis.bins,
+        polarization=run.beam.polarization,
+        saturation=saturation,
+        method=splitting,
+    )
+
+
+def _readable(reader: FrameReader, indices: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[np.integer]]:
+    """The frames among `indices` that can be read; the others are flagged later, by the reduction itself."""
+    for index in indices:
+        try:
+            yield reader.read(int(index))
+        except FrameError:
+            continue
+
+
+def _key(run: Run, table: FrameTable, fingerprint: str, integrator: str) -> str:
+    """Changes whenever a stored reduction would be another one: files, pixels, bins, integrator, version."""
+    digest = hashlib.blake2b(digest_size=16)
+    if run.frames.nexus is not None:
+        files = [run.frames.nexus]
+    else:
+        assert run.frames.images is not None
+        files = [run.frames.images / name for name in table.file]
+    for file in files:
+        stat = file.stat()
+        digest.update(f"{file.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    digest.update(f"{fingerprint} {integrator} {__version__}".encode())
+    return digest.hexdigest()
+
+
+def _flags(
+    table: FrameTable, store: ReductionStore, used_pixels: int, errors: dict[int, str]
+) -> tuple[tuple[str, ...], ...]:
+    """Per frame: unreadable, or what its normalisation and its place in time lack."""
+    flags = frame_flags(
+        monitor=table.monitor,
+        transmission=table.transmission,
+        negative=np.asarray(store.negative),
+        saturated=np.asarray(store.saturated),
+        used_pixels=used_pixels,
+    )
+    homeless = table.is_role(Role.SAMPLE) & ~(np.isfinite(table.time) & np.isfinite(table.height))
+    done = store.done
+    alone = [
+        (f"unreadable: {errors.get(i, 'not reduced')}".replace(";", ","),)
+        if not done[i]
+        else (*flags[i], *(("no time or height",) if homeless[i] else ()))
+        for i in range(len(table))
+    ]
+    twins = _twins(table, np.array([not flags for flags in alone]))
+    return tuple(
+        (*flags, *((f"same time and height as frame {twins[i]}",) if i in twins else ()))
+        for i, flags in enumerate(alone)
+    )
+
+
+def _twins(table: FrameTable, usable: npt.NDArray[np.bool_]) -> dict[int, int]:
+    """Usable sample frames at the time and height (within HEIGHT_TOLERANCE_UM) of an earlier one -> that one.
+
+    One detector takes one frame at a time: a row stands twice in the table, or the times are too coarse to tell.
+    """
+    at_time: dict[float, list[int]] = {}
+    twins: dict[int, int] = {}
+    for index in np.flatnonzero(table.is_role(Role.SAMPLE) & usable):
+        others = at_time.setdefault(float(table.time[index]), [])
+        near = [i for i in others if abs(table.height[i] - table.height[index]) < HEIGHT_TOLERANCE_UM]
+        if near:
+            twins[int(index)] = near[0]
+        else:
+            others.append(int(index))
+    return twins
+
+
+def _resume_note(store: ReductionStore, finished_before: int) -> tuple[str, ...]:
+    if not store.resumed or finished_before == 0:
+        return ()
+    return (f"resumed: {finished_before} frames were reduced by an earlier run of this command",)

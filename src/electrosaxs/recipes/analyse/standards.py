@@ -1,0 +1,144 @@
+"""What every sample frame is compared with: the solvent-filled cell and the starting solution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...analysis.concentration.invariant import ParticleVolume, particle_volume
+from ...analysis.concentration.normalisation_noise import NormalisationNoise, normalisation_noise
+from ...analysis.concentration.solvent_modes import SolventModes, solvent_modes
+from ...analysis.concentration.volume_fraction import pooled as pooled_curve
+from ...analysis.concentration.voxel_errors import curve_errors
+from ...analysis.spheres.fit import SphereFit, fit_spheres
+from ...errors import ElectrosaxsError, FitError, InputFileError, bad_value
+from ...materials import ligand
+from ...nouns import Intensity, Role, Run, SampleIntensity
+from ...reduction.background import pooled, subtract_solvent
+from ...reduction.normalisation import DarkLevel, dark_level, to_intensity
+from .reduce_run import ReducedRun
+from .starting_solution import StartingErrors, starting_errors
+
+
+@dataclass(frozen=True, eq=False)
+class Standards:
+    """solvent: its pooled curve (q,); reference: the pooled starting solution (one frame), its fit and particle volume.
+
+    normalisation: relative noise of one frame's monitor and transmission; solvent_noise: what it leaves in the pooled
+    solvent. modes: what the solvent's counting noise can do to the frames. starting: errors of the reference.
+    """
+
+    solvent: Intensity
+    dark: DarkLevel | None
+    monitor_scale: float
+    reference: SampleIntensity
+    reference_fit: SphereFit
+    reference_volume: ParticleVolume
+    dry_shell_nm: float
+    normalisation: NormalisationNoise
+    solvent_noise: float
+    modes: SolventModes
+    starting: StartingErrors
+
+
+def dry_shell(run: Run) -> float:
+    """Thickness of the dry ligand shell per side, nm: the run's own, or the ligand's."""
+    given = run.solution.dry_shell_nm
+    return ligand(run.solution.ligand).dry_shell_nm if given is None else given
+
+
+def standards(reduced: ReducedRun, *, workers: int = 2) -> Standards:
+    """Solvent and reference of a run. InputFileError where none of their frames is usable."""
+    table = reduced.table
+    with np.errstate(invalid="ignore"):
+        positive = table.monitor[np.isfinite(table.monitor) & (table.monitor > 0)]
+    scale = float(np.mean(positive))
+    dark_frames = reduced.frames(Role.DARK)
+    dark = None
+    if dark_frames.size:
+        dark = dark_level(reduced.counts(dark_frames), table.exposure[dark_frames])
+    solvent_frames, reference_frames = _some(reduced, Role.SOLVENT), _some(reduced, Role.REFERENCE)
+    empty_of_particles = intensity(reduced, solvent_frames, scale, dark)
+    starting_solution = intensity(reduced, reference_frames, scale, dark)
+    solvent = pooled(empty_of_particles)
+    reference = pooled_curve(subtract_solvent(starting_solution, solvent))
+    fit = fit_spheres(reference, workers=workers)
+    shell = dry_shell(reduced.run)
+    volume = particle_volume(reference, fit, dry_shell_nm=shell)
+    if not volume.value[0] > 0.0:
+        raise _no_particles(reduced, float(volume.value[0]))
+    monitors = [table.monitor[frames] for frames in (solvent_frames, reference_frames)]
+    noise = normalisation_noise([empty_of_particles, starting_solution], monitors)
+    modes = solvent_modes(reference, fit, frames=reference_frames.size, dry_shell_nm=shell)
+    solvent_noise, reference_noise = (noise.of_mean(monitor) for monitor in monitors)
+    errors = curve_errors(
+        reference, volume, normalisation=np.array([reference_noise]), solvent_normalisation=solvent_noise
+    )
+    return Standards(
+        solvent=solvent,
+        dark=dark,
+        monitor_scale=scale,
+        reference=reference,
+        reference_fit=fit,
+        reference_volume=volume,
+        dry_shell_nm=shell,
+        normalisation=noise,
+        solvent_noise=solvent_noise,
+        modes=modes,
+        starting=starting_errors(fit, volume, errors, modes),
+    )
+
+
+def intensity(
+    reduced: ReducedRun, frames: npt.NDArray[np.intp], monitor_scale: float, dark: DarkLevel | None
+) -> Intensity:
+    """Normalised frames (frame, q)."""
+    table = reduced.table
+    return to_intensity(
+        reduced.counts(frames),
+        table.monitor[frames],
+        table.transmission[frames],
+        monitor_scale=monitor_scale,
+        dark=dark,
+        exposure=table.exposure[frames],
+    )
+
+
+def sample_intensity(reduced: ReducedRun, standard: Standards, frames: npt.NDArray[np.intp]) -> SampleIntensity:
+    """Normalised frames (frame, q) less the solvent."""
+    return subtract_solvent(intensity(reduced, frames, standard.monitor_scale, standard.dark), standard.solvent)
+
+
+def _some(reduced: ReducedRun, role: Role) -> npt.NDArray[np.intp]:
+    frames = reduced.frames(role)
+    if frames.size:
+        return frames
+    wrong = np.flatnonzero(reduced.table.is_role(role))
+    raise bad_value(
+        InputFileError,
+        where=reduced.table.source,
+        field="role",
+        value=f"{role}: {len(wrong)} frames, none usable ({'; '.join(reduced.flags[wrong[0]]) if wrong.size else 'absent'})",
+        rule=f"at least one usable {role} frame is needed",
+        remedy="mend the monitor or transmission of these rows, or give other frames",
+    )
+
+
+def _no_particles(reduced: ReducedRun, volume: float) -> ElectrosaxsError:
+    window = reduced.run.analysis
+    return bad_value(
+        FitError,
+        where=reduced.table.source,
+        field="reference frames",
+        value=f"particle volume {volume:.3g} from {window.q_min_per_nm:g} to {window.q_max_per_nm:g} 1/nm",
+        rule="the starting solution must scatter as spheres do, above the solvent",
+        remedy="check the roles and the transmission of reference and solvent frames, the q range, or give more frames",
+    )
+
+
+def solvent_transmission(reduced: ReducedRun) -> float:
+    """Mean transmission of the solvent-filled cell."""
+    frames = reduced.frames(Role.SOLVENT)
+    return float(np.mean(reduced.table.transmission[frames]))

@@ -1,0 +1,156 @@
+"""The files of the command `curves`: per curve and as a table."""
+
+from __future__ import annotations
+
+import base64
+import csv
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, StrictUndefined
+from matplotlib.figure import Figure
+
+from ...figures.curve_page import CurvePicture, curve_page
+from ...figures.rendered import rendered
+from ...io.atomic import replacing
+from ...io.numbers_json import write_numbers
+from ...nouns import FloatArray
+from ...report.number_text import value_with_sigma
+from .study import CurveResult
+
+TABLE_NUMBERS = {
+    "d_nm": "diameter",
+    "delta_nm": "deviation",
+    "polydispersity": "polydispersity",
+    "hard_sphere_volume_fraction": "hard_sphere_volume_fraction",
+    "contact_diameter_nm": "contact_diameter",
+    "invariant": "invariant",
+    "volume_fraction": "volume_fraction",
+    "a_nm": "lattice_constant",
+    "crystalline_fraction": "crystalline_fraction",
+}
+"""Column of curves.csv -> name in numbers.json; each with a column <column>_sigma behind it."""
+FIT_COLUMNS = ("q (1/nm)", "I", "sigma", "model", "S", "S_sigma")
+
+
+def write_curve(out: Path, result: CurveResult, *, absolute: bool) -> None:
+    """numbers.json, fit.csv, figure.png and figure.svg of one curve into `<out>/<name>`."""
+    folder = out / result.name
+    write_numbers(folder / "numbers.json", result.numbers)
+    curve = result.curve
+    columns = (
+        curve.q, curve.intensity, _or_nan(curve.sigma, curve.q), result.spheres.model, result.structure,
+        result.structure_sigma,
+    )  # fmt: skip
+    _write_csv(folder / "fit.csv", FIT_COLUMNS, zip(*([_cell(x) for x in column] for column in columns), strict=True))
+    figure = curve_page(picture(result, absolute=absolute))
+    assert isinstance(figure, Figure)
+    made = rendered(figure)
+    for ending, content in (("png", made.png), ("svg", made.svg)):
+        with replacing(folder / f"figure.{ending}") as part:
+            part.write_bytes(content)
+
+
+def write_overview(out: Path, results: Sequence[CurveResult]) -> None:
+    """curves.csv, one row per curve, and the self-contained report.html."""
+    rows = [table_row(result) for result in results]
+    _write_csv(out / "curves.csv", list(rows[0]), (list(row.values()) for row in rows))
+    source = resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page = environment.from_string(source).render(curves=[_on_page(out, result) for result in results])
+    with replacing(out / "report.html") as part:
+        part.write_text(page, encoding="utf-8")
+
+
+def table_row(result: CurveResult) -> dict[str, str]:
+    """One row of curves.csv; empty cells for what the curve does not give."""
+    row = {
+        "file": str(result.file),
+        "curve": result.name,
+        "points": str(result.curve.q.size),
+        "spheres": result.spheres.kind,
+    }
+    for column, name in TABLE_NUMBERS.items():
+        number = result.numbers.get(name)
+        known = number is not None and number.value is not None
+        row[column] = _cell(number.value) if number is not None and known else ""
+        row[f"{column}_sigma"] = _cell(number.sigma) if number is not None and known else ""
+    total = float(result.invariant.invariant.values[0])
+    parts = {"window": result.invariant.window, "low_q": result.invariant.low, "high_q": result.invariant.high}
+    row.update(
+        {f"invariant_{name}_share": _cell(float(part[0]) / total if total else None) for name, part in parts.items()}
+    )
+    row["invariant_method"] = result.invariant.method[0]
+    row["reduced_chi_squared"] = _cell(result.spheres.reduced_chi_squared)
+    row["lattice"] = result.assignment.lattice or "none"
+    row["verdict"] = result.assignment.verdict
+    row["flags"] = "; ".join(result.flags)
+    return row
+
+
+def picture(result: CurveResult, *, absolute: bool) -> CurvePicture:
+    """What the figure of one curve shows."""
+    spheres, curve = result.spheres, result.curve
+    background = spheres.values["background"] if spheres.found else 0.0
+    return CurvePicture(
+        title=result.name,
+        q=curve.q,
+        intensity=curve.intensity,
+        sigma=_or_nan(curve.sigma, curve.q),
+        model=spheres.model,
+        background=background,
+        structure=result.structure,
+        structure_sigma=result.structure_sigma,
+        structure_model=(spheres.model - background) / np.where(spheres.form > 0.0, spheres.form, np.nan),
+        assignment=result.assignment,
+        sizes=_sizes(result),
+        intensity_unit="cm$^{-1}$" if absolute else "",
+    )
+
+
+def _sizes(result: CurveResult) -> str:
+    """Sizes in the corner of the figure, with what is wrong with them."""
+    if not result.spheres.found:
+        return "spheres: not converged"
+    values = result.spheres.values
+    lines = [f"d = {values['diameter']:.3g} nm", f"δ = {values['deviation']:.2g} nm"]
+    if "hard_sphere_volume_fraction" in values:
+        lines.append(f"φ$_{{hs}}$ = {values['hard_sphere_volume_fraction']:.3g}")
+    return "\n".join([*lines, *result.spheres.flags])
+
+
+def _on_page(out: Path, result: CurveResult) -> dict[str, Any]:
+    """What the report shows of one curve: texts, and the picture in base64."""
+    numbers = [
+        (name.replace("_", " "), "—" if n.value is None else value_with_sigma(n.value, n.sigma), n.unit, n.source)
+        for name, n in result.numbers.items()
+    ]
+    return {
+        "name": result.name,
+        "file": str(result.file),
+        "kind": result.spheres.kind,
+        "verdict": result.assignment.verdict,
+        "flags": result.flags,
+        "numbers": numbers,
+        "shown": {name: text if unit == "one" else f"{text} {unit}" for name, text, unit, _ in numbers},
+        "png": base64.b64encode((out / result.name / "figure.png").read_bytes()).decode("ascii"),
+    }
+
+
+def _or_nan(sigma: FloatArray | None, q: FloatArray) -> FloatArray:
+    return np.full(q.size, np.nan) if sigma is None else sigma
+
+
+def _cell(value: float | None) -> str:
+    """Seven digits; empty for what is not known."""
+    return "" if value is None or not np.isfinite(value) else f"{value:.7g}"
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Any) -> None:
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)

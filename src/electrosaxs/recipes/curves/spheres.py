@@ -1,0 +1,155 @@
+"""Which spheres explain a plain curve: dilute ones, hard ones that see each other, or grains of a lattice among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...analysis.crystals.bragg import PARAMETERS
+from ...analysis.crystals.lattice_fit import LatticeFit
+from ...analysis.crystals.weighted_curve import WeightedCurve
+from ...analysis.crystals.weighted_fit import FitOutcome
+from ...analysis.spheres.fit import FEWEST_SIGMAS, ORDER, POOR_FIT_SIGMAS, POOR_MISFIT, SphereFit
+from ...nouns import FloatArray
+from ...physics.sphere_kernels import skewed_form_factor, squared_form_factor
+from .hard_spheres import (
+    DILUTE,
+    HARD,
+    LARGEST_FRACTION,
+    HardSphereModel,
+    fit_hard_spheres,
+    robust_chi_squared,
+    robust_sigma,
+    visible_sizes,
+)
+
+CLEAR_BIC = 10.0
+CLEAR_MISFIT = 0.5
+"""Hard spheres are taken where BIC falls by more than 10 (odds of 150) and chi-squared at least by half."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spheres:
+    """The spheres that explain one curve. kind: "spheres", "hard spheres (decoupling)" or "(product)", see
+    curve_hard_spheres, or for instance "spheres and FCC".
+
+    values and sigmas by name (scale, diameter, deviation, background, ...; nm); model and form = scale P, both (q,) on
+    the intensity's scale, NaN outside the fitted range; flags say what is wrong, empty where nothing is.
+    """
+
+    kind: str
+    values: dict[str, float]
+    sigmas: dict[str, float]
+    model: FloatArray
+    form: FloatArray
+    reduced_chi_squared: float
+    flags: tuple[str, ...] = ()
+
+    @property
+    def interacting(self) -> bool:
+        """True where the particles see each other, so that their invariant is that of two phases."""
+        return self.kind != "spheres"
+
+    @property
+    def found(self) -> bool:
+        """False where no fit converged: there are no sizes then."""
+        return "not converged" not in self.flags
+
+
+def choose_spheres(q: FloatArray, plain: SphereFit, curve: WeightedCurve | None, lattice: LatticeFit | None) -> Spheres:
+    """The spheres of a curve with bins `q` (1/nm).
+
+    The joint fit with the lattice where there is one; else `plain` where nothing is wrong with it; else dilute and hard
+    spheres are fitted anew with robust weights. curve: the same with its noise, None where it has too few bins.
+    """
+    if lattice is not None:
+        return spheres_in_lattice(q, lattice)
+    if curve is None or not plain.flags[0] or "too few counts" in plain.flags[0]:
+        return dilute_spheres(q, plain)
+    dilute = fit_hard_spheres(curve, "")
+    if dilute is None:
+        return dilute_spheres(q, plain)
+    fits = {name: one for name in ("decoupling", "product") if (one := fit_hard_spheres(curve, name)) is not None}
+    coupling = min(fits, key=lambda name: robust_chi_squared(curve, fits[name]), default="")
+    if coupling and clearly_hard(curve, dilute, fits[coupling], coupling):
+        return _robust_spheres(q, curve, fits[coupling], coupling)
+    return _robust_spheres(q, curve, dilute, "")
+
+
+def clearly_hard(curve: WeightedCurve, dilute: FitOutcome, hard: FitOutcome, coupling: str) -> bool:
+    """True where interaction explains what dilute spheres do not, its range is in the window and its strength is known."""
+    n, k = curve.q.size, len(HARD) - len(DILUTE)
+    before, after = (max(robust_chi_squared(curve, one), 1e-12 * n) for one in (dilute, hard))
+    bic_falls = n * np.log(before / after) - k * np.log(n) > CLEAR_BIC
+    sigma = robust_sigma(curve, hard, coupling)[4]
+    known = 0.0 < FEWEST_SIGMAS * sigma < hard.parameters[4]
+    seen = hard.parameters[5] < visible_sizes(curve.q)[1]
+    return bool(hard.converged and bic_falls and after < CLEAR_MISFIT * before and known and seen)
+
+
+def dilute_spheres(q: FloatArray, plain: SphereFit) -> Spheres:
+    """The plain fit of frame 0 as it is, flags included."""
+    values: dict[str, float] = {name: float(getattr(plain, name)[0]) for name in ORDER}
+    sigmas: dict[str, float] = {name: float(plain.sigma(name)[0]) for name in ORDER}
+    reduced = float(plain.chi_squared[0] / plain.degrees_of_freedom[0])
+    return Spheres("spheres", values, sigmas, plain.model(q)[0], plain.particles(q)[0], reduced, plain.flags[0])
+
+
+def spheres_in_lattice(q: FloatArray, one: LatticeFit) -> Spheres:
+    """Sizes from the joint fit of solution and grains; the smooth correction of that fit belongs to the form factor."""
+    p = one.outcome.parameters
+    values = {name: one.value(name) for name in PARAMETERS}
+    sigmas = {name: one.sigma(name) for name in PARAMETERS}
+    correction = 1.0 + one.model.smooth @ p[len(PARAMETERS) + one.model.textured :] if one.model.corrections else 1.0
+    inside = np.isin(q, one.curve.q)
+    model, form = np.full(q.size, np.nan), np.full(q.size, np.nan)
+    model[inside] = one.outcome.model
+    form[inside] = p[0] * correction * skewed_form_factor(one.curve.q, p[1], p[2], p[4])
+    poor, reduced = misfit(one.curve.with_excess(1.0), one.outcome.model, int(one.outcome.moved.sum()))
+    flags = _flags({"not converged": not one.outcome.converged, "poor fit": poor})
+    return Spheres(f"spheres and {one.lattice}", values, sigmas, model, form, reduced, flags)
+
+
+def _robust_spheres(q: FloatArray, curve: WeightedCurve, outcome: FitOutcome, coupling: str) -> Spheres:
+    p = outcome.parameters
+    names: Sequence[str] = HARD if coupling else DILUTE
+    spread = robust_sigma(curve, outcome, coupling)
+    poor, reduced = misfit(curve, outcome.model, p.size)
+    wrong = {
+        "not converged": not outcome.converged,
+        "diameter at bound": not visible_sizes(curve.q)[0] < p[1] < visible_sizes(curve.q)[1],
+        "deviation at bound": bool(spread[2] == 0.0),
+        "hard-sphere volume fraction at bound": bool(coupling) and p[4] >= LARGEST_FRACTION,
+        "poor fit": poor,
+        "too few counts": bool(p[0] <= FEWEST_SIGMAS * spread[0]),
+    }
+    return Spheres(
+        kind=f"hard spheres ({coupling})" if coupling else "spheres",
+        values=dict(zip(names, (float(x) for x in p), strict=True)),
+        sigmas=dict(zip(names, (float(x) for x in spread), strict=True)),
+        model=HardSphereModel(q, coupling)(p)[0],
+        form=p[0] * squared_form_factor(q, p[1], p[2]),
+        reduced_chi_squared=reduced,
+        flags=_flags(wrong),
+    )
+
+
+def misfit(curve: WeightedCurve, model: FloatArray, parameters: int) -> tuple[bool, float]:
+    """Whether a fit is poor, by the limits of analysis.sphere_fit, and its reduced chi-squared.
+
+    Where the noise is only estimated, poor means that the weighted misfit exceeds 5 % of the weighted curve.
+    """
+    variance = curve.variance(model)
+    chi_squared = float(np.sum((curve.intensity - model) ** 2 / variance))
+    dof = max(curve.q.size - parameters, 1)
+    if curve.estimated:
+        poor = chi_squared > POOR_MISFIT**2 * float(np.sum(curve.intensity**2 / variance))
+    else:
+        poor = chi_squared / dof > 1.0 + POOR_FIT_SIGMAS * np.sqrt(2.0 / dof)
+    return bool(poor), chi_squared / dof
+
+
+def _flags(wrong: dict[str, bool]) -> tuple[str, ...]:
+    return tuple(text for text, is_wrong in wrong.items() if is_wrong)

@@ -1,0 +1,186 @@
+"""One plain curve from file to numbers: spheres, structure factor, lattice, invariant, volume fraction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import scipp as sc
+
+from ...analysis.concentration.curve_invariant import CurveInvariant, absolute_volume_fraction, invariant
+from ...analysis.crystals.lattice_choice import LatticeStudy, study_curve
+from ...analysis.crystals.peaks import START_SIZES
+from ...analysis.crystals.weighted_curve import LEAST_BINS, WeightedCurve, curve_from_arrays
+from ...analysis.spheres.fit import SphereFit, fit_spheres
+from ...errors import FitError, bad_value
+from ...io.curve import Curve
+from ...nouns import FloatArray, LatticeAssignment, Number, SampleIntensity
+from .hard_spheres import expected_diameter
+from .spheres import Spheres, choose_spheres
+
+SPHERE_UNITS = {
+    "diameter": "nm",
+    "deviation": "nm",
+    "skewness": "one",
+    "scale": "intensity/nm^6",
+    "background": "intensity",
+    "hard_sphere_volume_fraction": "one",
+    "contact_diameter": "nm",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class CurveResult:
+    """What one curve gave. name: its folder among the results; structure and structure_sigma (q,): S(q) and its sigma.
+
+    numbers: as in numbers.json; flags: everything that limits trust in them, in words.
+    """
+
+    file: Path
+    name: str
+    curve: Curve
+    spheres: Spheres
+    invariant: CurveInvariant
+    assignment: LatticeAssignment
+    structure: FloatArray
+    structure_sigma: FloatArray
+    numbers: dict[str, Number]
+    flags: tuple[str, ...]
+
+
+def study(file: Path, name: str, curve: Curve, contrast_per_A2: float | None) -> CurveResult:
+    """Everything about one curve.
+
+    Raises FitError where it has fewer than six points, no intensity above 0, or more than the contrast can give.
+    """
+    _check_scatters(curve)
+    sample = _as_sample(curve)
+    plain = fit_spheres(sample, workers=1)
+    noisy = curve_from_arrays(curve.q, curve.intensity, curve.sigma) if curve.q.size >= LEAST_BINS else None
+    found, assignment = _lattice(plain, noisy)
+    spheres = choose_spheres(curve.q, plain, noisy, None if found is None else found.best)
+    measured = invariant(sample, fit=plain)
+    structure, structure_sigma = structure_factor(curve, spheres, noisy)
+    numbers = {**_sphere_numbers(spheres), **_invariant_numbers(measured)}
+    if contrast_per_A2 is not None:
+        numbers["volume_fraction"] = volume_fraction(measured, contrast_per_A2, two_phase=spheres.interacting)
+    numbers["lattice_constant"] = assignment.a
+    numbers["crystalline_fraction"] = assignment.crystalline_fraction
+    flags = (*spheres.flags, *_invariant_flags(measured), *curve.notes)
+    return CurveResult(
+        file,
+        name,
+        curve,
+        spheres,
+        measured,
+        assignment,
+        structure,
+        structure_sigma,
+        numbers,
+        tuple(dict.fromkeys(flags)),
+    )
+
+
+def _check_scatters(curve: Curve) -> None:
+    if np.max(curve.intensity) <= 0.0:
+        raise bad_value(
+            FitError, where="curve", field="largest I", value=f"{np.max(curve.intensity):g}",
+            rule="must be above 0", remedy="give a curve from which no more than the background is subtracted",
+        )  # fmt: skip
+
+
+def _as_sample(curve: Curve) -> SampleIntensity:
+    sigma = None if curve.sigma is None else curve.sigma[None]
+    coords = {"q": (("q",), curve.q)}
+    return SampleIntensity.from_arrays(curve.intensity[None], dims=("frame", "q"), coords=coords, sigma=sigma)
+
+
+def _lattice(plain: SphereFit, curve: WeightedCurve | None) -> tuple[LatticeStudy | None, LatticeAssignment]:
+    """The study of the curve's peaks, None with the reason where they cannot be searched."""
+    why = f"fewer than {LEAST_BINS} points: no search for peaks"
+    if curve is not None:
+        d = float(plain.diameter[0]) if not plain.flags[0] else expected_diameter(curve.q, curve.intensity)
+        if START_SIZES[0] <= d <= START_SIZES[-1]:
+            found = study_curve(curve)
+            return found, found.assignment
+        why = f"particles of about {d:.3g} nm: peaks are searched for {START_SIZES[0]:g} to {START_SIZES[-1]:g} nm only"
+    return None, LatticeAssignment(None, Number.absent("nm", why), Number.absent("one", why), (), {}, why)
+
+
+def structure_factor(curve: Curve, spheres: Spheres, noisy: WeightedCurve | None) -> tuple[FloatArray, FloatArray]:
+    """S(q) = (I - background) / (scale P) and its sigma, (q,) each; NaN where no spheres were fitted.
+
+    Without sigma in the file it is what neighbouring bins scatter by (NaN below 30 points).
+    """
+    if not spheres.found:
+        return np.full(curve.q.size, np.nan), np.full(curve.q.size, np.nan)
+    sigma = curve.sigma
+    if sigma is None:
+        sigma = np.full(curve.q.size, np.nan) if noisy is None else np.sqrt(noisy.variance(noisy.intensity))
+    form = np.where(spheres.form > 0.0, spheres.form, np.nan)
+    return (curve.intensity - spheres.values["background"]) / form, sigma / form
+
+
+def volume_fraction(measured: CurveInvariant, contrast_per_A2: float, *, two_phase: bool) -> Number:
+    """phi of the scattering cores from the absolute invariant (I in 1/cm).
+
+    two_phase: Q = 2 pi^2 contrast^2 phi (1 - phi), for particles whose S(q) is seen. Where it is not, the curve and its
+    extrapolation are those of particles that ignore each other, whose Q lacks the factor 1 - phi; both are named.
+    """
+    contrast = sc.scalar(contrast_per_A2, unit="1/angstrom^2").to(unit="1/nm^2")
+    q_value = float(measured.invariant.values[0])
+    total = sc.scalar(q_value, unit="1/cm/nm^3")
+    phi, other = (
+        float(absolute_volume_fraction(total, contrast, two_phase=kind).value) for kind in (two_phase, not two_phase)
+    )
+    slope = phi / q_value / (1.0 - phi / (1.0 - phi) if two_phase else 1.0)
+    formula, alternative = "Q = 2 pi^2 contrast^2 phi (1 - phi)", "without the factor 1 - phi"
+    if not two_phase:
+        formula, alternative = "Q = 2 pi^2 contrast^2 phi, no interaction seen", "with the factor 1 - phi of two phases"
+    source = f"volume of the scattering cores, absolute invariant, {formula}; {alternative}: {other:.5g}"
+    return Number(phi, slope * _invariant_sigma(measured), "one", source)
+
+
+def _invariant_sigma(measured: CurveInvariant) -> float:
+    """Counting, where it is known, and what the window misses."""
+    shared = [float(sigma.values[0]) for sigma in measured.invariant.shared.values()]
+    return float(np.sqrt(np.nansum(np.square([measured.invariant.sigma[0], *shared]))))
+
+
+def _sphere_numbers(spheres: Spheres) -> dict[str, Number]:
+    how = f"fit of {spheres.kind}" + (f" ({', '.join(spheres.flags)})" if spheres.flags else "")
+    if not spheres.found:
+        return {name: Number.absent(SPHERE_UNITS[name], how) for name in ("diameter", "deviation")}
+    numbers = {
+        name: Number(spheres.values[name], spheres.sigmas[name] or None, unit, how)
+        for name, unit in SPHERE_UNITS.items()
+        if name in spheres.values and (name != "skewness" or spheres.sigmas[name] > 0.0)
+    }
+    ratio = spheres.values["deviation"] / spheres.values["diameter"]
+    spread = ratio * np.hypot(
+        spheres.sigmas["deviation"] / spheres.values["deviation"],
+        spheres.sigmas["diameter"] / spheres.values["diameter"],
+    )
+    held = spheres.sigmas["deviation"] == 0.0
+    numbers["polydispersity"] = Number(ratio, None if held else float(spread), "one", how)
+    numbers["reduced_chi_squared"] = Number(spheres.reduced_chi_squared, None, "one", how)
+    return numbers
+
+
+def _invariant_numbers(measured: CurveInvariant) -> dict[str, Number]:
+    unit, method = "intensity/nm^3", measured.method[0]
+    parts = {"window": measured.window, "low_q": measured.low, "high_q": measured.high}
+    sources = {"window": "sum of I q^2 dq over the bins, less the flat background", "low_q": method, "high_q": method}
+    return {
+        "invariant": Number(float(measured.invariant.values[0]), _invariant_sigma(measured), unit, method),
+        **{f"invariant_{name}": Number(float(part[0]), None, unit, sources[name]) for name, part in parts.items()},
+    }
+
+
+def _invariant_flags(measured: CurveInvariant) -> tuple[str, ...]:
+    """What is wrong with the invariant: nothing of it, or much of it extrapolated."""
+    if measured.invariant.values[0] <= 0.0:
+        return ("the invariant is not above 0",)
+    missing = float((measured.low[0] + measured.high[0]) / measured.invariant.values[0])
+    return (f"{100.0 * missing:.0f} % of the invariant is extrapolated",) if missing > 0.2 else ()

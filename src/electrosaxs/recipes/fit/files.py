@@ -1,0 +1,152 @@
+"""The files of the command `fit`: numbers.json, results.nxs per run, figures, report.html, provenance.json."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from jinja2 import Environment, StrictUndefined
+
+from ...figures.rendered import rendered
+from ...figures.style import Omitted
+from ...inference.compare import Comparison
+from ...io.atomic import replacing
+from ...io.numbers_json import write_numbers
+from ...io.nxdata import nx_group, write_arrays, write_noun
+from ...io.results import write_results
+from ...nouns import Noun, RunResults
+from ...report.number_text import number_row
+from ...report.provenance import write_provenance
+from .fitted import FittedCell
+from .maps import fitted_run, residuals_of
+from .pictures import Picture, pictures
+
+RESIDUAL = "residual_"
+WALL = "wall_volume_fraction"
+
+
+def write_fit(out: Path, fitted: FittedCell, *, inputs: Sequence[Path], asked: Mapping[str, Any]) -> None:
+    """Everything of a fit into `out`; of several runs each has its own folder run-1, run-2, ... with results.nxs.
+
+    results.nxs in `out` itself is that of the first run.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    maps = [fitted_run(fitted, number) for number in range(len(fitted.measured))]
+    for number, results in enumerate(maps):
+        if len(maps) > 1:
+            _write_run(out / f"run-{number + 1}" / "results.nxs", fitted, number, results)
+    _write_run(out / "results.nxs", fitted, 0, maps[0])
+    write_numbers(out / "numbers.json", fitted.numbers)
+    settings = {**asked, "model": fitted.fit.problem.model.name, "runs": [run.settings for run in fitted.measured]}
+    write_provenance(out, settings, inputs=inputs)
+    _write_report(out, fitted, pictures(fitted, maps))
+
+
+def _write_run(path: Path, fitted: FittedCell, number: int, results: RunResults) -> None:
+    """The fitted maps of one run and beside them residuals, the wall and the parameters."""
+    with replacing(path) as part:
+        write_results(part, results)
+        with h5py.File(part, "r+") as file:
+            entry = file["entry"]
+            for name, residual in residuals_of(fitted, number).items():
+                write_noun(entry, RESIDUAL + name, residual)
+            write_noun(entry, WALL, _wall(fitted, number))
+            _write_parameters(entry, fitted)
+
+
+def _wall(fitted: FittedCell, number: int) -> Noun:
+    """phi of the solution at z = 0 over time, with the mean over the beam as a coordinate."""
+    wall = fitted.walls[number]
+    return Noun.from_arrays(
+        wall.value, dims=("time",), coords={"time": (("time",), wall.time), "seen_by_beam": (("time",), wall.seen)},
+        sigma=wall.sigma, shared={"starting_solution": wall.start_sigma * wall.value},
+    )  # fmt: skip
+
+
+def _write_parameters(entry: h5py.Group, fitted: FittedCell) -> None:
+    """Free parameters with covariance of their values, correlation, and the models that were compared."""
+    fit = fitted.fit
+    group = nx_group(entry, "parameters", "NXcollection")
+    text = h5py.string_dtype()
+    group.create_dataset("names", data=list(fit.labels), dtype=text)
+    slopes = np.array([item.parameter.slope(float(x)) for item, x in zip(fit.problem.layout.free, fit.x, strict=True)])
+    write_arrays(
+        group,
+        {
+            "values": [fit.value(label) for label in fit.labels],
+            "sigma": [fit.sigma(label) for label in fit.labels],
+            "covariance": fit.covariance * np.outer(slopes, slopes),
+            "correlation": fit.correlation,
+        },
+    )
+    candidates = fitted.comparison.candidates
+    group.create_dataset("models", data=[candidate.model.name for candidate in candidates], dtype=text)
+    write_arrays(
+        group, {"models_bic": [c.bayes for c in candidates], "models_chi_squared": [c.reached for c in candidates]}
+    )
+    group.create_dataset("statements", data=list(fitted.statements), dtype=text)
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One line of the table of models."""
+
+    name: str
+    chi_squared: str
+    parameters: str
+    akaike: str
+    bayes: str
+
+
+def model_rows(comparison: Comparison) -> list[ModelRow]:
+    """The models in order of the Bayesian criterion, as differences from the best."""
+    best = comparison.candidates[0]
+    rows = []
+    for candidate in comparison.candidates:
+        if candidate.fit is None:
+            reached = f"{candidate.reached:.4g}" if np.isfinite(candidate.reached) else "—"
+            rows.append(ModelRow(candidate.model.name, reached, "—", "no minimum", "no minimum"))
+            continue
+        fit = candidate.fit
+        rows.append(
+            ModelRow(
+                candidate.model.name, f"{fit.chi_squared:.5g} / {fit.degrees_of_freedom}", str(len(fit.labels)),
+                f"{candidate.akaike - best.akaike:+.4g}", f"{candidate.bayes - best.bayes:+.4g}",
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _write_report(out: Path, fitted: FittedCell, drawn: Iterable[Picture]) -> None:
+    figures = [_saved(out / "figures", picture) for picture in drawn]
+    source = resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page = environment.from_string(source).render(
+        titles=[run.title for run in fitted.measured],
+        model=fitted.fit.problem.model.name,
+        numbers=[number_row(name, number) for name, number in fitted.numbers.items()],
+        statements=fitted.statements,
+        models=model_rows(fitted.comparison),
+        figures=figures,
+        provenance=(out / "provenance.json").read_text(encoding="utf-8"),
+    )
+    with replacing(out / "report.html") as part:
+        part.write_text(page, encoding="utf-8")
+
+
+def _saved(folder: Path, picture: Picture) -> dict[str, str]:
+    """PNG and SVG in the folder, and what the page shows."""
+    if isinstance(picture.figure, Omitted):
+        return {"name": picture.name, "caption": picture.caption, "png": "", "reason": picture.figure.reason}
+    made = rendered(picture.figure)
+    for ending, content in (("png", made.png), ("svg", made.svg)):
+        with replacing(folder / f"{picture.name}.{ending}") as part:
+            part.write_bytes(content)
+    encoded = base64.b64encode(made.png).decode("ascii")
+    return {"name": picture.name, "caption": picture.caption, "png": encoded, "reason": ""}

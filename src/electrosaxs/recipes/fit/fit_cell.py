@@ -1,0 +1,196 @@
+"""Results folders to a fitted cell: the transport model against one or several runs together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import h5py
+
+from ...errors import ConvergenceError, InputFileError, bad_value
+from ...inference.agreement import agreement
+from ...inference.compare import CHARGE, FIELD, GROWTH, compare
+from ...inference.fit import CellFit
+from ...inference.identifiability import knowledge
+from ...inference.observations import Observations, observations
+from ...inference.parameters import PER_RUN, GrowthModel, Model
+from ...inference.profile import Profile, profile
+from ...inference.propagate import wall_concentration
+from ...inference.wording import statements
+from ...io.results import read_results
+from ...nouns import RunResults
+from ...nouns.experiment import ChargeModel, FieldModel
+from ...report.number_text import number_row
+from ..output_folder import check_free
+from ..progress import Progress, over
+from .files import write_fit
+from .fitted import FittedCell
+from .numbers import fit_numbers
+
+RESULTS = "results.nxs"
+OF_A_MODEL = {"parameters": "a fit", "profile": "a prediction"}
+"""Groups of results.nxs that tell what wrote it."""
+SAME = ("core", "ligand", "solvent", "dry_shell_nm")
+"""What runs that share their parameters must have in common of the solution."""
+
+
+def fit_cell(
+    results: Sequence[str | Path],
+    out: str | Path,
+    *,
+    free: Iterable[str] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    also: Iterable[str] = (),
+    charge_models: Sequence[ChargeModel] = CHARGE,
+    growth_models: Sequence[GrowthModel] = GROWTH,
+    field_models: Sequence[FieldModel] = FIELD,
+    sizes: bool = True,
+    profiles: bool = True,
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> FittedCell:
+    """Fit the transport model to results folders and write numbers.json, results.nxs, figures and report.html to `out`.
+
+    Runs share charge, diffusion, solubility and attachment. free, fixed: parameters by name (inference.parameters);
+    default: all that the maps can tell; also: free beside those. sizes: mean core diameter and deviation count beside phi.
+    Raises InputFileError for folders that cannot be fitted, FitError for contradictions, ConvergenceError where the
+    minimum is not found.
+    """
+    folders = [Path(folder) for folder in results]
+    _each_once(folders)
+    free, also = None if free is None else tuple(free), tuple(also)
+    measured = tuple(read_results(_file(folder)) for folder in folders)
+    for folder in folders:
+        _measured(folder)
+    check_free(Path(out), [_file(folder) for folder in folders], "fit")
+    runs = [observations(run, where=str(folder), sizes=sizes) for run, folder in zip(measured, folders, strict=True)]
+    _same_particles(runs, folders)
+    fitted = fit_runs(
+        runs, measured, free=free, fixed=fixed, also=also, charge_models=charge_models, growth_models=growth_models,
+        field_models=field_models, profiles=profiles, workers=workers, progress=progress,
+    )  # fmt: skip
+    write_fit(
+        Path(out), fitted, inputs=[_file(folder) for folder in folders], asked=_asked(free, fixed, also, sizes, folders)
+    )
+    return fitted
+
+
+def fit_runs(
+    runs: Sequence[Observations],
+    measured: Sequence[RunResults],
+    *,
+    free: Sequence[str] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    also: Sequence[str] = (),
+    charge_models: Sequence[ChargeModel] = CHARGE,
+    growth_models: Sequence[GrowthModel] = GROWTH,
+    field_models: Sequence[FieldModel] = FIELD,
+    profiles: bool = True,
+    workers: int = 2,
+    progress: Progress | None = None,
+) -> FittedCell:
+    """The fit itself, nothing written."""
+
+    def track(models: Sequence[Model]) -> Iterable[Model]:
+        return over(progress, models, stage="models", total=len(models))
+
+    comparison = compare(
+        runs, charge_models=charge_models, growth_models=growth_models, field_models=field_models, free=free,
+        fixed=fixed, also=also, workers=workers, track=track,
+    )  # fmt: skip
+    fit = comparison.best
+    agreed = agreement(fit, workers=workers)
+    known = knowledge(fit)
+    shapes = _profiles(fit, progress) if profiles else {}
+    walls = tuple(wall_concentration(fit, number) for number in range(len(runs)))
+    said = statements(fit, known, comparison, agreed)
+    return FittedCell(
+        fit, comparison, known, shapes, walls, tuple(measured), said, fit_numbers(fit, known, shapes, walls)
+    )
+
+
+def _profiles(fit: CellFit, progress: Progress | None) -> dict[str, Profile]:
+    """Profile likelihoods of the shared parameters; one that cannot be followed is left out."""
+    labels = [item.label for item in fit.problem.layout.free if item.parameter.name not in PER_RUN]
+    found = {}
+    for label in over(progress, labels, stage="profile likelihoods", total=len(labels)):
+        try:
+            found[label] = profile(fit, label)
+        except ConvergenceError:
+            continue
+    return found
+
+
+def _each_once(folders: Sequence[Path]) -> None:
+    """The same photons counted twice would make every sigma too small."""
+    seen = [folder.resolve() for folder in folders]
+    for number, folder in enumerate(seen):
+        if folder in seen[:number]:
+            raise bad_value(
+                InputFileError, where=folders[number], field="RESULTS", value=folders[number].name, rule="is given twice",
+                remedy="name every results folder once",
+            )  # fmt: skip
+
+
+def _same_particles(runs: Sequence[Observations], folders: Sequence[Path]) -> None:
+    """Charge, diffusion and solubility are those of one kind of particle in one solvent."""
+    first = runs[0].solution
+    for run, folder in zip(runs[1:], folders[1:], strict=True):
+        for name in SAME:
+            if getattr(run.solution, name) != getattr(first, name):
+                raise bad_value(
+                    InputFileError, where=folder, field=f"settings.solution.{name}", value=getattr(run.solution, name),
+                    rule=f"is not that of {folders[0]} ({getattr(first, name)}), and runs fitted together share their "
+                    "parameters", remedy="fit them apart, or correct run.toml and analyse again",
+                )  # fmt: skip
+
+
+def _file(folder: Path) -> Path:
+    """results.nxs of a results folder, or the file itself."""
+    file = folder / RESULTS if folder.is_dir() else folder
+    if not file.is_file():
+        raise bad_value(
+            InputFileError, where=folder, field="RESULTS", value=folder.name, rule=f"is not a results folder with {RESULTS}",
+            remedy="give the --out folder of electrosaxs analyse",
+        )  # fmt: skip
+    return file
+
+
+def _measured(folder: Path) -> None:
+    """Maps of a model fit themselves, with sigmas that mean nothing."""
+    with h5py.File(_file(folder), "r") as file:
+        kind = next((kind for group, kind in OF_A_MODEL.items() if f"entry/{group}" in file), None)
+    if kind is not None:
+        raise bad_value(
+            InputFileError, where=folder, field="RESULTS", value=folder.name, rule=f"holds {kind}, not measured maps",
+            remedy="give the --out folder of electrosaxs analyse",
+        )  # fmt: skip
+
+
+def _asked(
+    free: Sequence[str] | None,
+    fixed: Mapping[str, float] | None,
+    also: Sequence[str],
+    sizes: bool,
+    folders: Sequence[Path],
+) -> dict[str, object]:
+    return {
+        "free": None if free is None else list(free),
+        "fixed": dict(fixed or {}),
+        "also": list(also),
+        "sizes": sizes,
+        "results": [folder.name for folder in folders],
+    }
+
+
+def summary(fitted: FittedCell, out: str | Path) -> str:
+    """The numbers and the sentences for the terminal."""
+    rows = [f"{fitted.fit.problem.model.name}: {fitted.fit.observed} values of {len(fitted.measured)} run(s)"]
+    for name, number in fitted.numbers.items():
+        row = number_row(name, number)
+        rows.append(
+            f"  {name:<34} {row.text} {row.unit}".rstrip() if number.value is not None else f"  {name:<34} none"
+        )
+    rows += [f"- {sentence}" for sentence in fitted.statements]
+    rows.append(f"report: {Path(out) / 'report.html'}")
+    return "\n".join(rows)

@@ -1,0 +1,65 @@
+"""The numbers of a fit: every parameter with sigma, unit and, in words, what was held and what cannot be fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ...inference.fit import CellFit
+from ...inference.identifiability import Knowledge
+from ...inference.parameters import PARAMETERS
+from ...inference.profile import Profile
+from ...inference.propagate import WallConcentration, motion
+from ...inference.wording import interval, reported, source
+from ...nouns import Number
+
+ALWAYS = ("effective_charge", "charge_exponent", "diffusivity_scale", "solubility", "attachment_time")
+
+
+def fit_numbers(
+    fit: CellFit, known: Knowledge, profiles: Mapping[str, Profile], walls: Sequence[WallConcentration]
+) -> dict[str, Number]:
+    """Parameters of the model first, then what follows from them."""
+    numbers: dict[str, Number] = {}
+    for name in dict.fromkeys((*ALWAYS, *reported(fit))):
+        numbers[name] = _parameter(fit, known, dict(profiles), name)
+    moving = motion(fit)
+    model = f"fit of '{fit.problem.model.name}'"
+    numbers["electrophoretic_mobility"] = Number(
+        *moving.mobility, "m^2/(V*s)", f"{model}: drift speed over the nominal field V/L, mean over the particle volume"
+    )
+    numbers["diffusivity"] = Number(*moving.diffusivity, "m^2/s", f"{model}: of the mean size")
+    numbers["mobility_squared_over_diffusivity"] = Number(
+        *moving.squared_mobility_over_diffusivity, "m^2/(V^2*s)", f"{model}: v^2/D over the squared nominal field"
+    )
+    for number, wall in enumerate(walls, start=1):
+        name = "wall_volume_fraction" if len(walls) == 1 else f"wall_volume_fraction[{number}]"
+        numbers[name] = Number(
+            float(wall.value[-1]),
+            float(wall.sigma[-1]),
+            "one",
+            f"{model}: solution at z = 0, {wall.time[-1]:.0f} s after field-on",
+        )
+    reduced = fit.chi_squared / fit.degrees_of_freedom
+    numbers["reduced_chi_squared"] = Number(
+        reduced, (2.0 / fit.degrees_of_freedom) ** 0.5, "one",
+        f"chi-squared {fit.chi_squared:.6g} over {fit.degrees_of_freedom} degrees of freedom",
+    )  # fmt: skip
+    return numbers
+
+
+def _parameter(fit: CellFit, known: Knowledge, profiles: dict[str, Profile], name: str) -> Number:
+    unit = PARAMETERS[name.split("[")[0]].unit
+    growth = fit.problem.model.growth
+    if name not in fit.labels and name not in fit.problem.model.parameters:
+        why = "no crystals" if growth == "none" else "the wall pinned at the solubility"
+        return Number.absent(unit, f"the model that fits best has {why}: these data do not ask for this parameter")
+    told = source(fit, known, name, profiles)
+    if name in fit.labels and fit.unseen[fit.problem.layout.index(name)]:
+        return Number.absent(unit, "this run shows nothing of it: no crystals grow in the fitted model")
+    if name not in fit.labels:
+        return Number(fit.values()[name], None, unit, told)
+    shape = profiles.get(name)
+    if fit.at_limit[fit.problem.layout.index(name)]:
+        limit = "" if shape is None else f"; 68 % {interval(shape)}"
+        return Number(fit.value(name), None, unit, told + limit)
+    return Number(fit.value(name), fit.sigma(name), unit, told)

@@ -1,0 +1,146 @@
+"""Crystals in the voxel at the anode: their share and lattice in time, when they appeared, and a clear null."""
+
+import numpy as np
+import pytest
+from analysis.synthetic_crystals import crystals_in_solution
+from closeness import assert_close
+
+from electrosaxs.analysis.crystals import crystallisation as module
+from electrosaxs.analysis.crystals.crystallisation import (
+    crystallisation,
+    lattice_constant_solvated,
+    onset_from_structure_factor,
+    onset_volume_fraction,
+)
+from electrosaxs.errors import ShapeError
+from electrosaxs.nouns import GrowthCurve, LatticeConstant, Number
+
+TIMES = 50.0 + 270.0 * np.arange(9)
+ONSET = 1000.0
+SHARE = 2.0e-5 * np.maximum(TIMES - ONSET, 0.0)
+
+
+@pytest.fixture(scope="module")
+def growing():
+    return crystallisation(crystals_in_solution(list(SHARE), gain=0.05, mean_square=0.16, seed=11), TIMES)
+
+
+def test_the_share_of_crystals_is_followed_from_zero(growing):
+    assert growing.assignment.lattice == "FCC"
+    pulls = (growing.fraction.values - SHARE) / growing.fraction.total_sigma
+    assert np.abs(pulls).max() < 4.0
+    assert growing.detected.tolist() == (TIMES > ONSET).tolist()
+
+
+def test_scans_without_crystals_have_no_lattice_constant(growing):
+    a = growing.lattice_constant
+    assert np.isnan(a.values[~growing.detected]).all()
+    assert (a.good == growing.detected).all()
+    assert np.all(np.abs(a.values - 15.1)[a.good] < 4.0 * a.total_sigma[a.good])
+    assert_close(lattice_constant_solvated(a).value, 15.1, rel=5e-4)
+
+
+def test_a_scan_whose_fit_fails_is_named_and_not_passed_over(growing, monkeypatch):
+    assert growing.missed.size == 0
+    monkeypatch.setattr(module, "knows_the_lattice", lambda one: one.value("fraction") < 0.02)
+    failing = crystallisation(crystals_in_solution([0.0, 0.0, 0.015, 0.03], gain=0.05, mean_square=0.16), TIMES[:4])
+    assert failing.detected.tolist() == [False, False, True, False]
+    assert failing.missed.tolist() == [3]
+
+
+def test_onset_is_where_growth_extrapolates_to_zero(growing):
+    x = growing.fraction
+    onset = onset_from_structure_factor(TIMES, x.values, x.total_sigma, growing.detected)
+    assert abs(onset.value - ONSET) < 3.5 * onset.sigma
+    assert onset.sigma < 0.3 * np.diff(TIMES)[0]
+
+
+def test_a_voxel_in_which_nothing_grows_says_so():
+    nothing = crystallisation(crystals_in_solution([0.0] * 5, gain=0.05, seed=12), TIMES[:5])
+    assert nothing.assignment.lattice is None
+    assert nothing.fraction is None
+    assert not nothing.detected.any()
+    onset = onset_from_structure_factor(TIMES[:5], np.zeros(5), np.ones(5), nothing.detected)
+    assert onset.value is None
+    assert "no scan shows" in onset.source
+
+
+def growth_of(seed: int, noise: float = 3e-3, power: float = 1.0, start: float = ONSET) -> tuple[np.ndarray, ...]:
+    t = np.arange(0.0, 3000.0, 200.0)
+    x = 0.05 * (np.maximum(t - start, 0.0) / 1000.0) ** power
+    sigma = np.full(t.size, noise)
+    noisy = x + noise * np.random.default_rng(seed).normal(size=t.size)
+    return t, noisy, sigma
+
+
+@pytest.mark.parametrize("noise", [3e-3, 1e-4])
+def test_onset_has_an_honest_sigma(noise):
+    """How growth bends is not known: X ~ (t - t0)^p with p from 0.5 to 1.8 (2 sd), at any time between scans."""
+    random, pulls = np.random.default_rng(7), []
+    for seed in range(200):
+        start = random.uniform(800.0, 1200.0)
+        t, x, sigma = growth_of(seed, noise, np.exp(0.3 * random.normal()), start)
+        onset = onset_from_structure_factor(t, x, sigma, x > 4.0 * sigma)
+        pulls.append((onset.value - start) / onset.sigma)
+    assert 0.8 < np.std(pulls) < 1.15
+    assert abs(np.mean(pulls)) < 0.4
+
+
+def test_one_lone_alarm_is_not_an_onset():
+    t, x, sigma = growth_of(1)
+    alarm = x > 4.0 * sigma
+    assert alarm[:5].sum() == 0
+    alarm[1] = True
+    with_alarm = onset_from_structure_factor(t, x, sigma, alarm)
+    assert_close(with_alarm.value, onset_from_structure_factor(t, x, sigma, x > 4.0 * sigma).value, rel=1e-9)
+
+
+def test_crystals_from_the_first_scan_on_give_no_onset():
+    onset = onset_from_structure_factor(TIMES, np.full(9, 0.1), np.full(9, 0.01), np.ones(9, dtype=bool))
+    assert onset.value is None
+    assert "earlier" in onset.source
+
+
+def test_a_single_scan_with_crystals_brackets_the_onset():
+    detected = np.arange(9) == 8
+    onset = onset_from_structure_factor(TIMES, 0.1 * detected, np.full(9, 0.01), detected)
+    assert_close([onset.value, onset.sigma], [TIMES[7] + 135.0, 270.0 / np.sqrt(12.0)], rel=1e-9)
+
+
+def test_volume_fraction_at_onset_carries_the_error_of_time():
+    growth = GrowthCurve.from_arrays(
+        1e-5 * TIMES, dims=("scan",), coords={"time": (("scan",), TIMES)}, sigma=np.full(TIMES.size, 1e-4)
+    )
+    phi = onset_volume_fraction(Number(1000.0, 50.0, "s", "test"), growth)
+    assert_close(phi.value, 0.01, rel=1e-9)
+    assert_close(phi.sigma, np.hypot(5e-4, 1e-4), rel=1e-6)
+    assert onset_volume_fraction(Number.absent("s", "nothing grew"), growth).value is None
+
+
+def series(a: np.ndarray, sigma: float, shared: float = 0.0) -> LatticeConstant:
+    times = 300.0 * np.arange(a.size)
+    return LatticeConstant.from_arrays(
+        a,
+        dims=("scan",),
+        coords={"time": (("scan",), times)},
+        sigma=np.full(a.size, sigma),
+        shared={"background": np.full(a.size, shared)},
+        masks={"no_crystal": (("scan",), np.isnan(a))},
+    )
+
+
+def test_the_solvent_s_error_does_not_average_away():
+    a = np.where(np.arange(18) < 2, np.nan, 15.1)
+    number = lattice_constant_solvated(series(a, 0.004, shared=0.002))
+    assert_close([number.value, number.sigma], [15.1, np.hypot(0.001, 0.002)], rel=1e-9)
+
+
+def test_a_trend_is_not_hidden_in_a_mean():
+    number = lattice_constant_solvated(series(15.1 - 0.01 * np.arange(10), 0.004))
+    assert_close(number.value, 15.01, rel=1e-6)
+    assert "nm/h" in number.source
+
+
+def test_every_frame_needs_its_time():
+    with pytest.raises(ShapeError, match="one per frame"):
+        crystallisation(crystals_in_solution([0.0, 0.0], seed=13), TIMES)

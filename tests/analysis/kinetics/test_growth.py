@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+from closeness import assert_close
+from synthetic_maps import DECAY_UM, GAP_UM, HEIGHTS_UM, RATE, START, frame_times, growing_layer, volume_fraction_map
+
+from electrosaxs.analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
+from electrosaxs.errors import FitError
+
+TIME = frame_times()
+
+
+def noisy_curve(seed, *, relative=0.01, scatter=1.0, phi=None):
+    truth = growing_layer(TIME) if phi is None else phi
+    sigma = relative * truth
+    noise = scatter * sigma * np.random.default_rng(seed).standard_normal(truth.shape)
+    return growth_curve(volume_fraction_map(truth + noise, TIME, sigma=sigma))
+
+
+def test_the_slice_flux_is_the_slice_thickness_times_the_slope_at_the_anode():
+    curve = growth_curve(volume_fraction_map(growing_layer(TIME), TIME))
+    number = growth_line(curve, onset_s=1e9).slice_flux(50.0)
+    assert_close(number.value, 50e-6 * RATE, rel=1e-9)
+    assert number.unit == "m/s"
+
+
+def test_the_mean_over_the_slice_gains_what_the_profile_integral_gains():
+    phi = volume_fraction_map(growing_layer(TIME), TIME)
+    curve = slice_mean_curve(phi, gap_um=GAP_UM, start=START, slice_um=70.0)
+    number = growth_line(curve).slice_flux(70.0, "mean phi of the slice")
+    assert_close(number.value, RATE * DECAY_UM * 1e-6 * (1.0 - np.exp(-0.7)), rel=1e-3)
+
+
+def test_slice_flux_pulls_have_unit_width():
+    pulls = []
+    for seed in range(200):
+        number = growth_line(noisy_curve(seed)).slice_flux(50.0)
+        pulls.append((number.value - 50e-6 * RATE) / number.sigma)
+    assert abs(np.mean(pulls)) < 0.2
+    assert 0.9 < np.std(pulls) < 1.15
+
+
+def test_scatter_beyond_counting_widens_the_sigma_and_is_named():
+    flux = [growth_line(noisy_curve(seed, scatter=4.0)).slice_flux(50.0) for seed in range(100)]
+    assert sum("scatter beyond counting" in f.source for f in flux) > 95
+    pulls = [(f.value - 50e-6 * RATE) / f.sigma for f in flux]
+    assert 0.8 < np.std(pulls) < 1.3
+
+
+def test_a_common_scale_error_is_part_of_the_slice_flux():
+    truth = growing_layer(TIME)
+    curve = growth_curve(volume_fraction_map(truth, TIME, shared={"reference": 0.03 * truth}))
+    number = growth_line(curve).slice_flux(50.0)
+    assert_close(number.sigma, 0.03 * number.value, rel=1e-6)
+
+
+def test_the_line_ends_at_the_onset():
+    bent = growing_layer(TIME) + np.where(TIME > 1800.0, 5e-6 * (TIME - 1800.0), 0.0)
+    line = growth_line(noisy_curve(3, phi=bent), onset_s=1800.0).line
+    assert line.t_end < 1800.0
+    assert_close(line.slope, RATE, rel=0.1)
+
+
+def test_a_curve_that_saturates_is_said_to_bend():
+    tau = 900.0
+    filling = START + RATE * tau * (1.0 - np.exp(-TIME / tau)) * np.exp(-HEIGHTS_UM / DECAY_UM)
+    result = growth_line(noisy_curve(3, phi=filling))
+    assert "the curve bends" in result.words
+    assert "bends" not in growth_line(noisy_curve(3)).words
+
+
+def test_local_slopes_follow_a_parabola_exactly():
+    curve = growth_curve(volume_fraction_map(growing_layer(TIME, curvature=5e-10), TIME))
+    found = slice_flux_curve(curve)
+    assert_close(found.values, 50e-6 * (RATE + 1e-9 * TIME[:, 0]), rel=1e-9)
+
+
+def test_local_slope_pulls_have_unit_width():
+    pulls = [
+        (found.values - 50e-6 * RATE) / found.sigma
+        for found in (slice_flux_curve(noisy_curve(seed)) for seed in range(200))
+    ]
+    assert 0.9 < np.std(pulls) < 1.1
+
+
+def test_a_missing_anode_frame_leaves_a_hole_that_nothing_uses():
+    missing = np.zeros(TIME.shape, dtype=bool)
+    missing[4, 0] = True
+    curve = growth_curve(volume_fraction_map(growing_layer(TIME), TIME, missing=missing))
+    found = slice_flux_curve(curve)
+    assert np.isnan(found.values[4])
+    assert_close(np.delete(found.values, 4), np.full(11, 50e-6 * RATE), rel=1e-9)
+    assert_close(growth_line(curve).line.slope, RATE, rel=1e-9)
+
+
+def test_a_scan_that_starts_far_from_the_anode_has_no_growth_curve():
+    far = HEIGHTS_UM >= 200
+    time = frame_times(heights=int(far.sum()))
+    phi = volume_fraction_map(growing_layer(time, HEIGHTS_UM[far]), time, heights=HEIGHTS_UM[far])
+    with pytest.raises(FitError, match="scan from the anode upwards"):
+        growth_curve(phi)
+
+
+def test_two_scans_before_the_onset_are_not_a_line():
+    curve = growth_curve(volume_fraction_map(growing_layer(TIME), TIME))
+    with pytest.raises(FitError, match="scan faster"):
+        growth_line(curve, onset_s=400.0)

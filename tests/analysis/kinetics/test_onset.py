@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+from closeness import assert_close
+
+from electrosaxs.analysis.kinetics.onset import onset, onset_from_kink, phi_at
+from electrosaxs.nouns import GrowthCurve, Number
+
+TIME = 20.0 + 110.0 * np.arange(30)
+START = 8e-4
+
+
+def curve_of(phi, seed=0, relative=0.02):
+    sigma = relative * np.sqrt(phi * START)
+    noisy = phi + sigma * np.random.default_rng(seed).standard_normal(phi.size)
+    return GrowthCurve.from_arrays(noisy, dims=("scan",), coords={"time": (("scan",), TIME)}, sigma=sigma)
+
+
+def pinned(kink=1700.0, after=0.15):
+    slope = 4e-6
+    return START + slope * np.minimum(TIME, kink) + after * slope * np.maximum(TIME - kink, 0.0)
+
+
+NO_KINK = {
+    "a steady rise": START + 4e-6 * TIME,
+    "a boundary layer that fills": START + 5e-5 * np.sqrt(TIME) + 2e-6 * TIME,
+    "saturation": START + 6e-3 * (1.0 - np.exp(-TIME / 1100.0)),
+    "a gentle bend": START + 4e-6 * TIME - 4e-10 * TIME**2,
+}
+
+
+def test_kink_time_pulls_have_unit_width():
+    found = [onset_from_kink(curve_of(pinned(), seed, 0.06)) for seed in range(200)]
+    assert all(n.value is not None for n in found)
+    pulls = [(n.value - 1700.0) / n.sigma for n in found]
+    assert abs(np.mean(pulls)) < 0.2
+    assert 0.9 < np.std(pulls) < 1.15
+
+
+def test_a_slope_that_rises_because_the_beam_sees_the_crystals_is_a_kink_too():
+    number = onset_from_kink(curve_of(pinned(after=3.0)))
+    assert abs(number.value - 1700.0) < 4.0 * number.sigma
+    assert "slope rises at once" in number.source
+
+
+def test_a_slope_that_changes_gradually_begins_where_it_begins():
+    slow = START + 4e-6 * TIME + 3e-9 * np.maximum(TIME - 1700.0, 0.0) ** 2
+    found = [onset_from_kink(curve_of(slow, seed, 0.1)) for seed in range(60)]
+    pulls = [(n.value - 1700.0) / n.sigma for n in found]
+    assert "gradually" in found[0].source
+    assert abs(np.mean(pulls)) < 0.5
+    assert 0.8 < np.std(pulls) < 1.25
+
+
+@pytest.mark.parametrize("shape", NO_KINK)
+def test_a_curve_without_crystals_has_no_kink(shape):
+    found = [onset_from_kink(curve_of(NO_KINK[shape], seed)) for seed in range(60)]
+    assert sum(n.value is not None for n in found) == 0
+    assert "no kink" in found[0].source
+
+
+def test_nothing_grew_is_said():
+    number = onset_from_kink(curve_of(np.full(TIME.size, START)))
+    assert number.value is None
+    assert "nothing grew" in number.source
+
+
+def test_a_few_points_have_no_kink():
+    short = GrowthCurve.from_arrays(
+        pinned()[:5], dims=("scan",), coords={"time": (("scan",), TIME[:5])}, sigma=np.full(5, 1e-5)
+    )
+    assert "fewer than 7" in onset_from_kink(short).source
+
+
+def test_phi_at_the_onset_carries_the_slope_times_the_sigma_of_the_time():
+    number = phi_at(curve_of(pinned(), relative=1e-6), 1690.0, 100.0)
+    assert_close(number.value, START + 4e-6 * 1690.0, rel=1e-4)
+    assert_close(number.sigma, 4e-6 * 100.0, rel=1e-2)
+
+
+def test_phi_at_pulls_have_unit_width():
+    found = [phi_at(curve_of(pinned(), seed), 1690.0) for seed in range(200)]
+    pulls = [(n.value - (START + 4e-6 * 1690.0)) / n.sigma for n in found]
+    assert 0.9 < np.std(pulls) < 1.15
+
+
+def test_the_structure_factor_comes_before_the_kink():
+    curve = curve_of(pinned())
+    kink = onset_from_kink(curve)
+    numbers = onset(curve, structure=Number(1600.0, 55.0, "s", "first scan with peaks"), kink=kink)
+    assert numbers["onset_time"].value == 1600.0
+    assert numbers["onset_time"].source.startswith("structure factor")
+    assert numbers["onset_time_kink"] == kink
+    assert_close(numbers["onset_volume_fraction"].value, START + 4e-6 * 1600.0, rel=0.02)
+
+
+def test_no_crystals_seen_means_never_even_if_the_curve_bends():
+    curve = curve_of(pinned())
+    kink = onset_from_kink(curve)
+    numbers = onset(curve, structure=Number.absent("s", "no peak in any of 30 scans"), kink=kink)
+    assert numbers["onset_time"].value is None
+    assert "no peak in any of 30 scans" in numbers["onset_volume_fraction"].source
+    assert numbers["onset_time_kink"].value is not None
+
+
+def test_without_a_structure_factor_the_kink_decides():
+    curve = curve_of(pinned())
+    numbers = onset(curve, structure=None, kink=onset_from_kink(curve))
+    assert abs(numbers["onset_time"].value - 1700.0) < 60.0

@@ -1,0 +1,244 @@
+"""Plain curves from files: what is put in comes out, for other programs' tables and for measured superlattices."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from closeness import assert_close
+
+from electrosaxs.command_line.app import run
+from electrosaxs.errors import FitError, InputFileError
+from electrosaxs.figures.curve_page import curve_page
+from electrosaxs.io.curves import read_curve, write_nxcansas
+from electrosaxs.physics.sphere_kernels import amplitude, squared_form_factor
+from electrosaxs.physics.structure_factor import decoupled, percus_yevick, superlattice_structure_factor
+from electrosaxs.recipes.curves.analyse_curves import analyse_curves, summary
+from electrosaxs.recipes.curves.output import picture
+
+Q = np.linspace(0.08, 3.2, 420)
+CONTRAST_PER_A2 = 3.0e-6
+
+
+def per_cm(phi: float, d: float, delta: float) -> np.ndarray:
+    """I (1/cm) of spheres with volume fraction phi: phi contrast^2 <F^2> / <V>, contrast in 1/nm^2, nm to cm 1e7."""
+    volume = np.pi / 6 * (d**3 + 3 * d * delta**2)
+    return phi * (100 * CONTRAST_PER_A2) ** 2 * squared_form_factor(Q, d, delta) / volume * 1e7
+
+
+def write(path: Path, intensity: np.ndarray, sigma: np.ndarray | None = None, *, seed: int = 1) -> Path:
+    """A curve with noise `sigma`, q in 1/nm said in the header."""
+    columns = [Q, intensity]
+    if sigma is not None:
+        columns = [Q, np.random.default_rng(seed).normal(intensity, sigma), sigma]
+    np.savetxt(path, np.column_stack(columns), header="q (1/nm)  I" + ("  sigma" if sigma is not None else ""))
+    return path
+
+
+def counting(intensity: np.ndarray, photons: float) -> np.ndarray:
+    """Sigma of a curve whose brightest bin holds `photons`, bins growing as q."""
+    per_count = intensity.max() / photons * Q[0] / Q
+    return np.sqrt(per_count * np.maximum(intensity, per_count))
+
+
+@pytest.fixture(scope="module")
+def dilute(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list]:
+    """phi = 0.004 of d = 7.1 +/- 1.1 nm in absolute units, analysed."""
+    folder = tmp_path_factory.mktemp("dilute")
+    intensity = per_cm(0.004, 7.1, 1.1) + 0.002
+    file = write(folder / "dilute.dat", intensity, counting(intensity, 1e5))
+    return folder / "out", analyse_curves([file], folder / "out", contrast_per_A2=CONTRAST_PER_A2)
+
+
+def test_an_absolute_curve_gives_volume_fraction_and_sizes_within_their_sigma(dilute) -> None:
+    numbers = dilute[1][0].numbers
+    assert dilute[1][0].flags == ()
+    assert dilute[1][0].spheres.kind == "spheres"
+    for name, truth in {"volume_fraction": 0.004, "diameter": 7.1, "deviation": 1.1, "background": 0.002}.items():
+        assert abs(numbers[name].value - truth) < 4 * numbers[name].sigma, name
+        assert numbers[name].sigma > 0
+    assert_close(numbers["volume_fraction"].value, 0.004, rel=0.01)
+
+
+def test_the_files_hold_what_the_function_returns(dilute) -> None:
+    out, (result,) = dilute
+    stored = json.loads((out / "dilute" / "numbers.json").read_text())
+    assert stored["diameter"] == {
+        "value": result.numbers["diameter"].value,
+        "sigma": result.numbers["diameter"].sigma,
+        "unit": "nm",
+        "source": "fit of spheres",
+    }
+    (row,) = csv.DictReader((out / "curves.csv").open())
+    assert_close(float(row["d_nm"]), stored["diameter"]["value"], rel=1e-6)
+    assert_close(float(row["volume_fraction"]), stored["volume_fraction"]["value"], rel=1e-6)
+    shares = [float(row[f"invariant_{part}_share"]) for part in ("window", "low_q", "high_q")]
+    assert_close(sum(shares), 1.0, rel=1e-6)
+    assert (row["lattice"], row["invariant_method"]) == ("none", "sphere fit")
+
+
+def test_fit_csv_is_a_curve_that_can_be_read_again(dilute) -> None:
+    out, (result,) = dilute
+    (again,) = read_curve(out / "dilute" / "fit.csv")
+    assert_close(again.q, result.curve.q, rel=1e-6)
+    assert_close(again.sigma, result.curve.sigma, rel=1e-6)
+    rows = np.genfromtxt(out / "dilute" / "fit.csv", delimiter=",", skip_header=1)
+    structure, sigma = rows[:, 4], rows[:, 5]
+    assert abs(np.average(structure, weights=sigma**-2) - 1) < 0.002
+
+
+def test_the_report_asks_nothing_from_outside(dilute) -> None:
+    page = (dilute[0] / "report.html").read_text()
+    assert "data:image/png;base64," in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert "dilute" in summary(dilute[1], dilute[0])
+
+
+def test_the_figure_names_its_axes_with_units(dilute) -> None:
+    figure = curve_page(picture(dilute[1][0], absolute=True))
+    labels = {(axes.get_xlabel(), axes.get_ylabel()) for axes in figure.axes}
+    q = "q (nm$^{-1}$)"
+    assert labels == {(q, "I (cm$^{-1}$)"), (q, "q$^2$ I (largest = 1)"), (q, "S(q)")}
+
+
+@pytest.mark.parametrize("coupling", ["decoupling", "product"])
+def test_hard_spheres_are_recognised_and_measured(tmp_path: Path, coupling: str) -> None:
+    d, delta, phi, contact = 6.0, 0.7, 0.2, 7.5
+    form = squared_form_factor(Q, d, delta)
+    beta = amplitude(Q, d, delta) ** 2 / form if coupling == "decoupling" else 1.0
+    intensity = 0.02 * form * decoupled(percus_yevick(Q, contact / 2, phi), beta) + 0.05
+    (result,) = analyse_curves([write(tmp_path / "a.dat", intensity, counting(intensity, 1e5))], tmp_path / "out")
+    assert result.spheres.kind == f"hard spheres ({coupling})"
+    assert result.spheres.flags == ()
+    truths = {"diameter": d, "deviation": delta, "hard_sphere_volume_fraction": phi, "contact_diameter": contact}
+    for name, truth in truths.items():
+        assert abs(result.numbers[name].value - truth) < 4 * result.numbers[name].sigma, name
+
+
+def test_a_size_distribution_that_is_not_normal_is_not_taken_for_interaction(tmp_path: Path) -> None:
+    diameters = np.linspace(2, 14, 61)
+    number = np.exp(-0.5 * (np.log(diameters / 5) / 0.3) ** 2) / diameters
+    form = np.array([squared_form_factor(Q, d, 0.01 * d) for d in diameters])
+    intensity = number @ form + 1.0
+    (result,) = analyse_curves([write(tmp_path / "a.dat", intensity, counting(intensity, 1e6))], tmp_path / "out")
+    assert result.spheres.kind == "spheres"
+
+
+def test_a_superlattice_is_found_and_its_lattice_constant_is_within_sigma(tmp_path: Path) -> None:
+    form = squared_form_factor(Q, 7.1, 0.6)
+    beta = amplitude(Q, 7.1, 0.6) ** 2 / form
+    order = superlattice_structure_factor(Q, "FCC", 15.1, 0.03, 0.5, beta=beta, fraction=0.3)
+    intensity = 0.01 * form * order + 0.3
+    (result,) = analyse_curves([write(tmp_path / "a.dat", intensity, counting(intensity, 3e5))], tmp_path / "out")
+    a = result.numbers["lattice_constant"]
+    assert result.assignment.lattice == "FCC"
+    assert abs(a.value - 15.1) < 4 * a.sigma < 0.05
+    assert_close(result.numbers["diameter"].value, 7.1, rel=0.01)
+
+
+def test_every_curve_of_a_file_and_every_file_of_one_name_has_its_own_folder(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    intensity = np.array([per_cm(0.004, d, 0.8) for d in (6.0, 7.0)])
+    several = tmp_path / "several.h5"
+    write_nxcansas(several, Q, intensity, 0.01 * intensity, [{"title": "first"}, {"title": "second"}])
+    files = [several, write(tmp_path / "a.dat", intensity[0]), write(tmp_path / "b" / "a.dat", intensity[1])]
+    results = analyse_curves(files, tmp_path / "out")
+    assert [result.name for result in results] == ["several_1", "several_2", "a", "a-2"]
+    assert_close([result.numbers["diameter"].value for result in results], [6, 7, 6, 7], rel=0.002)
+    assert all((tmp_path / "out" / result.name / "figure.svg").exists() for result in results)
+
+
+def test_one_bad_file_does_not_cost_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = write(tmp_path / "good.dat", per_cm(0.004, 7.1, 1.1))
+    arguments = ["curves", str(tmp_path / "absent.dat"), str(good), "--out", str(tmp_path / "out"), "--quiet"]
+    assert run(arguments) == 2
+    message = capsys.readouterr().err.splitlines()
+    assert len(message) == 1
+    assert "absent.dat" in message[0]
+    assert "other curve" in message[0]
+    assert len((tmp_path / "out" / "curves.csv").read_text().splitlines()) == 2
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+GOOD_ROWS = "\n".join(f"{q:.3f} {1 / (1 + q**4):.6f}" for q in np.linspace(0.1, 3, 60))
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "told"),
+    [
+        (None, [], "no such file"),
+        ("nothing but\nwords\n", [], "columns q and I"),
+        ("# q I\n" + GOOD_ROWS, [], "whether q is in 1/nm or 1/A"),
+        ("# q I\n" + GOOD_ROWS, ["--q-unit", "furlong"], "neither 1/nm nor 1/A"),
+        ("# q (1/nm) I\n" + GOOD_ROWS.replace("\n0.", "\n0.0", 1) + "\n3.1 nan", [], "must be a finite number"),
+        ("# q (1/nm) I\n" + "\n".join(f"{q:.3f} -1" for q in np.linspace(0.1, 3, 60)), [], "must be above 0"),
+        ("# q (1/nm) I\n" + GOOD_ROWS, ["--contrast-per-A2", "1e-12"], "absolute scale and the contrast"),
+    ],
+    ids=["missing", "text", "no unit", "unknown unit", "NaN", "negative", "contrast"],
+)
+def test_bad_input_is_one_line_that_names_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, options: list[str], told: str
+) -> None:
+    file = tmp_path / "curve.dat"
+    if content is not None:
+        file.write_text(content)
+    assert run(["curves", str(file), "--out", str(tmp_path / "out"), "--quiet", *options]) == 2
+    message = capsys.readouterr().err.splitlines()
+    assert len(message) == 1
+    assert str(file) in message[0]
+    assert told in message[0]
+
+
+def test_a_contrast_of_zero_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match="contrast_per_A2"):
+        analyse_curves([write(tmp_path / "a.dat", per_cm(0.004, 7.1, 1.1))], tmp_path / "out", contrast_per_A2=0.0)
+
+
+def test_sasfit_and_matlab_tables_of_gaussian_spheres_come_back(reference_data: Path, tmp_path: Path) -> None:
+    folder = reference_data / "gaussian_spheres"
+    files = [folder / name for name in ("sasfit_sphere_IQD.txt", "testPolydisperseGaussianSphere.dat")]
+    for result in analyse_curves(files, tmp_path, q_unit="1/A"):
+        assert (result.spheres.kind, result.spheres.flags) == ("spheres", ())
+        assert_close(result.numbers["diameter"].value, 4.0, rel=1e-5)
+        assert_close(result.numbers["deviation"].value, 0.4, rel=1e-4)
+
+
+def test_sasfit_table_of_interacting_spheres_is_fitted_with_its_interaction(
+    reference_data: Path, tmp_path: Path
+) -> None:
+    (result,) = analyse_curves([reference_data / "gaussian_spheres/sasfit_sphere_IQSD.txt"], tmp_path, q_unit="1/A")
+    numbers = {name: number.value for name, number in result.numbers.items()}
+    assert result.spheres.kind == "hard spheres (product)"
+    assert_close([numbers["diameter"], numbers["contact_diameter"]], [4.0, 4.0], rel=1e-4)
+    assert_close([numbers["deviation"], numbers["hard_sphere_volume_fraction"]], [0.4, 0.3], rel=1e-3)
+
+
+def test_sasview_curve_of_one_per_cent_silica_gives_one_per_cent(reference_data: Path, tmp_path: Path) -> None:
+    folder = reference_data / "invariant"
+    files = [folder / "100nmSpheresNodQ.txt", folder / "100nmPinholeSphere.txt"]
+    sharp, smeared = analyse_curves(files, tmp_path, q_unit="1/A", contrast_per_A2=2.2e-6)
+    assert_close(sharp.numbers["volume_fraction"].value, 0.01, rel=0.002)
+    assert_close(sharp.numbers["diameter"].value, 100.0, rel=1e-3)
+    assert_close(smeared.numbers["volume_fraction"].value, 0.0115, rel=0.01)
+    assert "poor fit" in smeared.flags
+
+
+@pytest.mark.slow
+def test_measured_palladium_superlattices_are_named_as_by_their_authors(reference_data: Path, tmp_path: Path) -> None:
+    folder = reference_data / "pd_superlattice"
+    rows = {Path(row["file"]).name: row for row in csv.DictReader((folder / "author_fits.csv").open())}
+    files = sorted((folder / "R5_201611").glob("*.dat"))
+    assert len(files) == 12
+    for result in analyse_curves(files, tmp_path):
+        authors = rows[result.file.stem]
+        assert result.assignment.lattice == ("HCP" if authors["lattice"] == "hcp" else "FCC"), result.name
+        assert_close(10 * result.numbers["lattice_constant"].value, float(authors["xtal_a"]), rel=0.005)
+        assert_close(5 * result.numbers["diameter"].value, float(authors["diff_r"]), rel=0.015)
+
+
+def test_too_few_points_name_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "short.dat"
+    file.write_text("# q (1/nm) I\n" + "\n".join(GOOD_ROWS.splitlines()[:5]))
+    with pytest.raises((InputFileError, FitError), match=r"short\.dat.*bins = 5"):
+        analyse_curves([file], tmp_path / "out")
