@@ -1,4 +1,4 @@
-"""What the commands reach: functions and classes named, directly or through others, by the command line and the public functions.
+"""What the commands reach: functions and classes named, directly or through others, by commands and public functions.
 
 Read from the syntax tree, without running anything. A class that is reached brings all its methods; a constant brings what
 its value names.
