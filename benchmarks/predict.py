@@ -39,7 +39,7 @@ experiment, folder = Path(sys.argv[1]), Path(sys.argv[2])
 made = recipe.predicted(*recipe.read_with_sizes(experiment))
 lap("model and maps")
 with replacing(folder / "results.nxs") as part:
-    recipe.write_results(part, made.results)
+    recipe.write_results(part, made.results, command="analyse")
     recipe.add_profile(part, made.profile)
 recipe.write_numbers(folder / "numbers.json", made.results.numbers)
 recipe.write_provenance(folder, made.results.settings, inputs=[experiment])

@@ -11,8 +11,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from refused import refused
 from simulated_runs import replace_text
-from test_command_line import refused
 
 from electrosaxs.io.numbers_json import write_numbers
 from electrosaxs.io.results import write_results
@@ -148,7 +148,7 @@ def test_a_plan_does_not_overwrite_what_it_is_made_from(
     write_numbers(f"{fit}/numbers.json", {"effective_charge": Number(0.045, 0.001, "e", "fit")})
     if holds == "predict":
         with h5py.File("own/results.nxs", "w") as file:
-            file.create_group("entry/profile")
+            file.create_group("entry").attrs["command"] = "predict"
     before = {path: path.read_bytes() for path in Path("own").iterdir()}
     said = refused(capsys, "plan", experiment, "--target", "enrichment=12", "--fit", fit, "--out", "own", "--quiet")
     what = {"experiment": r"experiment\.toml", "fit": r"numbers\.json", "predict": "results of .* predict"}[holds]
@@ -199,7 +199,7 @@ def test_a_fit_that_cannot_be_is_refused(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     Path("r").mkdir()
-    write_results("r/results.nxs", change(as_results(measured(empty_run(scans=3)))))
+    write_results("r/results.nxs", change(as_results(measured(empty_run(scans=3)))), command="analyse")
     said = refused(capsys, "fit", "r", *options, "--out", "out", "--quiet")
     assert re.search(line, said), said
     assert not list(Path("out").glob("*"))
@@ -213,7 +213,7 @@ def test_runs_of_different_particles_are_not_fitted_together(
     for name, core in (("silver", "Ag"), ("gold", "Au")):
         Path(name).mkdir()
         settings = {**results.settings, "solution": {**results.settings["solution"], "core": core}}
-        write_results(f"{name}/results.nxs", replace(results, settings=settings))
+        write_results(f"{name}/results.nxs", replace(results, settings=settings), command="analyse")
     said = refused(capsys, "fit", "silver", "gold", "--out", "out", "--quiet")
     assert re.search(r"gold: settings\.solution\.core = Au: is not that of silver \(Ag\).*; fit them apart", said)
     assert not list(Path("out").glob("*"))
@@ -226,25 +226,24 @@ def test_runs_that_contradict_each_other_leave_nothing(
     for voltage, charge in ((20.0, 0.045), (10.0, 0.11)):
         Path(f"{voltage:g}").mkdir()
         run = measured(empty_run(voltage=voltage), truth={**TRUTH, "effective_charge": charge})
-        write_results(f"{voltage:g}/results.nxs", as_results(run))
+        write_results(f"{voltage:g}/results.nxs", as_results(run), command="analyse")
     told = ["--model", "fast-exchange", "--model", "none", "--model", "nominal", "--quiet"]
     said = refused(capsys, "fit", "20", "10", "--out", "out", *told)
     assert re.search(r"the runs contradict each other: .*Apart, \w+ is .* in '20 V'.*Fit them apart", said)
     assert not list(Path("out").glob("*"))
 
 
-@pytest.mark.parametrize(("group", "kind"), [("parameters", "a fit"), ("profile", "a prediction")])
+@pytest.mark.parametrize("command", ["fit", "predict", "plan", "simulate"])
 def test_a_model_is_not_fitted_to_a_model(
-    group: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("r").mkdir()
-    write_results("r/results.nxs", as_results(measured(empty_run(scans=3))))
-    with h5py.File("r/results.nxs", "r+") as file:
-        file.create_group(f"entry/{group}")
+    write_results("r/results.nxs", as_results(measured(empty_run(scans=3))), command=command)
     said = refused(capsys, "fit", "r", "--out", "out", "--quiet")
     assert re.search(
-        rf"r: RESULTS = r: holds {kind}, not measured maps; give the --out folder of electrosaxs analyse", said
+        rf"r: RESULTS = r: holds what electrosaxs {command} wrote, not measured maps; give the --out folder of ",
+        said,
     )
     assert not Path("out").exists()
 
@@ -254,7 +253,7 @@ def test_a_fit_does_not_overwrite_what_it_reads(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("r").mkdir()
-    write_results("r/results.nxs", as_results(measured(empty_run(scans=3))))
+    write_results("r/results.nxs", as_results(measured(empty_run(scans=3))), command="analyse")
     before = Path("r/results.nxs").read_bytes()
     said = refused(capsys, "fit", "r", "--out", "r/.", "--quiet")
     assert re.search(

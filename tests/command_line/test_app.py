@@ -12,24 +12,11 @@ import fabio
 import h5py
 import numpy as np
 import pytest
+from refused import refused
 from simulated_runs import edit_column, replace_text
-
-from electrosaxs.command_line.app import run as command_line
 
 Damage = Callable[[Path], None]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "experiment_small.toml"
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
-    """The one line with which the command refuses; no traceback, nothing on stdout, exit code 2."""
-    code = command_line([str(a) for a in arguments])
-    printed = capsys.readouterr()
-    assert code == 2, printed
-    assert printed.out == ""
-    lines = printed.err.splitlines()
-    assert len(lines) == 1, printed.err
-    assert "Traceback" not in lines[0]
-    return lines[0]
 
 
 def toml(old: str, new: str) -> Damage:

@@ -44,8 +44,10 @@ from electrosaxs.nouns import (
     RunResults,
     SampleIntensity,
     SliceFlux,
+    StartingSizeErrors,
     StructureFactor,
     VolumeFraction,
+    VoxelCorrelations,
 )
 
 SCANS, HEIGHTS, BINS = 4, 5, 60
@@ -108,6 +110,8 @@ def everything():
             "counts": RNG.uniform(1, 2, (SCANS, HEIGHTS)),
             "per_scan": np.arange(SCANS) + 0.5,
         },
+        correlations=VoxelCorrelations(*(RNG.uniform(-1, 1, (SCANS, HEIGHTS)) for _ in range(3))),
+        starting_errors=StartingSizeErrors(np.array([[4.0, 1.0], [1.0, 2.0]]), {"background_1": np.array([0.1, -0.2])}),
         curves=CurveSet(
             SampleIntensity.from_arrays(
                 frame_q,
@@ -169,7 +173,7 @@ def assert_same(read, written):
 def stored(tmp_path_factory):
     path = tmp_path_factory.mktemp("results") / "results.nxs"
     results = everything()
-    write_results(path, results)
+    write_results(path, results, command="analyse")
     return path, results
 
 
@@ -181,11 +185,11 @@ def test_everything_that_was_written_is_read(stored):
 
 
 def test_a_simulated_truth_that_has_only_a_map_is_read(tmp_path):
-    write_results(tmp_path / "r.nxs", RunResults("truth", a_map(VolumeFraction)))
+    write_results(tmp_path / "r.nxs", RunResults("truth", a_map(VolumeFraction)), command="analyse")
     read = read_results(tmp_path / "r.nxs")
     assert read.title == "truth"
     absent = [f.name for f in fields(RunResults) if getattr(read, f.name) is None]
-    assert len(absent) == 15
+    assert len(absent) == 17
     assert (read.numbers, read.quality, read.frames, read.notes, read.settings) == ({}, {}, (), (), {})
 
 
@@ -224,7 +228,10 @@ def test_every_result_is_a_valid_group_with_units_directly_under_entry(stored):
             assert data.signal.attrs["units"] == unit
         quality = nxdata.get_default(file["entry/quality"])
         assert quality.is_valid, quality.issues
-        assert (quality.signal_dataset_name, quality.auxiliary_signals_dataset_names) == ("chi_squared", ["counts"])
+        assert quality.signal_dataset_name == "chi_squared"
+        assert quality.auxiliary_signals_dataset_names == [
+            "counts", "correlation_phi_diameter", "correlation_phi_deviation", "correlation_diameter_deviation",
+        ]  # fmt: skip
         for name, unit in {"height": "um", "time": "s"}.items():
             assert file[f"entry/volume_fraction/{name}"].attrs["units"] == unit
         assert file["entry/curves/q"].attrs["units"] == "1/nm"
@@ -250,10 +257,10 @@ def test_another_or_a_damaged_file_is_refused(tmp_path, stored):
 
 def test_a_failure_while_writing_leaves_the_older_file_alone(tmp_path, stored):
     path = tmp_path / "r.nxs"
-    write_results(path, stored[1])
+    write_results(path, stored[1], command="analyse")
     before = path.read_bytes()
     with pytest.raises(InputFileError, match="no such file"):
-        write_results(path, stored[1], intensity=tmp_path / "absent.nxs")
+        write_results(path, stored[1], intensity=tmp_path / "absent.nxs", command="analyse")
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["r.nxs"]
 
@@ -269,7 +276,7 @@ def test_intensity_streams_in_blocks_and_lands_where_it_belongs(tmp_path, stored
         writer.write(0, 0, values[0, 0], 0.1 * values[0, 0])
         writer.write_coordinates(HEIGHT, TIME, background_sigma=0.5 * Q)
         assert not (tmp_path / "i.nxs").exists()
-    write_results(tmp_path / "r.nxs", stored[1], intensity=tmp_path / "i.nxs")
+    write_results(tmp_path / "r.nxs", stored[1], intensity=tmp_path / "i.nxs", command="analyse")
     read = read_intensity(tmp_path / "r.nxs")
     assert np.isnan(read.values[2, 2]).all()
     good = read.good
@@ -335,7 +342,7 @@ def test_any_frame_records_survive_both_files(tmp_path_factory, records):
     folder = tmp_path_factory.mktemp("records")
     write_frames_csv(folder / "frames.csv", records)
     assert_same(read_frames_csv(folder / "frames.csv"), records)
-    write_results(folder / "r.nxs", RunResults("t", a_map(VolumeFraction), frames=records))
+    write_results(folder / "r.nxs", RunResults("t", a_map(VolumeFraction), frames=records), command="analyse")
     assert_same(read_results(folder / "r.nxs").frames, records)
 
 

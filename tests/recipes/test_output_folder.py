@@ -6,22 +6,24 @@ import h5py
 import pytest
 
 from electrosaxs.errors import InputFileError
-from electrosaxs.recipes.output_folder import output_folder, written_by
+from electrosaxs.io.written_by import written_by
+from electrosaxs.recipes.output_folder import output_folder
+from electrosaxs.report.provenance import write_provenance
 
 
-def results_with(folder: Path, group: str) -> Path:
+def results_of(folder: Path, command: str | None) -> Path:
     folder.mkdir()
     with h5py.File(folder / "results.nxs", "w") as file:
-        file.create_group("entry").create_group(group)
+        entry = file.create_group("entry")
+        if command is not None:
+            entry.attrs["command"] = command
     return folder
 
 
-@pytest.mark.parametrize(
-    ("group", "command"), [("intensity", "analyse"), ("parameters", "fit"), ("profile", "predict"), ("flux", None)]
-)
-def test_results_tell_which_command_left_them(tmp_path: Path, group: str, command: str | None) -> None:
-    folder = results_with(tmp_path / "results", group)
-    assert written_by(folder) == command
+@pytest.mark.parametrize("command", ["analyse", "fit", None])
+def test_results_tell_which_command_left_them(tmp_path: Path, command: str | None) -> None:
+    folder = results_of(tmp_path / "results", command)
+    assert written_by(folder) == written_by(folder / "results.nxs") == command
     assert output_folder(folder, command=command) == folder
     assert output_folder(folder) == folder  # who names no command may write
     if command is not None:
@@ -29,10 +31,15 @@ def test_results_tell_which_command_left_them(tmp_path: Path, group: str, comman
             output_folder(folder, command="campaign")
 
 
-def test_a_plan_is_not_taken_for_the_prediction_in_it(tmp_path: Path) -> None:
-    folder = results_with(tmp_path / "plan", "profile")
-    (folder / "plan.toml").touch()
-    assert written_by(folder) == "plan"
+def test_a_folder_without_maps_tells_it_too(tmp_path: Path) -> None:
+    write_provenance(tmp_path, "curves", {})
+    assert written_by(tmp_path) == "curves"
+
+
+@pytest.mark.parametrize("content", ["not JSON", "[1]", '{"command": 3}'])
+def test_a_file_of_another_program_tells_nothing(tmp_path: Path, content: str) -> None:
+    (tmp_path / "provenance.json").write_text(content)
+    assert written_by(tmp_path) is None
 
 
 def test_a_folder_of_other_things_may_be_written_to(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from electrosaxs.report.provenance import file_hash, provenance, without_folders
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
-    write_provenance(folder, {"analysis": {"bins": 500}})
+    write_provenance(folder, "analyse", {"analysis": {"bins": 500}})
     write_report(folder, fake_results(), fake_truth())
     return folder
 
@@ -125,12 +125,14 @@ def test_frames_left_out_are_counted_and_flags_summed():
 
 def test_provenance_knows_versions_settings_and_hashes(tmp_path):
     (tmp_path / "run.toml").write_text("[run]\n", encoding="utf-8")
-    record = provenance({"frames": {"nexus": tmp_path / "frames.nxs"}}, inputs=[tmp_path / "run.toml"], seed=3)
+    record = provenance(
+        "analyse", {"frames": {"nexus": tmp_path / "frames.nxs"}}, inputs=[tmp_path / "run.toml"], seed=3
+    )
     assert record["settings"] == {"frames": {"nexus": "frames.nxs"}}
     assert record["inputs"][0]["sha256"] == hashlib.sha256(b"[run]\n").hexdigest()
     assert record["versions"]["electrosaxs"]
     assert record["seed"] == 3
-    text = write_provenance(tmp_path, record["settings"]).read_text(encoding="utf-8")
+    text = write_provenance(tmp_path, "analyse", record["settings"]).read_text(encoding="utf-8")
     assert str(tmp_path) not in text
     assert json.loads(text)["program"] == "electrosaxs"
 

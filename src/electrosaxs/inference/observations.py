@@ -22,15 +22,8 @@ profile within the beam leaves of phi (1e-4 in most voxels), and what a sphere f
 CRYSTALS_SEEN = 0.01
 """Share of a voxel's particles in crystals from which on its sizes are left out."""
 SIZES = ("starting_diameter", "starting_polydispersity")
-START_STEM = "starting_sizes_"
 LEAST_OWN = 0.1
 """Of a starting size's sigma, the least that is taken as its own."""
-CORRELATED = {
-    ("volume_fraction", "diameter"): "correlation_phi_diameter",
-    ("volume_fraction", "deviation"): "correlation_phi_deviation",
-    ("diameter", "deviation"): "correlation_diameter_deviation",
-}
-"""Where an analysis keeps the correlations of a voxel's counting errors (group `quality`)."""
 CANCELS = {"volume_fraction": ("starting_solution",)}
 """phi is measured against the starting solution, and the model is proportional to it: its error moves both together."""
 Table = TypeVar("Table", bound=Settings)
@@ -199,26 +192,30 @@ def _correlation(
     results: RunResults, channels: Mapping[str, Channel], row: npt.NDArray[np.intp], column: npt.NDArray[np.intp]
 ) -> dict[tuple[str, str], FloatArray]:
     """Correlations of the errors in `channels`, of which counting is a part; empty where the analysis kept none."""
-    found = {}
-    for (one, other), name in CORRELATED.items():
-        if name in results.quality and one in channels and other in channels:
-            counted = [
-                getattr(results, channel).sigma[row, column] / channels[channel].sigma for channel in (one, other)
-            ]
-            found[one, other] = np.nan_to_num(results.quality[name][row, column] * counted[0] * counted[1])
-    return found
+    kept = results.correlations
+    if kept is None:
+        return {}
+    counted = {name: getattr(results, name).sigma[row, column] / channel.sigma for name, channel in channels.items()}
+    pairs = {
+        ("volume_fraction", "diameter"): kept.phi_diameter,
+        ("volume_fraction", "deviation"): kept.phi_deviation,
+        ("diameter", "deviation"): kept.diameter_deviation,
+    }
+    return {
+        (one, other): np.nan_to_num(correlation[row, column] * counted[one] * counted[other])
+        for (one, other), correlation in pairs.items()
+        if one in channels and other in channels
+    }
 
 
 def _start_errors(results: RunResults) -> StartErrors:
-    """From group `quality`, where an analysis keeps them."""
-    known = {
-        name.removeprefix(START_STEM): value for name, value in results.quality.items() if name.startswith(START_STEM)
-    }
-    own = known.pop("covariance", None)
-    if own is None:
+    """From what the analysis kept of them."""
+    kept = results.starting_errors
+    if kept is None:
         return StartErrors()
-    spread = np.sqrt(np.diag(own))
-    return StartErrors(float(own[0, 1] / np.prod(spread)) if np.all(spread > 0.0) else 0.0, known)
+    spread = np.sqrt(np.diag(kept.covariance))
+    alike = float(kept.covariance[0, 1] / np.prod(spread)) if np.all(spread > 0.0) else 0.0
+    return StartErrors(alike, kept.shared)
 
 
 def _seeing_crystals(

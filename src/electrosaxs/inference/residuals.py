@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..nouns import FloatArray
+from ..nouns.contributions import reach
 from .forward import Prediction
 from .observations import CHANNELS, SIZES, Observations
 
@@ -23,19 +24,6 @@ SMALLEST_SHIFT = 1e-3
 
 LARGEST_CORRELATION = 0.999
 """All correlations are multiplied by it, so that errors of one origin still have a root in working precision."""
-
-PER_HEIGHT = ("footprint", "size_shape")
-"""Contributions whose error is common to the frames of one height only: the footprint's correction takes its slope from
-neighbouring heights, so that it errs to either side; how sizes are sorted differs from height to height."""
-
-
-def joint(label: str) -> bool:
-    """True for contributions that are one number in every channel and in the starting sizes.
-
-    The solvent's noise moves phi, d and delta together, and the reference's phi and the starting sizes; the shape of the
-    sizes at one height d and delta. The remainder `background` is a sigma of each channel.
-    """
-    return label in ("reference", "size_shape") or label.startswith("background_")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +86,7 @@ def whitener(run: Observations, sizes: Sequence[str] = ()) -> Whitener:
         channel = run.channels[name]
         for label, spread in channel.shared.items():
             for part, name_of_part in _parts(run, label):
-                key = name_of_part if joint(label) else f"{name}.{name_of_part}"
+                key = name_of_part if reach(label).in_every_noun else f"{name}.{name_of_part}"
                 column = columns.setdefault(key, np.zeros(total))
                 moved = (part * spread / channel.sigma)[channel.used]
                 column[start : start + moved.size] += moved
@@ -135,7 +123,7 @@ def _within(run: Observations, sizes: Sequence[str]) -> Voxel:
 
 def _parts(run: Observations, label: str) -> list[tuple[FloatArray, str]]:
     """Where a contribution is one common shift, (point,) of 0 and 1, and its name."""
-    if label not in PER_HEIGHT:
+    if not reach(label).per_height:
         return [(np.ones(run.height.size), label)]
     return [
         ((run.height == level).astype(np.float64), f"{label} at {abs(level):.0f} um") for level in np.unique(run.height)

@@ -11,6 +11,7 @@ import numpy as np
 from ..nouns import FloatArray
 from .hdf5 import open_hdf5
 from .numbers_json import read_numbers
+from .nxdata import nx_group, write_arrays
 from .refusal import refusal
 
 ALWAYS_GIVEN = ("effective_charge", "charge_exponent", "diffusivity_scale")
@@ -31,6 +32,36 @@ class FittedParameters:
     correlated: bool
     charge_model: str | None = None
     lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class FitRecord:
+    """What group `parameters` of a fit's results.nxs holds.
+
+    names: free parameters; values, sigma (parameter,), covariance, correlation (parameter, parameter) of them. models: those
+    compared, the best first; models_bic, models_chi_squared (model,). statements: what the fit says in words.
+    """
+
+    names: tuple[str, ...]
+    values: FloatArray
+    sigma: FloatArray
+    covariance: FloatArray
+    correlation: FloatArray
+    models: tuple[str, ...]
+    models_bic: FloatArray
+    models_chi_squared: FloatArray
+    statements: tuple[str, ...]
+
+
+def add_parameters(path: Path, record: FitRecord) -> None:
+    """Add `record` as group `parameters` to a file of `write_results`."""
+    with h5py.File(path, "r+") as file:
+        group = nx_group(file["entry"], "parameters", "NXcollection")
+        for name, value in vars(record).items():
+            if isinstance(value, tuple):
+                group.create_dataset(name, data=list(value), dtype=h5py.string_dtype())
+            else:
+                write_arrays(group, {name: value})
 
 
 def read_fitted(path: str | Path, known: tuple[str, ...]) -> FittedParameters:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ from ..nouns import (
     SampleIntensity,
     SizeDistribution,
     SliceFlux,
+    StartingSizeErrors,
     StructureFactor,
     VolumeFraction,
+    VoxelCorrelations,
 )
 from .atomic import replacing
 from .frames_csv import read_frames_csv, write_frames_csv
@@ -63,21 +66,31 @@ NOUNS: dict[str, type[Noun]] = {
     "crystalline_fraction": CrystallineFraction,
     "size_distribution": SizeDistribution,
 }
+COVARIANCE = "covariance"
 CURVE_UNITS = {"height": "um", "time": "s", "diameter": "nm", "deviation": "nm"}
 
 
-def write_results(path: str | Path, results: RunResults, *, intensity: str | Path | None = None) -> None:
+def write_results(
+    path: str | Path,
+    results: RunResults,
+    *,
+    command: str,
+    more: Mapping[str, Noun] | None = None,
+    intensity: str | Path | None = None,
+) -> None:
     """Write `results` to a NeXus file that opens on the volume-fraction map; it appears whole or not at all.
 
-    Each noun that is not None is a group of its own name. `intensity` is a file of `IntensityWriter`; its group is
-    copied in, without passing through memory. Settings are kept as JSON: tuples come back as lists, paths as text.
+    Each noun that is not None is a group of its own name, and so are those of `more`. `command`: the one that writes, kept
+    with the version as attributes of the entry. `intensity` is a file of `IntensityWriter`; its group is copied in, without
+    passing through memory. Settings are kept as JSON: tuples come back as lists, paths as text.
     """
     with replacing(Path(path)) as part, h5py.File(part, "w") as file:
         file.attrs.update({"NX_class": "NXroot", "default": "entry", "creator": f"electrosaxs {__version__}"})
         entry = nx_group(file, "entry", "NXentry", default="volume_fraction")
+        entry.attrs.update({"command": command, "version": __version__})
         entry["title"] = results.title
-        for name in NOUNS:
-            noun = getattr(results, name)
+        nouns = {name: getattr(results, name) for name in NOUNS}
+        for name, noun in {**nouns, **(more or {})}.items():
             if noun is not None:
                 write_noun(entry, name, noun)
         if results.structure_factor_model is not None and results.structure_factor is not None:
@@ -109,7 +122,7 @@ def read_results(path: str | Path) -> RunResults:
                 title=text(entry["title"][()]),
                 **nouns,
                 structure_factor_model=None if model is None else model[()],
-                quality=_read_quality(entry),
+                **_read_quality(entry),
                 curves=_read_curves(entry),
                 **read_summary(entry),
             )
@@ -119,16 +132,26 @@ def read_results(path: str | Path) -> RunResults:
 
 
 def _write_quality(entry: h5py.Group, results: RunResults) -> None:
-    """Group `quality`: the first map of the shape of the volume fraction is the signal, the others beside it."""
-    if not results.quality:
+    """Group `quality`: the first map of the shape of the volume fraction is the signal, the others beside it; and how
+    errors hang together, within a voxel (`correlation_*`) and of the starting sizes (`starting_sizes_*`)."""
+    start = results.starting_errors
+    kinds: dict[str, Mapping[str, FloatArray]] = {
+        "quality": results.quality,
+        "correlation": {} if results.correlations is None else vars(results.correlations),
+        "starting_sizes": {} if start is None else {COVARIANCE: start.covariance, **start.shared},
+    }
+    if not any(kinds.values()):
         return
     group = nx_group(entry, "quality", "NXdata")
-    write_arrays(group, results.quality)
-    for name in results.quality:
-        group[name].attrs["content"] = "quality"
     reference = entry["volume_fraction"]
     shape = reference["volume_fraction"].shape
-    maps = [name for name, values in results.quality.items() if np.shape(values) == shape]
+    maps = []
+    for kind, arrays in kinds.items():
+        for label, values in arrays.items():
+            name = label if kind == "quality" else f"{kind}_{label}"
+            write_arrays(group, {name: values})
+            group[name].attrs.update({"content": kind, "label": label})
+            maps += [name] if np.shape(values) == shape else []
     if not maps:
         return
     group.attrs["signal"] = maps[0]
@@ -140,9 +163,18 @@ def _write_quality(entry: h5py.Group, results: RunResults) -> None:
     mark_axes(group, results.volume_fraction.dims, shape)
 
 
-def _read_quality(entry: h5py.Group) -> dict[str, FloatArray]:
-    stored = entry.get("quality", {})
-    return {name: data[()] for name, data in stored.items() if data.attrs.get("content") == "quality"}
+def _read_quality(entry: h5py.Group) -> dict[str, Any]:
+    """The fields of RunResults that `_write_quality` wrote."""
+    found: dict[str, dict[str, FloatArray]] = {"quality": {}, "correlation": {}, "starting_sizes": {}}
+    for data in entry.get("quality", {}).values():
+        if (content := data.attrs.get("content")) in found:
+            found[content][data.attrs["label"]] = data[()]
+    starting = found["starting_sizes"]
+    return {
+        "quality": found["quality"],
+        "correlations": VoxelCorrelations(**found["correlation"]) if found["correlation"] else None,
+        "starting_errors": StartingSizeErrors(starting.pop(COVARIANCE), starting) if starting else None,
+    }
 
 
 def _write_curves(entry: h5py.Group, curves: CurveSet) -> None:

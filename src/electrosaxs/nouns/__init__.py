@@ -42,6 +42,8 @@ from .results import (
     LineFit,
     Peak,
     RunResults,
+    StartingSizeErrors,
+    VoxelCorrelations,
 )
 from .run import (
     AnalysisSettings,
@@ -99,9 +101,11 @@ __all__ = [
     "SliceFlux",
     "Solution",
     "SourceBeam",
+    "StartingSizeErrors",
     "StartingSolution",
     "StructureFactor",
     "TransportSettings",
     "VoltageProgram",
     "VolumeFraction",
+    "VoxelCorrelations",
 ]

@@ -92,6 +92,28 @@ class FrameRecord:
     reason: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class VoxelCorrelations:
+    """Correlations of the counting errors of phi, d and delta within each voxel, maps (scan, height): they come from the
+    same photons."""
+
+    phi_diameter: FloatArray
+    phi_deviation: FloatArray
+    diameter_deviation: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class StartingSizeErrors:
+    """How the errors of the starting solution's sizes, d (nm) and delta / d, hang together, and with those of the maps.
+
+    covariance (2, 2): of their own errors. shared: contribution -> signed change (2,) per sigma of one number of the run,
+    the same number as in the maps.
+    """
+
+    covariance: FloatArray
+    shared: Mapping[str, FloatArray]
+
+
 @dataclass(frozen=True)
 class RunResults:
     """Everything one run gave. A field is None where it does not exist (the truth has no quality map)."""
@@ -113,6 +135,8 @@ class RunResults:
     crystalline_fraction: CrystallineFraction | None = None
     assignment: LatticeAssignment | None = None
     quality: Mapping[str, FloatArray] = field(default_factory=dict)
+    correlations: VoxelCorrelations | None = None
+    starting_errors: StartingSizeErrors | None = None
     curves: CurveSet | None = None
     numbers: Mapping[str, Number] = field(default_factory=dict)
     frames: tuple[FrameRecord, ...] = ()

@@ -6,14 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import h5py
-
 from ..errors import InputFileError, bad_value
-
-LEFT_BY = {".simulated": "simulate", "plan.toml": "plan", "curves.csv": "curves"}
-"""File that one command alone leaves, and the command."""
-GROUPS = {"parameters": "fit", "profile": "predict", "intensity": "analyse"}
-"""Group of results.nxs that one command alone leaves (docs/formats.md); a plan has that of predict and a file above."""
+from ..io.written_by import written_by
 
 
 def output_folder(path: str | Path, inputs: Sequence[Path] = (), *, command: str | None = None) -> Path:
@@ -56,16 +50,3 @@ def check_free(path: Path, inputs: Sequence[Path], command: str | None) -> None:
     else:
         return
     raise bad_value(InputFileError, where=path, field="--out", value=path, rule=rule, remedy="choose another folder")
-
-
-def written_by(folder: Path) -> str | None:
-    """The command whose results lie in `folder`; None where nothing there tells."""
-    for name, command in LEFT_BY.items():
-        if (folder / name).is_file():
-            return command
-    try:
-        with h5py.File(folder / "results.nxs", "r") as file:
-            groups = set(file.get("entry", ()))
-    except OSError:
-        return None
-    return next((command for group, command in GROUPS.items() if group in groups), None)

@@ -57,7 +57,8 @@ def predict(experiment: str | Path | Experiment, out: str | Path | None = None) 
         table = settings.solution.distribution
         inputs = [] if isinstance(experiment, Experiment) else [Path(experiment)]
         inputs += [] if table is None else [table]
-        write_prediction(output_folder(out, inputs, command="predict"), prediction, inputs=inputs)
+        folder = output_folder(out, inputs, command="predict")
+        write_prediction(folder, prediction, command="predict", inputs=inputs)
     return prediction
 
 
@@ -140,15 +141,15 @@ def _notes(settings: Experiment) -> tuple[str, ...]:
 
 
 def write_prediction(
-    folder: Path, prediction: Prediction, *, inputs: Sequence[Path], more: Sequence[Drawn] = ()
+    folder: Path, prediction: Prediction, *, command: str, inputs: Sequence[Path], more: Sequence[Drawn] = ()
 ) -> None:
-    """The results folder of a prediction; `more`: figures before those of every prediction."""
+    """The results folder of a prediction that `command` made; `more`: figures before those of every prediction."""
     results = prediction.results
     with replacing(folder / "results.nxs") as part:
-        write_results(part, results)
+        write_results(part, results, command=command)
         add_profile(part, prediction.profile)
     write_numbers(folder / "numbers.json", results.numbers)
-    write_provenance(folder, results.settings, inputs=inputs)
+    write_provenance(folder, command, results.settings, inputs=inputs)
     write_report(folder, results, more=[*more, *draw_prediction(results, prediction.profile)])
 
 

@@ -15,6 +15,7 @@ from ..io.frame_table import write_table_csv
 from ..io.nexus_writer import NexusFrameWriter
 from ..io.results import write_results
 from ..io.run_toml import read_experiment, write_experiment, write_run
+from ..io.written_by import written_by
 from ..nouns import (
     AnalysisSettings,
     Cell,
@@ -27,6 +28,7 @@ from ..nouns import (
     Solution,
 )
 from ..nouns.run import Beam
+from ..report.provenance import write_provenance
 from ..twin.beamline import Beamline, incident_photons, measured_transmission, monitor_counts
 from ..twin.cell import simulate_cell
 from ..twin.detector_model import SATURATION, PixelModel, pixel_model
@@ -41,7 +43,6 @@ from .progress import Progress, over
 TRUTH, RUN, EXPERIMENT, SIZES = "truth.nxs", "run.toml", "experiment.toml", "sizes.csv"
 GEOMETRY, MASK, NEXUS, IMAGES, TABLE = "geometry.poni", "mask.edf", "frames.nxs", "images", "frames.csv"
 WRITTEN = (TRUTH, RUN, EXPERIMENT, SIZES, GEOMETRY, MASK, NEXUS, TABLE)
-MARKER = ".simulated"  # a measured run has files of the same names, so the folder says that it is none
 TABLE_STREAM = 0x7AB1E  # random numbers of the table, apart from those of the frames
 
 
@@ -66,7 +67,7 @@ def simulate_run(
         history = simulate_cell(settings, classes)
         cell = scattering_cell(settings, pixels.q_grid, history.classes.diameter_nm, history.dry_shell_nm)
     line = Beamline(settings, plan, history, cell, incident_photons(settings, plan, random))
-    _empty(folder)
+    _empty(folder, settings)
     truth = TruthRecord(line)
     _write_detector(folder, pixels)
     with _frame_writer(folder, settings, pixels, len(plan)) as frames:
@@ -79,7 +80,7 @@ def simulate_run(
         "hot_pixels_yx": _coordinates(pixels, pixels.hot),
         "dead_pixels_yx": _coordinates(pixels, pixels.dead),
     }
-    write_results(folder / TRUTH, truth.results(settings.run.title, extra))
+    write_results(folder / TRUTH, truth.results(settings.run.title, extra), command="simulate")
     _write_experiment(folder, settings)
     write_run(folder / RUN, _run(folder, settings, plan, pixels))
     return folder / RUN
@@ -192,7 +193,7 @@ def _free(folder: Path) -> Path:
     """The folder's full path; InputFileError where it holds anything but an earlier simulation."""
     folder = folder.resolve()
     present = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
-    if (present and MARKER not in present) or (folder.exists() and not folder.is_dir()):
+    if (present and written_by(folder) != "simulate") or (folder.exists() and not folder.is_dir()):
         raise bad_value(
             InputFileError, where=folder, field="--out", value=f"holds {present[0]}" if present else "is a file",
             rule="must be a new or empty folder, or one with an earlier simulation, which is replaced",
@@ -201,11 +202,12 @@ def _free(folder: Path) -> Path:
     return folder
 
 
-def _empty(folder: Path) -> None:
-    """Make the folder, or remove an earlier simulation from it."""
+def _empty(folder: Path, settings: Experiment) -> None:
+    """Make the folder, or remove an earlier simulation from it. What it was made from is told first: a measured run has
+    files of the same names, and a simulation that was killed may be replaced too."""
     output_folder(folder)
     for name in WRITTEN:
         (folder / name).unlink(missing_ok=True)
     if (folder / IMAGES).is_dir():
         shutil.rmtree(folder / IMAGES)
-    (folder / MARKER).write_text("A simulated run: electrosaxs simulate may replace what it wrote here.\n")
+    write_provenance(folder, "simulate", settings.model_dump(mode="json"), seed=settings.output.seed)

@@ -20,13 +20,17 @@ ENDS = 8 * 1024**2
 BLOCK = 1024**2
 
 
-def provenance(settings: Mapping[str, Any], *, inputs: Iterable[Path] = (), seed: int | None = None) -> dict[str, Any]:
-    """What provenance.json holds. `settings`: as used, defaults included; paths in it are cut to file names.
+def provenance(
+    command: str, settings: Mapping[str, Any], *, inputs: Iterable[Path] = (), seed: int | None = None
+) -> dict[str, Any]:
+    """What provenance.json holds. `command`: the one that writes. `settings`: as used, defaults included; paths in it are
+    cut to file names.
 
     `inputs`: files that were read; folders count as the files in them. `seed`: of a simulation.
     """
     return {
         "program": "electrosaxs",
+        "command": command,
         "versions": package_versions(),
         "python": platform.python_version(),
         "platform": f"{sys.platform} {platform.machine()}",
@@ -37,11 +41,11 @@ def provenance(settings: Mapping[str, Any], *, inputs: Iterable[Path] = (), seed
 
 
 def write_provenance(
-    folder: Path, settings: Mapping[str, Any], *, inputs: Iterable[Path] = (), seed: int | None = None
+    folder: Path, command: str, settings: Mapping[str, Any], *, inputs: Iterable[Path] = (), seed: int | None = None
 ) -> Path:
     """Write provenance.json (see `provenance`) into `folder`."""
     path = folder / FILE
-    record = provenance(settings, inputs=inputs, seed=seed)
+    record = provenance(command, settings, inputs=inputs, seed=seed)
     path.write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     return path
 

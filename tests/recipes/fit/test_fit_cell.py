@@ -22,7 +22,7 @@ NAMES = ("effective_charge", "charge_exponent", "diffusivity_scale", "solubility
 
 def folder_with(results, folder):
     folder.mkdir(parents=True)
-    write_results(folder / "results.nxs", results)
+    write_results(folder / "results.nxs", results, command="analyse")
     return folder
 
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...nouns import FloatArray, SampleIntensity
+from ...nouns.contributions import SOLVENT_MODES
 from ...physics.sphere_kernels import skewed_form_factor
 from ..spheres.fit import SphereFit, fit_spheres
 from .invariant import particle_volume
 
-MODE_STEM = "background_"
-MODES = 8
+MODES = len(SOLVENT_MODES)
 """They hold all but 0.3 % of the variance that the solvent brings to a voxel in the middle of a run, all but 13 % in the
 worst one, of few particles (weak beam); twenty modes move the pulls of a fit by less than 0.01."""
 DIAMETERS = (0.75, 0.87, 1.0, 1.1)

@@ -12,13 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...nouns import FloatArray, SampleIntensity
+from ...nouns.contributions import BACKGROUND, SOLVENT_MODES, SOLVENT_SCALE
 from ..spheres.fit import SphereFit
 from .invariant import ParticleVolume
-from .solvent_modes import MODE_STEM, MODES, SolventModes
-
-SOLVENT_SCALE = f"{MODE_STEM}scale"
-BACKGROUND = ("background", SOLVENT_SCALE, *(f"{MODE_STEM}{k}" for k in range(1, MODES + 1)))
-"""Names of what the solvent brings: each a number of the run, `background` what the modes do not hold."""
+from .solvent_modes import SolventModes
 
 
 def size_influence(fit: SphereFit) -> FloatArray:
@@ -50,13 +47,13 @@ class CurveErrors:
         return counted + scale[:, :, None] * scale[:, None, :]
 
     def shared(self, influence: FloatArray, modes: SolventModes) -> dict[str, FloatArray]:
-        """Change (k, frame) per sigma of each number in BACKGROUND, signed but for `background`, which is a sigma."""
+        """Change (k, frame) per sigma of each number that the solvent brings, signed but for `background`, which is a sigma."""
         scale = -self.solvent_normalisation * _sum(influence, np.broadcast_to(self.solvent, self.gross.shape))
         found = {SOLVENT_SCALE: scale.T}
         answers = [modes.answers(influence[:, k], self.solvent_variance) for k in range(influence.shape[1])]
-        found["background"] = np.array([rest for _, rest in answers])
-        for mode in range(modes.count):
-            found[f"{MODE_STEM}{mode + 1}"] = np.array([signed[mode] for signed, _ in answers])
+        found[BACKGROUND] = np.array([rest for _, rest in answers])
+        for mode, name in zip(range(modes.count), SOLVENT_MODES, strict=False):
+            found[name] = np.array([signed[mode] for signed, _ in answers])
         return found
 
 

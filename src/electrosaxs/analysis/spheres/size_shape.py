@@ -15,8 +15,6 @@ from ...nouns import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
 
-SIZE_SHAPE = "size_shape"
-"""Name of the contribution: one signed number per height, the kurtosis in units of its sigma."""
 PER_KURTOSIS = {"diameter": 0.08, "deviation": -0.115}
 """Change of the fitted d and delta over k delta."""
 PER_SKEWNESS = 0.5

@@ -13,7 +13,7 @@ from ...io.intensity import IntensityWriter
 from ...io.numbers_json import write_numbers
 from ...io.results import read_results, write_results
 from ...io.run_toml import read_run
-from ...nouns import FrameRecord, Number, Role, Run, RunResults
+from ...nouns import FrameRecord, Number, Role, Run, RunResults, VoxelCorrelations
 from ...report.number_text import value_with_sigma
 from ...report.page import write_report
 from ...report.provenance import write_provenance
@@ -23,7 +23,7 @@ from ..progress import Progress
 from .anode import AnodePosition, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint
 from .curve_files import choose_curves, write_curve_files
-from .headline import headline_numbers, starting_quality
+from .headline import headline_numbers, starting_size_errors
 from .maps import frame_maps, kinetics
 from .reduce_run import ReducedRun, reduce_run
 from .sizes import size_distributions
@@ -113,8 +113,6 @@ def _results(
         "background": on_map(voxels, grid, "background"),
         "photons": on_map(voxels, grid, "photons"),
         "skewness": on_map(voxels, grid, "skewness"),
-        **{name: on_map(voxels, grid, name) for name in CORRELATIONS},
-        **starting_quality(standard),
         "flagged": grid.to_map(np.array([float(bool(f)) for f in voxels.flags])),
     }
     return RunResults(
@@ -135,6 +133,8 @@ def _results(
         crystalline_fraction=crystals.crystalline_fraction,
         assignment=crystals.assignment,
         quality=quality,
+        correlations=VoxelCorrelations(*(on_map(voxels, grid, name) for name in CORRELATIONS)),
+        starting_errors=starting_size_errors(standard),
         curves=choose_curves(reduced, standard, voxels, grid, crystals),
         numbers=numbers,
         frames=_records(reduced, voxels, grid, anode),
@@ -194,12 +194,12 @@ def _write(run_toml: Path, out: Path, analysis: Analysis) -> None:
     intensity = out / "intensity.part.nxs"
     with IntensityWriter(intensity, grid.n_scans, grid.heights.size, reduced.q) as writer:
         write_curve_files(writer, out / "curves", reduced, analysis.standard, analysis.voxels, grid)
-    write_results(out / "results.nxs", results, intensity=intensity)
+    write_results(out / "results.nxs", results, command="analyse", intensity=intensity)
     intensity.unlink()
     write_numbers(out / "numbers.json", results.numbers)
     write_frames_csv(out / "frames.csv", results.frames)
     truth = run_toml.parent / TRUTH
-    write_provenance(out, results.settings, inputs=_inputs(run_toml, reduced))
+    write_provenance(out, "analyse", results.settings, inputs=_inputs(run_toml, reduced))
     write_report(out, results, truth=read_results(truth) if truth.is_file() else None)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...nouns import FloatArray, Number
+from ...nouns import Number, StartingSizeErrors
+from ...nouns.contributions import BACKGROUND, REFERENCE
 from .anode import AnodePosition
 from .maps import FrameMaps, last_value
 from .standards import Standards
@@ -24,13 +25,8 @@ def headline_numbers(maps: FrameMaps, standard: Standards, anode: AnodePosition)
     }
 
 
-def starting_quality(standard: Standards) -> dict[str, FloatArray]:
+def starting_size_errors(standard: Standards) -> StartingSizeErrors:
     """How the errors of the starting sizes (d, delta / d) hang together and with those of the voxels, for a fit."""
-    found = {
-        f"starting_sizes_{name}": change for name, change in standard.starting.shared.items() if name != "background"
-    }
-    return {
-        "starting_sizes_covariance": standard.starting.covariance,
-        "starting_sizes_reference": standard.starting.with_reference,
-        **found,
-    }
+    start = standard.starting
+    solvent = {name: change for name, change in start.shared.items() if name != BACKGROUND}
+    return StartingSizeErrors(start.covariance, {REFERENCE: start.with_reference, **solvent})

@@ -13,7 +13,7 @@ from ...analysis.kinetics.growth import growth_curve, growth_line, slice_flux_cu
 from ...analysis.kinetics.mass_balance import mass_balance
 from ...analysis.kinetics.onset import onset, onset_from_kink
 from ...analysis.kinetics.scan_map import ScanMap
-from ...analysis.spheres.size_shape import SIZE_SHAPE, kurtosis_sigma, shape_errors
+from ...analysis.spheres.size_shape import kurtosis_sigma, shape_errors
 from ...errors import FitError
 from ...nouns import (
     Diameter,
@@ -30,6 +30,7 @@ from ...nouns import (
     SliceFlux,
     VolumeFraction,
 )
+from ...nouns.contributions import FOOTPRINT, SIZE_SHAPE
 from ...physics.beam import beam_deviation, open_beam_centre
 from .voxels import Voxels, on_map, shared_on_map
 
@@ -75,7 +76,7 @@ def frame_maps(
     )
     factor = crystalline_fraction + dissolved * correction.factor
     shared = {name: factor * sigma for name, sigma in shared_on_map(voxels, grid, "phi").items()}
-    shared["footprint"] = dissolved * correction.sigma * np.abs(apparent)
+    shared[FOOTPRINT] = dissolved * correction.sigma * np.abs(apparent)
     layout = _Layout(grid, read_at, excluded)
     shape = _shape_errors(voxels, grid, beside_crystals)
 
@@ -84,7 +85,7 @@ def frame_maps(
         solution = np.where(beside_crystals, np.nan, values)
         step = dissolved * at_the_mean_height(solution, correction, read_height_um=read_at, time_s=grid.time)
         shares[SIZE_SHAPE] = shape[quantity]
-        shares["footprint"] = SIZE_STEP_UNCERTAINTY * np.abs(step)
+        shares[FOOTPRINT] = SIZE_STEP_UNCERTAINTY * np.abs(step)
         return layout.noun(kind, values + step, on_map(voxels, grid, f"{quantity}_sigma"), shares)
 
     relative = on_map(voxels, grid, "phi_sigma") / np.abs(apparent)

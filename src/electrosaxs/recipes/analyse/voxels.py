@@ -13,7 +13,6 @@ import numpy.typing as npt
 from ...analysis.concentration.invariant import ParticleVolume, particle_volume
 from ...analysis.concentration.volume_fraction import solvent_response, volume_fraction
 from ...analysis.concentration.voxel_errors import (
-    BACKGROUND,
     correlation,
     curve_errors,
     size_influence,
@@ -21,6 +20,7 @@ from ...analysis.concentration.voxel_errors import (
 from ...analysis.kinetics.scan_map import ScanMap
 from ...analysis.spheres.fit import SphereFit, fit_spheres
 from ...nouns import FloatArray, SampleIntensity
+from ...nouns.contributions import BACKGROUND, REFERENCE, SOLVENT
 from ..progress import Progress, over
 from .reduce_run import ReducedRun
 from .standards import Standards, sample_intensity
@@ -49,10 +49,10 @@ SIZES = ("diameter", "deviation", "polydispersity", "skewness")
 SIZELESS = {"diameter at bound", "deviation at bound", "skewness at bound", "too few counts"}
 """Flags of a fit whose sizes are not known: what a bound holds has no sigma. phi of the voxel stands."""
 SHARED = {
-    "phi": ("reference", *BACKGROUND, "extrapolation", "starting_solution"),
-    "diameter": BACKGROUND,
-    "deviation": BACKGROUND,
-    "polydispersity": BACKGROUND,
+    "phi": (REFERENCE, *SOLVENT, "extrapolation", "starting_solution"),
+    "diameter": SOLVENT,
+    "deviation": SOLVENT,
+    "polydispersity": SOLVENT,
 }
 CORRELATIONS = {
     "correlation_phi_diameter": (0, 1),
@@ -143,8 +143,8 @@ def measure(
     shared = errors.shared(np.concatenate([response[:, None], sizes], axis=1), standard.modes)
     _write_columns(voxels, rows, fit, volume, phi.values, own)
     voxels.values["photons"][rows] = np.nansum(errors.gross / sample.coord("per_count"), axis=1)
-    contributions = {name: np.asarray(sigma.values) for name, sigma in phi.shared.items() if name != "background"}
-    contributions["reference"] = standard.starting.relative_sigma * np.abs(phi.values)
+    contributions = {name: np.asarray(sigma.values) for name, sigma in phi.shared.items() if name != BACKGROUND}
+    contributions[REFERENCE] = standard.starting.relative_sigma * np.abs(phi.values)
     for name, sigma in contributions.items():
         voxels.shared["phi"][name][rows] = sigma
     for name, changes in shared.items():

@@ -19,6 +19,7 @@ from ...io.curve import Curve, unit_factor
 from ...io.curves import read_curve
 from ...nouns import Number
 from ...report.number_text import value_with_sigma
+from ...report.provenance import write_provenance
 from ..output_folder import output_folder
 from ..progress import Progress, over
 from .output import write_curve, write_overview
@@ -44,7 +45,7 @@ def analyse_curves(
     analysed, after the results of all others are written.
     """
     _check(files, q_unit, contrast_per_A2)
-    out = output_folder(out)
+    out = output_folder(out, command="curves")
     curves, wrong = _read(files, q_unit)
     results = []
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -58,6 +59,8 @@ def analyse_curves(
             write_curve(out, results[-1], absolute=contrast_per_A2 is not None)
     if results:
         write_overview(out, results)
+        settings = {"q_unit": q_unit, "contrast_per_A2": contrast_per_A2}
+        write_provenance(out, "curves", settings, inputs=[result.file for result in results])
     if wrong:
         raise InputFileError(_complaint(wrong, len(results), out))
     return results

@@ -9,7 +9,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from jinja2 import Environment, StrictUndefined
 
@@ -17,8 +16,8 @@ from ...figures.rendered import rendered
 from ...figures.style import Omitted
 from ...inference.compare import Comparison
 from ...io.atomic import replacing
+from ...io.fit_parameters import FitRecord, add_parameters
 from ...io.numbers_json import write_numbers
-from ...io.nxdata import nx_group, write_arrays, write_noun
 from ...io.results import write_results
 from ...nouns import Noun, RunResults
 from ...report.number_text import number_row
@@ -44,20 +43,16 @@ def write_fit(out: Path, fitted: FittedCell, *, inputs: Sequence[Path], asked: M
     _write_run(out / "results.nxs", fitted, 0, maps[0])
     write_numbers(out / "numbers.json", fitted.numbers)
     settings = {**asked, "model": fitted.fit.problem.model.name, "runs": [run.settings for run in fitted.measured]}
-    write_provenance(out, settings, inputs=inputs)
+    write_provenance(out, "fit", settings, inputs=inputs)
     _write_report(out, fitted, pictures(fitted, maps))
 
 
 def _write_run(path: Path, fitted: FittedCell, number: int, results: RunResults) -> None:
     """The fitted maps of one run and beside them residuals, the wall and the parameters."""
+    more = {RESIDUAL + name: residual for name, residual in residuals_of(fitted, number).items()}
     with replacing(path) as part:
-        write_results(part, results)
-        with h5py.File(part, "r+") as file:
-            entry = file["entry"]
-            for name, residual in residuals_of(fitted, number).items():
-                write_noun(entry, RESIDUAL + name, residual)
-            write_noun(entry, WALL, _wall(fitted, number))
-            _write_parameters(entry, fitted)
+        write_results(part, results, command="fit", more={**more, WALL: _wall(fitted, number)})
+        add_parameters(part, _record(fitted))
 
 
 def _wall(fitted: FittedCell, number: int) -> Noun:
@@ -69,28 +64,21 @@ def _wall(fitted: FittedCell, number: int) -> Noun:
     )  # fmt: skip
 
 
-def _write_parameters(entry: h5py.Group, fitted: FittedCell) -> None:
+def _record(fitted: FittedCell) -> FitRecord:
     """Free parameters with covariance of their values, correlation, and the models that were compared."""
-    fit = fitted.fit
-    group = nx_group(entry, "parameters", "NXcollection")
-    text = h5py.string_dtype()
-    group.create_dataset("names", data=list(fit.labels), dtype=text)
+    fit, candidates = fitted.fit, fitted.comparison.candidates
     slopes = np.array([item.parameter.slope(float(x)) for item, x in zip(fit.problem.layout.free, fit.x, strict=True)])
-    write_arrays(
-        group,
-        {
-            "values": [fit.value(label) for label in fit.labels],
-            "sigma": [fit.sigma(label) for label in fit.labels],
-            "covariance": fit.covariance * np.outer(slopes, slopes),
-            "correlation": fit.correlation,
-        },
+    return FitRecord(
+        names=fit.labels,
+        values=np.array([fit.value(label) for label in fit.labels]),
+        sigma=np.array([fit.sigma(label) for label in fit.labels]),
+        covariance=fit.covariance * np.outer(slopes, slopes),
+        correlation=fit.correlation,
+        models=tuple(candidate.model.name for candidate in candidates),
+        models_bic=np.array([candidate.bayes for candidate in candidates]),
+        models_chi_squared=np.array([candidate.reached for candidate in candidates]),
+        statements=fitted.statements,
     )
-    candidates = fitted.comparison.candidates
-    group.create_dataset("models", data=[candidate.model.name for candidate in candidates], dtype=text)
-    write_arrays(
-        group, {"models_bic": [c.bayes for c in candidates], "models_chi_squared": [c.reached for c in candidates]}
-    )
-    group.create_dataset("statements", data=list(fitted.statements), dtype=text)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import h5py
-
 from ...errors import ConvergenceError, InputFileError, bad_value
 from ...inference.agreement import agreement
 from ...inference.compare import CHARGE, FIELD, GROWTH, compare
@@ -18,6 +16,7 @@ from ...inference.profile import Profile, profile
 from ...inference.propagate import wall_concentration
 from ...inference.wording import statements
 from ...io.results import read_results
+from ...io.written_by import written_by
 from ...nouns import RunResults
 from ...nouns.experiment import ChargeModel, FieldModel
 from ...report.number_text import number_row
@@ -28,8 +27,6 @@ from .fitted import FittedCell
 from .numbers import fit_numbers
 
 RESULTS = "results.nxs"
-OF_A_MODEL = {"parameters": "a fit", "profile": "a prediction"}
-"""Groups of results.nxs that tell what wrote it."""
 SAME = ("core", "ligand", "solvent", "dry_shell_nm")
 """What runs that share their parameters must have in common of the solution."""
 
@@ -158,11 +155,11 @@ def _file(folder: Path) -> Path:
 
 def _measured(folder: Path) -> None:
     """Maps of a model fit themselves, with sigmas that mean nothing."""
-    with h5py.File(_file(folder), "r") as file:
-        kind = next((kind for group, kind in OF_A_MODEL.items() if f"entry/{group}" in file), None)
-    if kind is not None:
+    command = written_by(_file(folder))
+    if command not in (None, "analyse"):
         raise bad_value(
-            InputFileError, where=folder, field="RESULTS", value=folder.name, rule=f"holds {kind}, not measured maps",
+            InputFileError, where=folder, field="RESULTS", value=folder.name,
+            rule=f"holds what electrosaxs {command} wrote, not measured maps",
             remedy="give the --out folder of electrosaxs analyse",
         )  # fmt: skip
 

@@ -165,7 +165,7 @@ def _notes(wanted: Target | None, fitted: FittedParameters | None) -> tuple[str,
 
 
 def _write(folder: Path, made: Plan, inputs: list[Path]) -> None:
-    write_prediction(folder, made.prediction, inputs=inputs, more=made.figures)
+    write_prediction(folder, made.prediction, command="plan", inputs=inputs, more=made.figures)
     write_experiment(folder / "experiment.toml", made.experiment)
     (folder / "plan.toml").write_text(_table(made.experiment.voltage), encoding="utf-8")
     if made.measure is not None:

@@ -1,0 +1,32 @@
+"""Which command wrote a file or a folder: `entry@command` of results.nxs, `command` of provenance.json."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+
+from .hdf5 import text
+
+RESULTS, PROVENANCE = "results.nxs", "provenance.json"
+
+
+def written_by(path: Path) -> str | None:
+    """The command that wrote a results file, or whose results lie in a folder; None where nothing there tells."""
+    if path.is_dir():
+        return _of_provenance(path / PROVENANCE) or (written_by(path / RESULTS) if (path / RESULTS).is_file() else None)
+    try:
+        with h5py.File(path, "r") as file:
+            found = file["entry"].attrs.get("command")
+    except (OSError, KeyError):
+        return None
+    return None if found is None else text(found)
+
+
+def _of_provenance(path: Path) -> str | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")).get("command")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None

@@ -1,0 +1,44 @@
+"""The shared contributions to a sigma that are more than a sigma of their own: how far each reaches.
+
+`Noun.shared` maps the name of a contribution to what one sigma of it does to every point. Most are a sigma of that noun
+alone. Those below are numbers of the run that several nouns feel together: a fit that uses several maps must take such
+a number once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BACKGROUND = "background"
+"""What the modes of the solvent's noise do not hold: a sigma of each noun."""
+SOLVENT_SCALE = "background_scale"
+"""Normalisation of the subtracted solvent."""
+SOLVENT_MODES = tuple(f"background_{k}" for k in range(1, 9))
+"""Counting noise of the solvent, as numbers of mean 0 and variance 1 (analysis.concentration.solvent_modes)."""
+SOLVENT = (BACKGROUND, SOLVENT_SCALE, *SOLVENT_MODES)
+REFERENCE = "reference"
+"""Particle volume of the reference frames, against which phi is measured."""
+SIZE_SHAPE = "size_shape"
+"""Kurtosis of sorted sizes."""
+FOOTPRINT = "footprint"
+"""Correction for the profile within the beam: its slope comes from neighbouring heights, so that it errs to either side."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """in_every_noun: one number for all nouns that name it, with its sign. per_height: another number at each height."""
+
+    in_every_noun: bool = False
+    per_height: bool = False
+
+
+REACH = {
+    **dict.fromkeys((REFERENCE, SOLVENT_SCALE, *SOLVENT_MODES), Reach(in_every_noun=True)),
+    SIZE_SHAPE: Reach(in_every_noun=True, per_height=True),
+    FOOTPRINT: Reach(per_height=True),
+}
+
+
+def reach(contribution: str) -> Reach:
+    """Of a contribution by name; one that is not listed is a sigma of its own noun."""
+    return REACH.get(contribution, Reach())
