@@ -252,6 +252,20 @@ def plan(
     _say(quiet, summary(made, out))
 
 
+@app.command(
+    short_help="What is in files and folders.",
+    epilog="Example: electrosaxs inspect frames.nxs run.toml results",
+)
+def inspect(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of any kind, or results folders.")],
+) -> None:
+    """What files hold: who wrote them, stacks, columns with units and ranges, headers, numbers."""
+    from ..recipes.inspect.inspect_files import inspect_files, paragraph
+
+    for found in inspect_files(files):
+        typer.echo(paragraph(found) + "\n")
+
+
 def main() -> None:
     """Entry point: every mistake of the user is one line on stderr and exit code 2."""
     gc.set_threshold(OBJECTS_BETWEEN_SEARCHES)  # importing makes objects by the hundred thousand and no garbage

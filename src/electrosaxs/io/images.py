@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter
 from pathlib import Path
@@ -20,8 +19,6 @@ from .nexus import DATA, NexusFrames
 from .refusal import refusal
 
 __all__ = ["FrameReader", "ImageFrames", "open_frames", "read_image", "write_cbf"]
-
-logging.getLogger("fabio").addHandler(logging.NullHandler())  # what fabio logs is raised here as FrameError
 
 PROBES = 5
 CUTOFF = re.compile(rb"Count_cutoff:?\s+(\d+)")  # in the header of a Pilatus image

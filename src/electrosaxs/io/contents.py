@@ -1,0 +1,234 @@
+"""What is in a file of any kind that this package reads: who wrote it, stacks, columns with units and ranges, headers."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import fabio
+import h5py
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from ..errors import ElectrosaxsError
+from ..nouns.contents import FileContents, Part
+from .curves import read_curve
+from .hdf5 import open_hdf5, text
+from .refusal import refusal
+from .table_csv import read_csv_table
+from .written_by import RESULTS, written_by
+
+LONGEST_COLUMN = 1_000_000
+LONGEST_TEXT = 100
+KIND_OF_TOML = {
+    "frames": "run",
+    "scan": "experiment",
+    "runs": "campaign",
+    "voltage": "voltage program",
+}
+"""The first of these keys says what a TOML file describes."""
+
+
+def contents(path: Path) -> FileContents:
+    """What the file, or the results folder, at `path` holds. Raises InputFileError where nothing here can read it."""
+    if path.is_dir():
+        return _of_folder(path)
+    if not path.is_file():
+        raise refusal(path, "file", path.name, "there is no such file", "correct the path")
+    if h5py.is_hdf5(path):
+        return _of_hdf5(path)
+    return READERS.get(path.suffix.lower(), _of_image)(path)
+
+
+def _of_folder(path: Path) -> FileContents:
+    """Results are looked into; of anything else the files are counted by their ending."""
+    if (path / RESULTS).is_file():
+        found = contents(path / RESULTS)
+        return FileContents(path, found.kind, found.parts)
+    endings = Counter(file.suffix.lower() or "no ending" for file in path.iterdir() if file.is_file())
+    command = written_by(path)
+    kind = "folder" if command is None else f"folder of electrosaxs {command}"
+    return FileContents(path, kind, tuple(Part("files", end, str(n)) for end, n in sorted(endings.items())))
+
+
+def _of_hdf5(path: Path) -> FileContents:
+    with open_hdf5(path) as file:
+        entry = file.get("entry")
+        command = written_by(path)
+        if command is not None and isinstance(entry, h5py.Group):
+            return FileContents(
+                path, f"results of electrosaxs {command} {text(entry.attrs.get('version', ''))}".rstrip(),
+                (Part("title", "title", text(entry["title"][()])), *_maps(entry), *_numbers(_stored_numbers(entry))),
+            )  # fmt: skip
+        return FileContents(path, "HDF5", tuple(_data_sets(file)))
+
+
+def _maps(entry: h5py.Group) -> Iterator[Part]:
+    """The NXdata groups of results: dimensions and unit of the signal."""
+    for name, group in entry.items():
+        signal = group.attrs.get("signal") if isinstance(group, h5py.Group) else None
+        if signal is not None and (stored := group.get(text(signal))) is not None:
+            dims = [d for d in text(stored.attrs.get("dims", "")).split(",") if d]
+            axes = dims if len(dims) == stored.ndim else [str(n) for n in range(stored.ndim)]
+            sizes = ", ".join(f"{dim} {size}" for dim, size in zip(axes, stored.shape, strict=True))
+            yield Part("map", name, f"({sizes}), {_unit(stored)}")
+
+
+def _stored_numbers(entry: h5py.Group) -> Mapping[str, Any]:
+    stored = entry.get("summary/numbers")
+    found = json.loads(text(stored[()])) if isinstance(stored, h5py.Dataset) else {}
+    return found if isinstance(found, dict) else {}
+
+
+def _numbers(numbers: Mapping[str, Any]) -> Iterator[Part]:
+    for name, number in numbers.items():
+        if number["value"] is None:
+            yield Part("number", name, f"none: {number['source']}")
+        else:
+            sigma = "" if number["sigma"] is None else f" +/- {number['sigma']:.2g}"
+            yield Part("number", name, f"{number['value']:.6g}{sigma} {_no_one(number['unit'])}".rstrip())
+
+
+def _data_sets(file: h5py.File) -> list[Part]:
+    """Every data set: stacks with type and filter, columns with their range; links that lead nowhere are named."""
+    found: list[Part] = []
+
+    def visit(group: h5py.Group, at: str) -> None:
+        for name in group:
+            where = f"{at}/{name}"
+            try:
+                item = group[name]
+            except (KeyError, OSError):
+                found.append(Part("broken link", where, "what it leads to is missing"))
+                continue
+            if isinstance(item, h5py.Group):
+                visit(item, where)
+            elif isinstance(item, h5py.Dataset):
+                found.append(_data_set(item, where))
+
+    visit(file, "")
+    return found
+
+
+def _data_set(stored: h5py.Dataset, where: str) -> Part:
+    shape = " x ".join(str(n) for n in stored.shape)
+    if stored.ndim >= 2:
+        filters = ", ".join(f"filter {stored.id.get_create_plist().get_filter(n)[0]}" for n in range(_filters(stored)))
+        kind = "image stack" if stored.ndim >= 3 else "array"
+        return Part(kind, where, ", ".join(part for part in (f"{shape} {stored.dtype}", filters) if part))
+    if stored.size > LONGEST_COLUMN:
+        return Part("column", where, f"{shape} {stored.dtype}, {_unit(stored)}")
+    is_text = h5py.check_string_dtype(stored.dtype) is not None
+    values = np.atleast_1d(stored.asstr()[()] if is_text else stored[()])
+    unit = _no_one(_unit(stored)) if "units" in stored.attrs or stored.dtype.kind == "f" else ""
+    return Part("column" if stored.ndim else "value", where, f"{_range(values)} {unit}".rstrip())
+
+
+def _filters(stored: h5py.Dataset) -> int:
+    return int(stored.id.get_create_plist().get_nfilters())
+
+
+def _range(values: np.ndarray) -> str:
+    """Number of values and their range; of texts how often each stands."""
+    if values.dtype.kind not in "iufb":
+        counted = Counter(str(value) for value in values)
+        return _short(", ".join(f"{n} x {value}" if n > 1 else value for value, n in counted.most_common(8)))
+    known = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    if known.size == 0:
+        return f"{values.size} values, none finite"
+    low, high = known.min(), known.max()
+    return f"{low:g}" if values.size == 1 else f"{values.size} values, {low:g} to {high:g}"
+
+
+def _unit(stored: h5py.Dataset) -> str:
+    return text(stored.attrs["units"]) if "units" in stored.attrs else "no unit stated"
+
+
+def _no_one(unit: str) -> str:
+    return "" if unit in ("1", "one") else unit
+
+
+def _of_toml(path: Path) -> FileContents:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise refusal(path, "file", path.name, f"is not TOML ({error})", "correct the file") from error
+    kind = next((name for key, name in KIND_OF_TOML.items() if key in tables), "settings")
+    return FileContents(path, f"{kind} (TOML)", tuple(_entries("table", tables)))
+
+
+def _of_json(path: Path) -> FileContents:
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise refusal(path, "file", path.name, f"is not JSON ({error})", "correct the file") from error
+    if isinstance(stored, dict) and stored and all(isinstance(n, dict) and "source" in n for n in stored.values()):
+        return FileContents(path, "numbers (JSON)", tuple(_numbers(stored)))
+    return FileContents(path, "JSON", tuple(_entries("entry", stored if isinstance(stored, dict) else {"": stored})))
+
+
+def _of_poni(path: Path) -> FileContents:
+    lines = (line.partition(":") for line in path.read_text(encoding="utf-8", errors="replace").splitlines())
+    entries = {key.strip(): value.strip() for key, sign, value in lines if sign and not key.startswith("#")}
+    return FileContents(path, "detector geometry (pyFAI)", tuple(_entries("entry", entries)))
+
+
+def _of_text(path: Path) -> FileContents:
+    """A frame table, or a curve I(q)."""
+    try:
+        table = read_csv_table(path)
+    except ElectrosaxsError:
+        (curve,) = read_curve(path)
+        columns = {"q": (curve.q, "1/nm"), "I": (curve.intensity, "")}
+        if curve.sigma is not None:
+            columns["sigma"] = (curve.sigma, "")
+        parts = (Part("column", name, f"{_range(values)} {unit}".rstrip()) for name, (values, unit) in columns.items())
+        return FileContents(path, "curve I(q)", tuple(parts))
+    named = {"role": np.array(table.role), **table.numbers}
+    return FileContents(path, "frame table", tuple(Part("column", n, _range(v)) for n, v in named.items()))
+
+
+def _of_image(path: Path) -> FileContents:
+    try:
+        with fabio.open(path) as image:
+            pixels, frames, header = image.data, image.nframes, dict(image.header)
+            cut = ", truncated" if getattr(image, "incomplete_file", False) else ""
+    except Exception as error:  # fabio raises whatever its readers run into
+        rule = f"is of no kind known here ({type(error).__name__}: {error})"
+        raise refusal(
+            path, "file", path.name, rule, "give HDF5, TOML, JSON, .poni, text columns or a detector image"
+        ) from error
+    size = " x ".join(str(n) for n in pixels.shape)
+    more = (f", {frames} frames" if frames > 1 else "") + cut
+    shown = f"{size} {pixels.dtype}, {pixels.min():g} to {pixels.max():g}{more}"
+    return FileContents(path, "image", (Part("image", "pixels", shown), *_entries("header", header)))
+
+
+def _of_picture(path: Path) -> FileContents:
+    try:
+        with Image.open(path) as picture:
+            shown = f"{picture.height} x {picture.width} {picture.mode}"
+    except (UnidentifiedImageError, OSError) as error:
+        raise refusal(path, "file", path.name, f"is no picture ({error})", "copy the file again") from error
+    return FileContents(path, "picture", (Part("image", "pixels", shown),))
+
+
+def _entries(kind: str, entries: Mapping[str, Any]) -> Iterable[Part]:
+    for name, value in entries.items():
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{key} = {item}" for key, item in value.items())
+        yield Part(kind, str(name), _short(" ".join(str(value).split())))
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= LONGEST_TEXT else line[: LONGEST_TEXT - 3] + "..."
+
+
+READERS: dict[str, Callable[[Path], FileContents]] = {
+    ".toml": _of_toml, ".json": _of_json, ".poni": _of_poni, ".csv": _of_text, ".dat": _of_text, ".txt": _of_text,
+    ".png": _of_picture, ".jpg": _of_picture, ".jpeg": _of_picture,
+}  # fmt: skip
