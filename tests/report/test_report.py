@@ -12,7 +12,7 @@ from fake_results import bare_results, fake_results, fake_truth
 from electrosaxs.figures.gallery import GALLERY
 from electrosaxs.nouns import Number
 from electrosaxs.report import provenance as provenance_module
-from electrosaxs.report.number_text import number_row, value_with_sigma
+from electrosaxs.report.number_text import number_lines, number_row, value_with_sigma
 from electrosaxs.report.page import frames_summary, number_rows, write_report
 from electrosaxs.report.provenance import file_hash, provenance, without_folders, write_provenance
 
@@ -153,3 +153,18 @@ def test_huge_files_are_hashed_at_their_ends_and_this_is_said(tmp_path, monkeypa
 def test_folders_and_infinities_do_not_reach_the_file():
     cleaned = without_folders({"a": Path("/data/x/run.toml"), "b": ["/abs/mask.edf"], "c": float("nan"), "d": 1.5})
     assert cleaned == {"a": "run.toml", "b": ["mask.edf"], "c": "nan", "d": 1.5}
+
+
+def test_the_terminal_prints_the_digits_that_sigma_allows_or_the_reason():
+    numbers = {
+        "d": Number(7.10153, 0.00093, "nm", "fit"),
+        "share": Number(8.1e-4, 2e-5, "one", "fit"),
+        "height": Number(4.6, 0.0, "um", "given"),
+        "onset_time": Number.absent("s", "nothing grew"),
+    }
+    assert number_lines(numbers) == [
+        "  d           7.1015 ± 0.0009 nm",
+        "  share       (8.10 ± 0.20)·10⁻⁴",
+        "  height      4.600 µm",
+        "  onset_time  none: nothing grew",
+    ]

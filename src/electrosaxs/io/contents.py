@@ -18,6 +18,7 @@ from ..errors import ElectrosaxsError
 from ..nouns.contents import FileContents, Part
 from .curves import read_curve
 from .hdf5 import open_hdf5, text
+from .numbers_json import numbers_from_plain
 from .refusal import refusal
 from .table_csv import read_csv_table
 from .written_by import RESULTS, written_by
@@ -48,7 +49,7 @@ def _of_folder(path: Path) -> FileContents:
     """Results are looked into; of anything else the files are counted by their ending."""
     if (path / RESULTS).is_file():
         found = contents(path / RESULTS)
-        return FileContents(path, found.kind, found.parts)
+        return FileContents(path, found.kind, found.parts, found.numbers)
     endings = Counter(file.suffix.lower() or "no ending" for file in path.iterdir() if file.is_file())
     command = written_by(path)
     kind = "folder" if command is None else f"folder of electrosaxs {command}"
@@ -60,10 +61,13 @@ def _of_hdf5(path: Path) -> FileContents:
         entry = file.get("entry")
         command = written_by(path)
         if command is not None and isinstance(entry, h5py.Group):
+            title = Part("title", "title", text(entry["title"][()]))
             return FileContents(
-                path, f"results of electrosaxs {command} {text(entry.attrs.get('version', ''))}".rstrip(),
-                (Part("title", "title", text(entry["title"][()])), *_maps(entry), *_numbers(_stored_numbers(entry))),
-            )  # fmt: skip
+                path,
+                f"results of electrosaxs {command} {text(entry.attrs['version'])}",
+                (title, *_maps(entry)),
+                numbers_from_plain(json.loads(text(entry["summary/numbers"][()]))),
+            )
         return FileContents(path, "HDF5", tuple(_data_sets(file)))
 
 
@@ -76,21 +80,6 @@ def _maps(entry: h5py.Group) -> Iterator[Part]:
             axes = dims if len(dims) == stored.ndim else [str(n) for n in range(stored.ndim)]
             sizes = ", ".join(f"{dim} {size}" for dim, size in zip(axes, stored.shape, strict=True))
             yield Part("map", name, f"({sizes}), {_unit(stored)}")
-
-
-def _stored_numbers(entry: h5py.Group) -> Mapping[str, Any]:
-    stored = entry.get("summary/numbers")
-    found = json.loads(text(stored[()])) if isinstance(stored, h5py.Dataset) else {}
-    return found if isinstance(found, dict) else {}
-
-
-def _numbers(numbers: Mapping[str, Any]) -> Iterator[Part]:
-    for name, number in numbers.items():
-        if number["value"] is None:
-            yield Part("number", name, f"none: {number['source']}")
-        else:
-            sigma = "" if number["sigma"] is None else f" +/- {number['sigma']:.2g}"
-            yield Part("number", name, f"{number['value']:.6g}{sigma} {_no_one(number['unit'])}".rstrip())
 
 
 def _data_sets(file: h5py.File) -> list[Part]:
@@ -167,7 +156,7 @@ def _of_json(path: Path) -> FileContents:
     except ValueError as error:
         raise refusal(path, "file", path.name, f"is not JSON ({error})", "correct the file") from error
     if isinstance(stored, dict) and stored and all(isinstance(n, dict) and "source" in n for n in stored.values()):
-        return FileContents(path, "numbers (JSON)", tuple(_numbers(stored)))
+        return FileContents(path, "numbers (JSON)", (), numbers_from_plain(stored))
     return FileContents(path, "JSON", tuple(_entries("entry", stored if isinstance(stored, dict) else {"": stored})))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,7 @@ class NumberRow:
     source: str
     truth: str = ""
     pull: str = ""
+    absent: bool = False
 
 
 def value_with_sigma(value: float, sigma: float | None) -> str:
@@ -69,12 +71,22 @@ def number_row(name: str, number: Number, truth: Number | None = None) -> Number
     """The row of one number; fractions in %, times also in minutes, what does not exist as a dash."""
     title = TITLES.get(name, name.replace("_", " "))
     if number.value is None:
-        return NumberRow(name, title, "—", "", number.source, _truth_text(name, truth))
+        return NumberRow(name, title, "—", "", number.source, _truth_text(name, truth), absent=True)
     factor, unit = _shown_in(name, number.unit)
     text = value_with_sigma(factor * number.value, None if number.sigma is None else factor * number.sigma)
     if number.unit == "s" and abs(number.value) >= 60.0:
         unit += f" ({number.value / 60.0:.1f} min)"
     return NumberRow(name, title, text, unit, number.source, _truth_text(name, truth), _pull(number, truth))
+
+
+def number_lines(numbers: Mapping[str, Number]) -> list[str]:
+    """The numbers for the terminal, a line each: value ± sigma with its unit, or why there is none."""
+    width = max((len(name) for name in numbers), default=0)
+    rows = (number_row(name, number) for name, number in numbers.items())
+    return [
+        f"  {row.name:<{width}}  {f'none: {row.source}' if row.absent else f'{row.text} {row.unit}'}".rstrip()
+        for row in rows
+    ]
 
 
 def _shown_in(name: str, unit: str) -> tuple[float, str]:

@@ -1,6 +1,7 @@
 """One command, one folder: what stands in it, whatever the run was like."""
 
 import json
+import re
 from pathlib import Path
 
 import h5py
@@ -13,9 +14,9 @@ from electrosaxs.command_line.app import run as command_line
 from electrosaxs.errors import CalibrationError, InputFileError
 from electrosaxs.io.numbers_json import read_numbers
 from electrosaxs.io.results import read_results
-from electrosaxs.nouns import Number, RunResults
+from electrosaxs.nouns import RunResults
 from electrosaxs.recipes.analyse import analyse_run as recipe
-from electrosaxs.recipes.analyse.analyse_run import number_text, summary
+from electrosaxs.recipes.analyse.analyse_run import summary
 
 NULLS = {"onset_time", "onset_volume_fraction", "lattice_constant_solvated", "crystalline_fraction"}
 
@@ -66,17 +67,13 @@ def test_the_command_prints_the_numbers_and_where_the_report_is(
     printed = capsys.readouterr()
     assert printed.err == ""
     assert "nothing grows: 49 of 49 frames used" in printed.out
-    assert "onset_time                   none: no onset" in printed.out
+    assert re.search(r"  onset_time +none: no onset", printed.out)
     assert f"report: {tmp_path / 'out' / 'report.html'}" in printed.out
     assert command_line(["analyse", str(quiet_nexus), "--out", str(tmp_path / "out"), "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
-def test_numbers_are_printed_with_the_digits_that_sigma_allows(quiet_results: tuple[RunResults, Path]) -> None:
-    assert number_text(Number(7.10153, 0.00093, "nm", "fit")) == "7.1015 ± 0.0009 nm"
-    assert number_text(Number(8.1e-4, 2e-5, "one", "fit")) == "(8.10 ± 0.20)·10⁻⁴"
-    assert number_text(Number(4.6, 0.0, "um", "given")) == "4.600 um"
-    assert number_text(Number.absent("s", "nothing grew")) == "none: nothing grew"
+def test_the_summary_has_a_line_for_every_number(quiet_results: tuple[RunResults, Path]) -> None:
     assert summary(quiet_results[0], "there").count("\n") == len(quiet_results[0].numbers) + 1
 
 

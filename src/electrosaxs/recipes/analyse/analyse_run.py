@@ -14,7 +14,7 @@ from ...io.numbers_json import write_numbers
 from ...io.results import read_results, write_results
 from ...io.run_toml import read_run
 from ...nouns import FrameRecord, Number, Role, Run, RunResults, VoxelCorrelations
-from ...report.number_text import value_with_sigma
+from ...report.number_text import number_lines
 from ...report.page import write_report
 from ...report.provenance import write_provenance
 from ..experiment_file import check_materials
@@ -217,15 +217,4 @@ def summary(results: RunResults, out: str | Path) -> str:
     """The headline numbers as text for the terminal."""
     used = sum(record.used for record in results.frames)
     rows = [f"{results.title}: {used} of {len(results.frames)} frames used"]
-    for name, number in results.numbers.items():
-        rows.append(f"  {name:<28} {number_text(number)}")
-    rows.append(f"report: {Path(out) / 'report.html'}")
-    return "\n".join(rows)
-
-
-def number_text(number: Number) -> str:
-    """Value and sigma with the unit, or why there is none."""
-    if number.value is None:
-        return f"none: {number.source}"
-    unit = "" if number.unit == "one" else f" {number.unit}"
-    return f"{value_with_sigma(number.value, number.sigma)}{unit}"
+    return "\n".join([*rows, *number_lines(results.numbers), f"report: {Path(out) / 'report.html'}"])
