@@ -13,9 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShapeError
-from ..nouns import FloatArray, SampleIntensity
 from .atomic import temporary_beside
-from .hdf5 import dataset, open_hdf5
 from .nxdata import mark_axes, nx_group
 
 CHUNK_BYTES = 2**18
@@ -100,22 +98,3 @@ class IntensityWriter:
     def _coordinate(self, name: str, values: npt.ArrayLike, dims: str, unit: str) -> None:
         data = self._group.create_dataset(name, data=np.asarray(values, dtype=np.float64))
         data.attrs.update({"units": unit, "dims": dims, "content": "coordinate", "label": name})
-
-
-def read_intensity(path: str | Path) -> SampleIntensity:
-    """The intensity (scan, height, q) of a results file or of an IntensityWriter, all of it in memory."""
-    path = Path(path)
-    with open_hdf5(path) as file:
-        values: FloatArray = dataset(file, "entry/intensity/intensity", path)[()].astype(np.float64)
-        group = file["entry/intensity"]
-        names = ("q", "height", "time")
-        coords = {
-            name: (tuple(group[name].attrs["dims"].split(",")), group[name][()]) for name in names if name in group
-        }
-        shared = {
-            data.attrs["label"]: np.broadcast_to(data[()], values.shape)
-            for data in group.values()
-            if data.attrs.get("content") == "contribution"
-        }
-        sigma = group["intensity_errors"][()].astype(np.float64)
-    return SampleIntensity.from_arrays(values, dims=("scan", "height", "q"), coords=coords, sigma=sigma, shared=shared)

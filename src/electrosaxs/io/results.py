@@ -33,24 +33,10 @@ from ..nouns import (
     VoxelCorrelations,
 )
 from .atomic import replacing
-from .frames_csv import read_frames_csv, write_frames_csv
 from .hdf5 import open_hdf5, text
-from .intensity import IntensityWriter, read_intensity
-from .numbers_json import read_numbers, write_numbers
 from .nxdata import mark_axes, nx_group, read_noun, write_arrays, write_noun
 from .refusal import refusal
 from .summary import read_summary, write_summary
-
-__all__ = [
-    "IntensityWriter",
-    "read_frames_csv",
-    "read_intensity",
-    "read_numbers",
-    "read_results",
-    "write_frames_csv",
-    "write_numbers",
-    "write_results",
-]
 
 NOUNS: dict[str, type[Noun]] = {
     "volume_fraction": VolumeFraction,

@@ -15,10 +15,10 @@ import h5py
 import numpy as np
 import pytest
 from closeness import assert_close
+from frames_csv import read_frames_csv
 from simulated_runs import analysed, edit_column, replace_text
 
 from electrosaxs.io.cbf import write_cbf
-from electrosaxs.io.frames_csv import read_frames_csv
 from electrosaxs.io.run_toml import read_run
 from electrosaxs.nouns import RunResults
 from electrosaxs.recipes.analyse.reduce_run import reduce_run
