@@ -10,6 +10,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from reached import public_and_private, reached
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "electrosaxs"
@@ -74,6 +75,27 @@ def test_the_map_leads_from_frames_to_every_folder() -> None:
     folders = {f.relative_to(SOURCE).parts[0] for f in MODULES if f.parent != SOURCE}
     assert folders <= linked, f"docs/map.md says nothing of {sorted(folders - linked)}"
     assert (folders - {"nouns"}) | {"base"} <= {page.stem for page in (DOCS / "api").glob("*.md")}
+
+
+def test_the_map_answers_its_questions_with_files_that_are_there() -> None:
+    table = (DOCS / "map.md").read_text(encoding="utf-8").partition("## Where is it?")[2].partition("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and "question |" not in line]
+    assert len(rows) == 18
+    for row in rows:
+        files = re.findall(r"`([\w/]+\.py)`", row)
+        assert files, row
+        assert all((SOURCE / name).is_file() for name in files), row
+
+
+def test_the_map_names_only_what_the_commands_call() -> None:
+    named = set(LINK.findall((DOCS / "map.md").read_text(encoding="utf-8")))
+    modules = {".".join(("electrosaxs", *f.relative_to(SOURCE).with_suffix("").parts)) for f in MODULES}
+    unreached = {name for name in named if name not in modules} - reached()
+    assert not unreached
+
+
+def test_what_no_command_reaches_is_not_there() -> None:
+    assert not set(public_and_private()) - reached()
 
 
 @pytest.mark.parametrize("file", MODULES, ids=lambda f: str(f.relative_to(SOURCE)))

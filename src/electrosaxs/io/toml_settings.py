@@ -11,9 +11,17 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ..nouns.experiment import ChargeModel, FieldModel, Interactions
 from .refusal import refusal
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def _one_of(choices: Any) -> str:
+    """The values of a Literal in words."""
+    *most, last = (f'"{name}"' for name in get_args(choices))
+    return f"{', '.join(most)} or {last}"
+
 
 MEANING = {
     "cell": "the table [cell] with gap_mm and path_length_mm",
@@ -49,16 +57,16 @@ MEANING = {
     "voltage.voltage_V": "the voltages in V at time_s",
     "transport": "the table [transport] with effective_charge",
     "transport.effective_charge": "the time-averaged charge of a 7.1 nm core in elementary charges",
-    "transport.charge_model": '"fast-exchange", "permanent", "neutralised-at-anode" or "exchange"',
+    "transport.charge_model": _one_of(ChargeModel),
     "transport.charge_of_charged": "the elementary charges on a particle while it is charged",
     "transport.charge_lifetime_s": "the time in s for which a particle stays charged",
     "transport.immobile_fraction": "the share of the volume fraction that neither drifts nor diffuses, 0 to below 1",
     "transport.immobile_diameter_nm": "the diameter in nm of the clusters that do not move",
-    "transport.field_model": '"nominal", "electrode-loss" or "conduction"',
+    "transport.field_model": _one_of(FieldModel),
     "transport.electrode_loss": "the share of the voltage that falls off at the electrodes, 0 to below 1",
     "transport.carrier_share": "the share of the starting conductivity that charged particles carry, 0 to below 1",
     "transport.conductivity_nS_per_m": "the conductivity of the starting solution in nS/m",
-    "transport.interactions": '"none" or "hard-spheres"',
+    "transport.interactions": _one_of(Interactions),
     "growth.solubility": "the volume fraction in equilibrium with the superlattice, between 0 and 1",
     "scan": "the table [scan] with duration_s, heights_um and scans",
     "scan.duration_s": "the duration of the experiment in s",
