@@ -14,8 +14,8 @@ from ..transport import CellHistory, slice_weights
 from ..units import in_unit
 from .cells import Campaign, history, minutes, one_size, seen_at_anode, slice_mean, time_above
 from .charge_limits import contrast, rise
-from .motion import field, particle
-from .paper import LAST_PROFILE_S, ONSET_BAND, PROFILES_S, SILENT_S, SLICE_M, TENFOLD, TENFOLD_M
+from .motion import decay_um, field, particle
+from .paper import ABOUT_TENFOLD, LAST_PROFILE_S, ONSET_BAND, PROFILES_S, SILENT_S, SLICE_M, TENFOLD_M
 
 FLUX_UNTIL = 0.01
 """phi of the slice up to which a line is fitted, the middle of the onset band (chosen)."""
@@ -23,6 +23,10 @@ MUCH = 2.0
 """What "much higher" means at the least (chosen)."""
 STRAIGHT = 0.1
 """Largest departure from a line, over the rise, that still looks linear (chosen)."""
+DEPLETED = 0.5
+"""phi over the start below which a height counts as depleted (chosen)."""
+IS_SUPPLY = 0.9
+"""Slice flux over supply from which on the one is the other (chosen)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +53,9 @@ def accumulation(campaign: Campaign) -> Accumulation:
     return Accumulation(campaign, times, {v: history(e, times) for v, e in campaign.in_situ.items()})
 
 
-def flux_ratio(times: FloatArray, phi: FloatArray, supply: float, until: float = FLUX_UNTIL) -> float:
-    """The paper's flux, 50 um x slope of the line through phi before it reaches `until`, over the supply phi0 v (m/s)."""
-    before = np.cumsum(phi >= until) == 0
+def flux_ratio(times: FloatArray, phi: FloatArray, supply: float) -> float:
+    """The paper's flux, 50 um x slope of the line through phi up to FLUX_UNTIL, over the supply phi0 v (m/s)."""
+    before = np.cumsum(phi >= FLUX_UNTIL) == 0
     return float(SLICE_M * np.polyfit(times[before], phi[before], 1)[0] / supply)
 
 
@@ -89,14 +93,14 @@ def accumulation_claims(found: Accumulation) -> tuple[Claim, ...]:
     first = [time_above(found.times, slice_mean(found.cells[v]), ONSET_BAND[0]) / 60.0 for v in (10.0, 20.0, 30.0)]
     weak = 100.0 * float(slice_mean(found.cells[5.0]).max())
     wall = [wall_over_slice(found, level) for level in ONSET_BAND]
-    bend = departure(found.times, slice_mean(strong), FLUX_UNTIL)
+    bend = departure(found.times, slice_mean(strong))
     cathode = float(strong.total_phi()[last, -1] / found.start)
-    near = 0.8 * TENFOLD, 1.2 * TENFOLD
+    low, high = ABOUT_TENFOLD
     return (
         Claim("rise", "φ below 250 µm, 57 V/cm, 55 min, over the start", "about 10", (tenfold,), "",
-              follows_if(near[0] < tenfold < near[1]), "with no parameter but the charge", ".1f"),
+              follows_if(low <= tenfold <= high), "with no parameter but the charge", ".1f"),
         Claim("contrast", "φ below 50 µm over φ at 250 µm (the sentence read in space)", "about 10", (height,), "",
-              follows_if(near[0] < height < near[1]), "both readings ask for the same charge", ".1f"),
+              follows_if(low <= height <= high), "", ".1f"),
         Claim("onset", "slice at 0.7 and 1.2 %, 57 V/cm", "within 55 min", tuple(onset), "min",
               follows_if(onset[1] < LAST_PROFILE_S / 60.0), "", ".0f"),
         Claim("order", "slice at 0.7 %: 28, 57, 86 V/cm", "earlier at stronger fields", tuple(first), "min",
@@ -106,9 +110,10 @@ def accumulation_claims(found: Accumulation) -> tuple[Claim, ...]:
         Claim("linear", "departure from a line before onset, 57 V/cm", "fitted by a line", (100.0 * bend,), "% of the rise",
               follows_if(bend < STRAIGHT), "", ".1f"),
         Claim("wall", "φ at the wall over its mean below 50 µm, at 0.7 and 1.2 %", "“much higher”", tuple(wall), "",
-              follows_if(min(wall) > MUCH, otherwise=Verdict.EXCLUDED), "the decay length is 100 µm", ".2f"),
+              follows_if(min(wall) > MUCH, otherwise=Verdict.EXCLUDED),
+              f"the decay length is {decay_um(found.campaign.main):.0f} µm", ".2f"),
         Claim("depletion", "φ at the cathode over the start, 57 V/cm, 55 min", "depleted", (cathode,), "",
-              follows_if(cathode < 0.5), "", ".2g"),
+              follows_if(cathode < DEPLETED), "", ".2g"),
     )  # fmt: skip
 
 
@@ -119,9 +124,9 @@ def wall_over_slice(found: Accumulation, level: float) -> float:
     return float(np.interp(level, seen, strong.wall_phi()) / level)
 
 
-def departure(times: FloatArray, phi: FloatArray, until: float) -> float:
-    """Largest distance of phi from its line before it reaches `until`, over its rise."""
-    before = np.cumsum(phi >= until) == 0
+def departure(times: FloatArray, phi: FloatArray) -> float:
+    """Largest distance of phi from its line before it reaches FLUX_UNTIL, over its rise."""
+    before = np.cumsum(phi >= FLUX_UNTIL) == 0
     line = np.polyval(np.polyfit(times[before], phi[before], 1), times[before])
     return float(np.max(np.abs(phi[before] - line)) / np.ptp(phi[before]))
 
@@ -131,12 +136,14 @@ def flux_claims(found: Accumulation) -> tuple[Claim, ...]:
     flux = fluxes(found)
     mean, beam = flux.exponent(flux.mean), flux.exponent(flux.beam)
     steeper = follows_if(bool(np.all(np.diff(flux.mean * flux.supply) > 0.0)))
-    is_supply = follows_if(float(flux.mean.min()) > 0.9)
+    is_supply = follows_if(float(flux.mean.min()) > IS_SUPPLY)
+    supplied, lost = flux.exponent(np.ones_like(flux.mean)), 100.0 * (1.0 - flux.mean)
     return (
         Claim("flux_rises", "slice flux against field, exponent: mean of 50 µm; beam", "stronger fields yield higher flux",
-              (mean, beam), "", steeper, "supply rises with exponent 1", ".2f"),
+              (mean, beam), "", steeper, "", ".2f"),
+        Claim("supply_rises", "supply against field, exponent", "", (supplied,), form=".3g"),
         Claim("slice_flux", "slice flux over the supply φ₀ v, mean of 50 µm", "the flux that the field brings",
-              tuple(flux.mean), "", is_supply, "back-diffusion: it is the rate at which the slice fills", ".2f"),
+              tuple(flux.mean), "", is_supply, f"back-diffusion takes {lost.min():.0f} to {lost.max():.0f} %", ".2f"),
         Claim("slice_flux_beam", "the same by the beam at the surface", "", tuple(flux.beam), "", form=".2f"),
         Claim("nucleation_exponent", "nucleation exponent against supply over that against slice flux", "", (mean,), "",
               form=".2f"),
@@ -178,17 +185,22 @@ def charge_model_claims(campaign: Campaign) -> tuple[Claim, ...]:
     times = minutes(LAST_PROFILE_S)
     fixed = _enrichment(history(campaign.main, times, charge_model="permanent", sizes=one_size(campaign.main)))
     one = particle(campaign.main)
-    crossing = in_unit(one.mobility * campaign.main.transport.charge_of_charged * field(campaign.main), "m/s")
-    arrival = 1e-3 * campaign.main.cell.gap_mm / crossing / 60.0
+    carried, gap = campaign.main.transport.charge_of_charged, 1e-3 * campaign.main.cell.gap_mm
+    arrival = gap / in_unit(one.mobility * carried * field(campaign.main), "m/s") / 60.0
+    late = 100.0 * (fixed[-1] - np.interp(arrival, times / 60.0, fixed)) / (fixed[-1] - 1.0)
+    share = one.charge / carried
+    ceiling = 1.0 - share + share * gap / TENFOLD_M
     best, largest = best_neutralised(campaign)
-    enough = 0.8 * TENFOLD
+    last, enough = LAST_PROFILE_S / 60.0, ABOUT_TENFOLD[0]
     return (
         Claim("permanent_arrival", "permanently charged particles cross the cell, 57 V/cm", "φ still rises at 55 min",
-              (arrival,), "min", follows_if(arrival > 55.0, otherwise=Verdict.EXCLUDED), "and then nothing rises", ".1f"),
+              (arrival,), "min", follows_if(arrival > last, otherwise=Verdict.EXCLUDED),
+              f"{late:.0f} % of their rise comes later", ".1f"),
         Claim("permanent", "their rise below 250 µm", "about 10", (float(fixed[-1]),), "",
-              follows_if(float(fixed.max()) > enough, otherwise=Verdict.EXCLUDED), "only their share arrives", ".2f"),
+              follows_if(float(fixed.max()) >= enough, otherwise=Verdict.EXCLUDED),
+              f"{ceiling:.2f} once the charged {100.0 * share:.1f} % have all arrived", ".2f"),
         Claim("neutralised", "“become neutralized and then accumulate”: rise in 55 min for the best charge", "about 10",
-              (largest,), "", follows_if(largest > enough, otherwise=Verdict.EXCLUDED), f"reached with {best:.3f} e", ".2f"),
+              (largest,), "", follows_if(largest >= enough, otherwise=Verdict.EXCLUDED), f"reached with {best:.3f} e", ".2f"),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..nouns import FloatArray
-from ..nouns.claims import Claim, Verdict
+from ..nouns.claims import Claim
 from ..transport import beam_weights
 from .cells import Campaign, history
 from .paper import LAST_PROFILE_S
@@ -74,12 +74,13 @@ def both(campaign: Campaign) -> tuple[Knowledge, Knowledge]:
 
 def knowledge_claims(campaign: Campaign) -> tuple[Claim, ...]:
     """How well v and D are known from a map, and from the growth curve."""
-    whole, anode = both(campaign)
+    scan, (whole, anode) = campaign.main.scan, both(campaign)
+    words = f"v and D from a map of {len(scan.heights_um)} heights in {scan.scans} scans, {100.0 * NOISE:g} % noise"
     percent = 100.0 * whole.sigma, 100.0 * anode.sigma
     return (
-        Claim("map", "v and D from a map of 14 heights in 12 scans, 3 % noise", "", tuple(percent[0]), "%", form=".2f"),
-        Claim("anode", "v and D from the growth curve alone, 37 points", "", tuple(percent[1]), "%", Verdict.NUMBER,
-              f"v²/D to {100.0 * anode.product:.1f} %", ".0f"),
+        Claim("map", words, "", tuple(percent[0]), "%", form=".2f"),
+        Claim("anode", f"v and D from the growth curve alone, {ANODE_SCANS} points", "", tuple(percent[1]), "%", form=".0f"),
+        Claim("product", "v²/D from the growth curve alone", "", (100.0 * anode.product,), "%", form=".1f"),
         Claim("correlation", "their correlation: map; growth curve", "", (whole.correlation, anode.correlation),
               form=".3f"),
     )  # fmt: skip

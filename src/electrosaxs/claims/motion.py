@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,15 +10,18 @@ import scipp as sc
 
 from ..materials import core, ligand, solvent
 from ..nouns import Experiment, FloatArray, StartingSolution
-from ..nouns.claims import Claim, Verdict, follows_if
+from ..nouns.claims import Claim, follows_if
 from ..physics import colloid
 from ..physics.electrostatics import bjerrum_length, nominal_field, thermal_voltage
 from ..transport.charge_models import dry_shell_nm, solvated_shell_nm
 from ..units import in_unit, quantity
 from .cells import Campaign, sizes_of
-from .paper import CONCENTRATION_MG_ML
+from .paper import CONCENTRATION_MG_ML, EX_SITU_FIELDS, IN_SITU_FIELDS, PHI_PERCENT
 
-MODEL = Verdict.NUMBER
+LAST_DIGIT = 1.0
+"""How far the paper's fields, whole V/cm, may be from U / L: one of their last digit, because some are cut."""
+NEAR_EXPONENT = 0.5
+"""How far an exponent may be from the paper's and still be called it (chosen: half of one power)."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,13 @@ def field(experiment: Experiment) -> sc.Variable:
     return nominal_field(quantity(experiment.voltage.voltage_V[-1], "V"), quantity(experiment.cell.gap_mm, "mm"))
 
 
+def decay_um(experiment: Experiment) -> float:
+    """D / v of the mean particle (um)."""
+    one = particle(experiment)
+    speed = colloid.drift_speed(one.mobility, one.charge, field(experiment))
+    return float(in_unit(colloid.decay_length(one.diffusion, speed), "um"))
+
+
 def fields(campaign: Campaign) -> FloatArray:
     """Nominal fields in situ (V/cm)."""
     return np.array([in_unit(field(e), "V/cm") for e in campaign.in_situ.values()])
@@ -69,14 +80,11 @@ def motion_claims(campaign: Campaign) -> tuple[Claim, ...]:
         colloid.peclet_number(one.charge, voltage=quantity(v, "V"), temperature=one.temperature)
         for v in campaign.in_situ
     ]
-    decay = [in_unit(colloid.decay_length(one.diffusion, v), "um") for v in drift]
+    decay = [decay_um(e) for e in cells]
     slowest = [in_unit(colloid.slowest_relaxation(one.diffusion, v, gap), "s") for v in drift]
-    nominal, outside = fields(campaign), [in_unit(field(e), "V/cm") for e in campaign.ex_situ.values()]
     return (
-        Claim("fields", "fields of 5, 10, 20, 30 V over 3.5 mm", "14, 28, 57, 86 V/cm", tuple(nominal), "V/cm",
-              follows_if(np.array_equal(np.floor(nominal + 0.5), [14, 29, 57, 86])), "28.6 is cut, not rounded", ".1f"),
-        Claim("fields_ex_situ", "fields of 5 and 30 V over 2.5 mm", "20, 120 V/cm", tuple(outside), "V/cm",
-              follows_if(np.allclose(outside, [20.0, 120.0])), "the same voltages as in situ", ".0f"),
+        _fields_claim("fields", campaign.in_situ, IN_SITU_FIELDS, ".1f"),
+        _fields_claim("fields_ex_situ", campaign.ex_situ, EX_SITU_FIELDS, ".0f"),
         Claim("hydrodynamic", "hydrodynamic diameter", "", (in_unit(one.hydrodynamic, "nm"),), "nm", form=".2f"),
         Claim("diffusivity", "diffusivity D", "", (in_unit(one.diffusion, "m^2/s"),), "m²/s", form=".2e"),
         Claim("mobility", "mobility per elementary charge", "", (in_unit(one.mobility, "m^2/(V*s)"),), "m²/(V s)",
@@ -85,6 +93,23 @@ def motion_claims(campaign: Campaign) -> tuple[Claim, ...]:
         Claim("peclet", "Péclet number v L / D", "", tuple(peclet), form=".1f"),
         Claim("decay", "decay length D / v", "", tuple(decay), "µm", form=".0f"),
         Claim("relaxation", "slowest relaxation", "", tuple(slowest), "s", form=".0f"),
+    )  # fmt: skip
+
+
+def _fields_claim(key: str, cells: Mapping[float, Experiment], stated: tuple[int, ...], form: str) -> Claim:
+    """U / L against the whole numbers that the paper writes."""
+    nominal = np.array([in_unit(field(e), "V/cm") for e in cells.values()])
+    near = bool(np.all(np.abs(nominal - stated) < LAST_DIGIT))
+    cut = [
+        f"{value:.1f}"
+        for value, paper in zip(nominal, stated, strict=True)
+        if paper == np.floor(value) != np.rint(value)
+    ]
+    gap = next(iter(cells.values())).cell.gap_mm
+    return Claim(
+        key, f"fields of {', '.join(f'{v:g}' for v in cells)} V over {gap:g} mm",
+        f"{', '.join(map(str, stated))} V/cm", tuple(nominal), "V/cm", follows_if(near),
+        f"{', '.join(cut)} is cut, not rounded" if cut else "", form,
     )  # fmt: skip
 
 
@@ -104,17 +129,17 @@ def solution_claims(campaign: Campaign) -> tuple[Claim, ...]:
         Claim("thermal_voltage", "kT / e", "", (in_unit(thermal_voltage(one.temperature), "mV"),), "mV", form=".2f"),
         Claim("bjerrum", "Bjerrum length", "",
               (in_unit(bjerrum_length(medium.relative_permittivity, one.temperature), "nm"),), "nm", form=".1f"),
-        Claim("volume_fraction", "φ of 4 mg/mL", "0.08 %", (fraction,), "%", follows_if(round(fraction, 2) == 0.08),
-              "as core + dry shell", ".3f"),
+        Claim("volume_fraction", f"φ of {CONCENTRATION_MG_ML:g} mg/mL", f"{PHI_PERCENT:g} %", (fraction,), "%",
+              follows_if(round(fraction, 2) == PHI_PERCENT), "as core + dry shell", ".3f"),
         Claim("shares", "core and hydrodynamic volume over core + dry shell", "", shares, form=".2f"),
         Claim("inventory", "particle volume per area, φ₀ L", "",
               (1e3 * solution.volume_fraction * experiment.cell.gap_mm,), "µm", form=".1f"),
         Claim("excess_density", "1 % solution over the solvent", "", (10.0 * (density - medium.density_g_cm3),), "kg/m³",
               form=".0f"),
-        Claim("size_of_drift", "v ∝ d", "exponent 1", (speed,), "", follows_if(abs(speed - 1.0) < 0.5),
-              "steeper: the shell weighs less on large particles", ".2f"),
-        Claim("size_of_diffusion", "D ∝ 1 / d", "exponent −1", (spread,), "", follows_if(abs(spread + 1.0) < 0.5),
-              "weaker: the shell adds to the drag", ".2f"),
+        Claim("size_of_drift", "v ∝ d", "exponent 1", (speed,), "", follows_if(abs(speed - 1.0) < NEAR_EXPONENT),
+              "steeper: the shell weighs less on large particles" if speed > 1.0 else "", ".2f"),
+        Claim("size_of_diffusion", "D ∝ 1 / d", "exponent −1", (spread,), "", follows_if(abs(spread + 1.0) < NEAR_EXPONENT),
+              "weaker: the shell adds to the drag" if spread > -1.0 else "", ".2f"),
     )  # fmt: skip
 
 

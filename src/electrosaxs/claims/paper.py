@@ -22,6 +22,7 @@ TENFOLD, TENFOLD_M = 10.0, 250e-6
 """phi rises about 10 times within 250 um of the anode."""
 ABOUT = 0.1
 """How far "about 10" reaches, relative (chosen: one digit of it)."""
+ABOUT_TENFOLD = (TENFOLD * (1.0 - ABOUT), TENFOLD * (1.0 + ABOUT))
 SIZES_UM_NM = ((50.0, 7.4, 0.9), (500.0, 6.9, 1.1), (1000.0, 6.5, 1.3), (1400.0, 5.6, 1.5))
 """Height, mean diameter and deviation at 57 V/cm after 55 min, from fits of Gaussian spheres."""
 NARROWING = 0.21
@@ -31,5 +32,12 @@ EX_SITU_S = 3600.0
 SOLVATED_NM, DRIED_NM = 15.1, 13.2
 """FCC lattice constants: 57 V/cm in solution, 20 V/cm dried."""
 CONTRACTION = 0.35
-ISLAND_BASE_UM, ISLAND_TOP_UM, ISLAND_UM = 28.5, 26.9, 1.3
 CONCENTRATION_MG_ML = 4.0
+START_NM = (7.1, 1.1)
+"""Mean core diameter and deviation of the starting solution."""
+EX_SITU_FIELDS = (20, 120)
+PHI_PERCENT = 0.08
+"""Volume fraction of the starting solution."""
+ISLANDS_UM = (1.0, 2.0)
+"""Thickness of the islands after 60 min."""
+ISLAND_BASE_UM, ISLAND_TOP_UM, ISLAND_UM = 28.5, 26.9, 1.3

@@ -12,7 +12,7 @@ from ..nouns.claims import Claim, Curve, follows_if
 from ..physics.sphere_kernels import amplitude
 from ..transport import CellHistory, SizeClasses, number_moments
 from .cells import Campaign, history, minutes, sizes_of
-from .paper import LAST_PROFILE_S, NARROWING, SIZES_UM_NM
+from .paper import LAST_PROFILE_S, NARROWING, SIZES_UM_NM, START_NM
 
 CLASSES = 41
 Q_PER_NM = np.linspace(0.1, 3.5, 500)
@@ -21,6 +21,8 @@ CLUSTER_NM = 3.0
 CLUSTER_SHARES = (0.02, 0.05, 0.08)
 TAIL = (4.0, 1.0, 0.1)
 """A tail of small particles that drift: mean and deviation (nm), number over that of the main population (chosen)."""
+NARROWED = 0.9
+"""Share of the published narrowing from which on the model has it (chosen)."""
 TOLERANCE_NM = 0.1
 """Half of the last digits of two published sizes (chosen)."""
 PICTURE_UM = np.concatenate([np.linspace(0.0, 200.0, 41), np.linspace(225.0, 1500.0, 52)])
@@ -102,12 +104,14 @@ def size_claims(campaign: Campaign) -> tuple[Claim, ...]:
     assert solution.core_sigma_nm is not None
     start = solution.core_sigma_nm / solution.core_diameter_nm
     narrower = 1.0 - float(plain.deviation[0] / plain.mean[0]) / start
-    rows = [_at_height(k, plain, mean, deviation) for k in range(height.size)]
+    rows = [_at_height(k, plain, mean, deviation, solution.core_sigma_nm) for k in range(height.size)]
     rows.append(
         Claim("narrowing", "δ / d at 50 µm falls by", f"{100 * NARROWING:.0f} %", (100.0 * narrower,), "%",
-              follows_if(narrower > 0.9 * NARROWING), f"follows in sign; {_exponent_for(campaign, deviation[0])}", ".0f")
+              follows_if(narrower > NARROWED * NARROWING),
+              f"{'follows in sign; ' if narrower > 0.0 else ''}{_exponent_for(campaign, deviation[0])}", ".0f")
     )  # fmt: skip
-    words = "at 1400 µm with 2, 5, 8 vol % of 3 nm clusters"
+    shares = ", ".join(f"{100 * share:.0f}" for share in CLUSTER_SHARES)
+    words = f"at {height[-1]:.0f} µm with {shares} vol % of {CLUSTER_NM:g} nm clusters"
     clusters = [found[f"clusters_{100 * share:.0f}"] for share in CLUSTER_SHARES]
     last = f"{mean[-1]:.1f} ± {deviation[-1]:.1f} nm"
     rows.append(_two("clusters", f"{words}, by number", last, [(c.mean[-1], c.deviation[-1]) for c in clusters]))
@@ -115,25 +119,28 @@ def size_claims(campaign: Campaign) -> tuple[Claim, ...]:
     rows.append(_two("clusters_fitted", f"{words}, as a fit of Gaussian spheres sees it", last, fitted))
     begun = sizes_at(_with_clusters(campaign, CLUSTER_SHARES[-1], np.array([1.0])), height[-1:])
     rows.append(
-        _two("start_with_clusters", "the starting solution with 8 vol % of them, as a fit sees it", "7.1 ± 1.1 nm",
+        _two("start_with_clusters",
+             f"the starting solution with {100 * CLUSTER_SHARES[-1]:.0f} vol % of them, as a fit sees it",
+             f"{START_NM[0]:g} ± {START_NM[1]:g} nm",
              [(begun.fitted_mean[0], begun.fitted_deviation[0])])
     )  # fmt: skip
     tail = found["tail"]
     rows.append(
-        _two("tail", f"at 1400 µm with {tail.label.removeprefix('+ ')}, as a fit sees it", last,
+        _two("tail", f"at {height[-1]:.0f} µm with {tail.label.removeprefix('+ ')}, as a fit sees it", last,
              [(tail.fitted_mean[-1], tail.fitted_deviation[-1])])
     )  # fmt: skip
     return tuple(rows)
 
 
-def _at_height(k: int, plain: Sizes, mean: FloatArray, deviation: FloatArray) -> Claim:
+def _at_height(k: int, plain: Sizes, mean: FloatArray, deviation: FloatArray, start: float) -> Claim:
+    """One published height; start: deviation (nm) of the starting solution."""
     values = float(plain.mean[k]), float(plain.deviation[k])
     right = abs(values[0] - mean[k]) <= TOLERANCE_NM, abs(values[1] - deviation[k]) <= TOLERANCE_NM
     why = {
         (True, True): "",
         (True, False): "the width does not",
         (False, True): "the mean does not",
-        (False, False): "selection narrows and cannot broaden",
+        (False, False): "selection narrows and cannot broaden" if values[1] < start < deviation[k] else "neither does",
     }[right]
     return Claim(
         f"sizes_{plain.height[k]:.0f}", f"d ± δ at {plain.height[k]:.0f} µm, 57 V/cm, 55 min",
@@ -154,4 +161,6 @@ def _exponent_for(campaign: Campaign, wanted: float) -> str:
         float(sizes_at(history(campaign.main, times, sizes=whole, charge_exponent=p), np.array([50.0])).deviation[0])
         for p in exponents
     ]
+    if not widths[-1] <= wanted <= widths[0]:
+        return f"no charge ∝ d^{exponents[0]:g} to d^{exponents[-1]:g} gives δ = {wanted:.1f} nm"
     return f"δ = {wanted:.1f} nm needs a charge ∝ d^{np.interp(-wanted, -np.array(widths), exponents):.1f}"

@@ -11,6 +11,8 @@ from closeness import assert_close
 from electrosaxs.claims.accumulation import accumulation, accumulation_claims
 from electrosaxs.claims.cells import Campaign, campaign_of, history, minutes, slice_mean
 from electrosaxs.claims.charge_limits import common, statements
+from electrosaxs.claims.conclusions import Evidence, conclusions
+from electrosaxs.claims.motion import motion_claims
 from electrosaxs.errors import InputFileError
 from electrosaxs.io.run_toml import read_experiment
 from electrosaxs.nouns.claims import Claim, Verdict
@@ -124,6 +126,87 @@ def test_verdicts_follow_from_the_numbers(checked: CheckedClaims) -> None:
     assert {claims[key].verdict for key in ("permanent", "permanent_arrival", "neutralised", "wall")} == {
         Verdict.EXCLUDED
     }
+
+
+def evidence(checked: CheckedClaims, **changed: tuple[float, ...] | Verdict) -> Evidence:
+    """The evidence of the page with the values or the verdict of some claims changed."""
+    claims = checked.claims()
+    for key, new in changed.items():
+        claims[key] = replace(claims[key], **({"verdict": new} if isinstance(new, Verdict) else {"values": new}))
+    return Evidence(claims, checked.ranges, checked.charge, 0.08)
+
+
+def test_sentences_turn_with_the_charge_of_the_experiments(checked: CheckedClaims) -> None:
+    for charge, place, said in (
+        (0.07, "rise", "Needs another ingredient: φ below 250 µm"),
+        (0.07, "band", "crosses the onset band (grey) at 14, 28, 57 and 86 V/cm"),
+        (0.022, "band", "at 57 and 86 V/cm and never at 14 and 28 V/cm"),
+        (0.022, "reach", "No charge model reaches"),
+    ):
+        campaign = with_charge(checked.campaign, charge)
+        other = {claim.key: claim for claim in accumulation_claims(accumulation(campaign))}
+        found = Evidence({**checked.claims(), **other}, checked.ranges, charge, 0.08)
+        assert said in conclusions(found)[place]
+        assert said not in conclusions(evidence(checked))[place]
+        assert f"{charge:g} e, is not one of them" in conclusions(found)["charge"]
+
+
+def test_fields_that_are_not_the_papers_are_seen(checked: CheckedClaims) -> None:
+    wide = {v: e.model_copy(update={"cell": e.cell.model_copy(update={"gap_mm": 4.0})}) for v, e in
+            checked.campaign.in_situ.items()}  # fmt: skip
+    claims = {claim.key: claim for claim in motion_claims(Campaign(wide, checked.campaign.ex_situ))}
+    assert claims["fields"].verdict is Verdict.MORE
+    assert claims["fields"].words == "fields of 5, 10, 20, 30 V over 4 mm"
+    assert claims["fields_ex_situ"].verdict is Verdict.FOLLOWS
+
+
+@pytest.mark.parametrize(
+    ("changed", "place", "before", "after"),
+    [
+        ({"wall": (2.5, 2.5)}, "tenfold", "only 1.34", "is 2.50 times"),
+        ({"permanent": (9.5,)}, "reach", "Only fast exchange", "Fast exchange of charge and permanent charge reach"),
+        ({"rise": (8.9,)}, "reach", "Only fast exchange", "No charge model"),
+        ({"neutralised": Verdict.FOLLOWS}, "carriers", "diffuse away", "Excluded: particles that stay charged"),
+        ({"slice_flux": (1.1, 1.2, 1.3, 1.4)}, "flux", "smaller and\nsteeper", "makes it steeper"),
+        ({"flux_rises": (0.9, 0.9)}, "flux", "steeper", "makes it smaller than"),
+        ({"slice_flux": Verdict.FOLLOWS}, "flux", "Needs", "Follows: the slice fills"),
+        ({"sizes_1000": (7.0, 1.2)}, "sizes", "at 50 and 1000 µm", "broaden a Gaussian at 1000 µm"),
+        ({"clusters": (5.0, 1.7, 4.8, 1.8, 4.3, 1.8)}, "clusters", "2 vol % counted by number", "do it,\nabout 8 vol %"),
+        ({"clusters_fitted": (5.6, 1.4, 6.0, 1.1, 5.0, 1.3)}, "clusters", "8 vol % as a fit", "2 vol % as a fit"),
+        ({"sizes_50": (7.2, 1.0)}, "clusters", "as measured", "not those measured"),
+        ({"kink_solution": (1.0, 0.9)}, "bend", "flattens", "curve goes on (a)"),
+        ({"kink_read": (1.1, 1.2)}, "bend", "steepens", "counts the crystals it goes on (b)"),
+        ({"same_voltage": (9.9, 11.0)}, "gaps", "does not enter", "and the gap enters"),
+        ({"same_voltage": (9.9, 12.0)}, "filling", "the same enrichment, below", "another enrichment, not below"),
+        ({"filling": (0.5, 0.4)}, "filling", "faster", "slower"),
+        ({"gap_ex_situ": Verdict.FOLLOWS}, "both", "cannot do both", "charge do both"),
+        ({"contraction": Verdict.MORE}, "crystals", "Contraction, island", "; contraction and the order"),
+        ({"lattice_trend": (15.7, 15.6, 15.5)}, "crystals", "; the order of", "and the order of 28 and 57 V/cm follow."),
+        ({"lattice_trend": (15.5, 15.6, 15.7)}, "crystals", "86 V/cm follow", "the order of 28 and 57 V/cm do not"),
+        ({"map": (0.2, 5.0)}, "knowledge", "map fixes", "does not fix"),
+        ({"product": (5.0,)}, "knowledge", "neither", "no worse than"),
+    ],
+)  # fmt: skip
+def test_a_sentence_turns_with_the_number_beside_it(checked: CheckedClaims, changed, place, before, after) -> None:
+    assert before in conclusions(evidence(checked))[place]
+    turned = conclusions(evidence(checked, **changed))[place]
+    assert before not in turned
+    assert after in turned
+
+
+def test_what_is_said_of_the_charge_follows_from_the_allowed_charges(checked: CheckedClaims) -> None:
+    def said(**limits: tuple[float | None, float | None]) -> dict[str, str]:
+        ranges = [
+            replace(r, low=limits[r.key][0], high=limits[r.key][1]) if r.key in limits else r for r in checked.ranges
+        ]
+        return conclusions(Evidence(checked.claims(), ranges, checked.charge, 0.08))
+
+    assert "all of them meet" in said()["bars"]
+    assert "do not all meet" in said(silence=(None, 0.02))["bars"]
+    assert "no charge makes all statements hold" in said(silence=(None, 0.02))["charge"]
+    assert "no charge satisfies both" in said(rise=(0.05, 0.06))["tenfold"]
+    assert "only the lower limit at 28 V/cm rests on it (0.023 e" in said()["assumed"]
+    assert said(growth_10V=(0.01, None))["assumed"] == "no limit rests on it"
 
 
 def test_limits_are_where_a_statement_turns_false(checked: CheckedClaims) -> None:

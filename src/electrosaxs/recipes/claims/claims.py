@@ -18,6 +18,7 @@ from ...claims.accumulation import (
 )
 from ...claims.cells import Campaign, campaign_of
 from ...claims.charge_limits import common, statements
+from ...claims.conclusions import Evidence, conclusions
 from ...claims.growth import gap_claims, kink_claims, lattice_claims
 from ...claims.knowledge import knowledge_claims
 from ...claims.motion import motion_claims, solution_claims
@@ -90,8 +91,10 @@ def page(checked: CheckedClaims) -> str:
     )
     environment.filters["e"] = lambda charge: f"{charge:.3f}"
     claims = checked.claims()
+    phi = 100.0 * checked.campaign.main.solution.volume_fraction
+    said = conclusions(Evidence(claims, checked.ranges, checked.charge, phi))
     count = {verdict.name: sum(claim.verdict is verdict for claim in claims.values()) for verdict in Verdict}
-    return environment.from_string(text).render(checked=checked, claim=claims, count=count)
+    return environment.from_string(text).render(checked=checked, claim=claims, count=count, said=said)
 
 
 def write_claims(folder: str | Path, out: str | Path) -> CheckedClaims:
