@@ -14,23 +14,24 @@ from ..errors import ConvergenceError, ElectrosaxsError, bad_value
 from ..nouns import FloatArray
 from .problem import Knots, Problem, State
 from .self_consistent import consistent_step
-from .step_kernels import take_step
+from .step_kernels import Content, Faces, Pairs, Scratch, Tableau, Wall, take_step
 from .voltage import is_constant, kinks_between, voltage_at
 
-DIAGONAL = 1 / 4
-SDIRK4 = np.array(
-    [
-        [0, 0, 0, 0, 0],
-        [1 / 2, 0, 0, 0, 0],
-        [17 / 50, -1 / 25, 0, 0, 0],
-        [371 / 1360, -137 / 2720, 15 / 544, 0, 0],
-        [25 / 24, -49 / 48, 125 / 16, -85 / 12, 0],
-        [-3 / 16, -27 / 32, 25 / 32, 0, 1 / 4],
-        [25 / 24, -49 / 48, 125 / 16, -85 / 12, 1 / 4],
-        [0, 0, 0, 0, 1],
-    ]
+SDIRK4 = Tableau(
+    below=np.array(
+        [
+            [0, 0, 0, 0, 0],
+            [1 / 2, 0, 0, 0, 0],
+            [17 / 50, -1 / 25, 0, 0, 0],
+            [371 / 1360, -137 / 2720, 15 / 544, 0, 0],
+            [25 / 24, -49 / 48, 125 / 16, -85 / 12, 0],
+        ]
+    ),
+    diagonal=1 / 4,
+    weights=np.array([25 / 24, -49 / 48, 125 / 16, -85 / 12, 1 / 4]),
+    error=np.array([-3 / 16, -27 / 32, 25 / 32, 0, 1 / 4]),
+    last=np.array([0.0, 0, 0, 0, 1]),
 )
-"""Stages below the diagonal; weights less embedded weights; weights; the last stage, whose rate is that at the end."""
 STAGE_TIMES = np.array([1 / 4, 3 / 4, 11 / 20, 1 / 2, 1.0])
 ERROR_EXPONENT = 1 / 4
 SAFETY, SHRINK, GROW = 0.85, 0.2, 5.0
@@ -49,14 +50,19 @@ class _Stepper:
 
     def __init__(self, problem: Problem) -> None:
         nodes, m = len(problem.grid), problem.columns.share.size
-        paired = problem.columns.states == 2
-        stages = SDIRK4.shape[1]
+        columns, stages, paired = problem.columns, SDIRK4.weights.size, problem.columns.states == 2
         self.problem = problem
-        self.flux = np.zeros((stages, nodes + 1, m))
-        self.conversion = np.zeros((stages, nodes, m // 2)) if paired else None
-        self.loss = problem.columns.loss if paired else None
-        self.work = np.zeros((3, nodes, m))
-        self.inverse = np.zeros((4 if paired else 1, nodes, m))
+        self.pairs = Pairs(columns.loss, columns.gain, columns.contact) if paired else None
+        self.scratch = Scratch(
+            flux=np.zeros((stages, nodes + 1, m)),
+            conversion=np.zeros((stages, nodes, m // 2 if paired else 0)),
+            right=np.zeros((nodes, m)),
+            stage=np.zeros((nodes, m)),
+            inverse=np.zeros((4 if paired else 1, nodes, m)),
+            corner=np.zeros((3, m)),
+            row=np.zeros(m),
+            sums=np.zeros((2, m)),
+        )
 
     def first_step(self) -> float:
         """A step (s) that the first cell resolves."""
@@ -67,17 +73,17 @@ class _Stepper:
         self, state: State, dt: float, coefficients: tuple[FloatArray, FloatArray]
     ) -> tuple[State, FloatArray, float]:
         """The state dt later, its rate of change, and the error relative to the local phi."""
-        columns, growth, mean = self.problem.columns, self.problem.growth, self.problem.mean_phi(state)
+        grid, growth, mean = self.problem.grid, self.problem.growth, self.problem.mean_phi(state)
         held = state.crystals.sum()
         composition = state.crystals / held if held > 0.0 else np.zeros_like(state.crystals)
-        u, rate, crystals = np.empty_like(state.u), np.empty_like(state.u), np.empty_like(state.crystals)
+        wall = Wall(self.problem.columns.attaches, composition, growth.solubility, growth.slowness)
+        after, rate = Content(np.empty_like(state.u), np.empty_like(state.crystals)), np.empty_like(state.u)
         error, moved = take_step(
-            state.u, state.crystals, composition, self.problem.grid.widths, *coefficients, dt, SDIRK4, DIAGONAL,
-            columns.attaches, self.loss, columns.gain, columns.contact, growth.solubility, growth.slowness,
-            FLOOR_SHARE * mean, self.flux, self.conversion, self.work, self.inverse, u, crystals, rate,
+            Content(state.u, state.crystals), Faces(grid.widths, *coefficients), wall, self.pairs, dt, SDIRK4,
+            FLOOR_SHARE * mean, self.scratch, after, rate,
         )  # fmt: skip
-        relative = max(error, moved / (mean * self.problem.grid.gap))
-        return State(state.time + dt, u, crystals), rate, relative
+        relative = max(error, moved / (mean * grid.gap))
+        return State(state.time + dt, after.u, after.crystals), rate, relative
 
 
 def integrate(
@@ -142,7 +148,7 @@ def _accepted_step(
             following = max(step, dt * factor) if factor >= 1.0 else dt * factor
             accepted = State(time, tried.u, tried.crystals, following)
             if knots is not None:
-                knots.append(accepted, after, stepper.flux[-1, 0].copy())
+                knots.append(accepted, after, stepper.scratch.flux[-1, 0].copy())
             return accepted, after
         step = dt * factor
     raise _not_converged(state.time, rtol, f"a step of {step:.3g} s is still too long")

@@ -4,32 +4,101 @@ Arrays: u (node, column) volume fraction; widths (node,) m; above, below (1 or s
 in m/s of face j between nodes j-1 and j (row 0 unused); flux (stage, node + 1, column) m/s towards the anode, row 0
 through the anode, last row 0; conversion (stage, node, class) m/s from charged to neutral.
 Elimination runs from the cathode to the anode without a subtraction, so u stays positive to the last digit; what
-the wall does is one scalar equation between elimination and back-substitution. `loss` and `conversion` are None where
-there is one charge state: numba then leaves the branches for pairs out. All in one file, because the cache of compiled
-kernels does not notice a change in another one.
+the wall does is one scalar equation between elimination and back-substitution. `pairs` is None where there is one
+charge state: numba then leaves the branches for pairs out. All in one file, because the cache of compiled kernels does
+not notice a change in another one.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+
+from ..nouns import FloatArray
 
 NEWTON_STEPS = 60
 PINNED = 1e-9
 
 
+class Tableau(NamedTuple):
+    """A diagonally implicit Runge-Kutta method.
+
+    below (stage, stage): A below its diagonal; diagonal: of A, the same for all stages; weights (stage,) of the step;
+    error (stage,): weights less embedded ones; last (stage,): 1 for the last stage, whose rate is that at the end.
+    """
+
+    below: FloatArray
+    diagonal: float
+    weights: FloatArray
+    error: FloatArray
+    last: FloatArray
+
+
+class Content(NamedTuple):
+    """u (node, column) and crystals (column,), particle volume per area in m."""
+
+    u: FloatArray
+    crystals: FloatArray
+
+
+class Faces(NamedTuple):
+    """widths (node,), above and below (1 or stages, node, column)."""
+
+    widths: FloatArray
+    above: FloatArray
+    below: FloatArray
+
+
+class Wall(NamedTuple):
+    """attaches (column,): 1 or 0; composition (column,): share of each column in the crystals; solubility, and
+    slowness (s/m) of attachment."""
+
+    attaches: FloatArray
+    composition: FloatArray
+    solubility: float
+    slowness: float
+
+
+class Pairs(NamedTuple):
+    """loss, gain (class,): rates (1/s) from charged to neutral and back; contact: speed (m/s) of it on the anode."""
+
+    loss: FloatArray
+    gain: FloatArray
+    contact: float
+
+
+class Scratch(NamedTuple):
+    """Arrays that carry nothing from one step to the next.
+
+    flux, conversion: as above; right, stage (node, column): right-hand side (m) and u of a stage; inverse (1 or 4, node,
+    column or class): inverse diagonals; corner (3, column): what is left of them at the anode; row (column,); sums
+    (2, column): weighted flux below and above a node.
+    """
+
+    flux: FloatArray
+    conversion: FloatArray
+    right: FloatArray
+    stage: FloatArray
+    inverse: FloatArray
+    corner: FloatArray
+    row: FloatArray
+    sums: FloatArray
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def _factor(widths, above, below, alpha, inverse, wall):  # type: ignore[no-untyped-def]
-    """Columns on their own: inverse diagonals of the elimination; wall (row, column) gets the last diagonal."""
+def _factor(widths, above, below, alpha, inverse, corner):  # type: ignore[no-untyped-def]
+    """Columns on their own: inverse diagonals of the elimination; corner (row, column) gets the last diagonal."""
     nodes, m = above.shape
     for i in range(m):
-        wall[0, i] = widths[nodes - 1]
+        corner[0, i] = widths[nodes - 1]
     for j in range(nodes - 1, 0, -1):
         w = widths[j - 1]
         for i in range(m):
-            x = 1.0 / (wall[0, i] + alpha * above[j, i])
+            x = 1.0 / (corner[0, i] + alpha * above[j, i])
             inverse[0, j, i] = x
-            wall[0, i] = w + alpha * below[j, i] * wall[0, i] * x
+            corner[0, i] = w + alpha * below[j, i] * corner[0, i] * x
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -41,7 +110,7 @@ def _sweep(r, above, alpha, inverse):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _eliminate_pairs(r, widths, above, below, alpha, loss, gain, contact, inverse, wall):  # type: ignore[no-untyped-def]
+def _eliminate_pairs(r, widths, above, below, alpha, pairs, inverse, corner):  # type: ignore[no-untyped-def]
     """Charged and neutral columns that convert into each other: 2 x 2 blocks. inverse (4, node, class)."""
     nodes, m = r.shape
     n = m // 2
@@ -49,7 +118,7 @@ def _eliminate_pairs(r, widths, above, below, alpha, loss, gain, contact, invers
         f00, f01, f10, f11 = 0.0, 0.0, 0.0, 0.0
         for j in range(nodes - 1, -1, -1):
             c = i + n
-            w, lose, get = widths[j], alpha * widths[j] * loss[i], alpha * widths[j] * gain[i]
+            w, lose, get = widths[j], alpha * widths[j] * pairs.loss[i], alpha * widths[j] * pairs.gain[i]
             b00 = w + lose - f00
             b01 = -get - f01
             b10 = -lose - f10
@@ -58,9 +127,9 @@ def _eliminate_pairs(r, widths, above, below, alpha, loss, gain, contact, invers
                 b00 += alpha * below[j + 1, i]
                 b11 += alpha * below[j + 1, c]
             if j == 0:
-                b00 += alpha * contact
-                b10 -= alpha * contact
-                wall[0, i], wall[1, i], wall[2, i], wall[0, c] = b00, b01, b10, b11
+                b00 += alpha * pairs.contact
+                b10 -= alpha * pairs.contact
+                corner[0, i], corner[1, i], corner[2, i], corner[0, c] = b00, b01, b10, b11
                 break
             a0, a1 = alpha * above[j, i], alpha * above[j, c]
             b00 += a0
@@ -75,65 +144,64 @@ def _eliminate_pairs(r, widths, above, below, alpha, loss, gain, contact, invers
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _wall_solution(r, wall, attaches, rate, loss, out):  # type: ignore[no-untyped-def]
+def _wall_solution(r, corner, attaches, rate, pairs, out):  # type: ignore[no-untyped-def]
     """u at the anode for right-hand side r and a sink rate (m, alpha times m/s); sum over columns that attach."""
     total = 0.0
-    n = r.size if loss is None else r.size // 2
+    n = r.size if pairs is None else r.size // 2
     for i in range(n):
-        a = wall[0, i] + rate * attaches[i]
-        if loss is None:
+        a = corner[0, i] + rate * attaches[i]
+        if pairs is None:
             out[i] = r[i] / a
             total += attaches[i] * out[i]
         else:
             c = i + n
-            d = wall[0, c] + rate * attaches[c]
-            determinant = a * d - wall[1, i] * wall[2, i]
+            d = corner[0, c] + rate * attaches[c]
+            determinant = a * d - corner[1, i] * corner[2, i]
             first, second = r[i], r[c]
-            out[i] = (d * first - wall[1, i] * second) / determinant
-            out[c] = (a * second - wall[2, i] * first) / determinant
+            out[i] = (d * first - corner[1, i] * second) / determinant
+            out[c] = (a * second - corner[2, i] * first) / determinant
             total += attaches[i] * out[i] + attaches[c] * out[c]
     return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _wall_flux(  # type: ignore[no-untyped-def]
-    right, wall, attaches, loss, alpha, solubility, slowness, available, composition, stage, stage_flux
-):
+def _wall_flux(wall, pairs, alpha, available, scratch, s):  # type: ignore[no-untyped-def]
     """Solve the wall with its crystals: first rows of u and of the flux (m/s, negative where crystals dissolve).
 
     Growing: attachment is kappa u_i with (phi - phi_sat) / slowness = kappa phi; Newton on 1 / phi(kappa), which is
     concave and increasing, climbs to the root from 0. Dissolving: linear in the rate, at most `available` (m).
     """
-    r, u, flux, scratch = right[0], stage[0], stage_flux[0], wall[3]
-    phi = _wall_solution(r, wall, attaches, 0.0, loss, u)
+    r, u, flux, row, corner = scratch.right[0], scratch.stage[0], scratch.flux[s, 0], scratch.row, scratch.corner
+    attaches, solubility, slowness = wall.attaches, wall.solubility, wall.slowness
+    phi = _wall_solution(r, corner, attaches, 0.0, pairs, u)
     kappa, release = 0.0, 0.0
     if phi > solubility:
         for _ in range(NEWTON_STEPS):
             for i in range(r.size):
-                scratch[i] = u[i] * attaches[i]
-            slope = alpha * _wall_solution(scratch, wall, attaches, alpha * kappa, loss, scratch)
+                row[i] = u[i] * attaches[i]
+            slope = alpha * _wall_solution(row, corner, attaches, alpha * kappa, pairs, row)
             short = (1.0 - kappa * slowness) / solubility - 1.0 / phi
             step = short / (slope / (phi * phi) + slowness / solubility)
             kappa += step
-            phi = _wall_solution(r, wall, attaches, alpha * kappa, loss, u)
+            phi = _wall_solution(r, corner, attaches, alpha * kappa, pairs, u)
             if abs(step) <= 1e-14 * kappa:
                 break
     elif available > 0.0 and solubility < np.inf:
-        response = alpha * _wall_solution(composition, wall, attaches, 0.0, loss, scratch)
+        response = alpha * _wall_solution(wall.composition, corner, attaches, 0.0, pairs, row)
         release = min((solubility - phi) / (slowness + response), available / alpha)
         for i in range(r.size):
-            u[i] += alpha * release * scratch[i]
+            u[i] += alpha * release * row[i]
     for i in range(r.size):
-        flux[i] = kappa * attaches[i] * u[i] - release * composition[i]
+        flux[i] = kappa * attaches[i] * u[i] - release * wall.composition[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _substitute(r, above, below, alpha, inverse, loss, u, flux):  # type: ignore[no-untyped-def]
+def _substitute(r, above, below, alpha, inverse, pairs, u, flux):  # type: ignore[no-untyped-def]
     """From the anode up: u of every node, and the flux through every face."""
     nodes, m = r.shape
     n = m // 2
     for j in range(1, nodes):
-        if loss is None:
+        if pairs is None:
             for i in range(m):
                 u[j, i] = (r[j, i] + alpha * below[j, i] * u[j - 1, i]) * inverse[0, j, i]
         else:
@@ -181,17 +249,18 @@ def _repair(u, crystals, widths):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _gather(u, widths, flux, conversion, dt, weights, as_volume, scratch, out):  # type: ignore[no-untyped-def]
+def _gather(u, widths, scratch, pairs, dt, weights, as_volume, out):  # type: ignore[no-untyped-def]
     """dt x weighted sum of the stages' net inflow (m); with `as_volume` on top of width x u, else divided by the width.
 
-    Stages with weight 0 may hold anything finite. scratch (2, column): the weighted flux below and above a node.
+    Stages with weight 0 may hold anything finite.
     """
+    flux, conversion, sums = scratch.flux, scratch.conversion, scratch.sums
     nodes, m = u.shape
     n = m // 2
     w0, w1, w2, w3, w4 = dt * weights[0], dt * weights[1], dt * weights[2], dt * weights[3], dt * weights[4]
     f0, f1, f2, f3, f4 = flux[0], flux[1], flux[2], flux[3], flux[4]
     for k in range(nodes + 1):
-        low, high = scratch[(k + 1) % 2], scratch[k % 2]
+        low, high = sums[(k + 1) % 2], sums[k % 2]
         for i in range(m):
             high[i] = w0 * f0[k, i] + w1 * f1[k, i] + w2 * f2[k, i] + w3 * f3[k, i] + w4 * f4[k, i]
         if k == 0:
@@ -200,7 +269,7 @@ def _gather(u, widths, flux, conversion, dt, weights, as_volume, scratch, out): 
         keep, scale = (widths[j], 1.0) if as_volume else (0.0, 1.0 / widths[j])
         for i in range(m):
             out[j, i] = keep * u[j, i] + scale * (high[i] - low[i])
-        if conversion is not None:
+        if pairs is not None:
             for i in range(n):
                 turned = w0 * conversion[0, j, i] + w1 * conversion[1, j, i] + w2 * conversion[2, j, i]
                 turned += w3 * conversion[3, j, i] + w4 * conversion[4, j, i]
@@ -209,23 +278,22 @@ def _gather(u, widths, flux, conversion, dt, weights, as_volume, scratch, out): 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _convert(u, widths, loss, gain, contact, conversion):  # type: ignore[no-untyped-def]
+def _convert(u, widths, pairs, conversion):  # type: ignore[no-untyped-def]
     """Volume that turns from charged to neutral (m/s): in the solution, and on contact with the anode."""
     n = conversion.shape[1]
     for j in range(u.shape[0]):
-        touch = contact if j == 0 else 0.0
+        touch = pairs.contact if j == 0 else 0.0
         for i in range(n):
-            conversion[j, i] = widths[j] * (loss[i] * u[j, i] - gain[i] * u[j, i + n]) + touch * u[j, i]
+            conversion[j, i] = widths[j] * (pairs.loss[i] * u[j, i] - pairs.gain[i] * u[j, i + n]) + touch * u[j, i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_and_judge(  # type: ignore[no-untyped-def]
-    u, crystals, widths, difference, weights, flux, dt, attaches, solubility, slowness, floor, u_new, crystals_new
-):
-    """Add the changes in u_new to u and the crystals' growth to theirs; the largest error relative to the local phi.
+def _add_and_judge(before, after, widths, difference, weights, flux, dt, wall, floor):  # type: ignore[no-untyped-def]
+    """Add u to the changes in u after, and the crystals' growth to theirs; the largest error relative to the local phi.
 
     difference (node, column): of the step and the embedded one. weights (stage,): of the step.
     """
+    u, u_new, crystals, crystals_new = before.u, after.u, before.crystals, after.crystals
     error, at_wall = 0.0, floor
     for j in range(u.shape[0]):
         wrong, total, wall_phi = 0.0, floor, 0.0
@@ -233,9 +301,9 @@ def _add_and_judge(  # type: ignore[no-untyped-def]
             u_new[j, i] += u[j, i]
             wrong += abs(difference[j, i])
             total += abs(u_new[j, i])
-            wall_phi += attaches[i] * u_new[j, i]
+            wall_phi += wall.attaches[i] * u_new[j, i]
         # A pinned wall is where it should be, however far it was from there before the step.
-        if j > 0 or slowness > 0.0 or abs(wall_phi - solubility) > PINNED * solubility:
+        if j > 0 or wall.slowness > 0.0 or abs(wall_phi - wall.solubility) > PINNED * wall.solubility:
             error = max(error, wrong / total)
         if j == 0:
             at_wall = total
@@ -250,55 +318,34 @@ def _add_and_judge(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def take_step(  # type: ignore[no-untyped-def]
-    u, crystals, composition, widths, above, below, dt, tableau, diagonal, attaches, loss, gain, contact, solubility,
-    slowness, floor, flux, conversion, work, inverse, u_new, crystals_new, rate,
-):  # fmt: skip
-    """One diagonally implicit Runge-Kutta step of length dt; fills u_new, crystals_new and rate = du/dt at the end.
+def take_step(before, faces, wall, pairs, dt, tableau, floor, scratch, after, rate):  # type: ignore[no-untyped-def]
+    """One diagonally implicit Runge-Kutta step of length dt; fills the content `after` and rate, du/dt at the end.
 
-    tableau (stages + 3, stages): the rows of A below the diagonal, then weights less embedded weights, the weights, and
-    unity for the last stage; diagonal: of A, one for all stages. composition: share of each column in the crystals.
-    work (3, node, column), its last page for the wall; inverse (1 or 4, node, column). Returns the relative error and
-    the volume (m) moved to keep u positive.
+    floor: added to the local phi where errors are judged. Returns the relative error and the volume (m) moved to keep
+    u positive.
     """
-    stages = tableau.shape[1]
-    r, stage, wall = work[0], work[1], work[2]
-    for s in range(stages + 3):
-        length = dt if s <= stages + 1 else 1.0
-        out = r if s <= stages else (u_new if s == stages + 1 else rate)
-        _gather(u, widths, flux, conversion, length, tableau[s], s < stages, wall[4:6], out)
-        if s >= stages:
-            continue
-        up, down = above[min(s, above.shape[0] - 1)], below[min(s, below.shape[0] - 1)]
-        alpha = dt * diagonal
+    u, widths, right, alpha = before.u, faces.widths, scratch.right, dt * tableau.diagonal
+    stages = tableau.weights.size
+    for s in range(stages):
+        _gather(u, widths, scratch, pairs, dt, tableau.below[s], True, right)
+        up, down = faces.above[min(s, faces.above.shape[0] - 1)], faces.below[min(s, faces.below.shape[0] - 1)]
         available = 0.0
-        for i in range(crystals.size):
-            available += crystals[i]
-            for before in range(s):
-                available += dt * tableau[s, before] * flux[before, 0, i]
-        if loss is None:
-            if s == 0 or above.shape[0] > 1:
-                _factor(widths, up, down, alpha, inverse, wall)
-            _sweep(r, up, alpha, inverse)
+        for i in range(before.crystals.size):
+            available += before.crystals[i]
+            for earlier in range(s):
+                available += dt * tableau.below[s, earlier] * scratch.flux[earlier, 0, i]
+        if pairs is None:
+            if s == 0 or faces.above.shape[0] > 1:
+                _factor(widths, up, down, alpha, scratch.inverse, scratch.corner)
+            _sweep(right, up, alpha, scratch.inverse)
         else:
-            _eliminate_pairs(r, widths, up, down, alpha, loss, gain, contact, inverse, wall)
-        _wall_flux(r, wall, attaches, loss, alpha, solubility, slowness, available, composition, stage, flux[s])
-        _substitute(r, up, down, alpha, inverse, loss, stage, flux[s])
-        if loss is not None:
-            _convert(stage, widths, loss, gain, contact, conversion[s])
-    error = _add_and_judge(
-        u,
-        crystals,
-        widths,
-        r,
-        tableau[stages + 1],
-        flux,
-        dt,
-        attaches,
-        solubility,
-        slowness,
-        floor,
-        u_new,
-        crystals_new,
-    )
-    return error, _repair(u_new, crystals_new, widths)
+            _eliminate_pairs(right, widths, up, down, alpha, pairs, scratch.inverse, scratch.corner)
+        _wall_flux(wall, pairs, alpha, available, scratch, s)
+        _substitute(right, up, down, alpha, scratch.inverse, pairs, scratch.stage, scratch.flux[s])
+        if pairs is not None:
+            _convert(scratch.stage, widths, pairs, scratch.conversion[s])
+    _gather(u, widths, scratch, pairs, dt, tableau.error, False, right)
+    _gather(u, widths, scratch, pairs, dt, tableau.weights, False, after.u)
+    _gather(u, widths, scratch, pairs, 1.0, tableau.last, False, rate)
+    error = _add_and_judge(before, after, widths, right, tableau.weights, scratch.flux, dt, wall, floor)
+    return error, _repair(after.u, after.crystals, widths)
