@@ -119,10 +119,10 @@ def measured(run: Run, table: FrameTable, integrator: Integrator, store: Reducti
     reduced = ReducedRun(run, table, integrator.mean_q, store, flags, (), False)
     standard = standards(reduced, workers=THREADS)
     frames = np.flatnonzero(table.is_role(Role.SAMPLE))
-    voxels = Voxels.empty(frames)
-    for block in fitted_blocks(reduced, standard, frames, workers=THREADS):
-        measure(voxels, block.rows, block.sample, block.fit, reduced=reduced, standard=standard)
-    return voxels
+    blocks = fitted_blocks(reduced, standard, frames, workers=THREADS)
+    return Voxels.empty(frames).replaced(
+        [measure(block.frames, block.sample, block.fit, reduced=reduced, standard=standard) for block in blocks]
+    )
 
 
 def peers(toml: Path) -> dict[str, Any]:

@@ -1,14 +1,25 @@
 """Each frame on its own: blocks, order and neighbours change nothing."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from analysis.synthetic_curves import DRY_SHELL_NM, field_selected_sizes, gaussian_sizes, synthetic_sample
 from closeness import assert_close
 
+from electrosaxs.analysis.concentration.invariant import ParticleVolume, particle_volume
+from electrosaxs.analysis.concentration.normalisation_noise import NormalisationNoise
+from electrosaxs.analysis.concentration.solvent_modes import NO_MODES, solvent_modes
+from electrosaxs.analysis.concentration.starting_solution import starting_errors
+from electrosaxs.analysis.concentration.volume_fraction import pooled
+from electrosaxs.analysis.concentration.voxel_errors import BACKGROUND, curve_errors
 from electrosaxs.analysis.kinetics.scan_map import scan_map
+from electrosaxs.analysis.spheres.fit import fit_spheres
 from electrosaxs.io.run_toml import read_run
-from electrosaxs.nouns import Role
+from electrosaxs.nouns import FloatArray, Number, Role, SampleIntensity
 from electrosaxs.recipes.analyse import voxels as recipe
 from electrosaxs.recipes.analyse.reduce_run import ReducedRun, reduce_run
 from electrosaxs.recipes.analyse.standards import Standards, standards
@@ -23,10 +34,10 @@ def quiet(quiet_nexus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 def measured(quiet: tuple[ReducedRun, Standards], frames: np.ndarray) -> Voxels:
     reduced, standard = quiet
-    voxels = Voxels.empty(frames)
-    for block in fitted_blocks(reduced, standard, frames):
-        measure(voxels, block.rows, block.sample, block.fit, reduced=reduced, standard=standard)
-    return voxels
+    blocks = fitted_blocks(reduced, standard, frames)
+    return Voxels.empty(frames).replaced(
+        [measure(block.frames, block.sample, block.fit, reduced=reduced, standard=standard) for block in blocks]
+    )
 
 
 def test_numbers_of_a_frame_do_not_depend_on_its_block(
@@ -57,11 +68,6 @@ def test_photons_are_those_that_were_counted(quiet: tuple[ReducedRun, Standards]
 
 
 def test_noise_of_monitor_and_transmission_is_in_the_sigma_of_phi(quiet: tuple[ReducedRun, Standards]) -> None:
-    from dataclasses import replace
-
-    from electrosaxs.analysis.concentration.normalisation_noise import NormalisationNoise
-    from electrosaxs.nouns import Number
-
     reduced, standard = quiet
     frames = reduced.frames(Role.SAMPLE)[15:]
     sigmas = {}
@@ -78,10 +84,139 @@ def test_a_frame_left_out_is_a_hole_in_every_column(quiet: tuple[ReducedRun, Sta
     reduced, _ = quiet
     frames = reduced.frames(Role.SAMPLE)
     kept = measured(quiet, frames[:3])
-    holed = Voxels.empty(frames)
-    holed.values["phi"][:3] = kept.values["phi"]
+    nothing = Voxels.empty(frames)
+    holed = nothing.replaced([kept])
     grid = scan_map(reduced.table.height[frames], reduced.table.time[frames], np.isfinite(holed.values["phi"]))
     phi = on_map(holed, grid, "phi")
     assert phi.shape == (4, 5)
     assert np.isfinite(phi).sum() == 3
-    assert shared_on_map(holed, grid, "phi") == {}
+    assert np.isfinite(shared_on_map(holed, grid, "phi")["reference"]).sum() == 3
+    assert shared_on_map(nothing, grid, "phi") == {}
+
+
+PHI0 = 8e-4
+START = gaussian_sizes(7.1, 1.1)
+
+
+def read(sample: SampleIntensity) -> ParticleVolume:
+    return particle_volume(sample, fit_spheres(sample), dry_shell_nm=DRY_SHELL_NM)
+
+
+def made(
+    sample: SampleIntensity,
+    reference: SampleIntensity,
+    *,
+    noise: float = 0.0,
+    phi0_sigma: float | None = None,
+    in_modes: bool = True,
+) -> Voxels:
+    """Voxels of `sample` against a pooled `reference`; noise: relative, of the normalisation of each frame and of both
+    standards."""
+    reference = pooled(reference)
+    fit, volume = fit_spheres(reference), read(reference)
+    modes = solvent_modes(reference, fit, frames=1, dry_shell_nm=DRY_SHELL_NM) if in_modes else NO_MODES
+    errors = curve_errors(reference, volume, normalisation=np.array([noise]), solvent_normalisation=noise)
+    frames = np.arange(sample.values.shape[0])
+    standard = SimpleNamespace(
+        reference_volume=volume,
+        dry_shell_nm=DRY_SHELL_NM,
+        normalisation=NormalisationNoise(Number(noise, 0.0, "one", "chosen"), False, noise),
+        solvent_noise=noise,
+        modes=modes,
+        starting=starting_errors(fit, volume, errors, modes),
+    )
+    solution = SimpleNamespace(volume_fraction=PHI0, volume_fraction_sigma=phi0_sigma)
+    reduced = SimpleNamespace(
+        run=SimpleNamespace(solution=solution), table=SimpleNamespace(monitor=np.full(frames.size, 1e6))
+    )
+    return measure(frames, sample, fit_spheres(sample), reduced=reduced, standard=standard)  # type: ignore[arg-type]
+
+
+def from_solvent(voxels: Voxels) -> FloatArray:
+    """Sigma of phi by all that the solvent brings."""
+    return np.sqrt(sum(np.square(np.nan_to_num(voxels.shared["phi"][name])) for name in BACKGROUND))
+
+
+@pytest.mark.parametrize(
+    ("gain", "phi"), [(1.0, 8e-4), (0.05, 8e-5), (0.001, 8e-4)], ids=["plenty", "0.1 per pixel, a tenth", "hardly any"]
+)
+def test_sigma_of_phi_is_the_scatter(gain: float, phi: float) -> None:
+    sizes, errors, sigmas = field_selected_sizes(0.05), [], []
+    for seed in range(1, 41):
+        options: dict[str, Any] = {"solvent_gain": 6 * gain, "solvent_seed": seed}
+        reference = synthetic_sample(START, gain=[gain] * 6, seed=1000 + seed, **options)
+        sample = synthetic_sample(sizes, phi, gain=[gain] * 5, seed=seed, **options)
+        voxels = made(sample, reference, in_modes=False)
+        own, shared = voxels.values["phi_sigma"], voxels.shared["phi"]["reference"]
+        errors.append(voxels.values["phi"] - phi)
+        sigmas.append(np.sqrt(own**2 + shared**2 + from_solvent(voxels) ** 2))
+    pulls = np.ravel(errors) / np.ravel(sigmas)
+    assert 0.88 < np.std(pulls) < 1.15  # 200 draws: 1.00 +/- 0.05
+    assert abs(np.mean(errors)) < 0.3 * np.mean(sigmas) + 3e-4 * phi
+
+
+CELL = [START, gaussian_sizes(6.4, 1.0), gaussian_sizes(7.5, 1.0)]
+CONTENT = [8e-4, 8e-5, 4e-3]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02], ids=["counting", "counting and monitor"])
+def test_references_part_of_phi_is_what_other_references_would_have_made_of_it(noise: float) -> None:
+    """200 references, each with its own counts and monitor, under one solvent: the scatter of the same voxels' phi."""
+    sample = synthetic_sample(CELL, CONTENT, seed=None)
+    options: dict[str, Any] = {"gain": 0.02, "solvent_gain": 50.0}
+    stated = made(sample, synthetic_sample(START, seed=None, **options), noise=noise)
+    one = synthetic_sample(START, seed=None, **options)
+    random, content = np.random.default_rng(7), read(sample).value
+    gross = one.values[0] + one.coord("solvent")
+    spread = np.sqrt(gross * one.coord("per_count")[0])
+    found = []
+    for _ in range(200):
+        data = one.data.copy()
+        data.values = (
+            one.values + spread * random.standard_normal(gross.size) + noise * random.standard_normal() * gross
+        )
+        found.append(PHI0 * content / read(SampleIntensity(data, one.shared)).value[0])
+    assert_close(stated.shared["phi"]["reference"], np.std(found, axis=0), rel=0.15)  # 0.05 is one sigma
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02], ids=["counting", "counting and monitor"])
+def test_backgrounds_part_of_phi_is_what_another_solvent_would_have_made_of_it(noise: float) -> None:
+    """200 solvents, subtracted from voxels and reference alike; at the starting phi and sizes they hardly matter."""
+    options: dict[str, Any] = {"gain": 1.0, "solvent_gain": 0.02}
+    voxels, one = synthetic_sample(CELL, CONTENT, seed=None, **options), synthetic_sample(START, seed=None, **options)
+    stated = from_solvent(made(voxels, one, noise=noise))
+    solvent, random, found = one.coord("solvent"), np.random.default_rng(8), []
+    for _ in range(200):
+        error = np.sqrt(one.coord("solvent_variance")) * random.standard_normal(solvent.size)
+        error = error + noise * random.standard_normal() * solvent
+        read_again = []
+        for sample in (voxels, one):
+            data = sample.data.copy()
+            data.values = sample.values - error
+            read_again.append(read(SampleIntensity(data, sample.shared)).value)
+        found.append(PHI0 * read_again[0] / read_again[1][0])
+    assert_close(stated[1:], np.std(found, axis=0)[1:], rel=0.15)  # 0.05 is one sigma
+    assert stated[0] / CONTENT[0] < 0.05 * stated[1] / CONTENT[1]
+
+
+def test_the_starting_solutions_own_sigma_is_the_same_share_of_every_phi() -> None:
+    sample, reference = synthetic_sample(CELL, CONTENT, seed=None), synthetic_sample(START, seed=None)
+    voxels = made(sample, reference, phi0_sigma=4e-5)
+    assert_close(voxels.shared["phi"]["starting_solution"], 0.05 * voxels.values["phi"], rel=1e-12)
+    assert np.isnan(made(sample, reference).shared["phi"]["starting_solution"]).all()
+
+
+def test_what_is_measured_again_replaces_only_its_own_frames() -> None:
+    voxels = made(synthetic_sample(CELL, CONTENT, seed=None), synthetic_sample(START, seed=None))
+    other = replace(
+        made(synthetic_sample([START], 2e-3, seed=None), synthetic_sample(START, seed=None)),
+        frame=np.array([1]),
+        flags=(("seen again",),),
+    )
+    both = voxels.replaced([other])
+    assert_close(
+        both.values["phi"], [voxels.values["phi"][0], other.values["phi"][0], voxels.values["phi"][2]], rel=1e-12
+    )
+    assert both.shared["diameter"]["background"][1] == other.shared["diameter"]["background"][0]
+    assert both.flags == ((), ("seen again",), ())
+    assert_close(voxels.values["phi"], CONTENT, rel=2e-3)

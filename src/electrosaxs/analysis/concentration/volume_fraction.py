@@ -1,18 +1,18 @@
 """phi of each frame against the starting solution: phi = phi0 Y / Y_ref, with every uncertainty under its own name.
 
-Counting of a frame is in the variances. Shared contributions: `reference` (counting of the reference frames),
-`background` (the solvent's counting, which enters frame and reference together and partly cancels), `extrapolation`
-(what the q window misses, less what the reference misses alike), `starting_solution` (phi0's own sigma).
+Counting and normalisation of a frame are its own. Shared contributions: `reference` (counting and normalisation of the
+reference frames), `background` (the solvent's, which enter frame and reference together and partly cancel, see
+voxel_errors), `extrapolation` (what the q window misses, less what the reference misses alike), `starting_solution`
+(phi0's own sigma).
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import scipp as sc
 
 from ...errors import FitError, ShapeError, bad_value
-from ...nouns import FloatArray, SampleIntensity, VolumeFraction
+from ...nouns import FloatArray, SampleIntensity
 from .invariant import HIGH_Q_UNCERTAINTY, LOW_Q_UNCERTAINTY, ParticleVolume
 
 INTERACTING_PHI = 0.01
@@ -51,16 +51,8 @@ def pooled(sample: SampleIntensity) -> SampleIntensity:
     return SampleIntensity(curve.data.assign_coords(kept), curve.shared)
 
 
-def volume_fraction(
-    volume: ParticleVolume,
-    reference: ParticleVolume,
-    *,
-    phi0: float,
-    phi0_sigma: float | None = None,
-    height: npt.ArrayLike,
-    time: npt.ArrayLike,
-) -> VolumeFraction:
-    """phi of every frame, dims (frame,), with coordinates height (um) and time (s), both (frame,).
+def volume_fraction(volume: ParticleVolume, reference: ParticleVolume, *, phi0: float) -> FloatArray:
+    """phi of every frame, (frame,).
 
     reference: Y of the starting solution of volume fraction phi0 (core + dry shell), one frame, from the pooled curve.
     Raises FitError where the reference has no fit or no particles, ShapeError where it has several frames.
@@ -77,26 +69,29 @@ def volume_fraction(
             rule="must be above 0",
             remedy="check transmission and solvent of the reference frames, or give more of them",
         )
-    phi = phi0 * volume.value / y0
-    response = solvent_response(volume, reference, phi0=phi0)
+    return np.asarray(phi0 * volume.value / y0)
+
+
+def shared_sigma(
+    phi: FloatArray,
+    volume: ParticleVolume,
+    reference: ParticleVolume,
+    *,
+    reference_sigma: float,
+    start_sigma: float | None,
+) -> dict[str, FloatArray]:
+    """Sigma (frame,) of phi by what all frames share, but for the solvent, which enters by `solvent_response`.
+
+    reference_sigma: of the reference's Y, start_sigma: of phi0 (None: not known), both relative.
+    """
     # spheres interact in proportion to how many there are; what the starting solution misses alike cancels
     interaction = np.clip(np.abs(phi) / INTERACTING_PHI, 0.0, 1.0) * volume.low_share
     low = np.hypot(interaction, volume.low_share - reference.low_share)
     missing = np.hypot(LOW_Q_UNCERTAINTY * low, HIGH_Q_UNCERTAINTY * (volume.high_share - reference.high_share))
-    shared = {
-        "reference": np.abs(phi) * reference.sigma / y0,
-        "background": np.sqrt(np.sum(np.square(response) * volume.solvent_variance, axis=1)),
-        "extrapolation": np.abs(phi) * missing,
-    }
-    if phi0_sigma is not None:
-        shared["starting_solution"] = np.abs(phi) * phi0_sigma / phi0
-    return VolumeFraction.from_arrays(
-        phi,
-        dims=("frame",),
-        coords={"height": (("frame",), height), "time": (("frame",), time)},
-        sigma=phi0 / y0 * volume.sigma,
-        shared=shared,
-    )
+    relative = {"reference": reference_sigma, "extrapolation": missing}
+    if start_sigma is not None:
+        relative["starting_solution"] = start_sigma
+    return {name: np.abs(phi) * sigma for name, sigma in relative.items()}
 
 
 def solvent_response(volume: ParticleVolume, reference: ParticleVolume, *, phi0: float) -> FloatArray:

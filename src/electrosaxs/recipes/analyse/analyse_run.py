@@ -75,14 +75,16 @@ def analyse(
     )
     standard = standards(reduced, workers=workers)
     frames = np.flatnonzero(reduced.table.is_role(Role.SAMPLE))
-    voxels = Voxels.empty(frames)
-    for block in fitted_blocks(reduced, standard, frames, workers=workers, progress=progress):
-        measure(voxels, block.rows, block.sample, block.fit, reduced=reduced, standard=standard)
+    blocks = fitted_blocks(reduced, standard, frames, workers=workers, progress=progress)
+    voxels = Voxels.empty(frames).replaced(
+        [measure(block.frames, block.sample, block.fit, reduced=reduced, standard=standard) for block in blocks]
+    )
     anode = find_anode(reduced, standard, voxels)
     height = reduced.table.height[frames] - anode.stage_height_um
     in_sight = np.where(anode.is_open(height), height, np.nan)  # frames behind the anode have no place in the map
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
+    voxels = voxels.replaced(crystals.measured)
     results = _results(reduced, standard, voxels, grid, anode, crystals)
     return Analysis(reduced, standard, voxels, grid, results)
 

@@ -54,7 +54,7 @@ class Crystals:
 
     column: of the map, the voxel that these are about; None where there is none. fraction_map (scan, height):
     crystalline fraction, 0 where none was seen. joint: row among the voxels -> what solution and lattice fitted together
-    give there.
+    give there. measured: the voxels that hold crystals, measured with that.
     """
 
     onset: Number | None
@@ -67,6 +67,7 @@ class Crystals:
     crystalline_fraction: CrystallineFraction | None = None
     assignment: LatticeAssignment | None = None
     joint: Mapping[int, JointFit] = field(default_factory=dict)
+    measured: tuple[Voxels, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -88,7 +89,7 @@ def find_crystals(
     workers: int = 2,
     progress: Progress | None = None,
 ) -> Crystals:
-    """Look for crystals in every voxel near the anode and measure again those that hold them (`voxels` is updated)."""
+    """Look for crystals in every voxel near the anode and measure again those that hold them."""
     fraction = np.zeros(grid.shape)
     within = np.abs(grid.heights) < REACH * reduced.run.beam.fwhm_um
     near = [int(j) for j in np.flatnonzero(within & grid.measured.any(axis=0))]
@@ -105,8 +106,9 @@ def find_crystals(
             fraction[found.scan[place], column] = np.clip(found.study.fits[place].value("fraction"), 0.0, 1.0)
     joint = {row: fit for found in columns for row, fit in found.joint.items()}
     anode = nearest_to_the_anode(grid.heights, near)
-    found, times = columns[near.index(anode)], grid.time[:, anode]
-    return replace(_described(found, grid, times, reduced.q, fraction), column=anode, joint=joint)
+    measured = tuple(found.measured for found in columns if found.measured is not None)
+    described = _described(columns[near.index(anode)], grid, grid.time[:, anode], reduced.q, fraction)
+    return replace(described, column=anode, joint=joint, measured=measured)
 
 
 def nearest_to_the_anode(heights_um: FloatArray, columns: list[int]) -> int:
@@ -124,6 +126,7 @@ class _Column:
     times: FloatArray
     study: Crystallisation
     joint: dict[int, JointFit]
+    measured: Voxels | None
 
 
 def _column(
@@ -140,18 +143,19 @@ def _column(
     study = crystallisation(sample, times)
     crystalline = np.flatnonzero(study.detected)
     curves: dict[int, JointFit] = {}
+    measured = None
     if crystalline.size:
         fits = [study.fits[i] for i in crystalline]
         part = _frames(sample, crystalline)
         joint = spheres_of(fits, reduced.q)
         volume = crystal_particle_volume(fits, joint, reduced.q, dry_shell_nm=standard.dry_shell_nm)
-        measure(voxels, rows[crystalline], part, joint, reduced=reduced, standard=standard, volume=volume)
+        measured = measure(frames[crystalline], part, joint, reduced=reduced, standard=standard, volume=volume)
         spheres = _merged(spheres, joint, crystalline)
         scattered = joint.particles(reduced.q)
         for n, (row, fit) in enumerate(zip(rows[crystalline], fits, strict=True)):
             model = scattered[n] * fitted_structure_factor(fit, reduced.q) + joint.background[n]
             curves[int(row)] = JointFit(model, float(joint.diameter[n]), float(joint.deviation[n]))
-    return _Column(grid.scan[rows], sample, spheres, times, study, curves)
+    return _Column(grid.scan[rows], sample, spheres, times, study, curves, measured)
 
 
 def _frames(sample: SampleIntensity, index: npt.NDArray[np.intp]) -> SampleIntensity:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ...analysis.concentration.invariant import ParticleVolume, particle_volume
 from ...analysis.concentration.normalisation_noise import NormalisationNoise, normalisation_noise
 from ...analysis.concentration.solvent_modes import SolventModes, solvent_modes
+from ...analysis.concentration.starting_solution import StartingErrors, starting_errors
 from ...analysis.concentration.volume_fraction import pooled as pooled_curve
 from ...analysis.concentration.voxel_errors import curve_errors
 from ...analysis.spheres.fit import SphereFit, fit_spheres
@@ -19,7 +20,6 @@ from ...nouns import Intensity, Role, Run, SampleIntensity
 from ...reduction.background import pooled, subtract_solvent
 from ...reduction.normalisation import DarkLevel, dark_level, to_intensity
 from .reduce_run import ReducedRun
-from .starting_solution import StartingErrors, starting_errors
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,14 +4,14 @@ through, so that memory does not grow with their number; each block's curves go 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ...analysis.concentration.invariant import ParticleVolume, particle_volume
-from ...analysis.concentration.volume_fraction import solvent_response, volume_fraction
+from ...analysis.concentration.volume_fraction import shared_sigma, solvent_response, volume_fraction
 from ...analysis.concentration.voxel_errors import (
     correlation,
     curve_errors,
@@ -20,7 +20,7 @@ from ...analysis.concentration.voxel_errors import (
 from ...analysis.kinetics.scan_map import ScanMap
 from ...analysis.spheres.fit import SphereFit, fit_spheres
 from ...nouns import FloatArray, SampleIntensity
-from ...nouns.contributions import BACKGROUND, REFERENCE, SOLVENT
+from ...nouns.contributions import REFERENCE, SOLVENT
 from ..progress import Progress, over
 from .reduce_run import ReducedRun
 from .standards import Standards, sample_intensity
@@ -62,32 +62,56 @@ CORRELATIONS = {
 """Of the own errors of phi, d and delta of a voxel, which come from the same photons; number of each in the covariance."""
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Voxels:
-    """Columns over the sample frames (frame,), NaN where a frame is not usable. frame: index in the table.
+    """Columns over sample frames (frame,), NaN where a frame is not usable. frame: index in the table.
 
     values: the columns of COLUMNS; shared: quantity -> contribution -> sigma; flags: what the fit says.
     """
 
     frame: npt.NDArray[np.intp]
-    values: dict[str, FloatArray]
-    shared: dict[str, dict[str, FloatArray]]
-    flags: list[tuple[str, ...]] = field(default_factory=list)
+    values: Mapping[str, FloatArray]
+    shared: Mapping[str, Mapping[str, FloatArray]]
+    flags: tuple[tuple[str, ...], ...]
 
     @classmethod
     def empty(cls, frame: npt.NDArray[np.intp]) -> Voxels:
-        def blank() -> FloatArray:
-            return np.full(frame.size, np.nan)
+        blank = np.full(frame.size, np.nan)
+        shared = {quantity: dict.fromkeys(names, blank) for quantity, names in SHARED.items()}
+        return cls(frame, dict.fromkeys(COLUMNS, blank), shared, ((),) * frame.size)
 
-        shared = {quantity: {name: blank() for name in names} for quantity, names in SHARED.items()}
-        return cls(frame, {name: blank() for name in COLUMNS}, shared, [()] * frame.size)
+    def replaced(self, parts: Sequence[Voxels]) -> Voxels:
+        """These voxels, with the frames that `parts` hold taken from there, the last part's where several do."""
+        order = np.argsort(self.frame)
+        rows = [order[np.searchsorted(self.frame, part.frame, sorter=order)] for part in parts]
+
+        def column(own: FloatArray, theirs: Iterable[FloatArray]) -> FloatArray:
+            new = own.copy()
+            for place, values in zip(rows, theirs, strict=True):
+                new[place] = values
+            return new
+
+        flags = dict(enumerate(self.flags))
+        for place, part in zip(rows, parts, strict=True):
+            flags |= dict(zip(place.tolist(), part.flags, strict=True))
+        return Voxels(
+            self.frame,
+            {name: column(own, (part.values[name] for part in parts)) for name, own in self.values.items()},
+            {
+                quantity: {
+                    name: column(own, (part.shared[quantity][name] for part in parts)) for name, own in shared.items()
+                }
+                for quantity, shared in self.shared.items()
+            },
+            tuple(flags.values()),
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Some sample frames together: their rows among the voxels, their curves, and the fit of each."""
+    """Some sample frames together: their places in the table, their curves, and the fit of each."""
 
-    rows: npt.NDArray[np.intp]
+    frames: npt.NDArray[np.intp]
     sample: SampleIntensity
     fit: SphereFit
 
@@ -101,67 +125,53 @@ def fitted_blocks(
     progress: Progress | None = None,
 ) -> Iterator[Block]:
     """The usable ones of the sample frames `frames`, BLOCK at a time, with their sphere fits."""
-    rows = np.flatnonzero(reduced.usable[frames])
-    starts = range(0, rows.size, BLOCK)
+    usable = frames[reduced.usable[frames]]
+    starts = range(0, usable.size, BLOCK)
     for start in over(progress, starts, stage="curves", total=len(starts)):
-        part = rows[start : start + BLOCK]
-        sample = sample_intensity(reduced, standard, frames[part])
+        part = usable[start : start + BLOCK]
+        sample = sample_intensity(reduced, standard, part)
         yield Block(part, sample, fit_spheres(sample, workers=workers))
 
 
 def measure(
-    voxels: Voxels,
-    rows: npt.NDArray[np.intp],
+    frames: npt.NDArray[np.intp],
     sample: SampleIntensity,
     fit: SphereFit,
     *,
     reduced: ReducedRun,
     standard: Standards,
     volume: ParticleVolume | None = None,
-) -> None:
-    """Write phi and sizes of the frames `rows`, from their curves and fits, into `voxels`.
+) -> Voxels:
+    """phi and sizes of the sample frames `frames`, from their curves and fits.
 
     volume: the particle volume where it is not that of spheres alone (crystals).
     """
-    table, solution = reduced.table, reduced.run.solution
+    solution, reference = reduced.run.solution, standard.reference_volume
+    phi0 = solution.volume_fraction
     volume = volume or particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
-    frames = voxels.frame[rows]
-    phi = volume_fraction(
-        volume,
-        standard.reference_volume,
-        phi0=solution.volume_fraction,
-        phi0_sigma=solution.volume_fraction_sigma,
-        height=table.height[frames],
-        time=table.time[frames],
-    )
-    noise = standard.normalisation.sigma(table.monitor[frames])
+    phi = volume_fraction(volume, reference, phi0=phi0)
+    noise = standard.normalisation.sigma(reduced.table.monitor[frames])
     errors = curve_errors(sample, volume, normalisation=noise, solvent_normalisation=standard.solvent_noise)
-    to_phi = solution.volume_fraction / standard.reference_volume.value[0]
     sizes = size_influence(fit)
-    own = errors.own(np.concatenate([to_phi * volume.influence[:, None], sizes], axis=1))
-    response = solvent_response(volume, standard.reference_volume, phi0=solution.volume_fraction)
-    shared = errors.shared(np.concatenate([response[:, None], sizes], axis=1), standard.modes)
-    _write_columns(voxels, rows, fit, volume, phi.values, own)
-    voxels.values["photons"][rows] = np.nansum(errors.gross / sample.coord("per_count"), axis=1)
-    contributions = {name: np.asarray(sigma.values) for name, sigma in phi.shared.items() if name != BACKGROUND}
-    contributions[REFERENCE] = standard.starting.relative_sigma * np.abs(phi.values)
-    for name, sigma in contributions.items():
-        voxels.shared["phi"][name][rows] = sigma
-    for name, changes in shared.items():
-        for quantity, change in zip(SHARED, changes, strict=True):
-            voxels.shared[quantity][name][rows] = change
-    for row, flags in zip(rows, fit.flags, strict=True):
-        voxels.flags[row] = flags
+    own = errors.own(np.concatenate([phi0 / reference.value[0] * volume.influence[:, None], sizes], axis=1))
+    response = solvent_response(volume, reference, phi0=phi0)
+    solvent = errors.shared(np.concatenate([response[:, None], sizes], axis=1), standard.modes)
+    blank = Voxels.empty(frames)
+    shared = {
+        q: {**blank.shared[q], **{name: change[k] for name, change in solvent.items()}} for k, q in enumerate(SHARED)
+    }
+    shared["phi"] |= shared_sigma(
+        phi,
+        volume,
+        reference,
+        reference_sigma=standard.starting.relative_sigma,
+        start_sigma=None if solution.volume_fraction_sigma is None else solution.volume_fraction_sigma / phi0,
+    )
+    photons = np.nansum(errors.gross / sample.coord("per_count"), axis=1)
+    return Voxels(frames, {**_columns(fit, volume, phi, own), "photons": photons}, shared, fit.flags)
 
 
-def _write_columns(
-    voxels: Voxels,
-    rows: npt.NDArray[np.intp],
-    fit: SphereFit,
-    volume: ParticleVolume,
-    phi: FloatArray,
-    own: FloatArray,
-) -> None:
+def _columns(fit: SphereFit, volume: ParticleVolume, phi: FloatArray, own: FloatArray) -> dict[str, FloatArray]:
     """Values and own sigmas; own: covariance (frame, 4, 4) of the quantities of SHARED."""
     spread = np.sqrt(np.einsum("fii->fi", own))
     columns = {
@@ -178,8 +188,9 @@ def _write_columns(
     columns |= {f"{quantity}_sigma": spread[:, k] for k, quantity in enumerate(SHARED)}
     columns |= {name: correlation(own, i, j) for name, (i, j) in CORRELATIONS.items()}
     sized = np.array([not SIZELESS.intersection(flags) for flags in fit.flags])
-    for name, column in columns.items():
-        voxels.values[name][rows] = np.where(sized, column, np.nan) if name.startswith(SIZES) else column
+    return {
+        name: np.where(sized, column, np.nan) if name.startswith(SIZES) else column for name, column in columns.items()
+    }
 
 
 def on_map(voxels: Voxels, grid: ScanMap, name: str) -> FloatArray:

@@ -6,10 +6,10 @@ from closeness import assert_close
 
 from electrosaxs.analysis.concentration.invariant import ParticleVolume, particle_volume
 from electrosaxs.analysis.concentration.solvent_modes import NO_MODES
+from electrosaxs.analysis.concentration.starting_solution import StartingErrors, starting_errors
 from electrosaxs.analysis.concentration.voxel_errors import curve_errors
 from electrosaxs.analysis.spheres.fit import SphereFit, fit_spheres
 from electrosaxs.nouns import SampleIntensity
-from electrosaxs.recipes.analyse.starting_solution import StartingErrors, starting_errors
 
 GAIN = 0.5
 

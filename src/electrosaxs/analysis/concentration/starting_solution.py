@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...analysis.concentration.invariant import ParticleVolume
-from ...analysis.concentration.solvent_modes import SolventModes
-from ...analysis.concentration.voxel_errors import CurveErrors, size_influence
-from ...analysis.spheres.fit import SphereFit
 from ...nouns import FloatArray
+from ..spheres.fit import SphereFit
+from .invariant import ParticleVolume
+from .solvent_modes import SolventModes
+from .voxel_errors import CurveErrors, size_influence
 
 D_AND_RATIO = [1, 3]  # of (particle volume, d, delta, delta / d)
 
