@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ShapeError
-from ...nouns import Invariant, SampleIntensity
+from ...nouns import SampleIntensity
 from ...nouns.base import FloatArray
 from ...physics.size_distribution import mean_volume, shell_volume_ratio, skewed_moment
 from ..spheres.fit import BinNoise, SphereFit, bin_noise
@@ -71,20 +71,6 @@ class ParticleVolume:
         """Sigma of Y from what the window misses, (frame,)."""
         missing = np.hypot(LOW_Q_UNCERTAINTY * self.low, HIGH_Q_UNCERTAINTY * self.high)
         return np.asarray(missing * self.shell_ratio)
-
-    def to_invariant(self) -> Invariant:
-        """Q = Y / R as a noun, dims (frame,); shared: background, extrapolation. R is taken as exact."""
-        frames = (("frame",), np.arange(self.value.size))
-        return Invariant.from_arrays(
-            self.value / self.shell_ratio,
-            dims=("frame",),
-            coords={"frame": frames},
-            sigma=self.sigma / self.shell_ratio,
-            shared={
-                "background": self.background_sigma / self.shell_ratio,
-                "extrapolation": self.extrapolation_sigma / self.shell_ratio,
-            },
-        )
 
 
 def bin_widths(q: FloatArray) -> FloatArray:
