@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
-
 from ..figures.gallery import Drawn, draw_all
-from ..figures.rendered import rendered
 from ..figures.style import was_measured
 from ..nouns import FrameRecord, RunResults
 from .number_text import NumberRow, number_row
 from .provenance import FILE as PROVENANCE
+from .template import PageFigure, render, save_figure
 
 LISTED_FRAMES = 40
-
-
-@dataclass(frozen=True)
-class PageFigure:
-    """A figure as the page shows it: PNG in base64, empty where `reason` says why it was not drawn."""
-
-    name: str
-    caption: str
-    png: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -53,7 +39,7 @@ def write_report(
     """
     folder.mkdir(parents=True, exist_ok=True)
     drawn = [*more, *draw_all(results, truth)]
-    figures = [_save(folder / "figures", item) for item in drawn]
+    figures = [save_figure(folder / "figures", item) for item in drawn]
     page = folder / "report.html"
     provenance = folder / PROVENANCE
     record = provenance.read_text(encoding="utf-8") if provenance.is_file() else ""
@@ -61,21 +47,10 @@ def write_report(
     return page
 
 
-def _save(folder: Path, drawn: Drawn) -> PageFigure:
-    """Write one figure in both forms and keep a copy for the page."""
-    if drawn.figure is None:
-        return PageFigure(drawn.name, drawn.caption, "", drawn.reason)
-    folder.mkdir(parents=True, exist_ok=True)
-    made = rendered(drawn.figure)
-    (folder / f"{drawn.name}.png").write_bytes(made.png)
-    (folder / f"{drawn.name}.svg").write_bytes(made.svg)
-    return PageFigure(drawn.name, drawn.caption, base64.b64encode(made.png).decode("ascii"), "")
-
-
 def _render(results: RunResults, truth: RunResults | None, figures: list[PageFigure], provenance: str) -> str:
-    source = resources.files(__package__).joinpath("page.html.j2").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(source).render(
+    return render(
+        __package__,
+        "page.html.j2",
         title=results.title,
         has_truth=truth is not None,
         measured=was_measured(results),

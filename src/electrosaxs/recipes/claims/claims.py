@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-
-from jinja2 import Environment, StrictUndefined
 
 from ...claims.accumulation import (
     Accumulation,
@@ -27,6 +24,7 @@ from ...claims.xrays import xray_claims
 from ...io.atomic import replacing
 from ...io.run_toml import read_experiment
 from ...nouns.claims import ChargeRange, Claim, Verdict
+from ...report.template import render
 from .pictures import write_pictures
 
 EXPERIMENTS = "*situ_*V.toml"
@@ -85,16 +83,11 @@ def check_claims(folder: str | Path) -> CheckedClaims:
 
 def page(checked: CheckedClaims) -> str:
     """The page as Markdown; figures are at images/claims_*.png beside it."""
-    text = resources.files(__package__).joinpath("page.md.j2").read_text(encoding="utf-8")
-    environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters["e"] = lambda charge: f"{charge:.3f}"
     claims = checked.claims()
     phi = 100.0 * checked.campaign.main.solution.volume_fraction
     said = conclusions(Evidence(claims, checked.ranges, checked.charge, phi))
     count = {verdict.name: sum(claim.verdict is verdict for claim in claims.values()) for verdict in Verdict}
-    return environment.from_string(text).render(checked=checked, claim=claims, count=count, said=said)
+    return render(__package__, "page.md.j2", checked=checked, claim=claims, count=count, said=said)
 
 
 def write_claims(folder: str | Path, out: str | Path) -> CheckedClaims:

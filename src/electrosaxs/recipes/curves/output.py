@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 import csv
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 from matplotlib.figure import Figure
 
 from ...figures.curve_page import CurvePicture, curve_page
@@ -19,6 +17,7 @@ from ...io.atomic import replacing
 from ...io.numbers_json import write_numbers
 from ...nouns import FloatArray
 from ...report.number_text import value_with_sigma
+from ...report.template import render
 from .study import CurveResult
 
 TABLE_NUMBERS = {
@@ -58,9 +57,7 @@ def write_overview(out: Path, results: Sequence[CurveResult]) -> None:
     """curves.csv, one row per curve, and the self-contained report.html."""
     rows = [table_row(result) for result in results]
     _write_csv(out / "curves.csv", list(rows[0]), (list(row.values()) for row in rows))
-    source = resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page = environment.from_string(source).render(curves=[_on_page(out, result) for result in results])
+    page = render(__package__, "report.html.j2", curves=[_on_page(out, result) for result in results])
     with replacing(out / "report.html") as part:
         part.write_text(page, encoding="utf-8")
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
 
-from ...figures.rendered import rendered
-from ...figures.style import Omitted
+from ...figures.gallery import Drawn
 from ...inference.compare import Comparison
 from ...io.atomic import replacing
 from ...io.fit_parameters import FitRecord, add_parameters
@@ -22,9 +18,10 @@ from ...io.results import write_results
 from ...nouns import Noun, RunResults
 from ...report.number_text import number_row
 from ...report.provenance import write_provenance
+from ...report.template import render, save_figure
 from .fitted import FittedCell
 from .maps import fitted_run, residuals_of
-from .pictures import Picture, pictures
+from .pictures import pictures
 
 RESIDUAL = "residual_"
 WALL = "wall_volume_fraction"
@@ -111,30 +108,17 @@ def model_rows(comparison: Comparison) -> list[ModelRow]:
     return rows
 
 
-def _write_report(out: Path, fitted: FittedCell, drawn: Iterable[Picture]) -> None:
-    figures = [_saved(out / "figures", picture) for picture in drawn]
-    source = resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page = environment.from_string(source).render(
+def _write_report(out: Path, fitted: FittedCell, drawn: Iterable[Drawn]) -> None:
+    page = render(
+        __package__,
+        "report.html.j2",
         titles=[run.title for run in fitted.measured],
         model=fitted.fit.problem.model.name,
         numbers=[number_row(name, number) for name, number in fitted.numbers.items()],
         statements=fitted.statements,
         models=model_rows(fitted.comparison),
-        figures=figures,
+        figures=[save_figure(out / "figures", figure) for figure in drawn],
         provenance=(out / "provenance.json").read_text(encoding="utf-8"),
     )
     with replacing(out / "report.html") as part:
         part.write_text(page, encoding="utf-8")
-
-
-def _saved(folder: Path, picture: Picture) -> dict[str, str]:
-    """PNG and SVG in the folder, and what the page shows."""
-    if isinstance(picture.figure, Omitted):
-        return {"name": picture.name, "caption": picture.caption, "png": "", "reason": picture.figure.reason}
-    made = rendered(picture.figure)
-    for ending, content in (("png", made.png), ("svg", made.svg)):
-        with replacing(folder / f"{picture.name}.{ending}") as part:
-            part.write_bytes(content)
-    encoded = base64.b64encode(made.png).decode("ascii")
-    return {"name": picture.name, "caption": picture.caption, "png": encoded, "reason": ""}

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from matplotlib.figure import Figure
 
 from ...figures.fit_maps import fit_growth, fit_profiles, residual_maps
 from ...figures.fit_parameters import LikelihoodCurve, correlation_matrix, likelihood_profiles
 from ...figures.fit_wall import wall_concentration
-from ...figures.style import Omitted
+from ...figures.gallery import Drawn
+from ...figures.gallery import drawn as as_drawn
 from ...inference.profile import Profile
 from ...nouns import RunResults
 from .fitted import FittedCell
 from .maps import model_lines, residuals_of
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One figure of the report, or the reason why it was not drawn; `name` is its file name without ending."""
-
-    name: str
-    caption: str
-    figure: Figure | Omitted
-
-
-def pictures(fitted: FittedCell, maps: Sequence[RunResults]) -> list[Picture]:
+def pictures(fitted: FittedCell, maps: Sequence[RunResults]) -> list[Drawn]:
     """All figures of a fit: those of each run, then those of the parameters."""
     drawn = [picture for number in range(len(maps)) for picture in _of_run(fitted, maps[number], number)]
     fit = fitted.fit
     drawn.append(
-        Picture(
+        as_drawn(
             "correlation_matrix",
             "Correlations of the fitted parameters.",
             correlation_matrix(fit.labels, fit.correlation),
@@ -39,7 +28,7 @@ def pictures(fitted: FittedCell, maps: Sequence[RunResults]) -> list[Picture]:
     )
     curves = [_curve(shape) for shape in fitted.profiles.values()]
     drawn.append(
-        Picture(
+        as_drawn(
             "likelihood_profiles",
             "Rise of χ² along each parameter with all others at their best (points), and the parabola of its σ (dashed). "
             "Orange: not a parabola; vertical lines: 68 % interval.",
@@ -56,28 +45,28 @@ def _curve(shape: Profile) -> LikelihoodCurve:
     )  # fmt: skip
 
 
-def _of_run(fitted: FittedCell, model: RunResults, number: int) -> list[Picture]:
+def _of_run(fitted: FittedCell, model: RunResults, number: int) -> list[Drawn]:
     measured, wall = fitted.measured[number], fitted.walls[number]
     many = len(fitted.measured) > 1
     end, title = (f"_{number + 1}", f" {measured.title}.") if many else ("", "")
     residuals = {name: noun.values for name, noun in residuals_of(fitted, number).items()}
     return [
-        Picture(
+        as_drawn(
             f"fit_growth{end}", f"φ against time next to the anode: measured (points, total σ) and fitted (lines).{title}",
             fit_growth(measured, model),
         ),
-        Picture(
+        as_drawn(
             f"fit_profiles{end}",
             "Measured profiles (points, total σ) and the fitted model as the beam sees it at each frame's own time (lines): "
             f"φ near the anode (a) and over the cell (b), mean core diameter (c) and its deviation (d).{title}",
             fit_profiles(measured, model_lines(fitted, number)),
         ),
-        Picture(
+        as_drawn(
             f"residual_maps{end}",
             f"Data less model in units of σ, shared shifts taken off. A good fit has r.m.s. 1 and no pattern.{title}",
             residual_maps(measured.volume_fraction, residuals),
         ),
-        Picture(
+        as_drawn(
             f"wall_concentration{end}",
             "φ of the solution at the anode's surface, below the size of the beam: fitted model with the bands that the "
             f"parameters leave, what a beam centred on the surface sees of it, and what was measured.{title}",
