@@ -9,16 +9,21 @@ to 41; it is left out where it is not installed.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.sparse import diags_array
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from exact_transport import closed_walls  # type: ignore[import-not-found]
+
 from electrosaxs.nouns import Cell, FloatArray, GrowthSettings, Solution, TransportSettings, VoltageProgram
 from electrosaxs.transport import CellHistory, Problem, SizeClasses, simulate
-from electrosaxs.transport.exact import closed_walls
 
 PHI0, END, VOLTAGE = 8.0e-4, 3300.0, 20.0
 FIPY_STEP = 10.0

@@ -26,12 +26,10 @@ from fit_cases import (  # type: ignore[import-not-found]  # noqa: E402
 )  # fmt: skip
 
 from electrosaxs.inference.compare import compare  # noqa: E402
-from electrosaxs.inference.design.schedules import next_schedules  # noqa: E402
 from electrosaxs.inference.fit import fit_model  # noqa: E402
 from electrosaxs.inference.forward import predict  # noqa: E402
 from electrosaxs.inference.identifiability import knowledge  # noqa: E402
 from electrosaxs.inference.observations import Channel  # noqa: E402
-from electrosaxs.nouns import VoltageProgram  # noqa: E402
 from electrosaxs.transport import graded_grid  # noqa: E402
 
 ASKED = ("effective_charge", "charge_exponent", "diffusivity_scale")
@@ -124,13 +122,6 @@ def others() -> None:
     for candidate in models.candidates:
         told = f"BIC {models.behind(candidate):+.1f}" if candidate.fit else f"no minimum, chi2 {candidate.reached:.3g}"
         row(f"  {candidate.model.name}", told)
-    program = [VoltageProgram(time_s=[0.0], voltage_V=[volts]) for volts in (10.0, 20.0, 30.0)]
-    for label in ("effective_charge", "diffusivity_scale", "attachment_time"):
-        best = next_schedules(models.best, label, program, np.linspace(30.0, 2400.0, 80), FEW_HEIGHTS, with_past=False)[
-            0
-        ]
-        told = f"{best.sigma:.2e} against {best.even_sigma:.2e}: {best.gain:.1f} times the frames"
-        row(f"design for {label}: {best.program.voltage_V[0]:g} V, chosen against even", told)
 
 
 if __name__ == "__main__":

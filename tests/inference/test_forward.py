@@ -85,7 +85,7 @@ def test_crystals_that_stand_twice_as_far_out_are_read_half_as_much():
 
 
 def test_sizes_of_the_start_are_those_asked_for():
-    sizes = starting_sizes(empty_run(), TRUTH)
+    sizes = starting_sizes(TRUTH)
     assert_close(sizes.mean_nm(), 7.0, rel=1e-9)
     assert_close(sizes.deviation_nm(), 7.0 * 0.16, rel=1e-6)
 

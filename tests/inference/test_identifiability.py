@@ -121,7 +121,7 @@ def test_a_model_with_more_parameters_that_does_no_better_is_not_called_rejected
 
 def test_the_wall_is_above_what_the_beam_sees_and_its_sigma_grows_from_nothing():
     fit = fit_model([measured(empty_run())], PLAIN)
-    wall = wall_concentration(fit, points=9)
+    wall = wall_concentration(fit, 0)
     assert_close(wall.value[0], 8e-4, rel=1e-9)
     assert wall.sigma[0] < 1e-9
     assert np.all(wall.value[1:] > 1.05 * wall.seen[1:])

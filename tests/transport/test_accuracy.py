@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from closeness import assert_close
+from exact_transport import boltzmann, closed_walls, cosine_mode
 from transport_cases import CELL, DIFFUSION, GAP, ONE_SIZE, PAPER, PHI0, SOLUTION, run, voltage_for
 
 from electrosaxs.nouns import FloatArray, TransportSettings, VoltageProgram
 from electrosaxs.transport import Grid, Problem, State
 from electrosaxs.transport.charge_models import columns
-from electrosaxs.transport.exact import boltzmann, closed_walls, cosine_mode
 from electrosaxs.transport.growth import Growth
 from electrosaxs.transport.integrate import STAGE_TIMES, _Stepper, integrate
 from electrosaxs.transport.voltage import voltage_at

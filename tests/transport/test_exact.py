@@ -5,8 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from closeness import assert_close
-
-from electrosaxs.transport.exact import boltzmann, closed_walls, one_wall, wall_relaxation
+from exact_transport import boltzmann, closed_walls, one_wall, wall_relaxation
 
 X = np.linspace(0.0, 1.0, 101)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from closeness import assert_close
+from exact_transport import boltzmann
 from transport_cases import CELL, GAP, ONE_SIZE, PAPER, PHI0, SOLUTION, run
 
 from electrosaxs.errors import ElectrosaxsError, InputFileError
@@ -10,7 +11,6 @@ from electrosaxs.materials import solvent
 from electrosaxs.nouns import Cell, GrowthSettings, TransportSettings, VoltageProgram
 from electrosaxs.physics.conduction import carrier_conductivity, relative_conductivity, series_field
 from electrosaxs.transport import simulate
-from electrosaxs.transport.exact import boltzmann
 
 HOUR = np.array([0.0, 60.0, 600.0, 1800.0, 3300.0])
 RAMP = VoltageProgram(time_s=[0.0, 600.0, 1800.0, 1900.0, 3300.0], voltage_V=[0.0, 20.0, 20.0, -10.0, -10.0])

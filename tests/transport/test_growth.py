@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from closeness import assert_close
+from exact_transport import wall_relaxation
 from transport_cases import CELL, DIFFUSION, GAP, ONE_SIZE, PAPER, PHI0, SOLUTION, run
 
 from electrosaxs.errors import ElectrosaxsError
 from electrosaxs.nouns import GrowthSettings, TransportSettings, VoltageProgram
 from electrosaxs.transport import Grid, Problem, State, graded_grid
 from electrosaxs.transport.charge_models import columns
-from electrosaxs.transport.exact import wall_relaxation
 from electrosaxs.transport.growth import growth_from_settings
 from electrosaxs.transport.integrate import integrate
 

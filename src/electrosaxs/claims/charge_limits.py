@@ -42,11 +42,6 @@ class Statement:
         times = minutes(self.duration)[1:]
         return self.quantity(history(self.experiment, times, sizes=sizes, effective_charge=charge))
 
-    def holds(self, charge: float, sizes: SizeClasses | None = None) -> bool:
-        """Whether the statement is true at an effective charge."""
-        value = self.at(charge, sizes)
-        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
-
     def range(self) -> ChargeRange:
         """The charges for which it holds, with sizes and with one size."""
         alike = one_size(self.experiment)

@@ -35,15 +35,13 @@ THROUGHOUT_TO = 0.03
 HALVINGS = 12
 
 
-def hold_slice_flux(
-    plant: Plant, flux: float, duration: float, limits: Limits, intervals: int = INTERVALS
-) -> Programmed:
+def hold_slice_flux(plant: Plant, flux: float, duration: float, limits: Limits) -> Programmed:
     """The flux into the slice at the anode held at `flux` (m/s) for as long as voltage and inventory allow.
 
     Interval by interval: the voltage at its end is the one that gives the flux then. The field acts on the flux at
     once, so this neither lags nor rings; the cell is simulated on from the state before.
     """
-    follower = _Follower(plant, flux, duration, limits, intervals)
+    follower = _Follower(plant, flux, duration, limits)
     limited = follower.follow()
     return _looked_at(follower, limited)
 
@@ -56,9 +54,7 @@ def _looked_at(follower: _Follower, limited: str) -> Programmed:
     return Programmed(program, follower.flux if held is not None else float(np.max(fluxes)), held, limited, departure)
 
 
-def longest_held(
-    plant: Plant, flux: float, duration: float, limits: Limits, intervals: int = INTERVALS
-) -> Programmed | None:
+def longest_held(plant: Plant, flux: float, duration: float, limits: Limits) -> Programmed | None:
     """The largest flux (m/s, `reached`) below `flux` that is held from the end of the rise to `duration`.
 
     Found to THROUGHOUT_TO and looked at from one end to the other; the rise takes RISE_SHARE of the duration at the
@@ -66,7 +62,7 @@ def longest_held(
     """
 
     def within_limits(asked: float) -> _Follower | None:
-        follower = _Follower(plant, asked, duration, limits, intervals)
+        follower = _Follower(plant, asked, duration, limits)
         return None if follower.follow(to_the_end=False) else follower
 
     low, high, lowest = 0.5 * flux, flux, 0.5**HALVINGS * flux
@@ -89,13 +85,13 @@ def longest_held(
 class _Follower:
     """Builds a program interval by interval; times and volts are its points so far."""
 
-    def __init__(self, plant: Plant, flux: float, duration: float, limits: Limits, intervals: int) -> None:
+    def __init__(self, plant: Plant, flux: float, duration: float, limits: Limits) -> None:
         self.plant, self.flux, self.duration, self.limits = plant, flux, duration, limits
         self.top, self.cause = limits.highest_voltage(plant.cell, plant.transport)
         self.grid = plant.grid_for((limits.lowest, self.top))
         self.first = float(np.clip(flux / plant.supply_per_volt(), limits.lowest, self.top))
         rise = min(max(STEP_S, limits.rise_time(self.first)), duration)
-        edges = duration * (np.arange(1, intervals + 1) / intervals) ** CROWDING
+        edges = duration * (np.arange(1, INTERVALS + 1) / INTERVALS) ** CROWDING
         self.waiting = [rise, *edges[edges > rise * (1.0 + SHORTEST)].tolist()][::-1]
         self.times, self.volts = [0.0], [0.0]
         self.state: State | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -72,13 +73,28 @@ class Comparison:
         return candidate.bayes - self.candidates[0].bayes
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Parameters that are held (name -> value), and those that are free beside what each model names."""
+
+    fixed: Mapping[str, float]
+    also: tuple[str, ...]
+
+    def check(self, models: Iterable[Model]) -> None:
+        """FitError for names that none of the models has, values outside their limits, and contradictions."""
+        known = {name for model in models for name in model.parameters}
+        _all_known((*self.fixed, *self.also), known)
+        check_values(self.fixed)
+        for name in set(self.fixed) & set(self.also):
+            raise FitError(f"fit: {name} is to be held and to be fitted; ask for one of the two")
+
+
 def compare(
     runs: Sequence[Observations],
     *,
     charge_models: Sequence[ChargeModel] = CHARGE,
     growth_models: Sequence[GrowthModel] = GROWTH,
     field_models: Sequence[FieldModel] = FIELD,
-    free: Iterable[str] | None = None,
     fixed: Mapping[str, float] | None = None,
     also: Iterable[str] = (),
     workers: int = 2,
@@ -87,51 +103,51 @@ def compare(
     """The attachment models with the first charge and field model, the charge models with the attachment that won, and
     the field models with the charge and attachment that won.
 
-    Parameters of `free` (default: those of each model, and `also`) and `fixed` count in the models that have them.
-    `track` sees the models as they are fitted.
+    `fixed` and `also` count in the models that have them. `track` sees the models as they are fitted.
     Raises the first error where no model can be fitted.
     """
-    known = {name for growth in growth_models for charge in charge_models for field in field_models
-             for name in Model(charge, growth, field).parameters}  # fmt: skip
-    also = tuple(also)
-    _all_known((*(free or ()), *(fixed or {}), *also), known)
-    check_values(fixed or {})
-    for name in set(fixed or {}) & {*(free or ()), *also}:
-        raise FitError(f"fit: {name} is to be held and to be fitted; ask for one of the two")
-
+    asked = Asked(fixed or {}, tuple(also))
+    asked.check(Model(*parts) for parts in product(charge_models, growth_models, field_models))
     found: list[Candidate] = []
-
-    def fitted(model: Model, start: Mapping[str, float] | None = None) -> Candidate:
-        has = model.parameters
-        chosen = [name for name in (*(model.free if free is None else free), *also) if name in has]
-        held = {name: value for name, value in (fixed or {}).items() if name in has}
-        try:
-            fit = fit_model(
-                runs, model, free=chosen, fixed=held, start=start, rough=ROUGH, hopeless=HOPELESS * _least(found),
-                workers=workers,
-            )  # fmt: skip
-        except NotMinimal as error:
-            return Candidate(model, None, str(error), error.least)
-        except ElectrosaxsError as error:
-            return Candidate(model, None, str(error))
-        return Candidate(model, fit, reached=fit.chi_squared)
-
-    first = [Model(charge_models[0], growth, field_models[0]) for growth in growth_models]
-    for model in track(first):
-        found.append(fitted(model))
+    for model in track([Model(charge_models[0], growth, field_models[0]) for growth in growth_models]):
+        found.append(_fitted(runs, model, asked, found, workers))
     growth = min(found, key=lambda candidate: candidate.bayes).model.growth
     if growth == "pinned" and "attachment" in growth_models:
         growth = "attachment"
     for model in track([Model(charge, growth, field_models[0]) for charge in charge_models[1:]]):
-        found.append(fitted(model))
+        found.append(_fitted(runs, model, asked, found, workers))
     charge = min(found, key=lambda candidate: candidate.bayes).model.charge
     for model in track([Model(charge, growth, field) for field in field_models[1:]]):
-        found.append(fitted(model, _same_but_field(found, model)))
+        found.append(_fitted(runs, model, asked, found, workers, _same_but_field(found, model)))
     least = min(candidate.bayes for candidate in found)
     if not np.isfinite(least):
         raise FitError(f"fit: no model could be fitted: {found[0].reason}")
     final = [_refined(candidate) if candidate.bayes < least + WORTH_REFINING else candidate for candidate in found]
     return Comparison(tuple(sorted(final, key=lambda candidate: candidate.bayes)))
+
+
+def _fitted(
+    runs: Sequence[Observations],
+    model: Model,
+    asked: Asked,
+    found: Sequence[Candidate],
+    workers: int,
+    start: Mapping[str, float] | None = None,
+) -> Candidate:
+    """A rough fit of one model, given up where it is hopeless against those `found`."""
+    has = model.parameters
+    free = [name for name in (*model.free, *asked.also) if name in has]
+    fixed = {name: value for name, value in asked.fixed.items() if name in has}
+    hopeless = HOPELESS * _least(found)
+    try:
+        fit = fit_model(
+            runs, model, free=free, fixed=fixed, start=start, rough=ROUGH, hopeless=hopeless, workers=workers
+        )
+    except NotMinimal as error:
+        return Candidate(model, None, str(error), error.least)
+    except ElectrosaxsError as error:
+        return Candidate(model, None, str(error))
+    return Candidate(model, fit, reached=fit.chi_squared)
 
 
 def _same_but_field(found: Sequence[Candidate], model: Model) -> Mapping[str, float] | None:

@@ -113,15 +113,13 @@ def simulate_run(
     """The cell of a run from field-on to its last frame (or at `times`, s)."""
     wanted = [float(np.max(run.time))] if times is None else times
     return simulate(
-        run.cell, run.solution, starting_sizes(run, values, classes), transport_settings(model, values),
+        run.cell, run.solution, starting_sizes(values, classes), transport_settings(model, values),
         growth_settings(model, values), run.program, wanted, rtol=rtol, grid=grid, halvings=halvings,
     )  # fmt: skip
 
 
-def starting_sizes(run: Observations, values: Mapping[str, float], classes: int = CLASSES) -> SizeClasses:
-    """The sizes at the start: a Gaussian, or the distribution that came with the run."""
-    if run.distribution is not None:
-        return run.distribution
+def starting_sizes(values: Mapping[str, float], classes: int = CLASSES) -> SizeClasses:
+    """The sizes at the start: a Gaussian."""
     mean = values["starting_diameter"]
     return SizeClasses.gaussian(mean, mean * values["starting_polydispersity"], classes)
 

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from ..errors import FitError, InputFileError, bad_value
 from ..nouns import Beam, Cell, FloatArray, Noun, Number, RunResults, Settings, Solution, VoltageProgram
 from ..physics.beam import FWHM_PER_SIGMA
-from ..transport import SizeClasses
 
 CHANNELS = ("volume_fraction", "diameter", "deviation")
 MODEL_ACCURACY = {"volume_fraction": (3e-4, 0.0), "diameter": (0.0, 0.0015), "deviation": (0.0, 0.002)}
@@ -68,8 +67,7 @@ class Observations:
 
     time (s), height (um above the anode) of each point, (point,); row, column: its place in the map of `shape`
     (scan, height). start_diameter (nm), start_polydispersity: of the starting solution, absent where it was not measured.
-    distribution: its sizes where they are known better than as a Gaussian. correlation: (channel, channel) -> (point,), of
-    their independent errors, which come from the same photons.
+    correlation: (channel, channel) -> (point,), of their independent errors, which come from the same photons.
     """
 
     title: str
@@ -85,7 +83,6 @@ class Observations:
     channels: Mapping[str, Channel]
     start_diameter: Number
     start_polydispersity: Number
-    distribution: SizeClasses | None = None
     correlation: Mapping[tuple[str, str], FloatArray] = field(default_factory=dict)
     start_errors: StartErrors = field(default_factory=StartErrors)
 
@@ -106,10 +103,8 @@ class Observations:
         return replace(self, channels=channels)
 
 
-def observations(
-    results: RunResults, *, where: str = "results", distribution: SizeClasses | None = None, sizes: bool = True
-) -> Observations:
-    """The maps of a finished analysis as points. `where` names the folder in messages; without `sizes` phi alone counts.
+def observations(results: RunResults, *, where: str = "results") -> Observations:
+    """The maps of a finished analysis as points. `where` names the folder in messages.
 
     Sizes of voxels that hold crystals are left out: there the sphere fit sees a structure factor. Raises InputFileError
     where the settings lack the cell, the beam or the voltage, and FitError where nothing is left to fit.
@@ -126,13 +121,13 @@ def observations(
         "volume_fraction": _seeing_crystals(_channel("volume_fraction", phi, row, column), results, row, column)
     }
     for name, noun in (("diameter", results.diameter), ("deviation", results.deviation)):
-        if sizes and noun is not None:
+        if noun is not None:
             channel = _channel(name, noun, row, column)
             channels[name] = replace(channel, used=channel.used & ~_crystals(results, row, height, beam.fwhm_um))
     run = Observations(
         title=results.title, cell=cell, solution=solution, program=_program(results, cell, where),
         beam_fwhm_um=beam.fwhm_um, shape=(time.shape[0], time.shape[1]), row=row, column=column,
-        time=time[row, column], height=height, channels=channels, distribution=distribution,
+        time=time[row, column], height=height, channels=channels,
         start_diameter=results.numbers.get("starting_diameter", Number.absent("nm", "not in the results")),
         start_polydispersity=results.numbers.get("starting_polydispersity", Number.absent("one", "not in the results")),
         correlation=_correlation(results, channels, row, column),

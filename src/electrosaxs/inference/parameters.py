@@ -224,8 +224,7 @@ def layout(
     for number, run in enumerate(runs):
         held.append({**default, **fixed})
         for name in PER_RUN:
-            known = name in fixed or name not in model.parameters or (name in SIZES and run.distribution is not None)
-            if not known:
+            if name not in fixed and name in model.parameters:
                 items.append(_own(run, number, len(runs), name, wanted, start))
     if not names:
         raise FitError("fit: no parameter is free; leave some out of fixed")

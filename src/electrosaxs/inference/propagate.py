@@ -17,17 +17,12 @@ from .observations import CHANNELS
 
 SHORT_S = 1e-3
 """Time for which a cell is simulated where only its constants are asked for."""
+WALL_POINTS = 100
 Quantity = Callable[[CellHistory], FloatArray]
 
 
 def propagated(fit: CellFit, run: int, times: FloatArray, quantity: Quantity) -> tuple[FloatArray, FloatArray]:
     """`quantity` of the history of a run at `times` (s), and its sigma in first order of the parameters."""
-    value, slopes = value_and_slopes(fit, run, times, quantity)
-    return value, np.sqrt(np.einsum("...i,ij,...j->...", slopes, fit.covariance, slopes))
-
-
-def value_and_slopes(fit: CellFit, run: int, times: FloatArray, quantity: Quantity) -> tuple[FloatArray, FloatArray]:
-    """`quantity` and its derivatives by the coordinates, behind it in one more dimension (..., free)."""
     problem, layout = fit.problem, fit.problem.layout
     low, high = layout.limits()
 
@@ -49,7 +44,7 @@ def value_and_slopes(fit: CellFit, run: int, times: FloatArray, quantity: Quanti
     for n, k in enumerate(moved):
         above, below = 2 * n, 2 * n + 1
         slopes[..., k] = (values[above] - values[below]) / (points[above][k] - points[below][k])
-    return best.result(), slopes
+    return best.result(), np.sqrt(np.einsum("...i,ij,...j->...", slopes, fit.covariance, slopes))
 
 
 def fitted_points(fit: CellFit, run: int) -> dict[str, tuple[FloatArray, FloatArray]]:
@@ -87,15 +82,15 @@ class Motion:
     squared_mobility_over_diffusivity: tuple[float, float]
 
 
-def motion(fit: CellFit, run: int = 0) -> Motion:
-    """Mobility and diffusivity that the parameters of a fit mean."""
+def motion(fit: CellFit) -> Motion:
+    """Mobility and diffusivity that the parameters of a fit mean, in its first run."""
 
     def both(history: CellHistory) -> FloatArray:
         columns = history.problem.columns
         mobility = float(columns.share @ columns.mobility)
         return np.array([mobility, columns.reference_diffusion, mobility**2 / columns.reference_diffusion])
 
-    value, sigma = propagated(fit, run, np.array([SHORT_S]), both)
+    value, sigma = propagated(fit, 0, np.array([SHORT_S]), both)
     pairs = [(float(v), float(s)) for v, s in zip(value, sigma, strict=True)]
     return Motion(*pairs)
 
@@ -115,10 +110,10 @@ class WallConcentration:
     start_sigma: float
 
 
-def wall_concentration(fit: CellFit, run: int = 0, points: int = 100) -> WallConcentration:
+def wall_concentration(fit: CellFit, run: int) -> WallConcentration:
     """phi at the wall of a run from field-on to its last frame."""
     observed = fit.problem.runs[run]
-    times = np.linspace(0.0, float(observed.time.max()), points)
+    times = np.linspace(0.0, float(observed.time.max()), WALL_POINTS)
 
     def wall(history: CellHistory) -> FloatArray:
         rows, _ = beam_weights(history.z, [0.0], observed.beam_fwhm_um * 1e-6)

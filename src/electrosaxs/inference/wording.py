@@ -197,7 +197,7 @@ def _runs(fit: CellFit) -> str:
 def reported(fit: CellFit) -> tuple[str, ...]:
     """Names of the numbers of a fit: all parameters of its model, those of each run with its number."""
     shared = [name for name in fit.problem.model.parameters if name not in PER_RUN and _said(fit, name)]
-    own = [label for label in fit.labels if label.split("[")[0] in PER_RUN]
+    own = [item.label for item in fit.problem.layout.free if item.parameter.name in PER_RUN]
     return (*shared, *own)
 
 

@@ -1,16 +1,13 @@
-"""Group `profile` of results.nxs: the model on its own fine grid (docs/formats.md), and back."""
+"""Group `profile` of results.nxs: the model on its own fine grid (docs/formats.md)."""
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import h5py
 
 from ..nouns.profile import PROFILE_UNITS, ModelProfile
-from .hdf5 import open_hdf5
 from .nxdata import nx_group, write_arrays
-from .refusal import refusal
 
 GROUP, SIGNAL = "profile", "volume_fraction"
 
@@ -26,15 +23,3 @@ def add_profile(path: str | Path, profile: ModelProfile) -> None:
             group[name].attrs.update({"dims": ",".join(dims), "content": content})
         group[SIGNAL].attrs["long_name"] = "volume fraction"
         group.attrs.update({"time_indices": 0, "height_indices": 1, "auxiliary_signals": ["diameter", "deviation"]})
-
-
-def read_profile(path: str | Path) -> ModelProfile:
-    """The profile that `add_profile` wrote; raises InputFileError for a file without one."""
-    path = Path(path)
-    with open_hdf5(path) as file:
-        group = file.get(f"entry/{GROUP}")
-        names = [entry.name for entry in fields(ModelProfile)]
-        if not isinstance(group, h5py.Group) or any(name not in group for name in names):
-            rule = "holds no profile of the model (/entry/profile)"
-            raise refusal(path, "file", path.name, rule, "give the results.nxs that `electrosaxs predict` writes")
-        return ModelProfile(**{name: group[name][()] for name in names})

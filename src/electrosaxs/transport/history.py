@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..errors import ShapeError, bad_value
 from ..nouns import FloatArray
+from .hermite import hermite, parabola_rate
 from .problem import Knots, Problem, State
 from .scheme import face_values, flux_terms
 from .size_classes import SizeClasses, number_moments
@@ -96,9 +97,9 @@ class CellHistory:
         """Number-weighted mean and standard deviation of the core diameter (nm) in solution, (time, z) each."""
         return number_moments(np.swapaxes(self.phi, 1, 2), self.classes.diameter_nm, self.dry_shell_nm)
 
-    def slice_phi(self, thickness: float = 50e-6, low: float = 0.0) -> FloatArray:
-        """Mean phi of the solution between heights `low` and `low + thickness` (m), (time,)."""
-        return np.asarray(self.total_phi() @ slice_weights(self.z, low, low + thickness))
+    def slice_phi(self, thickness: float) -> FloatArray:
+        """Mean phi of the solution from the anode up to `thickness` (m), (time,)."""
+        return np.asarray(self.total_phi() @ slice_weights(self.z, 0.0, thickness))
 
     def inventory(self) -> FloatArray:
         """Particle volume per area (m) of each class in solution and crystals together, (time, class); constant."""
@@ -161,7 +162,7 @@ class CellHistory:
 
         Returns (time, class). Weights of a point, a slice and a beam are in `transport.weights`.
         """
-        interval, h, basis = self._hermite(times)
+        interval, h, s = self._intervals(times)
         out = np.empty((times.size, self.problem.columns.share.size))
         for row in np.unique(which):
             used = np.flatnonzero(weights[row])
@@ -170,20 +171,19 @@ class CellHistory:
             # einsum: products this small are slowed down a hundredfold by a threaded BLAS on a busy machine
             values = np.einsum("n,knc->kc", weights[row, part], np.stack([self.knots.u[k][part] for k in ends]))
             rates = np.einsum("n,knc->kc", weights[row, part], np.stack([self.knots.rate[k][part] for k in ends]))
-            first = interval[here] == 0
-            place = np.searchsorted(ends, interval[here])
-            out[here] = self._between(values, rates, place, first, h[here], basis[:, here])
+            out[here] = _between(
+                values, rates, np.searchsorted(ends, interval[here]), interval[here] == 0, h[here], s[here]
+            )
         return self.problem.columns.per_class(out)
 
     def crystals_at(self, times: FloatArray) -> FloatArray:
         """Particle volume per area in crystals (m) at any times (s), (time, class)."""
-        interval, h, basis = self._hermite(times)
-        rates = np.stack(self.knots.crystal_rate)
-        out = self._between(np.stack(self.knots.crystals), rates, interval, interval == 0, h, basis)
+        interval, h, s = self._intervals(times)
+        out = _between(np.stack(self.knots.crystals), np.stack(self.knots.crystal_rate), interval, interval == 0, h, s)
         return np.maximum(self.problem.columns.per_class(out), 0.0)
 
-    def _hermite(self, times: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
-        """Interval, its length and the four cubic Hermite weights at each time."""
+    def _intervals(self, times: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
+        """Number of the interval, its length and the share of it that has passed, at each time."""
         knots = np.asarray(self.knots.times)
         if not np.all((times >= knots[0]) & (times <= knots[-1])):
             raise bad_value(
@@ -196,23 +196,18 @@ class CellHistory:
             )
         interval = np.clip(np.searchsorted(knots, times, side="right") - 1, 0, knots.size - 2)
         h = knots[interval + 1] - knots[interval]
-        s = (times - knots[interval]) / h
-        ends = s * s * (3.0 - 2.0 * s)
-        basis = np.stack([1.0 - ends, ends, s * (1.0 - s) ** 2, s * s * (s - 1.0)])
-        return interval, h, basis
+        return interval, h, (times - knots[interval]) / h
 
-    @staticmethod
-    def _between(
-        values: FloatArray,
-        rates: FloatArray,
-        k: npt.NDArray[np.intp],
-        first: npt.NDArray[np.bool_],
-        h: FloatArray,
-        basis: FloatArray,
-    ) -> FloatArray:
-        """Cubic in time between rows k and k + 1; in the first interval of all the rate at the beginning is that of the
-        parabola through both values."""
-        low, high, after = values[k], values[k + 1], rates[k + 1]
-        before = np.where(first[:, None], 2.0 * (high - low) / h[:, None] - after, rates[k])
-        w = basis[:, :, None]
-        return np.asarray(w[0] * low + w[1] * high + h[:, None] * (w[2] * before + w[3] * after))
+
+def _between(
+    values: FloatArray,
+    rates: FloatArray,
+    k: npt.NDArray[np.intp],
+    first: npt.NDArray[np.bool_],
+    h: FloatArray,
+    s: FloatArray,
+) -> FloatArray:
+    """Cubic in time between rows k and k + 1; the rate at the very beginning, where `first`, is not known."""
+    low, high, after, length = values[k], values[k + 1], rates[k + 1], h[:, None]
+    before = np.where(first[:, None], parabola_rate(low, high, after, length), rates[k])
+    return hermite(low, high, before, after, length, s[:, None])

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..nouns import FloatArray
+from .hermite import hermite, parabola_rate
 from .problem import Problem, State
 from .voltage import voltage_at
 
@@ -42,23 +43,14 @@ def consistent_step(
         tried, new_rate, error = try_step(state, dt, problem.coefficients(voltages, around))
         if not np.isfinite(error) or (sweep > 0 and error > HOPELESS * rtol):
             return tried, new_rate, max(error, HOPELESS * rtol)
-        found = _between(begin, medium.surroundings(tried.u), slope, medium.surroundings(new_rate), dt, stages)
+        end, after = medium.surroundings(tried.u), medium.surroundings(new_rate)
+        before = parabola_rate(begin, end, after, dt) if slope is None else slope
+        found = hermite(begin, end, before, after, dt, stages[:, None, None])
         change = np.abs(found - around) / (np.abs(found) + scale)
         if float(change.max()) <= AGREEMENT * rtol:
             return tried, new_rate, error
         around = np.maximum(mixer.following(around, around + (found - around) * medium.caution(around)), 0.0)
     return tried, new_rate, max(error, HOPELESS * rtol)
-
-
-def _between(
-    low: FloatArray, high: FloatArray, before: FloatArray | None, after: FloatArray, dt: float, stages: FloatArray
-) -> FloatArray:
-    """Cubic through both ends and their rates at the times of the stages; without the first rate a parabola."""
-    s = stages[:, None, None]
-    first = 2.0 * (high - low) / dt - after if before is None else before
-    ends = s * s * (3.0 - 2.0 * s)
-    rates = s * (1.0 - s) ** 2 * first + s * s * (s - 1.0) * after
-    return np.asarray((1.0 - ends) * low + ends * high + dt * rates)
 
 
 class _Mixer:

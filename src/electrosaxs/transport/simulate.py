@@ -8,7 +8,7 @@ import numpy.typing as npt
 from ..errors import ElectrosaxsError, ShapeError, bad_value
 from ..nouns import Cell, FloatArray, GrowthSettings, Solution, TransportSettings, VoltageProgram
 from .charge_models import Columns, columns, dry_shell_nm
-from .grid import DEFAULT_CELLS, Grid, graded_grid
+from .grid import Grid, graded_grid
 from .growth import growth_from_settings
 from .history import CellHistory
 from .integrate import integrate
@@ -66,7 +66,7 @@ def simulate(
     return CellHistory(problem, all_classes, dry_shell_nm(solution), start_phi, output, knots, final)
 
 
-def default_grid(cell: Cell, cols: Columns, program: VoltageProgram, cells: int = DEFAULT_CELLS) -> Grid:
+def default_grid(cell: Cell, cols: Columns, program: VoltageProgram) -> Grid:
     """Graded for the shortest decay length of any class at any voltage of the program; at both walls if it reverses."""
     low, high = extreme_voltages(program)
     fastest = float(np.max(np.abs(cols.mobility)))
@@ -75,7 +75,7 @@ def default_grid(cell: Cell, cols: Columns, program: VoltageProgram, cells: int 
     pulled = fastest * strongest > 0.0
     shortest = float(np.max(cols.diffusion)) / (fastest * strongest) if pulled else gap
     towards_both = low * float(np.max(cols.mobility)) < 0.0 or high * float(np.min(cols.mobility)) < 0.0
-    return graded_grid(gap, shortest_decay=min(shortest, gap), cells=cells, both_walls=towards_both)
+    return graded_grid(gap, shortest_decay=min(shortest, gap), both_walls=towards_both)
 
 
 def _output_times(times: npt.ArrayLike, start: float) -> FloatArray:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from closeness import assert_close
+from exact_transport import closed_walls
 from synthetic_maps import (
     DECAY_UM,
     GAP_UM,
@@ -16,7 +17,6 @@ from synthetic_maps import (
 from electrosaxs.analysis.kinetics.flux import continuity_flux, supply_flux
 from electrosaxs.errors import FitError
 from electrosaxs.physics.beam import open_beam_centre
-from electrosaxs.transport.exact import closed_walls
 
 TIME = frame_times()
 FINE_UM = np.arange(0.0, 3451.0, 25.0)

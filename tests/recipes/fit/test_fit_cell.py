@@ -98,7 +98,7 @@ def test_the_anode_alone_says_so_in_its_numbers(tmp_path):
     source = folder_with(as_results(run), tmp_path / "anode")
     cell = fit_cell(
         [source], tmp_path / "out", charge_models=("fast-exchange",), growth_models=("none",), field_models=("nominal",),
-        profiles=False, fixed={"charge_exponent": TRUTH["charge_exponent"]},
+        fixed={"charge_exponent": TRUTH["charge_exponent"]},
     )  # fmt: skip
     assert "v²/D only" in cell.statements[0]
     numbers = json.loads((tmp_path / "out" / "numbers.json").read_text())
@@ -114,7 +114,6 @@ def test_several_runs_have_a_folder_each(tmp_path):
     sources = [folder_with(as_results(run), tmp_path / run.title) for run in runs]
     cell = fit_cell(
         sources, tmp_path / "out", charge_models=("fast-exchange",), growth_models=("none",), field_models=("nominal",),
-        profiles=False,
     )  # fmt: skip
     assert len(cell.walls) == 2
     for number in (1, 2):

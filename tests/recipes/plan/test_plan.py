@@ -73,7 +73,7 @@ def test_current_limit_holds_in_a_solution_that_conducts(plant: Plant) -> None:
     top, cause = limits.highest_voltage(cell, transport)
     assert cause == "the largest current"
     assert_close(top, 1.5e-8 * 3.5e-3 / (40e-9 * 100e-6), rel=1e-12)
-    made = hold_slice_flux(plant, 6e-10, 1500.0, limits, intervals=12)
+    made = hold_slice_flux(plant, 6e-10, 1500.0, limits)
     history = plant.run(made.program, np.linspace(1.0, 1500.0, 40))
     assert (history.current_density() * 100e-6).max() <= 1.5e-8 * (1.0 + 1e-9)
 

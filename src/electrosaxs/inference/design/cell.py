@@ -30,6 +30,7 @@ CRYSTAL_LENGTH_SIGMA = 0.5
 PHOTONS = 3e10
 """Incident photons per frame to which the counting noise below belongs."""
 COARSE_TIMES = 90
+WORKERS = 2
 Simulated = Callable[[Mapping[str, float]], CellHistory]
 
 
@@ -102,7 +103,6 @@ def frame_vectors(
     fwhm_um: float,
     start_phi: float,
     noise: FrameNoise,
-    workers: int = 2,
 ) -> tuple[FloatArray, FloatArray]:
     """Vectors (time, height, channel, column) of frames at `times` (s) and `heights` (um), and phi (time, height).
 
@@ -117,7 +117,7 @@ def frame_vectors(
         ends = [float(np.clip(middle + side * parameter.step, low, high)) for side in (1.0, -1.0)]
         points += [{**known.values, name: parameter.value(end)} for end in ends]
         steps.append(ends[0] - ends[1])
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         made = list(pool.map(lambda point: _seen(simulated(point), point, coarse, heights, fwhm_um), points))
     best = made[0]
     columns = [(made[2 * n + 1].values - made[2 * n + 2].values) / step for n, step in enumerate(steps)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...errors import ConvergenceError, InputFileError, bad_value
 from ...inference.agreement import agreement
-from ...inference.compare import CHARGE, FIELD, GROWTH, compare
+from ...inference.compare import CHARGE, FIELD, GROWTH, Comparison, compare
 from ...inference.fit import CellFit
 from ...inference.identifiability import knowledge
 from ...inference.observations import Observations, observations
@@ -35,75 +35,50 @@ def fit_cell(
     results: Sequence[str | Path],
     out: str | Path,
     *,
-    free: Iterable[str] | None = None,
     fixed: Mapping[str, float] | None = None,
     also: Iterable[str] = (),
     charge_models: Sequence[ChargeModel] = CHARGE,
     growth_models: Sequence[GrowthModel] = GROWTH,
     field_models: Sequence[FieldModel] = FIELD,
-    sizes: bool = True,
-    profiles: bool = True,
     workers: int = 2,
     progress: Progress | None = None,
 ) -> FittedCell:
     """Fit the transport model to results folders and write numbers.json, results.nxs, figures and report.html to `out`.
 
-    Runs share charge, diffusion, solubility and attachment. free, fixed: parameters by name (inference.parameters);
-    default: all that the maps can tell; also: free beside those. sizes: mean core diameter and deviation count beside phi.
-    Raises InputFileError for folders that cannot be fitted, FitError for contradictions, ConvergenceError where the
-    minimum is not found.
+    Runs share charge, diffusion, solubility and attachment. fixed: parameters to hold by name (inference.parameters);
+    also: free beside all that the maps can tell. Raises InputFileError for folders that cannot be fitted, FitError for
+    contradictions, ConvergenceError where the minimum is not found.
     """
-    folders = [Path(folder) for folder in results]
+    folders, also = [Path(folder) for folder in results], tuple(also)
     _each_once(folders)
-    free, also = None if free is None else tuple(free), tuple(also)
     measured = tuple(read_results(_file(folder)) for folder in folders)
     for folder in folders:
         _measured(folder)
     check_free(Path(out), [_file(folder) for folder in folders], "fit")
-    runs = [observations(run, where=str(folder), sizes=sizes) for run, folder in zip(measured, folders, strict=True)]
+    runs = [observations(run, where=str(folder)) for run, folder in zip(measured, folders, strict=True)]
     _same_particles(runs, folders)
-    fitted = fit_runs(
-        runs, measured, free=free, fixed=fixed, also=also, charge_models=charge_models, growth_models=growth_models,
-        field_models=field_models, profiles=profiles, workers=workers, progress=progress,
-    )  # fmt: skip
-    write_fit(
-        Path(out), fitted, inputs=[_file(folder) for folder in folders], asked=_asked(free, fixed, also, sizes, folders)
-    )
-    return fitted
-
-
-def fit_runs(
-    runs: Sequence[Observations],
-    measured: Sequence[RunResults],
-    *,
-    free: Sequence[str] | None = None,
-    fixed: Mapping[str, float] | None = None,
-    also: Sequence[str] = (),
-    charge_models: Sequence[ChargeModel] = CHARGE,
-    growth_models: Sequence[GrowthModel] = GROWTH,
-    field_models: Sequence[FieldModel] = FIELD,
-    profiles: bool = True,
-    workers: int = 2,
-    progress: Progress | None = None,
-) -> FittedCell:
-    """The fit itself, nothing written."""
 
     def track(models: Sequence[Model]) -> Iterable[Model]:
         return over(progress, models, stage="models", total=len(models))
 
     comparison = compare(
-        runs, charge_models=charge_models, growth_models=growth_models, field_models=field_models, free=free,
-        fixed=fixed, also=also, workers=workers, track=track,
+        runs, charge_models=charge_models, growth_models=growth_models, field_models=field_models, fixed=fixed, also=also,
+        workers=workers, track=track,
     )  # fmt: skip
+    fitted = _told(comparison, measured, workers, progress)
+    write_fit(Path(out), fitted, inputs=[_file(folder) for folder in folders], asked=_asked(fixed, also, folders))
+    return fitted
+
+
+def _told(
+    comparison: Comparison, measured: tuple[RunResults, ...], workers: int, progress: Progress | None
+) -> FittedCell:
+    """What the best of the models says of the cell."""
     fit = comparison.best
-    agreed = agreement(fit, workers=workers)
-    known = knowledge(fit)
-    shapes = _profiles(fit, progress) if profiles else {}
-    walls = tuple(wall_concentration(fit, number) for number in range(len(runs)))
+    agreed, known, shapes = agreement(fit, workers=workers), knowledge(fit), _profiles(fit, progress)
+    walls = tuple(wall_concentration(fit, number) for number in range(len(measured)))
     said = statements(fit, known, comparison, agreed)
-    return FittedCell(
-        fit, comparison, known, shapes, walls, tuple(measured), said, fit_numbers(fit, known, shapes, walls)
-    )
+    return FittedCell(fit, comparison, known, shapes, walls, measured, said, fit_numbers(fit, known, shapes, walls))
 
 
 def _profiles(fit: CellFit, progress: Progress | None) -> dict[str, Profile]:
@@ -164,20 +139,8 @@ def _measured(folder: Path) -> None:
         )  # fmt: skip
 
 
-def _asked(
-    free: Sequence[str] | None,
-    fixed: Mapping[str, float] | None,
-    also: Sequence[str],
-    sizes: bool,
-    folders: Sequence[Path],
-) -> dict[str, object]:
-    return {
-        "free": None if free is None else list(free),
-        "fixed": dict(fixed or {}),
-        "also": list(also),
-        "sizes": sizes,
-        "results": [folder.name for folder in folders],
-    }
+def _asked(fixed: Mapping[str, float] | None, also: Sequence[str], folders: Sequence[Path]) -> dict[str, object]:
+    return {"fixed": dict(fixed or {}), "also": list(also), "results": [folder.name for folder in folders]}
 
 
 def summary(fitted: FittedCell, out: str | Path) -> str:

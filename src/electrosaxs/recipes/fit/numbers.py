@@ -48,7 +48,8 @@ def fit_numbers(
 
 
 def _parameter(fit: CellFit, known: Knowledge, profiles: dict[str, Profile], name: str) -> Number:
-    unit = PARAMETERS[name.split("[")[0]].unit
+    units = {item.label: item.parameter.unit for item in fit.problem.layout.free}
+    unit = units[name] if name in units else PARAMETERS[name].unit
     growth = fit.problem.model.growth
     if name not in fit.labels and name not in fit.problem.model.parameters:
         why = "no crystals" if growth == "none" else "the wall pinned at the solubility"

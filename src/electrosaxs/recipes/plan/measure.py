@@ -99,7 +99,6 @@ def measure_next(
     programs: Mapping[str, VoltageProgram],
     *,
     fitted: FittedParameters | None = None,
-    noise: FrameNoise | None = None,
 ) -> Measure:
     """The frames of a next run of `experiment` that fix `parameter` best, under each of `programs`.
 
@@ -108,7 +107,7 @@ def measure_next(
     parameter that the experiment or the fit leaves no room for, and where no program tells anything of it.
     """
     scan = experiment.scan
-    noise = noise or noise_of(experiment.beam.photons_per_s * scan.exposure_s, scan.reference_frames)
+    noise = noise_of(experiment.beam.photons_per_s * scan.exposure_s, scan.reference_frames)
     known = _unknowns(experiment, plant, parameter, fitted, noise)
     asked = known.names.index(parameter)
     times, even_slots = _slots(experiment)

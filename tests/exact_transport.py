@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import erfc, erfcx
 
-from ..nouns import FloatArray
+from electrosaxs.nouns import FloatArray
 
 CONTOUR_POINTS = 24
 """Nodes of the inverse Laplace contour: its error falls as 3.89^-N, the rounding error grows as its height."""
