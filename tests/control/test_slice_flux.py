@@ -8,7 +8,7 @@ from closeness import assert_close
 
 from electrosaxs.control.held import HELD_WITHIN, how_held
 from electrosaxs.control.limits import Limits
-from electrosaxs.control.plant import Plant, flux_into_slice
+from electrosaxs.control.plant import Plant, content_of_slice, flux_into_slice
 from electrosaxs.control.programs import enrich_to, hold_supply_flux, onset_at
 from electrosaxs.control.slice_flux import RISE_SHARE, THROUGHOUT_TO, hold_slice_flux, longest_held
 from electrosaxs.errors import ElectrosaxsError
@@ -109,3 +109,35 @@ def test_no_program_beyond_the_limits_leaves_a_plan(plant: Plant, program: Volta
     with pytest.raises(ElectrosaxsError, match=r"plan: voltage program = .*: must keep within .*; nothing was written"):
         limits.check(program, plant.cell, plant.transport)
     limits.check(VoltageProgram(time_s=[0.0, 100.0], voltage_V=[0.0, 10.0]), plant.cell, plant.transport)
+
+
+def test_a_share_lost_at_the_electrodes_lets_the_current_have_more_voltage(plant: Plant) -> None:
+    cell = plant.cell.model_copy(update={"electrode_area_mm2": 100.0})
+    settings = {"conductivity_nS_per_m": 40.0, "field_model": "electrode-loss", "electrode_loss": 0.2}
+    lossy = plant.transport.model_copy(update=settings)
+    top, cause = Limits(current=1e-8).highest_voltage(cell, lossy)
+    assert cause == "the largest current"
+    assert_close(top, 1e-8 * 3.5e-3 / (40e-9 * 100e-6) / 0.8, rel=1e-12)
+
+
+def test_the_slice_holds_solution_and_crystals_together(plant: Plant) -> None:
+    history = plant.run(VoltageProgram(time_s=[0.0], voltage_V=[30.0]), [600.0, 2000.0])
+    dissolved = history.slice_phi(plant.slice_m)
+    crystals = history.crystals.sum(axis=1) / plant.slice_m
+    assert crystals[1] > 0.1 * dissolved[1]
+    assert_close(content_of_slice(history, plant.slice_m), dissolved + crystals, rel=1e-12)
+
+
+def test_the_longest_of_several_stretches_is_what_is_held() -> None:
+    good = np.array([1.0, 1.0, 1.0, 1.0, 0.5, 1.0, 1.0, 0.5, 1.0, 1.0])
+    held, largest = how_held(np.arange(10.0), good, 1.0)
+    assert held == (0.0, 3.0)
+    assert_close(largest.share, -0.5, rel=1e-12)
+
+
+def test_parameters_go_into_a_plant_and_come_out_by_the_names_of_a_fit(plant: Plant) -> None:
+    given = {"effective_charge": 0.03, "attachment_time": 12.0, "immobile_diameter": 2.5, "charge_lifetime": 7.0}
+    moved = plant.with_parameters(given)
+    assert {name: moved.parameter(name) for name in given} == given
+    assert moved.parameter("solubility") == plant.growth.solubility
+    assert moved.parameter("starting_diameter") is None

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from closeness import assert_close
 from fit_cases import PLAIN, TRUTH, empty_run, measured
+from scipy.stats import chi2
 
 from electrosaxs.errors import FitError
 from electrosaxs.inference.agreement import CONTRADICTION, UNLIKELY, Agreement, agreement
@@ -73,3 +74,22 @@ def test_a_misfit_that_both_share_is_no_contradiction():
     found = Agreement(("a", "b"), 9.05 * count, 9.0 * count, count, 3, own)
     assert not found.contradictory
     assert found.chance > 1e-3
+
+
+def test_the_chance_of_a_rise_is_that_of_as_many_parameters_as_were_freed():
+    count = np.array([50.0, 50.0])
+    own = {"effective_charge": np.array([[0.045, 0.001], [0.0451, 0.001]])}
+    for freed in (1, 4):
+        found = Agreement(("a", "b"), np.array([55.0, 53.0]), np.array([51.0, 51.0]), count, freed, own)
+        assert_close(found.rise, 6.0 / 1.02, rel=1e-12)
+        assert_close(found.chance, chi2.sf(6.0 / 1.02, freed), rel=1e-12)
+
+
+def test_the_farthest_parameter_is_measured_in_the_sigma_of_both_runs():
+    count = np.array([50.0, 50.0])
+    own = {
+        "effective_charge": np.array([[1.0, 0.01], [2.0, 1.0]]),
+        "diffusivity_scale": np.array([[1.0, 0.1], [1.5, 0.1]]),
+        "solubility": np.array([[1.0, 1e-6], [np.nan, np.nan]]),
+    }
+    assert Agreement(("a", "b"), count, count, count, 2, own).farthest == "diffusivity_scale"

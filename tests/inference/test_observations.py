@@ -7,7 +7,7 @@ from fit_cases import FEW_HEIGHTS, TRUTH, as_results, crystalline, empty_run, me
 
 from electrosaxs.errors import FitError, InputFileError
 from electrosaxs.inference.observations import MODEL_ACCURACY, observations
-from electrosaxs.nouns import Number
+from electrosaxs.nouns import CrystallineFraction, Number
 
 
 @pytest.fixture
@@ -91,3 +91,20 @@ def test_sizes_at_the_start_without_a_measurement_are_free(results):
     assert [item.prior is None for item in known.free if item.label.startswith("starting")] == [False, False]
     assert known.values(known.start(), 0)["diffusivity_scale"] == 1.0
     assert TRUTH["starting_diameter"] != 7.1
+
+
+def test_what_the_tail_of_the_beam_sees_of_crystals_is_an_error_of_the_crystals_size(results):
+    share, sigma = 0.4, 34.0 / 2.3548200450309493
+    run = observations(replace(results, crystalline_fraction=crystalline([0.0, 0.0, share])))
+    with_them, plain = (r.to_map(r.channels["volume_fraction"].sigma) for r in (run, observations(results)))
+    added = np.sqrt(with_them[2] ** 2 - plain[2] ** 2)
+    tail = np.exp(-0.5 * (FEW_HEIGHTS[1] / sigma) ** 2)
+    assert_close(added[1], share * results.volume_fraction.values[2, 0] * tail, rel=1e-6)
+
+
+def test_crystals_within_three_sigma_of_none_do_not_hide_sizes(results):
+    found = CrystallineFraction.from_arrays(
+        np.full(3, 0.03), dims=("scan",), coords={}, sigma=np.array([0.02, 0.009, 0.001])
+    )
+    used = observations(replace(results, crystalline_fraction=found)).channels["diameter"].used
+    assert observations(results).to_map(used.astype(float))[:, 0].tolist() == [1.0, 0.0, 0.0]

@@ -181,3 +181,12 @@ def test_a_warm_cell_fills_faster_as_its_viscosity_says() -> None:
     assert_close(warm[1] / cold[1], ratio * 323.15 / 298.15, rel=1e-12)
     with pytest.raises(InputFileError, match="210 to 370 K"):
         speed(400.0)
+
+
+def test_particles_that_are_neutralised_conduct_with_the_charge_that_they_lose() -> None:
+    # each carries its whole effective charge: conductivity goes with its square, not with charge times 1 e
+    both = [run(20.0, [1.0], charge_model="neutralised-at-anode", charge=z).problem.columns for z in (0.045, 0.09)]
+    conducts = [float(cols.share @ cols.conductivity) for cols in both]
+    fast = run(20.0, [1.0]).problem.columns
+    assert_close(conducts[1] / conducts[0], 4.0, rel=1e-9)
+    assert_close(conducts[0], 0.045 * float(fast.share @ fast.conductivity), rel=1e-9)

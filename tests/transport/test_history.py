@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from closeness import assert_close
+from scipy.special import erfc
 from transport_cases import GAP, PAPER, PHI0, run
 
 from electrosaxs.errors import ConvergenceError, ElectrosaxsError
@@ -148,3 +149,13 @@ def test_a_start_on_another_grid_is_refused() -> None:
         run(20.0, [20.0], start=first.final)
     with pytest.raises(ElectrosaxsError, match="same grid"):
         run(20.0, [20.0], classes=PAPER, grid=first.problem.grid, start=first.final)
+
+
+def test_a_layer_on_the_anode_fades_as_the_beam_leaves_it() -> None:
+    z = run(30.0, [10.0], classes=PAPER).z
+    fwhm, centres = 34e-6, np.array([0.0, 17e-6, 34e-6])
+    sigma = fwhm / 2.3548200450309493
+    _, density = beam_weights(z, centres, fwhm)
+    open_part = 0.5 * erfc(-centres / (sigma * np.sqrt(2.0)))
+    gaussian = np.exp(-0.5 * (centres / sigma) ** 2) / (sigma * np.sqrt(2.0 * np.pi))
+    assert_close(density, gaussian / open_part, rel=1e-5)

@@ -5,7 +5,9 @@ import pytest
 from closeness import assert_close
 
 from electrosaxs.errors import ElectrosaxsError
+from electrosaxs.nouns import Cell, Solution, TransportSettings
 from electrosaxs.transport import SizeClasses, number_moments
+from electrosaxs.transport.charge_models import columns, with_immobile
 
 MEAN, DEVIATION = 7.1, 1.1
 
@@ -75,3 +77,21 @@ def test_a_table_is_sorted_and_normalised() -> None:
 def test_impossible_distributions_are_refused(diameter: list[float], number: list[float], said: str) -> None:
     with pytest.raises(ElectrosaxsError, match=said):
         SizeClasses.from_table(diameter, number)
+
+
+def test_clusters_take_their_share_of_the_volume_with_their_shell() -> None:
+    solution = Solution(volume_fraction=8e-4, dry_shell_nm=1.2)
+    settings = TransportSettings(effective_charge=0.045, immobile_fraction=0.2, immobile_diameter_nm=3.0)
+    classes, share = with_immobile(SizeClasses.from_table([7.0], [1.0]), solution, settings)
+    assert_close(share, [0.2, 0.8], rel=1e-12)
+    assert_close(classes.volume_share(1.2), share, rel=1e-12)
+    assert_close(classes.number[0] / classes.number[1], 0.25 * (9.4 / 5.4) ** 3, rel=1e-12)
+
+
+def test_attachment_is_set_by_the_diffusion_of_the_mean_size() -> None:
+    cell, solution = Cell(gap_mm=3.5, path_length_mm=10.0), Solution(volume_fraction=8e-4)
+    settings = TransportSettings(effective_charge=0.045, immobile_fraction=0.2, immobile_diameter_nm=3.0)
+    wide = columns(cell, solution, SizeClasses.gaussian(MEAN, DEVIATION), settings)[1].reference_diffusion
+    one = columns(cell, solution, SizeClasses.from_table([MEAN], [1.0]), TransportSettings(effective_charge=0.045))[1]
+    assert_close(wide, one.reference_diffusion, rel=1e-3)
+    assert_close(one.reference_diffusion, one.diffusion[0], rel=1e-12)

@@ -56,6 +56,12 @@ class Plant:
         one = VoltageProgram(time_s=[0.0], voltage_V=[1.0])
         return float(self.run(one, [LONG_AFTER_S]).supply_flux()[0])
 
+    def parameter(self, name: str) -> float | None:
+        """A transport or growth parameter by the name that a fit gives it; None where the cell has no value for it."""
+        key = SETTING_OF.get(name, name)
+        value: float | None = getattr(self.transport, key, getattr(self.growth, key, None))
+        return value
+
     def with_parameters(self, values: Mapping[str, float]) -> Plant:
         """The same cell with other transport and growth parameters, by the names that a fit gives them."""
         given = {SETTING_OF.get(name, name): value for name, value in values.items()}

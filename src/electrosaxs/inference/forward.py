@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..analysis.footprint.open_beam import surface_weight
 from ..nouns import FloatArray, GrowthSettings, TransportSettings
-from ..transport import CellHistory, Grid, SizeClasses, beam_weights, number_moments, simulate
+from ..transport import CellHistory, SizeClasses, beam_weights, number_moments, simulate
 from .observations import Observations
 from .parameters import Model
 
@@ -72,7 +72,6 @@ def predict(
     values: Mapping[str, float],
     *,
     classes: int = CLASSES,
-    grid: Grid | None = None,
     halvings: int = 0,
     rtol: float = RTOL,
 ) -> Prediction:
@@ -80,7 +79,7 @@ def predict(
 
     Raises ElectrosaxsError for parameters that are not physical, ConvergenceError where the integrator gives up.
     """
-    history = simulate_run(run, model, values, classes=classes, grid=grid, halvings=halvings, rtol=rtol)
+    history = simulate_run(run, model, values, classes=classes, halvings=halvings, rtol=rtol)
     levels, which = np.unique(run.height, return_inverse=True)
     rows, density = footprint(history.z.tobytes(), levels.tobytes(), run.beam_fwhm_um)
     phi = np.maximum(history.observe(run.time, rows, which), 0.0)
@@ -106,7 +105,6 @@ def simulate_run(
     *,
     classes: int = CLASSES,
     times: npt.ArrayLike | None = None,
-    grid: Grid | None = None,
     halvings: int = 0,
     rtol: float = RTOL,
 ) -> CellHistory:
@@ -114,7 +112,7 @@ def simulate_run(
     wanted = [float(np.max(run.time))] if times is None else times
     return simulate(
         run.cell, run.solution, starting_sizes(values, classes), transport_settings(model, values),
-        growth_settings(model, values), run.program, wanted, rtol=rtol, grid=grid, halvings=halvings,
+        growth_settings(model, values), run.program, wanted, rtol=rtol, halvings=halvings,
     )  # fmt: skip
 
 

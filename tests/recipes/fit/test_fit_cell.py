@@ -11,11 +11,13 @@ import pytest
 from closeness import assert_close
 
 from electrosaxs.errors import InputFileError
+from electrosaxs.inference.propagate import wall_concentration
 from electrosaxs.io.results import read_results, write_results
+from electrosaxs.nouns import Solution
 from electrosaxs.recipes.fit.fit_cell import fit_cell, summary
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "inference"))
-from fit_cases import GROWING, TRUTH, as_results, empty_run, measured
+from fit_cases import GROWING, PHI0, TRUTH, as_results, empty_run, measured
 
 NAMES = ("effective_charge", "charge_exponent", "diffusivity_scale", "solubility", "attachment_time")
 
@@ -73,6 +75,22 @@ def test_fitted_maps_residuals_and_the_wall_are_in_the_results_file(fitted):
     assert np.corrcoef(residual.ravel(), expected.ravel())[0, 1] > 0.8
     assert_close(model.numbers["wall_volume_fraction"].value, cell.walls[0].value[-1], rel=1e-9)
     assert np.all(model.volume_fraction.sigma < phi.total_sigma)
+
+
+def test_sigmas_of_what_follows_from_a_fit_have_all_their_parts(fitted):
+    cell, out = fitted
+    model, wall = read_results(out / "results.nxs"), cell.walls[0]
+    d, delta, ratio = model.diameter, model.deviation, model.polydispersity
+    assert_close(ratio.values, delta.values / d.values, rel=1e-12)
+    parts = np.hypot(d.sigma / d.values, delta.sigma / delta.values)
+    assert_close(ratio.sigma, ratio.values * parts, rel=1e-9)
+    assert np.any(d.sigma / d.values > 0.02 * delta.sigma / delta.values)
+    reduced = model.numbers["reduced_chi_squared"]
+    assert_close(reduced.sigma, np.sqrt(2.0 / cell.fit.degrees_of_freedom), rel=1e-12)
+    run = replace(cell.fit.problem.runs[0], solution=Solution(volume_fraction=PHI0, volume_fraction_sigma=0.03 * PHI0))
+    known = replace(cell.fit, problem=replace(cell.fit.problem, runs=(run,)))
+    assert_close(wall_concentration(known, 0).start_sigma, 0.03, rel=1e-12)
+    assert wall.start_sigma == 0.0
 
 
 def test_the_page_holds_its_figures(fitted):

@@ -182,17 +182,11 @@ def _unknowns(
 
 
 def _settings(plant: Plant) -> dict[str, float]:
-    """Parameters of the plant by the names that a fit gives them; those without a value are left out."""
-    transport, growth = plant.transport, plant.growth
-    given = {
-        "effective_charge": transport.effective_charge, "charge_exponent": transport.charge_exponent,
-        "diffusivity_scale": transport.diffusivity_scale, "charge_of_charged": transport.charge_of_charged,
-        "charge_lifetime": transport.charge_lifetime_s, "immobile_fraction": transport.immobile_fraction,
-        "immobile_diameter": transport.immobile_diameter_nm, "electrode_loss": transport.electrode_loss,
-        "carrier_share": transport.carrier_share, "solubility": growth.solubility,
-        "attachment_time": growth.attachment_time_s or None,
-    }  # fmt: skip
-    return {name: value for name, value in given.items() if value is not None}
+    """Parameters of the plant by the names that a fit gives them; those without a value, and no delay, are left out."""
+    given = {name: plant.parameter(name) for name in PARAMETERS}
+    return {
+        name: value for name, value in given.items() if value is not None and (value, name) != (0.0, "attachment_time")
+    }
 
 
 def _slots(experiment: Experiment) -> tuple[FloatArray, IndexArray]:
