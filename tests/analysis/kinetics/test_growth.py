@@ -5,6 +5,7 @@ from synthetic_maps import DECAY_UM, GAP_UM, HEIGHTS_UM, RATE, START, frame_time
 
 from electrosaxs.analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
 from electrosaxs.errors import FitError
+from electrosaxs.nouns import GrowthCurve
 
 TIME = frame_times()
 
@@ -66,6 +67,42 @@ def test_a_curve_that_saturates_is_said_to_bend():
     result = growth_line(noisy_curve(3, phi=filling))
     assert "the curve bends" in result.words
     assert "bends" not in growth_line(noisy_curve(3)).words
+
+
+def bent_curve(share, *, relative_sigma=1e-9, times=None):
+    """phi = parabola whose ends depart from its least-squares line by `share` of the rise, with sigma `relative_sigma` of
+    the rise."""
+    t = np.linspace(100.0, 3400.0, 12) if times is None else times
+    x = (t - t.mean()) / np.ptp(t)
+    rise = 4e-3
+    phi = START + rise * (1.0 + x - 6.0 * share * x**2)
+    sigma = np.full(t.size, relative_sigma * rise)
+    return t, rise, GrowthCurve.from_arrays(phi, dims=("scan",), coords={"time": (("scan",), t)}, sigma=sigma)
+
+
+def test_the_slope_of_a_curve_that_bends_is_the_one_in_the_middle_of_the_window():
+    t, rise, curve = bent_curve(0.25)
+    found = growth_line(curve)
+    assert_close(found.line.slope, rise / np.ptp(t), rel=1e-9)
+    assert_close(np.mean(found.line.offset + found.line.slope * t), np.mean(curve.values), rel=1e-9)
+    assert "departs from the line by 25% of the rise" in found.words
+    assert growth_line(curve, onset_s=t[6]).line.slope > 1.3 * found.line.slope  # it falls towards the end
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.09, False), (0.11, True), (-0.11, True)])
+def test_a_bend_is_said_from_a_tenth_of_the_rise_on_either_way(share, said):
+    assert ("the curve bends" in growth_line(bent_curve(share)[2]).words) is said
+
+
+@pytest.mark.parametrize(("noise", "said"), [(2.5, False), (3.5, True)])
+def test_a_bend_is_said_where_it_stands_out_of_the_noise(noise, said):
+    """Sigma of the quadratic term from the residual of x^2 to its line: 1 / sqrt(sum (x^2 - mean)^2)."""
+    t = np.linspace(100.0, 3400.0, 12)
+    square = ((t - t.mean()) / np.ptp(t)) ** 2
+    bend_sigma = 1.0 / np.sqrt(np.sum((square - square.mean()) ** 2)) / 6.0  # of a departure, per sigma of a point
+    assert (
+        "the curve bends" in growth_line(bent_curve(0.2, relative_sigma=0.2 / (noise * bend_sigma))[2]).words
+    ) is said
 
 
 def test_local_slopes_follow_a_parabola_exactly():

@@ -77,6 +77,47 @@ def test_phi_at_the_onset_carries_the_slope_times_the_sigma_of_the_time():
     assert_close(number.sigma, 4e-6 * 100.0, rel=1e-2)
 
 
+def smooth_curve(phi, **shared):
+    return GrowthCurve.from_arrays(
+        phi, dims=("scan",), coords={"time": (("scan",), TIME)}, sigma=np.full(TIME.size, 1e-5), shared=shared
+    )
+
+
+def test_phi_at_the_onset_is_read_from_the_four_scans_before_it():
+    """What the curve does after the onset, and before those four, says nothing; the line goes on to the onset itself."""
+    at = 1690.0  # scan 15 was at 1670 s
+    before = np.arange(12, 16)
+    phi = np.full(TIME.size, 0.5)
+    phi[before] = 3e-3 + 2e-6 * TIME[before]
+    number = phi_at(smooth_curve(phi), at)
+    assert_close(number.value, 3e-3 + 2e-6 * at, rel=1e-9)
+    x = TIME[before] - TIME[before].mean()  # sigma of a least-squares line at a point: 1/n + distance^2 / sum x^2
+    assert_close(number.sigma, 1e-5 * np.sqrt(0.25 + (at - TIME[before].mean()) ** 2 / np.sum(x**2)), rel=1e-9)
+    assert "line through 4 scans" in number.source
+    first = np.arange(4)
+    phi[first] = 3e-3 + 2e-6 * TIME[first]
+    assert_close(phi_at(smooth_curve(phi), 140.0).value, 3e-3 + 2e-6 * 140.0, rel=1e-9)
+
+
+def test_each_shared_error_counts_once_in_phi_at_the_onset_and_goes_along_the_line():
+    """A scale error is that share of phi there; one that changes sign with time is read from its own line."""
+    phi = START + 4e-6 * TIME
+    at, sigma_t = 1690.0, 40.0
+    alone = phi_at(smooth_curve(phi), at).sigma
+    parts = {"reference": 0.02 * phi, "background": 3e-7 * (TIME - 1800.0), "footprint": np.full(TIME.size, 5e-5)}
+    added = {"reference": 0.02 * (START + 4e-6 * at), "background": 3e-7 * (at - 1800.0), "footprint": 5e-5}
+    for name, sigma in parts.items():
+        assert_close(phi_at(smooth_curve(phi, **{name: sigma}), at).sigma, np.hypot(alone, added[name]), rel=1e-9)
+    together = phi_at(smooth_curve(phi, **parts), at, sigma_t)
+    squares = alone**2 + (4e-6 * sigma_t) ** 2 + sum(s**2 for s in added.values())
+    assert_close(together.sigma, np.sqrt(squares), rel=1e-9)
+    found = onset(
+        smooth_curve(phi, **parts), structure=Number(at, sigma_t, "s", "peaks"), kink=Number.absent("s", "none")
+    )
+    assert_close(found["onset_volume_fraction"].value, START + 4e-6 * at, rel=1e-9)
+    assert_close(found["onset_volume_fraction"].sigma, together.sigma, rel=1e-12)
+
+
 def test_phi_at_pulls_have_unit_width():
     found = [phi_at(curve_of(pinned(), seed), 1690.0) for seed in range(200)]
     pulls = [(n.value - (START + 4e-6 * 1690.0)) / n.sigma for n in found]
