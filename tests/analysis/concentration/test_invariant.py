@@ -90,10 +90,6 @@ def test_a_constant_that_the_solvent_lacks_is_not_particles():
     sample = synthetic_sample(gaussian_sizes(), 8e-5, background=0.02, seed=None)
     truth = true_volume(gaussian_sizes(), 8e-5)
     assert_close(measured(sample).value, [truth], rel=5e-4)
-    kept = measured(sample, subtract_background=False).value[0]
-    assert kept > 1.01 * truth
-    noisy = synthetic_sample(gaussian_sizes(), 8e-5, seed=1)
-    assert measured(noisy).sigma[0] < 0.7 * measured(noisy, subtract_background=False).sigma[0]
 
 
 def test_sample_and_fit_must_belong_together():
@@ -117,7 +113,8 @@ def phi_of(result, **options):
 
 def test_one_percent_of_silica_spheres_by_guinier_and_porod(reference_data):
     """The computed curve has no interaction, hence no factor 1 - phi: 9.458e-5 1/(cm A^3) = Q (1 - 0.01)."""
-    result = invariant(silica(reference_data, "100nmSpheresNodQ.txt"), flat_background=False)
+    sample = silica(reference_data, "100nmSpheresNodQ.txt")
+    result = invariant(sample, fit_spheres(sample))
     assert result.method == ("Guinier and Porod",)
     assert result.reason[0]
     assert_close(phi_of(result, two_phase=False), 0.01, rel=2e-3)
@@ -126,7 +123,8 @@ def test_one_percent_of_silica_spheres_by_guinier_and_porod(reference_data):
 
 
 def test_coarse_resolution_is_not_volume_but_looks_like_it(reference_data):
-    result = invariant(silica(reference_data, "100nmPinholeSphere.txt"), flat_background=False)
+    sample = silica(reference_data, "100nmPinholeSphere.txt")
+    result = invariant(sample, fit_spheres(sample))
     assert_close(phi_of(result), 0.0115, rel=0.01)
 
 
@@ -134,7 +132,7 @@ def test_a_good_sphere_fit_gives_the_invariant_of_a_plain_curve():
     q, sizes = window(300, 0.08, 3.0), gaussian_sizes(6.2, 0.7)
     y = 1e-4 * form_factor(q, sizes)
     sample = SampleIntensity.from_arrays(y, dims=("q",), coords={"q": (("q",), q)}, sigma=0.01 * y)
-    result = invariant(sample)
+    result = invariant(sample, fit_spheres(sample))
     assert result.method == ("sphere fit",)
     assert result.reason == ("",)
     assert_close(result.invariant.values, [1e-4 * 2.0 * np.pi**2 * np.pi / 6.0 * sizes.moment(3)], rel=1e-4)

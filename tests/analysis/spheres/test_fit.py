@@ -14,8 +14,10 @@ from closeness import assert_close
 from scipy.optimize import least_squares
 
 from electrosaxs.analysis.spheres.fit import ORDER, bin_noise, fit_spheres
+from electrosaxs.analysis.spheres.kernels import Curve, StartTable, fit_frame
 from electrosaxs.errors import FitError, ShapeError
 from electrosaxs.nouns import SampleIntensity
+from electrosaxs.physics.sphere_kernels import skewed_form_factor
 
 SOLVENTS, FRAMES = 20, 10
 
@@ -83,8 +85,6 @@ def test_poisson_likelihood_has_its_maximum_where_the_fit_ends():
 
 
 def fit_curve(q, values):
-    from electrosaxs.physics.sphere_kernels import skewed_form_factor
-
     scale, d, delta, background, skewness = values
     return scale * skewed_form_factor(q, d, delta, skewness) + background
 
@@ -143,7 +143,7 @@ def test_influence_carries_an_error_of_the_curve_into_the_fit():
     sample = synthetic_sample(gaussian_sizes(), seed=None)
     fit = fit_spheres(sample)
     bump = 1e-3 * np.exp(-0.5 * ((fit_q := sample.coord("q")) - 0.6) ** 2 / 0.1**2)
-    moved = fit_spheres(SampleIntensity(sample.data + as_curve(sample, bump)), start=fit)
+    moved = fit_spheres(SampleIntensity(sample.data + as_curve(sample, bump)))
     for i, name in ((1, "diameter"), (2, "deviation")):
         predicted = fit.influence[0, i] @ bump
         assert_close(getattr(moved, name) - getattr(fit, name), [predicted], rel=0.02)
@@ -171,24 +171,49 @@ def test_solvent_noise_is_one_error_for_all_frames():
     assert np.std(together[:, 0] - together[:, 1]) < 0.4 * expected
 
 
-def test_bragg_bins_can_be_left_out():
+def test_bins_without_an_intensity_take_no_part_and_a_bragg_peak_is_a_poor_fit():
     sample = synthetic_sample(gaussian_sizes(), gain=[1.0], seed=2)
-    q = sample.coord("q")
-    peak = np.abs(q - 0.7207) < 0.03
+    peak = np.abs(sample.coord("q") - 0.7207) < 0.03
+    holed = fit_spheres(SampleIntensity(sample.data + as_curve(sample, np.where(peak, np.nan, 0.0))))
+    assert np.all(np.abs(holed.theta - fit_spheres(sample).theta)[:, :3] < np.sqrt(np.diag(holed.covariance[0]))[:3])
+    assert np.all(holed.influence[:, :, peak] == 0.0)
     dirty = SampleIntensity(sample.data + as_curve(sample, np.where(peak, 300.0, 0.0)))
-    clean, left_out = fit_spheres(sample, exclude=peak), fit_spheres(dirty, exclude=peak)
-    assert np.array_equal(clean.theta, left_out.theta)
-    assert np.all(left_out.influence[:, :, peak] == 0.0)
     assert "poor fit" in fit_spheres(dirty).flags[0]
 
 
-def test_residual_background_is_found_and_costs_nothing():
+@pytest.mark.parametrize(("d", "delta"), [(5.0, 0.5), (9.5, 2.5), (12.0, 0.8)])
+def test_the_optimum_is_the_same_from_a_far_start(d, delta):
+    sample = synthetic_sample(gaussian_sizes(), gain=[0.3], seed=8)
+    known, noise = fit_spheres(sample), bin_noise(sample)
+    p = skewed_form_factor(noise.q, d, delta, 0.0)
+    far = StartTable(np.array([d]), np.array([delta]), p[None], 1)
+    theta, covariance, influence = np.zeros(5), np.zeros((5, 5)), np.zeros((5, noise.q.size))
+    curve = Curve(noise.q, noise.intensity[0], noise.fixed[0], noise.per_count[0], noise.solvent, noise.used[0])
+    bounds = np.array([0.3, 60.0])
+    assert fit_frame(curve, far, np.ones(5, dtype=bool), bounds, theta, covariance, influence)
+    sigma = np.sqrt(np.diag(known.covariance[0]))
+    assert np.all(np.abs(theta - known.theta[0]) < 1e-3 * sigma)
+    assert np.abs(d - known.diameter[0]) > 30.0 * sigma[1]
+    assert_close(covariance, known.covariance[0], rel=1e-3, floor=1e-4 * np.abs(known.covariance[0]).max())
+
+
+def test_a_curve_that_has_no_optimum_is_flagged_and_is_no_number():
+    """Below zero everywhere no scale is positive; its neighbour in the batch is not touched."""
+    sample = synthetic_sample(gaussian_sizes(), gain=[0.3, 0.3], seed=8)
+    data = sample.data.copy()
+    data.values = np.stack([sample.values[0], -1.0 - sample.values[1]])
+    fit = fit_spheres(SampleIntensity(data, sample.shared))
+    assert fit.converged.tolist() == [True, False]
+    assert "not converged" in fit.flags[1]
+    assert all(np.isnan(part[1]).all() for part in (fit.theta, fit.covariance, fit.influence))
+    assert np.array_equal(fit.theta[0], fit_spheres(sample).theta[0])
+
+
+def test_residual_background_is_found():
     sample = synthetic_sample(gaussian_sizes(), background=0.2, seed=None)
-    free, fixed = fit_spheres(sample), fit_spheres(sample, flat_background=False)
-    assert_close(free.background, [0.2], rel=0.01)
-    assert abs(free.diameter[0] - 7.1) < 1e-3
-    assert abs(fixed.diameter[0] - 7.1) > 3e-3
-    assert_close(free.sigma("diameter"), fixed.sigma("diameter"), rel=0.1)
+    fit = fit_spheres(sample)
+    assert_close(fit.background, [0.2], rel=0.01)
+    assert abs(fit.diameter[0] - 7.1) < 1e-3
 
 
 def test_curves_without_sigma_take_the_noise_from_their_residuals():

@@ -15,7 +15,7 @@ from ...errors import FitError, bad_value
 from ...nouns import Invariant, SampleIntensity
 from ...nouns.base import FloatArray
 from ...units import in_unit
-from ..spheres.fit import SphereFit, bin_noise, fit_spheres
+from ..spheres.fit import SphereFit, bin_noise
 from .invariant import bin_widths, particle_volume
 
 GUINIER_REACH = 1.3
@@ -63,34 +63,33 @@ def _guinier_integral(q_min: float, forward: float, radius: float) -> float:
     return float(0.5 * q_min * np.sum(weights * q**2 * forward * np.exp(-((q * radius) ** 2) / 3.0)))
 
 
-def _porod(q: FloatArray, y: FloatArray, radius: float, flat_background: bool) -> tuple[float, float]:
-    """(K, B) of I = K q^-4 + B at large q, least squares of q^4 I, B = 0 unless `flat_background`."""
+def _porod(q: FloatArray, y: FloatArray, radius: float) -> tuple[float, float]:
+    """(K, B) of I = K q^-4 + B at large q, least squares of q^4 I."""
     start = min(max(POROD_REACH / radius if radius > 0.0 else 0.0, 0.1 * q[-1]), q[max(q.size - 8, 0)])
     tail = q >= start
     q4 = q[tail] ** 4
-    columns = np.column_stack([np.ones(q4.size), q4]) if flat_background else np.ones((q4.size, 1))
+    columns = np.column_stack([np.ones(q4.size), q4])
     solution = np.linalg.lstsq(columns / q4[-1] ** 0.5, q4 * y[tail] / q4[-1] ** 0.5, rcond=None)[0]
-    return float(solution[0]), float(solution[1]) if flat_background else 0.0
+    return float(solution[0]), float(solution[1])
 
 
-def _without_model(q: FloatArray, y: FloatArray, flat_background: bool) -> tuple[float, float, float]:
+def _without_model(q: FloatArray, y: FloatArray) -> tuple[float, float, float]:
     """(window, low, high) by trapezoids, Guinier and Porod."""
     forward, radius = _guinier(q, y)
-    porod, background = _porod(q, y, radius, flat_background)
+    porod, background = _porod(q, y, radius)
     window = float(np.trapezoid((y - background) * q**2, q))
     return window, _guinier_integral(float(q[0]), forward, radius), porod / float(q[-1])
 
 
-def invariant(sample: SampleIntensity, *, fit: SphereFit | None = None, flat_background: bool = True) -> CurveInvariant:
+def invariant(sample: SampleIntensity, fit: SphereFit) -> CurveInvariant:
     """Q of every curve of `sample`, dims (q,) or (frame, q), with counting sigma and the extrapolation's.
 
-    fit: a fit of these curves (default: fit_spheres). Where it is flagged, Guinier and Porod stand in for it and
+    fit: a fit of these curves. Where it is flagged, Guinier and Porod stand in for it and
     `reason` holds the flags; the extrapolation's sigma is then the whole of what lies outside the window.
     Raises FitError where a curve has fewer than ten finite points.
     """
     noise = bin_noise(sample)
-    fit = fit_spheres(sample, flat_background=flat_background) if fit is None else fit
-    volume = particle_volume(sample, fit, dry_shell_nm=0.0, subtract_background=flat_background)
+    volume = particle_volume(sample, fit, dry_shell_nm=0.0)
     parts = np.column_stack([volume.window, volume.low, volume.high])
     sigma, uncertain = volume.sigma, volume.extrapolation_sigma
     for f, flags in enumerate(fit.flags):
@@ -103,7 +102,7 @@ def invariant(sample: SampleIntensity, *, fit: SphereFit | None = None, flat_bac
                 rule="must be 10 or more", remedy="leave the curve out",
             )  # fmt: skip
         q, y = noise.q[here], noise.intensity[f, here]
-        parts[f] = _without_model(q, y, flat_background)
+        parts[f] = _without_model(q, y)
         variance = noise.variance(noise.intensity)[f, here]
         sigma[f] = np.nan if noise.unknown else np.sqrt(np.sum(np.square(q**2 * bin_widths(q)) * variance))
         uncertain[f] = np.hypot(parts[f, 1], parts[f, 2])

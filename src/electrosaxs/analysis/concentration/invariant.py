@@ -101,13 +101,11 @@ def total_gradient(fit: SphereFit) -> FloatArray:
     return np.pi**3 / 3.0 * gradient
 
 
-def particle_volume(
-    sample: SampleIntensity, fit: SphereFit, *, dry_shell_nm: float, subtract_background: bool = True
-) -> ParticleVolume:
+def particle_volume(sample: SampleIntensity, fit: SphereFit, *, dry_shell_nm: float) -> ParticleVolume:
     """Y of every frame of `sample` from its window and the fit of the same frames.
 
-    dry_shell_nm: thickness s of the dry ligand shell per side. subtract_background: take the fitted constant out of
-    the window. NaN where the fit did not converge. Raises ShapeError where sample and fit have other frames or bins.
+    dry_shell_nm: thickness s of the dry ligand shell per side. NaN where the fit did not converge. Raises ShapeError where
+    sample and fit have other frames or bins.
     """
     noise = bin_noise(sample)
     frames, bins = noise.intensity.shape
@@ -118,9 +116,9 @@ def particle_volume(
     q2_dq = np.where(present, weights, 0.0)
     particles, slope, low = np.empty((frames, bins)), np.empty((frames, 5)), np.empty(frames)
     window_block(noise.q, q2_dq, fit.theta, particles, slope, low)
-    background = fit.background[:, None] if subtract_background else np.zeros((frames, 1))
-    slope[:, 3] = q2_dq.sum(axis=1) if subtract_background else 0.0
-    excess = np.sum(q2_dq * np.where(present, noise.intensity - background - particles, 0.0), axis=1)
+    slope[:, 3] = q2_dq.sum(axis=1)
+    model = particles + fit.background[:, None]
+    excess = np.sum(q2_dq * np.where(present, noise.intensity - fit.background[:, None] - particles, 0.0), axis=1)
     total = 2.0 * np.pi**2 * fit.scale * mean_volume(fit.diameter, fit.deviation, fit.skewness)
     ratio = shell_volume_ratio(fit.diameter, fit.deviation, dry_shell_nm, fit.skewness)
     by_theta = (total + excess)[:, None] * shell_ratio_gradient(fit, dry_shell_nm)
@@ -133,7 +131,7 @@ def particle_volume(
         high=total - inside - low,
         shell_ratio=ratio,
         influence=ratio[:, None] * q2_dq + np.einsum("fi,fik->fk", by_theta, fit.influence),
-        variance=np.where(present, _variance(noise, particles + fit.background[:, None], fit), 0.0),
+        variance=np.where(present, _variance(noise, model, fit), 0.0),
         solvent_variance=np.where(present, noise.solvent_variance, 0.0),
     )
 

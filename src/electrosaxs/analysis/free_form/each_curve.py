@@ -16,7 +16,6 @@ from ...errors import ConvergenceError, ShapeError
 from ...nouns import FloatArray, SampleIntensity
 from .basis import TREND, SizeBasis
 from .inversion import (
-    ROUGHNESS,
     BoolArray,
     Curve,
     Inversion,
@@ -77,28 +76,20 @@ class FreeFormFit:
         return np.asarray(self.density @ self.basis.matrix.T + self.background[:, None])
 
 
-def free_form_sizes(
-    sample: SampleIntensity,
-    basis: SizeBasis,
-    *,
-    exclude: BoolArray | None = None,
-    roughness: tuple[float, ...] = ROUGHNESS,
-    workers: int = 2,
-) -> FreeFormFit:
+def free_form_sizes(sample: SampleIntensity, basis: SizeBasis, *, workers: int = 2) -> FreeFormFit:
     """Size distribution of every frame of `sample`, dims (frame, q) or (q,), each on its own.
 
-    exclude: bins to leave out, (q,) or (frame, q), e.g. Bragg peaks. roughness: tau to choose from, descending.
     Raises ShapeError where the curves have other bins than the basis.
     """
     if sample.coord("q").shape != basis.q.shape or not np.allclose(sample.coord("q"), basis.q, rtol=1e-9, atol=0.0):
         raise ShapeError("free-form sizes: the curves have other q than the basis; build it with SizeBasis.of(q, ...)")
-    curves = curves_of(sample, exclude)
+    curves = curves_of(sample)
     _ = basis.modes  # made once, before the threads
     design = design_matrix(basis)
 
     def run(curve: Curve) -> Solution | None:
         try:
-            return Solution.of(invert(curve, basis, roughness), design)
+            return Solution.of(invert(curve, basis), design)
         except ConvergenceError:
             return None
 

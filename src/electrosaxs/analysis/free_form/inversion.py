@@ -45,13 +45,10 @@ class Curve:
     unknown: bool
 
 
-def curves_of(sample: SampleIntensity, exclude: BoolArray | None = None) -> list[Curve]:
-    """The frames of `sample`, each with its noise model; exclude (q,) or (frame, q): bins to leave out."""
+def curves_of(sample: SampleIntensity) -> list[Curve]:
+    """The frames of `sample`, each with its noise model."""
     noise = bin_noise(sample)
-    given = noise.fixed + noise.per_count
-    used = np.isfinite(noise.intensity) & np.isfinite(given) & (given > 0.0)
-    if exclude is not None:
-        used = used & ~np.asarray(exclude, dtype=bool)
+    used = noise.used
 
     def one(f: int) -> Curve:
         row = slice(f, f + 1)
@@ -109,21 +106,22 @@ def unit_density(basis: SizeBasis) -> float:
     return float(basis.matrix[0, basis.diameter.size // 2])
 
 
-def invert(curve: Curve, basis: SizeBasis, roughness: tuple[float, ...] = ROUGHNESS) -> Inversion:
+def invert(curve: Curve, basis: SizeBasis) -> Inversion:
     """The distribution of one curve with the most evident roughness. Raises ConvergenceError."""
     design = design_matrix(basis)
     scale = float(np.quantile(np.abs(curve.y[curve.used]), 0.98))
     y, factor = curve.y / scale, 1.0
     model = np.maximum(y, 0.0)
-    tried, best = roughness, None
+    tried: tuple[float, ...] = ROUGHNESS
+    best = None
     for _ in range(REWEIGHTINGS):
         variance = (factor * curve.variance(model * scale) + curve.solvent_variance) / scale**2
         weight = np.where(curve.used, 1.0 / variance, 0.0)
         start = _start(basis, design, y, weight) if best is None else best.optimum.coefficients
         best = _most_evident(basis, design, y, weight, start, tried, scale)
         model = design @ best.optimum.x[0]
-        place = roughness.index(best.misfit.tau)
-        tried = roughness[max(place - 1, 0) : place + 2]
+        place = ROUGHNESS.index(best.misfit.tau)
+        tried = ROUGHNESS[max(place - 1, 0) : place + 2]
         if curve.unknown:
             left = max(float(curve.used.sum()) - best.freedom, 1.0)
             factor *= best.misfit.chi_squared(best.optimum.x[0]) / left

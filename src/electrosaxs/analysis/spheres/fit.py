@@ -20,7 +20,7 @@ from ...errors import FitError, ShapeError, bad_value
 from ...nouns import SampleIntensity
 from ...nouns.base import FloatArray
 from ...physics.sphere_kernels import skewed_form_factor
-from .kernels import LARGEST_SKEWNESS, LEAST_COUNTS, NARROWEST, PARAMETERS, WIDEST, fit_frame
+from .kernels import LARGEST_SKEWNESS, LEAST_COUNTS, NARROWEST, PARAMETERS, WIDEST, Curve, StartTable, fit_frame
 
 BoolArray = npt.NDArray[np.bool_]
 Parameter = Literal["scale", "diameter", "deviation", "background", "skewness"]
@@ -54,6 +54,12 @@ class BinNoise:
     solvent: FloatArray
     solvent_variance: FloatArray
     unknown: bool
+
+    @property
+    def used(self) -> BoolArray:
+        """Bins (frame, q) with an intensity and a variance."""
+        given = self.fixed + self.per_count
+        return np.asarray(np.isfinite(self.intensity) & np.isfinite(given) & (given > 0.0))
 
     def variance(self, model: FloatArray) -> FloatArray:
         """Own counting variance of the bins (frame, q) that hold `model`."""
@@ -148,30 +154,14 @@ def _particles(q: FloatArray, theta: FloatArray) -> FloatArray:
     return np.array(curves).reshape(-1, q.size)
 
 
-def _start_table(q: FloatArray, group: int, bounds: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _start_table(q: FloatArray, bounds: FloatArray) -> StartTable:
     """Candidate diameters and deviations and their P at the middle of each group of bins."""
+    group = -(-q.size // START_GROUPS)
     middles = np.array([q[i : i + group].mean() for i in range(0, q.size, group)])
     ladder = np.exp(np.arange(np.log(bounds[0]), np.log(bounds[1]), START_STEP))
     d, width = (a.ravel() for a in np.meshgrid(ladder, START_WIDTHS))
     table = np.array([skewed_form_factor(middles, a, a * w, 0.0) for a, w in zip(d, width, strict=True)])
-    return d, d * width, table
-
-
-def _wanted_start(start: SphereFit | npt.ArrayLike | None, frames: int) -> FloatArray:
-    """theta (frame, 5) to start from; NaN where the grid has to find it."""
-    if start is None:
-        return np.full((frames, PARAMETERS), np.nan)
-    rows = start.theta if isinstance(start, SphereFit) else start
-    theta = np.array(np.broadcast_to(np.asarray(rows, dtype=np.float64), (frames, PARAMETERS)))
-    theta[~np.isfinite(theta).all(axis=1) | (theta[:, 0] <= 0.0)] = np.nan
-    return theta
-
-
-def _used(noise: BinNoise, exclude: BoolArray | None) -> BoolArray:
-    """Bins (frame, q) with an intensity and a variance that are not excluded."""
-    given = noise.fixed + noise.per_count
-    used = np.isfinite(noise.intensity) & np.isfinite(given) & (given > 0.0)
-    return used if exclude is None else used & ~np.asarray(exclude, dtype=bool)
+    return StartTable(d, d * width, table, group)
 
 
 def _in_blocks(run: Callable[[range], None], frames: int, workers: int) -> None:
@@ -186,20 +176,11 @@ def _in_blocks(run: Callable[[range], None], frames: int, workers: int) -> None:
         list(pool.map(run, blocks))
 
 
-def fit_spheres(
-    sample: SampleIntensity,
-    *,
-    flat_background: bool = True,
-    skewed: bool = True,
-    exclude: BoolArray | None = None,
-    start: SphereFit | npt.ArrayLike | None = None,
-    workers: int = 2,
-) -> SphereFit:
-    """Fit every frame of `sample`; no starting values are needed.
+def fit_spheres(sample: SampleIntensity, *, skewed: bool = True, workers: int = 2) -> SphereFit:
+    """Fit every frame of `sample`; no starting values are needed, and bins without an intensity take no part.
 
-    flat_background: fit a constant beside the particles. skewed: fit a third moment of the sizes; without it they are
-    normal (docs/decisions/0003). exclude: bins to leave out, (q,) or (frame, q), e.g. Bragg peaks. start: a fit or
-    values (5,) or (frame, 5) in ORDER to begin with. Raises FitError where there are fewer bins than parameters.
+    skewed: fit a third moment of the sizes; without it they are normal (docs/decisions/0003). Raises FitError where there
+    are fewer bins than parameters.
     """
     noise = bin_noise(sample)
     frames, bins = noise.intensity.shape
@@ -212,32 +193,28 @@ def fit_spheres(
             rule=f"must be more than {PARAMETERS}",
             remedy="give curves with more points",
         )
-    wanted = np.array([True, True, True, flat_background, skewed])
+    wanted = np.array([True, True, True, True, skewed])
     bounds = np.array([1.0 / noise.q.max(), 2.0 * np.pi / noise.q[noise.q > 0.0].min()])
-    group = -(-bins // START_GROUPS)
-    table = _start_table(noise.q, group, bounds)
-    theta = _wanted_start(start, frames)
+    table = _start_table(noise.q, bounds)
+    theta = np.zeros((frames, PARAMETERS))
     covariance, influence = np.zeros((frames, PARAMETERS, PARAMETERS)), np.zeros((frames, PARAMETERS, bins))
     converged = np.zeros(frames, dtype=bool)
-    used = _used(noise, exclude)
+    used = noise.used
     clean = np.where(used, noise.intensity, 0.0)
 
     def run(part: range) -> None:
         for f in part:
-            converged[f] = fit_frame(
-                noise.q, clean[f], noise.fixed[f], noise.per_count[f], noise.solvent, used[f], wanted, bounds,
-                group, *table, theta[f], covariance[f], influence[f],
-            )  # fmt: skip
+            curve = Curve(noise.q, clean[f], noise.fixed[f], noise.per_count[f], noise.solvent, used[f])
+            converged[f] = fit_frame(curve, table, wanted, bounds, theta[f], covariance[f], influence[f])
 
     _in_blocks(run, frames, workers)
     for result in (theta, covariance, influence):
         result[~converged] = np.nan
-    return _described(noise, used, wanted, bounds, theta, covariance, influence, converged)
+    return _described(noise, wanted, bounds, theta, covariance, influence, converged)
 
 
 def _described(
     noise: BinNoise,
-    used: BoolArray,
     wanted: BoolArray,
     bounds: FloatArray,
     theta: FloatArray,
@@ -246,6 +223,7 @@ def _described(
     converged: BoolArray,
 ) -> SphereFit:
     """The fit with chi-squared, shared covariance and flags; noise from the residuals where it was not given."""
+    used = noise.used
     dof = np.maximum(used.sum(axis=1) - int(wanted.sum()), 1)
     model = _particles(noise.q, theta) + theta[:, 3:4]
     variance = np.where(used, noise.variance(model) + noise.solvent_variance, 1.0)

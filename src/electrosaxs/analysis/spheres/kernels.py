@@ -8,9 +8,13 @@ mean 0 and deviation `SKEWNESS_PRIOR`: it speaks only where the counts say nothi
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
+from ...nouns import FloatArray
 from ...physics.sphere_kernels import sphere_and_gradient
 
 PARAMETERS = 5
@@ -25,6 +29,26 @@ STEP_TOLERANCE = 1e-4
 MOST_STEPS = 150
 
 
+class Curve(NamedTuple):
+    """One frame, all (q,): intensity y, what `bin_variance` needs, and which bins are used."""
+
+    q: FloatArray
+    y: FloatArray
+    fixed: FloatArray
+    per_count: FloatArray
+    solvent: FloatArray
+    used: npt.NDArray[np.bool_]
+
+
+class StartTable(NamedTuple):
+    """Candidates (candidate,) for the start, nm, and their P (candidate, groups) at the middles of `group` bins each."""
+
+    diameters: FloatArray
+    deviations: FloatArray
+    form_factor: FloatArray
+    group: int
+
+
 @njit(cache=True, nogil=True)
 def bin_variance(model, fixed, per_count, solvent):  # type: ignore[no-untyped-def]
     """Variance of a bin that holds `model` + `solvent`."""
@@ -32,7 +56,7 @@ def bin_variance(model, fixed, per_count, solvent):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
-def _equations(q, y, fixed, per_count, solvent, used, theta, weight, new_weight, hessian, gradient):  # type: ignore[no-untyped-def]
+def _equations(curve, theta, weight, new_weight, hessian, gradient):  # type: ignore[no-untyped-def]
     """Fisher matrix and score at theta with its own weights, left in new_weight.
 
     Returns chi-squared with `weight` and with the new weights, the prior's part included.
@@ -44,14 +68,14 @@ def _equations(q, y, fixed, per_count, solvent, used, theta, weight, new_weight,
     chi_squared = new_chi_squared = (theta[4] / SKEWNESS_PRIOR) ** 2
     slope = np.empty(PARAMETERS)
     slope[3] = 1.0
-    for k in range(q.size):
-        if not used[k]:
+    for k in range(curve.q.size):
+        if not curve.used[k]:
             continue
-        p, by_d, by_delta, by_skewness = sphere_and_gradient(q[k], theta[1], theta[2], theta[4])
+        p, by_d, by_delta, by_skewness = sphere_and_gradient(curve.q[k], theta[1], theta[2], theta[4])
         slope[0], slope[1], slope[2], slope[4] = p, theta[0] * by_d, theta[0] * by_delta, theta[0] * by_skewness
         model = theta[0] * p + theta[3]
-        residual = y[k] - model
-        w = 1.0 / bin_variance(model, fixed[k], per_count[k], solvent[k])
+        residual = curve.y[k] - model
+        w = 1.0 / bin_variance(model, curve.fixed[k], curve.per_count[k], curve.solvent[k])
         chi_squared += residual * residual * weight[k]
         new_chi_squared += residual * residual * w
         new_weight[k] = w
@@ -70,55 +94,39 @@ def _inverse(hessian, free, damping, inverse):  # type: ignore[no-untyped-def]
 
     Rows that are not free become zero. False where the matrix is not positive definite.
     """
-    size = np.empty(PARAMETERS)
-    lower = np.zeros((PARAMETERS, PARAMETERS))
+    size, scaled = np.ones(PARAMETERS), np.eye(PARAMETERS)
     for i in range(PARAMETERS):
-        for j in range(PARAMETERS):
-            inverse[i, j] = 0.0
-        size[i] = np.sqrt(hessian[i, i]) if free[i] else 1.0
+        if not free[i]:
+            continue
+        size[i] = np.sqrt(hessian[i, i])
         if not size[i] > 0.0:
             return False
+        scaled[i, i] += damping
+        for j in range(i):
+            if free[j]:
+                scaled[i, j] = scaled[j, i] = hessian[i, j] / (size[i] * size[j])
+    try:
+        half = np.linalg.inv(np.linalg.cholesky(scaled))
+    except Exception:  # numba knows no LinAlgError
+        return False
     for i in range(PARAMETERS):
-        for j in range(i + 1):
-            total = 1.0 + damping if i == j and free[i] else 1.0 if i == j else 0.0
-            if i != j and free[i] and free[j]:
-                total = hessian[i, j] / (size[i] * size[j])
-            for m in range(j):
-                total -= lower[i, m] * lower[j, m]
-            if i == j:
-                if not total > 1e-14:
-                    return False
-                lower[i, i] = np.sqrt(total)
-            else:
-                lower[i, j] = total / lower[j, j]
-    column = np.empty(PARAMETERS)
-    for c in range(PARAMETERS):
-        if not free[c]:
-            continue
-        for i in range(PARAMETERS):
-            total = 1.0 if i == c else 0.0
-            for m in range(i):
-                total -= lower[i, m] * column[m]
-            column[i] = total / lower[i, i]
-        for i in range(PARAMETERS - 1, -1, -1):
-            total = column[i]
-            for m in range(i + 1, PARAMETERS):
-                total -= lower[m, i] * column[m]
-            column[i] = total / lower[i, i]
-        for i in range(PARAMETERS):
-            inverse[i, c] = column[i] / (size[i] * size[c]) if free[i] else 0.0
+        for j in range(PARAMETERS):
+            total = 0.0
+            for m in range(max(i, j), PARAMETERS):
+                total += half[m, i] * half[m, j]
+            inverse[i, j] = total / (size[i] * size[j]) if free[i] and free[j] else 0.0
     return True
 
 
 @njit(cache=True, nogil=True)
-def _step(theta, gradient, inverse, d_min, d_max, trial):  # type: ignore[no-untyped-def]
+def _step(theta, gradient, inverse, bounds, trial):  # type: ignore[no-untyped-def]
     """trial = theta + inverse gradient inside the bounds; returns the largest move in standard deviations."""
     for i in range(PARAMETERS):
         trial[i] = theta[i]
         for j in range(PARAMETERS):
             trial[i] += inverse[i, j] * gradient[j]
     trial[0] = max(trial[0], 0.1 * theta[0])
-    trial[1] = min(max(trial[1], d_min), d_max)
+    trial[1] = min(max(trial[1], bounds[0]), bounds[1])
     trial[2] = min(max(trial[2], NARROWEST * trial[1]), WIDEST * trial[1])
     trial[4] = min(max(trial[4], -LARGEST_SKEWNESS), LARGEST_SKEWNESS)
     largest = 0.0
@@ -129,20 +137,18 @@ def _step(theta, gradient, inverse, d_min, d_max, trial):  # type: ignore[no-unt
 
 
 @njit(cache=True, nogil=True)
-def _fit(q, y, fixed, per_count, solvent, used, wanted, d_min, d_max, theta, covariance):  # type: ignore[no-untyped-def]
+def _fit(curve, wanted, bounds, theta, covariance):  # type: ignore[no-untyped-def]
     """Levenberg-Marquardt from theta, in place, and the inverse of the Fisher matrix; True where it converged.
 
     A step counts when chi-squared with the weights of the old point falls; then the weights follow.
     """
     hessian, gradient = np.empty((PARAMETERS, PARAMETERS)), np.empty(PARAMETERS)
     trial_hessian, trial_gradient = np.empty((PARAMETERS, PARAMETERS)), np.empty(PARAMETERS)
-    weight, trial_weight = np.zeros(q.size), np.zeros(q.size)
+    weight, trial_weight = np.zeros(curve.q.size), np.zeros(curve.q.size)
     free, trial = wanted.copy(), theta.copy()
     damping, current, move = 1e-3, np.inf, np.inf
     for _ in range(MOST_STEPS):
-        old, new = _equations(
-            q, y, fixed, per_count, solvent, used, trial, weight, trial_weight, trial_hessian, trial_gradient
-        )
+        old, new = _equations(curve, trial, weight, trial_weight, trial_hessian, trial_gradient)
         done = False
         if old <= current * (1.0 + 1e-9) + STEP_TOLERANCE**2:
             hessian, trial_hessian = trial_hessian, hessian
@@ -156,65 +162,70 @@ def _fit(q, y, fixed, per_count, solvent, used, wanted, d_min, d_max, theta, cov
         outward = theta[2] <= NARROWEST * theta[1] and gradient[2] < 0.0
         outward = outward or (theta[2] >= WIDEST * theta[1] and gradient[2] > 0.0)
         free[2] = wanted[2] and not outward
-        if not _inverse(hessian, free, 0.0 if done else damping, covariance) or done:
-            return done
-        move = _step(theta, gradient, covariance, d_min, d_max, trial)
+        if not _inverse(hessian, free, 0.0 if done else damping, covariance):
+            return False
+        if done:
+            return True
+        move = _step(theta, gradient, covariance, bounds, trial)
     return False
 
 
 @njit(cache=True, nogil=True)
-def _start(y, fixed, per_count, solvent, used, with_background, group, diameters, deviations, table, theta):  # type: ignore[no-untyped-def]
+def _start(curve, table, theta):  # type: ignore[no-untyped-def]
     """Best (d, delta) of the table with scale and background by linear least squares; False where no scale is positive.
 
-    Bins are taken together in groups of `group`; table (candidates, groups) holds P at the groups' middles.
+    Bins are taken together in the table's groups.
     """
-    groups = table.shape[1]
+    groups = table.form_factor.shape[1]
     value, weight = np.zeros(groups), np.zeros(groups)
     for g in range(groups):
-        stop = min((g + 1) * group, y.size)
+        start, stop = g * table.group, min((g + 1) * table.group, curve.y.size)
         raw, counted = 0.0, 0
-        for k in range(g * group, stop):
-            if used[k]:
-                raw += y[k] + solvent[k]
+        for k in range(start, stop):
+            if curve.used[k]:
+                raw += curve.y[k] + curve.solvent[k]
                 counted += 1
-        for k in range(g * group, stop):
-            if used[k]:
-                w = 1.0 / (fixed[k] + per_count[k] * (max(raw / counted, 0.0) + per_count[k]))
+        for k in range(start, stop):
+            if curve.used[k]:
+                one = curve.per_count[k]
+                w = 1.0 / (curve.fixed[k] + one * (max(raw / counted, 0.0) + one))
                 weight[g] += w
-                value[g] += w * y[k]
+                value[g] += w * curve.y[k]
         if weight[g] > 0.0:
             value[g] /= weight[g]
     best = np.inf
-    for c in range(table.shape[0]):
+    for c in range(table.form_factor.shape[0]):
         sw, sp, spp, sy, spy = 0.0, 0.0, 0.0, 0.0, 0.0
         for g in range(groups):
-            wp = weight[g] * table[c, g]
+            wp = weight[g] * table.form_factor[c, g]
             sw += weight[g]
             sp += wp
-            spp += wp * table[c, g]
+            spp += wp * table.form_factor[c, g]
             sy += weight[g] * value[g]
             spy += wp * value[g]
-        determinant = sw * spp - sp * sp if with_background else spp
-        if not determinant > 1e-12 * sw * spp and with_background:
+        determinant = sw * spp - sp * sp
+        if not determinant > 1e-12 * sw * spp:
             continue
-        scale = (sw * spy - sp * sy) / determinant if with_background else spy / spp
-        background = (sy - scale * sp) / sw if with_background else 0.0
+        scale = (sw * spy - sp * sy) / determinant
+        background = (sy - scale * sp) / sw
         misfit = -(scale * spy + background * sy)  # chi-squared less its constant part, at the linear optimum
         if scale > 0.0 and misfit < best:
             best = misfit
-            theta[0], theta[1], theta[2], theta[3], theta[4] = scale, diameters[c], deviations[c], background, 0.0
+            theta[0], theta[3], theta[4] = scale, background, 0.0
+            theta[1], theta[2] = table.diameters[c], table.deviations[c]
     return best < np.inf
 
 
 @njit(cache=True, nogil=True)
-def _influence(q, fixed, per_count, solvent, used, theta, covariance, influence):  # type: ignore[no-untyped-def]
+def _influence(curve, theta, covariance, influence):  # type: ignore[no-untyped-def]
     """d theta / d I of each bin, (5, q): covariance J^T W; 0 where the bin was not used."""
     slope = np.empty(PARAMETERS)
     slope[3] = 1.0
-    for k in range(q.size):
-        p, by_d, by_delta, by_skewness = sphere_and_gradient(q[k], theta[1], theta[2], theta[4])
+    for k in range(curve.q.size):
+        p, by_d, by_delta, by_skewness = sphere_and_gradient(curve.q[k], theta[1], theta[2], theta[4])
         slope[0], slope[1], slope[2], slope[4] = p, theta[0] * by_d, theta[0] * by_delta, theta[0] * by_skewness
-        w = 1.0 / bin_variance(theta[0] * p + theta[3], fixed[k], per_count[k], solvent[k]) if used[k] else 0.0
+        variance = bin_variance(theta[0] * p + theta[3], curve.fixed[k], curve.per_count[k], curve.solvent[k])
+        w = 1.0 / variance if curve.used[k] else 0.0
         for i in range(PARAMETERS):
             total = 0.0
             for j in range(PARAMETERS):
@@ -223,32 +234,12 @@ def _influence(q, fixed, per_count, solvent, used, theta, covariance, influence)
 
 
 @njit(cache=True, nogil=True)
-def fit_frame(  # type: ignore[no-untyped-def]
-    q,
-    y,
-    fixed,
-    per_count,
-    solvent,
-    used,
-    wanted,
-    bounds,
-    group,
-    diameters,
-    deviations,
-    table,
-    theta,
-    covariance,
-    influence,
-):
-    """Fit one frame, all curves (q,); theta (5,) holds the start, or NaN where one has to be found.
+def fit_frame(curve, table, wanted, bounds, theta, covariance, influence):  # type: ignore[no-untyped-def]
+    """Fit one frame from the best candidate of `table`. wanted (5,): parameters that are free; bounds (2,): of d, nm.
 
     Fills theta, covariance (5, 5) and influence (5, q) and returns True; where it does not converge they are no result.
     """
-    if np.isnan(theta[0]) and not _start(
-        y, fixed, per_count, solvent, used, wanted[3], group, diameters, deviations, table, theta
-    ):
+    if not _start(curve, table, theta) or not _fit(curve, wanted, bounds, theta, covariance):
         return False
-    if not _fit(q, y, fixed, per_count, solvent, used, wanted, bounds[0], bounds[1], theta, covariance):
-        return False
-    _influence(q, fixed, per_count, solvent, used, theta, covariance, influence)
+    _influence(curve, theta, covariance, influence)
     return True

@@ -60,7 +60,7 @@ def study(file: Path, name: str, curve: Curve, contrast_per_A2: float | None) ->
     noisy = curve_from_arrays(curve.q, curve.intensity, curve.sigma) if curve.q.size >= LEAST_BINS else None
     found, assignment = _lattice(plain, noisy)
     spheres = choose_spheres(curve.q, plain, noisy, None if found is None else found.best)
-    measured = invariant(sample, fit=plain)
+    measured = invariant(sample, plain)
     structure, structure_sigma = structure_factor(curve, spheres, noisy)
     numbers = {**_sphere_numbers(spheres), **_invariant_numbers(measured)}
     if contrast_per_A2 is not None:
