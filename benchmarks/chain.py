@@ -116,7 +116,7 @@ def ours(toml: Path) -> dict[str, Any]:
 def measured(run: Run, table: FrameTable, integrator: Integrator, store: ReductionStore) -> Voxels:
     """phi, d and delta of every sample frame against the run's own standards."""
     flags: tuple[tuple[str, ...], ...] = ((),) * len(table)
-    reduced = ReducedRun(run, table, integrator.mean_q, store, flags, (), False)
+    reduced = ReducedRun(run, table, integrator.mean_q, store, flags, ())
     standard = standards(reduced, workers=THREADS)
     frames = np.flatnonzero(table.is_role(Role.SAMPLE))
     blocks = fitted_blocks(reduced, standard, frames, workers=THREADS)

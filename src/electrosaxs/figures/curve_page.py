@@ -16,6 +16,7 @@ HEIGHT_MM = 98.0
 WIDE = 60.0
 """q_max / q_min above which q is drawn on a logarithmic axis."""
 LARGEST_SIGMA = 0.3
+LONGEST_TITLE = 62
 Q_LABEL = "q (nm$^{-1}$)"
 
 
@@ -143,5 +144,5 @@ def _q_axis(axes: Axes, q: FloatArray, last: float | None = None) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _shortened(text: str, most: int = 62) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_TITLE else text[: LONGEST_TITLE - 1] + "…"

@@ -40,17 +40,6 @@ def test_particles_larger_than_the_first_bin_resolves_are_not_observable() -> No
     )
 
 
-def test_a_population_at_its_detection_limit_gains_nine_of_chi_squared() -> None:
-    fit = free_form_sizes(synthetic_sample(gaussian_sizes(), seed=2), BASIS)
-    sight, volume = observable_sizes(fit), float(size_moments(fit).volume.value[0])
-    j = int(np.argmin(np.abs(BASIS.diameter - 3.0)))
-    curve = sight.detectable[j] * volume * BASIS.matrix @ BASIS.narrow[:, j]
-    weight = fit.weight[0]
-    flat = (weight @ curve) / weight.sum()
-    assert np.isclose(np.sum(weight * np.square(curve - flat)), 9.0, rtol=1e-6)
-    assert 5e-4 < sight.detectable[j] < 5e-3
-
-
 def test_no_particles_no_sizes() -> None:
     with pytest.raises(FitError, match="must be above 0"):
         observability(BASIS, np.ones(BASIS.q.size), float("nan"))
@@ -71,7 +60,6 @@ def test_clusters_refute_the_normal_distribution_and_are_named() -> None:
         assert verdict is not None
         assert not verdict.enough
         assert verdict.bic > 50.0
-        assert verdict.p_value < 1e-6
         clusters = [e for e in verdict.excess if abs(e.diameter - 3.0) < 0.3]
         assert len(clusters) == 1
         assert abs(clusters[0].share - 0.04) < 3.0 * clusters[0].sigma

@@ -184,9 +184,7 @@ def _solutions(basis: SizeBasis, inversions: list[Inversion], joint: Optimum) ->
         influence = product(j[:-1], product(inverse[part, part], own_pull))
         shared = product(j[:-1], response[part]) * inversion.scale
         freedom = float(np.trace(inverse[part, part] @ information))
-        solutions.append(
-            Solution(inversion, joint.x[k], joint.coefficients[k], posterior + spread, influence, shared, freedom)
-        )
+        solutions.append(Solution(inversion, joint.x[k], posterior + spread, influence, shared, freedom))
     return solutions
 
 

@@ -46,13 +46,10 @@ class FreeFormFit:
     shared_covariance: FloatArray
     undetected: FloatArray
     background: FloatArray
-    roughness: FloatArray
-    log_evidence: FloatArray
     chi_squared: FloatArray
     freedom: FloatArray
     bins: npt.NDArray[np.int64]
     weight: FloatArray
-    coefficients: FloatArray
     flags: tuple[tuple[str, ...], ...]
 
     @property
@@ -109,7 +106,6 @@ class Solution:
 
     inversion: Inversion
     x: FloatArray
-    coefficients: FloatArray
     covariance: FloatArray
     influence: FloatArray
     shared_influence: FloatArray
@@ -120,17 +116,15 @@ class Solution:
         """A curve on its own."""
         influence = product(inversion.counting[:-1], (design * inversion.weight[:, None]).T)
         best = inversion.optimum
-        return cls(
-            inversion, best.x[0], best.coefficients[0], inversion.covariance, influence, influence, inversion.freedom
-        )
+        return cls(inversion, best.x[0], inversion.covariance, influence, influence, inversion.freedom)
 
 
 def gathered(basis: SizeBasis, curves: list[Curve], solutions: list[Solution | None]) -> FreeFormFit:
     """The fit of all curves in the unit of the intensities; None where a curve did not converge."""
     frames, nodes = len(curves), basis.diameter.size
     density, covariance, shared, undetected = (np.full((frames, *[nodes] * k), np.nan) for k in (1, 2, 2, 2))
-    background, roughness, evidence, chi_squared, freedom = np.full((5, frames), np.nan)
-    weight, coefficients = np.zeros((frames, basis.q.size)), np.full((frames, basis.modes.shape[1] + 1), np.nan)
+    background, chi_squared, freedom = np.full((3, frames), np.nan)
+    weight = np.zeros((frames, basis.q.size))
     flags: list[tuple[str, ...]] = []
     for f, (curve, got) in enumerate(zip(curves, solutions, strict=True)):
         if got is None:
@@ -140,18 +134,19 @@ def gathered(basis: SizeBasis, curves: list[Curve], solutions: list[Solution | N
         unit = inversion.scale / unit_density(basis)
         weight[f], background[f] = inversion.weight / inversion.scale**2, inversion.scale * got.x[-1]
         chi_squared[f] = inversion.misfit.chi_squared(got.x)
-        roughness[f], evidence[f], freedom[f] = inversion.misfit.tau, inversion.log_evidence, got.freedom
+        freedom[f] = got.freedom
         flags.append(() if particles_seen(inversion) else ("no particles seen",))
         if not flags[f]:
-            density[f], coefficients[f] = unit * got.x[:nodes], got.coefficients
+            density[f] = unit * got.x[:nodes]
             both = weighted_square(np.ascontiguousarray(got.influence.T), curve.solvent_variance) / inversion.scale**2
             covariance[f] = unit**2 * (got.covariance[:nodes, :nodes] - both)
             undetected[f] = unit * _undetected(basis, got)
             common = weighted_square(np.ascontiguousarray(got.shared_influence.T), curve.solvent_variance)
             shared[f] = common / unit_density(basis) ** 2
     bins = np.array([int(curve.used.sum()) for curve in curves])
-    return FreeFormFit(basis, density, covariance, shared, undetected, background, roughness, evidence, chi_squared, freedom,
-                       bins, weight, coefficients, tuple(flags))  # fmt: skip
+    return FreeFormFit(
+        basis, density, covariance, shared, undetected, background, chi_squared, freedom, bins, weight, tuple(flags)
+    )
 
 
 def _undetected(basis: SizeBasis, solution: Solution) -> FloatArray:

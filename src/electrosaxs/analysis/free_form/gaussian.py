@@ -39,13 +39,10 @@ class Excess:
 
 @dataclass(frozen=True)
 class GaussianVerdict:
-    """enough: whether the normal distribution does. gain: fall of chi-squared for `extra` parameters; bic above 0
-    favours the free form. diameter, deviation (nm): the normal's. excess: sizes that it does not hold; words: all that."""
+    """enough: whether the normal distribution does; bic above 0 favours the free form. diameter, deviation (nm): the
+    normal's. excess: sizes that it does not hold; words: all that."""
 
     enough: bool
-    gain: float
-    extra: float
-    p_value: float
     bic: float
     diameter: float
     deviation: float
@@ -83,7 +80,7 @@ def _verdict(
     beyond = fit.density[f] - unit / unit_density(basis) * normal[:-1]
     excess = () if enough else _excess(fit, f, beyond)
     words = _words(enough, gain, extra, p_value, bic, diameter, deviation, excess)
-    return GaussianVerdict(enough, gain, extra, p_value, bic, diameter, deviation, excess, words)
+    return GaussianVerdict(enough, bic, diameter, deviation, excess, words)
 
 
 def _normal_start(basis: SizeBasis, misfit: Misfit, diameter: float, deviation: float) -> FloatArray:

@@ -73,7 +73,6 @@ class Inversion:
     misfit: Misfit
     weight: FloatArray
     scale: float
-    log_evidence: float
     rivals: FloatArray
     rival_share: FloatArray
 
@@ -195,7 +194,7 @@ def _most_evident(
     share = np.exp(np.array([e for e, _, _ in found]) - evidence)
     rivals = np.array([o.x[0] for _, _, o in found])
     misfit = Misfit(plain.fisher, plain.score, plain.square, tau)
-    return Inversion(optimum, misfit, weight, scale, evidence, rivals, share / share.sum())
+    return Inversion(optimum, misfit, weight, scale, rivals, share / share.sum())
 
 
 def particles_seen(inversion: Inversion) -> bool:

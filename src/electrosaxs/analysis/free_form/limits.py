@@ -22,20 +22,16 @@ from .inversion import BoolArray
 NEAR = 0.25
 """Of ln d."""
 LEAST_RESPONSE = 0.5
-SIGNIFICANT = 3.0
 
 
 @dataclass(frozen=True, eq=False)
 class Observability:
     """For one curve. response (node,): share of the estimate at each size that comes from there. components: independent
-    numbers about
-    the distribution that the bins hold (trace of R). detectable (node,): share of the volume that a narrow
-    population needs at each size to stand three sigma out of noise and background, all else known."""
+    numbers about the distribution that the bins hold (trace of R)."""
 
     diameter: FloatArray
     response: FloatArray
     components: float
-    detectable: FloatArray
 
     @property
     def observable(self) -> BoolArray:
@@ -98,11 +94,7 @@ def observability(basis: SizeBasis, weight: FloatArray, volume: float) -> Observ
     kernel = np.linalg.solve((np.eye(log_d.size) + gain).T, gain.T).T
     kernel[basis.diameter > np.pi / basis.q[basis.q > 0.0].min()] = 0.0
     own = np.sum(np.where(np.abs(distance) <= NEAR, kernel, 0.0), axis=1)
-    population = basis.matrix @ basis.narrow
-    seen = population.T @ (population * weight[:, None])
-    flat_part = weight @ population
-    signal = np.sqrt(np.maximum(np.diag(seen) - flat_part**2 / weight.sum(), 1e-300))
-    return Observability(basis.diameter, own, float(np.trace(kernel)), SIGNIFICANT / signal / volume)
+    return Observability(basis.diameter, own, float(np.trace(kernel)))
 
 
 def observable_sizes(fit: FreeFormFit, frame: int = 0) -> Observability:

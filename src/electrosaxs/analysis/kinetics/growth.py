@@ -104,8 +104,8 @@ class GrowthLine:
         )
 
 
-def growth_line(curve: GrowthCurve, *, onset_s: float | None = None, t_start_s: float = 0.0) -> GrowthLine:
-    """Least-squares line through all scans from `t_start_s` to the onset, or to the end of the run without one.
+def growth_line(curve: GrowthCurve, *, onset_s: float | None = None) -> GrowthLine:
+    """Least-squares line through all scans from field-on to the onset, or to the end of the run without one.
 
     Bend: where a parabola departs from the line by more than 3 sigma and 10 % of the rise (the slice saturates), the
     words say by how much; the line keeps its window, so that runs compare. Scatter: where the points scatter about a
@@ -113,7 +113,7 @@ def growth_line(curve: GrowthCurve, *, onset_s: float | None = None, t_start_s: 
     and the words say so. FitError with fewer than 3 points.
     """
     t, phi, sigma = curve.coord("time"), curve.values, curve.sigma
-    window = _usable(curve) & (t >= t_start_s) & (t < (np.inf if onset_s is None else onset_s))
+    window = _usable(curve) & (t >= 0.0) & (t < (np.inf if onset_s is None else onset_s))
     if window.sum() < FEWEST_POINTS:
         raise bad_value(
             FitError,

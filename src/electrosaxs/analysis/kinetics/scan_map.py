@@ -52,9 +52,7 @@ class ScanMap:
         return out
 
 
-def scan_map(
-    height_um: npt.ArrayLike, time_s: npt.ArrayLike, used: npt.ArrayLike, *, tolerance_um: float = HEIGHT_TOLERANCE_UM
-) -> ScanMap:
+def scan_map(height_um: npt.ArrayLike, time_s: npt.ArrayLike, used: npt.ArrayLike) -> ScanMap:
     """The map that the sample frames (any order) form.
 
     height_um, time_s, used: (frame,). Frames that are not `used` keep their place and leave a hole; frames without
@@ -67,7 +65,7 @@ def scan_map(
     if placed.size == 0:
         raise ShapeError("no sample frame has both a height and a time: a map needs at least one; fill the frame table")
     order = placed[np.lexsort((placed, time[placed]))]
-    heights, index_of_placed = _heights(height[order], tolerance_um)
+    heights, index_of_placed = _heights(height[order])
     height_index = np.full(height.shape, -1, dtype=np.int64)
     scan = np.full(height.shape, -1, dtype=np.int64)
     height_index[order] = index_of_placed
@@ -81,10 +79,10 @@ def scan_map(
     return ScanMap(heights, scan, height_index, n_scans, _complete_times(planned), measured, fills)
 
 
-def _heights(height: FloatArray, tolerance_um: float) -> tuple[FloatArray, IntArray]:
+def _heights(height: FloatArray) -> tuple[FloatArray, IntArray]:
     """Distinct heights (median of each group) and the group of each frame."""
     ascending = np.sort(height)
-    tolerance = tolerance_um
+    tolerance = HEIGHT_TOLERANCE_UM
     while True:
         first = np.concatenate([[0], np.flatnonzero(np.diff(ascending) > tolerance) + 1])
         groups = np.split(ascending, first[1:])

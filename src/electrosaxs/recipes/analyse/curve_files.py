@@ -68,7 +68,7 @@ def _write_scan(
 
 
 def choose_curves(
-    reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, crystals: Crystals, *, shown: int = SHOWN
+    reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, crystals: Crystals
 ) -> CurveSet | None:
     """Curves of the last full scan at a few heights from the anode to where the solution is undisturbed, with their fits."""
     filled = grid.measured.sum(axis=1)
@@ -78,7 +78,7 @@ def choose_curves(
     rows = np.flatnonzero(grid.used & (grid.scan == last))
     rows = rows[np.argsort(grid.height_index[rows])]
     heights = grid.heights[grid.height_index[rows]]
-    rows = rows[_spread(heights, shown)]
+    rows = rows[_spread(heights)]
     sample = sample_intensity(reduced, standard, voxels.frame[rows])
     fit = fit_spheres(sample)
     model, diameter, deviation = fit.model(reduced.q), fit.diameter.copy(), fit.deviation.copy()
@@ -96,10 +96,10 @@ def choose_curves(
     )
 
 
-def _spread(heights: FloatArray, shown: int) -> npt.NDArray[np.intp]:
-    """Indices of at most `shown` heights, the lowest two and then evenly in the logarithm."""
-    if heights.size <= shown:
+def _spread(heights: FloatArray) -> npt.NDArray[np.intp]:
+    """Indices of at most SHOWN heights, the lowest two and then evenly in the logarithm."""
+    if heights.size <= SHOWN:
         return np.arange(heights.size)
-    steps = np.geomspace(max(heights[1], 1.0), heights[-1], shown - 1)
+    steps = np.geomspace(max(heights[1], 1.0), heights[-1], SHOWN - 1)
     chosen = {0, *(int(np.argmin(np.abs(heights - step))) for step in steps)}
     return np.array(sorted(chosen), dtype=np.intp)

@@ -173,7 +173,7 @@ def kinetics(phi: VolumeFraction, run: Run, *, structure_onset: Number | None) -
     onset_s = None if structure_onset is None else structure_onset.value
     thickness = run.analysis.slice_um
     try:
-        curve = growth_curve(phi, slice_um=run.analysis.slice_um)
+        curve = growth_curve(phi, slice_um=thickness)
         numbers |= onset(curve, structure=structure_onset, kink=onset_from_kink(curve))
         found = numbers["onset_time"]
         onset_s = found.value

@@ -46,7 +46,6 @@ class ReducedRun:
     store: ReductionStore
     flags: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
-    splitting: bool
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
@@ -91,7 +90,7 @@ def reduce_run(
                 errors[frame.index] = frame.error
     flags = _flags(table, store, own.used_pixels, errors)
     notes = (f"outliers: {outliers.note}", *_resume_note(store, len(table) - pending))
-    return ReducedRun(run, table, own.mean_q, store, flags, notes, splitting=integrator != "own")
+    return ReducedRun(run, table, own.mean_q, store, flags, notes)
 
 
 def _same_shape(geometry: Geometry, reader: FrameReader) -> None:

@@ -36,7 +36,6 @@ class SizeStudy:
     """distribution: None where there are no curves to invert; numbers and notes say the rest in the report."""
 
     distribution: SizeDistribution | None
-    verdicts: tuple[GaussianVerdict | None, ...] = ()
     numbers: dict[str, Number] | None = None
     notes: tuple[str, ...] = ()
 
@@ -58,7 +57,6 @@ def size_distributions(
     *,
     phi: VolumeFraction | None = None,
     crystals: FloatArray | None = None,
-    workers: int = 2,
 ) -> SizeStudy:
     """Distributions d phi / dd of the last complete scan, dims (scan, height, diameter) with one scan.
 
@@ -69,7 +67,7 @@ def size_distributions(
     if scan is None:
         return SizeStudy(None, notes=("size distributions: no scan holds two usable voxels without crystals",))
     basis = SizeBasis.of(scan.sample.coord("q"), shell=standard.dry_shell_nm)
-    fit = free_form_sizes(scan.sample, basis, workers=workers)
+    fit = free_form_sizes(scan.sample, basis)
     start = free_form_sizes(standard.reference, basis, workers=1)
     if not start.seen[0] or not fit.seen.any():
         return SizeStudy(None, notes=("size distributions: the curves show no particles",))
@@ -87,7 +85,6 @@ def size_distributions(
     distribution = _distribution(reduced, grid, scan, fit, start, geometry.factor)
     return SizeStudy(
         distribution,
-        verdicts,
         _numbers(start),
         (note, f"size distributions: {observable_sizes(start).words()}", _verdict_note(verdicts, grid, scan)),
     )
@@ -148,8 +145,8 @@ def _distribution(
     unit = solution.volume_fraction / float(whole.value[0])
     shape = (1, grid.heights.size, fit.basis.diameter.size)
 
-    def placed(values: FloatArray, fill: float = np.nan) -> FloatArray:
-        out = np.full(shape, fill)
+    def placed(values: FloatArray) -> FloatArray:
+        out = np.full(shape, np.nan)
         out[0, scan.heights] = values
         return out
 
