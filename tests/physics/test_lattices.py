@@ -11,7 +11,6 @@ from electrosaxs.physics.lattices import (
     neighbour_distance,
     reflection_positions,
     reflections,
-    volume_contraction,
 )
 
 
@@ -69,10 +68,6 @@ def test_reciprocal_space_is_filled_with_one_particle_s_scattering(name):
     s_max = 20.3
     count = reflections(name, s_max).weight.sum()
     assert_close(count, 4.0 * np.pi / 3.0 * s_max**3 * lattice_named(name).volume_per_particle, rel=0.01)
-
-
-def test_drying_takes_a_third_of_the_volume():
-    assert_close(volume_contraction(15.1, 13.2), 0.332, rel=2e-3)
 
 
 def test_an_unknown_lattice_is_refused_by_name():

@@ -12,10 +12,13 @@ from electrosaxs.physics.sphere_kernels import amplitude, squared_form_factor
 from electrosaxs.physics.structure_factor import (
     decoupled,
     percus_yevick,
-    powder_gradient,
-    powder_structure_factor,
-    superlattice_structure_factor,
+    superlattice_order,
 )
+
+
+def powder_structure_factor(q, lattice, a, fwhm, *, lorentzian=0.0, texture=()):
+    """Z(q) of grains whose particles sit exactly on their sites."""
+    return 1.0 + superlattice_order(q, lattice, a, fwhm, 0.0, lorentzian=lorentzian, texture=texture).value
 
 
 @pytest.mark.parametrize("name", LATTICES)
@@ -45,26 +48,35 @@ def test_peaks_have_their_area_place_and_width():
 
 
 def test_derivatives_are_those_of_the_differences():
-    q, at = np.linspace(0.1, 3.5, 300), (12.3, 0.06, 0.4)
+    q, at = np.linspace(0.1, 3.5, 300), (12.3, 0.06, 0.3, 0.4, 0.2, -0.3)
 
-    def z(a: float, fwhm: float, lorentzian: float) -> np.ndarray:
-        return powder_structure_factor(q, "HCP", a, fwhm, lorentzian=lorentzian)
+    def order(a, fwhm, mean_square, lorentzian, *texture):
+        return superlattice_order(q, "HCP", a, fwhm, mean_square, lorentzian=lorentzian, texture=texture)
 
-    exact = powder_gradient(q, "HCP", at[0], at[1], lorentzian=at[2])
-    for k, step in enumerate((1e-5, 1e-6, 1e-4)):
-        up, down = (tuple(v + sign * step * (i == k) for i, v in enumerate(at)) for sign in (1, -1))
-        difference = (z(*up) - z(*down)) / (2.0 * step)
-        assert_close(exact[k + 1], difference, rel=1e-5, floor=1e-6 * np.abs(difference).max())
+    _, *exact, by_texture = order(*at)
+    for k, slope in enumerate([*exact, *by_texture]):
+        step = 1e-5 * at[k] * np.eye(len(at))[k]
+        difference = (order(*(at + step)).value - order(*(at - step)).value) / (2.0 * step[k])
+        assert_close(slope, difference, rel=1e-5, floor=1e-6 * np.abs(difference).max())
 
 
-def test_disorder_moves_peaks_into_the_diffuse_rest():
+def test_displacements_take_from_the_peaks_as_debye_and_waller_say():
     q = np.linspace(0.1, 3.0, 500)
-    beta = amplitude(q, 7.1, 1.1) ** 2 / squared_form_factor(q, 7.1, 1.1)
-    cold = superlattice_structure_factor(q, "FCC", 15.1, 0.02, 0.0, fraction=0.4)
-    assert_close(cold, 0.6 + 0.4 * powder_structure_factor(q, "FCC", 15.1, 0.02), rel=1e-12)
-    warm = superlattice_structure_factor(q, "FCC", 15.1, 0.02, 0.3, beta=beta, fraction=0.4)
-    assert_close((warm - 1.0) / (cold - 1.0), beta * np.exp(-0.3 * q**2), rel=1e-9)
-    assert_close(superlattice_structure_factor(q, "FCC", 15.1, 0.02, 0.3, fraction=0.0), np.ones_like(q), rel=1e-15)
+    cold, warm = (superlattice_order(q, "FCC", 15.1, 0.02, u2).value for u2 in (0.0, 0.3))
+    assert_close(warm, cold * np.exp(-0.3 * q**2), rel=1e-9)
+
+
+def test_oriented_grains_change_one_reflection_and_no_other():
+    q = np.linspace(0.6, 1.3, 2001)
+    powder, textured = (powder_structure_factor(q, "FCC", 15.1, 0.01, texture=t) for t in ((), (0.0, 0.5)))
+    second = np.abs(q - 0.8322) < 0.03
+    assert_close(np.trapezoid(textured[second], q[second]), 1.5 * np.trapezoid(powder[second], q[second]), rel=1e-9)
+    assert_close(textured[~second], powder[~second], rel=1e-9, floor=1e-9)
+
+
+def test_nothing_is_ordered_where_no_peak_reaches_down_to_zero():
+    """q = 0 included: S of crystals alone is the compressibility of an ideal lattice, 0."""
+    assert_close(powder_structure_factor(np.array([0.0, 0.01, 0.1]), "FCC", 15.1, 0.02), np.zeros(3), rel=1e-12)
 
 
 def test_hard_spheres_have_the_known_values_of_percus_and_yevick():
@@ -104,7 +116,7 @@ def test_a_lattice_of_polydisperse_spheres_takes_less_than_five_milliseconds():
     def curve() -> np.ndarray:
         form = squared_form_factor(q, 7.1, 1.1)
         beta = amplitude(q, 7.1, 1.1) ** 2 / form
-        return form * superlattice_structure_factor(q, "FCC", 15.1, 0.02, 0.3, beta=beta, fraction=0.5)
+        return form * (1.0 + 0.5 * beta * superlattice_order(q, "FCC", 15.1, 0.02, 0.3).value)
 
     curve()
     best = min(_elapsed(curve) for _ in range(20))

@@ -213,7 +213,9 @@ def test_conductivity_says_whose_charges_it_counts(small: Experiment) -> None:
     two = predict(changed(small, transport={"charge_of_charged": 2.0})).results.numbers["particle_conductivity"]
     one = predict(small).results.numbers["particle_conductivity"]
     assert_close(two.value / one.value, 2.0, rel=1e-9)
-    assert_close(one.value, 39.0, rel=0.05)  # of one size; smaller ones carry less, tests/transport/test_field_models.py
+    assert_close(
+        one.value, 39.0, rel=0.05
+    )  # of one size; smaller ones carry less, tests/transport/test_field_models.py
     assert "2 e each" in two.source
     assert "charge_of_charged" in one.source
 

@@ -129,8 +129,3 @@ def neighbour_distance(name: str, a: float) -> float:
     """Nearest-neighbour distance (nm): a / sqrt 2 in FCC, sqrt(3)/2 a in BCC, a in HCP and SC; its inverse divides by
     the lattice's own `neighbour_distance`."""
     return lattice_named(name).neighbour_distance * a
-
-
-def volume_contraction(a_before: float, a_after: float) -> float:
-    """Share of the volume lost when the lattice shrinks: 1 - (a_after / a_before)^3 (13.2 nm from 15.1 nm: 0.33)."""
-    return 1.0 - (a_after / a_before) ** 3

@@ -5,34 +5,69 @@ Lengths in nm, q in 1/nm, S without unit. Pure functions of arrays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from ..nouns.base import FloatArray
 from .lattice_kernels import powder_sum
 from .lattices import lattice_named, reflections
 
+NEAR_ZERO = 1e-6  # 1/nm: Z is regular there, its formula divides by q
 REACH = 1.25  # reflections are summed up to 1.25 q_max + 4 FWHM, so that Z does not sag at the upper end of the window
 
 
-def powder_structure_factor(
-    q: FloatArray, lattice: str, a: float, fwhm: float, *, lorentzian: float = 0.0
-) -> FloatArray:
-    """Z(q) of a powder of grains whose particles sit exactly on their sites; 1 on average at large q.
+class Order(NamedTuple):
+    """exp(-q^2 u^2) (Z - 1) of a superlattice, and its derivatives, each (q,); by_texture: one for each family that may
+    deviate."""
 
-    Z = 2 pi^2 / (v_p q) sum_hkl m |F|^2/n^2 / q_hkl [L(q - q_hkl) - L(q + q_hkl)], v_p the volume per particle, L of
-    unit area and FWHM `fwhm` (grain size), `lorentzian` its Lorentzian share. The 1/(q q_hkl), not 1/q^2 or 1/q_hkl^2,
-    is what the spherical average of isotropic Gaussian spots gives, and makes the integral of Z q^2 exact for any
-    width. Holds for q > 0. Source: Warren, X-ray Diffraction (1969), ch. 4 and 5.
+    value: FloatArray
+    by_a: FloatArray
+    by_fwhm: FloatArray
+    by_mean_square: FloatArray
+    by_lorentzian: FloatArray
+    by_texture: tuple[FloatArray, ...] = ()
+
+
+def superlattice_order(
+    q: FloatArray,
+    lattice: str,
+    a: float,
+    fwhm: float,
+    mean_square: float,
+    *,
+    lorentzian: float = 0.0,
+    texture: Sequence[float] = (),
+) -> Order:
+    """What order adds to the scattering of separate particles: with the share X of them in grains, the rest in dilute
+    solution, S = 1 + X beta exp(-q^2 u^2) (Z - 1).
+
+    Z = 2 pi^2 / (v_p q) sum_hkl m |F|^2/n^2 / q_hkl [L(q - q_hkl) - L(q + q_hkl)] is a powder of grains whose particles
+    sit exactly on their sites, 1 on average at large q: v_p the volume per particle, L of unit area and FWHM `fwhm`
+    (grain size), `lorentzian` its Lorentzian share. The 1/(q q_hkl), not 1/q^2 or 1/q_hkl^2, is what the spherical
+    average of isotropic Gaussian spots gives, and makes the integral of Z q^2 exact for any width. `texture`: relative
+    deviations of the first families, of few or oriented grains. Displacements of mean square `mean_square` (u^2, nm^2)
+    along one axis move intensity from the peaks to the diffuse rest (Debye-Waller), and so does polydispersity without
+    correlation between size and site (Laue), beta = <F>^2 / <F^2>. The integral of (S - 1) q^2 is zero where beta is 1
+    and u^2 is 0. Source: Warren, X-ray Diffraction (1969), ch. 4, 5, 11 and 12.
     """
-    return powder_gradient(q, lattice, a, fwhm, lorentzian=lorentzian)[0]
-
-
-def powder_gradient(q: FloatArray, lattice: str, a: float, fwhm: float, *, lorentzian: float = 0.0) -> FloatArray:
-    """Z and its derivatives by a (1/nm), fwhm (nm) and lorentzian; shape (4, q)."""
+    above = np.maximum(np.ascontiguousarray(q), NEAR_ZERO)
     centre, area = powder_reflections(lattice, a, float(q[-1]), fwhm)
-    out = powder_sum(np.ascontiguousarray(q), centre, area, fwhm, lorentzian)
-    out[1] = -(2.0 * out[0] + out[1]) / a
-    return out
+    families = [powder_sum(above, centre[k : k + 1], area[k : k + 1], fwhm, lorentzian) for k in range(len(texture))]
+    z = powder_sum(above, centre, area, fwhm, lorentzian)
+    for share, one in zip(texture, families, strict=True):
+        z += share * one
+    damping = np.exp(-(q**2) * mean_square)
+    value = damping * (z[0] - 1.0)
+    return Order(
+        value=value,
+        by_a=damping * -(2.0 * z[0] + z[1]) / a,
+        by_fwhm=damping * z[2],
+        by_mean_square=-(q**2) * value,
+        by_lorentzian=damping * z[3],
+        by_texture=tuple(damping * one[0] for one in families),
+    )
 
 
 def powder_reflections(lattice: str, a: float, q_max: float, fwhm: float) -> tuple[FloatArray, FloatArray]:
@@ -41,28 +76,6 @@ def powder_reflections(lattice: str, a: float, q_max: float, fwhm: float) -> tup
     families = reflections(lattice, 0.5 * np.ceil(2.0 * s_max))
     volume = lattice_named(lattice).volume_per_particle * a**3
     return 2.0 * np.pi * families.s / a, 2.0 * np.pi**2 * families.weight / volume
-
-
-def superlattice_structure_factor(
-    q: FloatArray,
-    lattice: str,
-    a: float,
-    fwhm: float,
-    mean_square: float,
-    *,
-    beta: FloatArray | float = 1.0,
-    fraction: float = 1.0,
-    lorentzian: float = 0.0,
-) -> FloatArray:
-    """S(q) of a voxel of which the share `fraction` of the particles sits in grains, the rest in dilute solution.
-
-    S = 1 + X beta exp(-q^2 u^2) (Z - 1): displacements of mean square `mean_square` (u^2, nm^2) along one axis move
-    intensity from the peaks to the diffuse rest (Debye-Waller), and so does polydispersity without correlation between
-    size and site (Laue), beta = <F>^2 / <F^2>. The integral of (S - 1) q^2 is zero where beta is 1 and u^2 is 0.
-    Source: Warren, X-ray Diffraction (1969), ch. 11 and 12.
-    """
-    order = powder_structure_factor(q, lattice, a, fwhm, lorentzian=lorentzian) - 1.0
-    return np.asarray(1.0 + fraction * beta * np.exp(-(q**2) * mean_square) * order)
 
 
 def percus_yevick(q: FloatArray, radius: float, volume_fraction: float) -> FloatArray:

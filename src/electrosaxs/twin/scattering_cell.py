@@ -17,7 +17,7 @@ from ..materials import attenuation_per_m, core, scattering_length_density_per_m
 from ..nouns import Experiment, FloatArray, StartingSolution
 from ..physics.absorption import attenuation
 from ..physics.sphere_kernels import amplitude
-from ..physics.structure_factor import powder_structure_factor
+from ..physics.structure_factor import superlattice_order
 
 # Toluene, 298 K: between 8.96 (293 K) and 11.0 (323 K) in 1e-10/Pa, CRC Handbook, 97th ed.
 COMPRESSIBILITY_PER_PA = 9.2e-10
@@ -33,7 +33,8 @@ Q_FLOOR_PER_NM = 0.02  # the power law stops rising here, far behind the beam st
 
 # Superlattices: grains of 300 nm, K = 0.94 (Scherrer 1918), and 0.4 nm rms displacement along an axis (4 % of the
 # distance of neighbours). Chosen.
-GRAIN_NM, SCHERRER = 300.0, 0.94
+LATTICE = "FCC"
+PEAK_FWHM_PER_NM = 2.0 * np.pi * 0.94 / 300.0
 DISPLACEMENT_NM = 0.4
 
 NM3, NM6 = 1e-27, 1e-54
@@ -100,7 +101,7 @@ def scattering_cell(experiment: Experiment, q: FloatArray, diameter: FloatArray,
         form=form,
         squared=form**2,
         contrast=_contrast(solution, energy),
-        order=_order(q, lattice_constant),
+        order=superlattice_order(q, LATTICE, lattice_constant, PEAK_FWHM_PER_NM, DISPLACEMENT_NM**2).value,
         solvent=solvent_scattering(solution, q, energy_keV=energy, temperature_K=experiment.cell.temperature_K),
         window=window_scattering(q),
         added_attenuation=mu.of_particles((diameter / coated) ** 3),
@@ -143,11 +144,3 @@ def _lattice_constant(experiment: Experiment, diameter: FloatArray) -> float:
     given = experiment.growth.lattice_constant_nm
     shell = experiment.solution.solvated_shell_nm
     return given if given is not None else float(np.sqrt(2.0) * (np.median(diameter) + 2.0 * (shell or 1.79)))
-
-
-def _order(q: FloatArray, lattice_constant: float) -> FloatArray:
-    """exp(-q^2 u^2) (Z - 1) of FCC grains; q[0] may be 0."""
-    fwhm = 2.0 * np.pi * SCHERRER / GRAIN_NM
-    above = np.maximum(q, q[1])
-    z = powder_structure_factor(above, "FCC", lattice_constant, fwhm)
-    return np.asarray(np.exp(-((q * DISPLACEMENT_NM) ** 2)) * (z - 1.0))

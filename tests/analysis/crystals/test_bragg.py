@@ -6,7 +6,7 @@ from closeness import assert_close
 
 from electrosaxs.analysis.crystals.bragg import LatticeModel, PeakModel, smooth_basis, textured_reflections
 from electrosaxs.physics.sphere_kernels import amplitude, squared_form_factor
-from electrosaxs.physics.structure_factor import superlattice_structure_factor
+from electrosaxs.physics.structure_factor import superlattice_order
 
 Q = np.linspace(0.12, 3.3, 300)
 SOLUTION = [2e-3, 7.1, 1.1, 0.3, 0.2]
@@ -17,9 +17,8 @@ def test_the_model_of_a_voxel_is_form_factor_times_structure_factor():
     scale, d, delta, background, _ = SOLUTION
     p = np.array([scale, d, delta, background, 0.0, *CRYSTALS[:5], 1.0])
     form = squared_form_factor(Q, d, delta)
-    structure = superlattice_structure_factor(
-        Q, "FCC", 15.1, 0.03, 0.4, beta=amplitude(Q, d, delta) ** 2 / form, fraction=0.3, lorentzian=0.3
-    )
+    beta = amplitude(Q, d, delta) ** 2 / form
+    structure = 1.0 + 0.3 * beta * superlattice_order(Q, "FCC", 15.1, 0.03, 0.4, lorentzian=0.3).value
     assert_close(LatticeModel(Q, "FCC")(p)[0], scale * form * structure + background, rel=1e-12)
 
 

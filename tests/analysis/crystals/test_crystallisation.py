@@ -10,10 +10,9 @@ from electrosaxs.analysis.crystals.crystallisation import (
     crystallisation,
     lattice_constant_solvated,
     onset_from_structure_factor,
-    onset_volume_fraction,
 )
 from electrosaxs.errors import ShapeError
-from electrosaxs.nouns import GrowthCurve, LatticeConstant, Number
+from electrosaxs.nouns import LatticeConstant
 
 TIMES = 50.0 + 270.0 * np.arange(9)
 ONSET = 1000.0
@@ -105,16 +104,6 @@ def test_a_single_scan_with_crystals_brackets_the_onset():
     detected = np.arange(9) == 8
     onset = onset_from_structure_factor(TIMES, 0.1 * detected, np.full(9, 0.01), detected)
     assert_close([onset.value, onset.sigma], [TIMES[7] + 135.0, 270.0 / np.sqrt(12.0)], rel=1e-9)
-
-
-def test_volume_fraction_at_onset_carries_the_error_of_time():
-    growth = GrowthCurve.from_arrays(
-        1e-5 * TIMES, dims=("scan",), coords={"time": (("scan",), TIMES)}, sigma=np.full(TIMES.size, 1e-4)
-    )
-    phi = onset_volume_fraction(Number(1000.0, 50.0, "s", "test"), growth)
-    assert_close(phi.value, 0.01, rel=1e-9)
-    assert_close(phi.sigma, np.hypot(5e-4, 1e-4), rel=1e-6)
-    assert onset_volume_fraction(Number.absent("s", "nothing grew"), growth).value is None
 
 
 def series(a: np.ndarray, sigma: float, shared: float = 0.0) -> LatticeConstant:

@@ -8,13 +8,20 @@ from analysis.synthetic_crystals import crystals_in_solution
 from analysis.synthetic_curves import field_selected_sizes, form_factor, gaussian_sizes, window
 from closeness import assert_close
 
-from electrosaxs.analysis.crystals.bragg import PARAMETERS
-from electrosaxs.analysis.crystals.lattice_choice import assign_frame, assign_lattice, study_curve
-from electrosaxs.analysis.crystals.lattice_fit import RIGID, SMOOTH, fit_lattice
+from electrosaxs.analysis.crystals.lattice_choice import study_curve
+from electrosaxs.analysis.crystals.lattice_fit import RIGID, SMOOTHED, fit_lattice
+from electrosaxs.analysis.crystals.parameters import SLOT, Grains
 from electrosaxs.analysis.crystals.peaks import start_solution
 from electrosaxs.analysis.crystals.structure_factor import spheres_of
-from electrosaxs.analysis.crystals.weighted_curve import curve_of_frame
+from electrosaxs.analysis.crystals.weighted_curve import WeightedCurve, curve_from_arrays, curve_of_frame
+from electrosaxs.nouns import LatticeAssignment, SampleIntensity
 from electrosaxs.physics.structure_factor import percus_yevick
+
+
+def assigned(sample: SampleIntensity) -> LatticeAssignment:
+    """What the shipped choice says of the only frame of `sample`."""
+    return study_curve(curve_of_frame(sample, 0)).assignment
+
 
 LENGTHS = {"FCC": 15.1, "BCC": 12.3, "HCP": 10.7, "SC": 10.7}
 
@@ -42,7 +49,7 @@ def test_the_lattice_constant_is_not_biased(sixty_fits):
 
 @pytest.mark.parametrize("name", LENGTHS)
 def test_each_lattice_is_told_from_the_others(name):
-    assignment = assign_frame(crystals_in_solution([0.05], lattice=name, a=LENGTHS[name], gain=0.05, seed=3), 0)
+    assignment = assigned(crystals_in_solution([0.05], lattice=name, a=LENGTHS[name], gain=0.05, seed=3))
     assert assignment.lattice == name
     assert_close(assignment.a.value, LENGTHS[name], rel=5e-4)
     assert_close(assignment.crystalline_fraction.value, 0.05, rel=0.1)
@@ -52,7 +59,7 @@ def test_each_lattice_is_told_from_the_others(name):
 
 def test_sizes_that_a_field_has_selected_do_not_move_the_lattice():
     sample = crystals_in_solution([0.1], sizes=field_selected_sizes(0.03), gain=0.2, seed=5)
-    assignment = assign_frame(sample, 0)
+    assignment = assigned(sample)
     assert assignment.lattice == "FCC"
     assert_close(assignment.a.value, 15.1, rel=5e-4)
 
@@ -73,10 +80,9 @@ def test_grains_of_larger_particles_bias_neither_their_share_nor_the_sizes(share
 def test_a_smooth_correction_leaves_the_sizes_of_strong_crystals_alone():
     """Half of the particles in grains: the sphere fit that begins the search sees the reflections as a skewness of -1."""
     curve = curve_of_frame(crystals_in_solution([0.6], gain=0.2, seed=8), 0)
-    start = start_solution(curve)
-    start[4] = -1.0
-    one = fit_lattice(curve, "FCC", start, freedom=SMOOTH)
-    assert one.solution[4] == 0.0
+    start = start_solution(curve)._replace(skewness=-1.0)
+    one = fit_lattice(curve, "FCC", start, freedom=SMOOTHED)
+    assert one.solution.skewness == 0.0
     assert abs(one.value("diameter") - 7.1) < 0.03
     assert abs(one.value("deviation") - 1.1) < 0.03
     assert_close(one.value("fraction"), 0.6, rel=0.05)
@@ -85,11 +91,11 @@ def test_a_smooth_correction_leaves_the_sizes_of_strong_crystals_alone():
 def test_a_fit_without_tails_knows_how_they_would_grow():
     """Slopes that stop short of the tails there point off the bound, uphill: two in twenty fits then never converge."""
     curve = curve_of_frame(crystals_in_solution([0.3], seed=1), 0)
-    start = np.concatenate([start_solution(curve), [0.3, 15.1, 0.02, 0.3, 0.0, 1.0]])
-    one = fit_lattice(curve, "FCC", start, freedom=SMOOTH, scan=False)
+    grains = Grains(0.3, 15.1, 0.02, 0.3, 0.0, 1.0)
+    one = fit_lattice(curve, "FCC", start_solution(curve), freedom=SMOOTHED, grains=grains)
     assert one.outcome.converged
     assert one.value("lorentzian") < 1e-6
-    share = PARAMETERS.index("lorentzian")
+    share = SLOT["lorentzian"]
     value, slopes = one.model(one.outcome.parameters)
     more = one.outcome.parameters.copy()
     more[share] += 1e-4
@@ -98,31 +104,33 @@ def test_a_fit_without_tails_knows_how_they_would_grow():
 
 def test_plain_curves_need_no_sigma():
     frame = crystals_in_solution([0.05], gain=0.05, seed=6).data["frame", 0]
-    assignment = assign_lattice(window(), frame.values)
+    assignment = study_curve(curve_from_arrays(window(), frame.values)).assignment
     assert assignment.lattice == "FCC"
     assert_close(assignment.a.value, 15.1, rel=5e-4)
 
 
 def test_no_peak_means_no_lattice():
-    assignment = assign_frame(crystals_in_solution([0.0], gain=0.05, seed=7), 0)
+    assignment = assigned(crystals_in_solution([0.0], gain=0.05, seed=7))
     assert assignment.lattice is None
     assert assignment.a.value is None
     assert "no peak" in assignment.verdict
     assert assignment.peaks == ()
 
 
-def counted(structure: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def counted(structure: np.ndarray, seed: int) -> WeightedCurve:
     q = window()
     form = form_factor(q, gaussian_sizes())
     expected = 3e5 * form / form[0] * structure + 200.0
     counts = np.random.default_rng(seed).poisson(expected * q) / q
-    return q, counts - 200.0, np.sqrt(expected / q)
+    return curve_from_arrays(q, counts - 200.0, np.sqrt(expected / q))
 
 
 @pytest.mark.parametrize("places", [(0.72, 0.95), (0.62, 0.80), (0.70, 0.78, 0.90), (0.72,)])
 def test_peaks_that_fit_no_lattice_are_left_without_one(places):
     q = window()
-    assignment = assign_lattice(*counted(1.0 + sum(0.5 * np.exp(-0.5 * ((q - p) / 0.01) ** 2) for p in places), 0))
+    assignment = study_curve(
+        counted(1.0 + sum(0.5 * np.exp(-0.5 * ((q - p) / 0.01) ** 2) for p in places), 0)
+    ).assignment
     assert assignment.lattice is None
     assert "none of these" in assignment.verdict
     assert len(assignment.peaks) == len(places)
@@ -131,15 +139,15 @@ def test_peaks_that_fit_no_lattice_are_left_without_one(places):
 
 @pytest.mark.parametrize(("phi", "radius"), [(0.2, 4.5), (0.45, 4.5), (0.45, 5.3)])
 def test_a_liquid_is_not_a_crystal(phi, radius):
-    assert assign_lattice(*counted(percus_yevick(window(), radius, phi), 1)).lattice is None
+    assert study_curve(counted(percus_yevick(window(), radius, phi), 1)).assignment.lattice is None
 
 
 def test_priors_of_the_sizes_enter_as_one_more_measurement():
     curve = curve_of_frame(crystals_in_solution([0.1], gain=0.01, seed=8), 0)
     start = start_solution(curve)
-    free = fit_lattice(curve, "FCC", start)
+    free = fit_lattice(curve, "FCC", start, freedom=RIGID)
     prior = (free.value("diameter") + 2.0 * free.sigma("diameter"), free.sigma("diameter"))
-    held = fit_lattice(curve, "FCC", start, priors={"diameter": prior})
+    held = fit_lattice(curve, "FCC", start, freedom=RIGID, priors={"diameter": prior})
     assert_close(held.value("diameter") - free.value("diameter"), free.sigma("diameter"), rel=0.05)
     assert_close(held.sigma("diameter"), free.sigma("diameter") / np.sqrt(2.0), rel=0.05)
 
@@ -147,7 +155,7 @@ def test_priors_of_the_sizes_enter_as_one_more_measurement():
 def test_the_solution_of_the_voxel_comes_back_as_a_sphere_fit():
     sample = crystals_in_solution([0.1, 0.2], gain=0.01, seed=9)
     curves = [curve_of_frame(sample, i) for i in range(2)]
-    fits = [fit_lattice(curve, "FCC", start_solution(curve)) for curve in curves]
+    fits = [fit_lattice(curve, "FCC", start_solution(curve), freedom=RIGID) for curve in curves]
     spheres = spheres_of(fits, sample.coord("q"))
     sigma = np.sqrt(spheres.covariance[:, 1, 1] + spheres.shared_covariance[:, 1, 1])
     assert np.all(np.abs(spheres.diameter - 7.1) < 4.0 * sigma)
@@ -167,7 +175,7 @@ def test_palladium_superlattices_as_their_authors_found_them(reference_data, fra
     with (folder / "author_fits.csv").open() as table:
         row = next(r for r in csv.DictReader(table) if r["file"].endswith(f"{frame}_dz_bgsub"))
     q, intensity = np.loadtxt(folder / "R5_201611" / f"{frame}_dz_bgsub.dat").T
-    assignment = assign_lattice(10.0 * q, intensity)
+    assignment = study_curve(curve_from_arrays(10.0 * q, intensity)).assignment
     assert assignment.lattice == {"F_cubic": "FCC", "hcp": "HCP"}[row["lattice"]], assignment.verdict
     assert_close(assignment.a.value, 0.1 * float(row["xtal_a"]), rel=5e-3)
 

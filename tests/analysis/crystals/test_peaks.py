@@ -60,7 +60,7 @@ def test_the_area_of_a_lone_peak_has_an_honest_sigma():
 def test_sizes_are_found_without_a_guess():
     for d in (4.0, 7.1, 15.0):
         curve = curve_of_frame(synthetic_sample(gaussian_sizes(d, 0.12 * d), 8e-4, seed=1), 0)
-        assert_close(start_solution(curve)[1], d, rel=0.1)
+        assert_close(start_solution(curve).diameter, d, rel=0.1)
 
 
 def test_noise_of_a_curve_without_sigma_is_read_from_its_scatter():

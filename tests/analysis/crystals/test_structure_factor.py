@@ -4,7 +4,7 @@ import numpy as np
 from analysis.synthetic_crystals import crystals_in_solution
 from analysis.synthetic_curves import gaussian_sizes, synthetic_sample
 
-from electrosaxs.analysis.crystals.lattice_fit import fit_lattice
+from electrosaxs.analysis.crystals.lattice_fit import RIGID, fit_lattice
 from electrosaxs.analysis.crystals.peaks import start_solution
 from electrosaxs.analysis.crystals.structure_factor import fitted_structure_factor, spheres_of, structure_factor
 from electrosaxs.analysis.crystals.weighted_curve import curve_of_frame
@@ -32,7 +32,7 @@ def test_bins_that_say_nothing_are_masked_and_single_curves_work():
 def test_peaks_stand_above_one_as_the_fit_has_them():
     sample = crystals_in_solution([0.1], gain=0.1, seed=4)
     curve = curve_of_frame(sample, 0)
-    fit = fit_lattice(curve, "FCC", start_solution(curve))
+    fit = fit_lattice(curve, "FCC", start_solution(curve), freedom=RIGID)
     s = structure_factor(sample, spheres_of([fit], sample.coord("q")))
     model = fitted_structure_factor(fit, sample.coord("q"))
     assert model.max() > 2.0

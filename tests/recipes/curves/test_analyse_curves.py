@@ -13,7 +13,7 @@ from electrosaxs.errors import FitError, InputFileError
 from electrosaxs.figures.curve_page import curve_page
 from electrosaxs.io.curves import read_curve, write_nxcansas
 from electrosaxs.physics.sphere_kernels import amplitude, squared_form_factor
-from electrosaxs.physics.structure_factor import decoupled, percus_yevick, superlattice_structure_factor
+from electrosaxs.physics.structure_factor import decoupled, percus_yevick, superlattice_order
 from electrosaxs.recipes.curves.analyse_curves import analyse_curves, summary
 from electrosaxs.recipes.curves.output import picture
 
@@ -128,7 +128,7 @@ def test_a_size_distribution_that_is_not_normal_is_not_taken_for_interaction(tmp
 def test_a_superlattice_is_found_and_its_lattice_constant_is_within_sigma(tmp_path: Path) -> None:
     form = squared_form_factor(Q, 7.1, 0.6)
     beta = amplitude(Q, 7.1, 0.6) ** 2 / form
-    order = superlattice_structure_factor(Q, "FCC", 15.1, 0.03, 0.5, beta=beta, fraction=0.3)
+    order = 1.0 + 0.3 * beta * superlattice_order(Q, "FCC", 15.1, 0.03, 0.5).value
     intensity = 0.01 * form * order + 0.3
     (result,) = analyse_curves([write(tmp_path / "a.dat", intensity, counting(intensity, 3e5))], tmp_path / "out")
     a = result.numbers["lattice_constant"]

@@ -4,8 +4,8 @@
 
 P = <F^2> of all particles, X the share (by number) of them in grains, <F> of the normal of those, whose mean and
 deviation are `size_ratio` times those of all: a field brings the large ones first. C = 1 + smooth is a correction, 0
-unless the size distribution or the optics demand it. With C = 1 and equal sizes it is scale P S + background, S from
-physics.structure_factor.superlattice_structure_factor. Lengths in nm, q in 1/nm.
+unless the size distribution or the optics demand it. exp(-q^2 u^2) (Z - 1) is physics.structure_factor.superlattice_order;
+with C = 1 and equal sizes I = scale P S + background. Lengths in nm, q in 1/nm.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ import numpy as np
 from scipy.interpolate import BSpline
 
 from ...nouns import FloatArray
-from ...physics.lattice_kernels import peak_profile, powder_sum, sphere_gradient
+from ...physics.lattice_kernels import peak_profile, sphere_gradient
 from ...physics.lattices import reflections
 from ...physics.sphere_kernels import amplitude
-from ...physics.structure_factor import powder_gradient, powder_reflections
+from ...physics.structure_factor import Order, superlattice_order
+from .parameters import PARAMETERS, PEAK_TAILS, Grains, Solution, grains_of, solution_of
 
-SOLUTION = ("scale", "diameter", "deviation", "background", "skewness")  # as sphere_fit.ORDER
-CRYSTALS = ("fraction", "a", "fwhm", "mean_square", "lorentzian", "size_ratio")
-PARAMETERS = SOLUTION + CRYSTALS
 KNOT_SPACING = 1.5  # in 1 / d: a quarter of the form factor's period 2 pi / d, and about ten peak widths
+TEXTURE_REACH = 2.5  # in units of the first reflection
 SMOOTH_UP_TO = 20.0  # in 1 / d: between the second (15.5) and the third minimum of the form factor
 
 
@@ -44,7 +43,7 @@ def smooth_basis(q: FloatArray, diameter: float) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class PeakModel:
-    """Solution with free peaks of S - 1: parameters SOLUTION, lorentzian, m smooth, then area, q, fwhm of each peak."""
+    """Solution with free peaks of S - 1: parameters Solution, lorentzian, m smooth, then area, q, fwhm of each peak."""
 
     q: FloatArray
     smooth: FloatArray
@@ -53,32 +52,37 @@ class PeakModel:
     @property
     def first_peak(self) -> int:
         """Index of the first peak's area."""
-        return len(SOLUTION) + 1 + self.smooth.shape[1]
+        return PEAK_TAILS + 1 + self.smooth.shape[1]
 
     def __call__(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        form, *by_sizes = sphere_gradient(self.q, p[1], p[2], p[4])
-        first = self.first_peak
-        correction = 1.0 + self.smooth @ p[6:first]
+        s, tails, first = solution_of(p), float(p[PEAK_TAILS]), self.first_peak
+        form, form_d, form_delta, form_skewness = sphere_gradient(self.q, s.diameter, s.deviation, s.skewness)
+        correction = 1.0 + self.smooth @ p[PEAK_TAILS + 1 : first]
         structure = np.ones_like(self.q)
         by_share = np.zeros_like(self.q)
         columns = []
         for area, centre, fwhm in p[first:].reshape(-1, 3):
-            profile = peak_profile(self.q, centre, fwhm, p[5])
+            profile = peak_profile(self.q, centre, fwhm, tails)
             structure += area * profile[0]
             by_share += area * profile[3]
             columns += [profile[0], area * profile[1], area * profile[2]]
-        level = p[0] * correction * form
-        by_d, by_delta, by_skewness = (p[0] * correction * structure * g for g in by_sizes)
-        solution = [correction * form * structure, by_d, by_delta, np.ones_like(self.q), by_skewness]
-        smooth = (p[0] * form * structure)[:, None] * self.smooth
+        level = s.scale * correction * form
+        solution = Solution(
+            scale=correction * form * structure,
+            diameter=s.scale * correction * structure * form_d,
+            deviation=s.scale * correction * structure * form_delta,
+            background=np.ones_like(self.q),
+            skewness=s.scale * correction * structure * form_skewness,
+        )
+        smooth = (s.scale * form * structure)[:, None] * self.smooth
         slopes = np.column_stack([*solution, level * by_share, smooth, *(level * c for c in columns)])
-        return level * structure + p[3], slopes
+        return level * structure + s.background, slopes
 
 
 @dataclass(frozen=True, eq=False)
 class LatticeModel:
-    """Solution and grains of one lattice: parameters `PARAMETERS`, then `textured` relative deviations of the first
-    reflections from their powder intensity, then m smooth. `lattice` None: the solution alone."""
+    """Solution and grains of one lattice: parameters Solution and Grains, then `textured` relative deviations of the
+    first reflections from their powder intensity, then m smooth. `lattice` None: the solution alone."""
 
     q: FloatArray
     lattice: str | None
@@ -93,47 +97,50 @@ class LatticeModel:
     def size(self) -> int:
         return len(PARAMETERS) + self.textured + self.corrections
 
-    def __call__(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        scale, d, delta, background, skewness, fraction, _, _, mean_square, _, ratio = p[: len(PARAMETERS)]
-        form, form_d, form_delta, form_skewness = sphere_gradient(self.q, d, delta, skewness)
-        mean, mean_d, mean_delta = _mean_amplitude(self.q, ratio * d, ratio * delta)
-        correction = np.ones_like(self.q)
-        if self.corrections:
-            correction += self.smooth @ p[len(PARAMETERS) + self.textured :]
-        order, order_slopes, texture = self._order(p)
-        damping = np.exp(-(self.q**2) * mean_square)
-        coherent = fraction * mean**2 * damping
-        bracket = form + coherent * order
-        by_size = (
-            grad + 2.0 * fraction * mean * ratio * mean_grad * damping * order
-            for grad, mean_grad in ((form_d, mean_d), (form_delta, mean_delta))
-        )
-        by_d, by_delta = (scale * correction * g for g in by_size)
-        solution = [correction * bracket, by_d, by_delta, np.ones_like(self.q), scale * correction * form_skewness]
-        inner = [mean**2 * damping * order, coherent * order_slopes[0], coherent * order_slopes[1]]
-        inner += [-(self.q**2) * coherent * order, coherent * order_slopes[2]]
-        inner += [2.0 * fraction * mean * (d * mean_d + delta * mean_delta) * damping * order]
-        inner += [coherent * t for t in texture]
-        slopes = solution + [scale * correction * c for c in inner]
-        if self.corrections:
-            slopes.append((scale * bracket)[:, None] * self.smooth)
-        return scale * correction * bracket + background, np.column_stack(slopes)
+    def texture(self, p: FloatArray) -> FloatArray:
+        """The deviations of the first reflections."""
+        return p[len(PARAMETERS) : len(PARAMETERS) + self.textured]
 
-    def _order(self, p: FloatArray) -> tuple[FloatArray, FloatArray, list[FloatArray]]:
-        """Z - 1, its derivatives by (a, fwhm, lorentzian), and the single reflections that may deviate."""
+    def correction(self, p: FloatArray) -> FloatArray:
+        """C(q) (q,)."""
+        one = np.ones_like(self.q)
+        return one + self.smooth @ p[len(PARAMETERS) + self.textured :] if self.corrections else one
+
+    def __call__(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        s, g = solution_of(p), grains_of(p)
+        form, form_d, form_delta, form_skewness = sphere_gradient(self.q, s.diameter, s.deviation, s.skewness)
+        mean, mean_d, mean_delta = _mean_amplitude(self.q, g.size_ratio * s.diameter, g.size_ratio * s.deviation)
+        correction, order = self.correction(p), self._order(p, g)
+        coherent = g.fraction * mean**2
+        by_mean = 2.0 * g.fraction * mean * order.value
+        bracket = form + coherent * order.value
+        level = s.scale * correction
+        solution = Solution(
+            scale=correction * bracket,
+            diameter=level * (form_d + by_mean * g.size_ratio * mean_d),
+            deviation=level * (form_delta + by_mean * g.size_ratio * mean_delta),
+            background=np.ones_like(self.q),
+            skewness=level * form_skewness,
+        )
+        grains = Grains(
+            fraction=level * mean**2 * order.value,
+            a=level * coherent * order.by_a,
+            fwhm=level * coherent * order.by_fwhm,
+            mean_square=level * coherent * order.by_mean_square,
+            lorentzian=level * coherent * order.by_lorentzian,
+            size_ratio=level * by_mean * (s.diameter * mean_d + s.deviation * mean_delta),
+        )
+        texture = [level * coherent * one for one in order.by_texture]
+        smooth = (s.scale * bracket)[:, None] * self.smooth if self.corrections else np.zeros((self.q.size, 0))
+        return level * bracket + s.background, np.column_stack([*solution, *grains, *texture, smooth])
+
+    def _order(self, p: FloatArray, g: Grains[float]) -> Order:
         if self.lattice is None:
-            return np.zeros_like(self.q), np.zeros((3, self.q.size)), []
-        a, fwhm, lorentzian = p[6], p[7], p[9]
-        z = powder_gradient(self.q, self.lattice, a, fwhm, lorentzian=lorentzian)
-        order, slopes = z[0] - 1.0, z[1:].copy()
-        centre, area = powder_reflections(self.lattice, a, float(self.q[-1]), fwhm)
-        texture = []
-        for k, share in enumerate(p[len(PARAMETERS) : len(PARAMETERS) + self.textured]):
-            one = powder_sum(self.q, centre[k : k + 1], area[k : k + 1], fwhm, lorentzian)
-            order += share * one[0]
-            slopes += share * np.stack([-(2.0 * one[0] + one[1]) / a, one[2], one[3]])
-            texture.append(one[0])
-        return order, slopes, texture
+            return Order(*np.zeros((5, self.q.size)))
+        texture = self.texture(p).tolist()
+        return superlattice_order(
+            self.q, self.lattice, g.a, g.fwhm, g.mean_square, lorentzian=g.lorentzian, texture=texture
+        )
 
 
 def _mean_amplitude(q: FloatArray, d: float, delta: float) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -147,8 +154,7 @@ def _mean_amplitude(q: FloatArray, d: float, delta: float) -> tuple[FloatArray, 
     return amplitude(q, d, delta), by_d, by_delta
 
 
-def textured_reflections(lattice: str, reach: float = 2.5) -> int:
-    """How many families lie below `reach` times the first reflection: those whose intensity texture may change
-    visibly."""
-    first = float(reflections(lattice, 2.0).s[0])
-    return int(np.sum(reflections(lattice, reach * first).s <= reach * first))
+def textured_reflections(lattice: str) -> int:
+    """How many families lie below TEXTURE_REACH: those whose intensity texture may change visibly."""
+    end = TEXTURE_REACH * float(reflections(lattice, 2.0).s[0])
+    return int(np.sum(reflections(lattice, end).s <= end))

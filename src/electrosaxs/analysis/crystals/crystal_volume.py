@@ -16,12 +16,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.integrate import simpson
 
 from ...nouns import FloatArray
 from ...physics.size_distribution import mean_volume, shell_volume_ratio
 from ..concentration.invariant import ParticleVolume, bin_widths, shell_ratio_gradient, total_gradient
 from ..spheres.fit import SphereFit
 from .lattice_fit import LatticeFit
+
+LOW_POINTS = 65
 
 
 def crystal_particle_volume(
@@ -64,9 +67,7 @@ def crystal_particle_volume(
 
 
 def _below_window(spheres: SphereFit, q: FloatArray) -> FloatArray:
-    """Integral of the spheres' I q^2 from 0 to the lower edge of the first bin, Simpson's rule."""
-    fine = np.linspace(0.0, q[0] - 0.5 * (q[1] - q[0]), 65)[1:]
-    weights = np.full(64, 2.0)
-    weights[::2] = 4.0
-    weights[-1] = 1.0
-    return np.asarray(spheres.particles(fine) @ (weights * fine**2) * fine[0] / 3.0)
+    """Integral of the spheres' I q^2 from 0 to the lower edge of the first bin."""
+    fine = np.linspace(0.0, q[0] - 0.5 * (q[1] - q[0]), LOW_POINTS)
+    scattered = np.concatenate([np.zeros((spheres.scale.size, 1)), spheres.particles(fine[1:]) * fine[1:] ** 2], axis=1)
+    return np.asarray(simpson(scattered, x=fine, axis=1))

@@ -18,15 +18,14 @@ from ...errors import ShapeError
 from ...nouns import (
     CrystallineFraction,
     FloatArray,
-    GrowthCurve,
     LatticeAssignment,
     LatticeConstant,
     Number,
     SampleIntensity,
 )
-from .bragg import PARAMETERS, SOLUTION
-from .lattice_choice import ALL, LatticeStudy, study_curve
+from .lattice_choice import LatticeStudy, study_curve
 from .lattice_fit import Freedom, LatticeFit, fit_lattice
+from .parameters import SLOT, Solution, grains_of
 from .weighted_curve import WeightedCurve, curve_of_frame
 
 DETECTED = (
@@ -66,33 +65,27 @@ class Crystallisation:
         return np.flatnonzero(shown & ~self.detected[: shown.size])
 
 
-def crystallisation(
-    sample: SampleIntensity,
-    times: FloatArray,
-    *,
-    lattices: Sequence[str] = ALL,
-    priors: Mapping[str, tuple[float, float]] | None = None,
-) -> Crystallisation:
+def crystallisation(sample: SampleIntensity, times: FloatArray) -> Crystallisation:
     """X(t) and a(t) of the frames of one voxel; `sample` (frame, q) in order of `times` (frame,) in s.
 
-    priors: of the solution's sizes, name -> (mean, sd), e.g. from the voxel above. ShapeError where times do not match.
+    ShapeError where times do not match.
     """
     frames = sample.data.sizes["frame"]
     if np.shape(times) != (frames,):
         raise ShapeError(f"times have shape {np.shape(times)}: one per frame is needed, ({frames},)")
     curves = [curve_of_frame(sample, i) for i in range(frames)]
-    study = pooled_study(curves, lattices)
+    study = pooled_study(curves)
     if study.best is None:
         return Crystallisation(study, None, None, np.zeros(frames, dtype=bool), ())
-    fits, detected = zip(*(_fit_and_judge(curve, study.best, priors or {}) for curve in curves), strict=True)
+    fits, detected = zip(*(_fit_and_judge(curve, study.best) for curve in curves), strict=True)
     seen = np.array(detected)
     return Crystallisation(study, _fraction(fits, times), _lattice_constant(fits, times, seen), seen, fits)
 
 
-def pooled_study(curves: Sequence[WeightedCurve], lattices: Sequence[str]) -> LatticeStudy:
+def pooled_study(curves: Sequence[WeightedCurve]) -> LatticeStudy:
     """The choice of lattice from the last quarter of the frames together; where that shows none, from all frames."""
-    late = study_curve(pooled(curves[-max(1, -(-len(curves) // 4)) :]), lattices=lattices)
-    return late if late.best is not None or len(curves) < 4 else study_curve(pooled(curves), lattices=lattices)
+    late = study_curve(pooled(curves[-max(1, -(-len(curves) // 4)) :]))
+    return late if late.best is not None or len(curves) < 4 else study_curve(pooled(curves))
 
 
 def pooled(curves: Sequence[WeightedCurve]) -> WeightedCurve:
@@ -111,25 +104,17 @@ def pooled(curves: Sequence[WeightedCurve]) -> WeightedCurve:
     )
 
 
-def _fit_and_judge(
-    curve: WeightedCurve, best: LatticeFit, priors: Mapping[str, tuple[float, float]]
-) -> tuple[LatticeFit, bool]:
+def _fit_and_judge(curve: WeightedCurve, best: LatticeFit) -> tuple[LatticeFit, bool]:
     """The frame's fit and whether it shows crystals; where it does not, with the pooled shape, or X would be the noise's
     highest excursion. The pattern is looked for with the powder's intensities: free ones (texture) fit anything."""
     powder = replace(best.freedom, texture=False)
-    near = fit_near(curve, best, priors, FREE_SHARE, powder)
+    near = fit_near(curve, best, FREE_SHARE, powder)
     if not (amplitude_significance(near) > DETECTED and knows_the_lattice(near)):
-        return fit_near(curve, best, priors, HELD_SHARE, powder), False
-    return (fit_near(curve, best, priors, FREE_SHARE, best.freedom) if best.freedom.texture else near), True
+        return fit_near(curve, best, HELD_SHARE, powder), False
+    return (fit_near(curve, best, FREE_SHARE, best.freedom) if best.freedom.texture else near), True
 
 
-def fit_near(
-    curve: WeightedCurve,
-    best: LatticeFit,
-    priors: Mapping[str, tuple[float, float]],
-    shares: Mapping[str, float],
-    freedom: Freedom,
-) -> LatticeFit:
+def fit_near(curve: WeightedCurve, best: LatticeFit, shares: Mapping[str, float], freedom: Freedom) -> LatticeFit:
     """One frame with the lattice of `best`, its shape held near it by priors: a, fwhm and size_ratio within `shares`, u^2
     within the pooled sigma."""
     if best.freedom.smooth:
@@ -139,8 +124,8 @@ def fit_near(
         best.value("mean_square"),
         max(best.sigma("mean_square"), 0.1 * best.value("mean_square"), 1e-3),
     )
-    start = best.outcome.parameters[: len(PARAMETERS)]
-    return fit_lattice(curve, best.lattice, start, freedom=freedom, priors={**shape, **priors}, scan=False)
+    grains = grains_of(best.outcome.parameters)
+    return fit_lattice(curve, best.lattice, best.solution, freedom=freedom, grains=grains, priors=shape)
 
 
 def knows_the_lattice(one: LatticeFit) -> bool:
@@ -151,9 +136,9 @@ def knows_the_lattice(one: LatticeFit) -> bool:
 def amplitude_significance(one: LatticeFit) -> float:
     """X over its sigma for the fitted shape of the pattern, sizes and background free: what noise alone would give is
     normal."""
-    k = PARAMETERS.index("fraction")
+    k = SLOT["fraction"]
     smooth = range(one.model.size - one.model.corrections, one.model.size)
-    others = np.array([i for i in (*range(len(SOLUTION)), *smooth) if one.outcome.moved[i]])
+    others = np.array([i for i in (*range(len(Solution._fields)), *smooth) if one.outcome.moved[i]])
     information = one.outcome.information
     block = information[np.ix_(others, others)]
     scale = np.sqrt(np.diag(block)) + 1e-300
@@ -190,7 +175,7 @@ def _lattice_constant(
 
 def _sigmas(fits: Sequence[LatticeFit], name: str) -> tuple[FloatArray, FloatArray]:
     """Standard deviations of a parameter: the frame's own, and the solvent measurement's, which all frames share."""
-    k = PARAMETERS.index(name)
+    k = SLOT[name]
     shared = np.array([one.outcome.shared_covariance[k, k] for one in fits])
     total = np.array([one.sigma(name) ** 2 for one in fits])
     return np.sqrt(np.maximum(total - shared, 0.0)), np.sqrt(shared)
@@ -240,21 +225,6 @@ def _start_of_growth(t: FloatArray, x: FloatArray, sigma: FloatArray, first: int
     weight /= weight.sum()
     mean = float(weight @ starts)
     return mean, float(weight @ (starts - mean) ** 2)
-
-
-def onset_volume_fraction(onset: Number, growth: GrowthCurve) -> Number:
-    """phi of the slice at the anode at the onset, linear between its scans; sigma of time, counting and shared ones
-    together."""
-    if onset.value is None or onset.sigma is None:
-        return Number.absent("one", onset.source)
-    good = growth.good & np.isfinite(growth.total_sigma)
-    t, phi, sigma = growth.coord("time")[good], growth.values[good], growth.total_sigma[good]
-    if t.size < 2 or not t[0] <= onset.value <= t[-1]:
-        return Number.absent("one", "the growth curve does not cover the onset")
-    early, late = max(onset.value - onset.sigma, t[0]), min(onset.value + onset.sigma, t[-1])
-    swing = 0.5 * abs(float(np.interp(late, t, phi) - np.interp(early, t, phi)))
-    total = float(np.hypot(swing, np.interp(onset.value, t, sigma)))
-    return Number(float(np.interp(onset.value, t, phi)), total, "one", f"growth curve at the onset: {onset.source}")
 
 
 def lattice_constant_solvated(a: LatticeConstant) -> Number:

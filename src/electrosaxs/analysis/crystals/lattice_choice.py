@@ -11,18 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from ...nouns import FloatArray, LatticeAssignment, Number, Peak, SampleIntensity
+from ...nouns import FloatArray, LatticeAssignment, Number, Peak
 from ...physics.lattices import LATTICES, reflection_positions, reflections
 from ...physics.sphere_kernels import skewed_form_factor
-from .bragg import PARAMETERS
-from .lattice_fit import LOOSE, RIGID, SMOOTH, WIDEST, Freedom, LatticeFit, fit_lattice
+from .lattice_fit import LOOSE, RIGID, SMOOTHED, Freedom, LatticeFit, fit_lattice
+from .parameters import WIDEST, grains_of
 from .peaks import PeakSearch, find_peaks, score_of_free_peaks
-from .weighted_curve import WeightedCurve, curve_from_arrays, curve_of_frame
+from .weighted_curve import WeightedCurve
 from .weighted_fit import local_excess
 
-ALL = ("FCC", "BCC", "HCP", "SC")
 CLEAR = 10.0  # difference of scores that decides: odds of 150 to 1 (Kass & Raftery 1995: "very strong")
 UNEXPLAINED = 0.25  # a sharp peak must be explained if its power and its significance reach this share of the largest
 SHARP = 2.5  # wider peaks, in units of the lattice's own FWHM, are diffuse scattering of faults and need no hkl
@@ -44,33 +42,13 @@ class LatticeStudy:
         return self.fits.get(self.assignment.lattice or "")
 
 
-def assign_lattice(
-    q: npt.ArrayLike,
-    intensity: npt.ArrayLike,
-    sigma: npt.ArrayLike | None = None,
-    *,
-    lattices: Sequence[str] = ALL,
-) -> LatticeAssignment:
-    """Assignment of one plain curve, q in 1/nm; without `sigma` the noise is taken from the scatter of neighbouring
-    bins."""
-    return study_curve(curve_from_arrays(q, intensity, sigma), lattices=lattices).assignment
-
-
-def assign_frame(
-    sample: SampleIntensity, frame: int | None = None, *, lattices: Sequence[str] = ALL
-) -> LatticeAssignment:
-    """Assignment of one frame of `sample` (None: a single curve), weighted by its photon counts where it carries
-    them."""
-    return study_curve(curve_of_frame(sample, frame), lattices=lattices).assignment
-
-
-def study_curve(curve: WeightedCurve, *, lattices: Sequence[str] = ALL) -> LatticeStudy:
+def study_curve(curve: WeightedCurve) -> LatticeStudy:
     """Find peaks, fit every lattice, decide."""
     search = find_peaks(curve)
     if not search.peaks:
         why = f"no peak above {search.threshold:.1f} sigma: no lattice"
         return LatticeStudy(_nothing(search.peaks, {}, why), search, {}, RIGID)
-    freedom, fits = compare_lattices(curve, search, lattices)
+    freedom, fits = compare_lattices(curve, search)
     scores = {name or "solution": one.score for name, one in fits.items()}
     scores |= _free_peaks(search, fits, freedom)
     best = min((one for name, one in fits.items() if name), key=lambda one: one.score)
@@ -81,13 +59,11 @@ def study_curve(curve: WeightedCurve, *, lattices: Sequence[str] = ALL) -> Latti
     return LatticeStudy(_assigned(best, peaks, scores), search, fits, freedom)
 
 
-def compare_lattices(
-    curve: WeightedCurve, search: PeakSearch, lattices: Sequence[str]
-) -> tuple[Freedom, dict[str, LatticeFit]]:
+def compare_lattices(curve: WeightedCurve, search: PeakSearch) -> tuple[Freedom, dict[str, LatticeFit]]:
     """All lattices and the solution alone (key ""), with the least freedom at which the best of them fits; where none
     does, with most freedom and the variance widened where the best one misses, so that scores stay comparable."""
-    names, start = ["", *lattices], search.solution
-    for freedom in (RIGID, SMOOTH, LOOSE):
+    names, start = ["", *LATTICES], search.solution
+    for freedom in (RIGID, SMOOTHED, LOOSE):
         if freedom is RIGID and curve.estimated:
             continue
         ground = curve if freedom is RIGID else search.curve
@@ -103,8 +79,8 @@ def compare_lattices(
 
 
 def _refitted(curve: WeightedCurve, one: LatticeFit) -> LatticeFit:
-    start = one.outcome.parameters[: len(PARAMETERS)]
-    return fit_lattice(curve, one.lattice, start, freedom=one.freedom, scan=False)
+    grains = grains_of(one.outcome.parameters)
+    return fit_lattice(curve, one.lattice, one.solution, freedom=one.freedom, grains=grains)
 
 
 def label_peaks(peaks: Sequence[Peak], one: LatticeFit) -> tuple[Peak, ...]:
@@ -130,7 +106,7 @@ def fitted_weights(one: LatticeFit, count: int) -> FloatArray:
     """Strength of the first `count` reflections in Z, m |F|^2/n^2 / q^2 with the fitted texture, in units of a^2."""
     families = reflections(str(one.lattice), 0.5 * np.ceil(one.curve.q[-1] * one.value("a") / np.pi))
     weight = (families.weight / families.s**2)[:count]
-    texture = one.outcome.parameters[len(PARAMETERS) : len(PARAMETERS) + one.model.textured][:count]
+    texture = one.model.texture(one.outcome.parameters)[:count]
     weight[: texture.size] *= 1.0 + texture
     return np.asarray(weight)
 
@@ -186,9 +162,9 @@ def _rivalry(best: LatticeFit, scores: dict[str, float]) -> str:
 def peak_power(peaks: Sequence[Peak], one: LatticeFit) -> FloatArray:
     """What each peak adds to the invariant, area of S - 1 x P q^2: unlike the area it does not overrate the form
     factor's minima."""
-    _, d, delta, _, skewness = one.solution
+    s = one.solution
     places = np.array([peak.q for peak in peaks])
-    form = skewed_form_factor(places, float(d), float(delta), float(skewness))
+    form = skewed_form_factor(places, s.diameter, s.deviation, s.skewness)
     return np.asarray(np.array([peak.area for peak in peaks]) * form * places**2)
 
 

@@ -8,36 +8,42 @@ constant is found by a scan over every spacing that the particles' size allows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.signal import argrelmax
 
 from ...nouns import FloatArray
-from ...physics.lattices import lattice_named, neighbour_distance, reflections
+from ...physics.lattices import lattice_named
 from ...physics.sphere_kernels import amplitude
-from ...physics.structure_factor import powder_structure_factor
-from .bragg import PARAMETERS, SOLUTION, LatticeModel, smooth_basis, textured_reflections
-from .peaks import SMOOTH_SD, solution_knowledge
+from ...physics.structure_factor import superlattice_order
+from .bragg import LatticeModel, smooth_basis, textured_reflections
+from .parameters import (
+    LINDEMANN,
+    NO_GRAINS,
+    PARAMETERS,
+    SLOT,
+    SMOOTH,
+    SOLUTION_LIMITS,
+    TEXTURE,
+    Grains,
+    Solution,
+    first_reflection,
+    grain_limits,
+    solution_of,
+)
 from .weighted_curve import WeightedCurve
-from .weighted_fit import FitOutcome, Knowledge, fit, score
+from .weighted_fit import FitOutcome, Knowledge, Limit, fit, score
 
-TEXTURE_SD = 0.5  # chosen: how far grains that are few or oriented may change a reflection against a perfect powder
 SPACINGS = (
     1.0,
     2.2,
 )  # nearest-neighbour distance over the mean core diameter: touching cores; two ligand shells at full length
-WIDEST = 0.12  # chosen: FWHM over q beyond which a peak is a liquid's; grains of fewer than eight spacings
 SCAN_STEP = 0.004  # relative step of the lattice constant in the scan
 SCAN_WIDTHS = (0.012, 0.025, 0.05, 0.1)  # FWHM over the first reflection's q
-SELECTED_SD = 0.03  # chosen: prior sd of size_ratio about 1; a voxel of Yu 2018 and the next one differ by 0.03
-NO_TAILS = 1e-12  # least Lorentzian share where it may grow: at exactly 0 the kernels skip tails and their derivatives
-LINDEMANN = 0.005  # prior mean and sd of u^2 over the squared neighbour distance: u = 0.07, half of where crystals melt
-
-STEPS = 120  # of a fit: scale, smooth correction and sizes of the grains trade against each other in a long valley
-
-Start = tuple[float, float, float, float, float, float]  # bragg.CRYSTALS
-NO_CRYSTALS: Start = (0.0, 1.0, 1.0, 0.0, 0.0, 1.0)
+SCAN_TAILS = 0.2  # Lorentzian share at which a fit starts
+MOST_STARTS = 3
+DISTINCT = 0.015  # of ln a, between starts
 
 
 @dataclass(frozen=True)
@@ -50,12 +56,12 @@ class Freedom:
     lorentzian: bool = False
 
 
-RIGID, SMOOTH, LOOSE = Freedom(), Freedom(smooth=True, lorentzian=True), Freedom(True, True, True)
+RIGID, SMOOTHED, LOOSE = Freedom(), Freedom(smooth=True, lorentzian=True), Freedom(True, True, True)
 
 
 @dataclass(frozen=True, eq=False)
 class LatticeFit:
-    """Result of one fit: `outcome.parameters` are bragg.PARAMETERS, then texture and smooth correction.
+    """Result of one fit: `outcome.parameters` are PARAMETERS, then texture and smooth correction.
 
     `lattice` None: the solution alone. score: chi-squared + priors + cost of the parameters; smaller is better,
     differences are twice the logarithm of the evidence.
@@ -69,12 +75,12 @@ class LatticeFit:
     score: float
 
     def value(self, name: str) -> float:
-        return float(self.outcome.parameters[PARAMETERS.index(name)])
+        return float(self.outcome.parameters[SLOT[name]])
 
     def sigma(self, name: str) -> float:
         """Standard deviation, counting and solvent together, widened where chi-squared says that the noise is
         larger."""
-        k = PARAMETERS.index(name)
+        k = SLOT[name]
         return float(np.sqrt(self.outcome.covariance[k, k]) * self.widening)
 
     @property
@@ -92,94 +98,86 @@ class LatticeFit:
         return float(np.sqrt(1.0 + excess)) if excess > 5.0 * np.sqrt(2.0 / self.degrees_of_freedom) else 1.0
 
     @property
-    def solution(self) -> FloatArray:
-        """(scale, d, delta, background, skewness) of the voxel."""
-        return self.outcome.parameters[: len(SOLUTION)]
+    def solution(self) -> Solution[float]:
+        """Of the voxel, grains included."""
+        return solution_of(self.outcome.parameters)
 
 
 def fit_lattice(
     curve: WeightedCurve,
     lattice: str | None,
-    start: FloatArray,
+    solution: Solution[float],
     *,
-    freedom: Freedom = RIGID,
+    freedom: Freedom,
+    grains: Grains[float] | None = None,
     priors: Mapping[str, tuple[float, float]] | None = None,
-    scan: bool = True,
 ) -> LatticeFit:
-    """The best fit of `lattice` (None: no crystals) to the curve.
+    """The best fit of `lattice` (None: no crystals) to the curve, from `solution` on.
 
-    start: bragg.SOLUTION or all PARAMETERS; with `scan` every allowed lattice constant is tried, else `start` must hold
-    one. priors: name -> (mean, standard deviation), Gaussian, e.g. diameter and deviation of the neighbouring voxel.
+    grains: where to begin; None: every allowed lattice constant is tried. priors: name -> (mean, standard deviation),
+    Gaussian, e.g. the shape of the pattern in pooled frames.
     """
-    smooth = smooth_basis(curve.q, float(start[1])) if freedom.smooth else np.zeros((curve.q.size, 0))
+    smooth = smooth_basis(curve.q, solution.diameter) if freedom.smooth else np.zeros((curve.q.size, 0))
     textured = textured_reflections(lattice) if freedom.texture and lattice else 0
     model = LatticeModel(curve.q, lattice, textured, smooth)
     if lattice is None:
-        starts = [_padded(start[: len(SOLUTION)], NO_CRYSTALS, model)]
-    elif scan:
-        starts = [_padded(start[: len(SOLUTION)], c, model) for c in scan_lattice(curve, lattice, start, smooth)]
+        starts = [NO_GRAINS]
+    elif grains is None:
+        starts = scan_lattice(curve, lattice, solution, smooth)
     else:
-        starts = [
-            _padded(start[: len(SOLUTION)], tuple(float(x) for x in start[len(SOLUTION) : len(PARAMETERS)]), model)
-        ]
-    fits = [_fitted(curve, model, p, freedom, dict(priors or {})) for p in starts]
+        starts = [grains]
+    fits = [_fitted(curve, model, _padded(solution, one, model), freedom, priors or {}) for one in starts]
     return min(fits, key=lambda one: one.score)
 
 
 def scan_lattice(
-    curve: WeightedCurve, lattice: str, start: FloatArray, smooth: FloatArray, *, most: int = 3
-) -> list[Start]:
-    """Starts (bragg.CRYSTALS): the best lattice constants over all spacings and a few widths, each with the solution's
-    parameters refitted to first order."""
-    d = float(start[1])
+    curve: WeightedCurve, lattice: str, solution: Solution[float], smooth: FloatArray
+) -> list[Grains[float]]:
+    """Starts: the best lattice constants over all spacings and a few widths, each with the solution's parameters refitted
+    to first order."""
+    d = solution.diameter
     nearest = d * np.exp(np.arange(np.log(SPACINGS[0]), np.log(SPACINGS[1]), SCAN_STEP))
     lengths, least = nearest / lattice_named(lattice).neighbour_distance, 1.5 * float(np.median(np.diff(curve.q)))
     model = LatticeModel(curve.q, None, 0, smooth)
-    value, slopes = model(_padded(start[: len(SOLUTION)], NO_CRYSTALS, model))
+    value, slopes = model(_padded(solution, NO_GRAINS, model))
     root = 1.0 / np.sqrt(curve.variance(np.maximum(value, 0.3 * curve.intensity)))
-    columns = np.delete(slopes, range(len(SOLUTION), len(PARAMETERS)), axis=1) * root[:, None]
+    columns = np.delete(slopes, range(len(solution), len(PARAMETERS)), axis=1) * root[:, None]
     columns /= np.linalg.norm(columns, axis=0) + 1e-300
     basis = np.linalg.qr(columns)[0]
     residual = (curve.intensity - value) * root
     residual = residual - basis @ (basis.T @ residual)
-    coherent = float(start[0]) * amplitude(curve.q, d, float(start[2])) ** 2 * root
-    best: list[tuple[float, Start]] = []
+    coherent = solution.scale * amplitude(curve.q, d, solution.deviation) ** 2 * root
+    best: list[tuple[float, Grains[float]]] = []
     for width in SCAN_WIDTHS:
         gains, found = [], []
         for spacing, a in zip(nearest.tolist(), lengths.tolist(), strict=True):
             fwhm = max(width * first_reflection(lattice, a), least)
             u2 = LINDEMANN * spacing**2
-            order = powder_structure_factor(curve.q, lattice, a, fwhm) - 1.0
-            template = coherent * np.exp(-(curve.q**2) * u2) * order
+            template = coherent * superlattice_order(curve.q, lattice, a, fwhm, u2).value
             template = template - basis @ (basis.T @ template)
             norm2 = float(template @ template)
             fraction = max(float(template @ residual) / norm2, 0.0)
             gains.append(fraction**2 * norm2)
-            found.append((min(fraction, 1.0), a, fwhm, u2, 0.2, 1.0))
+            found.append(Grains(min(fraction, 1.0), a, fwhm, u2, SCAN_TAILS, NO_GRAINS.size_ratio))
         tops = argrelmax(np.array(gains), mode="wrap")[0]
         best += [(gains[i], found[i]) for i in tops]
-    return _distinct(sorted(best, reverse=True), most)
+    return _distinct(sorted(best, reverse=True))
 
 
-def _distinct(ranked: Sequence[tuple[float, Start]], most: int) -> list[Start]:
-    """The first `most` whose lattice constants differ by more than 1.5 %."""
-    chosen: list[Start] = []
+def _distinct(ranked: Sequence[tuple[float, Grains[float]]]) -> list[Grains[float]]:
+    """The first MOST_STARTS whose lattice constants differ."""
+    chosen: list[Grains[float]] = []
     for _, one in ranked:
-        if all(abs(np.log(one[1] / other[1])) > 0.015 for other in chosen):
+        if all(abs(np.log(one.a / other.a)) > DISTINCT for other in chosen):
             chosen.append(one)
-        if len(chosen) == most:
+        if len(chosen) == MOST_STARTS:
             break
     return chosen
 
 
-def first_reflection(lattice: str, a: float) -> float:
-    """q (1/nm) of the first family."""
-    return 2.0 * np.pi * float(reflections(lattice, 2.0).s[0]) / a
-
-
-def _padded(solution: FloatArray, crystals: tuple[float, ...], model: LatticeModel) -> FloatArray:
+def _padded(solution: Solution[float], grains: Grains[float], model: LatticeModel) -> FloatArray:
     """Start of all parameters: no texture, no correction."""
-    return np.concatenate([solution, crystals, np.zeros(model.size - len(PARAMETERS))])
+    return np.array([*solution, *grains, *np.zeros(model.size - len(PARAMETERS))])
 
 
 def _fitted(
@@ -187,10 +185,10 @@ def _fitted(
     model: LatticeModel,
     start: FloatArray,
     freedom: Freedom,
-    priors: dict[str, tuple[float, float]],
+    priors: Mapping[str, tuple[float, float]],
 ) -> LatticeFit:
     known = _known(curve, model, start, freedom, priors)
-    outcome = fit(curve, model, known, steps=STEPS)
+    outcome = fit(curve, model, known)
     return LatticeFit(model.lattice, curve, model, outcome, freedom, score(outcome, known))
 
 
@@ -199,33 +197,24 @@ def _known(
     model: LatticeModel,
     start: FloatArray,
     freedom: Freedom,
-    priors: dict[str, tuple[float, float]],
+    priors: Mapping[str, tuple[float, float]],
 ) -> Knowledge:
-    """Bounds that physics sets, priors for what the data may leave open. The fraction may go below 0, so that noise
-    around 0 averages to 0; above 1 (all particles ordered) only with texture."""
-    first, head, extra = len(SOLUTION), len(PARAMETERS), model.textured
-    free = np.ones(model.size, dtype=bool)
-    lower, upper = np.full(model.size, -np.inf), np.full(model.size, np.inf)
-    prior, weight = np.zeros(model.size), np.zeros(model.size)
-    lower[:first], upper[:first], weight[:first] = solution_knowledge()
+    """Bounds that physics sets, priors for what the data may leave open."""
+    start, held = start.copy(), []
+    grains = [Limit()] * len(NO_GRAINS)
     if freedom.smooth:  # takes up sizes that are not normal; a skewness read off a curve with peaks would be theirs
-        free[first - 1], start = False, np.concatenate([start[: first - 1], [0.0], start[first:]])
+        held.append(SLOT["skewness"])
+        start[SLOT["skewness"]] = 0.0
     if model.lattice is None:
-        free[first:head] = False
+        held += [SLOT[name] for name in Grains._fields]
     else:
-        a = float(start[6])
-        nearest, widest = neighbour_distance(model.lattice, a), WIDEST * first_reflection(model.lattice, a)
-        tails = NO_TAILS if freedom.lorentzian else 0.0
-        lower[first:head] = (-1.0, 0.93 * a, 0.7 * float(np.median(np.diff(curve.q))), 0.0, tails, 0.7)
-        upper[first:head] = (3.0, 1.07 * a, widest, 0.1 * nearest**2, 1.0, 1.4)
-        free[9] = freedom.lorentzian
-        start = start if freedom.lorentzian else np.concatenate([start[:9], [0.0], start[10:]])
-        prior[8], weight[8] = LINDEMANN * nearest**2, (LINDEMANN * nearest**2) ** -2
-        prior[10], weight[10] = 1.0, SELECTED_SD**-2
-    lower[head : head + extra], upper[head : head + extra] = -1.0, 10.0
-    weight[head : head + extra] = TEXTURE_SD**-2
-    lower[head + extra :], upper[head + extra :] = -0.9, 5.0
-    weight[head + extra :] = SMOOTH_SD**-2
+        bin_width, a = float(np.median(np.diff(curve.q))), float(start[SLOT["a"]])
+        grains = list(grain_limits(model.lattice, a, bin_width, tails=freedom.lorentzian))
+        if not freedom.lorentzian:
+            held.append(SLOT["lorentzian"])
+            start[SLOT["lorentzian"]] = 0.0
+    limits = [*SOLUTION_LIMITS, *grains, *[TEXTURE] * model.textured, *[SMOOTH] * model.corrections]
     for name, (mean, sd) in priors.items():
-        prior[PARAMETERS.index(name)], weight[PARAMETERS.index(name)] = mean, sd**-2
-    return Knowledge(np.clip(start, lower, upper), lower, upper, prior, weight, free)
+        limits[SLOT[name]] = limits[SLOT[name]]._replace(mean=mean, sd=sd)
+    known = Knowledge.of(start, limits, held=held)
+    return replace(known, start=np.clip(start, known.lower, known.upper))

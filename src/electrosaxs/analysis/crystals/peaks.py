@@ -15,23 +15,23 @@ from scipy.stats import norm
 from ...nouns import FloatArray, Peak
 from ...physics.lattice_kernels import peak_profile
 from ...physics.sphere_kernels import skewed_form_factor, squared_form_factor
-from ..spheres.kernels import LARGEST_SKEWNESS, SKEWNESS_PRIOR
-from .bragg import SMOOTH_UP_TO, SOLUTION, PeakModel, smooth_basis
+from .bragg import SMOOTH_UP_TO, PeakModel, smooth_basis
+from .parameters import PEAK_TAILS, SLOT, SMOOTH, SOLUTION_LIMITS, Solution, solution_of
 from .weighted_curve import WeightedCurve
-from .weighted_fit import FitOutcome, Knowledge, fit, score
+from .weighted_fit import FitOutcome, Knowledge, Limit, fit, score
 
 FALSE_ALARM = 0.002  # chosen: chance that one pure-solution curve shows any peak
 WIDTHS = (0.015, 0.03, 0.06, 0.12)  # FWHM of the filters in units of the q of the peak that 1.2 d apart particles give
 MOST_PEAKS = 14
-STEPS = 25
-SMOOTH_SD = 0.2  # prior of the smooth correction's coefficients
+SEARCH_STEPS = 25  # of each fit between two peaks: the next peak changes it anyway
+SEARCH_TAILS = 0.3  # Lorentzian share at which a fit starts
 START_SIZES = np.geomspace(1.5, 40.0, 120)
 START_SPREADS = (0.05, 0.1, 0.16, 0.25)
 
 
 @dataclass(frozen=True, eq=False)
 class PeakSearch:
-    """Peaks in order of q, and the fit that they belong to: its parameters start with bragg.SOLUTION.
+    """Peaks in order of q, and the fit that they belong to: its parameters start with a Solution.
 
     curve: what was searched, up to SMOOTH_UP_TO, with the excess of noise that its smooth part demands. threshold:
     significance that a peak had to exceed. reduced: robust chi-squared per degree of freedom of the smooth part before
@@ -45,37 +45,37 @@ class PeakSearch:
     reduced: float
 
     @property
-    def solution(self) -> FloatArray:
-        """(scale, d, delta, background, skewness)."""
-        return self.outcome.parameters[: len(SOLUTION)]
+    def solution(self) -> Solution[float]:
+        return solution_of(self.outcome.parameters)
 
 
-def find_peaks(curve: WeightedCurve, *, most: int = MOST_PEAKS) -> PeakSearch:
+def find_peaks(curve: WeightedCurve) -> PeakSearch:
     """All significant peaks of the curve; none is a result, not an error."""
-    p = start_solution(curve)
-    curve = curve.up_to(SMOOTH_UP_TO / float(p[1]))
-    smooth = smooth_basis(curve.q, float(p[1]))
+    solution = start_solution(curve)
+    curve = curve.up_to(SMOOTH_UP_TO / solution.diameter)
+    smooth = smooth_basis(curve.q, solution.diameter)
     model = PeakModel(curve.q, smooth, 0)
-    outcome = fit(curve.with_excess(100.0), model, _known(p, 0, smooth.shape[1], curve), robust=2.5)
-    widths = filter_widths(curve.q, float(outcome.parameters[1]))
+    start = np.array([*solution, SEARCH_TAILS, *np.zeros(smooth.shape[1])])
+    outcome = fit(curve.with_excess(100.0), model, _known(start, model), robust=2.5)
+    widths = filter_widths(curve.q, solution_of(outcome.parameters).diameter)
     threshold = peak_threshold(float(curve.q[-1] - curve.q[0]), widths)
     searched, reduced, heights = curve, 1.0, []
-    for count in range(most + 1):
+    for count in range(MOST_PEAKS + 1):
         robust = 3.0 if count == 0 else 0.0
-        known = _known(outcome.parameters, count, smooth.shape[1], curve)
-        outcome = fit(curve, model, known, steps=STEPS, robust=robust)
+        known = _known(outcome.parameters, model)
+        outcome = fit(curve, model, known, steps=SEARCH_STEPS, robust=robust)
         reduced = _robust_reduced(curve, outcome)
         searched = curve
         if reduced > 1.0 + 5.0 * np.sqrt(5.5 / curve.q.size):
             searched = curve.with_excess(curve.excess * reduced)
-            outcome = fit(searched, model, replace(known, start=outcome.parameters), steps=STEPS, robust=robust)
+            outcome = fit(searched, model, replace(known, start=outcome.parameters), steps=SEARCH_STEPS, robust=robust)
         height, centre, fwhm, area = strongest_peak(searched, model, outcome, widths)
-        if height < threshold or count == most:
+        if height < threshold or count == MOST_PEAKS:
             break
         heights.append(height)
         model = PeakModel(curve.q, smooth, count + 1)
         start = np.concatenate([outcome.parameters, [area, centre, fwhm]])
-        outcome = fit(searched, model, _known(start, count + 1, smooth.shape[1], curve), steps=STEPS)
+        outcome = fit(searched, model, _known(start, model), steps=SEARCH_STEPS)
     peaks = tuple(sorted(_peaks(outcome, model.first_peak, heights), key=lambda peak: peak.q))
     return PeakSearch(peaks, searched, outcome, threshold, reduced)
 
@@ -85,19 +85,19 @@ def score_of_free_peaks(curve: WeightedCurve, search: PeakSearch, *, smooth: boo
 
     smooth: with the smooth correction, else with the skewness, as the lattice fits that it is compared with.
     """
-    basis = smooth_basis(curve.q, float(search.solution[1])) if smooth else np.zeros((curve.q.size, 0))
+    basis = smooth_basis(curve.q, search.solution.diameter) if smooth else np.zeros((curve.q.size, 0))
     first = [x for peak in search.peaks for x in (peak.area, peak.q, peak.fwhm)]
-    start = np.concatenate([search.solution, [0.3], np.zeros(basis.shape[1]), first])
-    known = _known(start, len(search.peaks), basis.shape[1], curve)
-    return score(fit(curve, PeakModel(curve.q, basis, len(search.peaks)), known), known)
+    model = PeakModel(curve.q, basis, len(search.peaks))
+    known = _known(np.array([*search.solution, SEARCH_TAILS, *np.zeros(basis.shape[1]), *first]), model)
+    return score(fit(curve, model, known), known)
 
 
-def start_solution(curve: WeightedCurve) -> FloatArray:
-    """SOLUTION near which a fit can start: the best of a grid of sizes, each with its scale and background by least
+def start_solution(curve: WeightedCurve) -> Solution[float]:
+    """Sizes near which a fit can start: the best of a grid of sizes, each with its scale and background by least
     squares of relative weight, so that neither the lowest q nor a peak decides."""
     weight = 1.0 / np.sqrt(curve.variance(curve.intensity) + (0.2 * curve.intensity) ** 2)
     y, one = curve.intensity * weight, weight
-    best = (np.inf, np.zeros(len(SOLUTION)))
+    best = (np.inf, Solution(0.0, 0.0, 0.0, 0.0, 0.0))
     for d in START_SIZES:
         for spread in START_SPREADS:
             form = squared_form_factor(curve.q, d, spread * d) * weight
@@ -105,7 +105,7 @@ def start_solution(curve: WeightedCurve) -> FloatArray:
             scale, background = np.array([oo * fy - fo * oy, ff * oy - fo * fy]) / (ff * oo - fo**2)
             cost = float(np.sum(np.log1p((y - scale * form - background * one) ** 2 / 4.0)))
             if scale > 0.0 and cost < best[0]:
-                best = (cost, np.array([scale, d, spread * d, background, 0.0]))
+                best = (cost, Solution(float(scale), float(d), float(spread * d), float(background), 0.0))
     return best[1]
 
 
@@ -142,8 +142,8 @@ def strongest_peak(
     basis = basis[:, np.abs(np.diag(triangle)) > 1e-10]
     residual = (curve.intensity - value) * root
     residual = residual - basis @ (basis.T @ residual)
-    scale, d, delta, _, skewness = outcome.parameters[: len(SOLUTION)]
-    level = scale * skewed_form_factor(curve.q, d, delta, skewness) * root
+    s = solution_of(outcome.parameters)
+    level = s.scale * skewed_form_factor(curve.q, s.diameter, s.deviation, s.skewness) * root
     best = (-np.inf, 0.0, 0.0, 0.0)
     for width in widths:
         templates = np.stack([peak_profile(curve.q, c, width, 0.0)[0] for c in curve.q]) * level
@@ -166,39 +166,18 @@ def _robust_reduced(curve: WeightedCurve, outcome: FitOutcome) -> float:
     return float((np.median(np.abs(z)) / 0.6745) ** 2 * z.size / max(z.size - int(outcome.moved.sum()), 1))
 
 
-def _known(p: FloatArray, peaks: int, smooth: int, curve: WeightedCurve) -> Knowledge:
-    """Bounds: peaks inside the window, at least a bin wide and at most as the widest filter; prior of the
-    correction."""
-    if p.size == len(SOLUTION):
-        p = np.concatenate([p, [0.3], np.zeros(smooth)])
-    step, head = float(np.median(np.diff(curve.q))), len(SOLUTION) + 1
-    if smooth:  # takes up sizes that are not normal; a skewness read off a curve with peaks would be theirs
-        p = np.concatenate([p[: head - 2], [0.0], p[head - 1 :]])
-    solution = solution_knowledge()
-    narrow, wide = (
-        np.array([-np.inf, curve.q[0], step]),
-        np.array([np.inf, curve.q[-1], WIDTHS[-1] * 2.0 * np.pi / (1.2 * p[1])]),
-    )
-    free = np.ones(p.size, dtype=bool)
-    free[head - 1], free[head - 2] = peaks > 0, smooth == 0
-    weight = np.zeros(p.size)
-    weight[: head - 1] = solution[2]
-    weight[head : head + smooth] = SMOOTH_SD**-2
-    return Knowledge(
-        start=p,
-        lower=np.concatenate([solution[0], [0.0], np.full(smooth, -0.9), np.tile(narrow, peaks)]),
-        upper=np.concatenate([solution[1], [1.0], np.full(smooth, 5.0), np.tile(wide, peaks)]),
-        prior=np.zeros(p.size),
-        prior_weight=weight,
-        free=free,
-    )
-
-
-def solution_knowledge() -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Bounds and prior weights of SOLUTION: sizes above 0, skewness as in the sphere fit (its prior's mean is 0)."""
-    lower = np.array([0.0, 0.5, 1e-3, -np.inf, -LARGEST_SKEWNESS])
-    upper = np.array([np.inf, 100.0, 50.0, np.inf, LARGEST_SKEWNESS])
-    return lower, upper, np.array([0.0, 0.0, 0.0, 0.0, SKEWNESS_PRIOR**-2])
+def _known(start: FloatArray, model: PeakModel) -> Knowledge:
+    """Bounds: peaks inside the window, at least a bin wide and at most as the widest filter; the tails' share is theirs."""
+    start, held, q = start.copy(), [], model.q
+    if not model.peaks:
+        held.append(PEAK_TAILS)
+    if model.smooth.shape[1]:  # takes up sizes that are not normal; a skewness read off peaks would be theirs
+        held.append(SLOT["skewness"])
+        start[SLOT["skewness"]] = 0.0
+    widest = WIDTHS[-1] * 2.0 * np.pi / (1.2 * float(start[SLOT["diameter"]]))
+    peak = (Limit(), Limit(float(q[0]), float(q[-1])), Limit(float(np.median(np.diff(q))), widest))
+    limits = [*SOLUTION_LIMITS, Limit(0.0, 1.0), *[SMOOTH] * model.smooth.shape[1], *peak * model.peaks]
+    return Knowledge.of(start, limits, held=held)
 
 
 def _peaks(outcome: FitOutcome, first: int, significance: list[float]) -> list[Peak]:

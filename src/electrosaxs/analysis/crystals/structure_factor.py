@@ -11,8 +11,9 @@ import scipp as sc
 from ...nouns import FloatArray, SampleIntensity, StructureFactor
 from ...physics.sphere_kernels import skewed_form_factor, sphere_and_gradient
 from ..spheres.fit import SphereFit
-from .bragg import PARAMETERS, LatticeModel
+from .bragg import LatticeModel
 from .lattice_fit import LatticeFit
+from .parameters import PARAMETERS
 from .weighted_curve import bin_means
 
 
@@ -64,8 +65,8 @@ def fitted_structure_factor(fit: LatticeFit, q: FloatArray) -> FloatArray:
     p = fit.outcome.parameters[: len(PARAMETERS) + fit.model.textured]
     value, _ = LatticeModel(q, fit.lattice, fit.model.textured, np.zeros((q.size, 0)))(p)
     value = bin_means(q, value) if fit.curve.binned else value
-    scale, d, delta, background, skewness = (float(x) for x in fit.solution)
-    return np.asarray((value - background) / (scale * skewed_form_factor(q, d, delta, skewness)))
+    s = fit.solution
+    return np.asarray((value - s.background) / (s.scale * skewed_form_factor(q, s.diameter, s.deviation, s.skewness)))
 
 
 def spheres_of(fits: Sequence[LatticeFit], q: FloatArray) -> SphereFit:
@@ -73,7 +74,7 @@ def spheres_of(fits: Sequence[LatticeFit], q: FloatArray) -> SphereFit:
 
     Influence is zero on bins that a fit did not use. Covariances are widened as the fit's own sigmas.
     """
-    size = fits[0].solution.size
+    size = len(fits[0].solution)
     theta = np.array([one.solution for one in fits])
     influence = np.zeros((len(fits), size, q.size))
     shared = np.zeros((len(fits), size, size))

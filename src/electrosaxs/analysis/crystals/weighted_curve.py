@@ -104,9 +104,10 @@ def curve_from_arrays(q: npt.ArrayLike, intensity: npt.ArrayLike, sigma: npt.Arr
     return WeightedCurve(x, y, per_count, solvent, zero, zero, one, estimated=True)
 
 
-def curve_of_frame(sample: SampleIntensity, frame: int | None = None) -> WeightedCurve:
-    """The curve of one frame (None: `sample` is a single curve), with photon counts where it carries `per_count`."""
-    one = sample if frame is None else _single(sample, frame)
+def curve_of_frame(sample: SampleIntensity, frame: int) -> WeightedCurve:
+    """The curve of one frame, with photon counts where it carries `per_count`."""
+    shared = {name: sigma["frame", frame] for name, sigma in sample.shared.items()}
+    one = SampleIntensity(sample.data["frame", frame], shared)
     noise, good = bin_noise(one), one.good & (one.coord("q") > 0.0)
     if noise.unknown:
         return curve_from_arrays(one.coord("q")[good], one.values[good])
@@ -124,10 +125,6 @@ def curve_of_frame(sample: SampleIntensity, frame: int | None = None) -> Weighte
         binned="per_count" in one.data.coords,
     )
     return whole.at(np.flatnonzero(good))
-
-
-def _single(sample: SampleIntensity, frame: int) -> SampleIntensity:
-    return SampleIntensity(sample.data["frame", frame], {k: v["frame", frame] for k, v in sample.shared.items()})
 
 
 def noise_from_scatter(q: FloatArray, intensity: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -6,8 +6,9 @@ the counts themselves would pull it down at low counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,17 @@ import numpy.typing as npt
 from ...nouns import FloatArray
 from .weighted_curve import WeightedCurve
 
+STEPS = 120  # scale, smooth correction and sizes of the grains trade against each other in a long valley
 Model = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+
+
+class Limit(NamedTuple):
+    """Bounds of a parameter, and mean and standard deviation of its Gaussian prior (infinite: none)."""
+
+    lower: float = -np.inf
+    upper: float = np.inf
+    mean: float = 0.0
+    sd: float = np.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +40,14 @@ class Knowledge:
     prior: FloatArray
     prior_weight: FloatArray
     free: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, start: FloatArray, limits: Sequence[Limit], *, held: Sequence[int] = ()) -> Knowledge:
+        """From one limit for each parameter, and the places of those that do not move."""
+        free = np.ones(start.size, dtype=bool)
+        free[list(held)] = False
+        lower, upper, mean = (np.array([getattr(one, name) for one in limits]) for name in ("lower", "upper", "mean"))
+        return cls(start, lower, upper, mean, np.array([one.sd**-2 for one in limits]), free)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +69,12 @@ class FitOutcome:
     converged: bool
 
 
-def fit(curve: WeightedCurve, model: Model, known: Knowledge, *, steps: int = 60, robust: float = 0.0) -> FitOutcome:
+def fit(curve: WeightedCurve, model: Model, known: Knowledge, *, steps: int = STEPS, robust: float = 0.0) -> FitOutcome:
     """Levenberg-Marquardt on sum (I - M)^2 / variance(M) + priors; `model(p)` returns M (q,) and dM/dp (q, p).
 
-    Every accepted step renews the variance. `robust` above 0 gives a bin that is z sigma off the weight
+    Every accepted step renews the variance. Converged: the last one, hardly damped, moved chi-squared by less than 1e-6;
+    where that is not so after `steps`, the outcome says it and its numbers are no answer, only a place to go on from.
+    `robust` above 0 gives a bin that is z sigma off the weight
     1 / (1 + (z / robust)^2), for a start that peaks shall not pull.
     """
     p, damping = known.start.copy(), 1e-3

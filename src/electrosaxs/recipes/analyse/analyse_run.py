@@ -21,7 +21,7 @@ from ..experiment_file import check_materials
 from ..output_folder import output_folder
 from ..progress import Progress
 from .anode import AnodePosition, find_anode
-from .crystals import Crystals, find_crystals, in_the_footprint
+from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
 from .headline import headline_numbers, starting_size_errors
 from .maps import frame_maps, kinetics
@@ -84,7 +84,7 @@ def analyse(
     in_sight = np.where(anode.is_open(height), height, np.nan)  # frames behind the anode have no place in the map
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
-    voxels = voxels.replaced(crystals.measured)
+    voxels = measured_again(voxels, crystals.joint, reduced=reduced, standard=standard)
     results = _results(reduced, standard, voxels, grid, anode, crystals)
     return Analysis(reduced, standard, voxels, grid, results)
 

@@ -6,14 +6,15 @@ with the lattice and the solution fitted together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import scipp as sc
 
+from ...analysis.concentration.invariant import ParticleVolume
 from ...analysis.crystals.crystal_volume import crystal_particle_volume
 from ...analysis.crystals.crystallisation import (
     Crystallisation,
@@ -53,8 +54,8 @@ class Crystals:
     for.
 
     column: of the map, the voxel that these are about; None where there is none. fraction_map (scan, height):
-    crystalline fraction, 0 where none was seen. joint: row among the voxels -> what solution and lattice fitted together
-    give there. measured: the voxels that hold crystals, measured with that.
+    crystalline fraction, 0 where none was seen. joint: what solution and lattice fitted together give where crystals were
+    seen.
     """
 
     onset: Number | None
@@ -66,18 +67,20 @@ class Crystals:
     lattice_constant: LatticeConstant | None = None
     crystalline_fraction: CrystallineFraction | None = None
     assignment: LatticeAssignment | None = None
-    joint: Mapping[int, JointFit] = field(default_factory=dict)
-    measured: tuple[Voxels, ...] = ()
+    joint: tuple[JointFits, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class JointFit:
-    """Spheres and lattice fitted to one voxel: the curve (q,) and the solution's sizes (nm)."""
+class JointFits:
+    """Spheres and lattice fitted together to voxels of one height: their rows among the voxels, curves, the solution's
+    part as a sphere fit, the particle volume, and the fitted curves (row, q)."""
 
+    rows: npt.NDArray[np.intp]
+    sample: SampleIntensity
+    solution: SphereFit
+    volume: ParticleVolume
     model: FloatArray
-    diameter: float
-    deviation: float
 
 
 def find_crystals(
@@ -89,7 +92,7 @@ def find_crystals(
     workers: int = 2,
     progress: Progress | None = None,
 ) -> Crystals:
-    """Look for crystals in every voxel near the anode and measure again those that hold them."""
+    """Look for crystals in every voxel near the anode; those that hold them have sizes and volume of their own (`joint`)."""
     fraction = np.zeros(grid.shape)
     within = np.abs(grid.heights) < REACH * reduced.run.beam.fwhm_um
     near = [int(j) for j in np.flatnonzero(within & grid.measured.any(axis=0))]
@@ -100,15 +103,14 @@ def find_crystals(
     for column in over(progress, near, stage="superlattices", total=len(near)):
         rows = np.flatnonzero(grid.used & (grid.height_index == column))
         rows = rows[np.argsort(grid.scan[rows])]
-        columns.append(_column(reduced, standard, voxels, grid, rows, workers))
+        columns.append(_column(reduced, standard, grid, voxels.frame, rows, workers))
     for column, found in zip(near, columns, strict=True):
         for place in np.flatnonzero(found.study.detected):
             fraction[found.scan[place], column] = np.clip(found.study.fits[place].value("fraction"), 0.0, 1.0)
-    joint = {row: fit for found in columns for row, fit in found.joint.items()}
+    joint = tuple(found.joint for found in columns if found.joint is not None)
     anode = nearest_to_the_anode(grid.heights, near)
-    measured = tuple(found.measured for found in columns if found.measured is not None)
     described = _described(columns[near.index(anode)], grid, grid.time[:, anode], reduced.q, fraction)
-    return replace(described, column=anode, joint=joint, measured=measured)
+    return replace(described, column=anode, joint=joint)
 
 
 def nearest_to_the_anode(heights_um: FloatArray, columns: list[int]) -> int:
@@ -125,37 +127,42 @@ class _Column:
     fit: SphereFit
     times: FloatArray
     study: Crystallisation
-    joint: dict[int, JointFit]
-    measured: Voxels | None
+    joint: JointFits | None
 
 
 def _column(
     reduced: ReducedRun,
     standard: Standards,
-    voxels: Voxels,
     grid: ScanMap,
+    frame: npt.NDArray[np.intp],
     rows: npt.NDArray[np.intp],
     workers: int,
 ) -> _Column:
-    frames = voxels.frame[rows]
-    sample, times = sample_intensity(reduced, standard, frames), reduced.table.time[frames]
+    sample, times = sample_intensity(reduced, standard, frame[rows]), reduced.table.time[frame[rows]]
     spheres = fit_spheres(sample, workers=workers)
     study = crystallisation(sample, times)
     crystalline = np.flatnonzero(study.detected)
-    curves: dict[int, JointFit] = {}
-    measured = None
-    if crystalline.size:
-        fits = [study.fits[i] for i in crystalline]
-        part = _frames(sample, crystalline)
-        joint = spheres_of(fits, reduced.q)
-        volume = crystal_particle_volume(fits, joint, reduced.q, dry_shell_nm=standard.dry_shell_nm)
-        measured = measure(frames[crystalline], part, joint, reduced=reduced, standard=standard, volume=volume)
-        spheres = _merged(spheres, joint, crystalline)
-        scattered = joint.particles(reduced.q)
-        for n, (row, fit) in enumerate(zip(rows[crystalline], fits, strict=True)):
-            model = scattered[n] * fitted_structure_factor(fit, reduced.q) + joint.background[n]
-            curves[int(row)] = JointFit(model, float(joint.diameter[n]), float(joint.deviation[n]))
-    return _Column(grid.scan[rows], sample, spheres, times, study, curves, measured)
+    if not crystalline.size:
+        return _Column(grid.scan[rows], sample, spheres, times, study, None)
+    fits = [study.fits[i] for i in crystalline]
+    solution = spheres_of(fits, reduced.q)
+    volume = crystal_particle_volume(fits, solution, reduced.q, dry_shell_nm=standard.dry_shell_nm)
+    structure = np.array([fitted_structure_factor(fit, reduced.q) for fit in fits])
+    model = solution.particles(reduced.q) * structure + solution.background[:, None]
+    joint = JointFits(rows[crystalline], _frames(sample, crystalline), solution, volume, model)
+    return _Column(grid.scan[rows], sample, _merged(spheres, solution, crystalline), times, study, joint)
+
+
+def measured_again(voxels: Voxels, joint: Sequence[JointFits], *, reduced: ReducedRun, standard: Standards) -> Voxels:
+    """`voxels` in which those with crystals have phi and sizes of the joint fits."""
+    return voxels.replaced(
+        [
+            measure(
+                voxels.frame[one.rows], one.sample, one.solution, reduced=reduced, standard=standard, volume=one.volume
+            )
+            for one in joint
+        ]
+    )
 
 
 def _frames(sample: SampleIntensity, index: npt.NDArray[np.intp]) -> SampleIntensity:

@@ -82,10 +82,10 @@ def choose_curves(
     sample = sample_intensity(reduced, standard, voxels.frame[rows])
     fit = fit_spheres(sample)
     model, diameter, deviation = fit.model(reduced.q), fit.diameter.copy(), fit.deviation.copy()
-    for n, row in enumerate(rows):
-        if int(row) in crystals.joint:
-            joint = crystals.joint[int(row)]
-            model[n], diameter[n], deviation[n] = joint.model, joint.diameter, joint.deviation
+    for joint in crystals.joint:
+        _, here, there = np.intersect1d(rows, joint.rows, return_indices=True)
+        model[here] = joint.model[there]
+        diameter[here], deviation[here] = joint.solution.diameter[there], joint.solution.deviation[there]
     return CurveSet(
         intensity=sample,
         model=model,

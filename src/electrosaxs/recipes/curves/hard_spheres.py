@@ -9,18 +9,17 @@ S is Percus and Yevick's at a contact diameter and volume fraction, S' the decou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ...analysis.crystals.weighted_curve import WeightedCurve
-from ...analysis.crystals.weighted_fit import FitOutcome, Knowledge, fit
+from ...analysis.crystals.weighted_fit import FitOutcome, Knowledge, Limit, fit
 from ...analysis.spheres.kernels import NARROWEST, WIDEST
 from ...nouns import FloatArray
 from ...physics.sphere_kernels import amplitude, squared_form_factor, squared_form_factor_gradient
 from ...physics.structure_factor import decoupled, percus_yevick
 
-DILUTE = ("scale", "diameter", "deviation", "background")
-HARD = (*DILUTE, "hard_sphere_volume_fraction", "contact_diameter")
 START_STEP = 0.05
 START_RANGE = (0.4, 3.0)
 START_WIDTHS = (0.03, 0.1, 0.2)
@@ -36,6 +35,21 @@ ROBUST = 3.0
 """Bins further than this many sigma off lose weight."""
 
 
+class HardSpheres(NamedTuple):
+    """Parameters in their order; the first four (DILUTE) where the spheres do not see each other. Lengths in nm."""
+
+    scale: float
+    diameter: float
+    deviation: float
+    background: float
+    hard_sphere_volume_fraction: float = 0.0
+    contact_diameter: float = 0.0
+
+
+HARD = HardSpheres._fields
+DILUTE = HARD[:4]
+
+
 @dataclass(frozen=True, eq=False)
 class HardSphereModel:
     """scale P S' + background as weighted_fit.fit calls it: parameters DILUTE for coupling "", else HARD.
@@ -48,27 +62,34 @@ class HardSphereModel:
     coupling: str
 
     def __call__(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        form, by_d, by_delta = squared_form_factor_gradient(self.q, p[1], p[2])
+        s = HardSpheres(*p.tolist())
         one = np.ones_like(self.q)
         if not self.coupling:
-            return p[0] * form + p[3], np.column_stack([form, p[0] * by_d, p[0] * by_delta, one])
-        product = hard_sphere_product(self.q, p, self.coupling)
-        by_d, by_delta, by_fraction, by_contact = (p[0] * self._slope(p, i) for i in (1, 2, 4, 5))
-        return p[0] * product + p[3], np.column_stack([product, by_d, by_delta, one, by_fraction, by_contact])
+            form, by_d, by_delta = squared_form_factor_gradient(self.q, s.diameter, s.deviation)
+            return s.scale * form + s.background, np.column_stack([form, s.scale * by_d, s.scale * by_delta, one])
+        product = hard_sphere_product(self.q, s, self.coupling)
+        by_d, by_delta, by_fraction, by_contact = (
+            s.scale * self._slope(s, name)
+            for name in ("diameter", "deviation", "hard_sphere_volume_fraction", "contact_diameter")
+        )
+        columns = [product, by_d, by_delta, one, by_fraction, by_contact]
+        return s.scale * product + s.background, np.column_stack(columns)
 
-    def _slope(self, p: FloatArray, i: int) -> FloatArray:
-        """d(P S')/dp_i by central differences: S has no simple derivative, and the step's error is below 1e-8."""
-        step = np.zeros(p.size)
-        step[i] = 1e-5 * max(abs(p[i]), 1e-3)
-        above, below = (hard_sphere_product(self.q, p + sign * step, self.coupling) for sign in (1.0, -1.0))
-        return np.asarray((above - below) / (2.0 * step[i]))
+    def _slope(self, s: HardSpheres, name: str) -> FloatArray:
+        """d(P S')/d(parameter) by central differences: S has no simple derivative, and the step's error is below 1e-8."""
+        value = float(getattr(s, name))
+        step = 1e-5 * max(abs(value), 1e-3)
+        above, below = (
+            hard_sphere_product(self.q, s._replace(**{name: value + change}), self.coupling) for change in (step, -step)
+        )
+        return np.asarray((above - below) / (2.0 * step))
 
 
-def hard_sphere_product(q: FloatArray, p: FloatArray, coupling: str) -> FloatArray:
-    """P S' (nm^6) at parameters HARD."""
-    form = squared_form_factor(q, p[1], p[2])
-    beta = amplitude(q, p[1], p[2]) ** 2 / form if coupling == "decoupling" else 1.0
-    return form * decoupled(percus_yevick(q, 0.5 * p[5], p[4]), beta)
+def hard_sphere_product(q: FloatArray, s: HardSpheres, coupling: str) -> FloatArray:
+    """P S' (nm^6)."""
+    form = squared_form_factor(q, s.diameter, s.deviation)
+    beta = amplitude(q, s.diameter, s.deviation) ** 2 / form if coupling == "decoupling" else 1.0
+    return form * decoupled(percus_yevick(q, 0.5 * s.contact_diameter, s.hard_sphere_volume_fraction), beta)
 
 
 def fit_hard_spheres(curve: WeightedCurve, coupling: str) -> FitOutcome | None:
@@ -77,7 +98,7 @@ def fit_hard_spheres(curve: WeightedCurve, coupling: str) -> FitOutcome | None:
     None where no size that the window can show makes a start.
     """
     model = HardSphereModel(curve.q, coupling)
-    outcomes = [fit(curve, model, _bounds(start), robust=ROBUST) for start in _starts(curve, coupling)]
+    outcomes = [fit(curve, model, _known(start, coupling), robust=ROBUST) for start in _starts(curve, coupling)]
     return min(outcomes, key=lambda one: robust_chi_squared(curve, one), default=None)
 
 
@@ -120,7 +141,7 @@ def expected_diameter(q: FloatArray, y: FloatArray) -> float:
     return float(np.cbrt(12.0 * np.pi * forward / invariant)) if forward > 0.0 and invariant > 0.0 else float("nan")
 
 
-def _starts(curve: WeightedCurve, coupling: str) -> list[FloatArray]:
+def _starts(curve: WeightedCurve, coupling: str) -> list[HardSpheres]:
     """The best points of a grid that differ in d by more than 8 %, on every n-th bin; for dilute spheres also the
     expected diameter, which is right where narrow sizes have more fringes than the bins show."""
     thin = slice(None, None, -(-curve.q.size // START_BINS))
@@ -133,23 +154,22 @@ def _starts(curve: WeightedCurve, coupling: str) -> list[FloatArray]:
     for d in sizes[(sizes > smallest) & (sizes < largest)]:
         for width in START_WIDTHS:
             for fraction, ratio in interactions:
-                p = np.array([1.0, d, width * d, 0.0, fraction, ratio * d])
-                form = hard_sphere_product(q, p, coupling)
-                cost, p[0], p[3] = _linear(form, y)
-                found.append((cost, p[: len(HARD if coupling else DILUTE)]))
+                s = HardSpheres(1.0, float(d), width * float(d), 0.0, fraction, ratio * float(d))
+                cost, scale, background = _linear(hard_sphere_product(q, s, coupling), y)
+                found.append((cost, s._replace(scale=scale, background=background)))
     chosen = [_expected(curve, middle)] if not coupling and smallest < middle < largest else []
-    for _, p in sorted(found, key=lambda one: one[0]):
-        if p[0] > 0.0 and all(abs(np.log(p[1] / other[1])) > 0.08 for other in chosen):
-            chosen.append(p)
+    for _, s in sorted(found, key=lambda one: one[0]):
+        if s.scale > 0.0 and all(abs(np.log(s.diameter / other.diameter)) > 0.08 for other in chosen):
+            chosen.append(s)
         if len(chosen) == BEST_STARTS:
             break
     return chosen
 
 
-def _expected(curve: WeightedCurve, d: float) -> FloatArray:
-    """DILUTE of the expected diameter, a tenth wide, with the curve's largest intensity."""
+def _expected(curve: WeightedCurve, d: float) -> HardSpheres:
+    """The expected diameter, a tenth wide, with the curve's largest intensity."""
     forward = squared_form_factor(curve.q[:1], d, 0.1 * d)[0]
-    return np.array([float(np.max(curve.intensity)) / forward, d, 0.1 * d, 0.0])
+    return HardSpheres(float(np.max(curve.intensity)) / float(forward), d, 0.1 * d, 0.0)
 
 
 def _linear(form: FloatArray, y: FloatArray) -> tuple[float, float, float]:
@@ -162,10 +182,16 @@ def _linear(form: FloatArray, y: FloatArray) -> tuple[float, float, float]:
     return float(np.sum(np.log1p((np.log(model * weight) / START_SPREAD) ** 2))), float(scale), float(background)
 
 
-def _bounds(start: FloatArray) -> Knowledge:
+def _known(start: HardSpheres, coupling: str) -> Knowledge:
     """d within a third of its start, where the grid's next one takes over; no priors."""
-    d = float(start[1])
-    lower = np.array([0.0, 0.7 * d, NARROWEST * d, -np.inf, 0.0, CONTACT[0] * d])[: start.size]
-    upper = np.array([np.inf, 1.4 * d, WIDEST * d, np.inf, LARGEST_FRACTION, CONTACT[1] * d])[: start.size]
-    nothing = np.zeros(start.size)
-    return Knowledge(np.clip(start, lower, upper), lower, upper, nothing, nothing, np.ones(start.size, dtype=bool))
+    d, count = start.diameter, len(HARD if coupling else DILUTE)
+    limits = [
+        Limit(0.0),
+        Limit(0.7 * d, 1.4 * d),
+        Limit(NARROWEST * d, WIDEST * d),
+        Limit(),
+        Limit(0.0, LARGEST_FRACTION),
+        Limit(CONTACT[0] * d, CONTACT[1] * d),
+    ]
+    inside = [min(max(value, one.lower), one.upper) for value, one in zip(start, limits, strict=True)]
+    return Knowledge.of(np.array(inside[:count]), limits[:count])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ...analysis.crystals.bragg import PARAMETERS
 from ...analysis.crystals.lattice_fit import LatticeFit
+from ...analysis.crystals.parameters import PARAMETERS
 from ...analysis.crystals.weighted_curve import WeightedCurve
 from ...analysis.crystals.weighted_fit import FitOutcome
 from ...analysis.spheres.fit import FEWEST_SIGMAS, ORDER, POOR_FIT_SIGMAS, POOR_MISFIT, SphereFit
@@ -19,6 +18,7 @@ from .hard_spheres import (
     HARD,
     LARGEST_FRACTION,
     HardSphereModel,
+    HardSpheres,
     fit_hard_spheres,
     robust_chi_squared,
     robust_sigma,
@@ -83,9 +83,9 @@ def clearly_hard(curve: WeightedCurve, dilute: FitOutcome, hard: FitOutcome, cou
     n, k = curve.q.size, len(HARD) - len(DILUTE)
     before, after = (max(robust_chi_squared(curve, one), 1e-12 * n) for one in (dilute, hard))
     bic_falls = n * np.log(before / after) - k * np.log(n) > CLEAR_BIC
-    sigma = robust_sigma(curve, hard, coupling)[4]
-    known = 0.0 < FEWEST_SIGMAS * sigma < hard.parameters[4]
-    seen = hard.parameters[5] < visible_sizes(curve.q)[1]
+    found, sigma = HardSpheres(*hard.parameters), HardSpheres(*robust_sigma(curve, hard, coupling))
+    known = 0.0 < FEWEST_SIGMAS * sigma.hard_sphere_volume_fraction < found.hard_sphere_volume_fraction
+    seen = found.contact_diameter < visible_sizes(curve.q)[1]
     return bool(hard.converged and bic_falls and after < CLEAR_MISFIT * before and known and seen)
 
 
@@ -99,38 +99,38 @@ def dilute_spheres(q: FloatArray, plain: SphereFit) -> Spheres:
 
 def spheres_in_lattice(q: FloatArray, one: LatticeFit) -> Spheres:
     """Sizes from the joint fit of solution and grains; the smooth correction of that fit belongs to the form factor."""
-    p = one.outcome.parameters
+    s = one.solution
     values = {name: one.value(name) for name in PARAMETERS}
     sigmas = {name: one.sigma(name) for name in PARAMETERS}
-    correction = 1.0 + one.model.smooth @ p[len(PARAMETERS) + one.model.textured :] if one.model.corrections else 1.0
     inside = np.isin(q, one.curve.q)
     model, form = np.full(q.size, np.nan), np.full(q.size, np.nan)
     model[inside] = one.outcome.model
-    form[inside] = p[0] * correction * skewed_form_factor(one.curve.q, p[1], p[2], p[4])
+    single = skewed_form_factor(one.curve.q, s.diameter, s.deviation, s.skewness)
+    form[inside] = s.scale * one.model.correction(one.outcome.parameters) * single
     poor, reduced = misfit(one.curve.with_excess(1.0), one.outcome.model, int(one.outcome.moved.sum()))
     flags = _flags({"not converged": not one.outcome.converged, "poor fit": poor})
     return Spheres(f"spheres and {one.lattice}", values, sigmas, model, form, reduced, flags)
 
 
 def _robust_spheres(q: FloatArray, curve: WeightedCurve, outcome: FitOutcome, coupling: str) -> Spheres:
-    p = outcome.parameters
-    names: Sequence[str] = HARD if coupling else DILUTE
-    spread = robust_sigma(curve, outcome, coupling)
-    poor, reduced = misfit(curve, outcome.model, p.size)
+    found, sigma = HardSpheres(*outcome.parameters), HardSpheres(*robust_sigma(curve, outcome, coupling))
+    names = HARD if coupling else DILUTE
+    poor, reduced = misfit(curve, outcome.model, len(names))
     wrong = {
         "not converged": not outcome.converged,
-        "diameter at bound": not visible_sizes(curve.q)[0] < p[1] < visible_sizes(curve.q)[1],
-        "deviation at bound": bool(spread[2] == 0.0),
-        "hard-sphere volume fraction at bound": bool(coupling) and p[4] >= LARGEST_FRACTION,
+        "diameter at bound": not visible_sizes(curve.q)[0] < found.diameter < visible_sizes(curve.q)[1],
+        "deviation at bound": bool(sigma.deviation == 0.0),
+        "hard-sphere volume fraction at bound": bool(coupling)
+        and found.hard_sphere_volume_fraction >= LARGEST_FRACTION,
         "poor fit": poor,
-        "too few counts": bool(p[0] <= FEWEST_SIGMAS * spread[0]),
+        "too few counts": bool(found.scale <= FEWEST_SIGMAS * sigma.scale),
     }
     return Spheres(
         kind=f"hard spheres ({coupling})" if coupling else "spheres",
-        values=dict(zip(names, (float(x) for x in p), strict=True)),
-        sigmas=dict(zip(names, (float(x) for x in spread), strict=True)),
-        model=HardSphereModel(q, coupling)(p)[0],
-        form=p[0] * squared_form_factor(q, p[1], p[2]),
+        values={name: float(getattr(found, name)) for name in names},
+        sigmas={name: float(getattr(sigma, name)) for name in names},
+        model=HardSphereModel(q, coupling)(outcome.parameters)[0],
+        form=found.scale * squared_form_factor(q, found.diameter, found.deviation),
         reduced_chi_squared=reduced,
         flags=_flags(wrong),
     )
