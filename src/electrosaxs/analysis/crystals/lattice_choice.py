@@ -56,7 +56,7 @@ def study_curve(curve: WeightedCurve) -> LatticeStudy:
     doubt = _doubt(best, scores, peaks) or _rivalry(best, scores)
     if doubt:
         return LatticeStudy(_nothing(_without_hkl(peaks), scores, doubt), search, fits, freedom)
-    return LatticeStudy(_assigned(best, peaks, scores), search, fits, freedom)
+    return LatticeStudy(_assigned(best, peaks, scores, fits), search, fits, freedom)
 
 
 def compare_lattices(curve: WeightedCurve, search: PeakSearch) -> tuple[Freedom, dict[str, LatticeFit]]:
@@ -126,6 +126,8 @@ def _doubt(best: LatticeFit, scores: dict[str, float], peaks: Sequence[Peak]) ->
     largest = peaks[int(np.argmax(power))]
     if largest.fwhm > WIDEST * largest.q:
         return f"the peak at {largest.q:.3f} 1/nm is as wide as a liquid's: ordered at short range only"
+    if not best.outcome.converged:
+        return f"none of these: the fit of {best.lattice}, the nearest, did not converge"
     if scores["solution"] - best.score < CLEAR or best.value("fraction") <= 0.0:
         return f"none of these: no lattice explains the {len(peaks)} peak(s) better than the solution alone"
     highest = max(p.significance for p in peaks)
@@ -173,12 +175,15 @@ def _strongest_family(name: str) -> tuple[int, int, int]:
     return families.hkl[int(np.argmax(families.weight / families.s**2))]
 
 
-def _assigned(best: LatticeFit, peaks: tuple[Peak, ...], scores: dict[str, float]) -> LatticeAssignment:
+def _assigned(
+    best: LatticeFit, peaks: tuple[Peak, ...], scores: dict[str, float], fits: dict[str, LatticeFit]
+) -> LatticeAssignment:
     explained = [p for p in peaks if p.hkl]
     labels = ", ".join("".join(str(i) for i in p.hkl) for p in explained if p.hkl)
     rest = len(peaks) - len(explained)
-    rivals = sorted((s, n) for n, s in scores.items() if n not in (best.lattice, "free peaks"))
-    verdict = f"{best.lattice}: {labels}; next is {rivals[0][1]}, its score worse by {rivals[0][0] - best.score:.0f}"
+    score, rival = min((s, n) for n, s in scores.items() if n not in (best.lattice, "free peaks"))
+    by = "by" if fits["" if rival == "solution" else rival].outcome.converged else "by at most"
+    verdict = f"{best.lattice}: {labels}; next is {rival}, its score worse {by} {score - best.score:.0f}"
     verdict += f"; {rest} weak or diffuse peak(s) not explained" if rest else ""
     how = f"joint fit of sizes and {best.lattice} to one curve, {len(explained)} peak(s)"
     return LatticeAssignment(
