@@ -10,7 +10,10 @@ from electrosaxs.analysis.crystals.crystallisation import (
     crystallisation,
     lattice_constant_solvated,
     onset_from_structure_factor,
+    pooled,
 )
+from electrosaxs.analysis.crystals.parameters import SLOT
+from electrosaxs.analysis.crystals.weighted_curve import curve_of_frame
 from electrosaxs.errors import ShapeError
 from electrosaxs.nouns import LatticeConstant
 
@@ -62,6 +65,29 @@ def test_a_voxel_in_which_nothing_grows_says_so():
     onset = onset_from_structure_factor(TIMES[:5], np.zeros(5), np.ones(5), nothing.detected)
     assert onset.value is None
     assert "no scan shows" in onset.source
+
+
+def test_what_frames_share_is_kept_apart_from_what_each_counts(growing):
+    """Squares of both add to the fit's own sigma; the solvent's part is the fit's response to the solvent's counts."""
+    k = SLOT["fraction"]
+    assert_close(growing.fraction.total_sigma, [one.sigma("fraction") for one in growing.fits], rel=1e-9)
+    response = [np.sum(one.outcome.influence[k] ** 2 * one.curve.shared_variance) for one in growing.fits]
+    assert_close(growing.fraction.shared["background"].values, np.sqrt(response), rel=1e-9)
+    assert np.all(growing.fraction.shared["background"].values < growing.fraction.total_sigma)
+
+
+def test_pooling_averages_the_counts_of_frames_and_not_the_solvent_s():
+    sample = crystals_in_solution([0.0, 0.1, 0.2], gain=0.05, seed=14)
+    curves = [curve_of_frame(sample, i) for i in range(3)]
+    one = pooled([curves[0].at(slice(5, None)), *curves[1:]])
+    assert_close(one.q, curves[1].q[5:], rel=1e-12)
+    model = one.intensity
+    assert_close(model, np.mean([curve.intensity[5:] for curve in curves], axis=0), rel=1e-12)
+    single = curves[1].at(slice(5, None))
+    assert_close(
+        one.variance(model) - one.shared_variance, (single.variance(model) - single.shared_variance) / 3.0, rel=1e-9
+    )
+    assert_close(one.shared_variance, single.shared_variance, rel=1e-12)
 
 
 def growth_of(seed: int, noise: float = 3e-3, power: float = 1.0, start: float = ONSET) -> tuple[np.ndarray, ...]:
@@ -128,6 +154,20 @@ def test_a_trend_is_not_hidden_in_a_mean():
     number = lattice_constant_solvated(series(15.1 - 0.01 * np.arange(10), 0.004))
     assert_close(number.value, 15.01, rel=1e-6)
     assert "nm/h" in number.source
+
+
+def test_scatter_beyond_the_sigmas_widens_the_mean():
+    """Birge: by the root of chi-squared per degree of freedom, here 9 x 10 / 9."""
+    number = lattice_constant_solvated(series(15.1 + 0.012 * np.array([1, -1, -1, 1, 1, -1, -1, 1, 1, -1]), 0.004))
+    assert_close(number.sigma, 0.004 * np.sqrt(10.0) / np.sqrt(10.0), rel=1e-6)
+
+
+def test_a_trend_s_last_value_is_less_certain_than_a_mean():
+    """Of a line through n points, at its end: sigma^2 [1/n + (t - mean)^2 / sum (t - mean)^2]."""
+    times = np.arange(10.0)
+    number = lattice_constant_solvated(series(15.1 - 0.01 * times, 0.004, shared=0.003))
+    line = 0.1 + (times[-1] - times.mean()) ** 2 / np.sum((times - times.mean()) ** 2)
+    assert_close(number.sigma, np.hypot(0.004 * np.sqrt(line), 0.003), rel=1e-6)
 
 
 def test_every_frame_needs_its_time():

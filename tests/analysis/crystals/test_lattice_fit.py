@@ -1,6 +1,7 @@
 """Joint fits of solution and grains: unbiased, with honest errors, and the right lattice or none."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,13 +9,13 @@ from analysis.synthetic_crystals import crystals_in_solution
 from analysis.synthetic_curves import field_selected_sizes, form_factor, gaussian_sizes, window
 from closeness import assert_close
 
-from electrosaxs.analysis.crystals.lattice_choice import study_curve
-from electrosaxs.analysis.crystals.lattice_fit import RIGID, SMOOTHED, fit_lattice
-from electrosaxs.analysis.crystals.parameters import SLOT, Grains
+from electrosaxs.analysis.crystals.lattice_choice import fitted_weights, label_peaks, study_curve
+from electrosaxs.analysis.crystals.lattice_fit import LOOSE, RIGID, SMOOTHED, fit_lattice
+from electrosaxs.analysis.crystals.parameters import PARAMETERS, SLOT, Grains
 from electrosaxs.analysis.crystals.peaks import start_solution
 from electrosaxs.analysis.crystals.structure_factor import spheres_of
 from electrosaxs.analysis.crystals.weighted_curve import WeightedCurve, curve_from_arrays, curve_of_frame
-from electrosaxs.nouns import LatticeAssignment, SampleIntensity
+from electrosaxs.nouns import LatticeAssignment, Peak, SampleIntensity
 from electrosaxs.physics.structure_factor import percus_yevick
 
 
@@ -165,6 +166,40 @@ def test_the_solution_of_the_voxel_comes_back_as_a_sphere_fit():
     assert_close(counting[0, :2, :2], total[0, :2, :2], rel=0.02)
 
 
+@pytest.fixture(scope="module")
+def labelled():
+    """A study of FCC grains, the fit at its freest, and one peak at 111."""
+    curve = curve_of_frame(crystals_in_solution([0.05], gain=0.05, seed=3), 0)
+    grains = Grains(0.05, 15.1, 0.02, 0.3, 0.1, 1.0)
+    one = fit_lattice(curve, "FCC", start_solution(curve), freedom=LOOSE, grains=grains)
+    q = 2.0 * np.pi * np.sqrt(3.0) / one.value("a")
+    return one, Peak(q, 2e-4, one.value("fwhm"), 0.1, 0.01, 30.0)
+
+
+def test_a_peak_is_named_after_the_reflection_at_its_place_and_of_its_width(labelled):
+    one, peak = labelled
+    far, wide = replace(peak, q=peak.q + 0.05), replace(peak, fwhm=3.0 * peak.fwhm)
+    near = replace(peak, q=peak.q + 0.4 * peak.fwhm)
+    assert [p.hkl for p in label_peaks([peak, near, far, wide], one)] == [(1, 1, 1), (1, 1, 1), None, None]
+
+
+def test_what_oriented_grains_hide_names_no_peak(labelled):
+    one, peak = labelled
+    p = one.outcome.parameters.copy()
+    p[len(PARAMETERS)] = -0.995
+    hidden = replace(one, outcome=replace(one.outcome, parameters=p))
+    assert_close(fitted_weights(hidden, 3)[0], 0.005 * 8.0 / 3.0, rel=1e-9)
+    assert label_peaks([peak], hidden)[0].hkl is None
+
+
+def test_a_fit_beyond_its_noise_widens_its_sigmas(labelled):
+    """Birge: above five sigma of chi-squared by the root of its ratio to the degrees of freedom, below not at all."""
+    one, dof = labelled[0], labelled[0].degrees_of_freedom
+    for ratio, widening in ((1.0 + 4.9 * np.sqrt(2.0 / dof), 1.0), (4.0, 2.0)):
+        other = replace(one, outcome=replace(one.outcome, chi_squared=ratio * dof))
+        assert_close(other.sigma("a"), widening * np.sqrt(one.outcome.covariance[SLOT["a"], SLOT["a"]]), rel=1e-9)
+
+
 FRAMES = [f"R5_SAXS_00{n}" for n in (60, 65, 70, 71, 72, 73, 74, 75, 76)] + [f"R5_1stcool_00{n}" for n in (65, 68, 71)]
 
 
@@ -185,3 +220,11 @@ def test_a_study_keeps_the_fits_behind_its_answer():
     assert study.best is not None
     assert study.best.value("a") == study.assignment.a.value
     assert study.best.reduced_chi_squared < 1.3
+
+
+def test_a_curve_that_no_spacing_explains_is_still_a_curve():
+    """Peaks taken out where a lattice would add them: every spacing asks for less than no grains, and the fit says 0."""
+    q = window()
+    curve = counted(1.0 - 0.6 * np.exp(-0.5 * ((q - 0.75) / 0.2) ** 2), 2)
+    one = fit_lattice(curve, "SC", start_solution(curve), freedom=SMOOTHED)
+    assert one.value("fraction") < 0.3

@@ -5,8 +5,14 @@ from analysis.synthetic_crystals import crystals_in_solution
 from analysis.synthetic_curves import cut_sizes, field_selected_sizes, gaussian_sizes, synthetic_sample
 from closeness import assert_close
 
+from electrosaxs.analysis.crystals import peaks
 from electrosaxs.analysis.crystals.peaks import find_peaks, peak_threshold, start_solution
-from electrosaxs.analysis.crystals.weighted_curve import curve_from_arrays, curve_of_frame, noise_from_scatter
+from electrosaxs.analysis.crystals.weighted_curve import (
+    bin_means,
+    curve_from_arrays,
+    curve_of_frame,
+    noise_from_scatter,
+)
 from electrosaxs.physics.lattices import reflection_positions
 from electrosaxs.physics.sphere_kernels import squared_form_factor
 
@@ -30,6 +36,27 @@ def test_a_pure_solution_shows_no_peaks():
 def test_the_threshold_follows_from_how_many_peaks_could_be_anywhere():
     narrow, wide = peak_threshold(3.0, np.array([0.01])), peak_threshold(3.0, np.array([0.1]))
     assert 4.0 < wide < narrow < 5.5
+
+
+def test_pure_noise_passes_the_threshold_as_often_as_is_said(monkeypatch):
+    """White noise under one Gaussian filter of 12 bins FWHM over 3000 bins, 300 times: 3 in 10 exceed it anywhere."""
+    monkeypatch.setattr(peaks, "FALSE_ALARM", 0.3)
+    fwhm, bins = 12.0, 3000
+    x = np.arange(-40, 41)
+    template = np.exp(-4.0 * np.log(2.0) * (x / fwhm) ** 2)
+    template /= np.linalg.norm(template)
+    noise = np.random.default_rng(2).normal(size=(300, bins))
+    highest = np.array([np.convolve(row, template, mode="same").max() for row in noise])
+    share = np.mean(highest > peak_threshold(float(bins), np.array([fwhm])))
+    assert 0.2 < share < 0.36
+
+
+def test_a_bin_shows_the_mean_of_a_curve_over_its_width():
+    """Of a parabola x^2 over a width h that is x^2 + h^2 / 12; slopes (q, p) likewise."""
+    q = np.linspace(0.1, 1.0, 31)
+    mean = q**2 + (q[1] - q[0]) ** 2 / 12.0
+    assert_close(bin_means(q, q**2)[1:-1], mean[1:-1], rel=1e-12)
+    assert_close(bin_means(q, np.column_stack([q**2, q]))[1:-1], np.column_stack([mean, q])[1:-1], rel=1e-12)
 
 
 def test_reflections_of_a_powder_are_found_where_they_lie():

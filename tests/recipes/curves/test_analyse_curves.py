@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from electrosaxs.physics.sphere_kernels import amplitude, squared_form_factor
 from electrosaxs.physics.structure_factor import decoupled, percus_yevick, superlattice_order
 from electrosaxs.recipes.curves.analyse_curves import analyse_curves, summary
 from electrosaxs.recipes.curves.output import picture
+from electrosaxs.recipes.curves.study import volume_fraction
 
 Q = np.linspace(0.08, 3.2, 420)
 CONTRAST_PER_A2 = 3.0e-6
@@ -59,6 +61,32 @@ def test_an_absolute_curve_gives_volume_fraction_and_sizes_within_their_sigma(di
         assert abs(numbers[name].value - truth) < 4 * numbers[name].sigma, name
         assert numbers[name].sigma > 0
     assert_close(numbers["volume_fraction"].value, 0.004, rel=0.01)
+
+
+@pytest.mark.parametrize("two_phase", [True, False])
+def test_the_sigma_of_phi_is_that_of_the_invariant_through_its_formula(dilute, two_phase: bool) -> None:
+    """Of a concentrated curve, where phi (1 - phi) bends: by differences of the same formula."""
+    measured = dilute[1][0].invariant
+
+    def phi(scale: float):
+        scaled = replace(measured, invariant=replace(measured.invariant, data=scale * measured.invariant.data))
+        return volume_fraction(scaled, CONTRAST_PER_A2, two_phase=two_phase)
+
+    q = float(measured.invariant.values[0])
+    sigma = np.sqrt(
+        measured.invariant.sigma[0] ** 2 + sum(s.values[0] ** 2 for s in measured.invariant.shared.values())
+    )
+    slope = (phi(50.0 * (1 + 1e-5)).value - phi(50.0 * (1 - 1e-5)).value) / (50.0 * 2e-5 * q)
+    total = np.sqrt((50.0 * measured.invariant.sigma[0]) ** 2 + sigma**2 - measured.invariant.sigma[0] ** 2)
+    assert_close(phi(50.0).sigma, abs(slope) * total, rel=1e-4)
+
+
+def test_polydispersity_carries_the_errors_of_both_sizes(dilute) -> None:
+    numbers = dilute[1][0].numbers
+    d, delta = numbers["diameter"], numbers["deviation"]
+    ratio = numbers["polydispersity"]
+    assert_close(ratio.value, delta.value / d.value, rel=1e-9)
+    assert_close(ratio.sigma, ratio.value * np.hypot(delta.sigma / delta.value, d.sigma / d.value), rel=1e-9)
 
 
 def test_the_files_hold_what_the_function_returns(dilute) -> None:

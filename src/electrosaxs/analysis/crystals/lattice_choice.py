@@ -126,8 +126,6 @@ def _doubt(best: LatticeFit, scores: dict[str, float], peaks: Sequence[Peak]) ->
     largest = peaks[int(np.argmax(power))]
     if largest.fwhm > WIDEST * largest.q:
         return f"the peak at {largest.q:.3f} 1/nm is as wide as a liquid's: ordered at short range only"
-    if not best.outcome.converged:
-        return f"none of these: the fit of {best.lattice}, the nearest, did not converge"
     if scores["solution"] - best.score < CLEAR or best.value("fraction") <= 0.0:
         return f"none of these: no lattice explains the {len(peaks)} peak(s) better than the solution alone"
     highest = max(p.significance for p in peaks)
@@ -144,6 +142,8 @@ def _doubt(best: LatticeFit, scores: dict[str, float], peaks: Sequence[Peak]) ->
     if strongest not in [p.hkl for p in peaks]:
         label = "".join(str(i) for i in strongest)
         return f"none of these: {best.lattice} is nearest but its strongest reflection {label} is missing"
+    if not best.outcome.converged:
+        return f"none of these: the fit of {best.lattice}, the nearest, did not converge"
     return ""
 
 

@@ -148,6 +148,7 @@ def scan_lattice(
     residual = residual - basis @ (basis.T @ residual)
     coherent = solution.scale * amplitude(curve.q, d, solution.deviation) ** 2 * root
     best: list[tuple[float, Grains[float]]] = []
+    found: list[Grains[float]] = []
     for width in SCAN_WIDTHS:
         gains, found = [], []
         for spacing, a in zip(nearest.tolist(), lengths.tolist(), strict=True):
@@ -161,6 +162,8 @@ def scan_lattice(
             found.append(Grains(min(fraction, 1.0), a, fwhm, u2, SCAN_TAILS, NO_GRAINS.size_ratio))
         tops = argrelmax(np.array(gains), mode="wrap")[0]
         best += [(gains[i], found[i]) for i in tops]
+    if not best:  # no spacing adds anything: the fit begins without grains, at the closest packing
+        best = [(0.0, found[0])]
     return _distinct(sorted(best, reverse=True))
 
 
