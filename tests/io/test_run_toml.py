@@ -97,36 +97,13 @@ def test_each_mistake_in_a_run_is_one_line_with_file_field_rule_and_remedy(tmp_p
     assert "; " in text
 
 
-@pytest.mark.parametrize(
-    ("poni", "field"),
-    [
-        (PONI.replace("Distance: 1.99389\n", ""), "Distance = missing"),
-        (PONI.replace("Poni1: 0.28", "Poni1: x"), "Poni1 = x"),
-        (PONI.replace("Rot3: 0.0", "Rot3: nan"), "Rot3 = nan"),
-        (PONI.replace("9.322e-11", "-1"), "Wavelength = -1"),
-        ("just text", "Detector = missing"),
-    ],
-)
-def test_a_file_that_is_no_geometry_is_refused_by_name(tmp_path, poni, field):
+def test_the_geometry_of_a_run_is_looked_into(tmp_path):
     toml = write_run_folder(tmp_path)
-    (tmp_path / "geometry.poni").write_text(poni)
-    with pytest.raises(InputFileError, match=field) as caught:
+    (tmp_path / "geometry.poni").write_text(PONI.replace("1.99389", "1993.89"))
+    with pytest.raises(
+        InputFileError, match=r"geometry\.poni: Distance = 1993\.89: must be in m.*1993\.89 mm is 1\.99389 m"
+    ):
         read_run(toml)
-    assert "geometry.poni" in str(caught.value)
-
-
-def test_a_geometry_of_version_1_and_one_without_wavelength_are_accepted(tmp_path):
-    toml = write_run_folder(tmp_path)
-    old = PONI.replace("poni_version: 2.1\nDetector: Pilatus2M\n", "PixelSize1: 1.72e-4\nPixelSize2: 1.72e-4\n")
-    for text in (old, PONI.replace("Wavelength: 9.322e-11\n", ""), PONI + PONI.replace("1.99389", "2.5")):
-        (tmp_path / "geometry.poni").write_text(text)
-        read_run(toml)
-
-
-def test_real_geometry_files_are_accepted(tmp_path, reference_data):
-    toml = write_run_folder(tmp_path)
-    (tmp_path / "geometry.poni").write_bytes((reference_data / "agbeh_pilatus1m" / "atT_SAXS.poni").read_bytes())
-    read_run(toml)
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path):
@@ -162,6 +139,11 @@ def test_a_written_experiment_is_read_back_the_same(tmp_path):
         ("[0.0, 600]", "[0.0, -1.0]", "time_s must increase"),
         ("scans = 12", "scans = 12.5", "scan.scans = 12.5: .*integer"),
         ("[0, 50, 100]", '[0, "x"]', r'scan.heights_um\[1\] = "x"'),
+        (
+            "[beam]",
+            "[detector]\ndistance_m = 1993.89\n[beam]",
+            "detector.distance_m = 1993.89: .*1993.89 mm is 1.99389",
+        ),
         ("effective_charge", 'charge_model = "fast"\neffective_charge', "transport.charge_model = .*fast-exchange"),
     ],
 )

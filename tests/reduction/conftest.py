@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from electrosaxs.reduction.geometry import Geometry, read_geometry
+from electrosaxs.io.poni import read_poni
+from electrosaxs.reduction.geometry import Geometry, pixel_geometry
 
 PONI = """poni_version: 2.1
 Detector: Pilatus100k
@@ -31,7 +32,7 @@ def small_poni(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_geometry(small_poni: Path) -> Geometry:
-    return read_geometry(small_poni)
+    return pixel_geometry(read_poni(small_poni))
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,9 @@ import pytest
 from closeness import assert_close
 
 from electrosaxs.errors import CalibrationError, InputFileError, ShapeError
+from electrosaxs.io.poni import read_poni
 from electrosaxs.reduction.azimuthal import FrameSums, Integrator
-from electrosaxs.reduction.geometry import Geometry, read_geometry
+from electrosaxs.reduction.geometry import Geometry, pixel_geometry
 
 Q = {"q_min": 0.1, "q_max": 1.8, "bins": 200}
 Frames = Callable[[float, int], npt.NDArray[np.int32]]
@@ -79,7 +80,7 @@ def test_a_measured_pilatus_2m_frame_is_integrated_as_by_pyfai(reference_data: P
         'poni_version: 2.1\nDetector: Pilatus2M\nDetector_config: {"orientation": 3}\nDistance: 1.99389\n'
         "Poni1: 0.14\nPoni2: 0.126\nRot1: 0\nRot2: 0\nRot3: 0\nWavelength: 9.322e-11\n"
     )
-    geometry = read_geometry(poni)
+    geometry = pixel_geometry(read_poni(poni))
     frame = fabio.open(str(reference_data / "pilatus2m_cbf" / "frame_00006.cbf")).data
     q = {"q_min": 0.1, "q_max": 3.5, "bins": 500}
     left_out = (frame < 0) | (frame >= cutoff)

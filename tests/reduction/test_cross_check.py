@@ -9,9 +9,10 @@ import pytest
 from closeness import assert_close
 
 from electrosaxs.errors import CalibrationError, InputFileError, ShapeError
+from electrosaxs.io.poni import read_poni
 from electrosaxs.reduction.azimuthal import Integrator
 from electrosaxs.reduction.cross_check import PyFAIIntegrator
-from electrosaxs.reduction.geometry import Geometry, read_geometry
+from electrosaxs.reduction.geometry import Geometry, pixel_geometry
 from electrosaxs.reduction.masking import read_mask, static_mask
 
 MONITOR = 123.54586177870002
@@ -22,7 +23,7 @@ Frames = Callable[[float, int], npt.NDArray[np.int32]]
 def published(reference_data: Path) -> tuple[Geometry, npt.NDArray, npt.NDArray, npt.NDArray]:
     """Geometry, mask, raw frame and (q, I, sigma) that SSRL 1-5 published with it."""
     folder = reference_data / "agbeh_pilatus1m"
-    geometry = read_geometry(folder / "run5" / "atT_SAXS.poni", energy_keV=12.0)
+    geometry = pixel_geometry(read_poni(folder / "run5" / "atT_SAXS.poni"), energy_keV=12.0)
     mask = read_mask(folder / "RT_SAXS_mask_03.edf", geometry.shape)
     name = "Hor_scan_Run5_RampT20_ctr0_scan1_0000"
     frame = np.fromfile(folder / "run5" / f"sone_{name}.raw", np.int32).reshape(geometry.shape)

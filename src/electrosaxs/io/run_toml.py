@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from ..nouns import DetectorFiles, Experiment, FrameSource, Run
 from .atomic import replacing
-from .poni import check_poni
+from .poni import read_poni
 from .refusal import refusal
 from .toml_settings import read_settings
 
@@ -27,7 +27,7 @@ def read_run(path: str | Path) -> Run:
         geometry=_existing_file(path, "detector.geometry", run.detector.geometry),
         mask=None if run.detector.mask is None else _existing_file(path, "detector.mask", run.detector.mask),
     )
-    check_poni(detector.geometry)
+    read_poni(detector.geometry)
     return run.model_copy(update={"detector": detector, "frames": _frame_source(path, run.frames)})
 
 

@@ -45,6 +45,7 @@ MEANING = {
     "beam.photons_per_s": "the photons per second in the incident beam",
     "detector": "the table [detector] with geometry",
     "detector.geometry": "the path of the pyFAI geometry file (.poni)",
+    "detector.distance_m": "the distance from sample to detector in m (1993.89 mm is 1.99389)",
     "detector.mask": "the path of a mask image, 1 = masked",
     "frames": 'the table [frames] with nexus = "frames.nxs", or images = "folder" and table = "frames.csv"',
     "analysis.q_min_per_nm": "the lower end of the q window in 1/nm, below q_max_per_nm",

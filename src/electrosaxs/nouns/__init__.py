@@ -5,6 +5,7 @@ maps: the quantities, in the order of the data flow. run: a measured run and its
 """
 
 from .base import FloatArray, Noun, Number
+from .detector_geometry import DetectorGeometry
 from .experiment import (
     ChargeModel,
     DetectorModel,
@@ -67,6 +68,7 @@ __all__ = [
     "CrystallineFraction",
     "CurveSet",
     "DetectorFiles",
+    "DetectorGeometry",
     "DetectorModel",
     "Diameter",
     "DiameterDeviation",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from .detector_geometry import LONGEST_DISTANCE_M
 from .run import Beam, Cell, Finite, NotNegative, Positive, RunTitle, Settings, Solution
 
 ChargeModel = Literal["fast-exchange", "permanent", "neutralised-at-anode", "exchange"]
@@ -118,7 +119,7 @@ class DetectorModel(Settings):
     """A detector by its name in pyFAI, and its distance from the cell."""
 
     name: str = "Pilatus2M"
-    distance_m: Positive = 1.99389
+    distance_m: Annotated[float, Field(gt=0, le=LONGEST_DISTANCE_M)] = 1.99389
 
 
 class OutputSettings(Settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from ..figures.rendered import rendered_png
 from ..io.atomic import replacing
 from ..io.numbers_json import numbers_to_plain
 from ..io.plain_json import to_json
-from ..io.poni import PoniGeometry, write_poni
-from ..nouns import Number
+from ..io.poni import write_poni
+from ..nouns import DetectorGeometry, Number
+from ..nouns.detector_geometry import LONGEST_DISTANCE_M
 
 
 def calibrate_image(
@@ -38,13 +40,13 @@ def calibrate_image(
     image_path, output = Path(image_path), Path(output)
     image = read_image(image_path)
     masked = None if mask is None else _mask(Path(mask), image.shape)
-    if distance_guess_m is not None and not (np.isfinite(distance_guess_m) and distance_guess_m > 0.0):
+    if distance_guess_m is not None and not 0.0 < distance_guess_m <= LONGEST_DISTANCE_M:
         raise bad_value(
             InputFileError,
             where=image_path,
             field="distance_guess_m",
             value=distance_guess_m,
-            rule="must be above 0",
+            rule=f"must be in m, above 0 and at most {LONGEST_DISTANCE_M:g}",
             remedy="give the distance from sample to detector in m, or leave it out",
         )
     calibration = calibrate(
@@ -56,7 +58,7 @@ def calibrate_image(
         mask=masked,
         source=str(image_path),
     )
-    write_poni(output, poni_geometry(calibration, image_path.name))
+    write_poni(poni_geometry(calibration, image_path.name, output))
     with replacing(output.with_suffix(".json")) as part:
         part.write_text(to_json(calibration_record(calibration, image_path.name), indent=2) + "\n", encoding="utf-8")
     shown = image if masked is None else np.where(masked, -1, image)
@@ -147,19 +149,24 @@ def detector_by_shape(shape: tuple[int, ...], *, source: str) -> str:
     )
 
 
-def poni_geometry(calibration: Calibration, image_name: str) -> PoniGeometry:
-    """The geometry with how it was made, how good it is and what the image could not fix as comments."""
+def poni_geometry(calibration: Calibration, image_name: str, output: Path) -> DetectorGeometry:
+    """The geometry to write to `output`, with how it was made, how good it is and what the image could not fix as comments."""
     c = calibration
     (y, x), (y_sigma, x_sigma) = c.beam_centre_px, c.beam_centre_sigma_px
-    return PoniGeometry(
+    return DetectorGeometry(
+        source=output,
         distance_m=c.distance_m,
         poni1_m=c.poni1_m,
         poni2_m=c.poni2_m,
         rot1=c.rot1,
         rot2=c.rot2,
+        rot3=0.0,
         wavelength_m=c.wavelength_m,
-        detector=c.detector,
-        detector_config=c.detector_config,
+        detector={
+            "poni_version": "2.1",
+            "detector": c.detector,
+            "detector_config": json.dumps(dict(c.detector_config)),
+        },
         comments=(
             f"made by electrosaxs calibrate from {image_name} with {c.calibrant}",
             f"{c.verdict}; {c.quality.coverage_deg:.0f} of 360 degree of azimuth covered",

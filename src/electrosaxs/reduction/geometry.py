@@ -1,11 +1,10 @@
-"""Where the detector stands: q and relative solid angle of every pixel, from a pyFAI geometry file.
+"""Where the detector stands: q and relative solid angle of every pixel, from pyFAI.
 
 pyFAI is imported inside the functions because its import takes two seconds.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import CalibrationError, InputFileError, bad_value
-from ..nouns import FloatArray
+from ..errors import CalibrationError, bad_value
+from ..nouns import DetectorGeometry, FloatArray
 
 HC_KEV_NM = 1.2398419843320026  # h c / e, exact in the SI of 2019 (CODATA 2018), keV nm
 ENERGY_TOLERANCE = 2e-3  # chosen: a monochromator is known to better than 1e-3, a wrong edge or file is off by more
-NUMBERS = ("poni1", "poni2", "rot1", "rot2", "rot3")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,142 +54,78 @@ class Geometry:
         return np.zeros(self.shape, dtype=bool) if mask is None else np.asarray(mask, dtype=bool)
 
 
-def read_geometry(
-    path: str | Path, *, energy_keV: float | None = None, frame_shape: tuple[int, int] | None = None
+def pixel_geometry(
+    where: DetectorGeometry, *, energy_keV: float | None = None, frame_shape: tuple[int, int] | None = None
 ) -> Geometry:
-    """The geometry in a pyFAI file of any version up to the installed pyFAI's.
+    """The detector that stands `where` a geometry file says.
 
     The wavelength is the file's, or that of `energy_keV` where the file has none. `frame_shape` is needed only where
     the file names no detector (version 1 with pixel sizes).
-    Raises InputFileError (not a readable file), CalibrationError (keys missing or wrong, energies that differ).
+    Raises CalibrationError: a detector that pyFAI does not know, no wavelength, energies that differ.
     """
-    path = Path(path)
-    entries = _entries(path)
-    _check_entries(path, entries)
-    wavelength = _wavelength_nm(path, entries, energy_keV)
-    engine = _load(path, wavelength)
+    wavelength = _wavelength_nm(where, energy_keV)
+    engine = _engine(where, wavelength)
     shape = engine.detector.shape if engine.detector.shape is not None else frame_shape
     if shape is None:
         raise bad_value(
             CalibrationError,
-            where=path,
-            field="detector",
-            value=entries.get("detector", "absent"),
+            where=where.source,
+            field="Detector",
+            value=where.detector.get("detector", "missing"),
             rule="must say how many pixels the detector has",
             remedy="name the detector in the geometry file (pyFAI-calib2 does), for example 'Detector: Pilatus2M'",
         )
     engine.detector.shape = tuple(shape)
     return Geometry(
-        source=path,
+        source=where.source,
         shape=(int(shape[0]), int(shape[1])),
         wavelength=wavelength,
-        distance=float(engine.dist),
+        distance=where.distance_m,
         detector=str(engine.detector.name),
         engine=engine,
     )
 
 
-def _entries(path: Path) -> dict[str, str]:
-    """The `key: value` lines, keys in lower case, the last one of a key; `dist` is another name of `distance`."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise bad_value(
-            InputFileError,
-            where=path,
-            field="geometry",
-            value=type(error).__name__,
-            rule="must be a readable pyFAI geometry file",
-            remedy="give the .poni file that the calibration wrote",
-        ) from error
-    lines = (line.split(":", 1) for line in text.splitlines() if ":" in line and not line.lstrip().startswith("#"))
-    entries = {key.strip().lower(): value.strip() for key, value in lines}
-    if "distance" not in entries and "dist" in entries:
-        entries["distance"] = entries.pop("dist")
-    return entries
-
-
-def _check_entries(path: Path, entries: dict[str, str]) -> None:
-    for key in ("distance", *NUMBERS):
-        number = _number(entries.get(key))
-        if number is None or (key == "distance" and number <= 0):
-            raise bad_value(
-                CalibrationError,
-                where=path,
-                field=key,
-                value=entries.get(key, "absent"),
-                rule="must be a finite number" + (" above 0" if key == "distance" else ""),
-                remedy="give the .poni file that the calibration wrote, or calibrate again (electrosaxs calibrate)",
-            )
-    if "detector" not in entries and "pixelsize1" not in entries:
-        raise bad_value(
-            CalibrationError,
-            where=path,
-            field="detector",
-            value="absent",
-            rule="must name the detector or its pixel sizes",
-            remedy="add a line such as 'Detector: Pilatus2M'",
-        )
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text) if text is not None else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _wavelength_nm(path: Path, entries: dict[str, str], energy_keV: float | None) -> float:
+def _wavelength_nm(where: DetectorGeometry, energy_keV: float | None) -> float:
     """Wavelength in nm: lambda = h c / E where the file has none; refused where file and run differ."""
-    given = entries.get("wavelength")
-    in_file = None if given in (None, "None", "") else _number(given)
-    if given not in (None, "None", "") and (in_file is None or in_file <= 0):
+    if where.wavelength_m is None:
+        if energy_keV is not None:
+            return HC_KEV_NM / energy_keV
         raise bad_value(
             CalibrationError,
-            where=path,
-            field="wavelength",
-            value=given,
-            rule="must be a length in metres above 0",
-            remedy="correct the line, or leave it out and give the energy in run.toml",
-        )
-    if in_file is None and energy_keV is None:
-        raise bad_value(
-            CalibrationError,
-            where=path,
-            field="wavelength",
-            value="absent",
+            where=where.source,
+            field="Wavelength",
+            value="missing",
             rule="q needs a wavelength",
             remedy="add a line 'Wavelength: 9.32e-11' (metres), or give the energy of the run",
         )
-    if in_file is None:
-        return HC_KEV_NM / float(energy_keV or math.nan)
-    wavelength = in_file * 1e9
+    wavelength = where.wavelength_m * 1e9
     if energy_keV is not None and abs(HC_KEV_NM / wavelength / energy_keV - 1) > ENERGY_TOLERANCE:
         raise bad_value(
             CalibrationError,
-            where=path,
-            field="wavelength",
-            value=f"{in_file:g} m ({HC_KEV_NM / wavelength:.4f} keV)",
+            where=where.source,
+            field="Wavelength",
+            value=f"{where.wavelength_m:g} m ({HC_KEV_NM / wavelength:.4f} keV)",
             rule=f"must agree with the run's energy {energy_keV:g} keV within {ENERGY_TOLERANCE:.1%}",
             remedy="correct [beam] energy_keV, or give the geometry that was calibrated at this energy",
         )
     return wavelength
 
 
-def _load(path: Path, wavelength: float) -> Any:
-    import pyFAI
+def _engine(where: DetectorGeometry, wavelength: float) -> Any:
+    """pyFAI's integrator, made from what was read: pyFAI does not open the file itself."""
+    from pyFAI.integrator.azimuthal import AzimuthalIntegrator
 
+    numbers = {"distance": where.distance_m, "poni1": where.poni1_m, "poni2": where.poni2_m}
+    rotations = {"rot1": where.rot1, "rot2": where.rot2, "rot3": where.rot3}
     try:
-        engine = pyFAI.load(str(path), type_="pyFAI.integrator.azimuthal.AzimuthalIntegrator")
+        return AzimuthalIntegrator.sload({**where.detector, **numbers, **rotations, "wavelength": wavelength * 1e-9})
     except Exception as error:  # pyFAI raises what its parsers happen to raise (json, RuntimeError, KeyError)
         raise bad_value(
             CalibrationError,
-            where=path,
-            field="detector",
+            where=where.source,
+            field="Detector",
             value=f"{type(error).__name__}: {error}",
             rule="pyFAI cannot read this geometry",
             remedy="check the lines Detector and Detector_config, or calibrate again (electrosaxs calibrate)",
         ) from error
-    engine.wavelength = wavelength * 1e-9
-    return engine

@@ -19,10 +19,11 @@ from ...analysis.kinetics.scan_map import HEIGHT_TOLERANCE_UM
 from ...errors import FrameError, InputFileError, ShapeError, bad_value
 from ...io.frame_reader import FrameReader
 from ...io.images import open_frames
+from ...io.poni import read_poni
 from ...nouns import FloatArray, FrameTable, RadialCounts, Role, Run
 from ...reduction.azimuthal import Integrator
 from ...reduction.cross_check import PyFAIIntegrator
-from ...reduction.geometry import Geometry, read_geometry
+from ...reduction.geometry import Geometry, pixel_geometry
 from ...reduction.masking import BoolImage, read_mask, static_mask
 from ...reduction.normalisation import frame_flags
 from ...reduction.outliers import find_outliers, sample_frames
@@ -68,7 +69,8 @@ def reduce_run(
 
     table = read_table(run)
     with closing(open_frames(run, table)) as reader:
-        geometry = read_geometry(run.detector.geometry, energy_keV=run.beam.energy_keV, frame_shape=reader.shape)
+        where = read_poni(run.detector.geometry)
+        geometry = pixel_geometry(where, energy_keV=run.beam.energy_keV, frame_shape=reader.shape)
         _same_shape(geometry, reader)
         mask = _user_and_gaps(run, geometry)
         saturation = _saturation(reader, geometry)

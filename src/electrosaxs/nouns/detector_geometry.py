@@ -1,0 +1,30 @@
+"""Where the detector stands, as a pyFAI geometry file says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+LONGEST_DISTANCE_M = 100.0
+"""From sample to detector; what is beyond was given in another unit."""
+
+
+@dataclass(frozen=True)
+class DetectorGeometry:
+    """Lengths in m, rotations in rad, pyFAI's convention; wavelength_m is None where the file gives none.
+
+    detector: the lines that say which detector it is (keys in lower case, values as text), which only pyFAI understands.
+    comments: how it was made, how good it is and what the image could not fix.
+    """
+
+    source: Path
+    distance_m: float
+    poni1_m: float
+    poni2_m: float
+    rot1: float
+    rot2: float
+    rot3: float
+    wavelength_m: float | None
+    detector: Mapping[str, str]
+    comments: tuple[str, ...] = ()
