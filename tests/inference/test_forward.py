@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from closeness import assert_close
+from expected_maps import expected_maps
 from fit_cases import FEW_HEIGHTS, GROWING, PLAIN, TRUTH, empty_run
 
 from electrosaxs.analysis.footprint.open_beam import surface_weight
@@ -15,7 +16,7 @@ from electrosaxs.nouns import (
     StartingSolution,
     TransportSettings,
 )
-from electrosaxs.twin.cell import expected_maps, simulate_cell
+from electrosaxs.twin.cell import simulate_cell
 
 
 def experiment_of(run, growth):

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from closeness import assert_close
+from expected_maps import ExpectedMaps, expected_maps
 
 from electrosaxs.errors import ElectrosaxsError
 from electrosaxs.nouns import Experiment
 from electrosaxs.transport import SizeClasses
-from electrosaxs.twin.cell import ExpectedMaps, expected_maps, simulate_cell
+from electrosaxs.twin.cell import simulate_cell
 
 HEIGHTS = np.array([0.0, 50.0, 100.0, 250.0, 600.0, 1400.0, 2600.0, 3400.0])
 TIMES = np.array([60.0, 900.0, 3300.0])

@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from closeness import assert_close
+from expected_maps import expected_maps
 
 from electrosaxs.nouns import Experiment, GrowthSettings, RunResults, VoltageProgram
 from electrosaxs.twin.beamline import Beamline
-from electrosaxs.twin.cell import expected_maps, simulate_cell
+from electrosaxs.twin.cell import simulate_cell
 from electrosaxs.twin.schedule import schedule
 from electrosaxs.twin.truth import TruthRecord, mean_supply, onset_time
 
