@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from electrosaxs.errors import FrameError, InputFileError, ShapeError
+from electrosaxs.io.cbf import write_cbf
 from electrosaxs.io.frame_table import read_table
-from electrosaxs.io.images import open_frames, read_image, write_cbf
+from electrosaxs.io.images import open_frames, read_image
 from electrosaxs.io.nexus import DATA, NexusFrames
 from electrosaxs.io.nexus_writer import NexusFrameWriter
 from electrosaxs.io.run_toml import read_run

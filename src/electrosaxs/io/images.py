@@ -13,12 +13,10 @@ import numpy as np
 
 from ..errors import FrameError
 from ..nouns import FrameTable, Run
-from .cbf import decode_cbf, is_cbf, write_cbf
-from .frame_reader import Frame, FrameReader
+from ..nouns.frame_reader import Frame, FrameReader
+from .cbf import decode_cbf, is_cbf
 from .nexus import DATA, NexusFrames
 from .refusal import refusal
-
-__all__ = ["FrameReader", "ImageFrames", "open_frames", "read_image", "write_cbf"]
 
 PROBES = 5
 CUTOFF = re.compile(rb"Count_cutoff:?\s+(\d+)")  # in the header of a Pilatus image

@@ -16,8 +16,8 @@ import h5py
 import numpy as np
 
 from ..errors import FrameError, InputFileError
+from ..nouns.frame_reader import Frame
 from .bitshuffle_blocks import blocks_fit
-from .frame_reader import Frame
 from .hdf5 import dataset, open_hdf5
 from .refusal import refusal
 

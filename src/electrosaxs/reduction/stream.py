@@ -22,19 +22,11 @@ import scipp as sc
 
 from ..errors import FrameError, InputFileError, ShapeError, bad_value
 from ..nouns import FloatArray, RadialCounts
+from ..nouns.frame_reader import FrameReader
 from .azimuthal import FrameSums
 
 LOOK_AHEAD = 2
 DONE = 1
-
-
-class FrameReader(Protocol):
-    """Frames by index. read: (y, x) integers of `shape`; thread-safe; raises FrameError where one frame is broken."""
-
-    @property
-    def shape(self) -> tuple[int, int]: ...
-    def __len__(self) -> int: ...
-    def read(self, index: int, /) -> npt.NDArray: ...
 
 
 class FrameIntegrator(Protocol):

@@ -17,10 +17,10 @@ import numpy.typing as npt
 from ... import __version__
 from ...analysis.kinetics.scan_map import HEIGHT_TOLERANCE_UM
 from ...errors import FrameError, InputFileError, ShapeError, bad_value
-from ...io.frame_reader import FrameReader
 from ...io.images import open_frames
 from ...io.poni import read_poni
 from ...nouns import FloatArray, FrameTable, RadialCounts, Role, Run
+from ...nouns.frame_reader import FrameReader
 from ...reduction.azimuthal import Integrator
 from ...reduction.cross_check import PyFAIIntegrator
 from ...reduction.geometry import Geometry, pixel_geometry
