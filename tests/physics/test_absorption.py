@@ -21,23 +21,23 @@ def test_silver_of_the_starting_solution_takes_a_fifth_of_the_optical_path() -> 
 def test_uncorrected_enrichment_never_passes_2_23() -> None:
     mu = attenuation(START, energy_keV=13.3)
     enrichment = np.linspace(1.0, 30.0, 2000)
-    depth = float(mu.of_particles(CORE_SHARE)) * 8e-4 * PATH
-    start = transmission(mu.of_solution(8e-4, CORE_SHARE), PATH)
-    seen = enrichment * transmission(mu.of_solution(8e-4 * enrichment, CORE_SHARE), PATH) / start
-    assert_close(seen.max(), largest_uncorrected_enrichment(depth), rel=1e-5)
+    added = float(mu.of_particles(CORE_SHARE))
+    start = transmission(mu.solvent + 8e-4 * added, PATH)
+    seen = enrichment * transmission(mu.solvent + 8e-4 * enrichment * added, PATH) / start
+    assert_close(seen.max(), largest_uncorrected_enrichment(added * 8e-4 * PATH), rel=1e-5)
     assert_close(seen.max(), 2.23, rel=0.02)  # physics.md, from mu t rounded to 0.20
 
 
 def test_ten_times_the_start_absorbs_86_percent_more_than_the_solvent() -> None:
     mu = attenuation(START, energy_keV=13.3)
-    enriched = transmission(mu.of_solution(8e-3, CORE_SHARE), PATH) / transmission(mu.solvent, PATH)
+    enriched = transmission(8e-3 * mu.of_particles(CORE_SHARE), PATH)
     assert_close(1.0 - enriched, 0.86, rel=0.02)  # physics.md, from mu t rounded to 2.0
 
 
 def test_particles_displace_solvent() -> None:
     mu = attenuation(START, energy_keV=13.3)
-    assert_close(mu.of_solution(1.0, 0.44), 0.44 * mu.core + 0.56 * mu.ligand, rel=1e-12)
-    assert_close(mu.of_solution(0.0, 0.44), 88.4, rel=0.001)  # toluene, 0.884 1/cm (physics.md)
+    assert_close(mu.solvent + mu.of_particles(0.44), 0.44 * mu.core + 0.56 * mu.ligand, rel=1e-12)
+    assert_close(mu.solvent, 88.4, rel=0.001)  # toluene, 0.884 1/cm (physics.md)
 
 
 def test_unknown_core_is_named() -> None:

@@ -5,6 +5,7 @@ import scipp as sc
 from closeness import assert_close
 
 from electrosaxs.errors import UnitError
+from electrosaxs.nouns import Solution
 from electrosaxs.physics import colloid, electrostatics
 from electrosaxs.units import in_unit, quantity
 
@@ -20,6 +21,17 @@ MOBILITY = colloid.mobility_per_charge(WET, viscosity=TOLUENE)
 
 def drift(voltage: float, charge: float = 0.045) -> sc.Variable:
     return colloid.drift_speed(MOBILITY, charge, electrostatics.nominal_field(quantity(voltage, "V"), GAP))
+
+
+def test_shells_are_the_ligands_unless_they_are_given_and_none_is_a_thickness() -> None:
+    usual, bare = (
+        Solution(volume_fraction=8e-4),
+        Solution(volume_fraction=8e-4, dry_shell_nm=0.0, solvated_shell_nm=0.0),
+    )
+    assert (colloid.dry_shell_nm(usual), colloid.solvated_shell_nm(usual)) == (1.115, 1.79)
+    assert (colloid.dry_shell_nm(bare), colloid.solvated_shell_nm(bare)) == (0.0, 0.0)
+    given = Solution(volume_fraction=8e-4, dry_shell_nm=0.9, solvated_shell_nm=1.4)
+    assert (colloid.dry_shell_nm(given), colloid.solvated_shell_nm(given)) == (0.9, 1.4)
 
 
 def test_solvated_particle_is_10_68_nanometres_wide() -> None:

@@ -5,12 +5,13 @@ import pytest
 from closeness import assert_close
 from scipy.integrate import quad, trapezoid
 
-from electrosaxs.nouns import Role
+from electrosaxs.nouns import Experiment, GrowthSettings, Role
 from electrosaxs.physics.lattices import reflection_positions
 from electrosaxs.physics.size_distribution import gaussian_moment
 from electrosaxs.physics.sphere_kernels import squared_form_factor
 from electrosaxs.twin.beamline import Beamline, measured_transmission, monitor_counts
 from electrosaxs.twin.exposure import Footprint, crystals_in_footprint, expose, expose_empty, footprint
+from electrosaxs.twin.scattering_cell import scattering_cell
 
 FWHM, GAP = 34.0, 3500.0
 SIGMA = FWHM / 2.3548200450309493
@@ -109,6 +110,17 @@ def test_superlattice_peaks_stand_where_fcc_has_them(beamline: Beamline) -> None
         assert structure[near].max() > 3.0
 
 
+def test_bare_particles_touch_with_their_cores(experiment: Experiment) -> None:
+    """A solvated shell of 0 is a thickness, not a missing one."""
+    touching = experiment.model_copy(update={"growth": GrowthSettings()})
+    no_shell = touching.solution.model_copy(update={"solvated_shell_nm": 0.0})
+    bare = touching.model_copy(update={"solution": no_shell})
+    sizes = np.array([6.0, 7.1, 8.2])
+    for described, shell in ((touching, 1.79), (bare, 0.0)):
+        cell = scattering_cell(described, np.linspace(0.0, 3.0, 50), sizes, 1.115)
+        assert_close(cell.lattice_constant, np.sqrt(2.0) * (7.1 + 2.0 * shell), rel=1e-12)
+
+
 def test_displacements_and_sizes_turn_peaks_into_a_diffuse_rest(beamline: Beamline) -> None:
     cell = beamline.cell
     phi = beamline.history.start_phi
@@ -122,7 +134,7 @@ def test_displacements_and_sizes_turn_peaks_into_a_diffuse_rest(beamline: Beamli
 def test_crystals_are_seen_at_the_anode_only(beamline: Beamline) -> None:
     per_area = np.array([0.2, 0.3])
     for z, share in ((0.0, 1.0), (50.0, np.exp(-0.5 * (50.0 / SIGMA) ** 2))):
-        found = crystals_in_footprint(footprint(z, fwhm_um=FWHM, gap_um=GAP), per_area, fwhm_um=FWHM)
+        found = crystals_in_footprint(footprint(z, fwhm_um=FWHM, gap_um=GAP), per_area)
         assert_close(found, per_area / 50.0 * share, rel=1e-9)
 
 

@@ -10,9 +10,9 @@ from scipy.optimize import brentq
 
 from ..nouns import Experiment, FloatArray, GrowthSettings
 from ..nouns.claims import Claim, Curve, Verdict, follows_if
+from ..physics.colloid import dry_shell_nm, solvated_shell_nm
 from ..physics.lattices import lattice_named
 from ..transport import CellHistory, beam_weights
-from ..transport.charge_models import dry_shell_nm, solvated_shell_nm
 from .accumulation import Accumulation
 from .cells import Campaign, history, minutes, seen_at_anode, sizes_of, slice_mean, time_above
 from .charge_limits import CHARGES, XTOL

@@ -12,8 +12,8 @@ from ..materials import core, ligand, solvent
 from ..nouns import Experiment, FloatArray, StartingSolution
 from ..nouns.claims import Claim, follows_if
 from ..physics import colloid
+from ..physics.colloid import dry_shell_nm, solvated_shell_nm
 from ..physics.electrostatics import bjerrum_length, nominal_field, thermal_voltage
-from ..transport.charge_models import dry_shell_nm, solvated_shell_nm
 from ..units import in_unit, quantity
 from .cells import Campaign, sizes_of
 from .paper import CONCENTRATION_MG_ML, EX_SITU_FIELDS, IN_SITU_FIELDS, PHI_PERCENT

@@ -30,15 +30,21 @@ class Attenuation:
         share = np.asarray(core_share, dtype=np.float64)
         return np.asarray(share * self.core + (1.0 - share) * self.ligand - self.solvent)
 
-    def of_solution(self, volume_fraction: npt.ArrayLike, core_share: npt.ArrayLike) -> FloatArray:
-        """mu of the whole solution."""
-        return np.asarray(self.solvent + np.asarray(volume_fraction) * self.of_particles(core_share))
-
 
 def attenuation(solution: Solution, *, energy_keV: float) -> Attenuation:
     """The coefficients of a solution's materials, from xraydb. InputFileError names an unknown material."""
     parts = core(solution.core), ligand(solution.ligand), solvent(solution.solvent)
     return Attenuation(*(attenuation_per_m(part.formula, part.density_g_cm3, energy_keV) for part in parts))
+
+
+def attenuation_per_volume_fraction(
+    solution: Solution, *, core_share: npt.ArrayLike, energy_keV: float, path_length_mm: float
+) -> FloatArray:
+    """a = t d mu / d phi (dimensionless): absorption added per unit of phi when particles replace solvent.
+
+    `core_share` is the share of the core in core + dry shell (0.44 for 7.1 nm silver with dodecanethiol).
+    """
+    return 1e-3 * path_length_mm * attenuation(solution, energy_keV=energy_keV).of_particles(core_share)
 
 
 def transmission(attenuation_coefficient: npt.ArrayLike, path_length: float) -> FloatArray:

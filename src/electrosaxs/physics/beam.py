@@ -22,9 +22,38 @@ def beam_deviation(fwhm: float) -> float:
     return float(fwhm / FWHM_PER_SIGMA)
 
 
+def relative_density(distance: npt.ArrayLike, deviation: float) -> FloatArray:
+    """Density of the beam at a distance from its centre over that in its centre, exp(-x^2 / 2 s^2)."""
+    return np.asarray(np.exp(-0.5 * np.square(np.asarray(distance, dtype=np.float64) / deviation)))
+
+
+def share_above(height: npt.ArrayLike, deviation: npt.ArrayLike) -> FloatArray:
+    """Phi(h / s): share of a beam centred at height h that passes above an edge at 0."""
+    return np.asarray(ndtr(np.asarray(height, dtype=np.float64) / deviation))
+
+
 def open_fraction(height: npt.ArrayLike, fwhm: float) -> FloatArray:
-    """Share of the beam that passes above the edge, Phi(h / s)."""
-    return np.asarray(ndtr(np.asarray(height, dtype=np.float64) / beam_deviation(fwhm)))
+    """Share of the beam that passes above the edge."""
+    return share_above(height, beam_deviation(fwhm))
+
+
+def open_nodes(
+    height: npt.ArrayLike, fwhm: float, *, gap: float = np.inf, nodes: int, reach: float
+) -> tuple[FloatArray, FloatArray]:
+    """Gauss-Legendre nodes over the open part of beams centred at `height` (...), and their shares of it, (..., node).
+
+    The shares of a beam sum to 1. The part reaches from the edge to the other one at `gap`, at most `reach` deviations
+    from the centre; of a beam centred within the electrode, as far above the edge.
+    """
+    s, h = beam_deviation(fwhm), np.asarray(height, dtype=np.float64)[..., None]
+    inside = np.minimum(h, 0.0)
+    low, high = np.maximum(h - reach * s, 0.0), np.minimum(np.maximum(h, 0.0) + reach * s, gap)
+    node, weight = np.polynomial.legendre.leggauss(nodes)
+    z = low + (high - low) * 0.5 * (1.0 + node)
+    share = weight * np.exp(
+        -0.5 * (np.square(z - h) - np.square(inside)) / s**2
+    )  # over the density at the edge, if inside
+    return z, share / share.sum(axis=-1, keepdims=True)
 
 
 def open_beam_centre(height: npt.ArrayLike, fwhm: float) -> FloatArray:
@@ -46,3 +75,14 @@ def surface_weight(height: float, fwhm: float) -> float:
     """
     s = beam_deviation(fwhm)
     return float(s * np.sqrt(2.0 * np.pi) * np.exp(0.5 * (height / s) ** 2) * ndtr(height / s))
+
+
+def read_over_point(height: FloatArray, point: FloatArray, decay: npt.ArrayLike, fwhm: float) -> FloatArray:
+    """What the open part of a beam reads of exp(-k z), k the `decay` (1 / length), over its value at the height `point`.
+
+    exp(-k h + k^2 s^2 / 2) Phi(h / s - k s) / Phi(h / s) over exp(-k z): 1.0 % more than at its centre (34 um, 1/k 100 um),
+    on the edge 0.4 % more than at its centroid.
+    """
+    s = beam_deviation(fwhm)
+    k = s * np.asarray(decay)
+    return np.asarray(np.exp((point - height) / s * k + 0.5 * k**2) * ndtr(height / s - k) / ndtr(height / s))

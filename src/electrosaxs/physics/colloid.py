@@ -11,12 +11,25 @@ import numpy as np
 import scipp as sc
 from scipp.constants import e, k, pi
 
-from ..nouns import FloatArray
+from ..materials import ligand
+from ..nouns import FloatArray, Solution
 from ..units import in_unit
 from .electrostatics import thermal_voltage
 
 REFERENCE_DIAMETER_NM = 7.1
 """Core diameter on which an effective charge is stated: the mean core of Yu 2018."""
+
+
+def dry_shell_nm(solution: Solution) -> float:
+    """Thickness of the dry ligand per side (nm): as given, 0 included, or the ligand's own."""
+    given = solution.dry_shell_nm
+    return ligand(solution.ligand).dry_shell_nm if given is None else given
+
+
+def solvated_shell_nm(solution: Solution) -> float:
+    """Thickness of the ligand in the solvent per side (nm): as given, 0 included, or the ligand's own."""
+    given = solution.solvated_shell_nm
+    return ligand(solution.ligand).solvated_shell_nm if given is None else given
 
 
 def hydrodynamic_diameter(core_diameter: sc.Variable, *, solvated_shell: sc.Variable) -> sc.Variable:

@@ -14,12 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
 from scipy.stats import f as fisher
 
 from ..errors import CalibrationError, ShapeError, bad_value
 from ..nouns import FloatArray, Number
-from ..physics.beam import FWHM_PER_SIGMA, beam_deviation
+from ..physics.beam import FWHM_PER_SIGMA, beam_deviation, relative_density, share_above
 
 FEWEST_FRAMES = 5
 NOISE_FLOOR = 5e-6  # of the largest transmission: keeps a table without noise from giving a sigma of 0
@@ -106,7 +105,7 @@ def anode_height_from_scans(
     scatter = max(_scatter_between_repeats(height, share), 1e-3)
     relative = np.hypot(scatter, UNEVEN * (depth - np.median(depth)))
     edge = _fit_edge(height, share, spread, blocked=False, relative=relative)
-    passing = ndtr((height - edge.height) / spread)
+    passing = share_above(height - edge.height, spread)
     if edge.evidence < EDGE_EVIDENCE or passing.min() > OPEN:
         return _absent(f"no frame is partly blocked by the anode (the lowest is at {height.min():.4g} um)")
     if passing.max() < OPEN:
@@ -208,7 +207,7 @@ def _fit_edge(
 def _curve(edge: tuple[float, float, float], height: FloatArray, spread: float) -> FloatArray:
     """T(h) = shut + (open - shut) Phi((h - h0) / s) for edge = (h0, open, shut)."""
     h0, opened, shut = edge
-    return np.asarray(shut + (opened - shut) * ndtr((height - h0) / spread))
+    return np.asarray(shut + (opened - shut) * share_above(height - h0, spread))
 
 
 def _solve(
@@ -225,7 +224,7 @@ def _solve(
     T = open P + shut (1 - P), P = Phi((h - h0) / s), open >= shut >= 0 (shut = 0 unless `blocked`). Results (h0,
     width); weight broadcasts to (h0, width, point).
     """
-    p = ndtr((height - grid[:, None, None]) / (spread * widths[:, None]))
+    p = share_above(height - grid[:, None, None], spread * widths[:, None])
     q = 1.0 - p
     pp, pq, qq, pt, qt = (np.sum(weight * m, axis=-1) for m in (p * p, p * q, q * q, p * light, q * light))
     tt = np.sum(weight * np.square(light) * np.ones_like(p), axis=-1)
@@ -252,7 +251,7 @@ def _robust_start(
     weight = np.ones((grid.size, 1, light.size))
     for _ in range(8):
         _, opened, shut = _solve(grid, ONE_WIDTH, height, light, weight, spread, blocked)
-        share = ndtr((height - grid[:, None, None]) / spread)
+        share = share_above(height - grid[:, None, None], spread)
         residual = light - shut[..., None] - (opened - shut)[..., None] * share
         weight = 1.0 / np.maximum(np.abs(residual), floor + 1e-300)
     best = int(np.argmin(np.abs(residual).sum(axis=-1)[:, 0]))
@@ -273,7 +272,7 @@ def _noise_weights(
     residuals.
     """
     model = _curve(start, height, spread) / max(abs(start[1]), 1e-300)
-    share, bell = ndtr((height - start[0]) / spread), np.exp(-0.5 * np.square((height - start[0]) / spread))
+    share, bell = share_above(height - start[0], spread), relative_density(height - start[0], spread)
     design = np.stack([share, bell, 1.0 - share] if blocked else [share, bell], axis=1)
     best, chosen = -np.inf, np.ones(light.size)
     for shape in NOISE_SHAPES:

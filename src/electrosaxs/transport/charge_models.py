@@ -18,7 +18,7 @@ import numpy as np
 import scipp as sc
 
 from ..errors import ElectrosaxsError, bad_value
-from ..materials import ligand, solvent
+from ..materials import solvent
 from ..nouns import Cell, FloatArray, Solution, TransportSettings
 from ..physics import colloid
 from ..physics.conduction import carrier_conductivity
@@ -67,7 +67,7 @@ def with_immobile(
     The clusters take `immobile_fraction` of phi, whatever their size; `number` follows. They must not have the
     diameter of another class.
     """
-    shell = dry_shell_nm(solution)
+    shell = colloid.dry_shell_nm(solution)
     share = classes.volume_share(shell)
     if settings.immobile_fraction == 0.0:
         return classes, share
@@ -85,18 +85,6 @@ def with_immobile(
     order = np.argsort(diameter)
     number = share / (diameter + 2.0 * shell) ** 3
     return SizeClasses.from_table(diameter, number), share[order]
-
-
-def dry_shell_nm(solution: Solution) -> float:
-    """Thickness of the dry ligand per side (nm): as given, or the ligand's own."""
-    given = solution.dry_shell_nm
-    return ligand(solution.ligand).dry_shell_nm if given is None else given
-
-
-def solvated_shell_nm(solution: Solution) -> float:
-    """Thickness of the ligand in the solvent per side (nm): as given, or the ligand's own."""
-    given = solution.solvated_shell_nm
-    return ligand(solution.ligand).solvated_shell_nm if given is None else given
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +122,8 @@ def _single_particle(
 ) -> _Particles:
     d = sc.array(dims=["class"], values=classes.diameter_nm, unit="nm")
     shells = {
-        "dry_shell": quantity(dry_shell_nm(solution), "nm"),
-        "solvated_shell": quantity(solvated_shell_nm(solution), "nm"),
+        "dry_shell": quantity(colloid.dry_shell_nm(solution), "nm"),
+        "solvated_shell": quantity(colloid.solvated_shell_nm(solution), "nm"),
     }
     hydrodynamic = colloid.hydrodynamic_diameter(d, solvated_shell=shells["solvated_shell"])
     viscosity = quantity(solvent(solution.solvent).viscosity_at(cell.temperature_K), "Pa*s")

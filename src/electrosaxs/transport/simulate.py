@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from ..errors import ElectrosaxsError, ShapeError, bad_value
 from ..nouns import Cell, FloatArray, GrowthSettings, Solution, TransportSettings, VoltageProgram
-from .charge_models import Columns, columns, dry_shell_nm
+from ..physics.colloid import dry_shell_nm
+from .charge_models import Columns, columns
 from .grid import Grid, graded_grid
 from .growth import growth_from_settings
 from .history import CellHistory

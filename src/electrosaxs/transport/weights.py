@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..errors import ShapeError, bad_value
 from ..nouns import FloatArray
-from ..physics.beam import FWHM_PER_SIGMA
+from ..physics.beam import beam_deviation, relative_density
 
 BEAM_REACH = 5.0
 """Half-width of a beam in sigma that is counted: 6e-7 of it lies outside."""
@@ -49,15 +49,15 @@ def beam_weights(z: FloatArray, centres: npt.ArrayLike, fwhm: float) -> tuple[Fl
     as a thousandth of the beam passes.
     """
     centres = np.atleast_1d(np.asarray(centres, dtype=np.float64))
-    sigma = fwhm / FWHM_PER_SIGMA
+    sigma = beam_deviation(fwhm)
     rows, density = np.zeros((centres.size, z.size)), np.zeros(centres.size)
     for k, centre in enumerate(centres):
         low, high = max(0.0, centre - BEAM_REACH * sigma), min(z[-1], centre + BEAM_REACH * sigma)
         _passes(centre, sigma, low, high)
         points, measure = _quadrature(z, low, high)
-        measure = measure * np.exp(-0.5 * ((points - centre) / sigma) ** 2)
+        measure = measure * relative_density(points - centre, sigma)
         rows[k] = (measure / measure.sum()) @ point_weights(z, points)
-        density[k] = np.exp(-0.5 * (centre / sigma) ** 2) / measure.sum()
+        density[k] = relative_density(centre, sigma) / measure.sum()
     return rows, density
 
 

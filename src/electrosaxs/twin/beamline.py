@@ -50,7 +50,7 @@ class Beamline:
             dissolved = self.history.at(times[:, None], 1e-6 * heights)
             per_area = 1e6 * self.history.crystals_at(times)
             for n, i in enumerate(frames):
-                crystals = crystals_in_footprint(beams[i], per_area[n], fwhm_um=self.experiment.beam.fwhm_um)
+                crystals = crystals_in_footprint(beams[i], per_area[n])
                 yield expose(self.cell, beams[i], dissolved[n], crystals)
 
     def _footprint(self, height_um: float) -> Footprint:

@@ -13,10 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from ..nouns import FloatArray
-from ..physics.beam import FWHM_PER_SIGMA
+from ..physics.beam import beam_deviation, open_nodes, relative_density, share_above
 from .scattering_cell import ScatteringCell
 
 SUB_BEAMS, REACH = 15, 5.5
@@ -27,7 +26,7 @@ CRYSTAL_SPREAD_UM = 50.0  # chosen: the slice of Yu 2018, so that phi of the sli
 class Footprint:
     """Sub-beams: height above the anode (um) and share of the whole beam; the shares sum to the open part.
 
-    at_anode: density of the beam at z = 0 (1/um).
+    at_anode: density of the beam at z = 0 over that in its centre.
     """
 
     height: FloatArray
@@ -42,14 +41,10 @@ class Footprint:
 def footprint(centre_um: float, *, fwhm_um: float, gap_um: float) -> Footprint:
     """Gauss-Legendre over the part of the beam between the electrodes, scaled so that the open share is exact (1e-6
     on what is averaged over it, with 15 sub-beams out to 5.5 sigma)."""
-    sigma = fwhm_um / FWHM_PER_SIGMA
-    low, high = max(0.0, centre_um - REACH * sigma), min(gap_um, max(centre_um, 0.0) + REACH * sigma)
-    node, weight = np.polynomial.legendre.leggauss(SUB_BEAMS)
-    height = low + (high - low) * 0.5 * (1.0 + node)
-    shape = weight * np.exp(-0.5 * ((height - centre_um) ** 2 - min(centre_um, 0.0) ** 2) / sigma**2)
-    open_share = ndtr(centre_um / sigma) - ndtr((centre_um - gap_um) / sigma)
-    at_anode = np.exp(-0.5 * (centre_um / sigma) ** 2) / (sigma * np.sqrt(2.0 * np.pi))
-    return Footprint(height, open_share * shape / shape.sum(), float(at_anode))
+    sigma = beam_deviation(fwhm_um)
+    height, share = open_nodes(centre_um, fwhm_um, gap=gap_um, nodes=SUB_BEAMS, reach=REACH)
+    passes = share_above(centre_um, sigma) - share_above(centre_um - gap_um, sigma)
+    return Footprint(height, passes * share, float(relative_density(centre_um, sigma)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,13 +66,12 @@ class Exposure:
         return np.asarray(self.beam.share @ self.dissolved / self.beam.open + self.crystals)
 
 
-def crystals_in_footprint(beam: Footprint, per_area_um: FloatArray, *, fwhm_um: float) -> FloatArray:
+def crystals_in_footprint(beam: Footprint, per_area_um: FloatArray) -> FloatArray:
     """Volume fraction (class,) of crystals in the footprint, from their particle volume per area (um).
 
     Per area / 50 um with the beam centre on the anode, falling with the beam's density there as it moves away.
     """
-    centred = FWHM_PER_SIGMA / (fwhm_um * np.sqrt(2.0 * np.pi))
-    return np.asarray(per_area_um / CRYSTAL_SPREAD_UM * beam.at_anode / centred)
+    return np.asarray(per_area_um / CRYSTAL_SPREAD_UM * beam.at_anode)
 
 
 def expose(cell: ScatteringCell, beam: Footprint, dissolved: FloatArray, crystals: FloatArray) -> Exposure:

@@ -11,16 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipp as sc
 from scipy.constants import k as boltzmann
 
 from ..materials import attenuation_per_m, core, scattering_length_density_per_m2, solvent
 from ..nouns import Experiment, FloatArray, StartingSolution
-from ..physics.absorption import attenuation
+from ..physics.absorption import attenuation, transmission
+from ..physics.colloid import core_share, solvated_shell_nm
 from ..physics.sphere_kernels import amplitude
+from ..physics.sphere_matrix import particle_volume
 from ..physics.structure_factor import superlattice_order
+from ..units import quantity
 
-# Toluene, 298 K: between 8.96 (293 K) and 11.0 (323 K) in 1e-10/Pa, CRC Handbook, 97th ed.
-COMPRESSIBILITY_PER_PA = 9.2e-10
 SOLVENT_RISE_PER_NM = 12.0  # chosen: +8.5 % at 3.5 1/nm, towards the first peak of the liquid at 13 1/nm
 
 # Windows: two of Kapton, 25 um. Their scattering is chosen: a surface-like power law as strong as the solvent at
@@ -67,8 +69,8 @@ class ScatteringCell:
 
     def transmission(self, phi: FloatArray) -> FloatArray:
         """T of cell and content at class volume fractions phi (..., class)."""
-        depth = (self.solvent_attenuation + phi @ self.added_attenuation) * self.path
-        return np.asarray(self.window_transmission * np.exp(-depth))
+        mu = self.solvent_attenuation + phi @ self.added_attenuation
+        return np.asarray(self.window_transmission * transmission(mu, self.path))
 
     def dissolved(self, phi: FloatArray) -> FloatArray:
         """dSigma/dOmega (1/m) of separate spheres, phi (class,): sum of phi / v contrast^2 F^2."""
@@ -91,22 +93,22 @@ def scattering_cell(experiment: Experiment, q: FloatArray, diameter: FloatArray,
     """The cell of an experiment for size classes of `diameter` (nm) with a dry `shell` (nm per side); q from 0 on."""
     solution, energy = experiment.solution, experiment.beam.energy_keV
     mu = attenuation(solution, energy_keV=energy)
-    coated = diameter + 2.0 * shell
+    share = core_share(sc.array(dims=["class"], values=diameter, unit="nm"), dry_shell=quantity(shell, "nm"))
     lattice_constant = _lattice_constant(experiment, diameter)
     form = np.stack([amplitude(q, float(d), 0.0) for d in diameter])
     return ScatteringCell(
         q=q,
         diameter=diameter,
-        volume=np.pi / 6.0 * coated**3,
+        volume=particle_volume(diameter, shell),
         form=form,
         squared=form**2,
         contrast=_contrast(solution, energy),
         order=superlattice_order(q, LATTICE, lattice_constant, PEAK_FWHM_PER_NM, DISPLACEMENT_NM**2).value,
         solvent=solvent_scattering(solution, q, energy_keV=energy, temperature_K=experiment.cell.temperature_K),
         window=window_scattering(q),
-        added_attenuation=mu.of_particles((diameter / coated) ** 3),
+        added_attenuation=mu.of_particles(share.values),
         solvent_attenuation=mu.solvent,
-        window_transmission=float(np.exp(-attenuation_per_m(*WINDOW, energy) * WINDOW_PATH_M)),
+        window_transmission=float(transmission(attenuation_per_m(*WINDOW, energy), WINDOW_PATH_M)),
         path=1e-3 * experiment.cell.path_length_mm,
         lattice_constant=lattice_constant,
     )
@@ -121,7 +123,7 @@ def solvent_scattering(
     """
     liquid = solvent(solution.solvent)
     rho = scattering_length_density_per_m2(liquid.formula, liquid.density_g_cm3, energy_keV)
-    at_zero = rho**2 * boltzmann * temperature_K * COMPRESSIBILITY_PER_PA
+    at_zero = rho**2 * boltzmann * temperature_K * liquid.compressibility_per_Pa
     return np.asarray(at_zero * (1.0 + (q / SOLVENT_RISE_PER_NM) ** 2))
 
 
@@ -141,6 +143,5 @@ def _contrast(solution: StartingSolution, energy_keV: float) -> float:
 
 def _lattice_constant(experiment: Experiment, diameter: FloatArray) -> float:
     """That of the experiment, else of touching solvated particles of the middle class: sqrt 2 (d + 2 s)."""
-    given = experiment.growth.lattice_constant_nm
-    shell = experiment.solution.solvated_shell_nm
-    return given if given is not None else float(np.sqrt(2.0) * (np.median(diameter) + 2.0 * (shell or 1.79)))
+    given, shell = experiment.growth.lattice_constant_nm, solvated_shell_nm(experiment.solution)
+    return float(np.sqrt(2.0) * (np.median(diameter) + 2.0 * shell)) if given is None else given

@@ -127,7 +127,7 @@ class TruthRecord:
         )
         solution = history.at(times[:, None], 1e-6 * beam.height).sum(axis=-1) @ beam.share / beam.open
         per_area = 1e6 * history.crystals_at(times).sum(axis=-1)
-        return np.asarray(solution + crystals_in_footprint(beam, per_area, fwhm_um=experiment.beam.fwhm_um))
+        return np.asarray(solution + crystals_in_footprint(beam, per_area))
 
     def _accumulation(self, times: FloatArray) -> FloatArray:
         """Slice thickness x d phi/dt of the voxel at the anode (m/s)."""

@@ -10,10 +10,10 @@ from electrosaxs.analysis.footprint.beam_profile import gradient_at_fixed_time
 from electrosaxs.analysis.footprint.correction import (
     FootprintCorrection,
     at_the_mean_height,
-    attenuation_per_volume_fraction,
     footprint_correction,
 )
 from electrosaxs.nouns import FloatArray, Solution
+from electrosaxs.physics.absorption import attenuation_per_volume_fraction
 from electrosaxs.physics.beam import open_beam_centre
 
 SOLUTION = Solution(volume_fraction=8e-4)

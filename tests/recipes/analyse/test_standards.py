@@ -6,16 +6,13 @@ import h5py
 import numpy as np
 import pytest
 from closeness import assert_close
-from simulated_runs import replace_text
 
 from electrosaxs.errors import FitError, InputFileError
 from electrosaxs.io.run_toml import read_run
-from electrosaxs.materials import ligand
 from electrosaxs.nouns import Role
 from electrosaxs.recipes.analyse.reduce_run import ReducedRun, reduce_run
 from electrosaxs.recipes.analyse.standards import (
     Standards,
-    dry_shell,
     intensity,
     sample_intensity,
     solvent_transmission,
@@ -50,12 +47,6 @@ def test_intensity_does_not_depend_on_the_monitors_gain(quiet: tuple[ReducedRun,
     frames = reduced.frames(Role.SAMPLE)[:2]
     once, twice = (intensity(reduced, frames, scale * standard.monitor_scale, None).values for scale in (1.0, 2.0))
     assert_close(np.nanmedian(twice / once), 2.0, rel=1e-12)
-
-
-def test_dry_shell_is_the_ligands_unless_it_is_given(nexus_run: Path) -> None:
-    assert dry_shell(read_run(nexus_run)) == ligand("1-dodecanethiol").dry_shell_nm
-    replace_text(nexus_run, "[solution]", "[solution]\ndry_shell_nm = 0.9")
-    assert dry_shell(read_run(nexus_run)) == 0.9
 
 
 def test_solvent_lets_through_what_toluene_and_the_cell_let_through(quiet: tuple[ReducedRun, Standards]) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 
 from ...nouns import FloatArray
-from ...physics.beam import beam_deviation
+from ...physics.beam import beam_deviation, open_nodes
 
 NODES = 24
 REACH = 5.0  # of the beam, in its standard deviations
@@ -98,12 +98,8 @@ class BeamView:
 
     @classmethod
     def of(cls, height_um: FloatArray, read_um: FloatArray, fwhm_um: float) -> BeamView:
-        spread = beam_deviation(fwhm_um)
-        low = np.maximum(height_um - REACH * spread, 0.0)
-        node, share = np.polynomial.legendre.leggauss(NODES)
-        z = low[:, None] + (height_um + REACH * spread - low)[:, None] * 0.5 * (1.0 + node)
-        weight = share * np.exp(-0.5 * ((z - height_um[:, None]) / spread) ** 2)
-        return cls(z, weight / np.maximum(weight.sum(axis=1, keepdims=True), 1e-300), read_um, spread)
+        z, weight = open_nodes(height_um, fwhm_um, nodes=NODES, reach=REACH)
+        return cls(z, weight, read_um, beam_deviation(fwhm_um))
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...materials import attenuation_per_m, core, ligand, solvent
-from ...nouns import FloatArray, Solution
+from ...nouns import FloatArray
 from .beam_profile import BeamProfile, BeamView, gradient_at_fixed_time, holes_filled_in_time, rates_since_start
 
 PASSES = 4  # the ratio changes by the square of the correction from pass to pass
@@ -30,21 +29,6 @@ STEEP_LAYER_UM = 70.0
 """Decay length D / v of the layer at the anode at 86 V/cm, the highest field of Yu 2018: what a layer may be like that the
 heights of a scan do not resolve."""
 BoolArray = npt.NDArray[np.bool_]
-
-
-def attenuation_per_volume_fraction(
-    solution: Solution, *, core_share: FloatArray | float, energy_keV: float, path_length_mm: float
-) -> FloatArray:
-    """a = t d mu / d phi (dimensionless): absorption added per unit of phi when particles replace solvent.
-
-    `core_share` is the share of the core in core + dry shell (0.44 for 7.1 nm silver with dodecanethiol).
-    """
-    metal, shell, liquid = core(solution.core), ligand(solution.ligand), solvent(solution.solvent)
-    mu_core = attenuation_per_m(metal.formula, metal.density_g_cm3, energy_keV)
-    mu_shell = attenuation_per_m(shell.formula, shell.density_g_cm3, energy_keV)
-    mu_solvent = attenuation_per_m(liquid.formula, liquid.density_g_cm3, energy_keV)
-    share = np.asarray(core_share, dtype=np.float64)
-    return 1e-3 * path_length_mm * (share * mu_core + (1.0 - share) * mu_shell - mu_solvent)
 
 
 @dataclass(frozen=True, eq=False)

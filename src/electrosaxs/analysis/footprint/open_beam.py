@@ -4,11 +4,9 @@ it sees what lies on the surface."""
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import ndtr
 
 from ...nouns import FloatArray
-from ...physics.beam import FWHM_PER_SIGMA, surface_weight
+from ...physics.beam import read_over_point, surface_weight
 
 SPREAD_FWHM = 1.5
 
@@ -32,9 +30,7 @@ def beam_sharpness(
     """Excess of the profile at `position` over what a Gaussian beam centred at `height` reads, one factor per panel of
     `wall_to_wall`, geometric mean of the ends; 1 where the profile is not above the base.
 
-    An exponential exp(-z / ell) seen by the open part (z > 0) of a beam of standard deviation s at h reads
-    exp(-h/ell + s^2 / 2 ell^2) N(h/s - s/ell) / N(h/s): 1.0 % more than at its centre (34 um, ell 100 um), at the anode
-    0.4 % more than at its centroid.
+    Between two heights the profile is an exponential, see `read_over_point`.
     """
     excess = mean_profile - base
     positive = (excess[:-1] > 0.0) & (excess[1:] > 0.0)
@@ -42,14 +38,8 @@ def beam_sharpness(
     slope = np.log(ratio) / np.diff(position)
     if fwhm <= 0.0:
         return np.ones(slope.size + 2)
-    s = fwhm / FWHM_PER_SIGMA
-
-    def read(h: FloatArray, z: FloatArray, decay: npt.ArrayLike) -> FloatArray:
-        k = s * np.asarray(decay)
-        return np.exp((z - h) / s * k + 0.5 * k**2) * ndtr(h / s - k) / ndtr(h / s)
-
-    lower = read(height[:-1], position[:-1], slope)
-    upper = read(height[1:], position[1:], slope)
+    lower = read_over_point(height[:-1], position[:-1], slope, fwhm)
+    upper = read_over_point(height[1:], position[1:], slope, fwhm)
     # crystals on the surface steepen the first step; the second still is that of the solution
-    lowest = read(height[:1], position[:1], slope[min(1, slope.size - 1)])
+    lowest = read_over_point(height[:1], position[:1], slope[min(1, slope.size - 1)], fwhm)
     return np.concatenate([1.0 / lowest, 1.0 / np.sqrt(lower * upper), [1.0]])

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...analysis.footprint.correction import attenuation_per_volume_fraction
 from ...errors import CalibrationError, bad_value
 from ...nouns import FloatArray, Number, Role
+from ...physics.absorption import attenuation_per_volume_fraction
 from ...physics.beam import open_fraction
 from ...reduction.alignment import anode_height_from_alignment, anode_height_from_scans
 from .reduce_run import ReducedRun

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ...analysis.footprint.correction import at_the_mean_height, attenuation_per_volume_fraction, footprint_correction
+from ...analysis.footprint.correction import at_the_mean_height, footprint_correction
 from ...analysis.kinetics.flux import continuity_flux, supply_flux
 from ...analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
 from ...analysis.kinetics.mass_balance import mass_balance
@@ -31,6 +31,7 @@ from ...nouns import (
     VolumeFraction,
 )
 from ...nouns.contributions import FOOTPRINT, SIZE_SHAPE
+from ...physics.absorption import attenuation_per_volume_fraction
 from ...physics.beam import beam_deviation, open_beam_centre
 from .voxels import Voxels, on_map, shared_on_map
 

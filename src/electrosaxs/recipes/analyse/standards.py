@@ -15,8 +15,8 @@ from ...analysis.concentration.volume_fraction import pooled as pooled_curve
 from ...analysis.concentration.voxel_errors import curve_errors
 from ...analysis.spheres.fit import SphereFit, fit_spheres
 from ...errors import ElectrosaxsError, FitError, InputFileError, bad_value
-from ...materials import ligand
-from ...nouns import Intensity, Role, Run, SampleIntensity
+from ...nouns import Intensity, Role, SampleIntensity
+from ...physics.colloid import dry_shell_nm
 from ...reduction.background import pooled, subtract_solvent
 from ...reduction.normalisation import DarkLevel, dark_level, to_intensity
 from .reduce_run import ReducedRun
@@ -43,12 +43,6 @@ class Standards:
     starting: StartingErrors
 
 
-def dry_shell(run: Run) -> float:
-    """Thickness of the dry ligand shell per side, nm: the run's own, or the ligand's."""
-    given = run.solution.dry_shell_nm
-    return ligand(run.solution.ligand).dry_shell_nm if given is None else given
-
-
 def standards(reduced: ReducedRun, *, workers: int = 2) -> Standards:
     """Solvent and reference of a run. InputFileError where none of their frames is usable."""
     table = reduced.table
@@ -65,7 +59,7 @@ def standards(reduced: ReducedRun, *, workers: int = 2) -> Standards:
     solvent = pooled(empty_of_particles)
     reference = pooled_curve(subtract_solvent(starting_solution, solvent))
     fit = fit_spheres(reference, workers=workers)
-    shell = dry_shell(reduced.run)
+    shell = dry_shell_nm(reduced.run.solution)
     volume = particle_volume(reference, fit, dry_shell_nm=shell)
     if not volume.value[0] > 0.0:
         raise _no_particles(reduced, float(volume.value[0]))
