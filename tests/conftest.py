@@ -5,6 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+if os.environ.get("CI"):  # the same examples in every run, so that a red run is about the change
+    settings.load_profile("ci")
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

@@ -1,7 +1,5 @@
 """Structure factors against sum rules, other programs' tables and an independent sum over reciprocal space."""
 
-import time
-
 import numpy as np
 import pytest
 from analysis.synthetic_crystals import powder
@@ -108,22 +106,3 @@ def test_hard_spheres_as_computed_by_sasfit(reference_data):
     _, together = np.loadtxt(folder / "sasfit_sphere_IQSD.txt", delimiter=";", usecols=(0, 1)).T
     assert_close(percus_yevick(10.0 * q, 2.0, 0.3), together / alone, rel=3e-5)
     assert_close(9.0 * squared_form_factor(q, 40.0, 4.0), alone, rel=5e-5)
-
-
-def test_a_lattice_of_polydisperse_spheres_takes_less_than_five_milliseconds():
-    q = np.linspace(0.1, 3.5, 200)
-
-    def curve() -> np.ndarray:
-        form = squared_form_factor(q, 7.1, 1.1)
-        beta = amplitude(q, 7.1, 1.1) ** 2 / form
-        return form * (1.0 + 0.5 * beta * superlattice_order(q, "FCC", 15.1, 0.02, 0.3).value)
-
-    curve()
-    best = min(_elapsed(curve) for _ in range(20))
-    assert best < 5e-3
-
-
-def _elapsed(work) -> float:
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin

@@ -1,7 +1,6 @@
 """A prediction is the truth of the simulation of the same experiment, and what no beam can see."""
 
 import json
-import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -101,13 +100,6 @@ def test_folder_has_numbers_report_and_figures(written: tuple[Prediction, Path])
         assert (out / "figures" / f"{name}.svg").is_file()
         assert f'id="{name}"' in page
     assert "wall_volume_fraction" in summary(prediction, out)
-
-
-def test_prediction_takes_less_than_a_second(small: Experiment) -> None:
-    predict(small)
-    begin = time.process_time()
-    predict(EXAMPLES / "experiment.toml")
-    assert time.process_time() - begin < 1.0
 
 
 @pytest.mark.parametrize("model", ["fast-exchange", "permanent", "neutralised-at-anode", "exchange"])

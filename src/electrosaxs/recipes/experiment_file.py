@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
-from ..errors import ElectrosaxsError, InputFileError, bad_value
+from ..errors import ElectrosaxsError, InputFileError
 from ..io.run_toml import read_experiment
+from ..io.size_table import read_size_table
 from ..materials import core, ligand, solvent
-from ..nouns import Experiment, FloatArray, Solution
+from ..nouns import Experiment, Solution
 from ..transport import SizeClasses
 
 
@@ -49,29 +47,7 @@ def size_table(settings: Experiment) -> SizeClasses | None:
     path = settings.solution.distribution
     if path is None:
         return None
-
-    def refuse(field: str, value: object, rule: str) -> Exception:
-        remedy = "give columns diameter_nm and number, one row per size"
-        return bad_value(InputFileError, where=path, field=field, value=value, rule=rule, remedy=remedy)
-
     try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines(), skipinitialspace=True))
-    except (OSError, UnicodeDecodeError) as error:
-        raise refuse("file", path.name, f"cannot be read ({error})") from None
-    columns = {name: _column(rows, name, refuse) for name in ("diameter_nm", "number")}
-    try:
-        return SizeClasses.from_table(columns["diameter_nm"], columns["number"])
+        return SizeClasses.from_table(*read_size_table(path))
     except ElectrosaxsError as error:
-        raise InputFileError(f"{path}: {error}") from None
-
-
-def _column(rows: list[dict[str, str]], name: str, refuse: Callable[[str, object, str], Exception]) -> FloatArray:
-    if not rows or name not in rows[0]:
-        raise refuse(name, "missing", "this column is required")
-    values = np.empty(len(rows))
-    for i, row in enumerate(rows):
-        try:
-            values[i] = float(row[name])
-        except (TypeError, ValueError):
-            raise refuse(f"row {i + 1}, {name}", repr(row[name]), "is not a number") from None
-    return values
+        raise InputFileError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None

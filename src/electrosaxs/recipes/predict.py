@@ -16,7 +16,7 @@ from ..io.profile import add_profile
 from ..io.results import write_results
 from ..nouns import Experiment, FloatArray, Number, RunResults
 from ..nouns.profile import ModelProfile
-from ..report.number_text import number_row
+from ..report.number_text import number_lines
 from ..report.page import write_report
 from ..report.provenance import write_provenance
 from ..transport import CellHistory, SizeClasses, number_moments
@@ -155,10 +155,6 @@ def write_prediction(
 
 def summary(prediction: Prediction, out: str | Path) -> str:
     """The headline numbers as text for the terminal."""
-    rows = [f"{prediction.results.title}: predicted"]
-    for name, number in prediction.results.numbers.items():
-        row = number_row(name, number)
-        rows.append(
-            f"  {name:<28} {row.text} {row.unit}" if number.value is not None else f"  {name:<28} none: {row.source}"
-        )
-    return "\n".join([*rows, f"report: {Path(out) / 'report.html'}"])
+    results = prediction.results
+    lines = number_lines(results.numbers)
+    return "\n".join([f"{results.title}: predicted", *lines, f"report: {Path(out) / 'report.html'}"])

@@ -79,14 +79,17 @@ def number_row(name: str, number: Number, truth: Number | None = None) -> Number
     return NumberRow(name, title, text, unit, number.source, _truth_text(name, truth), _pull(number, truth))
 
 
-def number_lines(numbers: Mapping[str, Number]) -> list[str]:
-    """The numbers for the terminal, a line each: value ± sigma with its unit, or why there is none."""
+def number_lines(numbers: Mapping[str, Number], *, sources: bool = False) -> list[str]:
+    """The numbers for the terminal, a line each: value ± sigma with its unit, with `sources` also how; or why there is none."""
     width = max((len(name) for name in numbers), default=0)
+
+    def told(row: NumberRow) -> str:
+        if row.absent:
+            return f"none: {row.source}"
+        return f"{row.text} {row.unit}".rstrip() + (f"  {row.source}" if sources else "")
+
     rows = (number_row(name, number) for name, number in numbers.items())
-    return [
-        f"  {row.name:<{width}}  {f'none: {row.source}' if row.absent else f'{row.text} {row.unit}'}".rstrip()
-        for row in rows
-    ]
+    return [f"  {row.name:<{width}}  {told(row)}" for row in rows]
 
 
 def _shown_in(name: str, unit: str) -> tuple[float, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from ...figures.curve_page import CurvePicture, curve_page
 from ...figures.rendered import rendered
 from ...io.atomic import replacing
 from ...io.numbers_json import write_numbers
+from ...io.rows_csv import write_rows
 from ...nouns import FloatArray
 from ...report.number_text import value_with_sigma
 from ...report.template import render
@@ -44,7 +44,7 @@ def write_curve(out: Path, result: CurveResult, *, absolute: bool) -> None:
         curve.q, curve.intensity, _or_nan(curve.sigma, curve.q), result.spheres.model, result.structure,
         result.structure_sigma,
     )  # fmt: skip
-    _write_csv(folder / "fit.csv", FIT_COLUMNS, zip(*([_cell(x) for x in column] for column in columns), strict=True))
+    write_rows(folder / "fit.csv", FIT_COLUMNS, zip(*([_cell(x) for x in column] for column in columns), strict=True))
     figure = curve_page(picture(result, absolute=absolute))
     assert isinstance(figure, Figure)
     made = rendered(figure)
@@ -56,7 +56,7 @@ def write_curve(out: Path, result: CurveResult, *, absolute: bool) -> None:
 def write_overview(out: Path, results: Sequence[CurveResult]) -> None:
     """curves.csv, one row per curve, and the self-contained report.html."""
     rows = [table_row(result) for result in results]
-    _write_csv(out / "curves.csv", list(rows[0]), (list(row.values()) for row in rows))
+    write_rows(out / "curves.csv", list(rows[0]), (list(row.values()) for row in rows))
     page = render(__package__, "report.html.j2", curves=[_on_page(out, result) for result in results])
     with replacing(out / "report.html") as part:
         part.write_text(page, encoding="utf-8")
@@ -144,10 +144,3 @@ def _or_nan(sigma: FloatArray | None, q: FloatArray) -> FloatArray:
 def _cell(value: float | None) -> str:
     """Seven digits; empty for what is not known."""
     return "" if value is None or not np.isfinite(value) else f"{value:.7g}"
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Any) -> None:
-    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)

@@ -19,7 +19,7 @@ from ...io.results import read_results
 from ...io.written_by import written_by
 from ...nouns import RunResults
 from ...nouns.experiment import ChargeModel, FieldModel
-from ...report.number_text import number_row
+from ...report.number_text import number_lines
 from ..output_folder import check_free
 from ..progress import Progress, over
 from .files import write_fit
@@ -146,11 +146,5 @@ def _asked(fixed: Mapping[str, float] | None, also: Sequence[str], folders: Sequ
 def summary(fitted: FittedCell, out: str | Path) -> str:
     """The numbers and the sentences for the terminal."""
     rows = [f"{fitted.fit.problem.model.name}: {fitted.fit.observed} values of {len(fitted.measured)} run(s)"]
-    for name, number in fitted.numbers.items():
-        row = number_row(name, number)
-        rows.append(
-            f"  {name:<34} {row.text} {row.unit}".rstrip() if number.value is not None else f"  {name:<34} none"
-        )
-    rows += [f"- {sentence}" for sentence in fitted.statements]
-    rows.append(f"report: {Path(out) / 'report.html'}")
-    return "\n".join(rows)
+    rows += [*number_lines(fitted.numbers), *(f"- {sentence}" for sentence in fitted.statements)]
+    return "\n".join([*rows, f"report: {Path(out) / 'report.html'}"])

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from ...figures.plan_measure import MeasurePicture
 from ...inference.parameters import PARAMETERS
-from ...io.atomic import replacing
+from ...io.rows_csv import write_rows
 from ...nouns import Number
 from ...nouns.profile import ModelProfile
 from .measure import Measure
@@ -61,7 +59,7 @@ def write_measure(folder: Path, found: Measure) -> None:
         )
         for n, (scan, slot, level) in enumerate(zip(chosen.scan, chosen.slot, chosen.level, strict=True))
     ]  # fmt: skip
-    _write_csv(folder / FILE, COLUMNS, rows)
+    write_rows(folder / FILE, COLUMNS, rows)
     columns = ("program", "largest_voltage_V", "sigma", "sigma_even", "ratio", "even_repeats")
     table = [
         (
@@ -70,16 +68,11 @@ def write_measure(folder: Path, found: Measure) -> None:
         )
         for one in found.tried
     ]  # fmt: skip
-    _write_csv(folder / VOLTAGES_FILE, columns, table)
+    write_rows(folder / VOLTAGES_FILE, columns, table)
 
 
 def _cell(value: float) -> str:
     return f"{value:.4g}" if np.isfinite(value) else ""
-
-
-def _write_csv(path: Path, header: tuple[object, ...], rows: Iterable[tuple[object, ...]]) -> None:
-    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *rows])
 
 
 def picture(found: Measure, profile: ModelProfile) -> MeasurePicture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from ...io.calibration_table import read_calibration
 from ...io.fit_parameters import FittedParameters, read_fitted
 from ...io.run_toml import write_experiment
 from ...nouns import Experiment, Number, VoltageProgram
-from ...report.number_text import number_row
+from ...report.number_text import number_lines
 from ...transport import SizeClasses
 from ...twin.cell import starting_classes
 from ..experiment_file import named, read_with_sizes
@@ -41,7 +42,7 @@ class Plan:
     """target as asked for, programmed: the program and what it reaches; both None where only a measurement was planned.
 
     measure: the frames that fix a parameter best, None where none was named. prediction of the experiment under the
-    program; figures, notes: those of the plan, notes among those of the prediction too.
+    program; figures, numbers, notes: those of the plan; numbers and notes are among those of the prediction too.
     """
 
     target: Target | None
@@ -49,8 +50,9 @@ class Plan:
     measure: Measure | None
     prediction: Prediction
     experiment: Experiment
-    figures: tuple[Drawn, ...] = ()
-    notes: tuple[str, ...] = ()
+    figures: tuple[Drawn, ...]
+    numbers: Mapping[str, Number]
+    notes: tuple[str, ...]
 
 
 def plan(
@@ -142,7 +144,7 @@ def _made(
         notes=(*notes, *prediction.results.notes),
     )
     told = replace(prediction, results=results)
-    return Plan(wanted, programmed, found, told, planned, tuple(figures), tuple(notes))
+    return Plan(wanted, programmed, found, told, planned, tuple(figures), numbers, tuple(notes))
 
 
 def _note(wanted: Target, programmed: Programmed) -> str:
@@ -243,14 +245,9 @@ def _table(program: VoltageProgram) -> str:
 
 def summary(made: Plan, out: str | Path) -> str:
     """What is reached, as text for the terminal."""
-    numbers = made.prediction.results.numbers
     asked = [f"plan for {made.target.kind} = {made.target.value:g}"] if made.target else []
     asked += [f"frames that fix {made.measure.parameter} best"] if made.measure else []
     rows = [f"{made.prediction.results.title}: {'; '.join(asked)}"]
-    for name, number in numbers.items():
-        if name.startswith("plan_"):
-            row = number_row(name, number)
-            rows.append(f"  {name:<32} {row.text} {row.unit}  {row.source}")
-    rows += [f"  {note}" for note in made.notes]
+    rows += [*number_lines(made.numbers, sources=True), *(f"  {note}" for note in made.notes)]
     frames = [f"frames: {Path(out) / FRAMES_FILE}"] if made.measure else []
     return "\n".join([*rows, f"program: {Path(out) / 'plan.toml'}", *frames, f"report: {Path(out) / 'report.html'}"])
