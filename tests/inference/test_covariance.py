@@ -64,3 +64,10 @@ def test_what_a_run_does_not_show_has_no_sigma_and_counts_as_no_parameter() -> N
     assert_close(fit.bayes - fit.chi_squared, 2.0 * np.log(VALUES), rel=1e-9)
     with pytest.raises(FitError, match="crystal_length changes nothing that was measured"):
         covariance_at(line(run=None), minimum(1.0))
+
+
+def test_what_a_limit_holds_has_no_sigma_and_makes_the_others_no_wider() -> None:
+    held = Minimum(minimum(1.0).x, minimum(1.0).residual, SLOPES, np.array([False, True, False]), 1)
+    covariance, _, _ = covariance_at(line(), held)
+    assert not covariance[1].any()
+    assert_close(covariance[0, 0], 1.0 / (SLOPES[:, 0] @ SLOPES[:, 0]) + NUMERICAL**2, rel=1e-9)
