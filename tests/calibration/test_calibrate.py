@@ -7,11 +7,12 @@ import fabio
 import numpy as np
 import pytest
 from closeness import assert_close
-from powder_image import PIXEL, powder_image
+from powder_image import PIXEL, SILVER_BEHENATE_M, powder_image
 
+from electrosaxs.calibration import ring_fit
 from electrosaxs.calibration.calibrate import calibrate
-from electrosaxs.calibration.ring_geometry import beam_centre, untilted
-from electrosaxs.errors import CalibrationError, InputFileError, ShapeError
+from electrosaxs.calibration.ring_geometry import RingPoints, beam_centre, ring_tangents, untilted
+from electrosaxs.errors import CalibrationError, ConvergenceError, InputFileError, ShapeError
 
 SHAPE = (619, 487)
 WAVELENGTH = 1.0332e-10
@@ -103,6 +104,19 @@ def test_rings_are_numbered_rightly_behind_a_large_beam_stop(hidden: int) -> Non
     found = calibrate(simulated(truth), detector="Pilatus300k", energy_keV=ENERGY, mask=stop)
     assert found.quality.rings[0] == hidden + 1
     assert_close(found.distance_m, 0.45, rel=1e-3)
+
+
+def test_a_fit_that_does_not_converge_gives_no_geometry(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = simulated(untilted(0.7, (310.4, 260.8), PIXEL))
+    points = RingPoints(
+        np.array([0, 0, 1, 1]), np.array([310.0, 100.0, 15.0, 310.0]), np.array([200.0, 50.0, 20.0, 90.0]), np.ones(4)
+    )
+    monkeypatch.setattr(ring_fit, "EVALUATIONS", 1)
+    tangents = ring_tangents(SILVER_BEHENATE_M, WAVELENGTH)
+    with pytest.raises(ConvergenceError, match="did not converge in 1 evaluations"):
+        ring_fit.fit_geometry(points, tangents, PIXEL, untilted(0.4, (300.0, 250.0), PIXEL), tilts=False)
+    with pytest.raises(CalibrationError, match=r"image: .*must converge"):
+        calibrate(image, detector="Pilatus300k", energy_keV=ENERGY)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from powder_image import PIXEL, SILVER_BEHENATE_M, powder_image
 from electrosaxs.calibration.ring_fit import RingPoints, fit_geometry, whitened
 from electrosaxs.calibration.ring_geometry import beam_centre, ring_tangents, to_pixel, to_polar, untilted
 from electrosaxs.calibration.ring_points import find_control_points
-from electrosaxs.calibration.ring_search import centre_candidates, distance_candidates
+from electrosaxs.calibration.ring_search import DISTANCE_RANGE_M, centre_candidates, distance_candidates
 from electrosaxs.calibration.rings import binned, find_ridges, invalid_pixels
 
 WAVELENGTH = 1.0332e-10
@@ -94,7 +94,8 @@ def test_normals_meet_at_the_beam_also_off_the_detector_and_likelihood_numbers_t
     ridges = find_ridges(image, np.ones(image.shape, bool), 2)
     found = centre_candidates(ridges)[0]
     assert_close(found, centre, rel=0.0, floor=4.0)
-    distances = distance_candidates(ridges, found, ring_tangents(SILVER_BEHENATE_M, WAVELENGTH), PIXEL)
+    tangents = ring_tangents(SILVER_BEHENATE_M, WAVELENGTH)
+    distances = distance_candidates(ridges, found, tangents, PIXEL, limits_m=DISTANCE_RANGE_M)
     assert_close(distances[0][0], 0.8, rel=0.02)
     assert distances[0][1] > 1.1 * distances[1][1]
 

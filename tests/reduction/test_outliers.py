@@ -158,7 +158,7 @@ def test_the_sample_avoids_the_anode(tmp_path: Path) -> None:
     height = np.concatenate([np.tile([0.0, 50.0, 1000.0, 3000.0], 10), np.full(n - 40, 1500.0)])
     ones = np.ones(n)
     table = FrameTable(role, height, ones, ones, ones, ones, None, None, ("",) * n, tmp_path)
-    chosen = sample_frames(table, limit=12)
+    chosen = sample_frames(table)
     assert len(chosen) == 12
     assert set(np.flatnonzero(role == "solvent")) <= set(chosen)
     assert (height[chosen] >= 1000.0).all()

@@ -16,7 +16,7 @@ import pytest
 from electrosaxs.errors import FrameError, ShapeError
 from electrosaxs.reduction.azimuthal import FrameSums, Integrator
 from electrosaxs.reduction.geometry import Geometry
-from electrosaxs.reduction.stream import LOOK_AHEAD, ReducedFrame, ReductionStore, reduce_frames, reduce_series
+from electrosaxs.reduction.stream import BLOCK, LOOK_AHEAD, ReducedFrame, ReductionStore, reduce_frames, reduce_series
 
 SHAPE = (4, 5)
 
@@ -98,7 +98,7 @@ def test_two_workers_give_what_one_gives(
 
 
 def test_a_reduction_goes_on_from_the_frames_it_has(tmp_path: Path) -> None:
-    with ReductionStore(tmp_path, key="a", n_frames=20, bins=2, block=4) as store:
+    with ReductionStore(tmp_path, key="a", n_frames=20, bins=2) as store:
         for index in range(10):
             store.add(ReducedFrame(index, np.array([index, 0]), np.array([1.0, 0.0]), 1, 2))
     series = Series(20)
@@ -141,7 +141,7 @@ ENDLESS = """
 import sys, time
 import numpy as np
 from electrosaxs.reduction.stream import ReducedFrame, ReductionStore
-store = ReductionStore(sys.argv[1], key="k", n_frames=100_000, bins=50, block=8)
+store = ReductionStore(sys.argv[1], key="k", n_frames=100_000, bins=50)
 for i in range(100_000):
     store.add(ReducedFrame(i, np.full(50, i + 1.0), np.full(50, 2.0)))
     print(i, flush=True)
@@ -161,6 +161,6 @@ def test_a_kill_loses_at_most_the_block_that_was_being_collected(tmp_path: Path)
     store = ReductionStore(tmp_path, key="k", n_frames=100_000, bins=50)
     kept = int(store.done.sum())
     assert store.resumed
-    assert last + 1 - 8 <= kept <= last + 1 + 8
+    assert last + 1 - BLOCK <= kept <= last + 1 + BLOCK
     assert store.done[:kept].all()
     assert np.array_equal(store.counts[:kept, 17], np.arange(kept) + 1.0)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import CalibrationError, bad_value
+from ..errors import CalibrationError, ConvergenceError, bad_value
 from ..nouns import FloatArray
 from .inputs import calibrant_spacings, flat_detector, joined_mask, wavelength_from_energy
 from .quality import ENERGY_FIXED, NUMBERING, Quality, Refusal, azimuth_covered, refusals
@@ -166,7 +166,7 @@ def _refined(
     tangents: FloatArray,
     pixel: tuple[float, float],
 ) -> tuple[GeometryFit, RingSearch, str] | Refusal:
-    """Control points and fit in turn, from the first geometry; a Refusal where no control points are found."""
+    """Control points and fit in turn, from the first geometry; a Refusal where none are found or the fit does not converge."""
     geometry = start.geometry
     for _ in range(REFINEMENTS):
         search = find_control_points(counts, valid, geometry, tangents, pixel)
@@ -177,7 +177,10 @@ def _refined(
                 "rings of the calibrant must stand out of the noise",
                 "check that the image shows the calibrant; expose longer",
             )
-        fit, said = with_or_without_tilts(search.points, tangents, pixel, geometry)
+        try:
+            fit, said = with_or_without_tilts(search.points, tangents, pixel, geometry)
+        except ConvergenceError:
+            return Refusal("distance", f"{geometry[0]:.4g} m", "the fit from there must converge", NUMBERING)
         before = residuals_px(geometry, fit.points, tangents, pixel)
         moved = np.abs(before - residuals_px(fit.geometry, fit.points, tangents, pixel))
         if not (0.5 < fit.geometry[0] / geometry[0] < 2.0):

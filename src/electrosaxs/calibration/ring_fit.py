@@ -14,10 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq, least_squares
 
+from ..errors import ConvergenceError, bad_value
 from ..nouns import FloatArray
 from .ring_geometry import RingPoints, beam_centre, residuals_px, ring_tangents
 
 ROBUST_SCALE = 2.0
+EVALUATIONS = 60
+STEP = 1e-6  # of differences, relative to the distance or in rad
 OUTLIER_SIGMA = 4.0
 TILT_ALWAYS = np.deg2rad(0.05)
 TILT_WORTH_TRYING = np.deg2rad(0.2)
@@ -58,7 +61,8 @@ def fit_geometry(
 ) -> GeometryFit:
     """Least squares of the ring residuals over their sigma.
 
-    `robust` damps points beyond 2 sigma (soft L1), untilted unless `tilts`.
+    `robust` damps points beyond 2 sigma (soft L1), untilted unless `tilts`; it is the start of another fit, so it may end
+    after `EVALUATIONS` where it then is. A fit that is not robust raises ConvergenceError there.
     """
     free = np.array([True, True, True, tilts, tilts])
     base = np.where(free, start, 0.0)
@@ -76,10 +80,19 @@ def fit_geometry(
         np.zeros(len(size)),
         loss="soft_l1" if robust else "linear",
         f_scale=ROBUST_SCALE,
-        diff_step=1e-6,
+        diff_step=STEP,
         x_scale=1e-2,
-        max_nfev=60,
+        max_nfev=EVALUATIONS,
     )
+    if solution.status == 0 and not robust:
+        raise bad_value(
+            ConvergenceError,
+            where="calibration",
+            field="geometry",
+            value=f"{base[0]:.4g} m at the start",
+            rule=f"the fit to {len(points)} points did not converge in {EVALUATIONS} evaluations",
+            remedy="give --distance-m, or mask what is no ring",
+        )
     geometry = base.copy()
     geometry[free] += solution.x * size
     jacobian = numerical_jacobian(weighted, solution.x)
@@ -113,10 +126,10 @@ def whitened(
     return np.asarray(result)
 
 
-def numerical_jacobian(function: Callable[[FloatArray], FloatArray], at: FloatArray, step: float = 1e-6) -> FloatArray:
+def numerical_jacobian(function: Callable[[FloatArray], FloatArray], at: FloatArray) -> FloatArray:
     """Central differences of a vector function, shape (residual, parameter)."""
-    shifts = step * np.eye(len(at))
-    return np.stack([(function(at + s) - function(at - s)) / (2.0 * step) for s in shifts], axis=1)
+    shifts = STEP * np.eye(len(at))
+    return np.stack([(function(at + s) - function(at - s)) / (2.0 * STEP) for s in shifts], axis=1)
 
 
 def careful_fit(

@@ -23,6 +23,8 @@ RING_FRACTION = 0.8  # share of crest points taken to be on rings in the likelih
 DISTANCE_STEP = 1.003
 SAMPLE = 800  # crest points that vote
 DISTANCE_RANGE_M = (0.01, 40.0)
+CENTRES, DISTANCES, GEOMETRIES = 2, 4, 3  # the best that are looked at further
+SEED = 0  # of the pairs that vote: the same image gives the same geometry
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class FirstGeometry:
     tilts: bool
 
 
-def centre_candidates(ridges: Ridges, *, seed: int = 0, most: int = 2) -> list[tuple[float, float]]:
+def centre_candidates(ridges: Ridges) -> list[tuple[float, float]]:
     """Pixel coordinates (y, x) at which most crest normals meet, best first, also off the detector.
 
     Votes fall off with the angle between a normal and the direction to the candidate; the best are then refined by
@@ -46,7 +48,7 @@ def centre_candidates(ridges: Ridges, *, seed: int = 0, most: int = 2) -> list[t
     """
     if len(ridges) < 12:
         return []
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(SEED)
     weight = np.sqrt(ridges.strength)
     first, second = (generator.choice(len(ridges), PAIRS, p=weight / weight.sum()) for _ in range(2))
     cross = ridges.normal_y[first] * ridges.normal_x[second] - ridges.normal_x[first] * ridges.normal_y[second]
@@ -62,7 +64,7 @@ def centre_candidates(ridges: Ridges, *, seed: int = 0, most: int = 2) -> list[t
         refined = _refined_centre(ridges, float(y[i]), float(x[i]))
         if all(np.hypot(refined[0] - fy, refined[1] - fx) > apart for fy, fx in found):
             found.append(refined)
-    return found[:most]
+    return found[:CENTRES]
 
 
 def _votes(ridges: Ridges, y: FloatArray, x: FloatArray) -> FloatArray:
@@ -100,8 +102,7 @@ def distance_candidates(
     tangents: FloatArray,
     pixel: tuple[float, float],
     *,
-    limits_m: tuple[float, float] = DISTANCE_RANGE_M,
-    most: int = 4,
+    limits_m: tuple[float, float],
 ) -> list[tuple[float, float]]:
     """(distance in m, log likelihood ratio per point), best first, for a detector perpendicular to the beam."""
     radius = np.hypot((ridges.y - centre[0]) * pixel[0], (ridges.x - centre[1]) * pixel[1])
@@ -114,7 +115,7 @@ def distance_candidates(
     score = np.array([_ring_likelihood(radius, d * tangents, width + 0.0015 * radius) for d in grid])
     inner = np.concatenate([[-np.inf], score, [-np.inf]])
     peaks = np.nonzero((score >= inner[:-2]) & (score > inner[2:]))[0]
-    best = peaks[np.argsort(score[peaks])[::-1][:most]]
+    best = peaks[np.argsort(score[peaks])[::-1][:DISTANCES]]
     return [(float(grid[i]), float(score[i])) for i in best]
 
 
@@ -183,8 +184,7 @@ def first_geometries(
     tangents: FloatArray,
     pixel: tuple[float, float],
     *,
-    limits_m: tuple[float, float] = DISTANCE_RANGE_M,
-    most: int = 3,
+    limits_m: tuple[float, float],
 ) -> list[FirstGeometry]:
     """Geometries worth a refinement, best first: every binning level, centre and distance candidate tried."""
     tried: list[FirstGeometry] = []
@@ -199,4 +199,4 @@ def first_geometries(
         new = all(abs(candidate.geometry[0] / d.geometry[0] - 1.0) > 0.02 for d in distinct)
         if new and np.isfinite(candidate.score):
             distinct.append(candidate)
-    return distinct[:most]
+    return distinct[:GEOMETRIES]

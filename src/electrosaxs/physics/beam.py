@@ -43,11 +43,11 @@ def open_nodes(
     """Gauss-Legendre nodes over the open part of beams centred at `height` (...), and their shares of it, (..., node).
 
     The shares of a beam sum to 1. The part reaches from the edge to the other one at `gap`, at most `reach` deviations
-    from the centre; of a beam centred within the electrode, as far above the edge.
+    from the centre; of a beam centred deep in the electrode, two deviations above the edge.
     """
     s, h = beam_deviation(fwhm), np.asarray(height, dtype=np.float64)[..., None]
     inside = np.minimum(h, 0.0)
-    low, high = np.maximum(h - reach * s, 0.0), np.minimum(np.maximum(h, 0.0) + reach * s, gap)
+    low, high = np.maximum(h - reach * s, 0.0), np.minimum(np.maximum(h + reach * s, 2.0 * s), gap)
     node, weight = np.polynomial.legendre.leggauss(nodes)
     z = low + (high - low) * 0.5 * (1.0 + node)
     share = weight * np.exp(

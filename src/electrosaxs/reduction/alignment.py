@@ -18,7 +18,7 @@ from scipy.stats import f as fisher
 
 from ..errors import CalibrationError, ShapeError, bad_value
 from ..nouns import FloatArray, Number
-from ..physics.beam import FWHM_PER_SIGMA, beam_deviation, relative_density, share_above
+from ..physics.beam import beam_deviation, relative_density, share_above
 
 FEWEST_FRAMES = 5
 NOISE_FLOOR = 5e-6  # of the largest transmission: keeps a table without noise from giving a sigma of 0
@@ -28,8 +28,6 @@ WILD = 6.0  # robust sigma beyond which a frame is left out, at most one in eigh
 OPEN = 0.97  # share of the beam above which a frame counts as open
 UNEVEN = 0.2  # of the optical depth that a frame has more than the open ones: its beam is not evenly absorbed (chosen)
 GRID = 401
-ONE_WIDTH = np.ones(1)
-WIDTHS = np.geomspace(0.5, 2.0, 41)
 
 
 @dataclass(frozen=True)
@@ -37,25 +35,22 @@ class AnodeHeight(Number):
     """Stage height (um) at which half of the beam is blocked, a Number; value None where the frames do not say it.
 
     frames: used, left_out: as wild; noise: of an open frame's transmission, relative, from the scatter about the edge
-    with degrees_of_freedom (no chi squared beside it, since no noise is given); beam_fwhm_um: fitted, where it was
-    free.
+    with degrees_of_freedom (no chi squared beside it, since no noise is given).
     """
 
     frames: int = 0
     left_out: int = 0
     noise: float = float("nan")
     degrees_of_freedom: int = 0
-    beam_fwhm_um: float | None = None
 
 
 def anode_height_from_alignment(
-    height_um: npt.ArrayLike, transmission: npt.ArrayLike, *, fwhm_um: float, free_width: bool = False
+    height_um: npt.ArrayLike, transmission: npt.ArrayLike, *, fwhm_um: float
 ) -> AnodeHeight:
     """h0 (um) from frames of a homogeneous cell taken across the edge, both (frame,), NaN left out.
 
-    `free_width` fits the width of the beam too, between half and twice `fwhm_um`. Absent, with the reason, where the
-    frames do not see both sides of an edge. Raises CalibrationError where the transmission falls with height: the
-    stage counts the other way.
+    Absent, with the reason, where the frames do not see both sides of an edge. Raises CalibrationError where the
+    transmission falls with height: the stage counts the other way.
     """
     height, light = _known(height_um, transmission)
     spread = beam_deviation(fwhm_um)
@@ -75,17 +70,14 @@ def anode_height_from_alignment(
         )
     if not height.min() <= rising.height <= height.max():
         return _absent("the frames do not reach both sides of the edge")
-    if free_width:
-        rising = _fit_edge(height, light, spread, blocked=True, widths=WIDTHS)
     left_out = f", {rising.left_out} wild left out" if rising.left_out else ""
-    return rising.number(f"knife edge through {rising.frames} alignment frames{left_out}", free_width=free_width)
+    return rising.number(f"knife edge through {rising.frames} alignment frames{left_out}")
 
 
 def anode_height_from_scans(
     height_um: npt.ArrayLike,
     transmission: npt.ArrayLike,
     expected: npt.ArrayLike,
-    expected_sigma: npt.ArrayLike | None = None,
     *,
     fwhm_um: float,
 ) -> AnodeHeight:
@@ -93,8 +85,7 @@ def anode_height_from_scans(
 
     `expected` follows from the frame's own volume fraction; a factor common to all frames is taken from the open
     ones. Frames in which the solution has become denser than usual count less, because their beam is not evenly
-    absorbed. expected_sigma, where given, is taken not to average out between frames. Absent, with the reason, where
-    no frame is partly blocked.
+    absorbed. Absent, with the reason, where no frame is partly blocked.
     """
     light, clear = np.asarray(transmission, dtype=np.float64), np.asarray(expected, dtype=np.float64)
     height, share, clear = _known(height_um, light / np.where(clear > 0.0, clear, np.nan), clear)
@@ -110,11 +101,7 @@ def anode_height_from_scans(
         return _absent(f"no frame is partly blocked by the anode (the lowest is at {height.min():.4g} um)")
     if passing.max() < OPEN:
         return _absent("no frame is fully open: what the solution transmits is not calibrated")
-    found = edge.number(f"transmission of {int((passing < OPEN).sum())} partly blocked sample frames", free_width=False)
-    if expected_sigma is None:
-        return found
-    known = float(np.nanmedian(np.asarray(expected_sigma) / np.asarray(expected)))
-    return edge.number(found.source, free_width=False, more=known * 0.5 * np.sqrt(2.0 * np.pi) * spread)
+    return edge.number(f"transmission of {int((passing < OPEN).sum())} partly blocked sample frames")
 
 
 def _absent(why: str) -> AnodeHeight:
@@ -148,15 +135,10 @@ class _Edge:
     frames: int
     left_out: int
     noise: float
-    fwhm: float
 
-    def number(self, source: str, *, free_width: bool, more: float = 0.0) -> AnodeHeight:
-        """As a Number; `more`: a further sigma (um), added in quadrature."""
-        width = self.fwhm if free_width else None
-        sigma = float(np.hypot(self.sigma, more))
-        return AnodeHeight(
-            self.height, sigma, "um", source, self.frames, self.left_out, self.noise, self.freedom, width
-        )
+    def number(self, source: str) -> AnodeHeight:
+        """As a Number."""
+        return AnodeHeight(self.height, self.sigma, "um", source, self.frames, self.left_out, self.noise, self.freedom)
 
 
 def _fit_edge(
@@ -165,7 +147,6 @@ def _fit_edge(
     spread: float,
     *,
     blocked: bool,
-    widths: FloatArray = ONE_WIDTH,
     relative: FloatArray | None = None,
 ) -> _Edge:
     """Robust start, wild points left out, weights, then the posterior.
@@ -185,23 +166,22 @@ def _fit_edge(
         weight = _noise_weights(start, height, light, spread, blocked, floor)
     else:
         weight = np.square(1.0 / (relative[~wild] * model))
-    fitted = 2 + int(blocked) + int(widths.size > 1)
+    fitted = 2 + int(blocked)
     freedom = max(light.size - fitted, 1)
 
     least_noise = freedom * floor**2 * float(weight.mean())
     if relative is not None:  # a stated noise may be too small, but it is not made smaller
-        least_noise += max(freedom - float(_solve(wide, widths, height, light, weight, spread, blocked)[0].min()), 0.0)
+        least_noise += max(freedom - float(_solve(wide, height, light, weight, spread, blocked)[0].min()), 0.0)
 
     def misfit(grid: FloatArray) -> FloatArray:
-        return _solve(grid, widths, height, light, weight, spread, blocked)[0] + least_noise
+        return _solve(grid, height, light, weight, spread, blocked)[0] + least_noise
 
-    mean, sigma, density, least = _posterior(wide, misfit, freedom)
+    mean, sigma, least = _posterior(wide, misfit, freedom)
     flat = float(np.sum(weight * np.square(light - np.average(light, weights=weight))))
     ratio = max(flat - least, 0.0) / (fitted - 1) / (least / freedom)
     evidence = -float(fisher.logsf(ratio, fitted - 1, freedom)) / np.log(10.0)
-    width = float(np.average(widths, weights=density.sum(axis=0))) * spread * FWHM_PER_SIGMA
     noise = float(np.sqrt(least / freedom / weight[np.argmax(model)])) / float(model.max())
-    return _Edge(mean, sigma, evidence, freedom, light.size, int(wild.sum()), noise, width)
+    return _Edge(mean, sigma, evidence, freedom, light.size, int(wild.sum()), noise)
 
 
 def _curve(edge: tuple[float, float, float], height: FloatArray, spread: float) -> FloatArray:
@@ -212,19 +192,18 @@ def _curve(edge: tuple[float, float, float], height: FloatArray, spread: float) 
 
 def _solve(
     grid: FloatArray,
-    widths: FloatArray,
     height: FloatArray,
     light: FloatArray,
     weight: FloatArray,
     spread: float,
     blocked: bool,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Least weighted square, open and shut transmission for every h0 in `grid` and every factor on the beam's width.
+    """Least weighted square, open and shut transmission for every h0 in `grid`, each (h0,).
 
-    T = open P + shut (1 - P), P = Phi((h - h0) / s), open >= shut >= 0 (shut = 0 unless `blocked`). Results (h0,
-    width); weight broadcasts to (h0, width, point).
+    T = open P + shut (1 - P), P = Phi((h - h0) / s), open >= shut >= 0 (shut = 0 unless `blocked`). weight broadcasts
+    to (h0, point).
     """
-    p = share_above(height - grid[:, None, None], spread * widths[:, None])
+    p = share_above(height - grid[:, None], spread)
     q = 1.0 - p
     pp, pq, qq, pt, qt = (np.sum(weight * m, axis=-1) for m in (p * p, p * q, q * q, p * light, q * light))
     tt = np.sum(weight * np.square(light) * np.ones_like(p), axis=-1)
@@ -248,14 +227,14 @@ def _robust_start(
 
     And the residuals about it.
     """
-    weight = np.ones((grid.size, 1, light.size))
+    weight = np.ones((grid.size, light.size))
     for _ in range(8):
-        _, opened, shut = _solve(grid, ONE_WIDTH, height, light, weight, spread, blocked)
-        share = share_above(height - grid[:, None, None], spread)
-        residual = light - shut[..., None] - (opened - shut)[..., None] * share
+        _, opened, shut = _solve(grid, height, light, weight, spread, blocked)
+        share = share_above(height - grid[:, None], spread)
+        residual = light - shut[:, None] - (opened - shut)[:, None] * share
         weight = 1.0 / np.maximum(np.abs(residual), floor + 1e-300)
-    best = int(np.argmin(np.abs(residual).sum(axis=-1)[:, 0]))
-    return (float(grid[best]), float(opened[best, 0]), float(shut[best, 0])), residual[best, 0]
+    best = int(np.argmin(np.abs(residual).sum(axis=-1)))
+    return (float(grid[best]), float(opened[best]), float(shut[best])), residual[best]
 
 
 def _noise_weights(
@@ -290,21 +269,19 @@ def _noise_weights(
 
 def _posterior(
     grid: FloatArray, misfit: Callable[[FloatArray], FloatArray], freedom: int
-) -> tuple[float, float, FloatArray, float]:
+) -> tuple[float, float, float]:
     """Mean and standard deviation of h0 under misfit^(-(freedom + 1) / 2), on a grid refined until it resolves them.
 
-    Flat priors in h0 and width, 1/sigma in the noise. Also the density (h0, width) on the last grid, and the least
-    misfit.
+    Flat prior in h0, 1/sigma in the noise. Also the least misfit.
     """
     for _ in range(12):
         square = misfit(grid)
         density = np.exp(-0.5 * (freedom + 1) * np.log(square / square.min()))
-        marginal = density.sum(axis=1)
-        mean = float(np.average(grid, weights=marginal))
-        sigma = float(np.sqrt(np.average(np.square(grid - mean), weights=marginal)))
+        mean = float(np.average(grid, weights=density))
+        sigma = float(np.sqrt(np.average(np.square(grid - mean), weights=density)))
         step = float(grid[1] - grid[0])
         if sigma > 4.0 * step:
             break
         reach = max(10.0 * sigma, 3.0 * step)
         grid = np.linspace(mean - reach, mean + reach, GRID)
-    return mean, sigma, density, float(square.min())
+    return mean, sigma, float(square.min())

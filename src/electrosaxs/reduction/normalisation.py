@@ -2,8 +2,8 @@
 
     I = (counts / norm - dark x exposure) / (monitor / monitor_scale) / transmission
 
-The variance is that of the frame's own counts. What is one error for the whole curve of a frame (its monitor, its
-transmission, the dark level) is a named contribution.
+The variance is that of the frame's own counts. What is one error for the whole curve of a frame (the dark level) is a
+named contribution; the noise of monitor and transmission is found later, from how the frames scatter.
 """
 
 from __future__ import annotations
@@ -70,30 +70,22 @@ def less_dark(intensity: Intensity, dark: DarkLevel, exposure: npt.ArrayLike) ->
     return Intensity(data, {**intensity.shared, "dark": _curves(seconds * dark.sigma)})
 
 
-def per_monitor(
-    intensity: Intensity, monitor: npt.ArrayLike, *, monitor_scale: float, relative_sigma: npt.ArrayLike | None = None
-) -> Intensity:
+def per_monitor(intensity: Intensity, monitor: npt.ArrayLike, *, monitor_scale: float) -> Intensity:
     """I / (monitor / monitor_scale), monitor (frame,) in counts; NaN where it is not above 0.
 
     monitor_scale: one number for sample and solvent alike, by habit the mean monitor of the run. The exposure time
-    does not stand in for a missing monitor, because the beam is not constant. relative_sigma: (frame,) or one number,
-    `shared["monitor"]` = relative_sigma x I.
+    does not stand in for a missing monitor, because the beam is not constant.
     """
     counts = _per_frame(monitor, intensity.data.sizes["frame"], "monitor")
     divisor = np.where(has_monitor(counts), counts, np.nan) / monitor_scale
-    return _with_relative(_divided(intensity, divisor, "monitor"), "monitor", relative_sigma)
+    return _divided(intensity, divisor, "monitor")
 
 
-def per_transmission(
-    intensity: Intensity, transmission: npt.ArrayLike, *, relative_sigma: npt.ArrayLike | None = None
-) -> Intensity:
-    """I / transmission, (frame,), of that frame, cell and content; NaN where it is not in (0, 1].
-
-    relative_sigma: (frame,) or one number, `shared["transmission"]` = relative_sigma x I.
-    """
+def per_transmission(intensity: Intensity, transmission: npt.ArrayLike) -> Intensity:
+    """I / transmission, (frame,), of that frame, cell and content; NaN where it is not in (0, 1]."""
     share = _per_frame(transmission, intensity.data.sizes["frame"], "transmission")
     divisor = np.where(has_transmission(share), share, np.nan)
-    return _with_relative(_divided(intensity, divisor, "transmission"), "transmission", relative_sigma)
+    return _divided(intensity, divisor, "transmission")
 
 
 def to_intensity(
@@ -104,10 +96,8 @@ def to_intensity(
     monitor_scale: float,
     dark: DarkLevel | None = None,
     exposure: npt.ArrayLike | None = None,
-    monitor_sigma: npt.ArrayLike | None = None,
-    transmission_sigma: npt.ArrayLike | None = None,
 ) -> Intensity:
-    """All steps in order; monitor, transmission, exposure (s): (frame,); the sigmas are relative.
+    """All steps in order; monitor, transmission, exposure (s): (frame,).
 
     Frames without a usable monitor or transmission are NaN under the masks `no_monitor` and `no_transmission`; the
     coordinate `per_count` (frame, q) is the intensity of one photon. Raises ShapeError (lengths, no exposure).
@@ -117,8 +107,7 @@ def to_intensity(
         if exposure is None:
             raise ShapeError("a dark level needs the exposure of the frames: give the column exposure_s")
         intensity = less_dark(intensity, dark, exposure)
-    intensity = per_monitor(intensity, monitor, monitor_scale=monitor_scale, relative_sigma=monitor_sigma)
-    return per_transmission(intensity, transmission, relative_sigma=transmission_sigma)
+    return per_transmission(per_monitor(intensity, monitor, monitor_scale=monitor_scale), transmission)
 
 
 def has_monitor(monitor: npt.ArrayLike) -> npt.NDArray[np.bool_]:
@@ -165,14 +154,6 @@ def _divided(intensity: Intensity, divisor: FloatArray, kind: str) -> Intensity:
             data.coords[name] = data.coords[name] / by
     data.masks[f"no_{kind}"] = sc.isnan(by)
     return Intensity(data, {name: sigma / by for name, sigma in intensity.shared.items()})
-
-
-def _with_relative(intensity: Intensity, name: str, relative_sigma: npt.ArrayLike | None) -> Intensity:
-    if relative_sigma is None:
-        return intensity
-    relative = np.broadcast_to(np.asarray(relative_sigma, dtype=np.float64), intensity.data.sizes["frame"])
-    contribution = _curves(np.abs(intensity.values) * relative[:, None])
-    return Intensity(intensity.data, {**intensity.shared, name: contribution})
 
 
 def _curves(values: FloatArray) -> sc.Variable:

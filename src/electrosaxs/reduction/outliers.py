@@ -43,16 +43,16 @@ class Outliers:
         return np.asarray(self.hot | self.dead)
 
 
-def sample_frames(table: FrameTable, *, limit: int = SAMPLE) -> npt.NDArray[np.intp]:
+def sample_frames(table: FrameTable) -> npt.NDArray[np.intp]:
     """Indices of the frames to look at, rising: solvent and reference first, then samples far above the anode.
 
-    These hold no crystals. A third of `limit` each, spread evenly over time; what one role lacks, the others give.
+    These hold no crystals. A third of `SAMPLE` each, spread evenly over time; what one role lacks, the others give.
     """
     samples = np.flatnonzero(table.is_role(Role.SAMPLE))
     far = samples[table.height[samples] >= np.quantile(table.height[samples], 0.5)] if samples.size else samples
     groups = [np.flatnonzero(table.is_role(Role.SOLVENT)), np.flatnonzero(table.is_role(Role.REFERENCE)), far]
     chosen: list[npt.NDArray[np.intp]] = []
-    left = limit
+    left = SAMPLE
     for position, group in enumerate(sorted(groups, key=len)):
         take = min(len(group), left // (len(groups) - position))
         chosen.append(group[np.linspace(0, len(group) - 1, take).round().astype(int)] if take else group[:0])

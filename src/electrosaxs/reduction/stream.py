@@ -26,6 +26,7 @@ from ..nouns.frame_reader import FrameReader
 from .azimuthal import FrameSums
 
 LOOK_AHEAD = 2
+BLOCK = 32  # frames that are written together
 DONE = 1
 
 
@@ -92,9 +93,8 @@ class ReductionStore:
     Frames with an error are not stored: they are tried again when the reduction goes on. Use as a context manager.
     """
 
-    def __init__(self, folder: str | Path, *, key: str, n_frames: int, bins: int, block: int = 32) -> None:
+    def __init__(self, folder: str | Path, *, key: str, n_frames: int, bins: int) -> None:
         self.folder = Path(folder)
-        self.block = block
         self._collected: list[ReducedFrame] = []
         identity = {"key": key, "frames": n_frames, "bins": bins}
         label = self.folder / "key.json"
@@ -134,7 +134,7 @@ class ReductionStore:
         if frame.error:
             return
         self._collected.append(frame)
-        if len(self._collected) >= self.block:
+        if len(self._collected) >= BLOCK:
             self.flush()
 
     def flush(self) -> None:
@@ -202,12 +202,10 @@ def reduce_series(
     integrator: FrameIntegrator,
     store: ReductionStore,
     *,
-    indices: Iterable[int] | None = None,
     workers: int = 2,
 ) -> Iterator[ReducedFrame]:
-    """Reduce into `store` those of `indices` (default: all) that it does not hold yet; yields each new frame."""
-    wanted = store.pending if indices is None else [i for i in indices if not store.done[i]]
+    """Reduce into `store` what it does not hold yet; yields each new frame."""
     with store:
-        for frame in reduce_frames(reader, wanted, integrator, workers=workers):
+        for frame in reduce_frames(reader, store.pending, integrator, workers=workers):
             store.add(frame)
             yield frame
