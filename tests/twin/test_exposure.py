@@ -138,6 +138,19 @@ def test_crystals_are_seen_at_the_anode_only(beamline: Beamline) -> None:
         assert_close(found, per_area / 50.0 * share, rel=1e-9)
 
 
+def test_particles_take_the_place_of_solvent(beamline: Beamline) -> None:
+    """A solution of a tenth particles holds nine tenths of the solvent, which scatters less by as much."""
+    cell, beam = beamline.cell, footprint(900.0, fwhm_um=FWHM, gap_um=GAP)
+    dissolved = 0.07 * start(beamline, beam) / beamline.history.start_phi.sum()
+    crystals = 0.03 * beamline.history.start_phi / beamline.history.start_phi.sum()
+    found = expose(cell, beam, dissolved, crystals)
+    particles = cell.dissolved(dissolved[0]) + cell.crystalline(crystals)
+    expected = cell.path * (particles + 0.9 * cell.solvent) + cell.window
+    assert_close(found.curve, found.transmission * expected, rel=1e-9)
+    solvent = 0.9 * cell.path * cell.solvent
+    assert_close(found.curve / found.transmission - cell.path * particles - cell.window, solvent, rel=1e-6)
+
+
 def test_empty_cell_is_the_windows_alone(beamline: Beamline) -> None:
     found = expose_empty(beamline.cell, footprint(900.0, fwhm_um=FWHM, gap_um=GAP))
     assert_close(found.transmission, np.exp(-202.5 * 50e-6), rel=1e-4)  # Kapton 2.025 1/cm (xraydb)

@@ -50,12 +50,6 @@ class FramePainter:
         flat[self.pixels.dead] = 0
         return frame
 
-    def expected(self, curve: FloatArray) -> FloatArray:
-        """Expected counts (y, x) without noise and bad pixels; NaN where the detector has no pixel."""
-        place = self.pixels.position.astype(np.float64)
-        mean = self.pixels.weight * np.interp(place, np.arange(curve.size), curve)
-        return np.where(place < 0.0, np.nan, mean).reshape(self.pixels.shape)
-
 
 def frame_seed(seed: int, index: int) -> np.uint64:
     """64 bits for one frame, from numpy's seed sequence: frames of one experiment do not share a stream."""
