@@ -149,6 +149,14 @@ def test_half_blocked_sample_frames_give_the_height(densify: float) -> None:
     assert 0.7 < np.std(pulls) < 1.3
 
 
+def test_frames_of_a_dense_layer_say_less_about_the_anode() -> None:
+    """The same noise: a beam that is not evenly absorbed shows an edge elsewhere, so those frames count less."""
+    even, dense = (anode_height_from_scans(*scans(1, 2.0, densify), fwhm_um=FWHM) for densify in (0.0, 2.0))
+    assert even.sigma is not None
+    assert dense.sigma is not None
+    assert dense.sigma > 2.0 * even.sigma
+
+
 def test_open_frames_alone_do_not_give_a_height() -> None:
     found = anode_height_from_scans(*scans(1, -60.0, 0.8), fwhm_um=FWHM)
     assert found.value is None

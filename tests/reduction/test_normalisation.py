@@ -70,6 +70,19 @@ def test_dark_counts_grow_with_the_exposure_and_not_with_the_beam() -> None:
     assert_close(intensity.coord("dark")[:, 2], rate[2] * exposure / (monitor / 1e5) / transmission, rel=1e-12)
 
 
+def test_a_dark_level_counts_pixels_and_seconds_of_each_frame() -> None:
+    """The longer dark frame lost half of its pixels: the level is the same."""
+    rate, seconds = np.array([0.02, 0.03, 0.05, 0.0]), np.array([10.0, 40.0])
+    norm = NORM * np.array([[1.0], [0.5]])
+    values = rate * seconds[:, None] * norm
+    data = sc.array(dims=["frame", "q"], values=values, variances=values, unit="counts")
+    coords = {"q": sc.array(dims=["q"], values=Q, unit="1/nm")}
+    level = dark_level(
+        RadialCounts(sc.DataArray(data, coords=coords), sc.array(dims=["frame", "q"], values=norm)), seconds
+    )
+    assert_close(level.rate[:3], rate[:3], rel=1e-12)
+
+
 def test_lengths_must_agree() -> None:
     counts = radial(np.array([[7.0, 30.0, 2.0, 0.0]]))
     with pytest.raises(ShapeError, match=r"transmission has shape \(2,\).*1 frames"):
@@ -83,8 +96,8 @@ def test_flags_name_what_is_wrong_and_hot_pixels_are_no_reason() -> None:
     flags = frame_flags(
         monitor=[1e5, 0.0, 1e5, 1e5, 1e5],
         transmission=[0.5, 0.5, 1.01, 0.5, 0.5],
-        negative=[0, 0, 0, 40_000, 600_000],
-        saturated=[30, 30, 30, 3_000, 400_000],
+        negative=[9_000, 0, 0, 40_000, 600_000],
+        saturated=[900, 30, 30, 3_000, 400_000],
         used_pixels=1_000_000,
     )
     assert flags[0] == ()

@@ -9,7 +9,7 @@ from electrosaxs.nouns import Experiment, GrowthSettings, Role
 from electrosaxs.physics.lattices import reflection_positions
 from electrosaxs.physics.size_distribution import gaussian_moment
 from electrosaxs.physics.sphere_kernels import squared_form_factor
-from electrosaxs.twin.beamline import Beamline, measured_transmission, monitor_counts
+from electrosaxs.twin.beamline import Beamline, incident_photons, measured_transmission, monitor_counts
 from electrosaxs.twin.exposure import Footprint, crystals_in_footprint, expose, expose_empty, footprint
 from electrosaxs.twin.scattering_cell import scattering_cell
 
@@ -167,6 +167,16 @@ def test_frames_of_a_run_dim_as_particles_arrive(beamline: Beamline) -> None:
     assert np.all(np.diff(anode) < 0.0)
     edge = roles == Role.ALIGNMENT
     assert np.all(np.diff(transmission[edge]) > 0.0)
+
+
+def test_the_source_drifts_once_over_a_run_and_the_monitor_follows_it(beamline: Beamline) -> None:
+    photons = incident_photons(beamline.experiment, beamline.plan, np.random.default_rng(3))
+    relative = photons / (3e10 * beamline.plan.exposure) - 1.0
+    wave = np.fft.rfft(relative) * 2.0 / relative.size
+    assert np.argmax(np.abs(wave)) == 1
+    assert_close(np.abs(wave[1]), 2e-3, rel=0.1)
+    many = np.repeat(photons * np.linspace(1.0, 3.0, photons.size), 50)
+    assert_close(monitor_counts(many, np.random.default_rng(4)) / many, 1e-3, rel=2e-3)
 
 
 def test_instruments_read_with_the_stated_noise() -> None:

@@ -130,6 +130,14 @@ def test_an_error_while_writing_ends_the_work(pixels: PixelModel, curve: np.ndar
         list(draw_frames(FramePainter(pixels, seed=4), ((i, curve, 1.0) for i in range(50)), full_disk, workers=2))
 
 
+def test_hot_pixels_count_as_long_as_the_exposure_lasts(pixels: PixelModel, curve: np.ndarray) -> None:
+    painter, slow = FramePainter(pixels, seed=4), pixels.hot_rate < 1e5
+    short, long = (painter.draw(0, 0.0 * curve, seconds).flat[pixels.hot][slow] for seconds in (0.5, 2.0))
+    assert slow.any()
+    assert_close(short / pixels.hot_rate[slow], 0.5, rel=0.15)
+    assert_close(long / pixels.hot_rate[slow], 2.0, rel=0.08)
+
+
 def test_a_polarised_beam_scatters_less_along_its_electric_field() -> None:
     """P = (1 + cos^2 2theta - f cos 2chi sin^2 2theta) / 2, chi from the horizontal (Kahn 1982); near the detector it shows."""
     near = DetectorModel(name="Pilatus300k", distance_m=0.15)
@@ -153,6 +161,8 @@ def test_default_window_lies_on_the_detector(name: str) -> None:
     assert q[seen].min() < 0.1
     centre = model.geometry.getFit2D()
     assert model.stop[int(centre["centerY"]), int(centre["centerX"])]
+    assert model.stop[-1, int(centre["centerX"])]  # the arm that holds the stop comes from the lower edge
+    assert not model.stop[0].any()
     assert not model.geometry.detector.mask[int(centre["centerY"]), int(centre["centerX"])]
 
 

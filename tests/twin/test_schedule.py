@@ -62,6 +62,18 @@ def test_voltage_follows_the_program_and_current_the_voltage() -> None:
     assert amperes.max() < 1e-8
 
 
+def test_ions_are_swept_out_within_minutes() -> None:
+    """200 pA/V at first, 80 pA/V when six parts of ten are gone: exp(-t / 400 s)."""
+    plan = schedule(planned(duration_s=4000.0, scans=200))
+    conductance = (current(plan, np.random.default_rng(1)) / np.where(plan.voltage > 0, plan.voltage, np.nan))[
+        plan.in_map
+    ]
+    time = plan.time[plan.in_map]
+    expected = 2e-10 * (0.4 + 0.6 * np.exp(-time / 400.0))
+    assert_close(np.mean(conductance / expected), 1.0, rel=2e-3)
+    assert_close(np.std(conductance / expected), 0.01, rel=0.15)
+
+
 @pytest.mark.parametrize(
     ("scan", "named"),
     [

@@ -12,7 +12,7 @@ from electrosaxs.nouns import Experiment, GrowthSettings, RunResults, VoltagePro
 from electrosaxs.twin.beamline import Beamline
 from electrosaxs.twin.cell import simulate_cell
 from electrosaxs.twin.schedule import schedule
-from electrosaxs.twin.truth import TruthRecord, mean_supply, onset_time
+from electrosaxs.twin.truth import TruthRecord, _crystalline_fraction, mean_supply, onset_time
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,21 @@ def test_slice_flux_follows_the_growth_curve(truth: RunResults) -> None:
     between = truth.flux_slice.values[before]
     assert between.min() < truth.numbers["slice_flux"].value < between.max()
     assert truth.numbers["slice_flux"].value < truth.numbers["supply_flux"].value
+
+
+def test_slice_flux_of_each_scan_is_fifty_micrometres_of_growth(truth: RunResults) -> None:
+    time, phi = truth.growth.coord("time"), truth.growth.values
+    grown = 50e-6 * np.diff(phi) / np.diff(time)
+    along = 0.5 * (truth.flux_slice.values[1:] + truth.flux_slice.values[:-1])
+    before = time[1:] < truth.numbers["onset_time"].value
+    assert before.sum() > 2
+    assert_close(along[before][1:], grown[before][1:], rel=0.05)  # between the first two the growth slows down
+
+
+def test_crystalline_fraction_counts_particles_and_not_their_volume() -> None:
+    """Half of the large ones and none of the small ones: by number less than by volume."""
+    volume, phi = np.array([1.0, 4.0]), np.array([[1.0, 1.0]])
+    assert_close(_crystalline_fraction(phi, np.array([[0.0, 0.5]]), volume), [0.125 / 1.25], rel=1e-12)
 
 
 @pytest.mark.parametrize("attachment", [0.0, 40.0, 4000.0])
