@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
+from scipy import constants
+
 from .errors import InputFileError, bad_value
 
 REFERENCE_TEMPERATURE_K = 298.15
+HC_KEV_NM = 1e6 * constants.h * constants.c / constants.e
+"""h c / e, 1.2398 keV nm, exact in the SI of 2019."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,11 @@ def solvent(name: str) -> Solvent:
     return _named(SOLVENTS, "solvent", name)
 
 
+def wavelength_nm(energy_keV: float) -> float:
+    """lambda = h c / E of a photon."""
+    return HC_KEV_NM / energy_keV
+
+
 @lru_cache(maxsize=256)
 def attenuation_per_m(formula: str, density_g_cm3: float, energy_keV: float) -> float:
     """Linear attenuation coefficient mu (1/m), total cross-section, xraydb (Elam tables)."""
@@ -148,10 +157,7 @@ def attenuation_per_m(formula: str, density_g_cm3: float, energy_keV: float) -> 
 @lru_cache(maxsize=256)
 def scattering_length_density_per_m2(formula: str, density_g_cm3: float, energy_keV: float) -> float:
     """Real part of the X-ray scattering length density (1/m^2) = 2 pi delta / lambda^2, xraydb (Chantler)."""
-    import math
-
     import xraydb
 
     delta = float(xraydb.xray_delta_beta(formula, density_g_cm3, 1000.0 * energy_keV)[0])
-    wavelength_m = 1.239841984e-9 / energy_keV
-    return 2.0 * math.pi * delta / wavelength_m**2
+    return 2.0 * math.pi * delta / (1e-9 * wavelength_nm(energy_keV)) ** 2

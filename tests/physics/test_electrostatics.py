@@ -5,6 +5,7 @@ import scipp as sc
 from closeness import assert_close
 
 from electrosaxs.errors import ElectrosaxsError
+from electrosaxs.materials import wavelength_nm
 from electrosaxs.physics import electrostatics
 from electrosaxs.units import in_unit, quantity
 
@@ -34,3 +35,7 @@ def test_voltages_over_the_in_situ_gap_give_the_fields_of_the_paper(voltage: flo
 def test_temperature_below_absolute_zero_is_refused() -> None:
     with pytest.raises(ElectrosaxsError, match="above 0 K"):
         electrostatics.thermal_voltage(quantity(-1.0, "K"))
+
+
+def test_a_photon_of_one_angstrom_has_12_398_kilo_electronvolts() -> None:
+    assert_close(wavelength_nm(12.398419843320026), 0.1, rel=1e-14)

@@ -9,7 +9,8 @@ from closeness import assert_close
 
 from electrosaxs.errors import CalibrationError
 from electrosaxs.io.poni import read_poni
-from electrosaxs.reduction.geometry import HC_KEV_NM, Geometry, pixel_geometry
+from electrosaxs.materials import HC_KEV_NM, wavelength_nm
+from electrosaxs.reduction.geometry import Geometry, pixel_geometry
 
 VERSION_2 = """# a comment: with a colon
 poni_version: 2.1
@@ -65,7 +66,7 @@ def test_oblique_pixels_see_less_of_the_beam(tmp_path: Path) -> None:
 
 def test_version_1_takes_its_wavelength_from_the_energy_of_the_run(tmp_path: Path) -> None:
     geometry = read_geometry(written(tmp_path, VERSION_1), energy_keV=13.3, frame_shape=(100, 120))
-    assert_close(geometry.wavelength, HC_KEV_NM / 13.3, rel=1e-12)
+    assert_close(geometry.wavelength, wavelength_nm(13.3), rel=1e-12)
     assert geometry.shape == (100, 120)
     assert not geometry.gaps().any()
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import constants
 
 from ..errors import InputFileError, ShapeError, bad_value
+from ..materials import wavelength_nm
 from ..nouns import FloatArray
 
 
 def wavelength_from_energy(energy_keV: float, *, source: str = "image") -> float:
-    """lambda = h c / E in m (CODATA through scipy); E must be above 0."""
+    """Wavelength in m; raises InputFileError where the energy is not above 0."""
     if not (np.isfinite(energy_keV) and energy_keV > 0.0):
         raise bad_value(
             InputFileError,
@@ -23,7 +23,7 @@ def wavelength_from_energy(energy_keV: float, *, source: str = "image") -> float
             rule="must be above 0",
             remedy="give the photon energy in keV",
         )
-    return float(constants.h * constants.c / (energy_keV * 1e3 * constants.e))
+    return 1e-9 * wavelength_nm(energy_keV)
 
 
 def calibrant_spacings(name: str, *, source: str = "image") -> FloatArray:

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import CalibrationError, bad_value
+from ..materials import HC_KEV_NM, wavelength_nm
 from ..nouns import DetectorGeometry, FloatArray
 
-HC_KEV_NM = 1.2398419843320026  # h c / e, exact in the SI of 2019 (CODATA 2018), keV nm
 ENERGY_TOLERANCE = 2e-3  # chosen: a monochromator is known to better than 1e-3, a wrong edge or file is off by more
 
 
@@ -90,7 +90,7 @@ def _wavelength_nm(where: DetectorGeometry, energy_keV: float | None) -> float:
     """Wavelength in nm: lambda = h c / E where the file has none; refused where file and run differ."""
     if where.wavelength_m is None:
         if energy_keV is not None:
-            return HC_KEV_NM / energy_keV
+            return wavelength_nm(energy_keV)
         raise bad_value(
             CalibrationError,
             where=where.source,

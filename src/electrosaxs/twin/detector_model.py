@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputFileError, bad_value
+from ..materials import wavelength_nm
 from ..nouns import DetectorModel, FloatArray, SourceBeam
 
 if TYPE_CHECKING:
     from pyFAI.detectors import Detector
     from pyFAI.geometry import Geometry
 
-WAVELENGTH_NM_KEV = 1.239841984  # h c / e, CODATA 2018
 Q_WANTED_PER_NM = 3.5  # the default window of an analysis must lie on the detector
 BEAM_STOP_PER_NM = 0.07  # radius in q; chosen below the default window's 0.1
 ARM_PIXELS = 9
@@ -83,7 +83,7 @@ def _geometry(detector: DetectorModel, beam: SourceBeam) -> Geometry:
             InputFileError, where="experiment", field="detector.name", value=detector.name,
             rule="must be a detector that pyFAI knows", remedy="write it as pyFAI does, for instance Pilatus2M",
         ) from None  # fmt: skip
-    wavelength_m = 1e-9 * WAVELENGTH_NM_KEV / beam.energy_keV
+    wavelength_m = 1e-9 * wavelength_nm(beam.energy_keV)
     reach_m = detector.distance_m * np.tan(2.0 * np.arcsin(Q_WANTED_PER_NM * 1e9 * wavelength_m / (4.0 * np.pi)))
     gaps = _gaps(device)
     y = _centre(np.all(gaps, axis=1), reach_m / device.pixel1) + SUBPIXEL[0]

@@ -12,6 +12,7 @@ from ...analysis.kinetics.scan_map import ScanMap
 from ...analysis.spheres.fit import fit_spheres
 from ...io.intensity import IntensityWriter
 from ...io.nxcansas import write_nxcansas
+from ...materials import wavelength_nm
 from ...nouns import CurveSet, FloatArray
 from .crystals import Crystals
 from .reduce_run import ReducedRun
@@ -57,7 +58,7 @@ def _write_scan(
             "title": f"{run.run.title}, {grid.heights[grid.height_index[row]]:.0f} um, {table.time[frame]:.0f} s",
             "run": f"{frame}",
             "sample": f"{run.solution.core} with {run.solution.ligand} in {run.solution.solvent}",
-            "wavelength_nm": 1.239841984 / run.beam.energy_keV,
+            "wavelength_nm": wavelength_nm(run.beam.energy_keV),
             "height_um": float(grid.heights[grid.height_index[row]]),
             "time_s": float(table.time[frame]),
             "volume_fraction": float(voxels.values["phi"][row]),
