@@ -1,5 +1,7 @@
 """Crystals in the voxel at the anode: their share and lattice in time, when they appeared, and a clear null."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from analysis.synthetic_crystals import crystals_in_solution
@@ -7,6 +9,7 @@ from closeness import assert_close
 
 from electrosaxs.analysis.crystals import crystallisation as module
 from electrosaxs.analysis.crystals.crystallisation import (
+    amplitude_significance,
     crystallisation,
     lattice_constant_solvated,
     onset_from_structure_factor,
@@ -74,6 +77,12 @@ def test_what_frames_share_is_kept_apart_from_what_each_counts(growing):
     response = [np.sum(one.outcome.influence[k] ** 2 * one.curve.shared_variance) for one in growing.fits]
     assert_close(growing.fraction.shared["background"].values, np.sqrt(response), rel=1e-9)
     assert np.all(growing.fraction.shared["background"].values < growing.fraction.total_sigma)
+
+
+def test_a_pattern_in_noise_of_twice_the_size_is_half_as_significant(growing):
+    one = growing.fits[-1]
+    noisy = replace(one, outcome=replace(one.outcome, chi_squared=4.0 * one.degrees_of_freedom))
+    assert_close(amplitude_significance(noisy), amplitude_significance(one) / (2.0 / one.widening), rel=1e-9)
 
 
 def test_pooling_averages_the_counts_of_frames_and_not_the_solvent_s():

@@ -10,7 +10,7 @@ from closeness import assert_close
 from electrosaxs.analysis.crystals import lattice_fit
 from electrosaxs.analysis.crystals.lattice_choice import study_curve
 from electrosaxs.analysis.crystals.weighted_curve import WeightedCurve, curve_from_arrays, curve_of_frame
-from electrosaxs.analysis.crystals.weighted_fit import Knowledge, Limit, fit, score
+from electrosaxs.analysis.crystals.weighted_fit import Knowledge, Limit, fit, local_excess, score
 
 Q = np.linspace(0.1, 3.0, 60)
 TRUTH = np.array([80.0, 2.3, 5.0])
@@ -106,6 +106,14 @@ def test_freedom_costs_what_the_evidence_says():
     outcome = fit(curve, lambda p: (p[0] * Q + p[1], np.column_stack([Q, np.ones_like(Q)])), known)
     narrowed = 1.0 + 0.5**2 * Q.size / 0.2**2
     assert_close(score(outcome, known), np.log(Q.size) + np.log(narrowed), rel=1e-6)
+
+
+def test_residuals_say_by_how_much_the_variance_is_too_small():
+    """Four times: of n squared residuals that a fit of three parameters leaves, n - 3 count."""
+    curve = curve_from_arrays(Q, decay(TRUTH)[0], 0.1 + 0.0 * Q)
+    outcome = fit(curve, decay, Knowledge.of(TRUTH, LIMITS))
+    missed = 0.1 * np.sqrt(4.0 * (Q.size - 3) / Q.size)
+    assert_close(local_excess(curve, replace(outcome, model=curve.intensity - missed)), 4.0 + 0.0 * Q, rel=1e-9)
 
 
 def test_no_lattice_is_named_from_a_fit_that_did_not_converge(monkeypatch):

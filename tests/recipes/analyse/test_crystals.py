@@ -8,7 +8,15 @@ from closeness import assert_close
 from simulated_runs import Demonstration, analysed, simulated
 
 from electrosaxs.nouns import CrystallineFraction, Number, RunResults
-from electrosaxs.recipes.analyse.crystals import Crystals, in_the_footprint, nearest_to_the_anode
+from electrosaxs.recipes.analyse import crystals as module
+from electrosaxs.recipes.analyse.crystals import (
+    Crystals,
+    JointFits,
+    in_the_footprint,
+    measured_again,
+    nearest_to_the_anode,
+)
+from electrosaxs.recipes.analyse.voxels import Voxels
 
 
 def test_a_scan_far_from_the_anode_says_that_it_cannot_see_superlattices(tmp_path: Path) -> None:
@@ -70,3 +78,20 @@ def test_absorption_within_the_beam_corrects_the_voxel_that_was_described() -> N
     assert_close(footprint, [0.0, 0.1 * 0.01, 0.1 * 0.02], rel=1e-9)
     last = found.numbers["crystalline_fraction"]
     assert_close([last.value, last.sigma], [0.38, np.hypot(1.9e-3, 2e-3)], rel=1e-9)
+
+
+def test_voxels_measured_again_leave_the_first_measurement_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mark(voxels: Voxels, rows: np.ndarray, *_: object, **__: object) -> None:
+        voxels.values["phi"][rows] = voxels.shared["phi"]["reference"][rows] = 0.01
+        voxels.flags[int(rows[0])] = ("poor fit",)
+
+    monkeypatch.setattr(module, "measure", mark)
+    first = Voxels.empty(np.arange(4))
+    joint = JointFits(np.array([2]), *[None] * 4)  # type: ignore[arg-type]
+    again = measured_again(first, [joint], reduced=None, standard=None)  # type: ignore[arg-type]
+    assert_close(again.values["phi"][2], 0.01, rel=1e-12)
+    assert_close(again.shared["phi"]["reference"][2], 0.01, rel=1e-12)
+    assert again.flags[2] == ("poor fit",)
+    assert np.isnan(first.values["phi"]).all()
+    assert np.isnan(first.shared["phi"]["reference"]).all()
+    assert first.flags == [()] * 4
