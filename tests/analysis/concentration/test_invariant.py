@@ -1,10 +1,13 @@
 """The invariant counts particle volume whatever its sizes; its sigma is the scatter, the fit's share included."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipp as sc
 from analysis.synthetic_curves import (
     DRY_SHELL_NM,
+    Sizes,
     cut_sizes,
     form_factor,
     gaussian_sizes,
@@ -14,7 +17,7 @@ from analysis.synthetic_curves import (
 )
 from closeness import assert_close
 
-from electrosaxs.analysis.concentration.curve_invariant import absolute_volume_fraction, invariant
+from electrosaxs.analysis.concentration.curve_invariant import _guinier, absolute_volume_fraction, invariant
 from electrosaxs.analysis.concentration.invariant import bin_widths, particle_volume
 from electrosaxs.analysis.spheres.fit import fit_spheres
 from electrosaxs.errors import FitError, ShapeError
@@ -145,3 +148,22 @@ def test_two_phases_cannot_scatter_more_than_half_and_half():
     assert_close(phi.value, 0.3, rel=1e-12)
     with pytest.raises(FitError, match=r"0\.25 or less"):
         absolute_volume_fraction(sc.scalar(1.3 * half, unit="1/nm^4"), contrast)
+
+
+def test_what_the_window_misses_is_known_to_a_fifth_below_and_a_twentieth_beyond():
+    volume = measured(synthetic_sample(gaussian_sizes(), seed=None))
+    for low, high in ((3.0, 0.0), (0.0, 3.0), (1.0, 2.0)):
+        there = replace(volume, low=low * volume.window, high=high * volume.window)
+        expected = volume.window * volume.shell_ratio * np.hypot(0.20 * low, 0.05 * high)
+        assert_close(there.extrapolation_sigma, expected, rel=1e-12)
+
+
+def test_guiniers_law_is_read_where_it_holds():
+    """Of one sphere, R_g^2 = 3/5 R^2, 200 bins: over q R_g < 1.3 to 2 % of R_g and 0.3 % of I(0), beyond it would be 4 %."""
+    q = np.linspace(0.01, 1.0, 200)
+    one = form_factor(q, Sizes(np.array([20.0]), np.ones(1)))
+    y = 3.0 * one / form_factor(np.array([1e-6]), Sizes(np.array([20.0]), np.ones(1)))
+    forward, radius = _guinier(q, y)
+    assert_close(forward, 3.0, rel=3e-3)
+    assert_close(radius, np.sqrt(0.6) * 10.0, rel=0.02)
+    assert radius > np.sqrt(0.6) * 10.0 * 1.012  # it does use the range

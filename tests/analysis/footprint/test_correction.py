@@ -209,3 +209,20 @@ def test_noise_of_a_voxel_and_its_neighbours_reaches_the_corrected_value_as_samp
     told = corrected(np.tile(apparent, (3, 1)), beam, time_s=times[:3]).counting_sigma(np.full((3, 6), 0.01))[1]
     assert sampled[0] > 0.0115
     assert_close(told, sampled, rel=0.12)
+
+
+def test_noise_as_large_as_phi_itself_leaves_a_correction():
+    """A voxel that seems to lose more than all of its phi between two frames has no negative profile."""
+    height, scans = np.arange(0.0, 500.0, 50.0), np.arange(4)[:, None]
+    noise = np.random.default_rng(3).standard_normal((4, height.size))
+    found = footprint_correction(
+        8e-4 * (1.0 + 4.0 * np.exp(-height / 100.0)) * np.exp(1.5 * noise),
+        time_s=100.0 + 300.0 * scans + 25.0 * np.arange(height.size),
+        beam_height_um=height,
+        read_height_um=open_beam_centre(height, 34.0),
+        fwhm_um=34.0,
+        attenuation=np.array(20.0),
+        start=8e-4,
+    )
+    assert np.all(np.isfinite(found.factor))
+    assert np.all(np.isfinite(found.response))

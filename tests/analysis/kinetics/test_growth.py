@@ -141,3 +141,36 @@ def test_two_scans_before_the_onset_are_not_a_line():
     curve = growth_curve(volume_fraction_map(growing_layer(TIME), TIME))
     with pytest.raises(FitError, match="scan faster"):
         growth_line(curve, onset_s=400.0)
+
+
+def test_a_point_far_noisier_than_the_rest_is_left_out_of_the_line_and_one_a_little_noisier_is_not():
+    """Equal weights: a frame of 8 times the median sigma would decide the slope, one of 3 times counts."""
+    t = 100.0 + 300.0 * np.arange(10)
+    for noisier, points in ((8.0, 9), (3.0, 10)):
+        sigma, phi = np.full(t.size, 1e-5), START + RATE * t
+        sigma[-1], phi[-1] = noisier * 1e-5, phi[-1] + 8e-5
+        curve = GrowthCurve.from_arrays(phi, dims=("scan",), coords={"time": (("scan",), t)}, sigma=sigma)
+        found = growth_line(curve)
+        assert f"{points} scans" in found.words
+        assert (abs(found.line.slope / RATE - 1.0) < 1e-9) is (points == 9)
+
+
+def test_what_the_interpolation_may_hide_of_the_slices_mean_is_what_straight_lines_would_make_of_it():
+    heights = np.array([0.0, 50.0, 100.0, 150.0, 200.0, 1000.0, 3000.0])
+    time = frame_times(heights=heights.size)
+    profile = START * (1.0 + (heights / 200.0) ** 2)  # not a layer at the anode: cubic between the heights
+    phi = volume_fraction_map(np.broadcast_to(profile, time.shape), time, heights=heights)
+    curve = slice_mean_curve(phi, gap_um=GAP_UM, start=START, slice_um=100.0)
+    lines = np.trapezoid(profile[:3], heights[:3]) / 100.0
+    assert abs(curve.values[5] / lines - 1.0) > 1e-3
+    assert_close(curve.shared["interpolation"].values[5], abs(lines - curve.values[5]), rel=1e-6)
+
+
+def test_what_a_parabola_hides_of_a_local_slope_is_what_a_cubic_finds():
+    t = 100.0 + 300.0 * np.arange(9) + 40.0 * np.sin(np.arange(9))
+    phi = START + 1e-12 * (t - 900.0) ** 3
+    curve = GrowthCurve.from_arrays(phi, dims=("scan",), coords={"time": (("scan",), t)}, sigma=np.full(t.size, 1e-15))
+    found = slice_flux_curve(curve)
+    exact = 50e-6 * 3e-12 * (t - 900.0) ** 2
+    assert_close(found.shared["interpolation"].values, np.abs(found.values - exact), rel=1e-4)
+    assert np.all(found.shared["interpolation"].values > 0.0)

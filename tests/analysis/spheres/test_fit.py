@@ -246,3 +246,25 @@ def test_few_solvent_counts_do_not_bias_the_background():
     ]
     background = np.array([fit.background[0] for fit in fits])
     assert abs(np.mean(background)) < 4.0 * np.std(background) / 10.0
+
+
+@pytest.mark.parametrize("gain", [1.0, 1e-3])
+def test_the_prior_of_the_skewness_is_part_of_what_is_known_of_it(gain):
+    """covariance = (F + 1)^-1 in the skewness: what the counts say, influence x derivative, and sigma^2 add up to 1."""
+    sample = synthetic_sample(gaussian_sizes(), gain=[gain], seed=3)
+    fit, q = fit_spheres(sample), sample.coord("q")
+    above, below = (fit_curve(q, fit.theta[0] + step * np.eye(5)[4]) for step in (1e-4, -1e-4))
+    told = fit.influence[0, 4] @ ((above - below) / 2e-4)
+    assert_close(told + fit.covariance[0, 4, 4], 1.0, rel=1e-5)
+
+
+@pytest.mark.parametrize(("reduced", "poor"), [(1.3, False), (1.5, True)])
+def test_a_fit_is_poor_six_sigmas_above_the_chi_squared_of_noise(reduced, poor):
+    """500 bins that miss the curve by sqrt(reduced) sigma, up and down in turn: 6 sqrt(2 / 495) = 0.38 above 1."""
+    q = window()
+    p = form_factor(q, gaussian_sizes()) / form_factor(np.array([1e-3]), gaussian_sizes())
+    sigma = 1e-3 + 0.01 * p
+    y = p + np.sqrt(reduced) * sigma * np.where(np.arange(q.size) % 2, 1.0, -1.0)
+    fit = fit_spheres(SampleIntensity.from_arrays(y, dims=("q",), coords={"q": (("q",), q)}, sigma=sigma))
+    assert_close(fit.chi_squared / fit.degrees_of_freedom, [reduced], rel=0.02)
+    assert ("poor fit" in fit.flags[0]) is poor

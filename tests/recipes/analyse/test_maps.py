@@ -7,9 +7,12 @@ import pytest
 from closeness import assert_close
 from synthetic_maps import HEIGHTS_UM, START, frame_times, growing_layer, volume_fraction_map
 
+from electrosaxs.analysis.kinetics.growth import growth_curve, growth_line
+from electrosaxs.analysis.kinetics.scan_map import ScanMap, scan_map
 from electrosaxs.io.run_toml import read_run
-from electrosaxs.nouns import Number, Run
-from electrosaxs.recipes.analyse.maps import kinetics, last_value
+from electrosaxs.nouns import FloatArray, Number, Run
+from electrosaxs.recipes.analyse.maps import FrameMaps, _sees_crystals, frame_maps, kinetics, last_value
+from electrosaxs.recipes.analyse.voxels import COLUMNS, Voxels, on_map
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +68,73 @@ def test_the_last_value_is_that_of_the_last_scan_that_has_one() -> None:
         "one", "phi at the anode: no usable frame at the anode"
     )
     assert START > 0
+
+
+def test_an_onset_that_is_uncertain_makes_the_slice_flux_of_a_bending_curve_uncertain(run: Run) -> None:
+    """Which scans count is not known: half of what the flux is apart with the onset one sigma earlier and later."""
+    time = frame_times(scans=12)
+    bent = growing_layer(time, curvature=4e-10)
+    phi = volume_fraction_map(bent, time, sigma=np.full(time.shape, 2e-6))
+    numbers = [kinetics(phi, run, structure_onset=Number(2400.0, s, "s", "peaks")).numbers for s in (0.0, 500.0)]
+    sharp, vague = (found["slice_flux"] for found in numbers)
+    curve = growth_curve(phi, slice_um=run.analysis.slice_um)
+    ends = [
+        growth_line(curve, onset_s=2400.0 + step).slice_flux(run.analysis.slice_um).value for step in (-500.0, 500.0)
+    ]
+    assert vague.value == sharp.value
+    assert_close(vague.sigma, np.hypot(sharp.sigma, 0.5 * abs(ends[1] - ends[0])), rel=1e-9)
+    assert vague.sigma > 2.0 * sharp.sigma
+
+
+HEIGHT, SCANS = np.array([0.0, 50.0, 100.0, 200.0, 400.0]), 3
+
+
+def mapped(run: Run, fraction: FloatArray) -> tuple[Voxels, ScanMap, FrameMaps]:
+    """Maps of a steep layer whose particles grow smaller with height, `fraction` (scan, height) of them crystals."""
+    height, time = np.tile(HEIGHT, SCANS), 60.0 * np.arange(SCANS * HEIGHT.size)
+    steady = {
+        "phi": 8e-4 * (1.0 + 20.0 * np.exp(-height / 80.0)),
+        "phi_sigma": np.full(height.size, 1e-6),
+        "diameter": 7.6 - 1e-3 * height,
+        "deviation": 1.0 + 2e-4 * height,
+        "shell_ratio": np.full(height.size, 2.27),
+        "skewness": np.zeros(height.size),
+    }
+    steady["polydispersity"] = steady["deviation"] / steady["diameter"]
+    empty = Voxels.empty(np.arange(height.size))
+    voxels = Voxels(
+        empty.frame, {name: steady.get(name, np.zeros(height.size)) for name in COLUMNS}, empty.shared, empty.flags
+    )
+    grid = scan_map(height, time, np.ones(height.size, dtype=bool))
+    return voxels, grid, frame_maps(voxels, grid, run, ~grid.measured, fraction)
+
+
+def test_a_size_read_by_the_transmitted_light_is_brought_to_the_mean_with_a_fifth_of_the_step_as_sigma(
+    run: Run,
+) -> None:
+    voxels, grid, maps = mapped(run, np.zeros((SCANS, HEIGHT.size)))
+    for name in ("diameter", "deviation", "polydispersity"):
+        noun = getattr(maps, name)
+        step = noun.values - on_map(voxels, grid, name)
+        assert np.all(np.abs(step[:, :2]) > 1e-6)
+        assert_close(noun.shared["footprint"].values, 0.2 * np.abs(step), rel=1e-6, floor=1e-12)
+    assert np.all(maps.phi.values[:, :2] > on_map(voxels, grid, "phi")[:, :2])
+
+
+def test_absorption_hides_what_is_dissolved_and_not_the_crystals_on_the_surface(run: Run) -> None:
+    """The crystals' volume fraction is what was read, in whatever solution; none where none was seen."""
+    fraction = np.zeros((SCANS, HEIGHT.size))
+    fraction[2, 0] = 0.4
+    voxels, grid, maps = mapped(run, fraction)
+    apparent = on_map(voxels, grid, "phi")
+    assert_close(maps.crystalline_fraction * maps.phi.values, fraction * apparent, rel=1e-12)
+    assert maps.crystalline_fraction[2, 0] < 0.4
+    _, _, dissolved = mapped(run, np.zeros_like(fraction))
+    assert 0.0 < maps.phi.values[2, 0] / apparent[2, 0] - 1.0 < dissolved.phi.values[2, 0] / apparent[2, 0] - 1.0
+
+
+def test_crystals_on_the_anode_are_seen_within_two_and_a_half_deviations_of_the_beam() -> None:
+    fraction = np.zeros((2, 4))
+    fraction[1, 0] = 0.1
+    height = np.array([0.0, 35.0, 37.0, 50.0])  # 2.5 deviations of a 34 um beam are 36.1 um
+    assert _sees_crystals(fraction, height, 34.0).tolist() == [[False] * 4, [True, True, False, False]]

@@ -109,6 +109,7 @@ def made(
     noise: float = 0.0,
     phi0_sigma: float | None = None,
     in_modes: bool = True,
+    flags: tuple[tuple[str, ...], ...] | None = None,
 ) -> Voxels:
     """Voxels of `sample` against a pooled `reference`; noise: relative, of the normalisation of each frame and of both
     standards."""
@@ -129,7 +130,9 @@ def made(
     reduced = SimpleNamespace(
         run=SimpleNamespace(solution=solution), table=SimpleNamespace(monitor=np.full(frames.size, 1e6))
     )
-    return measure(frames, sample, fit_spheres(sample), reduced=reduced, standard=standard)  # type: ignore[arg-type]
+    found = fit_spheres(sample)
+    found = found if flags is None else replace(found, flags=flags)
+    return measure(frames, sample, found, reduced=reduced, standard=standard)  # type: ignore[arg-type]
 
 
 def from_solvent(voxels: Voxels) -> FloatArray:
@@ -220,3 +223,13 @@ def test_what_is_measured_again_replaces_only_its_own_frames() -> None:
     assert both.shared["diameter"]["background"][1] == other.shared["diameter"]["background"][0]
     assert both.flags == ((), ("seen again",), ())
     assert_close(voxels.values["phi"], CONTENT, rel=2e-3)
+
+
+def test_sizes_that_a_bound_holds_are_not_known_but_phi_is() -> None:
+    flags = (("diameter at bound",), ("poor fit",), ())
+    sample, reference = synthetic_sample(CELL, CONTENT, seed=None), synthetic_sample(START, seed=None)
+    voxels = made(sample, reference, in_modes=False, flags=flags)
+    for name in ("diameter", "deviation_sigma", "polydispersity", "skewness"):
+        assert np.isnan(voxels.values[name]).tolist() == [True, False, False]
+    assert_close(voxels.values["phi"], CONTENT, rel=2e-3)
+    assert voxels.flags == flags
