@@ -151,6 +151,20 @@ def test_a_folder_of_images_gives_the_frames_in_the_order_of_the_table(tmp_path,
             assert np.array_equal(read, written)
 
 
+def test_frames_say_at_which_count_a_pixel_is_full(tmp_path):
+    frames = poisson_frames()
+    run = image_run(tmp_path, frames)
+    assert open_frames(run, read_table(run)).saturation is None
+    write_cbf(tmp_path / "images" / "f001.cbf", frames[1], {"Count_cutoff": "1048575 counts"})
+    assert open_frames(run, read_table(run)).saturation == 1048575.0
+    for stated, found in ((4_190_000.0, 4_190_000.0), (0.0, None)):
+        path = tmp_path / f"{stated:g}.nxs"
+        with NexusFrameWriter(path, SHAPE, np.int32, len(frames), saturation=stated) as writer:
+            writer.write_table(frame_table(len(frames), path))
+        with NexusFrames(path) as reader:
+            assert reader.saturation == found
+
+
 @pytest.mark.parametrize("suffix", ["cbf", "tif", "edf"])
 @pytest.mark.parametrize("keep", [0, 9, 0.2, 0.5, 0.9])
 def test_a_truncated_image_is_a_frame_error_and_the_others_are_read(tmp_path, suffix, keep):

@@ -27,7 +27,7 @@ def relative_density(distance: npt.ArrayLike, deviation: float) -> FloatArray:
     return np.asarray(np.exp(-0.5 * np.square(np.asarray(distance, dtype=np.float64) / deviation)))
 
 
-def share_above(height: npt.ArrayLike, deviation: npt.ArrayLike) -> FloatArray:
+def share_above(height: npt.ArrayLike, deviation: float) -> FloatArray:
     """Phi(h / s): share of a beam centred at height h that passes above an edge at 0."""
     return np.asarray(ndtr(np.asarray(height, dtype=np.float64) / deviation))
 
