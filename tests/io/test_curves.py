@@ -256,3 +256,11 @@ def test_measured_and_computed_files_of_others_are_read(reference_data):
         (curve,) = read_curve(path, q_unit="1/A")
         assert curve.sigma is None
         assert len(curve.q) >= 200
+
+
+def test_what_was_said_of_a_curve_comes_back_in_the_order_it_was_said(tmp_path):
+    """More than nine terms: HDF5 lists term10 before term2."""
+    said = {f"step_{n}": float(n) for n in range(1, 13)}
+    write_nxcansas(tmp_path / "curve.h5", np.linspace(0.1, 1.0, 10), np.ones(10), None, said)
+    (curve,) = read_curve(tmp_path / "curve.h5")
+    assert list(curve.notes) == [f"{name} = {value}" for name, value in said.items()]
