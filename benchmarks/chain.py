@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def ours(toml: Path) -> dict[str, Any]:
         polarization=run.beam.polarization,
     )
     everything = range(len(table))
-    with open_frames(run, table) as reader, tempfile.TemporaryDirectory() as scratch:
+    with closing(open_frames(run, table)) as reader, tempfile.TemporaryDirectory() as scratch:
 
         def decode() -> None:
             with ThreadPoolExecutor(THREADS) as pool:

@@ -1,7 +1,7 @@
-"""The canonical unit of each quantity, and the one crossing between quantities with units and bare floats.
+"""The one crossing between quantities with units and bare floats.
 
-Nouns and files use the units of `CANONICAL`; numerical kernels use SI floats, except the scattering kernels,
-which use nm and 1/nm because only the product q d enters (docs/decisions/0002).
+Each noun names its unit; numerical kernels use SI floats, except the scattering kernels, which use nm and 1/nm because only
+the product q d enters (docs/decisions/0002).
 """
 
 from __future__ import annotations
@@ -12,18 +12,6 @@ import numpy as np
 import scipp as sc
 
 from .errors import UnitError
-
-CANONICAL: dict[str, str] = {
-    "height": "um",
-    "time": "s",
-    "q": "1/nm",
-    "diameter": "nm",
-    "lattice_constant": "nm",
-    "volume_fraction": "one",
-    "flux": "m/s",
-    "voltage": "V",
-    "current": "A",
-}
 
 
 def quantity(value: Any, unit: str) -> sc.Variable:

@@ -10,7 +10,8 @@ from sasdata.dataloader.loader import Loader
 
 from electrosaxs.errors import InputFileError, ShapeError
 from electrosaxs.io.curve import q_factors
-from electrosaxs.io.curves import read_curve, read_nxcansas, write_nxcansas
+from electrosaxs.io.curves import read_curve
+from electrosaxs.io.nxcansas import read_nxcansas, write_nxcansas
 
 Q = np.geomspace(0.11, 3.7, 40)  # 1/nm
 I = 1e3 * np.exp(-Q) + 2.5  # noqa: E741  the name of the quantity

@@ -9,8 +9,9 @@ import pytest
 from closeness import assert_close
 
 from electrosaxs.errors import InputFileError
-from electrosaxs.io.frame_table import read_table, write_table_csv
+from electrosaxs.io.frame_table import read_table
 from electrosaxs.io.run_toml import read_run
+from electrosaxs.io.table_csv import write_table_csv
 from electrosaxs.io.table_nexus import write_nexus_table
 
 sys.path.insert(0, str(Path(__file__).parent))

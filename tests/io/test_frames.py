@@ -2,7 +2,7 @@
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import fabio
@@ -59,7 +59,7 @@ def image_run(folder, frames, suffix="cbf"):
 def test_frames_written_from_two_threads_are_read_as_they_were(tmp_path, dtype):
     frames = poisson_frames(dtype=dtype)
     run = with_nexus(read_run(write_run_folder(tmp_path)), nexus_file(tmp_path / "f.nxs", frames))
-    with open_frames(run, read_table(run)) as reader, ThreadPoolExecutor(2) as pool:
+    with closing(open_frames(run, read_table(run))) as reader, ThreadPoolExecutor(2) as pool:
         assert reader.shape == SHAPE
         assert len(reader) == len(frames)
         for read, written in zip(pool.map(reader.read, range(len(frames))), frames, strict=True):
@@ -88,7 +88,7 @@ def test_any_filter_and_chunk_gives_the_same_frames(tmp_path, form, dtype):
     frames = poisson_frames(dtype=dtype)
     with h5py.File(tmp_path / "f.nxs", "w") as file:
         file.create_dataset(DATA, data=frames, **FORMS[form])
-    with NexusFrames(tmp_path / "f.nxs") as reader, ThreadPoolExecutor(2) as pool:
+    with closing(NexusFrames(tmp_path / "f.nxs")) as reader, ThreadPoolExecutor(2) as pool:
         for read, written in zip(pool.map(reader.read, range(len(frames))), frames, strict=True):
             assert np.array_equal(read, written)
             assert read.dtype.isnative
@@ -113,7 +113,7 @@ def test_frames_of_a_linked_and_of_a_virtual_data_set_are_read(tmp_path):
     with h5py.File(tmp_path / "virtual.nxs", "w") as file:
         file.create_virtual_dataset(DATA, layout)
     for name in ("linked.nxs", "virtual.nxs"):
-        with NexusFrames(tmp_path / name) as reader:
+        with closing(NexusFrames(tmp_path / name)) as reader:
             assert np.array_equal(reader.read(4), frames[4])
 
 
@@ -125,7 +125,7 @@ def test_frames_of_a_linked_and_of_a_virtual_data_set_are_read(tmp_path):
     )
 )
 def test_any_counts_survive_the_nexus_file(tmp_path, frames):
-    with NexusFrames(nexus_file(tmp_path / "f.nxs", frames, workers=1)) as reader:
+    with closing(NexusFrames(nexus_file(tmp_path / "f.nxs", frames, workers=1))) as reader:
         for i, frame in enumerate(frames):
             assert np.array_equal(reader.read(i), frame)
 
@@ -145,7 +145,7 @@ def test_any_counts_survive_a_cbf_image(tmp_path, frame):
 def test_a_folder_of_images_gives_the_frames_in_the_order_of_the_table(tmp_path, suffix):
     frames = poisson_frames()
     run = image_run(tmp_path, frames, suffix)
-    with open_frames(run, read_table(run)) as reader, ThreadPoolExecutor(2) as pool:
+    with closing(open_frames(run, read_table(run))) as reader, ThreadPoolExecutor(2) as pool:
         assert (len(reader), reader.shape) == (len(frames), SHAPE)
         for read, written in zip(pool.map(reader.read, range(len(frames))), frames, strict=True):
             assert np.array_equal(read, written)
@@ -161,7 +161,7 @@ def test_frames_say_at_which_count_a_pixel_is_full(tmp_path):
         path = tmp_path / f"{stated:g}.nxs"
         with NexusFrameWriter(path, SHAPE, np.int32, len(frames), saturation=stated) as writer:
             writer.write_table(frame_table(len(frames), path))
-        with NexusFrames(path) as reader:
+        with closing(NexusFrames(path)) as reader:
             assert reader.saturation == found
 
 
@@ -221,7 +221,7 @@ def test_a_damaged_frame_is_named_and_the_others_are_read(tmp_path):
     with path.open("r+b") as stream:
         stream.seek(chunk.byte_offset + 12)
         stream.write(b"\xff" * (chunk.size - 12))
-    with NexusFrames(path) as reader:
+    with closing(NexusFrames(path)) as reader:
         with pytest.raises(FrameError, match="frame 5 = unreadable"):
             reader.read(5)
         assert np.array_equal(reader.read(6), frames[6])
@@ -239,7 +239,7 @@ def test_no_damage_to_a_frame_ends_the_process(tmp_path, share, junk):
         chunk = file[DATA].id.get_chunk_info_by_coord((1, 0, 0))
     start = chunk.byte_offset + int(share * (chunk.size - len(junk)))
     (tmp_path / "damaged.nxs").write_bytes(content[:start] + junk + content[start + len(junk) :])
-    with NexusFrames(tmp_path / "damaged.nxs") as reader, suppress(FrameError):
+    with closing(NexusFrames(tmp_path / "damaged.nxs")) as reader, suppress(FrameError):
         assert reader.read(1).shape == (97, 211)
 
 
@@ -250,7 +250,7 @@ def test_a_block_length_that_leads_out_of_the_chunk_is_noticed(tmp_path):
     with path.open("r+b") as stream:
         stream.seek(chunk.byte_offset + 12)
         stream.write(b"\x7f\xff\xff\xff")
-    with NexusFrames(path) as reader, pytest.raises(FrameError, match="reach beyond its chunk"):
+    with closing(NexusFrames(path)) as reader, pytest.raises(FrameError, match="reach beyond its chunk"):
         reader.read(1)
 
 
@@ -259,7 +259,7 @@ def test_a_frame_that_was_never_written_is_not_read_as_zeros(tmp_path, form):
     frames = poisson_frames()
     with h5py.File(tmp_path / "f.nxs", "w") as file:
         file.create_dataset(DATA, frames.shape, "i4", **FORMS[form])[:3] = frames[:3]
-    with NexusFrames(tmp_path / "f.nxs") as reader:
+    with closing(NexusFrames(tmp_path / "f.nxs")) as reader:
         assert np.array_equal(reader.read(2), frames[2])
         with pytest.raises(FrameError, match="frame 4 = unreadable: was never written"):
             reader.read(4)

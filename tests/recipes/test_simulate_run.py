@@ -1,5 +1,6 @@
 """A simulated run is a run folder like any other: read by the same readers, the same again from its seed."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def small(**changes: dict[str, Any]) -> Experiment:
 def everything(run_toml: Path) -> tuple[Run, FrameTable, list[np.ndarray]]:
     run = read_run(run_toml)
     table = read_table(run)
-    with open_frames(run, table) as reader:
+    with closing(open_frames(run, table)) as reader:
         return run, table, [np.array(reader.read(i)) for i in range(len(table))]
 
 

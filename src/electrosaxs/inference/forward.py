@@ -20,7 +20,6 @@ CLASSES = 13
 RTOL = 2e-4
 FINE_CLASSES, FINE_RTOL, FINE_HALVINGS = 41, 2e-5, 2
 """What `numerical_error` compares with: phi within 2e-5 rms of a grid twice as fine again."""
-LARGEST_CHARGED_SHARE = 0.999
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,6 @@ from .minimise import minimise
 from .parameters import REACH
 from .problem import Problem
 
-SIGMAS = (-2.0, -1.0, 1.0, 2.0)
 MOST_STRETCHES = 4
 """How often a side is followed twice as far where chi-squared has not risen by 1."""
 PARABOLA = 0.15

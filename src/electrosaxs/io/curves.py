@@ -8,9 +8,7 @@ import h5py
 
 from .ascii_curve import read_ascii_curve
 from .curve import Curve
-from .nxcansas import read_nxcansas, write_nxcansas
-
-__all__ = ["Curve", "read_curve", "read_nxcansas", "write_nxcansas"]
+from .nxcansas import read_nxcansas
 
 
 def read_curve(path: str | Path, *, q_unit: str | None = None) -> list[Curve]:

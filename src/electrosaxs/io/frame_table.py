@@ -11,10 +11,8 @@ import numpy.typing as npt
 from ..nouns import FloatArray, FrameTable, Role, Run
 from .refusal import refusal
 from .table_columns import EXPOSURE, HEIGHT, MONITOR, TIME, TRANSMISSION, Column, RawTable
-from .table_csv import read_csv_table, write_table_csv
+from .table_csv import read_csv_table
 from .table_nexus import read_nexus_table
-
-__all__ = ["read_table", "write_table_csv"]
 
 NEEDED_ROLES = {
     Role.SAMPLE: "without sample frames there is nothing to analyse",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import h5py
 import hdf5plugin  # noqa: F401  makes the compression filters known to HDF5
 
+from .atomic import temporary_beside
 from .refusal import refusal
 
 
@@ -17,6 +21,33 @@ def open_hdf5(path: Path) -> h5py.File:
         return h5py.File(path, "r")
     except OSError as error:
         raise refusal(path, "file", path.name, _reason(path, error), _remedy(path)) from error
+
+
+class NewHdf5:
+    """An HDF5 file that appears under its name when closed; as a context manager it leaves nothing where the block raises."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._part = temporary_beside(self.path)
+        self._file = h5py.File(self._part, "w")
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Finish the file and give it its name."""
+        self._file.close()
+        os.replace(self._part, self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
 
 
 def dataset(parent: h5py.Group, name: str, path: Path) -> h5py.Dataset:

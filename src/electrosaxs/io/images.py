@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import fabio
 import numpy as np
@@ -69,14 +67,6 @@ class ImageFrames:
 
     def close(self) -> None:
         """Nothing is held open between two frames."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _usual_shape(self, table: FrameTable) -> tuple[int, int]:
         shapes: Counter[tuple[int, int]] = Counter()

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import ShapeError
-from .atomic import temporary_beside
+from .hdf5 import NewHdf5
 from .nxdata import mark_axes, nx_group
 
 CHUNK_BYTES = 2**18
 SINGLE = "float32"  # counting noise is above 1e-4, single precision at 6e-8
 
 
-class IntensityWriter:
+class IntensityWriter(NewHdf5):
     """NXdata group /entry/intensity with dims (scan, height, q), float32, NaN where nothing was written.
 
-    The file appears under its name when closed; as a context manager it leaves nothing behind where the block raises.
     `write_results(..., intensity=path)` copies the group into results.nxs.
     """
 
     def __init__(self, path: str | Path, n_scan: int, n_height: int, q: npt.ArrayLike) -> None:
-        self.path = Path(path)
+        super().__init__(path)
         self._q = np.asarray(q, dtype=np.float64)
         self.shape = (int(n_scan), int(n_height), len(self._q))
-        self._part = temporary_beside(self.path)
-        self._file = h5py.File(self._part, "w")
-        self._lock = threading.Lock()
         self._file.attrs.update({"NX_class": "NXroot", "default": "entry"})
         entry = nx_group(self._file, "entry", "NXentry", default="intensity")
         self._group = nx_group(entry, "intensity", "NXdata", signal="intensity")
@@ -80,20 +71,7 @@ class IntensityWriter:
     def close(self) -> None:
         """Finish the file and give it its name."""
         mark_axes(self._group, ("scan", "height", "q"), self.shape)
-        self._file.close()
-        os.replace(self._part, self.path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._file.close()
-            self._part.unlink(missing_ok=True)
+        super().close()
 
     def _coordinate(self, name: str, values: npt.ArrayLike, dims: str, unit: str) -> None:
         data = self._group.create_dataset(name, data=np.asarray(values, dtype=np.float64))

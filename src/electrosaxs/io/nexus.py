@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import bitshuffle
 import h5py
@@ -66,14 +64,6 @@ class NexusFrames:
 
     def close(self) -> None:
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _is_written(self, index: int) -> bool:
         first = index - index % self._data.chunks[0]

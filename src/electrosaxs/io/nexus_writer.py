@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import bitshuffle
 import h5py
@@ -16,18 +13,17 @@ import numpy.typing as npt
 
 from ..errors import ShapeError
 from ..nouns import FrameTable
-from .atomic import temporary_beside
+from .hdf5 import NewHdf5
 from .nexus import HEADER
 from .table_nexus import write_nexus_table
 
 BLOCK_BYTES = 8192  # what bitshuffle itself chooses
 
 
-class NexusFrameWriter:
-    """A NeXus file of `n_frames` integer frames of `shape` (y, x); it appears under its name when closed.
+class NexusFrameWriter(NewHdf5):
+    """A NeXus file of `n_frames` integer frames of `shape` (y, x).
 
-    saturation: the count from which a pixel is saturated, where it is known. As a context manager it leaves nothing
-    behind where the block raises.
+    saturation: the count from which a pixel is saturated, where it is known.
     """
 
     def __init__(
@@ -40,13 +36,10 @@ class NexusFrameWriter:
         title: str = "frames",
         saturation: float | None = None,
     ) -> None:
-        self.path = Path(path)
+        super().__init__(path)
         self.shape, self.dtype = (int(shape[0]), int(shape[1])), np.dtype(dtype)
         if self.dtype.kind not in "iu":
             raise ShapeError(f"frames of type {self.dtype}: detector frames are integer counts")
-        self._part = temporary_beside(self.path)
-        self._file = h5py.File(self._part, "w")
-        self._lock = threading.Lock()
         self._data = self._layout(int(n_frames), title)
         if saturation is not None:
             self._data.parent["saturation_value"] = saturation
@@ -67,23 +60,6 @@ class NexusFrameWriter:
             raise ShapeError(f"table of {len(table)} rows: this file holds {len(self._data)} frames")
         with self._lock:
             write_nexus_table(self._file["entry"], table)
-
-    def close(self) -> None:
-        """Finish the file and give it its name."""
-        self._file.close()
-        os.replace(self._part, self.path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._file.close()
-            self._part.unlink(missing_ok=True)
 
     def _layout(self, n_frames: int, title: str) -> h5py.Dataset:
         self._file.attrs.update({"NX_class": "NXroot", "default": "entry"})

@@ -11,10 +11,10 @@ import numpy as np
 
 from ..errors import InputFileError, bad_value
 from ..io.cbf import write_cbf
-from ..io.frame_table import write_table_csv
 from ..io.nexus_writer import NexusFrameWriter
 from ..io.results import write_results
 from ..io.run_toml import read_experiment, write_experiment, write_run
+from ..io.table_csv import write_table_csv
 from ..io.written_by import written_by
 from ..nouns import (
     AnalysisSettings,

@@ -6,19 +6,3 @@ from .problem import Problem, State
 from .simulate import DEFAULT_RTOL, simulate
 from .size_classes import SizeClasses, number_moments
 from .weights import beam_weights, point_weights, slice_weights
-
-__all__ = [
-    "DEFAULT_RTOL",
-    "CellHistory",
-    "FluxTerms",
-    "Grid",
-    "Problem",
-    "SizeClasses",
-    "State",
-    "beam_weights",
-    "graded_grid",
-    "number_moments",
-    "point_weights",
-    "simulate",
-    "slice_weights",
-]

@@ -12,7 +12,8 @@ from closeness import assert_close
 from electrosaxs.command_line.app import run
 from electrosaxs.errors import FitError, InputFileError
 from electrosaxs.figures.curve_page import curve_page
-from electrosaxs.io.curves import read_curve, write_nxcansas
+from electrosaxs.io.curves import read_curve
+from electrosaxs.io.nxcansas import write_nxcansas
 from electrosaxs.physics.sphere_kernels import amplitude, squared_form_factor
 from electrosaxs.physics.structure_factor import decoupled, percus_yevick, superlattice_order
 from electrosaxs.recipes.curves.analyse_curves import analyse_curves, summary

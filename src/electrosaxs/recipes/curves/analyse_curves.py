@@ -27,8 +27,6 @@ from .study import CurveResult, study
 
 WORKERS = 2
 
-__all__ = ["CurveResult", "analyse_curves", "summary"]
-
 
 def analyse_curves(
     files: Sequence[str | Path],
