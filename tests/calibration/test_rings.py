@@ -5,7 +5,7 @@ import pytest
 from closeness import assert_close
 from powder_image import PIXEL, SILVER_BEHENATE_M, powder_image
 
-from electrosaxs.calibration.ring_fit import RingPoints, fit_geometry, whitened
+from electrosaxs.calibration.ring_fit import RingPoints, energy_coupling, fit_geometry, whitened
 from electrosaxs.calibration.ring_geometry import beam_centre, ring_tangents, to_pixel, to_polar, untilted
 from electrosaxs.calibration.ring_points import find_control_points
 from electrosaxs.calibration.ring_search import DISTANCE_RANGE_M, centre_candidates, distance_candidates
@@ -140,3 +140,15 @@ def test_whitening_removes_the_shift_that_points_of_a_ring_share() -> None:
         ]
     )  # fmt: skip
     assert_close(np.cov(draws.T), np.eye(24), rel=0.0, floor=0.12)
+
+
+def test_rings_at_large_angles_tell_that_the_energy_stated_is_too_high() -> None:
+    """Rings of the true energy, numbered with one 1 % higher: the rings alone ask for 1 / 1.01 of it."""
+    true, stated = (ring_tangents(SILVER_BEHENATE_M, w) for w in (WAVELENGTH, WAVELENGTH / 1.01))
+    geometry = untilted(0.1, (300.0, 250.0), PIXEL)
+    ring, azimuth = np.repeat(np.arange(0, 30, 3), 40), np.tile(np.linspace(-3.0, 3.0, 40), 10)
+    y, x = to_pixel(geometry, true[ring], azimuth, PIXEL)
+    fit = fit_geometry(RingPoints(ring, y, x, np.full(ring.size, 0.1)), stated, PIXEL, geometry, tilts=False)
+    found = energy_coupling(fit, SILVER_BEHENATE_M, WAVELENGTH / 1.01, PIXEL)
+    assert_close(found.energy_ratio, 1.0 / 1.01, rel=1e-3)
+    assert found.energy_sigma < 1e-3
