@@ -7,7 +7,7 @@ import pytest
 from analysis.synthetic_crystals import crystals_in_solution
 from closeness import assert_close
 
-from electrosaxs.analysis.crystals import lattice_fit
+from electrosaxs.analysis.crystals import lattice_fit, peaks
 from electrosaxs.analysis.crystals.lattice_choice import study_curve
 from electrosaxs.analysis.crystals.weighted_curve import WeightedCurve, curve_from_arrays, curve_of_frame
 from electrosaxs.analysis.crystals.weighted_fit import Knowledge, Limit, fit, local_excess, score
@@ -134,3 +134,11 @@ def test_a_rival_that_did_not_converge_may_be_nearer_than_its_score(monkeypatch)
     assignment = study_curve(curve).assignment
     assert assignment.lattice == "FCC"
     assert "its score worse by at most" in assignment.verdict
+
+
+def test_peaks_of_a_search_that_did_not_converge_are_not_passed_off_as_measured(monkeypatch):
+    curve, whole = curve_of_frame(crystals_in_solution([0.05], gain=0.02, seed=10), 0), peaks.fit
+    monkeypatch.setattr(peaks, "fit", lambda *given, **more: replace(whole(*given, **more), converged=False))
+    assignment = study_curve(curve).assignment
+    assert assignment.lattice == "FCC"
+    assert assignment.verdict.endswith("places of the peaks from a search that did not converge")

@@ -56,7 +56,11 @@ def study_curve(curve: WeightedCurve) -> LatticeStudy:
     doubt = _doubt(best, scores, peaks) or _rivalry(best, scores)
     if doubt:
         return LatticeStudy(_nothing(_without_hkl(peaks), scores, doubt), search, fits, freedom)
-    return LatticeStudy(_assigned(best, peaks, scores, fits), search, fits, freedom)
+    assignment = _assigned(best, peaks, scores, fits)
+    if not search.outcome.converged:
+        unsure = "; places of the peaks from a search that did not converge"
+        assignment = replace(assignment, verdict=assignment.verdict + unsure)
+    return LatticeStudy(assignment, search, fits, freedom)
 
 
 def compare_lattices(curve: WeightedCurve, search: PeakSearch) -> tuple[Freedom, dict[str, LatticeFit]]:

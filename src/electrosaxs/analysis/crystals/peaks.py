@@ -23,7 +23,8 @@ from .weighted_fit import FitOutcome, Knowledge, Limit, fit, score
 FALSE_ALARM = 0.002  # chosen: chance that one pure-solution curve shows any peak
 WIDTHS = (0.015, 0.03, 0.06, 0.12)  # FWHM of the filters in units of the q of the peak that 1.2 d apart particles give
 MOST_PEAKS = 14
-SEARCH_STEPS = 25  # of each fit between two peaks, which the next peak changes anyway; the last one goes on
+START_STEPS = 60  # of the smooth part alone
+SEARCH_STEPS = 25  # of each fit between two peaks, which the next peak changes anyway
 SEARCH_TAILS = 0.3  # Lorentzian share at which a fit starts
 START_SIZES = np.geomspace(1.5, 40.0, 120)
 START_SPREADS = (0.05, 0.1, 0.16, 0.25)
@@ -56,7 +57,7 @@ def find_peaks(curve: WeightedCurve) -> PeakSearch:
     smooth = smooth_basis(curve.q, solution.diameter)
     model = PeakModel(curve.q, smooth, 0)
     start = np.array([*solution, SEARCH_TAILS, *np.zeros(smooth.shape[1])])
-    outcome = fit(curve.with_excess(100.0), model, _known(start, model), robust=2.5)
+    outcome = fit(curve.with_excess(100.0), model, _known(start, model), steps=START_STEPS, robust=2.5)
     widths = filter_widths(curve.q, solution_of(outcome.parameters).diameter)
     threshold = peak_threshold(float(curve.q[-1] - curve.q[0]), widths)
     searched, reduced, heights = curve, 1.0, []
@@ -71,8 +72,6 @@ def find_peaks(curve: WeightedCurve) -> PeakSearch:
             outcome = fit(searched, model, replace(known, start=outcome.parameters), steps=SEARCH_STEPS, robust=robust)
         height, centre, fwhm, area = strongest_peak(searched, model, outcome, widths)
         if height < threshold or count == MOST_PEAKS:
-            if not outcome.converged:
-                outcome = fit(searched, model, replace(known, start=outcome.parameters), robust=robust)
             break
         heights.append(height)
         model = PeakModel(curve.q, smooth, count + 1)
