@@ -15,6 +15,7 @@ from electrosaxs.io.run_toml import read_experiment
 from electrosaxs.nouns import Experiment
 from electrosaxs.recipes.predict import Prediction, predict, summary
 from electrosaxs.recipes.simulate_run import simulate_run
+from electrosaxs.report.provenance import write_provenance
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -171,10 +172,10 @@ def test_a_prediction_does_not_overwrite_its_input_nor_a_plan(small: Experiment,
         predict(source, source.parent)
     assert [file.name for file in source.parent.iterdir()] == ["experiment.toml"]
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "plan.toml").touch()
+    write_provenance(tmp_path / "other", "plan", {})
     with pytest.raises(InputFileError, match="results of electrosaxs plan"):
         predict(small, tmp_path / "other")
-    assert [file.name for file in (tmp_path / "other").iterdir()] == ["plan.toml"]
+    assert [file.name for file in (tmp_path / "other").iterdir()] == ["provenance.json"]
 
 
 def test_an_earlier_prediction_is_replaced(written: tuple[Prediction, Path], small: Experiment) -> None:

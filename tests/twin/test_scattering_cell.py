@@ -8,7 +8,7 @@ from closeness import assert_close
 
 from electrosaxs.nouns import Experiment
 from electrosaxs.physics.lattices import reflection_positions
-from electrosaxs.physics.structure_factor import powder_structure_factor
+from electrosaxs.physics.structure_factor import superlattice_order
 from electrosaxs.twin.scattering_cell import ScatteringCell, scattering_cell, solvent_scattering, window_scattering
 
 SIZES, SHELL = np.array([5.9, 7.1, 8.6]), 1.115
@@ -30,8 +30,8 @@ def test_peaks_are_as_wide_as_grains_of_300_nm_make_them(cell: ScatteringCell) -
 
 
 def test_displacements_of_0_4_nm_along_an_axis_take_exp_of_minus_q2_u2_from_the_peaks(cell: ScatteringCell) -> None:
-    z = powder_structure_factor(Q[5000:], "FCC", cell.lattice_constant, SCHERRER_FWHM)
-    assert_close(cell.order[5000:], np.exp(-((0.4 * Q[5000:]) ** 2)) * (z - 1.0), rel=1e-9, floor=1e-12)
+    still = superlattice_order(Q[5000:], "FCC", cell.lattice_constant, SCHERRER_FWHM, 0.0).value
+    assert_close(cell.order[5000:], np.exp(-((0.4 * Q[5000:]) ** 2)) * still, rel=1e-9, floor=1e-12)
 
 
 def test_where_sites_scatter_nothing_together_the_spread_of_sizes_is_left(cell: ScatteringCell) -> None:

@@ -1,5 +1,6 @@
 """Superlattices are looked for where the beam sees the anode, and only there."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,9 +82,15 @@ def test_absorption_within_the_beam_corrects_the_voxel_that_was_described() -> N
 
 
 def test_voxels_measured_again_leave_the_first_measurement_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    def mark(voxels: Voxels, rows: np.ndarray, *_: object, **__: object) -> None:
-        voxels.values["phi"][rows] = voxels.shared["phi"]["reference"][rows] = 0.01
-        voxels.flags[int(rows[0])] = ("poor fit",)
+    def mark(frames: np.ndarray, *_: object, **__: object) -> Voxels:
+        blank = Voxels.empty(frames)
+        phi, shared = np.full(frames.size, 0.01), {**blank.shared["phi"], "reference": np.full(frames.size, 0.01)}
+        return replace(
+            blank,
+            values={**blank.values, "phi": phi},
+            shared={**blank.shared, "phi": shared},
+            flags=(("poor fit",),) * frames.size,
+        )
 
     monkeypatch.setattr(module, "measure", mark)
     first = Voxels.empty(np.arange(4))
@@ -94,4 +101,4 @@ def test_voxels_measured_again_leave_the_first_measurement_as_it_was(monkeypatch
     assert again.flags[2] == ("poor fit",)
     assert np.isnan(first.values["phi"]).all()
     assert np.isnan(first.shared["phi"]["reference"]).all()
-    assert first.flags == [()] * 4
+    assert first.flags == ((),) * 4

@@ -15,11 +15,12 @@ from electrosaxs.analysis.concentration.normalisation_noise import Normalisation
 from electrosaxs.analysis.concentration.solvent_modes import NO_MODES, solvent_modes
 from electrosaxs.analysis.concentration.starting_solution import starting_errors
 from electrosaxs.analysis.concentration.volume_fraction import pooled
-from electrosaxs.analysis.concentration.voxel_errors import BACKGROUND, curve_errors
+from electrosaxs.analysis.concentration.voxel_errors import curve_errors
 from electrosaxs.analysis.kinetics.scan_map import scan_map
 from electrosaxs.analysis.spheres.fit import fit_spheres
 from electrosaxs.io.run_toml import read_run
 from electrosaxs.nouns import FloatArray, Number, Role, SampleIntensity
+from electrosaxs.nouns.contributions import SOLVENT
 from electrosaxs.recipes.analyse import voxels as recipe
 from electrosaxs.recipes.analyse.reduce_run import ReducedRun, reduce_run
 from electrosaxs.recipes.analyse.standards import Standards, standards
@@ -137,7 +138,7 @@ def made(
 
 def from_solvent(voxels: Voxels) -> FloatArray:
     """Sigma of phi by all that the solvent brings."""
-    return np.sqrt(sum(np.square(np.nan_to_num(voxels.shared["phi"][name])) for name in BACKGROUND))
+    return np.sqrt(sum(np.square(np.nan_to_num(voxels.shared["phi"][name])) for name in SOLVENT))
 
 
 @pytest.mark.parametrize(
