@@ -86,3 +86,14 @@ def test_imports_go_one_way(file: Path) -> None:
 @pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda f: str(f.relative_to(SOURCE)))
 def test_a_file_is_one_idea(file: Path) -> None:
     assert len(file.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda f: str(f.relative_to(SOURCE)))
+def test_formats_of_files_are_known_to_io_alone(file: Path) -> None:
+    nodes = [
+        n for n in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(n, ast.Import | ast.ImportFrom)
+    ]
+    named = {alias.name for n in nodes for alias in n.names} | {
+        n.module for n in nodes if isinstance(n, ast.ImportFrom)
+    }
+    assert file.relative_to(SOURCE).parts[0] == "io" or not named & {"h5py", "csv", "tomllib"}

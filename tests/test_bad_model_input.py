@@ -55,7 +55,7 @@ def test_an_experiment_that_cannot_be_is_refused(
 ) -> None:  # fmt: skip
     if what in ("does not converge", "voltage of another length") and command[0] == "plan":
         pytest.skip("a plan has its own voltage")
-    monkeypatch.setattr("electrosaxs.transport.integrate.MAX_STEPS", 2000)
+    monkeypatch.setattr("electrosaxs.transport.integrate.MAX_STEPS", 400)
     experiment = Path(shutil.copy(EXAMPLE, tmp_path / "e.toml"))
     replace_text(experiment, old, new)
     said = refused(capsys, command[0], experiment, *command[1:], "--out", tmp_path / "out", "--quiet")

@@ -33,6 +33,7 @@ def test_pages_follow_each_other_and_work(
     # what takes most of a fit's time, and is tested where fits are
     monkeypatch.setattr("electrosaxs.recipes.fit.fit_cell._profiles", lambda *_: {})
     monkeypatch.setitem(fit_cell.__kwdefaults__, "charge_models", ("fast-exchange",))
+    monkeypatch.setitem(fit_cell.__kwdefaults__, "field_models", ("nominal",))
     shutil.copytree(ROOT / "examples", "examples")
     for name in ("results", "results-30V", "results-20V"):
         shutil.copytree(quiet_results[1], name)

@@ -46,6 +46,9 @@ def test_a_target_out_of_reach_gives_the_nearest_and_why(tmp_path: Path) -> None
     assert numbers["plan_held_from"]["value"] is None
     assert "limited by the highest voltage" in numbers["plan_held_from"]["source"]
     nearest = numbers["plan_slice_flux_held_throughout"]["value"]
+    assert numbers["plan_slice_flux_held_throughout"]["sigma"] is None  # none is computed, so none is given
+    assert "not held" in numbers["plan_reached"]["source"]
+    assert "an analysis calls it slice_flux_mean" in numbers["plan_target"]["source"]
     assert 0.3 < nearest / numbers["plan_target"]["value"] < numbers["plan_reached"]["value"] / 1e-9 < 1.0
     assert_close(numbers["plan_highest_voltage"]["value"], 30.0, rel=1e-9)
 

@@ -255,10 +255,10 @@ def test_sasview_curve_of_one_per_cent_silica_gives_one_per_cent(reference_data:
 
 @pytest.mark.slow
 def test_measured_palladium_superlattices_are_named_as_by_their_authors(reference_data: Path, tmp_path: Path) -> None:
+    """One of each lattice from the files; all twelve are studied in analysis/crystals/test_lattice_fit.py."""
     folder = reference_data / "pd_superlattice"
     rows = {Path(row["file"]).name: row for row in csv.DictReader((folder / "author_fits.csv").open())}
-    files = sorted((folder / "R5_201611").glob("*.dat"))
-    assert len(files) == 12
+    files = [folder / "R5_201611" / f"{name}_dz_bgsub.dat" for name in ("R5_SAXS_0071", "R5_1stcool_0065")]
     for result in analyse_curves(files, tmp_path):
         authors = rows[result.file.stem]
         assert result.assignment.lattice == ("HCP" if authors["lattice"] == "hcp" else "FCC"), result.name

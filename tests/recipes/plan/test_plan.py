@@ -108,21 +108,6 @@ def test_crystals_begin_when_they_should(plant: Plant) -> None:
     assert later.program.voltage_V[-1] < made.program.voltage_V[-1]
 
 
-def test_a_flux_out_of_reach_gives_the_nearest_and_says_why(settings: Experiment) -> None:
-    made = plan(settings, "slice-flux=3e-9", limits=Limits(highest=30.0))
-    numbers = made.prediction.results.numbers
-    assert numbers["plan_held_from"].value is None
-    assert "the highest voltage" in numbers["plan_held_from"].source
-    reached, nearest = numbers["plan_reached"].value, numbers["plan_slice_flux_held_throughout"].value
-    assert reached is not None
-    assert nearest is not None
-    assert 0.0 < nearest < reached < 3e-9
-    assert numbers["plan_slice_flux_held_throughout"].sigma is None  # none is computed, so none is given
-    assert "not held" in numbers["plan_reached"].source
-    assert max(made.programmed.program.voltage_V) == 30.0
-    assert "an analysis calls it slice_flux_mean" in numbers["plan_target"].source
-
-
 @pytest.mark.parametrize("target", ["slice-flux=3e-10", "supply-flux=8e-10", "enrichment=12", "onset-time=1200"])
 def test_a_plan_whose_ramp_is_too_slow_says_that_the_ramp_limits_it(
     settings: Experiment, tmp_path: Path, target: str
