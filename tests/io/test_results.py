@@ -188,6 +188,19 @@ def test_a_simulated_truth_that_has_only_a_map_is_read(tmp_path):
     assert (read.numbers, read.quality, read.frames, read.notes, read.settings) == ({}, {}, (), (), {})
 
 
+def test_a_file_whose_maps_of_quality_have_no_label_is_read_by_their_names(stored, tmp_path):
+    path = tmp_path / "r.nxs"
+    path.write_bytes(stored[0].read_bytes())
+    with h5py.File(path, "r+") as file:
+        for data in file["entry/quality"].values():
+            if data.attrs["content"] in ("quality", "correlation", "starting_sizes"):  # not the map's own coordinates
+                del data.attrs["label"]
+    read = read_results(path)
+    assert read.quality.keys() == stored[1].quality.keys()
+    assert_close(read.correlations.phi_deviation, stored[1].correlations.phi_deviation, rel=1e-15)
+    assert read.starting_errors.shared.keys() == stored[1].starting_errors.shared.keys()
+
+
 def test_silx_opens_the_file_on_the_volume_fraction_map(stored):
     path, results = stored
     with silx.io.open(str(path)) as file:

@@ -152,9 +152,9 @@ def _write_quality(entry: h5py.Group, results: RunResults) -> None:
 def _read_quality(entry: h5py.Group) -> dict[str, Any]:
     """The fields of RunResults that `_write_quality` wrote."""
     found: dict[str, dict[str, FloatArray]] = {"quality": {}, "correlation": {}, "starting_sizes": {}}
-    for data in entry.get("quality", {}).values():
+    for name, data in entry.get("quality", {}).items():
         if (content := data.attrs.get("content")) in found:
-            found[content][data.attrs["label"]] = data[()]
+            found[content][data.attrs.get("label", name.removeprefix(f"{content}_"))] = data[()]
     starting = found["starting_sizes"]
     return {
         "quality": found["quality"],
