@@ -188,17 +188,15 @@ def test_a_simulated_truth_that_has_only_a_map_is_read(tmp_path):
     assert (read.numbers, read.quality, read.frames, read.notes, read.settings) == ({}, {}, (), (), {})
 
 
-def test_a_file_whose_maps_of_quality_have_no_label_is_read_by_their_names(stored, tmp_path):
-    path = tmp_path / "r.nxs"
-    path.write_bytes(stored[0].read_bytes())
-    with h5py.File(path, "r+") as file:
-        for data in file["entry/quality"].values():
-            if data.attrs["content"] in ("quality", "correlation", "starting_sizes"):  # not the map's own coordinates
-                del data.attrs["label"]
-    read = read_results(path)
-    assert read.quality.keys() == stored[1].quality.keys()
-    assert_close(read.correlations.phi_deviation, stored[1].correlations.phi_deviation, rel=1e-15)
-    assert read.starting_errors.shared.keys() == stored[1].starting_errors.shared.keys()
+def test_errors_that_hang_together_stand_in_quality_under_their_documented_names(stored):
+    path, results = stored
+    with h5py.File(path) as file:
+        group = file["entry/quality"]
+        assert_close(group["correlation_phi_deviation"][()], results.correlations.phi_deviation, rel=1e-15)
+        assert_close(group["starting_sizes_covariance"][()], results.starting_errors.covariance, rel=1e-15)
+        assert_close(group["starting_sizes_background_1"][()], [0.1, -0.2], rel=1e-15)
+        kinds = {name: data.attrs["content"] for name, data in group.items() if "label" not in data.attrs}
+    assert set(kinds.values()) == {"quality", "index"}
 
 
 def test_silx_opens_the_file_on_the_volume_fraction_map(stored):

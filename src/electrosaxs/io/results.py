@@ -136,7 +136,7 @@ def _write_quality(entry: h5py.Group, results: RunResults) -> None:
         for label, values in arrays.items():
             name = label if kind == "quality" else f"{kind}_{label}"
             write_arrays(group, {name: values})
-            group[name].attrs.update({"content": kind, "label": label})
+            group[name].attrs["content"] = "quality"
             maps += [name] if np.shape(values) == shape else []
     if not maps:
         return
@@ -150,11 +150,12 @@ def _write_quality(entry: h5py.Group, results: RunResults) -> None:
 
 
 def _read_quality(entry: h5py.Group) -> dict[str, Any]:
-    """The fields of RunResults that `_write_quality` wrote."""
+    """The fields of RunResults in group `quality`, told by the names of its data sets (docs/formats.md)."""
     found: dict[str, dict[str, FloatArray]] = {"quality": {}, "correlation": {}, "starting_sizes": {}}
     for name, data in entry.get("quality", {}).items():
-        if (content := data.attrs.get("content")) in found:
-            found[content][data.attrs.get("label", name.removeprefix(f"{content}_"))] = data[()]
+        kind = next((k for k in ("correlation", "starting_sizes") if name.startswith(f"{k}_")), "quality")
+        if data.attrs.get("content") in found:
+            found[kind][name.removeprefix(f"{kind}_")] = data[()]
     starting = found["starting_sizes"]
     return {
         "quality": found["quality"],
