@@ -19,6 +19,7 @@ from ..nouns.contents import FileContents, Part
 from .curves import read_curve
 from .hdf5 import open_hdf5, text
 from .numbers_json import numbers_from_plain
+from .poni import read_poni
 from .refusal import refusal
 from .table_csv import read_csv_table
 from .written_by import RESULTS, written_by
@@ -161,9 +162,9 @@ def _of_json(path: Path) -> FileContents:
 
 
 def _of_poni(path: Path) -> FileContents:
-    lines = (line.partition(":") for line in path.read_text(encoding="utf-8", errors="replace").splitlines())
-    entries = {key.strip(): value.strip() for key, sign, value in lines if sign and not key.startswith("#")}
-    return FileContents(path, "detector geometry (pyFAI)", tuple(_entries("entry", entries)))
+    found = read_poni(path)
+    entries = {name: value for name, value in vars(found).items() if name not in ("source", "detector", "comments")}
+    return FileContents(path, "detector geometry (pyFAI)", tuple(_entries("entry", {**found.detector, **entries})))
 
 
 def _of_text(path: Path) -> FileContents:

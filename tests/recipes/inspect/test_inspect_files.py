@@ -93,11 +93,13 @@ def test_images_tell_size_range_and_header(tmp_path: Path) -> None:
 
 
 def test_geometry_numbers_and_folders_are_known(tmp_path: Path) -> None:
-    (tmp_path / "geometry.poni").write_text("# made\nDistance: 2.0\nWavelength: 9.3e-11\n")
-    assert what(tmp_path / "geometry.poni") == (
-        "detector geometry (pyFAI)",
-        {"Distance": "2.0", "Wavelength": "9.3e-11"},
+    lines = "".join(f"{key}: 0.1\n" for key in ("Poni1", "Poni2", "Rot1", "Rot2", "Rot3"))
+    (tmp_path / "geometry.poni").write_text(
+        f"# made\nDetector: Pilatus100k\nDistance: 2.0\n{lines}Wavelength: 9.3e-11\n"
     )
+    kind, parts = what(tmp_path / "geometry.poni")
+    assert kind == "detector geometry (pyFAI)"
+    assert (parts["detector"], parts["distance_m"], parts["wavelength_m"]) == ("Pilatus100k", "2.0", "9.3e-11")
     none = {"value": None, "sigma": None, "unit": "s", "source": "nothing grew"}
     (tmp_path / "numbers.json").write_text(json.dumps({"onset_time": none}))
     assert what(tmp_path / "numbers.json")[0] == "numbers (JSON)"
