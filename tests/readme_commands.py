@@ -1,4 +1,4 @@
-"""The two set-up commands of the README, read from it, so that what is tested is what is printed."""
+"""The two set-up commands of the README and its Python, read from it, so that what is tested is what is printed."""
 
 import re
 import sys
@@ -20,5 +20,10 @@ def readme_commands() -> dict[str, str]:
     return {"demo": demo, "test": test}
 
 
+def readme_python() -> str:
+    """The program under "From Python"."""
+    return "\n".join(re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S))
+
+
 if __name__ == "__main__":
-    print(readme_commands()[sys.argv[1]])
+    print({**readme_commands(), "python": readme_python()}[sys.argv[1]])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-import subprocess
 import unicodedata
 from pathlib import Path
 
@@ -23,27 +22,10 @@ CITED = re.compile(r"\{cite:\w+\}`([^`]+)`")
 AUTHOR_YEAR = re.compile(
     r"\b([A-Z][\w'-]*[a-zà-ÿ])(?: & [A-Z][\w'-]+| et al\.)?(?:,? \(?|,[^()\"]{0,70}\()((?:18|19|20)\d\d)\b"
 )
-# what a public repository must not tell: folders of the machine it was written on, where packages came from, loose ends
-FORBIDDEN = {
-    "a folder of a machine": re.compile(r"(?<![\w.])/(?:work|root|home|opt|tmp)/"),
-    "an address of a package index": re.compile(r"(?i)\bpypi\.org|pythonhosted|--(?:extra-)?index-url"),
-    "a loose end": re.compile(r"\b(?:TODO|FIXME|XXX)\b"),
-}
 
 
 def linked_names() -> list[str]:
     return sorted({name for page in PAGES for name in LINK.findall(page.read_text(encoding="utf-8"))})
-
-
-def repository_texts() -> list[Path]:
-    """Text files that belong to the repository, tracked or about to be; this file, which names them, left out."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
-    )
-    if listed.returncode != 0:
-        pytest.skip("not a git checkout: the repository's files cannot be told from others")
-    files = (ROOT / name for name in listed.stdout.splitlines())
-    return [f for f in files if f.is_file() and f != Path(__file__) and f.suffix not in {".png", ".npy", ".npz", ".h5"}]
 
 
 def bibliography_keys() -> list[str]:
@@ -133,13 +115,3 @@ def test_a_decision_has_its_own_number_and_says_it() -> None:
     assert len(set(numbers)) == len(numbers), numbers
     for page, number in zip(pages, numbers, strict=True):
         assert page.read_text(encoding="utf-8").startswith(f"# {number} "), page.name
-
-
-@pytest.mark.parametrize("what", FORBIDDEN)
-def test_the_repository_tells_nothing_of_where_it_was_made(what: str) -> None:
-    found = []
-    for file in repository_texts():
-        for number, line in enumerate(file.read_text(encoding="utf-8", errors="ignore").splitlines(), start=1):
-            if FORBIDDEN[what].search(line):
-                found.append(f"{file.relative_to(ROOT)}:{number}")
-    assert not found, f"{what}: {', '.join(found)}"
