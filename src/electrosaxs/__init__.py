@@ -7,22 +7,57 @@ cheap.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .nouns import RunResults as Results
+    from .recipes.analyse.analyse_run import analyse_run
+    from .recipes.calibrate import calibrate_image
+    from .recipes.curves.analyse_curves import analyse_curves
+    from .recipes.demo import demo
+    from .recipes.fit.fit_cell import fit_cell
+    from .recipes.plan.plan import plan
+    from .recipes.predict import predict
+    from .recipes.results_folder import read_results
+    from .recipes.simulate_run import simulate_run
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "analyse_curves": "electrosaxs.recipes.curves.analyse_curves",
-    "analyse_run": "electrosaxs.recipes.analyse.analyse_run",
-    "calibrate_image": "electrosaxs.recipes.calibrate",
-    "demo": "electrosaxs.recipes.demo",
-    "simulate_run": "electrosaxs.recipes.simulate_run",
+    "analyse_curves": ("electrosaxs.recipes.curves.analyse_curves", "analyse_curves"),
+    "analyse_run": ("electrosaxs.recipes.analyse.analyse_run", "analyse_run"),
+    "calibrate_image": ("electrosaxs.recipes.calibrate", "calibrate_image"),
+    "demo": ("electrosaxs.recipes.demo", "demo"),
+    "fit_cell": ("electrosaxs.recipes.fit.fit_cell", "fit_cell"),
+    "plan": ("electrosaxs.recipes.plan.plan", "plan"),
+    "predict": ("electrosaxs.recipes.predict", "predict"),
+    "read_results": ("electrosaxs.recipes.results_folder", "read_results"),
+    "Results": ("electrosaxs.nouns", "RunResults"),
+    "simulate_run": ("electrosaxs.recipes.simulate_run", "simulate_run"),
 }
+"""Public name -> where it lives, and what it is called there."""
 
-__all__ = ["__version__", *sorted(_HOME)]
+__all__ = [
+    "Results",
+    "__version__",
+    "analyse_curves",
+    "analyse_run",
+    "calibrate_image",
+    "demo",
+    "fit_cell",
+    "plan",
+    "predict",
+    "read_results",
+    "simulate_run",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'electrosaxs' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    home, own = _HOME[name]
+    return getattr(import_module(home), own)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

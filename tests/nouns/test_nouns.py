@@ -1,12 +1,14 @@
 """A noun refuses to be built from the wrong unit, dimensions or coordinates, so functions need not ask."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipp as sc
 from closeness import assert_close
 
 from electrosaxs.errors import ElectrosaxsError, InputFileError, ShapeError, UnitError, bad_value
-from electrosaxs.nouns import Diameter, Number, RadialCounts, VolumeFraction
+from electrosaxs.nouns import Diameter, LatticeConstant, Number, RadialCounts, SliceFlux, VolumeFraction
 from electrosaxs.units import in_unit, quantity
 
 COORDS = {
@@ -67,13 +69,48 @@ def test_masked_and_unknown_values_are_not_good() -> None:
     assert phi.good.tolist() == [[True] * 3, [False] * 3]
 
 
-def test_the_xarray_of_a_noun_carries_unit_and_sigma() -> None:
+def test_the_xarray_of_a_noun_carries_units_and_every_part_of_sigma() -> None:
     array = a_map(shared={"reference": np.full((2, 3), 4e-5)}).to_xarray()
-    assert array.dims == ("scan", "height")
-    assert array.attrs["unit"] == "one"
-    assert array.coords["time"].attrs["unit"] == "s"
-    assert_close(array.coords["sigma"].values, 0.03 * array.values, rel=1e-12)
+    assert (array.name, array.dims) == ("volume_fraction", ("scan", "height"))
+    assert (array.attrs["units"], array.coords["time"].attrs["units"]) == ("1", "s")
+    assert not array.coords["mask"].any()
+    assert_close(array.coords["sigma_counting"].values, 0.03 * array.values, rel=1e-12)
     assert_close(array.coords["sigma_reference"].values, np.full((2, 3), 4e-5), rel=1e-12)
+    assert_close(array.coords["sigma"].values, np.hypot(0.03 * array.values, 4e-5), rel=1e-12)
+
+
+def test_a_masked_value_does_not_leave_as_a_number(tmp_path: Path) -> None:
+    masks = {"excluded": (("scan",), [False, True]), "dark": (("scan", "height"), [[True, False, False], [False] * 3])}
+    phi = a_map(masks=masks)
+    array, table = phi.to_xarray(), phi.to_pandas()
+    assert np.isnan(array.values).tolist() == array.coords["mask"].values.tolist() == [[True, False, False], [True] * 3]
+    assert np.isnan(array.coords["sigma"].values).tolist() == array.coords["mask"].values.tolist()
+    assert_close(float(array.mean()), 1.5e-3, rel=1e-12)
+    assert table["volume_fraction"].isna().tolist() == table["mask"].tolist() == [True, False, False, True, True, True]
+    phi.to_csv(tmp_path / "phi.csv")
+    assert (tmp_path / "phi.csv").read_text().splitlines()[1:3] == [
+        "0,0.0,0.0,,,,True",
+        "0,50.0,20.0,0.002,6e-05,6e-05,False",
+    ]
+
+
+def test_the_table_of_a_noun_says_its_units(tmp_path: Path) -> None:
+    table = a_map(shared={"reference": np.full((2, 3), 4e-5)}).to_pandas()
+    sigmas = ["sigma", "sigma_counting", "sigma_reference"]
+    assert list(table) == ["scan", "height", "time", "volume_fraction", *sigmas, "mask"]
+    assert (table.attrs["height"], table.attrs["time"]) == ("um", "s")
+    coords = {"time": (("scan",), [0.0, 300.0])}
+    SliceFlux.from_arrays([3e-10, 2e-10], dims=("scan",), coords=coords, sigma=[1e-11] * 2).to_csv(
+        tmp_path / "flux.csv"
+    )
+    header, first, _ = (tmp_path / "flux.csv").read_text().splitlines()
+    assert header == "scan,time_s,flux_slice_m_per_s,sigma_m_per_s,sigma_counting_m_per_s,mask"
+    assert first == "0,0.0,3e-10,1e-11,1e-11,False"
+
+
+def test_a_single_value_is_a_table_of_one_row() -> None:
+    table = LatticeConstant.from_arrays(15.1, dims=(), coords={}, sigma=0.02).to_pandas()
+    assert table.iloc[0].to_dict() == {"lattice_constant": 15.1, "sigma": 0.02, "sigma_counting": 0.02, "mask": False}
 
 
 def test_counts_are_counts() -> None:

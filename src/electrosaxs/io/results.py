@@ -39,19 +39,12 @@ from .refusal import refusal
 from .summary import read_summary, write_summary
 
 NOUNS: dict[str, type[Noun]] = {
-    "volume_fraction": VolumeFraction,
-    "flux_slice": SliceFlux,
-    "flux": Flux,
-    "mass_balance": MassBalance,
-    "growth": GrowthCurve,
-    "diameter": Diameter,
-    "deviation": DiameterDeviation,
-    "polydispersity": Polydispersity,
-    "structure_factor": StructureFactor,
-    "lattice_constant": LatticeConstant,
-    "crystalline_fraction": CrystallineFraction,
-    "size_distribution": SizeDistribution,
-}
+    kind.NAME: kind
+    for kind in (
+        VolumeFraction, SliceFlux, Flux, MassBalance, GrowthCurve, Diameter, DiameterDeviation, Polydispersity,
+        StructureFactor, LatticeConstant, CrystallineFraction, SizeDistribution,
+    )
+}  # fmt: skip
 COVARIANCE = "covariance"
 CURVE_UNITS = {"height": "um", "time": "s", "diameter": "nm", "deviation": "nm"}
 

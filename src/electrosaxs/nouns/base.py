@@ -10,13 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 import scipp as sc
 
 from ..errors import ShapeError, UnitError
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -25,13 +30,15 @@ FloatArray = npt.NDArray[np.float64]
 class Noun:
     """A measured or predicted quantity over named dimensions.
 
-    `UNIT` is its unit, `DIMS` the sets of dimensions it may have, `COORDS` the units of the coordinates it must
-    carry. `shared` maps the name of a contribution to its sigma, signed or not (same dims and unit as the data).
+    `NAME` is its group in results.nxs, `UNIT` its unit, `DIMS` the sets of dimensions it may have, `COORDS` the units of
+    the coordinates it must carry. `shared` maps the name of a contribution to its sigma, signed or not (same dims and
+    unit as the data).
     """
 
     data: sc.DataArray
     shared: Mapping[str, sc.Variable] = field(default_factory=dict)
 
+    NAME: ClassVar[str] = "value"
     UNIT: ClassVar[str] = "one"
     DIMS: ClassVar[tuple[tuple[str, ...], ...]] = ()
     COORDS: ClassVar[Mapping[str, str]] = {}
@@ -113,24 +120,76 @@ class Noun:
         return np.asarray(self.data.coords[name].values)
 
     @property
+    def masked(self) -> npt.NDArray[np.bool_]:
+        """True where any mask is set."""
+        masked = np.zeros(self.data.shape, dtype=bool)
+        for mask in self.data.masks.values():
+            masked |= sc.broadcast(mask, sizes=self.data.sizes).transpose(self.dims).values
+        return masked
+
+    @property
     def good(self) -> npt.NDArray[np.bool_]:
         """True where no mask is set and the value is finite."""
-        good = np.isfinite(self.values)
-        for mask in self.data.masks.values():
-            good &= ~sc.broadcast(mask, sizes=self.data.sizes).transpose(self.dims).values
-        return good
+        return np.isfinite(self.values) & ~self.masked
 
-    def to_xarray(self) -> Any:
-        """The same as an xarray.DataArray; `sigma` and `sigma_<contribution>` are coordinates, the unit is in attrs."""
+    def to_xarray(self) -> xarray.DataArray:
+        """The same as an xarray.DataArray, named as in results.nxs; what is masked is NaN.
+
+        Coordinates beside those of the noun: `mask` (True where masked), `sigma` (all of it, as `total_sigma`), and its
+        parts `sigma_counting` and `sigma_<contribution>`. Units are in attrs (`units`).
+        """
         import xarray
 
-        coords = {k: (c.dims, c.values, {"unit": str(c.unit)}) for k, c in self.data.coords.items()}
-        coords["sigma"] = (self.dims, self.sigma, {"unit": self.UNIT})
-        for key, c in self.shared.items():
-            coords[f"sigma_{key}"] = (self.dims, c.values, {"unit": self.UNIT})
-        return xarray.DataArray(
-            self.values, dims=self.dims, coords=coords, name=type(self).__name__, attrs={"unit": self.UNIT}
-        )
+        masked = self.masked
+        coords = {k: (c.dims, c.values, _units(c.unit)) for k, c in self.data.coords.items()}
+        coords["mask"] = (self.dims, masked, {})
+        parts = {"sigma": self.total_sigma, "sigma_counting": self.sigma}
+        parts |= {f"sigma_{label}": np.asarray(part.values) for label, part in self.shared.items()}
+        coords |= {k: (self.dims, np.where(masked, np.nan, v), _units(self.UNIT)) for k, v in parts.items()}
+        values = np.where(masked, np.nan, self.values)
+        return xarray.DataArray(values, dims=self.dims, coords=coords, name=self.NAME, attrs=_units(self.UNIT))
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row per point: dimensions and coordinates, the value under the noun's name, `sigma`, its parts, `mask`.
+
+        Columns are named as in `to_xarray`; `attrs` maps each to its unit.
+        """
+        import pandas
+
+        array = self.to_xarray()
+        units = {str(name): c.attrs["units"] for name, c in array.coords.items() if "units" in c.attrs}
+        if array.ndim:
+            table = array.to_dataframe().reset_index()
+        else:
+            table = pandas.DataFrame(
+                {name: [c.item()] for name, c in array.coords.items()} | {self.NAME: [array.item()]}
+            )
+        last = [self.NAME, *(str(c) for c in table if str(c).startswith("sigma")), "mask"]
+        table = table[[*(c for c in table if c not in last), *last]]
+        table.attrs = {**units, self.NAME: array.attrs["units"]}
+        return table
+
+    def to_csv(self, path: str | Path) -> None:
+        """The rows of `to_pandas` as a CSV file, units in the names of the columns (`height_um`); no value: empty."""
+        table = self.to_pandas()
+        named = {str(column): f"{column}{_suffix(table.attrs.get(str(column), '1'))}" for column in table}
+        table.rename(columns=named).to_csv(path, index=False)
+
+
+def _units(unit: sc.Unit | str | None) -> dict[str, str]:
+    """Attributes `units`, as results.nxs writes it ("um", "1/nm", "1"), and `unit`, as the nouns do ("one"); none where
+    there is none."""
+    if unit is None:
+        return {}
+    text = str(sc.Unit(str(unit))).replace("µ", "u")
+    pure = text == "dimensionless"
+    return {"unit": "one" if pure else text, "units": "1" if pure else text}
+
+
+def _suffix(unit: str) -> str:
+    """How a unit ends the name of a column: "_um", "_m_per_s", "_per_nm"; nothing for pure numbers."""
+    above, _, below = unit.replace("^", "").partition("/")
+    return "".join([f"_{above}" if above != "1" else "", f"_per_{below}" if below else ""])
 
 
 @dataclass(frozen=True)

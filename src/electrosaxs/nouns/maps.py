@@ -49,6 +49,7 @@ class Intensity(Noun):
     """Scattered intensity per incident photon and transmission, mean over the pixels of a bin: counts / norm / monitor
     / transmission x (mean monitor). Relative scale, unit one. Not included: solvent subtraction."""
 
+    NAME: ClassVar[str] = "intensity"
     UNIT: ClassVar[str] = "one"
     DIMS: ClassVar = CURVES
     COORDS: ClassVar = {"q": "1/nm"}
@@ -60,6 +61,7 @@ class SampleIntensity(Noun):
     Variances are the sample frame's own counting only; the solvent's sigma is `shared["background"]`.
     """
 
+    NAME: ClassVar[str] = "curves"
     UNIT: ClassVar[str] = "one"
     DIMS: ClassVar = CURVES
     COORDS: ClassVar = {"q": "1/nm"}
@@ -68,6 +70,7 @@ class SampleIntensity(Noun):
 class Invariant(Noun):
     """Integral of I q^2 dq from 0 to infinity, window plus low-q and high-q parts, 1/nm^3 on the intensity's scale."""
 
+    NAME: ClassVar[str] = "invariant"
     UNIT: ClassVar[str] = "1/nm^3"
     DIMS: ClassVar = MAP
 
@@ -76,6 +79,7 @@ class VolumeFraction(Noun):
     """phi: volume fraction of core + dry ligand shell, averaged over the beam's footprint; at the anode solution and
     crystals together. Not the core fraction, not the hydrodynamic one."""
 
+    NAME: ClassVar[str] = "volume_fraction"
     UNIT: ClassVar[str] = "one"
     DIMS: ClassVar = MAP
     COORDS: ClassVar = MAP_COORDS
@@ -84,6 +88,7 @@ class VolumeFraction(Noun):
 class Diameter(Noun):
     """Number-weighted mean diameter of the core."""
 
+    NAME: ClassVar[str] = "diameter"
     UNIT: ClassVar[str] = "nm"
     DIMS: ClassVar = MAP
     COORDS: ClassVar = MAP_COORDS
@@ -92,6 +97,7 @@ class Diameter(Noun):
 class DiameterDeviation(Noun):
     """Number-weighted standard deviation (delta) of the core diameter."""
 
+    NAME: ClassVar[str] = "deviation"
     UNIT: ClassVar[str] = "nm"
     DIMS: ClassVar = MAP
     COORDS: ClassVar = MAP_COORDS
@@ -100,6 +106,7 @@ class DiameterDeviation(Noun):
 class Polydispersity(Noun):
     """delta / d, dimensionless."""
 
+    NAME: ClassVar[str] = "polydispersity"
     UNIT: ClassVar[str] = "one"
     DIMS: ClassVar = MAP
     COORDS: ClassVar = MAP_COORDS
@@ -112,6 +119,7 @@ class SizeDistribution(Noun):
     prior's. Optional coordinates: `starting_solution` (diameter,), the same of the starting solution; `undetected`, the
     density up to which a narrow population would not show (a limit, not part of the sigma)."""
 
+    NAME: ClassVar[str] = "size_distribution"
     UNIT: ClassVar[str] = "1/nm"
     DIMS: ClassVar = (("scan", "height", "diameter"), ("frame", "diameter"))
     COORDS: ClassVar = {"diameter": "nm"}
@@ -128,6 +136,7 @@ class MassBalance(Noun):
     """Particle volume in the cell over that at field-on, dims (scan,): 1 in a sealed cell until particles leave the
     scanned region."""
 
+    NAME: ClassVar[str] = "mass_balance"
     UNIT: ClassVar[str] = "one"
     DIMS: ClassVar = (("scan",),)
     COORDS: ClassVar = {"time": "s"}
@@ -136,6 +145,7 @@ class MassBalance(Noun):
 class GrowthCurve(Noun):
     """phi of the slice next to the anode against time, dims (scan,)."""
 
+    NAME: ClassVar[str] = "growth"
     UNIT: ClassVar[str] = "one"
     DIMS: ClassVar = (("scan",),)
     COORDS: ClassVar = {"time": "s"}
@@ -145,6 +155,7 @@ class SliceFlux(Noun):
     """Accumulation rate of the slice next to the anode: slice thickness x d phi/dt, positive when it fills. It is the
     paper's flux and not the flux through the slice's upper face once particles leave it."""
 
+    NAME: ClassVar[str] = "flux_slice"
     UNIT: ClassVar[str] = "m/s"
     DIMS: ClassVar = (("scan",), ())
     COORDS: ClassVar = {}
@@ -153,6 +164,7 @@ class SliceFlux(Noun):
 class Flux(Noun):
     """J: particle volume flux towards the anode (m/s of particle volume per area), positive towards the anode."""
 
+    NAME: ClassVar[str] = "flux"
     UNIT: ClassVar[str] = "m/s"
     DIMS: ClassVar = MAP
     COORDS: ClassVar = MAP_COORDS
@@ -161,6 +173,7 @@ class Flux(Noun):
 class StructureFactor(Noun):
     """S(q) = I / (fitted form factor), 1 for particles that do not see each other."""
 
+    NAME: ClassVar[str] = "structure_factor"
     UNIT: ClassVar[str] = "one"
     DIMS: ClassVar = CURVES
     COORDS: ClassVar = {"q": "1/nm"}
@@ -169,6 +182,7 @@ class StructureFactor(Noun):
 class LatticeConstant(Noun):
     """a of the conventional cubic cell (for HCP the nearest-neighbour distance), not the nearest-neighbour distance of FCC."""
 
+    NAME: ClassVar[str] = "lattice_constant"
     UNIT: ClassVar[str] = "nm"
     DIMS: ClassVar = (("scan",), ("frame",), ())
 
@@ -176,5 +190,6 @@ class LatticeConstant(Noun):
 class CrystallineFraction(Noun):
     """Share of the scattering particles of the voxel that sit in superlattices."""
 
+    NAME: ClassVar[str] = "crystalline_fraction"
     UNIT: ClassVar[str] = "one"
     DIMS: ClassVar = (("scan",), ("frame",), ())

@@ -116,7 +116,7 @@ class StartingSizeErrors:
 
 @dataclass(frozen=True)
 class RunResults:
-    """Everything one run gave. A field is None where it does not exist (the truth has no quality map)."""
+    """Everything one run gave, as attributes. A field is None where it does not exist (the truth has no quality map)."""
 
     title: str
     volume_fraction: VolumeFraction

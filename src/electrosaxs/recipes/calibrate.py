@@ -36,6 +36,9 @@ def calibrate_image(
     The detector is guessed from the shape of the image where it is not named. mask: an image in any format of fabio,
     not 0 = masked.
     Raises InputFileError and CalibrationError that name file, field, value, rule and remedy; then nothing is written.
+
+    >>> from electrosaxs import calibrate_image
+    >>> distance_m = calibrate_image("agbh.cbf", energy_keV=13.3, output="geometry.poni").distance_m
     """
     image_path, output = Path(image_path), Path(output)
     image = read_image(image_path)

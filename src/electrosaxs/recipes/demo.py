@@ -18,7 +18,11 @@ EXPERIMENT = "demo.toml"
 
 
 def demo(out: str | Path, *, workers: int = 2, progress: Progress | None = None) -> str:
-    """Write `<out>/run` and `<out>/results`; returns the comparison with the truth as text for the terminal."""
+    """Write `<out>/run` and `<out>/results`; returns the comparison with the truth as text for the terminal.
+
+    >>> from electrosaxs import demo
+    >>> print(demo("electrosaxs-demo"))
+    """
     out = output_folder(out)
     start = time.perf_counter()
     with resources.as_file(resources.files(__package__) / EXPERIMENT) as experiment:

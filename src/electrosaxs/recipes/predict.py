@@ -50,6 +50,9 @@ def predict(experiment: str | Path | Experiment, out: str | Path | None = None) 
     report.html there. Maps are those of the truth that `simulate` leaves beside its frames. Raises InputFileError for a
     bad experiment and where `out` holds it or the results of another command, ConvergenceError where the model does not
     converge; then nothing is written.
+
+    >>> from electrosaxs import predict
+    >>> onset = predict("examples/experiment.toml").results.numbers["onset_time"]
     """
     settings, sizes, source = read_with_sizes(experiment)
     prediction = predicted(settings, sizes, source)

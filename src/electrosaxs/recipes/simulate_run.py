@@ -54,6 +54,9 @@ def simulate_run(
     The folder holds run.toml, geometry.poni, mask.edf, frames.nxs (or images/*.cbf with frames.csv), truth.nxs and
     experiment.toml. Frames are decided by the seed: the same for any number of `workers`. Raises InputFileError for a
     bad experiment and where `out` holds anything but an earlier simulation, which is replaced.
+
+    >>> from electrosaxs import simulate_run
+    >>> run_toml = simulate_run("examples/experiment_small.toml", "run")
     """
     settings = experiment if isinstance(experiment, Experiment) else read_experiment(experiment)
     source = "experiment" if isinstance(experiment, Experiment) else str(experiment)

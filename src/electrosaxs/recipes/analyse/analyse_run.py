@@ -46,6 +46,9 @@ def analyse_run(
     integrator: "own", or "pyfai:METHOD" as a cross-check. A killed call, started again, goes on from the frames
     already reduced and ends with the same numbers. Where `truth.nxs` lies beside the run, the report overlays it.
     Raises ElectrosaxsError with one line for bad input; single bad frames are left out and listed in frames.csv.
+
+    >>> from electrosaxs import analyse_run
+    >>> phi = analyse_run("run/run.toml", "results").volume_fraction.to_xarray()
     """
     run_toml, out = Path(run_toml), Path(out)
     run = read_run(run_toml)

@@ -41,6 +41,9 @@ def analyse_curves(
     q_unit: "1/nm" or "1/A" where a file does not say it. contrast_per_A2: difference of scattering length density
     (1/A^2) where I is absolute, in 1/cm: gives the volume fraction. Raises InputFileError where a file cannot be
     analysed, after the results of all others are written.
+
+    >>> from electrosaxs import analyse_curves
+    >>> numbers = [curve.numbers for curve in analyse_curves(["a.dat", "b.h5"], "curves")]
     """
     _check(files, q_unit, contrast_per_A2)
     out = output_folder(out, command="curves")

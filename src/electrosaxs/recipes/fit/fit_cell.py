@@ -48,6 +48,9 @@ def fit_cell(
     Runs share charge, diffusion, solubility and attachment. fixed: parameters to hold by name (inference.parameters);
     also: free beside all that the maps can tell. Raises InputFileError for folders that cannot be fitted, FitError for
     contradictions, ConvergenceError where the minimum is not found.
+
+    >>> from electrosaxs import fit_cell
+    >>> charge = fit_cell(["results-30V", "results-20V"], "fit").numbers["effective_charge"]
     """
     folders, also = [Path(folder) for folder in results], tuple(also)
     _each_once(folders)

@@ -74,6 +74,9 @@ def plan(
     measure_voltages.csv, and the files of `predict`. Raises InputFileError for bad input, and before anything is
     computed where `out` holds an input or another command's results; a target out of reach is no error: the plan is the
     nearest one and its numbers say why.
+
+    >>> from electrosaxs import plan
+    >>> reached = plan("examples/plan_onset_time.toml", "onset-time=1200").numbers["plan_reached"]
     """
     settings, sizes, source = read_with_sizes(experiment)
     wanted = parse_target(target) if isinstance(target, str) else target
