@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "control": BELOW_INFERENCE,
     "io": {"nouns", "units", "errors", VERSION},
     "figures": {"nouns", "units", "errors"},
-    "report": {"nouns", "units", "errors", "figures"},
+    "report": {"nouns", "units", "errors", "figures", "io"},
     "recipes": BELOW_RECIPES | {"recipes/analyse"},  # the demo analyses what it simulated
     "recipes/*": BELOW_RECIPES | {"recipes"},  # every wing
     "command_line": {"errors", "nouns", "control", "inference", "recipes", "recipes/*"},

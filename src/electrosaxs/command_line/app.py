@@ -5,6 +5,7 @@ Nothing heavy is imported here: `electrosaxs --help` answers within 0.3 s.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .. import __version__
+from .commands import Interrupted, Log, Verbose, command
+
 if TYPE_CHECKING:
     from typer.exceptions import TyperException
 
@@ -22,7 +26,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="electrosaxs",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -30,9 +33,30 @@ app = typer.Typer(
 )
 
 OBJECTS_BETWEEN_SEARCHES = 50_000
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Threads that decode, integrate and fit.")]
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"electrosaxs {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and exit.")
+    ] = False,
+    verbose: Verbose = False,
+    log: Log = None,
+) -> None:
+    """From detector frames to volume fraction, flux, sizes and lattice of field-driven nanocrystal assembly."""
+    from .logs import start_log
+
+    start_log(verbose, log)
 
 
 @contextmanager
@@ -52,7 +76,7 @@ def _say(quiet: bool, text: str) -> None:
         typer.echo(text)
 
 
-@app.command(short_help="Simulate a run, analyse it, report, compare.", epilog="Example: electrosaxs demo --out demo")
+@command(app, short_help="Simulate a run, analyse it, report, compare.", epilog="Example: electrosaxs demo --out demo")
 def demo(out: Out = Path("electrosaxs-demo"), workers: Workers = 2, quiet: Quiet = False) -> None:
     """Simulate a run, analyse it, write the report, compare with the truth."""
     from ..recipes.demo import demo as recipe
@@ -62,7 +86,8 @@ def demo(out: Out = Path("electrosaxs-demo"), workers: Workers = 2, quiet: Quiet
     _say(quiet, summary)
 
 
-@app.command(
+@command(
+    app,
     short_help="The digital twin: a run folder with its truth.",
     epilog="Example: electrosaxs simulate examples/experiment.toml --out run",
 )
@@ -80,7 +105,8 @@ def simulate(
     _say(quiet, f"wrote {run}; analyse it with: electrosaxs analyse {run} --out RESULTS")
 
 
-@app.command(
+@command(
+    app,
     short_help="Detector geometry from one calibrant image.",
     epilog="Example: electrosaxs calibrate agbh.tiff --calibrant AgBh --energy-kev 13.3 -o geometry.poni "
     "--detector Pilatus2M",
@@ -110,8 +136,10 @@ def calibrate(
     _say(quiet, summary(calibration, output))
 
 
-@app.command(
+@command(
+    app,
     short_help="Frames to a results folder and report.",
+    goes_on="from the frames that are reduced already",
     epilog="Example: electrosaxs analyse run/run.toml --out results",
 )
 def analyse(
@@ -131,7 +159,8 @@ def analyse(
     _say(quiet, summary(results, out))
 
 
-@app.command(
+@command(
+    app,
     short_help="1-D files: invariant, spheres, S(q), lattice.",
     epilog="Example: electrosaxs curves a.dat b.dat --out curves",
 )
@@ -155,7 +184,8 @@ def curves(
     _say(quiet, summary(table, out))
 
 
-@app.command(
+@command(
+    app,
     short_help="What the model expects of an experiment, no frames.",
     epilog="Example: electrosaxs predict examples/experiment.toml --out prediction",
 )
@@ -168,10 +198,13 @@ def predict(
     from ..recipes.predict import predict as recipe
     from ..recipes.predict import summary
 
-    _say(quiet, summary(recipe(experiment, out), out))
+    with _progress(quiet) as progress:
+        prediction = recipe(experiment, out, progress=progress)
+    _say(quiet, summary(prediction, out))
 
 
-@app.command(
+@command(
+    app,
     short_help="Transport model against one or several results folders.",
     epilog="Example: electrosaxs fit results/ --out fit",
 )
@@ -211,7 +244,8 @@ def fit(
     _say(quiet, summary(fitted, out))
 
 
-@app.command(
+@command(
+    app,
     short_help="Voltage program for a target; frames that fix a parameter.",
     epilog="Example: electrosaxs plan examples/experiment.toml --target slice-flux=3e-10 --out plan",
 )
@@ -248,11 +282,16 @@ def plan(
     from .options import plan_limits
 
     limits = plan_limits(voltage_V=max_voltage, ramp_V_s=max_ramp, current_A=max_current)
-    made = recipe(experiment, target, out, measure=measure, limits=limits, fit=parameters, calibration=calibration)
+    with _progress(quiet) as progress:
+        made = recipe(
+            experiment, target, out, measure=measure, limits=limits, fit=parameters, calibration=calibration,
+            progress=progress,
+        )  # fmt: skip
     _say(quiet, summary(made, out))
 
 
-@app.command(
+@command(
+    app,
     short_help="What is in files and folders.",
     epilog="Example: electrosaxs inspect frames.nxs run.toml results",
 )
@@ -276,6 +315,13 @@ def main() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line on `arguments` (default: those of the process) and return the exit code."""
+    from .logs import logging_of_a_command
+
+    with logging_of_a_command():
+        return _run(arguments)
+
+
+def _run(arguments: list[str] | None) -> int:
     from typer.exceptions import Abort, TyperException
 
     from ..errors import ElectrosaxsError
@@ -294,8 +340,11 @@ def run(arguments: list[str] | None = None) -> int:
         if os.environ.get("ELECTROSAXS_TRACEBACK"):
             raise
         return _refuse(f"electrosaxs: {_system_said(error) if isinstance(error, OSError) else error}")
+    except Interrupted as error:
+        typer.echo(f"electrosaxs: {error}", err=True)
+        return 130
     except (KeyboardInterrupt, Abort):
-        typer.echo("electrosaxs: interrupted; the same command goes on where it stopped", err=True)
+        typer.echo("electrosaxs: interrupted", err=True)
         return 130
 
 
@@ -311,9 +360,10 @@ def _misread(error: TyperException) -> str:
 def _system_said(error: OSError) -> str:
     """What the operating system refused, and what to look at."""
     reason = (error.strerror or str(error)).lower()
-    return (
-        f"{error.filename or 'file'}: {reason}; check the path, the right to read and write there, and the free space"
-    )
+    where = error.filename or "file"
+    if error.errno in FULL:
+        return f"{where}: {reason}; free some space there, or give an output on another disk"
+    return f"{where}: {reason}; check the path, the right to read and write there, and the free space"
 
 
 def _refuse(text: str) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,16 +13,20 @@ from typing import Any, Self
 import h5py
 import hdf5plugin  # noqa: F401  makes the compression filters known to HDF5
 
-from .atomic import temporary_beside
+from .atomic import full_disk, naming, temporary_beside
 from .refusal import refusal
+
+log = logging.getLogger(__name__)
 
 
 def open_hdf5(path: Path) -> h5py.File:
     """The file opened for reading; raises InputFileError where it is missing, truncated or not HDF5."""
     try:
-        return h5py.File(path, "r")
+        file = h5py.File(path, "r")
     except OSError as error:
         raise refusal(path, "file", path.name, _reason(path, error), _remedy(path)) from error
+    log.info("reads %s", path)
+    return file
 
 
 class NewHdf5:
@@ -36,6 +42,7 @@ class NewHdf5:
         """Finish the file and give it its name."""
         self._file.close()
         os.replace(self._part, self.path)
+        log.info("wrote %s", self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -43,11 +50,17 @@ class NewHdf5:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._file.close()
-            self._part.unlink(missing_ok=True)
+        try:
+            with naming(self.path):
+                if error is not None and full_disk(error) is not None:
+                    raise error
+                if kind is None:
+                    self.close()
+        finally:
+            if self._part.exists():
+                with suppress(OSError, RuntimeError):  # of a full disk, which is told already
+                    self._file.close()
+                self._part.unlink(missing_ok=True)
 
 
 def dataset(parent: h5py.Group, name: str, path: Path) -> h5py.Dataset:

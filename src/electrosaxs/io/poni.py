@@ -5,12 +5,16 @@ Comments say how a geometry was made, how good it is and what the image could no
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
 
 from ..nouns.detector_geometry import LONGEST_DISTANCE_M, DetectorGeometry
+from .atomic import replacing
 from .refusal import refusal
+
+log = logging.getLogger(__name__)
 
 NUMBERS = {
     "Distance": "sample to detector distance in m",
@@ -33,6 +37,7 @@ def read_poni(path: Path) -> DetectorGeometry:
     then stands for it. Raises InputFileError.
     """
     entries, comments = _lines(path)
+    log.info("reads %s: detector geometry", path)
     if "detector" not in entries and "pixelsize1" not in entries:
         raise refusal(
             path,
@@ -69,8 +74,8 @@ def write_poni(geometry: DetectorGeometry) -> None:
     if g.wavelength_m is not None:
         lines.append(f"Wavelength: {g.wavelength_m!r}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        with replacing(path) as part:
+            part.write_text("\n".join(lines) + "\n", encoding="utf-8")
     except OSError as error:
         raise refusal(path, "geometry", error.strerror, "must be writable", "give another output path") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -15,6 +16,7 @@ from ..nouns.experiment import ChargeModel, FieldModel, Interactions
 from .refusal import refusal
 
 Model = TypeVar("Model", bound=BaseModel)
+log = logging.getLogger(__name__)
 
 
 def _one_of(choices: Any) -> str:
@@ -88,6 +90,7 @@ def read_settings(path: Path, model: type[Model]) -> Model:
     Types are taken strictly: a number in quotes or a `true` is not a number.
     """
     data = _load(path)
+    log.info("reads %s: %s", path, model.__name__.lower())
     try:
         return model.model_validate_json(json.dumps(data, default=str), strict=True)
     except ValidationError as error:

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import InputFileError, bad_value
+from ..io.folder_lock import locked
 from ..io.written_by import written_by
 
 
+@contextmanager
+def writing(path: str | Path, inputs: Sequence[Path] = (), *, command: str, over: str | None = None) -> Iterator[Path]:
+    """The folder that `command` writes to, its own for as long as the block lasts; see `output_folder` for what is refused.
+
+    over: the command whose earlier results may lie there, where that matters. Raises InputFileError too where another
+    process is writing there. Where the block raises, folders that were made for it and are still empty are removed.
+    """
+    path = Path(path)
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        folder = output_folder(path, inputs, command=over)
+        with locked(folder, command):
+            yield folder
+    except BaseException:
+        for folder in made:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        raise
+
+
 def output_folder(path: str | Path, inputs: Sequence[Path] = (), *, command: str | None = None) -> Path:
-    """The folder, made with its parents where it is missing; call it when there is something to write.
+    """The folder, made with its parents where it is missing.
 
     Raises InputFileError where that cannot be, where it is read-only, where it holds one of `inputs` (files, or
     folders that are read) and, with `command` given, where it holds the results of another one. Earlier results of

@@ -27,7 +27,8 @@ from ..twin.scattering_cell import scattering_cell
 from ..twin.schedule import schedule
 from ..twin.truth import TruthRecord
 from .experiment_file import named, read_with_sizes
-from .output_folder import output_folder
+from .output_folder import writing
+from .progress import Progress, stage
 
 TWO_Q = np.array([0.1, 1.0])  # 1/nm; absorption needs no scattering, the twin's cell needs some q
 STARTING = "of the starting solution"
@@ -43,7 +44,9 @@ class Prediction:
     history: CellHistory
 
 
-def predict(experiment: str | Path | Experiment, out: str | Path | None = None) -> Prediction:
+def predict(
+    experiment: str | Path | Experiment, out: str | Path | None = None, *, progress: Progress | None = None
+) -> Prediction:
     """Predict `experiment` (a path to experiment.toml or its settings); no frames, no noise.
 
     With `out` leaves results.nxs (group `profile`: the fine grid), numbers.json, provenance.json, figures and
@@ -55,19 +58,23 @@ def predict(experiment: str | Path | Experiment, out: str | Path | None = None) 
     >>> onset = predict("examples/experiment.toml").results.numbers["onset_time"]
     """
     settings, sizes, source = read_with_sizes(experiment)
-    prediction = predicted(settings, sizes, source)
-    if out is not None:
-        table = settings.solution.distribution
-        inputs = [] if isinstance(experiment, Experiment) else [Path(experiment)]
-        inputs += [] if table is None else [table]
-        folder = output_folder(out, inputs, command="predict")
-        write_prediction(folder, prediction, command="predict", inputs=inputs)
+    if out is None:
+        return predicted(settings, sizes, source, progress=progress)
+    table = settings.solution.distribution
+    inputs = [] if isinstance(experiment, Experiment) else [Path(experiment)]
+    inputs += [] if table is None else [table]
+    with writing(out, inputs, command="predict", over="predict") as folder:
+        prediction = predicted(settings, sizes, source, progress=progress)
+        with stage(progress, "report"):
+            write_prediction(folder, prediction, command="predict", inputs=inputs)
     return prediction
 
 
-def predicted(settings: Experiment, sizes: SizeClasses | None, source: str) -> Prediction:
+def predicted(
+    settings: Experiment, sizes: SizeClasses | None, source: str, *, progress: Progress | None = None
+) -> Prediction:
     """`predict` without files: settings and sizes as read, `source` for what is wrong with them."""
-    with named(source):
+    with stage(progress, "transport model"), named(source):
         plan = schedule(settings)
         history = simulate_cell(settings, sizes)
         cell = scattering_cell(settings, TWO_Q, history.classes.diameter_nm, history.dry_shell_nm)

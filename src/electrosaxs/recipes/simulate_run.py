@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputFileError, bad_value
+from ..io.atomic import replacing
 from ..io.cbf import write_cbf
+from ..io.folder_lock import NAME as LOCK
 from ..io.nexus_writer import NexusFrameWriter
 from ..io.results import write_results
 from ..io.run_toml import read_experiment, write_experiment, write_run
@@ -37,8 +39,8 @@ from ..twin.scattering_cell import scattering_cell
 from ..twin.schedule import Schedule, anode_height_um, current, schedule
 from ..twin.truth import TruthRecord
 from .experiment_file import check_materials, named, size_table
-from .output_folder import output_folder
-from .progress import Progress, over
+from .output_folder import writing
+from .progress import Progress, over, stage
 
 TRUTH, RUN, EXPERIMENT, SIZES = "truth.nxs", "run.toml", "experiment.toml", "sizes.csv"
 GEOMETRY, MASK, NEXUS, IMAGES, TABLE = "geometry.poni", "mask.edf", "frames.nxs", "images", "frames.csv"
@@ -63,15 +65,32 @@ def simulate_run(
     folder = _free(Path(out))
     classes = size_table(settings)
     random = np.random.default_rng([settings.output.seed, TABLE_STREAM])
-    with named(source):
+    with stage(progress, "transport model"), named(source):
         check_materials(settings.solution, where=source)
         plan = schedule(settings)
         pixels = pixel_model(settings.detector, settings.beam, seed=settings.output.seed)
         history = simulate_cell(settings, classes)
         cell = scattering_cell(settings, pixels.q_grid, history.classes.diameter_nm, history.dry_shell_nm)
     line = Beamline(settings, plan, history, cell, incident_photons(settings, plan, random))
+    with writing(folder, command="simulate"):
+        _free(folder)
+        _write(folder, settings, line, pixels, random, workers=workers, progress=progress)
+    return folder / RUN
+
+
+def _write(
+    folder: Path,
+    settings: Experiment,
+    line: Beamline,
+    pixels: PixelModel,
+    random: np.random.Generator,
+    *,
+    workers: int,
+    progress: Progress | None,
+) -> None:
+    """The run folder, run.toml last; what lay in it before is removed first."""
     _empty(folder, settings)
-    truth = TruthRecord(line)
+    plan, truth = line.plan, TruthRecord(line)
     _write_detector(folder, pixels)
     with _frame_writer(folder, settings, pixels, len(plan)) as frames:
         painter = FramePainter(pixels, seed=settings.output.seed)
@@ -86,7 +105,6 @@ def simulate_run(
     write_results(folder / TRUTH, truth.results(settings.run.title, extra), command="simulate")
     _write_experiment(folder, settings)
     write_run(folder / RUN, _run(folder, settings, plan, pixels))
-    return folder / RUN
 
 
 def _curves(line: Beamline, truth: TruthRecord) -> Iterator[tuple[int, FloatArray, float]]:
@@ -153,9 +171,12 @@ def _image_name(index: int) -> str:
 def _write_detector(folder: Path, pixels: PixelModel) -> None:
     """Geometry as pyFAI writes it, and the mask of the beam stop (1 = masked)."""
     from fabio.edfimage import EdfImage
+    from pyFAI.io.ponifile import PoniFile
 
-    pixels.geometry.save(str(folder / GEOMETRY))
-    EdfImage(data=pixels.stop.astype(np.uint8)).write(str(folder / MASK))
+    with replacing(folder / GEOMETRY) as part, part.open("w", encoding="utf-8") as stream:
+        PoniFile(pixels.geometry).write(stream)
+    with replacing(folder / MASK) as part:
+        EdfImage(data=pixels.stop.astype(np.uint8)).write(str(part))
 
 
 def _coordinates(pixels: PixelModel, flat: np.ndarray) -> FloatArray:
@@ -186,7 +207,8 @@ def _write_experiment(folder: Path, settings: Experiment) -> None:
     """experiment.toml, with the table of sizes beside it where there is one."""
     table = settings.solution.distribution
     if table is not None:
-        shutil.copyfile(table, folder / SIZES)
+        with replacing(folder / SIZES) as part:
+            shutil.copyfile(table, part)
         solution = settings.solution.model_copy(update={"distribution": folder / SIZES})
         settings = settings.model_copy(update={"solution": solution})
     write_experiment(folder / EXPERIMENT, settings)
@@ -195,7 +217,7 @@ def _write_experiment(folder: Path, settings: Experiment) -> None:
 def _free(folder: Path) -> Path:
     """The folder's full path; InputFileError where it holds anything but an earlier simulation."""
     folder = folder.resolve()
-    present = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+    present = sorted(p.name for p in folder.iterdir() if p.name != LOCK) if folder.is_dir() else []
     if (present and written_by(folder) != "simulate") or (folder.exists() and not folder.is_dir()):
         raise bad_value(
             InputFileError, where=folder, field="--out", value=f"holds {present[0]}" if present else "is a file",
@@ -206,9 +228,8 @@ def _free(folder: Path) -> Path:
 
 
 def _empty(folder: Path, settings: Experiment) -> None:
-    """Make the folder, or remove an earlier simulation from it. What it was made from is told first: a measured run has
-    files of the same names, and a simulation that was killed may be replaced too."""
-    output_folder(folder)
+    """Remove an earlier simulation from the folder. What it was made from is told first: a measured run has files of the
+    same names, and a simulation that was killed may be replaced too."""
     for name in WRITTEN:
         (folder / name).unlink(missing_ok=True)
     if (folder / IMAGES).is_dir():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..figures.gallery import Drawn, draw_all
 from ..figures.style import was_measured
+from ..io.atomic import replacing
 from ..nouns import FrameRecord, RunResults
 from .number_text import NumberRow, number_row
 from .provenance import FILE as PROVENANCE
@@ -43,7 +44,8 @@ def write_report(
     page = folder / "report.html"
     provenance = folder / PROVENANCE
     record = provenance.read_text(encoding="utf-8") if provenance.is_file() else ""
-    page.write_text(_render(results, truth, figures, record), encoding="utf-8")
+    with replacing(page) as part:
+        part.write_text(_render(results, truth, figures, record), encoding="utf-8")
     return page
 
 

@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path, PurePath
 from typing import Any
 
+from ..io.atomic import replacing
+
 PACKAGES = ("electrosaxs", "numpy", "scipy", "numba", "scipp", "h5py", "hdf5plugin", "fabio", "pyFAI", "xraydb",
             "pydantic", "matplotlib")  # fmt: skip
 FILE = "provenance.json"
@@ -46,7 +48,8 @@ def write_provenance(
     """Write provenance.json (see `provenance`) into `folder`."""
     path = folder / FILE
     record = provenance(command, settings, inputs=inputs, seed=seed)
-    path.write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    with replacing(path) as part:
+        part.write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     return path
 
 

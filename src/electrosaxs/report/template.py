@@ -11,6 +11,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from ..figures.gallery import Drawn
 from ..figures.rendered import rendered
+from ..io.atomic import replacing
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ def save_figure(folder: Path, drawn: Drawn) -> PageFigure:
     """Write a figure into `folder` as PNG and SVG and keep a copy for the page."""
     if drawn.figure is None:
         return PageFigure(drawn.name, drawn.caption, "", drawn.reason)
-    folder.mkdir(parents=True, exist_ok=True)
     made = rendered(drawn.figure)
-    (folder / f"{drawn.name}.png").write_bytes(made.png)
-    (folder / f"{drawn.name}.svg").write_bytes(made.svg)
+    for ending, content in (("png", made.png), ("svg", made.svg)):
+        with replacing(folder / f"{drawn.name}.{ending}") as part:
+            part.write_bytes(content)
     return PageFigure(drawn.name, drawn.caption, base64.b64encode(made.png).decode("ascii"), "")

@@ -18,8 +18,8 @@ from ...report.number_text import number_lines
 from ...report.page import write_report
 from ...report.provenance import write_provenance
 from ..experiment_file import check_materials
-from ..output_folder import output_folder
-from ..progress import Progress
+from ..output_folder import writing
+from ..progress import Progress, stage
 from .anode import AnodePosition, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
@@ -53,8 +53,10 @@ def analyse_run(
     run_toml, out = Path(run_toml), Path(out)
     run = read_run(run_toml)
     check_materials(run.solution, where=run_toml)
-    analysis = analyse(run, out, integrator=integrator, workers=workers, progress=progress)
-    _write(run_toml, out, analysis)
+    with writing(out, command="analyse", over="analyse"):
+        analysis = analyse(run, out, integrator=integrator, workers=workers, progress=progress)
+        with stage(progress, "report"):
+            _write(run_toml, out, analysis)
     return analysis.results
 
 
@@ -73,10 +75,9 @@ def analyse(
     run: Run, out: Path, *, integrator: str = "own", workers: int = 2, progress: Progress | None = None
 ) -> Analysis:
     """The steps of `analyse_run` without its files; only the reduced frames are kept, in `<out>/reduction`."""
-    reduced = reduce_run(
-        run, output_folder(out, command="analyse"), integrator=integrator, workers=workers, progress=progress
-    )
-    standard = standards(reduced, workers=workers)
+    reduced = reduce_run(run, out, integrator=integrator, workers=workers, progress=progress)
+    with stage(progress, "solvent and reference"):
+        standard = standards(reduced, workers=workers)
     frames = np.flatnonzero(reduced.table.is_role(Role.SAMPLE))
     blocks = fitted_blocks(reduced, standard, frames, workers=workers, progress=progress)
     voxels = Voxels.empty(frames).replaced(
@@ -88,7 +89,8 @@ def analyse(
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
     voxels = measured_again(voxels, crystals.joint, reduced=reduced, standard=standard)
-    results = _results(reduced, standard, voxels, grid, anode, crystals)
+    with stage(progress, "maps, fluxes and sizes"):
+        results = _results(reduced, standard, voxels, grid, anode, crystals)
     return Analysis(reduced, standard, voxels, grid, results)
 
 

@@ -28,7 +28,7 @@ from ...reduction.masking import BoolImage, read_mask, static_mask
 from ...reduction.normalisation import frame_flags
 from ...reduction.outliers import find_outliers, sample_frames
 from ...reduction.stream import FrameIntegrator, ReductionStore, reduce_series
-from ..progress import Progress, over
+from ..progress import Progress, over, stage
 
 OUTLIER_BINS = 500
 """The most q bins in which hot and dead pixels are looked for: a pixel needs many others of its q to stand out from."""
@@ -74,10 +74,11 @@ def reduce_run(
         _same_shape(geometry, reader)
         mask = _user_and_gaps(run, geometry)
         saturation = _saturation(reader, geometry)
-        outliers = find_outliers(
-            _readable(reader, sample_frames(table)),
-            _own_integrator(run, geometry, mask, saturation, bins=min(run.analysis.bins, OUTLIER_BINS)),
-        )
+        with stage(progress, "hot and dead pixels"):
+            outliers = find_outliers(
+                _readable(reader, sample_frames(table)),
+                _own_integrator(run, geometry, mask, saturation, bins=min(run.analysis.bins, OUTLIER_BINS)),
+            )
         mask = mask | outliers.mask
         engine: FrameIntegrator
         own = _own_integrator(run, geometry, mask, saturation, bins=run.analysis.bins)

@@ -20,7 +20,7 @@ from ...io.curves import read_curve
 from ...nouns import Number
 from ...report.number_text import value_with_sigma
 from ...report.provenance import write_provenance
-from ..output_folder import output_folder
+from ..output_folder import writing
 from ..progress import Progress, over
 from .output import write_curve, write_overview
 from .study import CurveResult, study
@@ -46,7 +46,18 @@ def analyse_curves(
     >>> numbers = [curve.numbers for curve in analyse_curves(["a.dat", "b.h5"], "curves")]
     """
     _check(files, q_unit, contrast_per_A2)
-    out = output_folder(out, command="curves")
+    with writing(out, command="curves", over="curves") as folder:
+        return _analysed(files, folder, q_unit, contrast_per_A2, progress)
+
+
+def _analysed(
+    files: Sequence[str | Path],
+    out: Path,
+    q_unit: str | None,
+    contrast_per_A2: float | None,
+    progress: Progress | None,
+) -> list[CurveResult]:
+    """The results of all files that can be analysed, written; then InputFileError for the others."""
     curves, wrong = _read(files, q_unit)
     results = []
     with ThreadPoolExecutor(WORKERS) as pool:

@@ -20,8 +20,8 @@ from ...io.written_by import written_by
 from ...nouns import RunResults
 from ...nouns.experiment import ChargeModel, FieldModel
 from ...report.number_text import number_lines
-from ..output_folder import check_free
-from ..progress import Progress, over
+from ..output_folder import writing
+from ..progress import Progress, over, stage
 from .files import write_fit
 from .fitted import FittedCell
 from .numbers import fit_numbers
@@ -57,19 +57,21 @@ def fit_cell(
     measured = tuple(read_results(_file(folder)) for folder in folders)
     for folder in folders:
         _measured(folder)
-    check_free(Path(out), [_file(folder) for folder in folders], "fit")
+    inputs = [_file(folder) for folder in folders]
     runs = [observations(run, where=str(folder)) for run, folder in zip(measured, folders, strict=True)]
     _same_particles(runs, folders)
 
     def track(models: Sequence[Model]) -> Iterable[Model]:
         return over(progress, models, stage="models", total=len(models))
 
-    comparison = compare(
-        runs, charge_models=charge_models, growth_models=growth_models, field_models=field_models, fixed=fixed, also=also,
-        workers=workers, track=track,
-    )  # fmt: skip
-    fitted = _told(comparison, measured, workers, progress)
-    write_fit(Path(out), fitted, inputs=[_file(folder) for folder in folders], asked=_asked(fixed, also, folders))
+    with writing(out, inputs, command="fit", over="fit") as folder:
+        comparison = compare(
+            runs, charge_models=charge_models, growth_models=growth_models, field_models=field_models, fixed=fixed,
+            also=also, workers=workers, track=track,
+        )  # fmt: skip
+        fitted = _told(comparison, measured, workers, progress)
+        with stage(progress, "report"):
+            write_fit(folder, fitted, inputs=inputs, asked=_asked(fixed, also, folders))
     return fitted
 
 
@@ -78,7 +80,9 @@ def _told(
 ) -> FittedCell:
     """What the best of the models says of the cell."""
     fit = comparison.best
-    agreed, known, shapes = agreement(fit, workers=workers), knowledge(fit), _profiles(fit, progress)
+    with stage(progress, "agreement of the runs"):
+        agreed, known = agreement(fit, workers=workers), knowledge(fit)
+    shapes = _profiles(fit, progress)
     walls = tuple(wall_concentration(fit, number) for number in range(len(measured)))
     said = statements(fit, known, comparison, agreed)
     return FittedCell(fit, comparison, known, shapes, walls, measured, said, fit_numbers(fit, known, shapes, walls))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ...errors import InputFileError, bad_value
 from ...figures.gallery import Drawn
 from ...figures.plan import draw_plan
 from ...figures.plan_measure import draw_measure
+from ...io.atomic import replacing
 from ...io.calibration_table import read_calibration
 from ...io.fit_parameters import FittedParameters, read_fitted
 from ...io.run_toml import write_experiment
@@ -24,8 +26,9 @@ from ...report.number_text import number_lines
 from ...transport import SizeClasses
 from ...twin.cell import starting_classes
 from ..experiment_file import named, read_with_sizes
-from ..output_folder import output_folder
+from ..output_folder import output_folder, writing
 from ..predict import Prediction, predicted, write_prediction
+from ..progress import Progress, stage
 from .measure import Measure, candidate_programs, measure_next
 from .measure_files import FILE as FRAMES_FILE
 from .measure_files import measure_numbers, picture, write_measure
@@ -64,6 +67,7 @@ def plan(
     limits: Limits | None = None,
     fit: str | Path | None = None,
     calibration: str | Path | None = None,
+    progress: Progress | None = None,
 ) -> Plan:
     """The voltage program that gives `target` ("slice-flux=3.4e-10"), and the frames that fix the parameter `measure` best.
 
@@ -89,7 +93,7 @@ def plan(
     inputs = [Path(p) for p in (experiment, calibration, _numbers_of(fit)) if isinstance(p, (str, Path))]
     inputs += [] if settings.solution.distribution is None else [settings.solution.distribution]
     if out is not None and Path(out).exists():
-        output_folder(out, inputs, command="plan")
+        output_folder(out, inputs, command="plan")  # before anything is read
     table = None if calibration is None else _calibration(calibration)
     fitted = None if fit is None else read_fitted(fit, FITTED)
     if fitted is not None:
@@ -100,10 +104,12 @@ def plan(
         plant = Plant(settings.cell, settings.solution, classes, settings.transport, settings.growth)
     if fitted is not None:
         plant = _with_fit(plant, fitted, settings, fit)
-    with named(source):
-        made = _made(settings, sizes, source, plant, wanted, flux, measure, limits or Limits(), fitted, table)
-    if out is not None:
-        _write(output_folder(out, inputs, command="plan"), made, inputs)
+    with nullcontext() if out is None else writing(out, inputs, command="plan", over="plan") as folder:
+        with stage(progress, "voltage program"), named(source):
+            made = _made(settings, sizes, source, plant, wanted, flux, measure, limits or Limits(), fitted, table)
+        if folder is not None:
+            with stage(progress, "report"):
+                _write(folder, made, inputs)
     return made
 
 
@@ -172,7 +178,8 @@ def _notes(wanted: Target | None, fitted: FittedParameters | None) -> tuple[str,
 def _write(folder: Path, made: Plan, inputs: list[Path]) -> None:
     write_prediction(folder, made.prediction, command="plan", inputs=inputs, more=made.figures)
     write_experiment(folder / "experiment.toml", made.experiment)
-    (folder / "plan.toml").write_text(_table(made.experiment.voltage), encoding="utf-8")
+    with replacing(folder / "plan.toml") as part:
+        part.write_text(_table(made.experiment.voltage), encoding="utf-8")
     if made.measure is not None:
         write_measure(folder, made.measure)
 
