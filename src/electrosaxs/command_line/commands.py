@@ -11,10 +11,18 @@ from typing import Annotated, Any
 
 import typer
 
+from .. import __version__
+
 Verbose = Annotated[
     bool, typer.Option("-v", "--verbose", help="Say what was read, chosen and left out, and how long it took.")
 ]
 Log = Annotated[Path | None, typer.Option("--log", metavar="FILE", help="Append all that to FILE, with times.")]
+
+
+def _in_words(given: dict[str, Any]) -> str:
+    """Arguments and options as they were understood."""
+    texts = {key: ", ".join(map(str, value)) if isinstance(value, list) else value for key, value in given.items()}
+    return "; ".join(f"{key} = {value}" for key, value in texts.items() if value is not None)
 
 
 class Interrupted(Exception):
@@ -38,9 +46,7 @@ def command(
 
             start_log(verbose, log)
             start = time.perf_counter()
-            LOGGER.info(
-                "%s: %s", name, ", ".join(f"{key} = {value}" for key, value in given.items() if value is not None)
-            )
+            LOGGER.info("%s %s: %s", name, __version__, _in_words(given))
             try:
                 function(**given)
             except KeyboardInterrupt:

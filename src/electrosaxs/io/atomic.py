@@ -32,17 +32,17 @@ def temporary_beside(path: Path) -> Path:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, level: int = logging.INFO) -> Iterator[Path]:
     """Give a temporary path to write; rename it to `path` on success, remove it on failure.
 
-    A disk that is full is an OSError that names `path`, whichever library met it.
+    level: how much it matters to the log. A disk that is full is an OSError that names `path`, whichever library met it.
     """
     part = temporary_beside(path)
     try:
         with naming(path):
             yield part
             os.replace(part, path)
-        log.info("wrote %s", path)
+        log.log(level, "wrote %s", path)
     finally:
         part.unlink(missing_ok=True)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,5 +74,5 @@ def write_cbf(path: str | Path, frame: npt.NDArray[np.integer], header: Mapping[
         header={"_array_data.header_convention": "PILATUS_1.2", "_array_data.header_contents": contents},
     )
     image.data = np.ascontiguousarray(frame, dtype=np.int32)
-    with replacing(Path(path)) as part:
+    with replacing(Path(path), level=logging.DEBUG) as part:
         image.write(str(part))

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from ..nouns import FloatArray
-from .hdf5 import open_hdf5
+from .hdf5 import extended, open_hdf5
 from .numbers_json import read_numbers
 from .nxdata import nx_group, write_arrays
 from .refusal import refusal
@@ -55,7 +55,7 @@ class FitRecord:
 
 def add_parameters(path: Path, record: FitRecord) -> None:
     """Add `record` as group `parameters` to a file of `write_results`."""
-    with h5py.File(path, "r+") as file:
+    with extended(path, record.covariance.nbytes + record.correlation.nbytes) as file:
         group = nx_group(file["entry"], "parameters", "NXcollection")
         for name, value in vars(record).items():
             if isinstance(value, tuple):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,10 +14,14 @@ from typing import Any, Self
 import h5py
 import hdf5plugin  # noqa: F401  makes the compression filters known to HDF5
 
-from .atomic import full_disk, naming, temporary_beside
+from .atomic import naming, temporary_beside
 from .refusal import refusal
 
 log = logging.getLogger(__name__)
+SLACK = 2**20
+"""Bytes for what HDF5 keeps beside the data: headers, indices, attributes."""
+STEP = 2**23
+"""Bytes that are reserved at once while a file grows."""
 
 
 def open_hdf5(path: Path) -> h5py.File:
@@ -29,18 +34,76 @@ def open_hdf5(path: Path) -> h5py.File:
     return file
 
 
+def reserve(path: Path, size: int) -> None:
+    """Make sure that the file at `path` can grow to `size` bytes: it is that long then, HDF5 cuts it when it closes.
+
+    HDF5 does not survive a disk that is full (closing the file ends the process), so what it writes to disk itself is
+    reserved first; what is small is made in memory. Raises OSError where there is no space.
+    """
+    if hasattr(os, "posix_fallocate") and size > 0:
+        with path.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, size)
+
+
+@contextmanager
+def made_in_memory(path: Path) -> Iterator[h5py.File]:
+    """A new HDF5 file at `path`, written in one piece when the block has ended."""
+    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
+        yield file
+        file.flush()
+        image = file.id.get_file_image()
+    path.write_bytes(image)
+
+
+@contextmanager
+def extended(path: Path, more: int) -> Iterator[h5py.File]:
+    """The HDF5 file at `path`, opened to add `more` bytes at most."""
+    reserve(path, path.stat().st_size + more + SLACK)
+    with h5py.File(path, "r+") as file:
+        yield file
+
+
 class NewHdf5:
-    """An HDF5 file that appears under its name when closed; as a context manager it leaves nothing where the block raises."""
+    """An HDF5 file that appears under its name when closed; as a context manager it leaves nothing where the block raises.
+
+    Who writes to it tells before how much: `_reserve`.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._part = temporary_beside(self.path)
+        self._reserved, self._used = 0, 0
         self._file = h5py.File(self._part, "w")
         self._lock = threading.Lock()
+        self._reserve(SLACK)
+
+    def _reserve(self, size: int) -> None:
+        """Space for `size` bytes more; OSError with the file's name where the disk has none."""
+        self._used += size
+        if self._used <= self._reserved:
+            return
+        try:
+            self._reserved = self._used + STEP
+            reserve(self._part, self._reserved)
+        except OSError:  # less may do
+            with naming(self.path), self._removing():
+                self._reserved = self._used
+                reserve(self._part, self._reserved)
+
+    @contextmanager
+    def _removing(self) -> Iterator[None]:
+        """Nothing is left where the block raises."""
+        try:
+            yield
+        except BaseException:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
+            raise
 
     def close(self) -> None:
         """Finish the file and give it its name."""
         self._file.close()
+        h5py.File(self._part, "r+").close()  # cuts what was reserved and not needed
         os.replace(self._part, self.path)
         log.info("wrote %s", self.path)
 
@@ -50,17 +113,11 @@ class NewHdf5:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            with naming(self.path):
-                if error is not None and full_disk(error) is not None:
-                    raise error
-                if kind is None:
-                    self.close()
-        finally:
-            if self._part.exists():
-                with suppress(OSError, RuntimeError):  # of a full disk, which is told already
-                    self._file.close()
-                self._part.unlink(missing_ok=True)
+        if kind is None:
+            self.close()
+        else:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
 
 
 def dataset(parent: h5py.Group, name: str, path: Path) -> h5py.Dataset:

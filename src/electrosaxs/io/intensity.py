@@ -29,6 +29,7 @@ class IntensityWriter(NewHdf5):
         entry = nx_group(self._file, "entry", "NXentry", default="intensity")
         self._group = nx_group(entry, "intensity", "NXdata", signal="intensity")
         heights = max(1, min(self.shape[1], CHUNK_BYTES // (4 * max(1, len(self._q)))))
+        self._reserve(2 * int(np.prod(self.shape)) * np.dtype(SINGLE).itemsize)
         for name, content in (("intensity", "signal"), ("intensity_errors", "errors")):
             chunks = (1, heights, len(self._q))
             data = self._group.create_dataset(name, self.shape, SINGLE, chunks=chunks, fillvalue=np.nan)

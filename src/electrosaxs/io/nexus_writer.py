@@ -18,6 +18,8 @@ from .nexus import HEADER
 from .table_nexus import write_nexus_table
 
 BLOCK_BYTES = 8192  # what bitshuffle itself chooses
+INDEX_BYTES = 256  # of a chunk in HDF5's index, more than it needs
+TABLE_ROW_BYTES = 256  # nine columns of 8 bytes and a role, more than they need
 
 
 class NexusFrameWriter(NewHdf5):
@@ -52,6 +54,7 @@ class NexusFrameWriter(NewHdf5):
         packed = bitshuffle.compress_lz4(np.ascontiguousarray(frame), items)
         chunk = HEADER.pack(frame.nbytes, BLOCK_BYTES) + packed.tobytes()
         with self._lock:
+            self._reserve(len(chunk) + INDEX_BYTES)
             self._data.id.write_direct_chunk((index, 0, 0), chunk)
 
     def write_table(self, table: FrameTable) -> None:
@@ -59,6 +62,7 @@ class NexusFrameWriter(NewHdf5):
         if len(table) != len(self._data):
             raise ShapeError(f"table of {len(table)} rows: this file holds {len(self._data)} frames")
         with self._lock:
+            self._reserve(TABLE_ROW_BYTES * len(table))
             write_nexus_table(self._file["entry"], table)
 
     def _layout(self, n_frames: int, title: str) -> h5py.Dataset:

@@ -17,7 +17,7 @@ from ..errors import ShapeError
 from ..nouns import FloatArray
 from .atomic import replacing
 from .curve import Curve, checked_curve, present_sigma, unit_factor
-from .hdf5 import open_hdf5, text
+from .hdf5 import made_in_memory, open_hdf5, text
 from .nxdata import nx_group
 from .refusal import refusal
 
@@ -44,7 +44,7 @@ def write_nxcansas(
     described = [metadata] if isinstance(metadata, Mapping) else list(metadata)
     if curves.shape != (len(described), len(axis)) or (errors is not None and errors.shape != curves.shape):
         raise ShapeError(f"curves of shape {curves.shape}: they need ({len(described)}, {len(axis)}), sigma the same")
-    with replacing(Path(path)) as part, h5py.File(part, "w") as file:
+    with replacing(Path(path)) as part, made_in_memory(part) as file:
         file.attrs.update({"NX_class": "NXroot", "default": "sasentry01"})
         for i, about in enumerate(described):
             _write_entry(file, f"sasentry{i + 1:02d}", axis, curves[i], None if errors is None else errors[i], about)

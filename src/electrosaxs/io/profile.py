@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
-
 from ..nouns.profile import PROFILE_UNITS, ModelProfile
+from .hdf5 import extended
 from .nxdata import nx_group, write_arrays
 
 GROUP, SIGNAL = "profile", "volume_fraction"
@@ -14,7 +13,8 @@ GROUP, SIGNAL = "profile", "volume_fraction"
 
 def add_profile(path: str | Path, profile: ModelProfile) -> None:
     """Add the profile to a file of `write_results`; signal is phi(time, height)."""
-    with h5py.File(path, "r+") as file:
+    size = sum(getattr(profile, name).nbytes for name in PROFILE_UNITS)
+    with extended(Path(path), size) as file:
         group = nx_group(file["entry"], GROUP, "NXdata", signal=SIGNAL, axes=["time", "height"])
         for name, unit in PROFILE_UNITS.items():
             write_arrays(group, {name: getattr(profile, name)}, unit)

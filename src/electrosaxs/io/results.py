@@ -33,7 +33,7 @@ from ..nouns import (
     VoxelCorrelations,
 )
 from .atomic import replacing
-from .hdf5 import open_hdf5, text
+from .hdf5 import extended, made_in_memory, open_hdf5, text
 from .nxdata import mark_axes, nx_group, read_noun, write_arrays, write_noun
 from .refusal import refusal
 from .summary import read_summary, write_summary
@@ -63,13 +63,22 @@ def write_results(
     with the version as attributes of the entry. `intensity` is a file of `IntensityWriter`; its group is copied in, without
     passing through memory. Settings are kept as JSON: tuples come back as lists, paths as text.
     """
-    with replacing(Path(path)) as part, h5py.File(part, "w") as file:
+    with replacing(Path(path)) as part:
+        _write(part, results, command, more or {})
+        if intensity is not None:
+            with open_hdf5(Path(intensity)) as source, extended(part, Path(intensity).stat().st_size) as file:
+                source.copy(source["entry/intensity"], file["entry"], "intensity")
+
+
+def _write(part: Path, results: RunResults, command: str, more: Mapping[str, Noun]) -> None:
+    """All but the intensity."""
+    with made_in_memory(part) as file:
         file.attrs.update({"NX_class": "NXroot", "default": "entry", "creator": f"electrosaxs {__version__}"})
         entry = nx_group(file, "entry", "NXentry", default="volume_fraction")
         entry.attrs.update({"command": command, "version": __version__})
         entry["title"] = results.title
         nouns = {name: getattr(results, name) for name in NOUNS}
-        for name, noun in {**nouns, **(more or {})}.items():
+        for name, noun in {**nouns, **more}.items():
             if noun is not None:
                 write_noun(entry, name, noun)
         if results.structure_factor_model is not None and results.structure_factor is not None:
@@ -79,9 +88,6 @@ def write_results(
         if results.curves is not None:
             _write_curves(entry, results.curves)
         write_summary(entry, results)
-        if intensity is not None:
-            with open_hdf5(Path(intensity)) as source:
-                source.copy(source["entry/intensity"], entry, "intensity")
 
 
 def read_results(path: str | Path) -> RunResults:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from ..io.plain_json import to_json
 from ..io.poni import write_poni
 from ..nouns import DetectorGeometry, Number
 from ..nouns.detector_geometry import LONGEST_DISTANCE_M
+
+log = logging.getLogger(__name__)
 
 
 def calibrate_image(
@@ -61,6 +64,8 @@ def calibrate_image(
         mask=masked,
         source=str(image_path),
     )
+    for told in (f"{image_path}: image of {image.shape} pixels", calibration.verdict, *calibration.notes):
+        log.info("%s", told)
     write_poni(poni_geometry(calibration, image_path.name, output))
     with replacing(output.with_suffix(".json")) as part:
         part.write_text(to_json(calibration_record(calibration, image_path.name), indent=2) + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from .progress import Progress, stage
 
 TWO_Q = np.array([0.1, 1.0])  # 1/nm; absorption needs no scattering, the twin's cell needs some q
 STARTING = "of the starting solution"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,8 @@ def predict(
     inputs += [] if table is None else [table]
     with writing(out, inputs, command="predict", over="predict") as folder:
         prediction = predicted(settings, sizes, source, progress=progress)
+        for note in prediction.results.notes:
+            log.info("%s", note)
         with stage(progress, "report"):
             write_prediction(folder, prediction, command="predict", inputs=inputs)
     return prediction

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -46,6 +47,7 @@ TRUTH, RUN, EXPERIMENT, SIZES = "truth.nxs", "run.toml", "experiment.toml", "siz
 GEOMETRY, MASK, NEXUS, IMAGES, TABLE = "geometry.poni", "mask.edf", "frames.nxs", "images", "frames.csv"
 WRITTEN = (TRUTH, RUN, EXPERIMENT, SIZES, GEOMETRY, MASK, NEXUS, TABLE)
 TABLE_STREAM = 0x7AB1E  # random numbers of the table, apart from those of the frames
+log = logging.getLogger(__name__)
 
 
 def simulate_run(
@@ -72,6 +74,7 @@ def simulate_run(
         history = simulate_cell(settings, classes)
         cell = scattering_cell(settings, pixels.q_grid, history.classes.diameter_nm, history.dry_shell_nm)
     line = Beamline(settings, plan, history, cell, incident_photons(settings, plan, random))
+    log.info("%s: %d frames of %s, seed %d", source, len(plan), settings.detector.name, settings.output.seed)
     with writing(folder, command="simulate"):
         _free(folder)
         _write(folder, settings, line, pixels, random, workers=workers, progress=progress)

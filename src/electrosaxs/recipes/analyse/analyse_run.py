@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from .standards import Standards, standards
 from .voxels import CORRELATIONS, Voxels, fitted_blocks, measure, on_map
 
 TRUTH = "truth.nxs"
+log = logging.getLogger(__name__)
 
 
 def analyse_run(
@@ -55,6 +57,8 @@ def analyse_run(
     check_materials(run.solution, where=run_toml)
     with writing(out, command="analyse", over="analyse"):
         analysis = analyse(run, out, integrator=integrator, workers=workers, progress=progress)
+        for note in analysis.results.notes:
+            log.info("%s", note)
         with stage(progress, "report"):
             _write(run_toml, out, analysis)
     return analysis.results

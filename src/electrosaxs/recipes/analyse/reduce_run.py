@@ -6,6 +6,8 @@ What is reduced stays in `<out>/reduction`; the same command, killed and started
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ from ...reduction.outliers import find_outliers, sample_frames
 from ...reduction.stream import FrameIntegrator, ReductionStore, reduce_series
 from ..progress import Progress, over, stage
 
+log = logging.getLogger(__name__)
 OUTLIER_BINS = 500
 """The most q bins in which hot and dead pixels are looked for: a pixel needs many others of its q to stand out from."""
 PILATUS_SATURATION = 2**20 - 1
@@ -92,8 +95,19 @@ def reduce_run(
             if frame.error:
                 errors[frame.index] = frame.error
     flags = _flags(table, store, own.used_pixels, errors)
+    _tell(table, flags, outliers.note)
     notes = (f"outliers: {outliers.note}", *_resume_note(store, len(table) - pending))
     return ReducedRun(run, table, own.mean_q, store, flags, notes)
+
+
+def _tell(table: FrameTable, flags: tuple[tuple[str, ...], ...], outliers: str) -> None:
+    """What was read and left out, for the log."""
+    roles = ", ".join(f"{number} {role}" for role, number in Counter(map(str, table.role)).items())
+    log.info("%s: %s frames", table.source, roles)
+    log.info("outliers: %s", outliers)
+    for index, why in enumerate(flags):
+        if why:
+            log.info("frame %d is left out: %s", index, "; ".join(why))
 
 
 def _same_shape(geometry: Geometry, reader: FrameReader) -> None:

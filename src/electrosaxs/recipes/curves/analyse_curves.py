@@ -7,6 +7,7 @@ names those that could not.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from .output import write_curve, write_overview
 from .study import CurveResult, study
 
 WORKERS = 2
+log = logging.getLogger(__name__)
 
 
 def analyse_curves(
@@ -68,6 +70,7 @@ def _analysed(
             except ElectrosaxsError as error:
                 wrong.append(f"{path}: {error}")
                 continue
+            log.info("%s: %s", path, _in_words(results[-1]))
             write_curve(out, results[-1], absolute=contrast_per_A2 is not None)
     if results:
         write_overview(out, results)

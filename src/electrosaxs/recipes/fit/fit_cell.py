@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from .fitted import FittedCell
 from .numbers import fit_numbers
 
 RESULTS = "results.nxs"
+log = logging.getLogger(__name__)
 SAME = ("core", "ligand", "solvent", "dry_shell_nm")
 """What runs that share their parameters must have in common of the solution."""
 
@@ -69,7 +71,11 @@ def fit_cell(
             runs, charge_models=charge_models, growth_models=growth_models, field_models=field_models, fixed=fixed,
             also=also, workers=workers, track=track,
         )  # fmt: skip
+        for candidate in comparison.candidates:
+            log.info("model %s: chi-squared %.6g, BIC %.6g", candidate.model.name, candidate.reached, candidate.bayes)
         fitted = _told(comparison, measured, workers, progress)
+        for said in fitted.statements:
+            log.info("%s", said)
         with stage(progress, "report"):
             write_fit(folder, fitted, inputs=inputs, asked=_asked(fixed, also, folders))
     return fitted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ from .measure_files import FILE as FRAMES_FILE
 from .measure_files import measure_numbers, picture, write_measure
 from .planner import Planner, that_apply
 
+log = logging.getLogger(__name__)
 FITTED = (
     "effective_charge", "charge_exponent", "diffusivity_scale", "charge_of_charged", "charge_lifetime",
     "immobile_fraction", "immobile_diameter", "electrode_loss", "carrier_share", "solubility", "attachment_time",
@@ -107,6 +109,8 @@ def plan(
     with nullcontext() if out is None else writing(out, inputs, command="plan", over="plan") as folder:
         with stage(progress, "voltage program"), named(source):
             made = _made(settings, sizes, source, plant, wanted, flux, measure, limits or Limits(), fitted, table)
+        for note in made.notes:
+            log.info("%s", note)
         if folder is not None:
             with stage(progress, "report"):
                 _write(folder, made, inputs)
