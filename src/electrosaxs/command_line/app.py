@@ -305,6 +305,27 @@ def inspect(
         typer.echo(paragraph(found) + "\n")
 
 
+@command(
+    app,
+    short_help="The example files, and sample data to try every command on.",
+    epilog="Example: electrosaxs examples --data --out try",
+)
+def examples(
+    out: Annotated[Path, typer.Option("--out", help="Where the folder `examples` is put.")] = Path("."),
+    data: Annotated[
+        bool, typer.Option("--data", help="Also small sample data: image, curves, runs, results. Half a minute.")
+    ] = False,
+    workers: Workers = 2,
+    quiet: Quiet = False,
+) -> None:
+    """All example files of the documentation, into DIR/examples; with --data every command of the pages runs in DIR."""
+    from ..recipes.examples import summary, write_examples
+
+    with _progress(quiet) as progress:
+        written = write_examples(out, data=data, workers=workers, progress=progress)
+    _say(quiet, summary(written, out))
+
+
 def main() -> None:
     """Entry point: every mistake of the user is one line on stderr and exit code 2."""
     gc.set_threshold(OBJECTS_BETWEEN_SEARCHES)  # importing makes objects by the hundred thousand and no garbage

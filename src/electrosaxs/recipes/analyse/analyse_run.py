@@ -50,7 +50,7 @@ def analyse_run(
     Raises ElectrosaxsError with one line for bad input; single bad frames are left out and listed in frames.csv.
 
     >>> from electrosaxs import analyse_run
-    >>> phi = analyse_run("run/run.toml", "results").volume_fraction.to_xarray()
+    >>> phi = analyse_run("run.toml", "results").volume_fraction.to_xarray()
     """
     run_toml, out = Path(run_toml), Path(out)
     run = read_run(run_toml)
