@@ -297,12 +297,35 @@ def plan(
 )
 def inspect(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of any kind, or results folders.")],
+    draft: Annotated[
+        Path | None, typer.Option("--draft", metavar="RUN.toml", help="Write the draft for frames there.")
+    ] = None,
 ) -> None:
-    """What files hold: who wrote them, stacks, columns with units and ranges, headers, numbers."""
-    from ..recipes.inspect.inspect_files import inspect_files, paragraph
+    """What files hold: who wrote them, stacks, columns with units and ranges, headers, numbers; of frames also a draft of
+    run.toml with what the files do not say behind #."""
+    from ..recipes.inspect.inspect_files import drafted, inspect_files, paragraph
 
+    seen = []
     for found in inspect_files(files):
+        seen.append(found)
         typer.echo(paragraph(found) + "\n")
+    if said := drafted(seen, draft):
+        typer.echo(said)
+
+
+@command(
+    app,
+    short_help="What a run or an experiment would give; what is missing.",
+    epilog="Example: electrosaxs check run.toml",
+)
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="run.toml or experiment.toml.")],
+) -> None:
+    """Read all but the pixels: what `analyse` or `simulate` would do, what is not given, and what is missing."""
+    from ..recipes.check import check as recipe
+    from ..recipes.check import text
+
+    typer.echo(text(recipe(file)))
 
 
 @command(

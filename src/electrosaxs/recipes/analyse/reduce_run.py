@@ -72,10 +72,7 @@ def reduce_run(
 
     table = read_table(run)
     with closing(open_frames(run, table)) as reader:
-        where = read_poni(run.detector.geometry)
-        geometry = pixel_geometry(where, energy_keV=run.beam.energy_keV, frame_shape=reader.shape)
-        _same_shape(geometry, reader)
-        mask = _user_and_gaps(run, geometry)
+        geometry, mask = detector_of(run, reader)
         saturation = _saturation(reader, geometry)
         with stage(progress, "hot and dead pixels"):
             outliers = find_outliers(
@@ -108,6 +105,14 @@ def _tell(table: FrameTable, flags: tuple[tuple[str, ...], ...], outliers: str) 
     for index, why in enumerate(flags):
         if why:
             log.info("frame %d is left out: %s", index, "; ".join(why))
+
+
+def detector_of(run: Run, reader: FrameReader) -> tuple[Geometry, BoolImage]:
+    """Where the pixels are, and which of them are masked before any frame is looked at."""
+    where = read_poni(run.detector.geometry)
+    geometry = pixel_geometry(where, energy_keV=run.beam.energy_keV, frame_shape=reader.shape)
+    _same_shape(geometry, reader)
+    return geometry, _user_and_gaps(run, geometry)
 
 
 def _same_shape(geometry: Geometry, reader: FrameReader) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ...errors import ElectrosaxsError, InputFileError
+from ...errors import ElectrosaxsError, InputFileError, bad_value
+from ...io.atomic import replacing
 from ...io.contents import contents
 from ...nouns.contents import FileContents
 from ...report.number_text import number_lines
+from .draft import draft
 
 
 def inspect_files(files: Iterable[str | Path]) -> Iterator[FileContents]:
@@ -24,6 +26,23 @@ def inspect_files(files: Iterable[str | Path]) -> Iterator[FileContents]:
             wrong.append(str(error))
     if wrong:
         raise InputFileError("; ".join(wrong))
+
+
+def drafted(found: Sequence[FileContents], out: Path | None) -> str:
+    """The draft of run.toml for the frames among `found`, or where it was written; empty where there are no frames.
+
+    Raises InputFileError where `out` is there already, or where it was asked for and there are no frames.
+    """
+    text = draft(found, Path() if out is None else out.parent)
+    if out is None:
+        return "" if text is None else f"a draft of run.toml (--draft FILE writes it):\n\n{text}"
+    if text is None or out.exists():
+        rule = "no frames among the files" if text is None else "is there already and would be overwritten"
+        remedy = "name a file with frames, or a table of images" if text is None else "give another name"
+        raise bad_value(InputFileError, where=out, field="--draft", value=out.name, rule=rule, remedy=remedy)
+    with replacing(out) as part:
+        part.write_text(text, encoding="utf-8")
+    return f"wrote {out}; complete it, then: electrosaxs check {out}"
 
 
 def paragraph(found: FileContents) -> str:

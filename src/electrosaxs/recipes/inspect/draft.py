@@ -1,0 +1,110 @@
+"""A draft of run.toml for frames that were looked into: what the files say stands there, what they do not say is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...io.contents import contents
+from ...io.nexus import DATA
+from ...materials import HC_KEV_NM
+from ...nouns.contents import FileContents
+
+STACK, TABLE, GEOMETRY = "image stack", "frame table", "detector geometry (pyFAI)"
+ASKED = """
+[cell]
+# gap_mm = 3.5               # not in the files: distance between the electrodes
+# path_length_mm = 10.0      # not in the files: path of the beam through the solution
+# temperature_K = 298.15     # default
+# voltage_V = 20.0           # only where the frame table has no voltage
+# anode_height_um = 0.0      # absent: found from the data
+
+[solution]
+# volume_fraction = 8.0e-4   # not in the files: core + dry ligand shell in the starting solution
+# core = "Ag"                # defaults
+# ligand = "1-dodecanethiol"
+# solvent = "toluene"
+"""
+
+
+def draft(found: Sequence[FileContents], folder: Path) -> str | None:
+    """The text of a run.toml in `folder` for the frames among `found`; None where there are none.
+
+    Geometry and mask are looked for among `found` and beside the frames.
+    """
+    frames = _frames(found, folder)
+    if frames is None:
+        return None
+    beside = {one.path.resolve().parent for one in found}
+    geometry = _first(
+        [one.path for one in found if one.kind == GEOMETRY], sorted(p for f in beside for p in f.glob("*.poni"))
+    )
+    mask = _first([], sorted(path for place in beside for path in place.glob("*mask*.*") if path.is_file()))
+    lines = [
+        "# A draft by electrosaxs inspect: what stands behind # is a guess or a default, or is not in the files.",
+        "# Then: electrosaxs check run.toml",
+        "",
+        "[run]",
+        f'title = "{found[0].path.stem}"',
+        ASKED.rstrip(),
+        "",
+        "[beam]",
+        _energy(geometry),
+        "# fwhm_um = 34.0             # not in the files: vertical full width at half maximum",
+        "",
+        "[detector]",
+        f'geometry = "{_from(geometry, folder)}"' if geometry else '# geometry = "geometry.poni"  # of electrosaxs calibrate',
+        f'mask = "{_from(mask, folder)}"  # 1 = masked' if mask else '# mask = "mask.edf"',
+        "",
+        "[frames]",
+        *frames,
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _frames(found: Sequence[FileContents], folder: Path) -> list[str] | None:
+    """The table [frames]: one HDF5 file with a stack, or a table with images."""
+    for one in found:
+        stacks = [part for part in one.parts if part.kind == STACK]
+        if stacks:
+            lines = [f'nexus = "{_from(one.path, folder)}"', *(f"# holds {part.name}: {part.text}" for part in stacks)]
+            elsewhere = (
+                [] if any(part.name == DATA for part in stacks) else [f"# frames are read from {DATA}: link them there"]
+            )
+            columns = any(part.name.startswith("/entry/frames/") for part in one.parts)
+            lacking = [] if columns else ["# no table /entry/frames in it: docs/formats.md says which columns it needs"]
+            return [*lines, *elsewhere, *lacking]
+    tables = [one for one in found if one.kind == TABLE]
+    images = [one for one in found if one.kind == "image"]
+    if not tables and len(images) < 2:
+        return None
+    where = (
+        f'images = "{_from(images[0].path.parent, folder)}"'
+        if images
+        else '# images = "images"  # absent: beside it'
+    )
+    table = f'table = "{_from(tables[0].path, folder)}"' if tables else '# table = "frames.csv"  # one row per frame'
+    return [where, table]
+
+
+def _energy(geometry: Path | None) -> str:
+    """The energy that the geometry's wavelength means."""
+    asked = "# energy_keV = 13.3          # not in the files"
+    if geometry is None:
+        return asked
+    entries = {part.name: part.text for part in contents(geometry).parts}
+    try:
+        return f"energy_keV = {1e-9 * HC_KEV_NM / float(entries['wavelength_m']):.6g}    # of the wavelength in {geometry.name}"
+    except (KeyError, ValueError):
+        return asked
+
+
+def _first(given: Sequence[Path], beside: Sequence[Path]) -> Path | None:
+    """What was given, else the only one that lies beside the frames."""
+    return given[0] if given else beside[0] if len(beside) == 1 else None
+
+
+def _from(path: Path, folder: Path) -> str:
+    """The path as run.toml in `folder` names it."""
+    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
