@@ -1,4 +1,8 @@
-"""The commands and programs of the how-to pages about the model do what the pages say, typed as they stand."""
+"""Every command and program of the README and the how-to pages does what the pages say, typed as it stands.
+
+They run in the folder that `electrosaxs examples --data` leaves, with the small runs of the other tests in place of its own.
+What another test runs as it stands is not run again.
+"""
 
 import re
 import shlex
@@ -8,21 +12,29 @@ from pathlib import Path
 import pytest
 from simulated_runs import Demonstration
 
+import electrosaxs
 from electrosaxs.command_line.app import run as command_line
 from electrosaxs.nouns import RunResults
+from electrosaxs.recipes.analyse import analyse_run
+from electrosaxs.recipes.analyse.sizes import SizeStudy
 from electrosaxs.recipes.fit.fit_cell import fit_cell
 
 ROOT = Path(__file__).parents[1]
-PAGES = {name: (ROOT / "docs" / "how-to" / f"{name}.md").read_text("utf-8") for name in ("predict", "fit", "plan")}
-SIZES = (ROOT / "docs" / "how-to" / "size-distributions.md").read_text("utf-8")
+HOW_TO = {file.stem: file.read_text("utf-8") for file in (ROOT / "docs" / "how-to").glob("*.md")}
+README = (ROOT / "README.md").read_text("utf-8")
+IN_THE_SAMPLE = ("analyse-a-run", "plain-curves", "predict", "fit", "plan", "python", "uncertainties")
+IN_THE_DEMONSTRATION = ("simulate", "size-distributions")
+"""Their run is the one of the demonstration, made from examples/experiment_small.toml."""
+SILENT = ("check", "inspect")
+"""Commands that have nothing but their answer, and so no --quiet."""
 
 
 def commands(page: str) -> list[list[str]]:
-    return [shlex.split(line)[1:] for line in re.findall(r"^    (electrosaxs .*)$", page, re.MULTILINE)]
+    return [shlex.split(line)[1:] for line in re.findall(r"^ {4,}(electrosaxs .*)$", page, re.MULTILINE)]
 
 
 def without_folder(command: list[str]) -> list[str]:
-    return command[: command.index("--out")]
+    return command[: command.index("--out")] if "--out" in command else command
 
 
 def commands_of_examples() -> list[list[str]]:
@@ -37,33 +49,86 @@ def programs(page: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
-def test_pages_follow_each_other_and_work(
-    quiet_results: tuple[RunResults, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Predict, fit and plan in one folder, in the order of the pages; the analysed runs are small ones."""
-    monkeypatch.chdir(tmp_path)
-    # what takes most of a fit's time, and is tested where fits are
+def run_program(program: str) -> dict[str, object]:
+    known: dict[str, object] = {}
+    exec(compile(program, "page", "exec"), known)
+    return known
+
+
+@pytest.fixture
+def sample(
+    quiet_nexus: Path, quiet_results: tuple[RunResults, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The folder of `electrosaxs examples --data`, which is then the one in which commands are typed."""
+
+    def simulated(_: object, out: Path, **__: object) -> Path:
+        return Path(shutil.copytree(quiet_nexus.parent, out)) / "run.toml"
+
+    def results(_: object, out: Path, **__: object) -> RunResults:
+        shutil.copytree(quiet_results[1], out)
+        return quiet_results[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("electrosaxs.recipes.examples.simulate_run", simulated)
+        patch.setattr("electrosaxs.recipes.examples.analyse_run", results)
+        assert command_line(["examples", "--data", "--out", str(tmp_path / "try"), "--quiet"]) == 0
+    monkeypatch.chdir(tmp_path / "try")
+    return tmp_path / "try"
+
+
+def test_no_page_is_forgotten() -> None:
+    assert set(HOW_TO) == {*IN_THE_SAMPLE, *IN_THE_DEMONSTRATION}
+
+
+@pytest.mark.usefixtures("sample")
+def test_pages_follow_each_other_and_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """README and pages in one folder, in their order."""
+    # what takes most of the time of a fit and of an analysis, and is tested where these are
     monkeypatch.setattr("electrosaxs.recipes.fit.fit_cell._profiles", lambda *_: {})
     monkeypatch.setitem(fit_cell.__kwdefaults__, "charge_models", ("fast-exchange",))
     monkeypatch.setitem(fit_cell.__kwdefaults__, "field_models", ("nominal",))
-    shutil.copytree(ROOT / "examples", "examples")
-    for name in ("results", "results-30V", "results-20V"):
-        shutil.copytree(quiet_results[1], name)
-    elsewhere = commands_of_examples()
-    for page in PAGES.values():
+    monkeypatch.setattr(analyse_run, "write_report", lambda *_, **__: None)
+    monkeypatch.setattr(analyse_run, "size_distributions", lambda *_, **__: SizeStudy(None))
+    ran = commands_of_examples()
+    for page in (README, *(HOW_TO[name] for name in IN_THE_SAMPLE)):
         for command in commands(page):
-            if without_folder(command) in elsewhere:
+            if command in ran or without_folder(command) in ran:
                 continue
-            assert command_line([*command, "--quiet"]) == 0, command
-            out = Path(command[command.index("--out") + 1])
-            for file in ("report.html", "numbers.json", "results.nxs"):
-                assert (out / file).is_file(), (command, file)
-            if command[0] == "plan":
-                assert (out / "plan.toml").is_file()
+            ran.append(command)
+            assert command_line([*command, *([] if command[0] in SILENT else ["--quiet"])]) == 0, command
+            assert_left(command)
         for program in programs(page):
-            exec(compile(program, "page", "exec"), {})
-    for file in ("measure.csv", "measure_voltages.csv", "figures/measure_next.svg"):
-        assert (Path("next") / file).is_file()
+            run_program(program)
+
+
+def assert_left(command: list[str]) -> None:
+    """The files that a page speaks of are there."""
+    files = {
+        "analyse": ["results.nxs", "numbers.json", "frames.csv"], "curves": ["report.html", "curves.csv"],
+        "plan": ["report.html", "numbers.json", "results.nxs", "plan.toml"], "check": [], "calibrate": [],
+    }.get(command[0], ["report.html", "numbers.json", "results.nxs"])  # fmt: skip
+    if "--measure" in command:
+        files += ["measure.csv", "measure_voltages.csv", "figures/measure_next.svg"]
+    for file in files:
+        assert (Path(command[command.index("--out") + 1]) / file).is_file(), (command, file)
+
+
+def test_the_geometry_of_the_sample_is_found_again_from_its_rings(sample: Path) -> None:
+    known = electrosaxs.calibrate_image("agbh.cbf", energy_keV=13.3, output="found.poni")
+    true = dict(line.split(": ", 1) for line in (sample / "geometry.poni").read_text().splitlines() if ": " in line)
+    assert abs(known.distance_m - float(true["Distance"])) < 4.0 * known.sigmas["distance_m"]
+
+
+def test_examples_that_were_edited_are_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["examples", "--out", str(tmp_path)]
+    assert command_line(asked) == command_line(asked) == 0
+    found = {str(file.relative_to(tmp_path)) for file in (tmp_path / "examples").rglob("*") if file.is_file()}
+    kept = {str(f.relative_to(ROOT)) for f in (ROOT / "examples").rglob("*") if f.is_file() and f.suffix != ".pyc"}
+    assert found == kept
+    (tmp_path / "examples" / "run.toml").write_text("# mine\n")
+    capsys.readouterr()
+    assert command_line(asked) == 2
+    assert "run.toml: is there already and would be overwritten; give another folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -71,14 +136,16 @@ def test_pages_follow_each_other_and_work(
 )
 def test_numbers_of_the_page_are_those_of_the_program(name: str) -> None:
     source = "".join(file.read_text() for file in (ROOT / "src" / "electrosaxs" / "recipes" / "plan").glob("*.py"))
-    assert f"`{name}`" in PAGES["plan"]
+    assert f"`{name}`" in HOW_TO["plan"]
     assert f'"{name}"' in source
 
 
 def test_sizes_are_read_as_the_page_says(demonstration: Demonstration, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = [command for name in IN_THE_DEMONSTRATION for command in commands(HOW_TO[name])]
+    analyse = ["analyse", "run/run.toml", "--out", "results"]
+    assert typed == [["simulate", "examples/experiment_small.toml", "--out", "run"], analyse, analyse]
     monkeypatch.chdir(demonstration.folder)
-    known: dict[str, object] = {}
-    exec(compile(programs(SIZES)[0], "page", "exec"), known)
+    known = run_program(programs(HOW_TO["size-distributions"])[0])
     phi = demonstration.results.volume_fraction.values
     found = known["phi"]
     good = found > 0.0  # type: ignore[operator]

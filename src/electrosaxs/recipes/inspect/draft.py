@@ -80,9 +80,7 @@ def _frames(found: Sequence[FileContents], folder: Path) -> list[str] | None:
     if not tables and len(images) < 2:
         return None
     where = (
-        f'images = "{_from(images[0].path.parent, folder)}"'
-        if images
-        else '# images = "images"  # absent: beside it'
+        f'images = "{_from(images[0].path.parent, folder)}"' if images else '# images = "images"  # absent: beside it'
     )
     table = f'table = "{_from(tables[0].path, folder)}"' if tables else '# table = "frames.csv"  # one row per frame'
     return [where, table]
