@@ -20,6 +20,7 @@ from .synthetic_curves import (
     gaussian_sizes,
     number_density,
     pixels_per_bin,
+    remembered,
     solvent_intensity,
     window,
 )
@@ -36,6 +37,7 @@ STRUCTURES = {
 }
 
 
+@remembered
 def powder(q: FloatArray, name: str, a: float, fwhm: float) -> FloatArray:
     """Z(q), point of the reciprocal lattice by point: (2 pi)^3 / V |F|^2 / n, Gaussian in q, over 4 pi q q_hkl."""
     cell, basis = STRUCTURES[name]
@@ -54,6 +56,7 @@ def powder(q: FloatArray, name: str, a: float, fwhm: float) -> FloatArray:
     return np.asarray(density / (4 * np.pi * q) * (lines @ (total / levels)))
 
 
+@remembered
 def mean_amplitude(q: FloatArray, sizes: Sizes) -> FloatArray:
     """<F> (nm^3)."""
     x = 0.5 * np.outer(q, sizes.diameter)

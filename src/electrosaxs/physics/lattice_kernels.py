@@ -15,56 +15,73 @@ GAUSS_REACH = 4.0  # in FWHM: exp(-4 ln2 16) = 5e-20
 
 
 @njit(cache=True, nogil=True)
-def _peak(x: float, fwhm: float, lorentzian: float) -> tuple[float, float, float, float]:
-    """Pseudo-Voigt of unit area at distance x from its centre, and its derivatives by x, fwhm and lorentzian share.
+def _cauchy(x: float, fwhm: float) -> tuple[float, float, float]:
+    """Lorentzian (w / 2 pi) / (x^2 + w^2/4) of unit area, and its derivatives by x and w; one division, no branch."""
+    inverse = 1.0 / (x * x + 0.25 * fwhm * fwhm)
+    value = fwhm * (0.5 / math.pi) * inverse
+    return value, -2.0 * value * x * inverse, value * (1.0 / fwhm - 0.5 * fwhm * inverse)
 
-    L = eta (w / 2 pi) / (x^2 + w^2/4) + (1 - eta) sqrt(4 ln2 / pi) / w exp(-4 ln2 x^2 / w^2), both parts of FWHM w.
-    """
-    below = x * x + 0.25 * fwhm * fwhm
-    cauchy = fwhm / (2.0 * math.pi) / below
-    gauss = 0.0
-    if abs(x) < GAUSS_REACH * fwhm:
-        gauss = math.sqrt(4.0 * math.log(2.0) / math.pi) / fwhm * math.exp(-4.0 * math.log(2.0) * (x / fwhm) ** 2)
-    share = 1.0 - lorentzian
-    value = lorentzian * cauchy + share * gauss
-    by_x = -lorentzian * cauchy * 2.0 * x / below - share * gauss * 8.0 * math.log(2.0) * x / (fwhm * fwhm)
-    by_fwhm = lorentzian * cauchy * (1.0 / fwhm - 0.5 * fwhm / below)
-    by_fwhm += share * gauss * (8.0 * math.log(2.0) * x * x / fwhm**3 - 1.0 / fwhm)
-    return value, by_x, by_fwhm, cauchy - gauss
+
+@njit(cache=True, nogil=True)
+def _gauss(x: float, fwhm: float) -> tuple[float, float, float]:
+    """Gaussian sqrt(4 ln2 / pi) / w exp(-4 ln2 x^2 / w^2) of unit area, and its derivatives by x and w."""
+    steep = 4.0 * math.log(2.0) / (fwhm * fwhm)
+    value = math.sqrt(steep / math.pi) * math.exp(-steep * x * x)
+    return value, -2.0 * steep * x * value, value * (2.0 * steep * x * x - 1.0) / fwhm
 
 
 @njit(cache=True, nogil=True)
 def powder_sum(q: FloatArray, centre: FloatArray, area: FloatArray, fwhm: float, lorentzian: float) -> FloatArray:
-    """sum_k area_k [L(q - q_k) - L(q + q_k)] / (q q_k), and its derivatives; shape (4, q).
+    """sum_k area_k [L(q - q_k) - L(q + q_k)] / (q q_k), and its derivatives; shape (4, q), `q` ascending.
 
-    Row 0 the sum; 1 its derivative when all centres grow by one factor (by its logarithm, area_k / q_k held); 2 by
-    fwhm; 3 by the Lorentzian share. The mirror term keeps it regular at q = 0; with it the spherical average of
-    isotropic Gaussian spots in reciprocal space is exact.
+    L = eta Lorentzian + (1 - eta) Gaussian, both of FWHM w (pseudo-Voigt). Row 0 the sum; 1 its derivative when all
+    centres grow by one factor (by its logarithm, area_k / q_k held); 2 by fwhm; 3 by the Lorentzian share. The mirror
+    term keeps it regular at q = 0; with it the spherical average of isotropic Gaussian spots in reciprocal space is
+    exact. At a share of exactly 0 tails are left out, and row 3 is 0.
     """
     out = np.zeros((4, q.size))
+    reach, share = GAUSS_REACH * fwhm, 1.0 - lorentzian
     for k in range(centre.size):
-        for i in range(q.size):
-            near = q[i] - centre[k]
-            if lorentzian == 0.0 and abs(near) > GAUSS_REACH * fwhm and q[i] > GAUSS_REACH * fwhm:
-                continue
-            value, by_x, by_fwhm, by_share = _peak(near, fwhm, lorentzian)
-            mirror = _peak(q[i] + centre[k], fwhm, lorentzian)
-            weight = area[k] / (q[i] * centre[k])
-            out[0, i] += weight * (value - mirror[0])
-            out[1, i] -= weight * centre[k] * (by_x + mirror[1])
-            out[2, i] += weight * (by_fwhm - mirror[2])
-            out[3, i] += weight * (by_share - mirror[3])
-    return out
+        place, weight = centre[k], area[k] / centre[k]
+        if lorentzian > 0.0:
+            for i in range(q.size):
+                near, far = _cauchy(q[i] - place, fwhm), _cauchy(q[i] + place, fwhm)
+                out[0, i] += weight * lorentzian * (near[0] - far[0])
+                out[1, i] -= weight * lorentzian * place * (near[1] + far[1])
+                out[2, i] += weight * lorentzian * (near[2] - far[2])
+                out[3, i] += weight * (near[0] - far[0])
+        for i in range(np.searchsorted(q, place - reach), np.searchsorted(q, place + reach)):
+            _add_gauss(out, i, _gauss(q[i] - place, fwhm), weight, share, place)
+        for i in range(np.searchsorted(q, reach - place)):
+            mirror = _gauss(q[i] + place, fwhm)
+            _add_gauss(out, i, (-mirror[0], mirror[1], -mirror[2]), weight, share, place)
+    return out / q
+
+
+@njit(cache=True, nogil=True)
+def _add_gauss(
+    out: FloatArray, i: int, peak: tuple[float, float, float], weight: float, share: float, place: float
+) -> None:
+    out[0, i] += weight * share * peak[0]
+    out[1, i] -= weight * share * place * peak[1]
+    out[2, i] += weight * share * peak[2]
+    out[3, i] -= weight * peak[0]
 
 
 @njit(cache=True, nogil=True)
 def peak_profile(q: FloatArray, centre: float, fwhm: float, lorentzian: float) -> FloatArray:
     """One peak L(q - centre) of unit area (nm) and its derivatives by centre, fwhm and Lorentzian share; shape
     (4, q)."""
-    out = np.empty((4, q.size))
+    out = np.zeros((4, q.size))
     for i in range(q.size):
-        value, by_x, by_fwhm, by_share = _peak(q[i] - centre, fwhm, lorentzian)
-        out[0, i], out[1, i], out[2, i], out[3, i] = value, -by_x, by_fwhm, by_share
+        x = q[i] - centre
+        near, wide = _cauchy(x, fwhm), (0.0, 0.0, 0.0)
+        if abs(x) < GAUSS_REACH * fwhm:
+            wide = _gauss(x, fwhm)
+        out[0, i] = lorentzian * near[0] + (1.0 - lorentzian) * wide[0]
+        out[1, i] = -lorentzian * near[1] - (1.0 - lorentzian) * wide[1]
+        out[2, i] = lorentzian * near[2] + (1.0 - lorentzian) * wide[2]
+        out[3, i] = near[0] - wide[0]
     return out
 
 

@@ -8,7 +8,7 @@ lattice alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -28,12 +28,12 @@ class Lattice:
     def particles_per_cell(self) -> int:
         return len(self.basis)
 
-    @property
+    @cached_property
     def volume_per_particle(self) -> float:
         """In units of a^3."""
         return float(abs(np.linalg.det(np.array(self.cell)))) / len(self.basis)
 
-    @property
+    @cached_property
     def neighbour_distance(self) -> float:
         """Distance of nearest neighbours in units of a."""
         steps = np.stack(np.meshgrid(*[np.arange(-1, 2)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)

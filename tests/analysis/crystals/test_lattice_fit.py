@@ -29,10 +29,10 @@ LENGTHS = {"FCC": 15.1, "BCC": 12.3, "HCP": 10.7, "SC": 10.7}
 
 @pytest.fixture(scope="module")
 def sixty_fits():
-    fits = []
+    fits, near = [], Grains(0.05, 15.0, 0.03, 0.5, 0.0, 1.0)
     for seed in range(60):
         curve = curve_of_frame(crystals_in_solution([0.1], gain=0.01, seed=1000 + seed), 0)
-        fits.append(fit_lattice(curve, "FCC", start_solution(curve), freedom=RIGID))
+        fits.append(fit_lattice(curve, "FCC", start_solution(curve), freedom=RIGID, grains=near))
     return fits
 
 

@@ -118,7 +118,7 @@ def test_residuals_say_by_how_much_the_variance_is_too_small():
 
 def test_no_lattice_is_named_from_a_fit_that_did_not_converge(monkeypatch):
     curve, whole = curve_of_frame(crystals_in_solution([0.05], gain=0.02, seed=10), 0), lattice_fit.fit
-    monkeypatch.setattr(lattice_fit, "fit", lambda *given: replace(whole(*given), converged=False))
+    monkeypatch.setattr(lattice_fit, "fit", lambda *given, **more: replace(whole(*given, **more), converged=False))
     assignment = study_curve(curve).assignment
     assert assignment.lattice is None
     assert assignment.a.value is None
@@ -126,8 +126,8 @@ def test_no_lattice_is_named_from_a_fit_that_did_not_converge(monkeypatch):
 
 
 def test_a_rival_that_did_not_converge_may_be_nearer_than_its_score(monkeypatch):
-    def halted(curve, model, known):
-        return replace(whole(curve, model, known), converged=model.lattice == "FCC")
+    def halted(curve, model, known, **more):
+        return replace(whole(curve, model, known, **more), converged=model.lattice == "FCC")
 
     curve, whole = curve_of_frame(crystals_in_solution([0.05], gain=0.02, seed=10), 0), lattice_fit.fit
     monkeypatch.setattr(lattice_fit, "fit", halted)

@@ -7,7 +7,7 @@ reflection is among the peaks, and no sharp peak of weight is left unexplained.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,8 +15,8 @@ import numpy as np
 from ...nouns import FloatArray, LatticeAssignment, Number, Peak
 from ...physics.lattices import LATTICES, reflection_positions, reflections
 from ...physics.sphere_kernels import skewed_form_factor
-from .lattice_fit import LOOSE, RIGID, SMOOTHED, Freedom, LatticeFit, fit_lattice
-from .parameters import WIDEST, grains_of
+from .lattice_fit import LOOSE, RIGID, SMOOTHED, Freedom, LatticeFit, finished, raced, raced_on
+from .parameters import WIDEST
 from .peaks import PeakSearch, find_peaks, score_of_free_peaks
 from .weighted_curve import WeightedCurve
 from .weighted_fit import local_excess
@@ -65,26 +65,36 @@ def study_curve(curve: WeightedCurve) -> LatticeStudy:
 
 def compare_lattices(curve: WeightedCurve, search: PeakSearch) -> tuple[Freedom, dict[str, LatticeFit]]:
     """All lattices and the solution alone (key ""), with the least freedom at which the best of them fits; where none
-    does, with most freedom and the variance widened where the best one misses, so that scores stay comparable."""
-    names, start = ["", *LATTICES], search.solution
+    does, with most freedom and the variance widened where the best one misses, so that scores stay comparable.
+
+    Lattices far behind the best are not fitted to their end (`converged` says so): their scores are upper bounds."""
+    start, field = search.solution, {}
     for freedom in (RIGID, SMOOTHED, LOOSE):
         if freedom is RIGID and curve.estimated:
             continue
         ground = curve if freedom is RIGID else search.curve
-        fits = {n: fit_lattice(ground, n or None, start, freedom=freedom) for n in names}
+        if freedom is LOOSE:
+            field = {name: raced_on(ones, ground, freedom) for name, ones in field.items()}
+        else:
+            field = {n: raced(ground, n or None, start, freedom=freedom) for n in ("", *LATTICES)}
+        fits = _contest(field)
         best = min(fits.values(), key=lambda one: one.score)
         if best.widening == 1.0:
             return freedom, fits
         if freedom is RIGID:  # sizes fitted with the lattice are a better start than those read between the peaks
             start = best.solution
     rough = search.curve.with_excess(local_excess(search.curve, best.outcome))
-    again = {n: _refitted(rough, one) for n, one in fits.items()}
-    return LOOSE, again
+    return LOOSE, _contest({name: raced_on([one], rough, LOOSE) for name, one in fits.items()})
 
 
-def _refitted(curve: WeightedCurve, one: LatticeFit) -> LatticeFit:
-    grains = grains_of(one.outcome.parameters)
-    return fit_lattice(curve, one.lattice, one.solution, freedom=one.freedom, grains=grains)
+def _contest(field: Mapping[str, Sequence[LatticeFit]]) -> dict[str, LatticeFit]:
+    """The best fit of each lattice: the one ahead first, so that those without hope beside it stay where they are. The
+    solution alone is always fitted to its end."""
+    fits: dict[str, LatticeFit] = {}
+    for name in sorted(field, key=lambda one: field[one][0].score):
+        ahead = min((one.score for one in fits.values()), default=np.inf)
+        fits[name] = finished(field[name], rival=ahead if name else np.inf)
+    return fits
 
 
 def label_peaks(peaks: Sequence[Peak], one: LatticeFit) -> tuple[Peak, ...]:

@@ -30,10 +30,11 @@ from .parameters import (
     Solution,
     first_reflection,
     grain_limits,
+    grains_of,
     solution_of,
 )
 from .weighted_curve import WeightedCurve
-from .weighted_fit import FitOutcome, Knowledge, Limit, fit, score
+from .weighted_fit import STEPS, FitOutcome, Knowledge, Limit, fit, score
 
 SPACINGS = (
     1.0,
@@ -44,6 +45,8 @@ SCAN_WIDTHS = (0.012, 0.025, 0.05, 0.1)  # FWHM over the first reflection's q
 SCAN_TAILS = 0.2  # Lorentzian share at which a fit starts
 MOST_STARTS = 3
 DISTINCT = 0.015  # of ln a, between starts
+RACE_STEPS = 12  # of every start, before those without hope are given up
+HOPELESS = (1.5, 50.0)  # a start whose score exceeds 1.5 times the best one's + 50 after the race goes no further
 
 
 @dataclass(frozen=True)
@@ -117,17 +120,57 @@ def fit_lattice(
     grains: where to begin; None: every allowed lattice constant is tried. priors: name -> (mean, standard deviation),
     Gaussian, e.g. the shape of the pattern in pooled frames.
     """
+    model = _model(curve, lattice, solution, freedom)
+    if grains is not None:
+        return _fitted(curve, model, _padded(solution, grains, model), freedom, priors or {}, STEPS)
+    return finished(raced(curve, lattice, solution, freedom=freedom, priors=priors), priors=priors)
+
+
+def raced(
+    curve: WeightedCurve,
+    lattice: str | None,
+    solution: Solution[float],
+    *,
+    freedom: Freedom,
+    priors: Mapping[str, tuple[float, float]] | None = None,
+) -> list[LatticeFit]:
+    """RACE_STEPS from the best lattice constants over every allowed spacing, best first; none need have converged."""
+    model = _model(curve, lattice, solution, freedom)
+    starts = [NO_GRAINS] if lattice is None else scan_lattice(curve, lattice, solution, model.smooth)
+    fits = [_fitted(curve, model, _padded(solution, one, model), freedom, priors or {}, RACE_STEPS) for one in starts]
+    return sorted(fits, key=lambda one: one.score)
+
+
+def raced_on(field: Sequence[LatticeFit], curve: WeightedCurve, freedom: Freedom) -> list[LatticeFit]:
+    """The race of a lattice gone on with on another curve (same q, other variance) or with more freedom, best first."""
+    fits = []
+    for one in field:
+        model = _model(curve, one.lattice, one.solution, freedom)
+        start = _padded(one.solution, grains_of(one.outcome.parameters), model)
+        fits.append(_fitted(curve, model, start, freedom, {}, RACE_STEPS))
+    return sorted(fits, key=lambda one: one.score)
+
+
+def finished(
+    field: Sequence[LatticeFit], *, rival: float = np.inf, priors: Mapping[str, tuple[float, float]] | None = None
+) -> LatticeFit:
+    """The best of a race, run to its minimum; starts without hope, beside the others or beside the score `rival`, are
+    left where they are."""
+    ends: list[LatticeFit] = []
+    for one in field:
+        least = min([rival, field[0].score, *(end.score for end in ends)])
+        if one.outcome.converged or one.score > HOPELESS[0] * least + HOPELESS[1]:
+            ends.append(one)
+        else:
+            ends.append(_fitted(one.curve, one.model, one.outcome.parameters, one.freedom, priors or {}, STEPS))
+    return min(ends, key=lambda end: end.score)
+
+
+def _model(
+    curve: WeightedCurve, lattice: str | None, solution: Solution[float], freedom: Freedom
+) -> LatticeModel:
     smooth = smooth_basis(curve.q, solution.diameter) if freedom.smooth else np.zeros((curve.q.size, 0))
-    textured = textured_reflections(lattice) if freedom.texture and lattice else 0
-    model = LatticeModel(curve.q, lattice, textured, smooth)
-    if lattice is None:
-        starts = [NO_GRAINS]
-    elif grains is None:
-        starts = scan_lattice(curve, lattice, solution, smooth)
-    else:
-        starts = [grains]
-    fits = [_fitted(curve, model, _padded(solution, one, model), freedom, priors or {}) for one in starts]
-    return min(fits, key=lambda one: one.score)
+    return LatticeModel(curve.q, lattice, textured_reflections(lattice) if freedom.texture and lattice else 0, smooth)
 
 
 def scan_lattice(
@@ -189,9 +232,10 @@ def _fitted(
     start: FloatArray,
     freedom: Freedom,
     priors: Mapping[str, tuple[float, float]],
+    steps: int,
 ) -> LatticeFit:
     known = _known(curve, model, start, freedom, priors)
-    outcome = fit(curve, model, known)
+    outcome = fit(curve, model, known, steps=steps)
     return LatticeFit(model.lattice, curve, model, outcome, freedom, score(outcome, known))
 
 

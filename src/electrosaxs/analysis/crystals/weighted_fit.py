@@ -128,7 +128,7 @@ def _step(gradient: FloatArray, curvature: FloatArray, free: npt.NDArray[np.bool
     scale = np.sqrt(np.diag(curvature)[index])
     matrix = curvature[np.ix_(index, index)] / np.outer(scale, scale) + damping * np.eye(index.size)
     step = np.zeros_like(gradient)
-    step[index] = np.linalg.lstsq(matrix, gradient[index] / scale, rcond=1e-13)[0] / scale
+    step[index] = np.linalg.solve(matrix, gradient[index] / scale) / scale  # damping keeps the matrix regular
     return step
 
 
