@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "nouns": {"units", "errors"},
     "units": {"errors"},
     "errors": set(),
-    "materials": {"errors"},
+    "materials": {"errors", "nouns"},
     "physics": BASE,
     "transport": BASE | {"physics"},
     "calibration": BASE | {"physics"},

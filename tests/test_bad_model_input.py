@@ -25,21 +25,21 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "experiment.toml"
 CHARGE = "effective_charge = 0.045"
 
 PREDICTIONS: list[tuple[str, str, str, str]] = [
-    ("charge is no number", CHARGE, "effective_charge = nan", r"e\.toml: transport\.effective_charge = NaN: must be .*; give"),
+    ("charge is no number", CHARGE, "effective_charge = nan", r"e\.toml: transport\.effective_charge = nan: must be .*; give"),
     ("charge missing", CHARGE, "", r"e\.toml: transport\.effective_charge = missing: is required; give"),
-    ("negative diffusion", CHARGE, f"{CHARGE}\ndiffusivity_scale = -1", r"transport\.diffusivity_scale = -1: must be gre"),
-    ("all immobile", CHARGE, f"{CHARGE}\nimmobile_fraction = 1", r"immobile_fraction = 1: must be less than 1; give"),
+    ("negative diffusion", CHARGE, f"{CHARGE}\ndiffusivity_scale = -1", r"transport\.diffusivity_scale = -1: must be 0\.001 or more"),
+    ("all immobile", CHARGE, f"{CHARGE}\nimmobile_fraction = 1", r"immobile_fraction = 1: must be below 1; give"),
     ("electrodes take all", CHARGE, f'{CHARGE}\nfield_model = "electrode-loss"\nelectrode_loss = 1.0', r"electrode_loss = 1"),
-    ("loss without its model", CHARGE, f"{CHARGE}\nelectrode_loss = 0.2", r"e\.toml: transport.*electrode-loss.*; give elec"),
+    ("loss without its model", CHARGE, f"{CHARGE}\nelectrode_loss = 0.2", r"e\.toml: transport\.electrode_loss = 0\.2: .*electrode-loss.*; give"),
     ("solubility below the start", "solubility = 0.011", "solubility = 0.0001", r"growth\.solubility = 0\.0001: .*start.*; "),
-    ("negative attachment", "attachment_time_s = 40.0", "attachment_time_s = -4", r"attachment_time_s = -4: must be greater"),
+    ("negative attachment", "attachment_time_s = 40.0", "attachment_time_s = -4", r"attachment_time_s = -4: must be 0 or more"),
     ("negative duration", "duration_s = 3300.0", "duration_s = -1", r"e\.toml: scan\.duration_s = -1: must be .*; give"),
-    ("gap in micrometres", "gap_mm = 3.5", "gap_mm = 3500", r"e\.toml: cell\.gap_mm = 3500: must be .*100; give"),
+    ("gap in micrometres", "gap_mm = 3.5", "gap_mm = 3500", r"e\.toml: cell\.gap_mm = 3500: must be 100 or less; give"),
     ("cathode below the heights", "gap_mm = 3.5", "gap_mm = 0.1", r"e\.toml: scan\.heights_um = .*100 um; correct"),
     ("voltage of another length", "voltage_V = [19.95]", "voltage_V = [1, 2]", r"e\.toml: voltage.*same length; give"),
-    ("wider than a Gaussian", "core_sigma_nm = 1.1", "core_sigma_nm = 50", r"core_sigma_nm = 50 must be at most 0\.6 of"),
-    ("beam in another unit", "fwhm_um = 34.0", "fwhm_um = 34000", r"beam\.fwhm_um = 34000 must be below the gap of 3500"),
-    ("does not converge", "voltage_V = [19.95]", "voltage_V = [1e9]", r"e\.toml: transport: rtol .*not reached.*; .*voltage"),
+    ("wider than a Gaussian", "core_sigma_nm = 1.1", "core_sigma_nm = 50", r"solution\.core_sigma_nm = 50: must be at most 0\.6 of"),
+    ("beam in another unit", "fwhm_um = 34.0", "fwhm_um = 34000", r"cell\.gap_mm = 3\.5: .*wider than the beam, beam\.fwhm_um = 34000"),
+    ("does not converge", "voltage_V = [19.95]", "voltage_V = [9e3]", r"e\.toml: transport: rtol .*not reached.*; .*voltage"),
 ]  # fmt: skip
 
 

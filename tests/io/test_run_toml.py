@@ -62,17 +62,17 @@ def test_a_byte_order_mark_is_no_part_of_the_settings(tmp_path):
 
 
 MISTAKES = [
-    ("gap_mm = 3.5", "gap_mm = -3.5", "cell.gap_mm = -3.5: must be greater than 0; give the distance"),
+    ("gap_mm = 3.5", "gap_mm = -3.5", "cell.gap_mm = -3.5: must be above 0; give the distance"),
     ("gap_mm = 3.5", "gap_m = 3.5", "cell.gap_m = 3.5: is not a known key; did you mean gap_mm?"),
     ("gap_mm = 3.5\n", "", "cell.gap_mm = missing: is required; give the distance between the electrodes in mm"),
-    ("gap_mm = 3.5", 'gap_mm = "3.5"', 'cell.gap_mm = "3.5": must be a valid number'),
-    ("gap_mm = 3.5", "gap_mm = true", "cell.gap_mm = true: must be a valid number"),
-    ("gap_mm = 3.5", "gap_mm = nan", "cell.gap_mm = NaN: must be"),
+    ("gap_mm = 3.5", 'gap_mm = "3.5"', 'cell.gap_mm = "3.5": must be a number'),
+    ("gap_mm = 3.5", "gap_mm = true", "cell.gap_mm = true: must be a number"),
+    ("gap_mm = 3.5", "gap_mm = nan", "cell.gap_mm = nan: must be above 0"),
     ("[cell]", "[cel]", "did you mean cell?"),
-    ("8.0e-4", "1.2", "solution.volume_fraction = 1.2: must be less than 1; give the volume fraction"),
-    ("energy_keV = 13.3", "energy_keV = 13300", "beam.energy_keV = 13300: must be less than 200"),
+    ("8.0e-4", "1.2", "solution.volume_fraction = 1.2: must be 0.74 or less; give the volume fraction"),
+    ("energy_keV = 13.3", "energy_keV = 13300", "beam.energy_keV = 13300: must be below 200"),
     ('table = "frames.csv"', 'nexus = "f.nxs"', "images needs table, the CSV"),
-    ("[run]", "[analysis]\nq_min_per_nm = 5.0\n[run]", "q_max_per_nm must be above q_min_per_nm"),
+    ("[run]", "[analysis]\nq_min_per_nm = 5.0\n[run]", r"analysis\.q_min_per_nm = 5: must be below q_max_per_nm = 3\.5"),
     ("geometry.poni", "geom.poni", "detector.geometry = .*geom.poni: there is no such file; paths are relative"),
     ('images = "images"', 'images = "image"', "frames.images = .*: there is no such folder"),
     ("frames.csv", "frame.csv", "frames.table = .*: there is no such file"),
@@ -134,10 +134,10 @@ def test_a_written_experiment_is_read_back_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("good", "bad", "message"),
     [
-        ("core_sigma_nm = 1.1\n", "", "solution = .*: give core_diameter_nm and core_sigma_nm, or distribution"),
-        ("[19.95, 10.0]", "[19.95]", "voltage = .*same length"),
-        ("[0.0, 600]", "[0.0, -1.0]", "time_s must increase"),
-        ("scans = 12", "scans = 12.5", "scan.scans = 12.5: .*integer"),
+        ("core_sigma_nm = 1.1\n", "", r"solution\.core_sigma_nm = missing: .*give core_diameter_nm and core_sigma_nm .*, or distribution"),
+        ("[19.95, 10.0]", "[19.95]", r"voltage\.voltage_V = 1 values: .*same length"),
+        ("[0.0, 600]", "[0.0, -1.0]", r"voltage\.time_s = -1 after 0: time_s must increase"),
+        ("scans = 12", "scans = 12.5", "scan.scans = 12.5: must be a whole number"),
         ("[0, 50, 100]", '[0, "x"]', r'scan.heights_um\[1\] = "x"'),
         (
             "[beam]",
@@ -154,16 +154,13 @@ def test_each_mistake_in_an_experiment_is_one_line(tmp_path, good, bad, message)
         read_experiment(tmp_path / "e.toml")
 
 
-positive = st.floats(1e-6, 1e6)
-
-
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(
     title=st.text(st.characters(codec="utf-8")),
-    gap=st.floats(1e-6, 100.0),
+    gap=st.floats(1.0, 100.0),
     volts=st.floats(-1e3, 1e3),
-    fwhm=positive,
-    phi=st.floats(1e-9, 0.999),
+    fwhm=st.floats(0.1, 999.0),
+    phi=st.floats(1e-9, 0.74),
 )
 def test_any_settings_survive_writing_and_reading(tmp_path, title, gap, volts, fwhm, phi):
     run = read_run(write_run_folder(tmp_path)).model_copy(

@@ -41,5 +41,5 @@ def test_particles_displace_solvent() -> None:
 
 
 def test_unknown_core_is_named() -> None:
-    with pytest.raises(InputFileError, match=r"solution\.core = Unobtainium"):
+    with pytest.raises(InputFileError, match=r'solution\.core = "Unobtainium": is no core'):
         attenuation(Solution(volume_fraction=8e-4, core="Unobtainium"), energy_keV=13.3)

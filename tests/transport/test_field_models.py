@@ -7,7 +7,7 @@ from exact_transport import boltzmann
 from transport_cases import CELL, GAP, ONE_SIZE, PAPER, PHI0, SOLUTION, run
 
 from electrosaxs.errors import ElectrosaxsError, InputFileError
-from electrosaxs.materials import solvent
+from electrosaxs.materials import SOLVENTS
 from electrosaxs.nouns import Cell, GrowthSettings, TransportSettings, VoltageProgram
 from electrosaxs.physics.conduction import carrier_conductivity, relative_conductivity, series_field
 from electrosaxs.transport import simulate
@@ -162,7 +162,7 @@ def test_neutral_particles_cannot_carry_the_current() -> None:
     ],
 )
 def test_toluene_flows_as_another_program_says(temperature: float, viscosity: float, rel: float) -> None:
-    assert_close(solvent("toluene").viscosity_at(temperature), 1e-6 * viscosity, rel=rel)
+    assert_close(SOLVENTS["toluene"].viscosity_at(temperature), 1e-6 * viscosity, rel=rel)
 
 
 def test_a_warm_cell_fills_faster_as_its_viscosity_says() -> None:
@@ -174,7 +174,7 @@ def test_a_warm_cell_fills_faster_as_its_viscosity_says() -> None:
         return float(problem.drift(20.0)[0, 0]), float(problem.columns.diffusion[0])
 
     cold, warm = speed(298.15), speed(323.15)
-    toluene = solvent("toluene")
+    toluene = SOLVENTS["toluene"]
     ratio = toluene.viscosity_at(298.15) / toluene.viscosity_at(323.15)
     assert toluene.viscosity_at(298.15) == 554.2e-6
     assert_close(warm[0] / cold[0], ratio, rel=1e-12)

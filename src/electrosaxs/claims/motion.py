@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipp as sc
 
-from ..materials import core, ligand, solvent
+from ..materials import core_of, ligand_of, solvent_of
 from ..nouns import Experiment, FloatArray, StartingSolution
 from ..nouns.claims import Claim, follows_if
 from ..physics import colloid
@@ -41,7 +41,7 @@ def particle(experiment: Experiment) -> Particle:
     solution, temperature = experiment.solution, quantity(experiment.cell.temperature_K, "K")
     d = quantity(solution.core_diameter_nm, "nm")
     wet = colloid.hydrodynamic_diameter(d, solvated_shell=quantity(solvated_shell_nm(solution), "nm"))
-    viscosity = quantity(solvent(solution.solvent).viscosity_at(experiment.cell.temperature_K), "Pa*s")
+    viscosity = quantity(solvent_of(solution).viscosity_at(experiment.cell.temperature_K), "Pa*s")
     settings = experiment.transport
     charge = colloid.effective_charge(d, reference_charge=settings.effective_charge, exponent=settings.charge_exponent)
     return Particle(
@@ -116,7 +116,7 @@ def _fields_claim(key: str, cells: Mapping[float, Experiment], stated: tuple[int
 def solution_claims(campaign: Campaign) -> tuple[Claim, ...]:
     """What 4 mg/mL of coated silver is, and the constants of the solvent."""
     experiment, one = campaign.main, particle(campaign.main)
-    solution, medium = experiment.solution, solvent(experiment.solution.solvent)
+    solution, medium = experiment.solution, solvent_of(experiment.solution)
     dry, wet = quantity(dry_shell_nm(solution), "nm"), quantity(solvated_shell_nm(solution), "nm")
     shares = (
         core_share_of(experiment),
@@ -128,7 +128,7 @@ def solution_claims(campaign: Campaign) -> tuple[Claim, ...]:
     return (
         Claim("thermal_voltage", "kT / e", "", (in_unit(thermal_voltage(one.temperature), "mV"),), "mV", form=".2f"),
         Claim("bjerrum", "Bjerrum length", "",
-              (in_unit(bjerrum_length(medium.relative_permittivity, one.temperature), "nm"),), "nm", form=".1f"),
+              (in_unit(bjerrum_length(medium.permittivity, one.temperature), "nm"),), "nm", form=".1f"),
         Claim("volume_fraction", f"φ of {CONCENTRATION_MG_ML:g} mg/mL", f"{PHI_PERCENT:g} %", (fraction,), "%",
               follows_if(round(fraction, 2) == PHI_PERCENT), "as core + dry shell", ".3f"),
         Claim("shares", "core and hydrodynamic volume over core + dry shell", "", shares, form=".2f"),
@@ -151,7 +151,7 @@ def core_share_of(experiment: Experiment) -> float:
 
 def particle_density(solution: StartingSolution, core_share: float) -> float:
     """Mass density (g/cm3) of core and dry shell together."""
-    inside, outside = core(solution.core).density_g_cm3, ligand(solution.ligand).density_g_cm3
+    inside, outside = core_of(solution).density_g_cm3, ligand_of(solution).density_g_cm3
     return core_share * inside + (1.0 - core_share) * outside
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from ..nouns import DetectorFiles, Experiment, FrameSource, Run
+from ..nouns.material import OwnMaterials
 from .atomic import replacing
 from .poni import read_poni
 from .refusal import refusal
+from .toml_kinds import EXPERIMENT, RUN
 from .toml_settings import read_settings
 
 
@@ -22,7 +25,7 @@ def read_run(path: str | Path) -> Run:
     missing or impossible setting, and for a geometry, mask, frame file, table or image folder that does not exist.
     """
     path = Path(path)
-    run = read_settings(path, Run)
+    run = read_settings(path, Run, kind=RUN)
     detector = DetectorFiles(
         geometry=_existing_file(path, "detector.geometry", run.detector.geometry),
         mask=None if run.detector.mask is None else _existing_file(path, "detector.mask", run.detector.mask),
@@ -34,7 +37,7 @@ def read_run(path: str | Path) -> Run:
 def read_experiment(path: str | Path) -> Experiment:
     """The experiment that `path` describes; the path of a size distribution is absolute. Raises as `read_run`."""
     path = Path(path)
-    experiment = read_settings(path, Experiment)
+    experiment = read_settings(path, Experiment, kind=EXPERIMENT)
     if experiment.solution.distribution is None:
         return experiment
     table = _existing_file(path, "solution.distribution", experiment.solution.distribution)
@@ -89,10 +92,26 @@ def _write(path: Path, settings: BaseModel) -> None:
     for section in type(settings).model_fields:
         table = getattr(settings, section)
         values = {key: getattr(table, key) for key in type(table).model_fields}
-        rows = [f"{key} = {_toml(value, folder)}" for key, value in values.items() if value is not None]
-        lines += [f"[{section}]", *rows, ""]
+        materials = values.pop("materials", None)
+        lines += [f"[{section}]", *_rows(values, folder), ""]
+        lines += [] if materials is None else _own_materials(materials, folder)
     with replacing(path) as part:
         part.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _rows(values: Mapping[str, Any], folder: Path) -> list[str]:
+    known = {key: value for key, value in values.items() if value is not None and value == value}  # NaN: not known
+    return [f"{key} = {_toml(value, folder)}" for key, value in known.items()]
+
+
+def _own_materials(own: OwnMaterials, folder: Path) -> list[str]:
+    """The file's own materials, one table each, without what is not given."""
+    lines = []
+    for kind in type(own).model_fields:
+        for name, material in getattr(own, kind).items():
+            values = material.model_dump(exclude_defaults=True)
+            lines += [f"[materials.{kind}.{_toml(name, folder)}]", *_rows(values, folder), ""]
+    return lines
 
 
 def _toml(value: Any, folder: Path) -> str:
@@ -102,6 +121,8 @@ def _toml(value: Any, folder: Path) -> str:
         value = value.relative_to(folder).as_posix() if inside else value.as_posix()
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, list):
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml(key, folder)} = {_toml(item, folder)}" for key, item in value.items()) + " }"
+    if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(item, folder) for item in value) + "]"
     return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -56,6 +56,6 @@ from .run import (
     Role,
     Run,
     RunTitle,
-    Settings,
     Solution,
 )
+from .settings import Settings

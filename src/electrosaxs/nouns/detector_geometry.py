@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-LONGEST_DISTANCE_M = 100.0
-"""From sample to detector; what is beyond was given in another unit."""
+SHORTEST_DISTANCE_M, LONGEST_DISTANCE_M = 0.01, 100.0
+"""From sample to detector; what is outside was given in another unit."""
 
 
 @dataclass(frozen=True)

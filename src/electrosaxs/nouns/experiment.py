@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .detector_geometry import LONGEST_DISTANCE_M
-from .run import Beam, Cell, Finite, NotNegative, Positive, RunTitle, Settings, Solution
+from .detector_geometry import LONGEST_DISTANCE_M, SHORTEST_DISTANCE_M
+from .run import Beam, Cell, RunTitle, Solution, check_beam, check_field
+from .settings import Finite, Positive, Settings, WrongSetting
 
 ChargeModel = Literal["fast-exchange", "permanent", "neutralised-at-anode", "exchange"]
 FieldModel = Literal["nominal", "electrode-loss", "conduction"]
@@ -16,26 +19,44 @@ Interactions = Literal["none", "hard-spheres"]
 
 
 WIDEST = 0.6  # core_sigma_nm over core_diameter_nm
-NARROWEST_UM = 0.5  # FWHM of a beam; what is below was given in another unit
+CORES_NM = (0.3, 1000.0)  # diameters; what is outside was given in another unit
+LONGEST_S = 864_000.0  # an experiment of ten days; what is longer was given in another unit
+WEAKEST_V = 0.05  # twice kT/e: a lower voltage moves nothing, and no source meter holds it
+HIGHEST_CHARGE = 100.0  # elementary charges: in an apolar solvent a particle of 10 nm holds a few
+MOST_FRAMES = 1_000_000
+FARTHEST_APART = 3.0  # of neighbours in a lattice, over particles that touch in the solvent
+THICK_SHELL_NM = 3.0  # thicker than any of the built-in ligands
+
+
+SIZES = "core_diameter_nm and core_sigma_nm (both in nm), or distribution = the path of a table"
 
 
 class StartingSolution(Solution):
     """The solution of run.toml and the sizes in it: a Gaussian, or a table (columns diameter_nm, number)."""
 
-    core_diameter_nm: Positive | None = None
+    core_diameter_nm: Annotated[float, Field(ge=CORES_NM[0], le=CORES_NM[1])] | None = None
     core_sigma_nm: Positive | None = None
     distribution: Path | None = None
 
     @model_validator(mode="after")
     def _sizes_given_once(self) -> StartingSolution:
-        gaussian = self.core_diameter_nm is not None and self.core_sigma_nm is not None
-        if gaussian == (self.distribution is not None):
-            raise ValueError("give core_diameter_nm and core_sigma_nm, or distribution")
-        if self.core_diameter_nm and self.core_sigma_nm and self.core_sigma_nm > WIDEST * self.core_diameter_nm:
-            raise ValueError(
-                f"core_sigma_nm = {self.core_sigma_nm:g} must be at most {WIDEST:g} of core_diameter_nm ="
-                f" {self.core_diameter_nm:g}: a wider Gaussian has diameters below 0; give distribution"
+        sizes = {"core_diameter_nm": self.core_diameter_nm, "core_sigma_nm": self.core_sigma_nm}
+        lacking = [key for key, value in sizes.items() if value is None]
+        if self.distribution is not None and len(lacking) < 2:
+            raise WrongSetting(
+                "distribution",
+                f'"{self.distribution}"',
+                "stands beside core_diameter_nm or core_sigma_nm",
+                f"give one: {SIZES}",
             )
+        if self.distribution is None and lacking:
+            raise WrongSetting(lacking[0], "missing", "is required", f"give {SIZES}")
+        if self.core_diameter_nm and self.core_sigma_nm and self.core_sigma_nm > WIDEST * self.core_diameter_nm:
+            raise WrongSetting(
+                "core_sigma_nm", f"{self.core_sigma_nm:g}",
+                f"must be at most {WIDEST:g} of core_diameter_nm = {self.core_diameter_nm:g}: a wider Gaussian has diameters "
+                "below 0", "give the standard deviation in nm (not in per cent), or distribution",
+            )  # fmt: skip
         return self
 
 
@@ -48,9 +69,13 @@ class VoltageProgram(Settings):
     @model_validator(mode="after")
     def _increasing(self) -> VoltageProgram:
         if len(self.time_s) != len(self.voltage_V):
-            raise ValueError("time_s and voltage_V must have the same length")
-        if any(b <= a for a, b in zip(self.time_s, self.time_s[1:], strict=False)):
-            raise ValueError("time_s must increase")
+            raise WrongSetting(
+                "voltage_V", f"{len(self.voltage_V)} values", f"must have the same length as time_s, {len(self.time_s)}",
+                "give one voltage (V) for each time (s)",
+            )  # fmt: skip
+        for earlier, later in pairwise(self.time_s):
+            if later <= earlier:
+                raise WrongSetting("time_s", f"{later:g} after {earlier:g}", "time_s must increase", "sort the points")
         return self
 
 
@@ -67,24 +92,29 @@ class TransportSettings(Settings):
     """
 
     charge_model: ChargeModel = "fast-exchange"
-    effective_charge: Finite
-    charge_exponent: Finite = 2.0
-    charge_of_charged: Positive = 1.0
-    charge_lifetime_s: Positive = 1.0
-    diffusivity_scale: Positive = 1.0
+    effective_charge: Annotated[float, Field(ge=-HIGHEST_CHARGE, le=HIGHEST_CHARGE)]
+    charge_exponent: Annotated[float, Field(ge=-10, le=10)] = 2.0
+    charge_of_charged: Annotated[float, Field(gt=0, le=1e4)] = 1.0
+    charge_lifetime_s: Annotated[float, Field(gt=0, le=1e9)] = 1.0
+    diffusivity_scale: Annotated[float, Field(ge=1e-3, le=1e3)] = 1.0
     immobile_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    immobile_diameter_nm: Positive = 3.0
+    immobile_diameter_nm: Annotated[float, Field(ge=CORES_NM[0], le=10 * CORES_NM[1])] = 3.0
     field_model: FieldModel = "nominal"
     electrode_loss: Annotated[float, Field(ge=0, lt=1)] | None = None
     carrier_share: Annotated[float, Field(ge=0, lt=1)] | None = None
-    conductivity_nS_per_m: Positive | None = None
+    conductivity_nS_per_m: Annotated[float, Field(gt=0, le=1e9)] | None = None
     interactions: Interactions = "none"
 
     @model_validator(mode="after")
     def _field_model_with_its_keys(self) -> TransportSettings:
         for key, model in (("electrode_loss", "electrode-loss"), ("carrier_share", "conduction")):
-            if (getattr(self, key) is not None) != (self.field_model == model):
-                raise ValueError(f'{key} belongs to field_model = "{model}": give both or neither')
+            value = getattr(self, key)
+            if (value is not None) != (self.field_model == model):
+                given = "missing" if value is None else f"{value:g}"
+                raise WrongSetting(
+                    key, given, f'{key} belongs to field_model = "{model}"; here it is "{self.field_model}"',
+                    "give both or neither",
+                )  # fmt: skip
         return self
 
 
@@ -92,41 +122,72 @@ class GrowthSettings(Settings):
     """Superlattices at the anode; without a solubility nothing grows."""
 
     solubility: Annotated[float, Field(gt=0, lt=1)] | None = None
-    attachment_time_s: NotNegative = 0.0
-    lattice_constant_nm: Positive | None = None
+    attachment_time_s: Annotated[float, Field(ge=0, le=1e9)] = 0.0
+    lattice_constant_nm: Annotated[float, Field(gt=CORES_NM[0], le=10 * CORES_NM[1])] | None = None
+
+
+def check_lattice(growth: GrowthSettings, solution: Solution, core_diameter_nm: float) -> None:
+    """WrongSetting where cores of this mean diameter would overlap in the face-centred lattice, or be far from touching."""
+    constant = growth.lattice_constant_nm
+    if constant is None:
+        return
+    own = solution.materials.ligand.get(solution.ligand)
+    shell = solution.solvated_shell_nm or (own.solvated_shell_nm if own else THICK_SHELL_NM)
+    apart = constant / math.sqrt(2.0)
+    if not core_diameter_nm <= apart * (1.0 + 1e-6):
+        rule = f"cores would overlap: solution.core_diameter_nm = {core_diameter_nm:g}, and neighbours are {apart:.3g} nm apart"
+    elif apart > FARTHEST_APART * (core_diameter_nm + 2.0 * shell):
+        rule = (
+            f"neighbours are {apart:.3g} nm apart, and solution.core_diameter_nm = {core_diameter_nm:g} could not touch"
+        )
+    else:
+        return
+    raise WrongSetting(
+        "growth.lattice_constant_nm", f"{constant:g}", rule,
+        "give both in nm (71 A is 7.1 nm); touching particles have sqrt(2) (core_diameter_nm + 2 solvated_shell_nm)",
+    )  # fmt: skip
 
 
 class ScanSettings(Settings):
     """Which heights are visited, how often, for how long; and the frames before the field is switched on."""
 
-    duration_s: Positive
+    duration_s: Annotated[float, Field(gt=0, le=LONGEST_S)]
     heights_um: list[Finite] = Field(min_length=1)
-    scans: Annotated[int, Field(ge=1)]
-    exposure_s: Positive = 1.0
-    reference_frames: Annotated[int, Field(ge=0)] = 6
-    solvent_frames: Annotated[int, Field(ge=0)] = 6
+    scans: Annotated[int, Field(ge=1, le=MOST_FRAMES)]
+    exposure_s: Annotated[float, Field(ge=1e-5, le=LONGEST_S)] = 1.0
+    reference_frames: Annotated[int, Field(ge=0, le=10_000)] = 6
+    solvent_frames: Annotated[int, Field(ge=0, le=10_000)] = 6
     alignment: bool = True
+
+    @model_validator(mode="after")
+    def _so_many_frames(self) -> ScanSettings:
+        frames = self.scans * len(self.heights_um)
+        if frames > MOST_FRAMES:
+            raise WrongSetting(
+                "scans", self.scans, f"are {frames} frames over {len(self.heights_um)} heights, more than {MOST_FRAMES}",
+                "give fewer scans or heights",
+            )  # fmt: skip
+        return self
 
 
 class SourceBeam(Beam):
     """The beam, and how many photons per second it brings to the cell."""
 
-    fwhm_um: Annotated[float, Field(ge=NARROWEST_UM, allow_inf_nan=False)]
-    photons_per_s: Positive = 3.0e10
+    photons_per_s: Annotated[float, Field(ge=1e3, le=1e18)] = 3.0e10
 
 
 class DetectorModel(Settings):
     """A detector by its name in pyFAI, and its distance from the cell."""
 
     name: str = "Pilatus2M"
-    distance_m: Annotated[float, Field(gt=0, le=LONGEST_DISTANCE_M)] = 1.99389
+    distance_m: Annotated[float, Field(ge=SHORTEST_DISTANCE_M, le=LONGEST_DISTANCE_M)] = 1.99389
 
 
 class OutputSettings(Settings):
     """In which form the frames are written, and the seed that decides every count."""
 
     form: Literal["nexus", "cbf"] = "nexus"
-    seed: Annotated[int, Field(ge=0)] = 1
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
 
 
 class Experiment(Settings):
@@ -144,10 +205,15 @@ class Experiment(Settings):
     output: OutputSettings = OutputSettings()
 
     @model_validator(mode="after")
-    def _beam_within_the_gap(self) -> Experiment:
-        if self.beam.fwhm_um >= 1e3 * self.cell.gap_mm:
-            raise ValueError(
-                f"beam.fwhm_um = {self.beam.fwhm_um:g} must be below the gap of {1e3 * self.cell.gap_mm:g} um; give the"
-                " vertical full width at half maximum in micrometres"
-            )
+    def _fits_together(self) -> Experiment:
+        check_beam(self.beam, self.cell)
+        largest = max(self.voltage.voltage_V, key=abs)
+        check_field("voltage.voltage_V", largest, self.cell.gap_mm)
+        if 0.0 < abs(largest) < WEAKEST_V:
+            raise WrongSetting(
+                "voltage.voltage_V", f"{largest:g}", f"nowhere reaches {WEAKEST_V:g} V, so that nothing would move",
+                "give volts (not kV), or 0 for no field",
+            )  # fmt: skip
+        if self.solution.core_diameter_nm is not None:
+            check_lattice(self.growth, self.solution, self.solution.core_diameter_nm)
         return self

@@ -5,27 +5,51 @@ The models check ranges; `io.run_toml` turns what they refuse into one line.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from .base import FloatArray
+from .material import REFERENCE_TEMPERATURE_K, TEMPERATURES_K, OwnMaterials
+from .settings import Finite, NotNegative, Positive, Settings, WrongSetting
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+Mass = Literal["core", "core and ligand"]
+AMOUNT = 'volume_fraction, or concentration_mg_mL with mass = "core" or "core and ligand"'
+THINNEST_MM = 0.02  # path through the solution; what is thinner was given in another unit
+FARTHEST_UM = 1e6  # a stage that travels one metre
+DENSEST = 0.74  # spheres of core and dry shell cannot be packed closer
+THICKEST_SHELL_NM = 50.0
+NARROWEST_UM = 0.1  # FWHM of a beam; what is below was given in another unit
+STRONGEST_FIELD_V_M = 3e6
+"""30 kV/cm: here the air between the leads breaks down, and a solution of ions long before."""
 
 
-class Settings(BaseModel):
-    """Base of every settings table: unknown keys are refused, values cannot be changed."""
+def check_field(field: str, voltage_V: float, gap_mm: float) -> None:
+    """WrongSetting, naming the key `field`, for a voltage that no cell of this gap stands."""
+    strength = abs(voltage_V) / (1e-3 * gap_mm)
+    if strength > STRONGEST_FIELD_V_M:
+        raise WrongSetting(
+            field, f"{voltage_V:g}",
+            f"is a field of {1e-5 * strength:.3g} kV/cm over cell.gap_mm = {gap_mm:g}: no cell stands more than"
+            f" {1e-5 * STRONGEST_FIELD_V_M:g} kV/cm",
+            "give volts (19.95 V, not 19950 mV), and the gap in mm",
+        )  # fmt: skip
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+def check_beam(beam: Beam, cell: Cell) -> None:
+    """WrongSetting where the beam is as wide as the gap: one of the two was given in another unit."""
+    if beam.fwhm_um >= 1e3 * cell.gap_mm:
+        raise WrongSetting(
+            "cell.gap_mm", f"{cell.gap_mm:g}",
+            f"the gap must be wider than the beam, beam.fwhm_um = {beam.fwhm_um:g}",
+            "give the distance between the electrodes in mm, the vertical full width at half maximum in um",
+        )  # fmt: skip
 
 
 class Cell(Settings):
@@ -34,31 +58,75 @@ class Cell(Settings):
     beyond the limits were meant in another unit."""
 
     gap_mm: Annotated[float, Field(gt=0, le=100)]
-    path_length_mm: Annotated[float, Field(gt=0, le=1000)]
-    temperature_K: Annotated[float, Field(gt=150, lt=500)] = 298.15
+    path_length_mm: Annotated[float, Field(ge=THINNEST_MM, le=1000)]
+    temperature_K: Annotated[float, Field(gt=TEMPERATURES_K[0], lt=TEMPERATURES_K[1])] = REFERENCE_TEMPERATURE_K
     voltage_V: Finite | None = None
-    anode_height_um: Finite | None = None
-    electrode_area_mm2: Positive | None = None
+    anode_height_um: Annotated[float, Field(ge=-FARTHEST_UM, le=FARTHEST_UM)] | None = None
+    electrode_area_mm2: Annotated[float, Field(gt=0, le=1e6)] | None = None
+
+    @model_validator(mode="after")
+    def _stands_the_field(self) -> Cell:
+        check_field("voltage_V", self.voltage_V or 0.0, self.gap_mm)
+        return self
 
 
 class Solution(Settings):
-    """The starting solution: volume fraction of core + dry ligand shell, and materials by name. Shells per side; absent:
-    the ligand's own."""
+    """The starting solution: volume fraction of core + dry ligand shell, and materials by name; `materials`: the file's own
+    tables of them. Shells per side; absent: the ligand's own.
 
-    volume_fraction: Fraction
+    concentration_mg_mL of `mass` may stand instead of volume_fraction, which is NaN until the sizes of the cores are known
+    (physics.concentration).
+    """
+
+    volume_fraction: Annotated[float, Field(gt=0, le=DENSEST)] = math.nan
     volume_fraction_sigma: NotNegative | None = None
+    concentration_mg_mL: Annotated[float, Field(gt=0, le=1e4)] | None = None
+    concentration_mg_mL_sigma: NotNegative | None = None
+    mass: Mass | None = None
     core: str = "Ag"
     ligand: str = "1-dodecanethiol"
     solvent: str = "toluene"
-    dry_shell_nm: NotNegative | None = None
-    solvated_shell_nm: NotNegative | None = None
+    dry_shell_nm: Annotated[float, Field(ge=0, le=THICKEST_SHELL_NM)] | None = None
+    solvated_shell_nm: Annotated[float, Field(ge=0, le=THICKEST_SHELL_NM)] | None = None
+    materials: OwnMaterials = OwnMaterials()
+
+    @model_validator(mode="after")
+    def _one_concentration(self) -> Solution:
+        phi, mass = self.volume_fraction, self.concentration_mg_mL
+        if math.isnan(phi) and mass is None:
+            raise WrongSetting("volume_fraction", "missing", "is required", f"give {AMOUNT}")
+        if mass is not None and not math.isnan(phi):
+            raise WrongSetting(
+                "concentration_mg_mL", f"{mass:g}", "stands beside volume_fraction", f"give one: {AMOUNT}"
+            )
+        for key in ("mass", "concentration_mg_mL_sigma"):
+            if mass is None and getattr(self, key) is not None:
+                raise WrongSetting(
+                    key, getattr(self, key), "belongs to concentration_mg_mL", "give that too, or neither"
+                )
+        if mass is not None and self.mass is None:
+            raise WrongSetting(
+                "mass", "missing", "belongs to concentration_mg_mL", 'give mass = "core" or "core and ligand"'
+            )
+        if mass is not None and self.volume_fraction_sigma is not None:
+            raise WrongSetting(
+                "volume_fraction_sigma", f"{self.volume_fraction_sigma:g}", "belongs to volume_fraction",
+                "give concentration_mg_mL_sigma",
+            )  # fmt: skip
+        for key in ("volume_fraction", "concentration_mg_mL"):
+            sigma, value = getattr(self, f"{key}_sigma"), getattr(self, key)
+            if sigma is not None and sigma >= value:
+                raise WrongSetting(
+                    f"{key}_sigma", f"{sigma:g}", f"must be below {key} = {value:g}", "give it in the unit of the value"
+                )
+        return self
 
 
 class Beam(Settings):
     """Photon energy, vertical full width at half maximum, and pyFAI's polarisation factor."""
 
     energy_keV: Annotated[float, Field(gt=1, lt=200)]
-    fwhm_um: Positive
+    fwhm_um: Annotated[float, Field(ge=NARROWEST_UM, le=1e5)]
     polarization: Annotated[float, Field(ge=-1, le=1)] = 0.99
 
 
@@ -78,10 +146,13 @@ class FrameSource(Settings):
 
     @model_validator(mode="after")
     def _one_form(self) -> FrameSource:
-        if (self.nexus is None) == (self.table is None):
-            raise ValueError("give either nexus, or images with table")
         if self.images is not None and self.table is None:
-            raise ValueError("images needs table, the CSV with one row per frame")
+            raise WrongSetting("table", "missing", "images needs table, the CSV with one row per frame", "give it")
+        if (self.nexus is None) == (self.table is None):
+            given = "missing" if self.nexus is None else f'"{self.nexus}"'
+            raise WrongSetting(
+                "nexus", given, "frames stand in one NeXus file or in images with a table", "give one of both"
+            )
         return self
 
 
@@ -91,12 +162,15 @@ class AnalysisSettings(Settings):
     q_min_per_nm: Positive = 0.1
     q_max_per_nm: Positive = 3.5
     bins: Annotated[int, Field(ge=50, le=10_000)] = 500
-    slice_um: Positive = 50.0
+    slice_um: Annotated[float, Field(ge=1, le=1e5)] = 50.0
 
     @model_validator(mode="after")
     def _ordered(self) -> AnalysisSettings:
         if self.q_max_per_nm <= self.q_min_per_nm:
-            raise ValueError("q_max_per_nm must be above q_min_per_nm")
+            raise WrongSetting(
+                "q_min_per_nm", f"{self.q_min_per_nm:g}", f"must be below q_max_per_nm = {self.q_max_per_nm:g}",
+                "give both in 1/nm (1/A x 10)",
+            )  # fmt: skip
         return self
 
 
@@ -116,6 +190,16 @@ class Run(Settings):
     detector: DetectorFiles
     frames: FrameSource
     analysis: AnalysisSettings = AnalysisSettings()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Run:
+        check_beam(self.beam, self.cell)
+        if self.analysis.slice_um > 1e3 * self.cell.gap_mm:
+            raise WrongSetting(
+                "analysis.slice_um", f"{self.analysis.slice_um:g}", f"must not be above cell.gap_mm = {self.cell.gap_mm:g}",
+                "give the thickness of the slice next to the anode in um",
+            )  # fmt: skip
+        return self
 
 
 class Role(StrEnum):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..materials import attenuation_per_m, core, ligand, solvent
+from ..materials import attenuation_per_m, core_of, ligand_of, solvent_of
 from ..nouns.base import FloatArray
 from ..nouns.run import Solution
 
@@ -33,7 +33,7 @@ class Attenuation:
 
 def attenuation(solution: Solution, *, energy_keV: float) -> Attenuation:
     """The coefficients of a solution's materials, from xraydb. InputFileError names an unknown material."""
-    parts = core(solution.core), ligand(solution.ligand), solvent(solution.solvent)
+    parts = core_of(solution), ligand_of(solution), solvent_of(solution)
     return Attenuation(*(attenuation_per_m(part.formula, part.density_g_cm3, energy_keV) for part in parts))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import scipp as sc
 from scipp.constants import e, k, pi
 
-from ..materials import ligand
+from ..materials import ligand_of
 from ..nouns import FloatArray, Solution
 from ..units import in_unit
 from .electrostatics import thermal_voltage
@@ -23,13 +23,13 @@ REFERENCE_DIAMETER_NM = 7.1
 def dry_shell_nm(solution: Solution) -> float:
     """Thickness of the dry ligand per side (nm): as given, 0 included, or the ligand's own."""
     given = solution.dry_shell_nm
-    return ligand(solution.ligand).dry_shell_nm if given is None else given
+    return ligand_of(solution).dry_shell_nm if given is None else given
 
 
 def solvated_shell_nm(solution: Solution) -> float:
     """Thickness of the ligand in the solvent per side (nm): as given, 0 included, or the ligand's own."""
     given = solution.solvated_shell_nm
-    return ligand(solution.ligand).solvated_shell_nm if given is None else given
+    return ligand_of(solution).solvated_shell_nm if given is None else given
 
 
 def hydrodynamic_diameter(core_diameter: sc.Variable, *, solvated_shell: sc.Variable) -> sc.Variable:

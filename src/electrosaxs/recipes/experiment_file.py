@@ -5,32 +5,63 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from ..errors import ElectrosaxsError, InputFileError
+from ..errors import ElectrosaxsError, InputFileError, bad_value
 from ..io.run_toml import read_experiment
 from ..io.size_table import read_size_table
-from ..materials import core, ligand, solvent
+from ..materials import check_own, core_of, ligand_of, solvent_of
 from ..nouns import Experiment, Solution
+from ..nouns.experiment import check_lattice
+from ..nouns.run import DENSEST
+from ..nouns.settings import WrongSetting
+from ..physics.colloid import dry_shell_nm
+from ..physics.concentration import share_of_cores, with_volume_fraction
 from ..transport import SizeClasses
+from ..twin.cell import starting_classes
+
+Kind = TypeVar("Kind", bound=Solution)
 
 
 def read_with_sizes(experiment: str | Path | Experiment) -> tuple[Experiment, SizeClasses | None, str]:
     """Settings, size classes (None where they are a Gaussian), and the name under which mistakes are reported.
 
-    Raises InputFileError for a bad file, a bad table of sizes and materials that are not known.
+    A concentration in mg/mL has become a volume fraction. Raises InputFileError for a bad file, a bad table of sizes and
+    materials that are not known.
     """
     settings = experiment if isinstance(experiment, Experiment) else read_experiment(experiment)
     source = "experiment" if isinstance(experiment, Experiment) else str(experiment)
     check_materials(settings.solution, where=source)
-    return settings, size_table(settings), source
+    sizes = size_table(settings)
+    with named(source):
+        classes = starting_classes(settings, sizes)
+        try:
+            check_lattice(settings.growth, settings.solution, classes.mean_nm())
+        except WrongSetting as error:
+            raise InputFileError(str(error)) from None
+        solution = _known_fraction(settings.solution, classes)
+    return settings.model_copy(update={"solution": solution}), sizes, source
+
+
+def _known_fraction(solution: Kind, classes: SizeClasses) -> Kind:
+    """The solution with a volume fraction; InputFileError where it is impossible."""
+    share = share_of_cores(classes.diameter_nm, classes.number, dry_shell_nm=dry_shell_nm(solution))
+    known = with_volume_fraction(solution, share)
+    if known.volume_fraction > DENSEST:
+        raise bad_value(
+            InputFileError, where="experiment", field="solution.concentration_mg_mL", value=solution.concentration_mg_mL,
+            rule=f"is a volume fraction of {known.volume_fraction:.3g}, closer than spheres can be packed",
+            remedy="give mg per mL of solution",
+        )  # fmt: skip
+    return known
 
 
 def check_materials(solution: Solution, *, where: str | Path) -> None:
-    """Raises InputFileError, naming the file `where` and the known names, for a core, ligand or solvent that is not known."""
-    try:
-        core(solution.core), ligand(solution.ligand), solvent(solution.solvent)
-    except InputFileError as error:
-        raise InputFileError(f"{where}: {error}") from None
+    """Raises InputFileError, naming the file `where` and the known names, for a core, ligand or solvent that is not known,
+    and for a formula of the file's own that is none."""
+    with named(str(where)):
+        core_of(solution), ligand_of(solution), solvent_of(solution)
+        check_own(solution.materials)
 
 
 @contextmanager

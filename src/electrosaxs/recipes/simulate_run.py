@@ -16,7 +16,7 @@ from ..io.cbf import write_cbf
 from ..io.folder_lock import NAME as LOCK
 from ..io.nexus_writer import NexusFrameWriter
 from ..io.results import write_results
-from ..io.run_toml import read_experiment, write_experiment, write_run
+from ..io.run_toml import write_experiment, write_run
 from ..io.table_csv import write_table_csv
 from ..io.written_by import written_by
 from ..nouns import (
@@ -39,7 +39,7 @@ from ..twin.frames import Frame, FramePainter, draw_frames
 from ..twin.scattering_cell import scattering_cell
 from ..twin.schedule import Schedule, anode_height_um, current, schedule
 from ..twin.truth import TruthRecord
-from .experiment_file import check_materials, named, size_table
+from .experiment_file import named, read_with_sizes
 from .output_folder import writing
 from .progress import Progress, over, stage
 
@@ -62,22 +62,20 @@ def simulate_run(
     >>> from electrosaxs import simulate_run
     >>> run_toml = simulate_run("examples/experiment_small.toml", "run")
     """
-    settings = experiment if isinstance(experiment, Experiment) else read_experiment(experiment)
-    source = "experiment" if isinstance(experiment, Experiment) else str(experiment)
+    settings, classes, source = read_with_sizes(experiment)
     folder = _free(Path(out))
-    classes = size_table(settings)
     random = np.random.default_rng([settings.output.seed, TABLE_STREAM])
     with stage(progress, "transport model"), named(source):
-        check_materials(settings.solution, where=source)
         plan = schedule(settings)
         pixels = pixel_model(settings.detector, settings.beam, seed=settings.output.seed)
         history = simulate_cell(settings, classes)
         cell = scattering_cell(settings, pixels.q_grid, history.classes.diameter_nm, history.dry_shell_nm)
     line = Beamline(settings, plan, history, cell, incident_photons(settings, plan, random))
     log.info("%s: %d frames of %s, seed %d", source, len(plan), settings.detector.name, settings.output.seed)
+    given = [] if isinstance(experiment, Experiment) else [Path(experiment)]
     with writing(folder, command="simulate"):
         _free(folder)
-        _write(folder, settings, line, pixels, random, workers=workers, progress=progress)
+        _write(folder, settings, line, pixels, random, given, workers=workers, progress=progress)
     return folder / RUN
 
 
@@ -87,12 +85,13 @@ def _write(
     line: Beamline,
     pixels: PixelModel,
     random: np.random.Generator,
+    inputs: list[Path],
     *,
     workers: int,
     progress: Progress | None,
 ) -> None:
     """The run folder, run.toml last; what lay in it before is removed first."""
-    _empty(folder, settings)
+    _empty(folder, settings, inputs)
     plan, truth = line.plan, TruthRecord(line)
     _write_detector(folder, pixels)
     with _frame_writer(folder, settings, pixels, len(plan)) as frames:
@@ -210,8 +209,9 @@ def _write_experiment(folder: Path, settings: Experiment) -> None:
     """experiment.toml, with the table of sizes beside it where there is one."""
     table = settings.solution.distribution
     if table is not None:
-        with replacing(folder / SIZES) as part:
-            shutil.copyfile(table, part)
+        if table != folder / SIZES:
+            with replacing(folder / SIZES) as part:
+                shutil.copyfile(table, part)
         solution = settings.solution.model_copy(update={"distribution": folder / SIZES})
         settings = settings.model_copy(update={"solution": solution})
     write_experiment(folder / EXPERIMENT, settings)
@@ -230,11 +230,14 @@ def _free(folder: Path) -> Path:
     return folder
 
 
-def _empty(folder: Path, settings: Experiment) -> None:
+def _empty(folder: Path, settings: Experiment, inputs: list[Path]) -> None:
     """Remove an earlier simulation from the folder. What it was made from is told first: a measured run has files of the
     same names, and a simulation that was killed may be replaced too."""
+    table, seed = settings.solution.distribution, settings.output.seed
+    inputs = inputs if table is None else [*inputs, table]
+    write_provenance(folder, "simulate", settings.model_dump(mode="json"), inputs=inputs, seed=seed)
     for name in WRITTEN:
-        (folder / name).unlink(missing_ok=True)
+        if folder / name != table:  # simulated once more from the experiment that lies there
+            (folder / name).unlink(missing_ok=True)
     if (folder / IMAGES).is_dir():
         shutil.rmtree(folder / IMAGES)
-    write_provenance(folder, "simulate", settings.model_dump(mode="json"), seed=settings.output.seed)

@@ -18,7 +18,7 @@ import numpy as np
 import scipp as sc
 
 from ..errors import ElectrosaxsError, bad_value
-from ..materials import solvent
+from ..materials import solvent_of
 from ..nouns import Cell, FloatArray, Solution, TransportSettings
 from ..physics import colloid
 from ..physics.conduction import carrier_conductivity
@@ -126,7 +126,7 @@ def _single_particle(
         "solvated_shell": quantity(colloid.solvated_shell_nm(solution), "nm"),
     }
     hydrodynamic = colloid.hydrodynamic_diameter(d, solvated_shell=shells["solvated_shell"])
-    viscosity = quantity(solvent(solution.solvent).viscosity_at(cell.temperature_K), "Pa*s")
+    viscosity = quantity(solvent_of(solution).viscosity_at(cell.temperature_K, name=solution.solvent), "Pa*s")
     temperature = quantity(cell.temperature_K, "K")
     diffusion = colloid.diffusivity(hydrodynamic, viscosity=viscosity, temperature=temperature)
     charge = colloid.effective_charge(d, reference_charge=settings.effective_charge, exponent=settings.charge_exponent)

@@ -14,7 +14,7 @@ import numpy as np
 import scipp as sc
 from scipy.constants import k as boltzmann
 
-from ..materials import attenuation_per_m, core, scattering_length_density_per_m2, solvent
+from ..materials import attenuation_per_m, core_of, scattering_length_density_per_m2, solvent_of
 from ..nouns import Experiment, FloatArray, StartingSolution
 from ..physics.absorption import attenuation, transmission
 from ..physics.colloid import core_share, solvated_shell_nm
@@ -121,9 +121,9 @@ def solvent_scattering(
 
     Thermal density fluctuations (Guinier & Fournet 1955); the rise with q^2 is chosen.
     """
-    liquid = solvent(solution.solvent)
+    liquid = solvent_of(solution)
     rho = scattering_length_density_per_m2(liquid.formula, liquid.density_g_cm3, energy_keV)
-    at_zero = rho**2 * boltzmann * temperature_K * liquid.compressibility_per_Pa
+    at_zero = rho**2 * boltzmann * temperature_K * 1e-9 * liquid.compressibility_per_GPa
     return np.asarray(at_zero * (1.0 + (q / SOLVENT_RISE_PER_NM) ** 2))
 
 
@@ -135,7 +135,7 @@ def window_scattering(q: FloatArray) -> FloatArray:
 
 def _contrast(solution: StartingSolution, energy_keV: float) -> float:
     """(rho_core - rho_solvent)^2 in 1/m^4."""
-    metal, liquid = core(solution.core), solvent(solution.solvent)
+    metal, liquid = core_of(solution), solvent_of(solution)
     rho_core = scattering_length_density_per_m2(metal.formula, metal.density_g_cm3, energy_keV)
     rho_solvent = scattering_length_density_per_m2(liquid.formula, liquid.density_g_cm3, energy_keV)
     return (rho_core - rho_solvent) ** 2

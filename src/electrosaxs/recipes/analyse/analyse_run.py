@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from ...io.numbers_json import write_numbers
 from ...io.results import read_results, write_results
 from ...io.run_toml import read_run
 from ...nouns import FrameRecord, Number, Role, Run, RunResults, VoxelCorrelations
+from ...physics.concentration import concentration_words, with_volume_fraction
 from ...report.number_text import number_lines
 from ...report.page import write_report
 from ...report.provenance import write_provenance
@@ -82,6 +83,7 @@ def analyse(
     reduced = reduce_run(run, out, integrator=integrator, workers=workers, progress=progress)
     with stage(progress, "solvent and reference"):
         standard = standards(reduced, workers=workers)
+        reduced = with_known_fraction(reduced, standard)
     frames = np.flatnonzero(reduced.table.is_role(Role.SAMPLE))
     blocks = fitted_blocks(reduced, standard, frames, workers=workers, progress=progress)
     voxels = Voxels.empty(frames).replaced(
@@ -96,6 +98,16 @@ def analyse(
     with stage(progress, "maps, fluxes and sizes"):
         results = _results(reduced, standard, voxels, grid, anode, crystals)
     return Analysis(reduced, standard, voxels, grid, results)
+
+
+def with_known_fraction(reduced: ReducedRun, standard: Standards) -> ReducedRun:
+    """A run whose solution is given in mg/mL with the volume fraction that follows from the sizes found in it."""
+    solution = reduced.run.solution
+    known = with_volume_fraction(solution, 1.0 / float(standard.reference_volume.shell_ratio[0]))
+    if known is solution:
+        return reduced
+    run = reduced.run.model_copy(update={"solution": known})
+    return replace(reduced, run=run, notes=(*reduced.notes, concentration_words(solution, known)))
 
 
 def _results(

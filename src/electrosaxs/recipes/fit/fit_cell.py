@@ -133,10 +133,10 @@ def _same_particles(runs: Sequence[Observations], folders: Sequence[Path]) -> No
 def _file(folder: Path) -> Path:
     """results.nxs of a results folder, or the file itself."""
     file = folder / RESULTS if folder.is_dir() else folder
-    if not file.is_file():
+    if file.suffix != Path(RESULTS).suffix or not file.is_file():
         raise bad_value(
             InputFileError, where=folder, field="RESULTS", value=folder.name, rule=f"is not a results folder with {RESULTS}",
-            remedy="give the --out folder of electrosaxs analyse",
+            remedy="give the folder that electrosaxs analyse wrote (its --out)",
         )  # fmt: skip
     return file
 
