@@ -36,7 +36,7 @@ PREDICTIONS: list[tuple[str, str, str, str]] = [
     ("negative duration", "duration_s = 3300.0", "duration_s = -1", r"e\.toml: scan\.duration_s = -1: must be .*; give"),
     ("gap in micrometres", "gap_mm = 3.5", "gap_mm = 3500", r"e\.toml: cell\.gap_mm = 3500: must be 100 or less; give"),
     ("cathode below the heights", "gap_mm = 3.5", "gap_mm = 0.1", r"e\.toml: scan\.heights_um = .*100 um; correct"),
-    ("voltage of another length", "voltage_V = [19.95]", "voltage_V = [1, 2]", r"e\.toml: voltage.*same length; give"),
+    ("voltage of another length", "voltage_V = [19.95]", "voltage_V = [1, 2]", r"e\.toml: voltage\.voltage_V = 2 values: .*same length.*; give"),
     ("wider than a Gaussian", "core_sigma_nm = 1.1", "core_sigma_nm = 50", r"solution\.core_sigma_nm = 50: must be at most 0\.6 of"),
     ("beam in another unit", "fwhm_um = 34.0", "fwhm_um = 34000", r"cell\.gap_mm = 3\.5: .*wider than the beam, beam\.fwhm_um = 34000"),
     ("does not converge", "voltage_V = [19.95]", "voltage_V = [9e3]", r"e\.toml: transport: rtol .*not reached.*; .*voltage"),
@@ -55,7 +55,7 @@ def test_an_experiment_that_cannot_be_is_refused(
 ) -> None:  # fmt: skip
     if what in ("does not converge", "voltage of another length") and command[0] == "plan":
         pytest.skip("a plan has its own voltage")
-    monkeypatch.setattr("electrosaxs.transport.integrate.MAX_STEPS", 400)
+    monkeypatch.setattr("electrosaxs.transport.integrate.MAX_STEPS", 40)
     experiment = Path(shutil.copy(EXAMPLE, tmp_path / "e.toml"))
     replace_text(experiment, old, new)
     said = refused(capsys, command[0], experiment, *command[1:], "--out", tmp_path / "out", "--quiet")

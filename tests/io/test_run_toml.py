@@ -67,12 +67,16 @@ MISTAKES = [
     ("gap_mm = 3.5\n", "", "cell.gap_mm = missing: is required; give the distance between the electrodes in mm"),
     ("gap_mm = 3.5", 'gap_mm = "3.5"', 'cell.gap_mm = "3.5": must be a number'),
     ("gap_mm = 3.5", "gap_mm = true", "cell.gap_mm = true: must be a number"),
-    ("gap_mm = 3.5", "gap_mm = nan", "cell.gap_mm = nan: must be above 0"),
+    ("gap_mm = 3.5", "gap_mm = nan", "cell.gap_mm = nan: must be a finite number; give"),
     ("[cell]", "[cel]", "did you mean cell?"),
     ("8.0e-4", "1.2", "solution.volume_fraction = 1.2: must be 0.74 or less; give the volume fraction"),
     ("energy_keV = 13.3", "energy_keV = 13300", "beam.energy_keV = 13300: must be below 200"),
     ('table = "frames.csv"', 'nexus = "f.nxs"', "images needs table, the CSV"),
-    ("[run]", "[analysis]\nq_min_per_nm = 5.0\n[run]", r"analysis\.q_min_per_nm = 5: must be below q_max_per_nm = 3\.5"),
+    (
+        "[run]",
+        "[analysis]\nq_min_per_nm = 5.0\n[run]",
+        r"analysis\.q_min_per_nm = 5: must be below q_max_per_nm = 3\.5",
+    ),
     ("geometry.poni", "geom.poni", "detector.geometry = .*geom.poni: there is no such file; paths are relative"),
     ('images = "images"', 'images = "image"', "frames.images = .*: there is no such folder"),
     ("frames.csv", "frame.csv", "frames.table = .*: there is no such file"),
@@ -134,7 +138,11 @@ def test_a_written_experiment_is_read_back_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("good", "bad", "message"),
     [
-        ("core_sigma_nm = 1.1\n", "", r"solution\.core_sigma_nm = missing: .*give core_diameter_nm and core_sigma_nm .*, or distribution"),
+        (
+            "core_sigma_nm = 1.1\n",
+            "",
+            r"solution\.core_sigma_nm = missing: .*give core_diameter_nm and core_sigma_nm .*, or distribution",
+        ),
         ("[19.95, 10.0]", "[19.95]", r"voltage\.voltage_V = 1 values: .*same length"),
         ("[0.0, 600]", "[0.0, -1.0]", r"voltage\.time_s = -1 after 0: time_s must increase"),
         ("scans = 12", "scans = 12.5", "scan.scans = 12.5: must be a whole number"),

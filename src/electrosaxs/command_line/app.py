@@ -349,6 +349,22 @@ def examples(
     _say(quiet, summary(written, out))
 
 
+@app.command(
+    short_help="Built-in cores, ligands and solvents.",
+    epilog="Example: electrosaxs materials octane",
+)
+def materials(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Only those with this in name or formula; or core, ligand, solvent."),
+    ] = None,
+) -> None:
+    """Built-in cores, ligands and solvents, every value with unit and source."""
+    from ..recipes.list_materials import list_materials
+
+    typer.echo(list_materials(name))
+
+
 def main() -> None:
     """Entry point: every mistake of the user is one line on stderr and exit code 2."""
     gc.set_threshold(OBJECTS_BETWEEN_SEARCHES)  # importing makes objects by the hundred thousand and no garbage

@@ -147,5 +147,5 @@ def meaning(field: str) -> str | None:
 def rule(kind: str, context: Mapping[str, Any]) -> str:
     """A complaint of pydantic by its kind and what it says of the limits."""
     shown = {key: f"{value:g}" if isinstance(value, float) else str(value) for key, value in context.items()}
-    shown = {key: text.replace("'", '"') for key, text in shown.items()}
+    shown = {key: text.replace("'", '"') for key, text in shown.items()}  # names of a Literal
     return RULES[kind].format(**shown) if kind in RULES else "cannot be taken"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import logging
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -62,9 +63,9 @@ def _one_line(path: Path, model: type[BaseModel], error: ValidationError) -> Exc
     if isinstance(told, WrongSetting):
         full = _joined(field, told.field)
         return refusal(path, full, told.value, told.rule, told.remedy)
-    return refusal(
-        path, field, _short(first["input"]), rule(first["type"], context), f"give {known}" if known else FORMATS
-    )
+    endless = isinstance(first["input"], float) and not math.isfinite(first["input"])
+    broken = rule("finite_number" if endless else first["type"], context)
+    return refusal(path, field, _short(first["input"]), broken, f"give {known}" if known else FORMATS)
 
 
 def _unknown_key(path: Path, model: type[BaseModel], detail: ErrorDetails, field: str) -> Exception:

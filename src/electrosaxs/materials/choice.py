@@ -51,7 +51,7 @@ def _named(kind: str, name: str, own: Mapping[str, Entry], built_in: Mapping[str
     near = difflib.get_close_matches(name, [*own, *names], n=1, cutoff=0.75)
     raise bad_value(
         InputFileError, where="experiment", field=f"solution.{kind}", value=f'"{name}"',
-        rule=f"is no {kind} that is known ({', '.join([*own, *built_in])})",
+        rule=f"is no {kind} that is known ({', '.join(dict.fromkeys([*own, *built_in]))})",
         remedy=(f"did you mean {near[0]}? or " if near else "use one of these, or ")
         + f"describe it in a table [materials.{kind}.{_key(name)}] with {KEYS[kind]}",
     )  # fmt: skip

@@ -52,7 +52,7 @@ TOLUENE_SOURCE = "554.2(33) uPa s and its change with temperature (0.5 %, below 
 SOLVENTS: dict[str, Solvent] = {
     "toluene": _solvent(
         "C7H8", 0.862, TOLUENE, (2.379, 296.35), 0.92, viscosity=TOLUENE_SOURCE,
-        compressibility=f"between 0.896 at 293 K and 1.10 at 323 K, {COMPRESSIBILITY}",
+        compressibility=f"{EQUATION}; 0.896 at 293 K, {COMPRESSIBILITY}",
     ),
     "benzene": _solvent("C6H6", 0.8737, ((298.15, 604.0), (323.15, 436.0), (348.15, 335.0)), (2.2825, 293.2), 0.966),
     "cyclohexane": _solvent(

@@ -18,12 +18,13 @@ FieldModel = Literal["nominal", "electrode-loss", "conduction"]
 Interactions = Literal["none", "hard-spheres"]
 
 
-WIDEST = 0.6  # core_sigma_nm over core_diameter_nm
+NARROWEST, WIDEST = 1e-3, 0.6  # core_sigma_nm over core_diameter_nm
 CORES_NM = (0.3, 1000.0)  # diameters; what is outside was given in another unit
 LONGEST_S = 864_000.0  # an experiment of ten days; what is longer was given in another unit
 WEAKEST_V = 0.05  # twice kT/e: a lower voltage moves nothing, and no source meter holds it
-HIGHEST_CHARGE = 100.0  # elementary charges: in an apolar solvent a particle of 10 nm holds a few
+HIGHEST_CHARGE = 40.0  # elementary charges: in an apolar solvent a particle of 10 nm holds a few
 MOST_FRAMES = 1_000_000
+SMALLEST_SPAN = 0.2  # of the heights of a scan over the FWHM of the beam: all frames would see the same
 FARTHEST_APART = 3.0  # of neighbours in a lattice, over particles that touch in the solvent
 THICK_SHELL_NM = 3.0  # thicker than any of the built-in ligands
 
@@ -56,6 +57,12 @@ class StartingSolution(Solution):
                 "core_sigma_nm", f"{self.core_sigma_nm:g}",
                 f"must be at most {WIDEST:g} of core_diameter_nm = {self.core_diameter_nm:g}: a wider Gaussian has diameters "
                 "below 0", "give the standard deviation in nm (not in per cent), or distribution",
+            )  # fmt: skip
+        if self.core_diameter_nm and self.core_sigma_nm and self.core_sigma_nm < NARROWEST * self.core_diameter_nm:
+            raise WrongSetting(
+                "core_sigma_nm", f"{self.core_sigma_nm:g}",
+                f"must be at least {NARROWEST:g} of core_diameter_nm = {self.core_diameter_nm:g}: no particles are as equal",
+                "give the standard deviation in nm (for one size 0.01)",
             )  # fmt: skip
         return self
 
@@ -122,7 +129,7 @@ class GrowthSettings(Settings):
     """Superlattices at the anode; without a solubility nothing grows."""
 
     solubility: Annotated[float, Field(gt=0, lt=1)] | None = None
-    attachment_time_s: Annotated[float, Field(ge=0, le=1e9)] = 0.0
+    attachment_time_s: Annotated[float, Field(ge=0, le=10.0 * LONGEST_S)] = 0.0
     lattice_constant_nm: Annotated[float, Field(gt=CORES_NM[0], le=10 * CORES_NM[1])] | None = None
 
 
@@ -213,6 +220,13 @@ class Experiment(Settings):
             raise WrongSetting(
                 "voltage.voltage_V", f"{largest:g}", f"nowhere reaches {WEAKEST_V:g} V, so that nothing would move",
                 "give volts (not kV), or 0 for no field",
+            )  # fmt: skip
+        heights = self.scan.heights_um
+        if len(heights) > 1 and max(heights) - min(heights) < SMALLEST_SPAN * self.beam.fwhm_um:
+            raise WrongSetting(
+                "scan.heights_um", f"{min(heights):g} to {max(heights):g}",
+                f"lie within {SMALLEST_SPAN:g} of the beam, beam.fwhm_um = {self.beam.fwhm_um:g}",
+                "give the heights above the anode in um (not in mm)",
             )  # fmt: skip
         if self.solution.core_diameter_nm is not None:
             check_lattice(self.growth, self.solution, self.solution.core_diameter_nm)

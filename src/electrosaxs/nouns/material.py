@@ -23,10 +23,10 @@ OWN = "given in the file"
 
 
 class Material(Settings):
-    """Chemical formula and mass density. source: where all values come from, or a text per value; also: other names."""
+    """Chemical formula and mass density (g/cm3). source: where all values come from, or a text per value; also: other names."""
 
     formula: Annotated[str, Field(min_length=1)]
-    density_g_cm3: Annotated[float, Field(gt=0.05, lt=25.0)]
+    density_g_cm3: Annotated[float, Field(gt=0.5, lt=25.0)]
     source: str | dict[str, str] = OWN
     also: tuple[str, ...] = ()
 
@@ -41,6 +41,8 @@ class Core(Material):
 
 class Ligand(Material):
     """A ligand shell: its molar mass, and its thickness per side (nm) dried and in the solvent."""
+
+    density_g_cm3: Annotated[float, Field(gt=0.3, lt=5.0)]
 
     molar_mass_g_mol: Annotated[float, Field(gt=10.0, lt=1e6)] | None = None
     dry_shell_nm: Annotated[NotNegative, Field(le=50.0)]
@@ -97,6 +99,8 @@ def _check_viscosity(value: float) -> None:
 class Solvent(Material):
     """A solvent: viscosity (uPa s) at temperature_K or in pairs with the temperature (K), relative permittivity, and
     isothermal compressibility (1/GPa)."""
+
+    density_g_cm3: Annotated[float, Field(gt=0.3, lt=5.0)]
 
     viscosity_uPa_s: Annotated[float | Pairs, PlainValidator(_viscosity)]
     temperature_K: Annotated[float, Field(gt=TEMPERATURES_K[0], lt=TEMPERATURES_K[1])] = REFERENCE_TEMPERATURE_K

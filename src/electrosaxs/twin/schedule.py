@@ -105,7 +105,7 @@ def _check(settings: ScanSettings, gap_um: float) -> None:
     if needed > period:
         raise bad_value(
             InputFileError, where="experiment", field="scan.scans", value=settings.scans,
-            rule=f"a scan takes {needed:g} s but has {period:g} s",
+            rule=f"a scan takes {needed:g} s but has {period:g} s of scan.duration_s = {settings.duration_s:g}",
             remedy="give fewer scans or heights, a shorter exposure or a longer duration",
         )  # fmt: skip
     outside = [h for h in settings.heights_um if not 0.0 <= h <= gap_um]

@@ -10,7 +10,8 @@ import numpy as np
 from ...control.held import HELD_WITHIN, LOOKS, Programmed, flux_over_time
 from ...control.limits import Limits
 from ...control.plant import Plant, content_of_slice, flux_into_slice
-from ...control.programs import SUPPLY_HEIGHT_M, enrich_to, hold_supply_flux, onset_at
+from ...control.programs import SUPPLY_HEIGHT_M, constant_after_ramp, enrich_to, hold_supply_flux, onset_at
+from ...control.reach import check_enrichment, check_flux, check_onset
 from ...control.slice_flux import THROUGHOUT_TO, hold_slice_flux, longest_held
 from ...control.targets import UNITS, Calibration, Target
 from ...errors import InputFileError, bad_value
@@ -42,13 +43,16 @@ class Planner:
     target: Target
 
     def program(self) -> Programmed:
-        """The program for the target, or the nearest one."""
+        """The program for the target, or the nearest one; InputFileError for a target that was meant in another unit."""
         kind, value = self.target.kind, self.target.value
+        if kind in WATCHED:
+            check_flux(self.target, self.plant, self.limits, self.duration)
         if kind == "slice-flux":
             return hold_slice_flux(self.plant, value, self.duration, self.limits)
         if kind == "supply-flux":
             return hold_supply_flux(self.plant, value, self.duration, self.limits)
         if kind == "enrichment":
+            check_enrichment(self.target, self.plant)
             return enrich_to(self.plant, value, self.duration, self.limits)
         if self.plant.growth.solubility is None or value > self.duration:
             lacking = self.plant.growth.solubility is None
@@ -60,7 +64,13 @@ class Planner:
                 rule="an onset needs a solubility, within the duration of the experiment",
                 remedy="give growth.solubility" if lacking else f"make it longer than {value:g} s",
             )
+        check_onset(self.target, self._earliest_onset())
         return onset_at(self.plant, value, self.limits)
+
+    def _earliest_onset(self) -> float | None:
+        """The onset (s) under the highest voltage, None where there is none within the duration."""
+        top, _ = self.limits.highest_within(self.plant.cell, self.plant.transport, self.duration)
+        return onset_time(self.plant.run(constant_after_ramp(top, self.limits), [self.duration]))
 
     def over_time(self, plant: Plant, history: CellHistory) -> FloatArray:
         """The quantity of the target at the times of the history."""
