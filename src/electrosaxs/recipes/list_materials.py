@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..errors import InputFileError, bad_value
 from ..materials import TABLES
-from ..nouns.material import Material, Solvent
+from ..nouns.material import REFERENCE_TEMPERATURE_K, Material, Pairs
 
 UNITS = {
     "density_g_cm3": "g/cm3",
@@ -57,13 +57,11 @@ def _lines(entry: str, material: Material) -> Iterator[str]:
         value = getattr(material, key, None)
         if value is None:
             continue
-        flowing = isinstance(material, Solvent) and key == "viscosity_uPa_s"
-        shown = _viscosity(material) if flowing else f"{value:g} {unit}"
+        shown = _viscosity(value) if isinstance(value, tuple) else f"{value:g} {unit}"
         yield f"    {key:<24}{shown.strip():<32} {material.source_of(key)}"
 
 
-def _viscosity(solvent: Solvent) -> str:
+def _viscosity(pairs: Pairs) -> str:
     """The value at room temperature, and from where to where it is known."""
-    pairs = solvent.viscosity_pairs()
-    room = 1e6 * solvent.viscosity_at(solvent.temperature_K)
+    room = next(eta for temperature, eta in pairs if temperature == REFERENCE_TEMPERATURE_K)
     return f"{room:.4g} uPa s ({pairs[0][0]:g} to {pairs[-1][0]:g} K)"

@@ -26,6 +26,7 @@ from ...nouns import Experiment, Number, VoltageProgram
 from ...report.number_text import number_lines
 from ...transport import SizeClasses
 from ...twin.cell import starting_classes
+from ...twin.schedule import schedule
 from ..experiment_file import named, read_with_sizes
 from ..output_folder import output_folder, writing
 from ..predict import Prediction, predicted, write_prediction
@@ -102,6 +103,7 @@ def plan(
         _check_model(fitted, settings, fit)
     flux = None if wanted is None else _as_flux(wanted, table)
     with named(source):
+        schedule(settings)  # what is wrong with the scan is told before anything is computed
         classes = starting_classes(settings, sizes)
         plant = Plant(settings.cell, settings.solution, classes, settings.transport, settings.growth)
     if fitted is not None:
