@@ -88,7 +88,12 @@ def _curves(time, rng):
         coords={"q": (("q",), q)},
         sigma=sigma,
     )
-    return CurveSet(intensity, model, HEIGHTS[chosen], time[-1, chosen], diameter, deviation)
+    edges = np.concatenate(([1.5 * q[0] - 0.5 * q[1]], 0.5 * (q[1:] + q[:-1]), [1.5 * q[-1] - 0.5 * q[-2]]))
+    window = intensity.values @ (q**2 * np.diff(edges))
+    return CurveSet(
+        intensity, model, HEIGHTS[chosen], time[-1, chosen], diameter, deviation, counted=intensity.values,
+        window=window, invariant=1.05 * window, with_peaks=np.zeros(len(chosen)),
+    )  # fmt: skip
 
 
 def _structure(time, rng):
@@ -227,7 +232,15 @@ def fake_results(seed=1):
         numbers=numbers,
         frames=frames,
         notes=("Gravity: the layer at the anode is denser; with the anode at the bottom it is stable.",),
-        settings={"solution": {"volume_fraction": START}, "analysis": {"bins": 400, "slice_um": 50.0}, "seed": seed},
+        settings={
+            "cell": {"gap_mm": 3.5, "gap_mm_sigma": 0.02, "path_length_mm": 10.0, "temperature_K": 298.15},
+            "beam": {"energy_keV": 13.3, "fwhm_um": 34.0},
+            "detector": {"geometry": "geometry.poni", "name": "Pilatus2M", "distance_m": 1.99388},
+            "voltage": {"time_s": [0.0, 3300.0], "voltage_V": [19.95, 19.95]},
+            "solution": {"volume_fraction": START, "core": "Ag", "ligand": "1-dodecanethiol", "solvent": "toluene"},
+            "analysis": {"q_min_per_nm": 0.1, "q_max_per_nm": 3.0, "bins": 400, "slice_um": 50.0},
+            "seed": seed,
+        },
     )
 
 

@@ -13,10 +13,12 @@ from matplotlib.text import Text
 
 from electrosaxs.figures.anode import anode_growth, mass_balance, slice_flux
 from electrosaxs.figures.colour_bar import extend, ticks_within
+from electrosaxs.figures.curves import porod_plots
 from electrosaxs.figures.fit_maps import residual_maps
 from electrosaxs.figures.fit_parameters import correlation_matrix
 from electrosaxs.figures.gallery import GALLERY, draw_all
 from electrosaxs.figures.maps import flux_map, volume_fraction_map
+from electrosaxs.figures.plan import PlanCurves, draw_plan
 from electrosaxs.figures.profiles import flux_profiles, size_profiles, volume_fraction_profiles
 from electrosaxs.figures.style import COLUMN_MM, MM_PER_INCH, Omitted
 from electrosaxs.nouns import Number
@@ -197,7 +199,10 @@ def test_every_axis_names_its_quantity(drawn, name):
             other for other in axes.figure.axes if other is not axes and other.get_shared_x_axes().joined(axes, other)
         ]
         assert axes.get_xlabel() or shares or axes.get_label() == "<colorbar>"
-        assert axes.get_ylabel() or axes.figure.get_supylabel()
+        named = [other for other in axes.figure.axes if other.get_ylabel()]
+        assert any(axes is other or other.get_shared_y_axes().joined(axes, other) for other in named) or (
+            axes.figure.get_supylabel()
+        )
 
 
 def test_a_bare_map_leaves_out_what_it_cannot_show_and_says_why():
@@ -283,6 +288,77 @@ def test_a_curve_that_no_sphere_fits_is_drawn_without_a_line(run):
     assert "0 µm:  no spheres fitted" in texts(figure)
     for axes in scattering_curves(partly).axes:
         assert np.all(np.isfinite(axes.get_ylim()))
+
+
+def test_the_shaded_area_of_each_kratky_plot_is_the_invariant_that_was_summed(run, drawn):
+    from matplotlib.patches import StepPatch
+
+    panels = [axes for axes in drawn["scattering_curves"].figure.axes if axes.findobj(StepPatch)]
+    assert len(panels) == run.curves.height.size
+    areas = []
+    for axes in panels:
+        (shade,) = axes.findobj(StepPatch)
+        values, edges, _ = shade.get_data()
+        label = next(t for t in texts(axes) if "µm" in t)
+        times = float(label.partition("× ")[2] or 1.0)
+        areas.append(np.sum(values * np.diff(edges)) / times)
+    assert "3400" not in label
+    order = np.argsort(run.curves.height)[::-1]
+    assert_close(np.array(areas) / areas[0], (run.curves.window / run.curves.window[order[0]])[order], rel=1e-9)
+
+
+def test_captions_speak_of_peaks_and_of_conserved_sizes_only_where_they_were_fitted_so(run):
+    def captions(results):
+        return {item.name: item.caption for item in draw_all(results)}
+
+    sizes, curves = run.size_distribution, run.curves
+    conserved, alone = (
+        replace(run, size_distribution=type(sizes)(sizes.data.assign_coords(conserved=flag("scan", [value]))))
+        for value in (1.0, 0.0)
+    )
+    assert "sum of each size" in captions(conserved)["size_distributions"]
+    assert "Each height on its own" in captions(alone)["size_distributions"]
+    assert "conserved" not in captions(run)["size_distributions"]
+    peaks = replace(run, curves=replace(curves, with_peaks=np.array([1.0, 0.0, 0.0, 0.0])))
+    assert "lattice fitted together" in captions(peaks)["porod_plots"]
+    assert "lattice" not in captions(run)["porod_plots"]
+    assert sum("with peaks" in text for text in texts(porod_plots(peaks))) == 1
+
+
+def flag(dim, values):
+    import scipp as sc
+
+    return sc.array(dims=[dim], values=values)
+
+
+def test_a_planned_program_starts_at_0_V_at_field_on_and_names_its_limits():
+    times = np.linspace(10.0, 600.0, 60)
+    points = np.array([0.0, 40.0, 600.0]), np.array([0.0, 20.0, 15.0])
+    shown = PlanCurves(
+        time=times, reached=np.full(60, 3e-10), wanted=3e-10, label="flux", unit="m s$^{-1}$", held=(40.0, 600.0),
+        points=points, highest=25.0, ramp=0.5,
+    )  # fmt: skip
+    figure = draw_plan(shown).figure
+    program, highest, ramp = figure.axes[0].lines
+    assert (program.get_xdata()[0], program.get_ydata()[0]) == (0.0, 0.0)
+    assert highest.get_ydata()[0] == 25.0
+    assert_close(np.diff(ramp.get_ydata())[0] / (60.0 * np.diff(ramp.get_xdata())[0]), 0.5, rel=1e-9)
+    assert "limits: at most 25 V, at most 0.5 V/s" in texts(figure)
+    step = draw_plan(replace(shown, points=(np.array([0.0]), np.array([20.0])), ramp=None)).figure
+    assert list(step.axes[0].lines[0].get_ydata()) == [0.0, 20.0, 20.0]
+    assert "limits: at most 25 V, steps allowed" in texts(step)
+
+
+def test_lines_of_the_map_say_their_value(run):
+    labels = [text for text in texts(volume_fraction_map(run)) if re.fullmatch(r"0?\.?\d+", text)]
+    assert {"0.05", "0.1", "0.2"} <= set(labels)
+
+
+def test_a_square_root_axis_is_named_as_one(drawn):
+    for name in ("volume_fraction_map", "flux_map", "flux_profiles", "size_profiles", "quality_map"):
+        for axes in drawn[name].figure.axes:
+            if axes.get_xscale() == "function" and axes.get_xlabel():
+                assert "square-root axis" in axes.get_xlabel()
 
 
 def test_peaks_that_lie_close_have_labels_that_do_not_cover_each_other(drawn):

@@ -14,6 +14,7 @@ from .style import (
     GREEN,
     PER_CENT,
     SECONDS_PER_MINUTE,
+    TIME_LABEL,
     TRUTH,
     VERMILION,
     Omitted,
@@ -26,20 +27,19 @@ from .style import (
 )
 
 ONSET_BAND = (0.7, 1.2)  # per cent, Yu et al. 2018: slice phi at which superlattices were found to form
-TIME_LABEL = "time from field-on t (min)"
 
 
 @styled
 def anode_growth(results: RunResults, truth: RunResults | None = None) -> Figure | Omitted:
-    """Fig. 4b: phi at the anode against time its line before the onset, the band in which crystals formed."""
+    """Fig. 4b: phi at the anode against time, its line before the onset, the band in which crystals formed."""
     growth = results.growth
     if growth is None or not growth.good.any():
         return Omitted("no voxel at the anode was measured")
     figure, axes = new_figure(64.0)
     axes.axhspan(*ONSET_BAND, color="#dedede", lw=0, zorder=0)
     axes.annotate(
-        "superlattices form (Yu et al. 2018)", (0.99, ONSET_BAND[0]), xycoords=("axes fraction", "data"),
-        xytext=(0, 2), textcoords="offset points", va="bottom", ha="right", color="#666666", fontsize=6,
+        "onset, Yu et al. 2018", (0.99, ONSET_BAND[0]), xycoords=("axes fraction", "data"),
+        xytext=(0, 2), textcoords="offset points", va="bottom", ha="right", color="#555555", fontsize=6,
     )  # fmt: skip
     minutes, good = growth.coord("time") / SECONDS_PER_MINUTE, growth.good
     if truth is not None and truth.growth is not None:
@@ -56,7 +56,7 @@ def anode_growth(results: RunResults, truth: RunResults | None = None) -> Figure
     highest = max(ONSET_BAND[1] * 1.08, float(np.max(PER_CENT * growth.values[good])) * 1.12)
     axes.set(xlabel=TIME_LABEL, ylabel="volume fraction at the anode (%)", ylim=(0, highest))
     axes.set_xlim(0, float(minutes[good].max()) * 1.04)
-    axes.legend(loc="upper left", framealpha=0.0)
+    axes.legend(loc="upper left")
     return figure
 
 

@@ -57,8 +57,8 @@ def calibration_figure(
 
 
 def _colours(rings: list[int]) -> dict[int, Any]:
-    palette = mpl.colormaps["turbo"]
-    return {ring: palette(0.1 + 0.8 * i / max(len(rings) - 1, 1)) for i, ring in enumerate(rings)}
+    palette = mpl.colormaps["plasma"]
+    return {ring: palette(0.25 + 0.7 * i / max(len(rings) - 1, 1)) for i, ring in enumerate(rings)}
 
 
 def _readable_on(colour: Any) -> str:
@@ -133,9 +133,9 @@ def _draw_residuals(
     axes.set_ylim(-limit, limit)
     axes.set_xlim(-180, 180)
     axes.set_xticks(range(-180, 181, 60))
-    axes.set_xlabel("azimuth from x towards y (degree)")
+    axes.set_xlabel("azimuth from x towards y (°)")
     axes.set_ylabel("residual outwards (pixel)")
     rms = float(np.sqrt(np.mean(np.square(residual))))
-    text = f"{rms:.2f} pixel rms, rings {width:.1f} pixel wide (sigma)"
+    text = f"{rms:.2f} pixel rms, rings {width:.1f} pixel wide (σ)"
     axes.text(0.02, 0.97, text, transform=axes.transAxes, ha="left", va="top")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), handletextpad=0.2, frameon=False)

@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator, NullFormatter
 
 from ..nouns import FloatArray, LatticeAssignment
-from .style import BLACK, BLUE, COLUMN_MM, MM_PER_INCH, POINTS, VERMILION, Omitted, letter, styled
+from .curves import bin_edges
+from .digits import value_with_sigma
+from .style import BLACK, BLUE, COLUMN_MM, MM_PER_INCH, POINTS, SHADE, VERMILION, Omitted, letter, styled
 
 HEIGHT_MM = 98.0
 WIDE = 60.0
@@ -24,7 +26,8 @@ Q_LABEL = "q (nm$^{-1}$)"
 class CurvePicture:
     """What the page shows, all (q,), q in 1/nm: intensity and model on the file's scale, S(q) with sigma and model.
 
-    sigma may be NaN; model and structure are NaN where nothing was fitted. intensity_unit: "" for a relative scale.
+    sigma may be NaN; model and structure are NaN where nothing was fitted. counted: what the invariant sums, None where
+    it is not a sum over these bins. intensity_unit: "" for a relative scale.
     """
 
     title: str
@@ -38,6 +41,7 @@ class CurvePicture:
     structure_model: FloatArray
     assignment: LatticeAssignment
     sizes: str
+    counted: FloatArray | None = None
     intensity_unit: str = ""
 
 
@@ -54,6 +58,18 @@ def curve_page(picture: CurvePicture) -> Figure | Omitted:
         letter(one, str(name))
     figure.suptitle(_shortened(picture.title), fontsize=POINTS)
     return figure
+
+
+def curve_caption(picture: CurvePicture) -> str:
+    """What the panels show."""
+    text = "I(q) with the fit (a), Kratky plot less the flat background (b) and structure factor S(q) (c)."
+    if picture.counted is not None:
+        text += " Grey: what the invariant sums over the q window."
+    if picture.assignment.lattice is not None:
+        text += f" Red: reflections of {picture.assignment.lattice}; ?: peaks that it does not explain."
+    elif picture.assignment.peaks:
+        text += " Red: peaks that no lattice explains."
+    return text
 
 
 def _scattering(axes: Axes, picture: CurvePicture) -> None:
@@ -78,6 +94,8 @@ def _kratky(axes: Axes, picture: CurvePicture) -> None:
     top = float(np.nanmax(fitted)) if np.isfinite(fitted).any() else float(np.max(values))
     top = top if top > 0.0 else 1.0
     spread = q**2 * np.nan_to_num(picture.sigma) / top
+    if picture.counted is not None:
+        axes.stairs(q**2 * picture.counted / top, bin_edges(q), fill=True, color=SHADE, lw=0, zorder=0)
     axes.fill_between(q, values / top - spread, values / top + spread, color=BLUE, alpha=0.25, lw=0)
     axes.plot(q, values / top, ".", ms=1.6, color=BLUE, rasterized=True)
     axes.plot(q, fitted / top, color=BLACK, lw=0.7)
@@ -129,7 +147,7 @@ def _mark_peaks(axes: Axes, assignment: LatticeAssignment, base: float, height: 
         axes.annotate(name, place, rotation=90, ha="center", va="bottom", fontsize=6.0, color=VERMILION)
     text = "no lattice" if assignment.lattice is None else assignment.lattice
     if assignment.a.value is not None:
-        text += f", a = {assignment.a.value:.3f} ± {assignment.a.sigma or 0.0:.3f} nm"
+        text += f", a = {value_with_sigma(assignment.a.value, assignment.a.sigma)} nm"
     axes.annotate(text, (0.985, 0.965), xycoords="axes fraction", ha="right", va="top")
 
 

@@ -12,9 +12,12 @@ from matplotlib.figure import Figure
 from ..nouns import FloatArray, Noun, RunResults
 from .colour_bar import extend
 from .style import (
+    HEIGHT_LABEL,
     MARKERS,
     PER_CENT,
+    ROOT_HEIGHT_LABEL,
     SECONDS_PER_MINUTE,
+    TIME_LABEL,
     Omitted,
     chosen_scans,
     height_scale,
@@ -29,7 +32,6 @@ CURVES = 5
 TRACES = 5
 NEAR_ANODE_UM = 600.0
 LARGEST_RESIDUAL = 4.0
-Z_LABEL = "distance to the anode z (µm)"
 CHANNELS = {
     "volume_fraction": ("φ", "volume fraction φ (%)", PER_CENT),
     "diameter": ("d", "mean core diameter d (nm)", 1.0),
@@ -66,7 +68,7 @@ def fit_growth(measured: RunResults, fitted: RunResults) -> Figure | Omitted:
             fmt=MARKERS[place % len(MARKERS)], color=colour, label=f"{abs(phi.coord('height')[row]):.0f} µm", elinewidth=0.7,
             mfc="white" if place % 2 else colour, mew=0.7,
         )  # fmt: skip
-    axes.set(xlabel="time from field-on t (min)", ylabel="volume fraction φ (%)")
+    axes.set(xlabel=TIME_LABEL, ylabel="volume fraction φ (%)")
     axes.set_ylim(bottom=0.0)
     axes.legend(loc="upper left")
     return figure
@@ -89,7 +91,7 @@ def fit_profiles(measured: RunResults, lines: ModelLines) -> Figure | Omitted:
         letter(axes, "abcd"[number])
         if number == 0:
             highest = min(NEAR_ANODE_UM, float(phi.coord("height").max()))
-            axes.set(xlim=(-0.02 * NEAR_ANODE_UM, 1.03 * highest), xlabel=Z_LABEL)
+            axes.set(xlim=(-0.02 * NEAR_ANODE_UM, 1.03 * highest), xlabel=HEIGHT_LABEL)
             axes.set_ylim(bottom=0.0)
             axes.legend(loc="upper right")
         else:
@@ -97,7 +99,7 @@ def fit_profiles(measured: RunResults, lines: ModelLines) -> Figure | Omitted:
     bulk = phi.values[:, phi.coord("height") > NEAR_ANODE_UM]
     if np.isfinite(bulk).any():
         panels[1].set_ylim(0.0, 1.6 * PER_CENT * float(np.nanmax(bulk)))
-    panels[-1].set_xlabel(Z_LABEL)
+    panels[-1].set_xlabel(ROOT_HEIGHT_LABEL)
     return figure
 
 
@@ -144,7 +146,7 @@ def residual_maps(phi: Noun, residuals: dict[str, FloatArray]) -> Figure | Omitt
         axes.set_ylabel("t (min)")
         height_scale(axes, max(float(height.max()), 50.0))
         letter(axes, "abc"[number])
-    panels[-1, 0].set_xlabel(Z_LABEL)
+    panels[-1, 0].set_xlabel(ROOT_HEIGHT_LABEL)
     beyond = extend(np.concatenate([residuals[name].ravel() for name in shown]), -LARGEST_RESIDUAL, LARGEST_RESIDUAL)
     figure.colorbar(colours, ax=list(panels[:, 0]), label="(data − model) / σ", extend=beyond, aspect=40)
     return figure

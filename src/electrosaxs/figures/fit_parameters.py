@@ -105,7 +105,7 @@ def _likelihood(axes: Axes, curve: LikelihoodCurve) -> None:
         if end is not None:
             axes.axvline(end, color=colour, lw=0.5, alpha=0.6)
     axes.set_ylim(-0.15, HIGHEST_RISE)
-    unit = {"one": "", "e": " (e)"}.get(curve.unit, f" ({curve.unit})")
+    unit = {"one": "", "um": " (µm)"}.get(curve.unit, f" ({curve.unit})")
     axes.set_xlabel(NAMES.get(curve.name, curve.name.replace("_", " ")) + unit)
     axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(3))
     axes.ticklabel_format(axis="x", useOffset=False)

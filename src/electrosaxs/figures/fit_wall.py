@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from ..nouns import FloatArray, Noun
-from .style import BLUE, PER_CENT, SECONDS_PER_MINUTE, SKY, Omitted, new_figure, sigma_or_zero, styled
+from .style import BLUE, PER_CENT, SECONDS_PER_MINUTE, SKY, TIME_LABEL, Omitted, new_figure, sigma_or_zero, styled
 
 
 @styled
@@ -32,7 +32,7 @@ def wall_concentration(
         fmt="o", color="black", mfc="white", mew=0.7, elinewidth=0.7,
         label=f"measured at {abs(measured.coord('height')[0]):.0f} µm, crystals included",
     )  # fmt: skip
-    axes.set(xlabel="time from field-on t (min)", ylabel="volume fraction φ (%)")
+    axes.set(xlabel=TIME_LABEL, ylabel="volume fraction φ (%)")
     axes.set_ylim(bottom=0.0)
     axes.legend(loc="upper left")
     return figure

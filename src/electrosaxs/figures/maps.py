@@ -14,25 +14,40 @@ from ..nouns import FloatArray, Noun, RunResults
 from .colour_bar import extend, ticks_within
 from .style import (
     PER_CENT,
+    ROOT_HEIGHT_LABEL,
     SECONDS_PER_MINUTE,
+    TIME_LABEL,
     VERMILION,
     Omitted,
     height_scale,
+    letter,
     new_figure,
     power_of_ten,
     styled,
 )
 
-HEIGHT_LABEL = "distance to the anode z (µm)"
 NICE = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 QUALITIES: dict[str, float | None] = {"reduced_chi_squared": 1.0, "photons": None}
+QUALITY_LABELS = {"reduced_chi_squared": "reduced χ² of the fit", "photons": "photons per frame"}
 LARGEST_PLAIN = 50.0
-TIME_LABEL = "time from field-on t (min)"
+LABEL_POINTS = 6.2  # of numbers on lines of a map
 
 
 @styled
 def volume_fraction_map(results: RunResults, truth: RunResults | None = None) -> Figure | Omitted:
-    """Fig. 3c: filled contours of phi in %, a factor of 2^(1/4) apart; dots where frames were taken, truth as lines."""
+    """Fig. 3c: filled contours of phi in %, a factor of 2^(1/4) apart, with labelled lines at round values; dots where
+    frames were taken, lines of the truth dashed."""
+    return _map_of_phi(results, truth, "truth")
+
+
+@styled
+def fitted_volume_fraction_map(measured: RunResults, fitted: RunResults) -> Figure | Omitted:
+    """The measured map with the lines of the fitted model."""
+    return _map_of_phi(measured, fitted, "model")
+
+
+def _map_of_phi(results: RunResults, other: RunResults | None, name: str) -> Figure | Omitted:
+    """phi of `results`, filled and with labelled lines; dashed lines: those of `other`, called `name`."""
     phi = results.volume_fraction
     if phi.dims != ("scan", "height") or phi.data.shape[0] < 2 or phi.data.shape[1] < 2:
         return Omitted("a contour map needs at least 2 scans over 2 heights")
@@ -49,10 +64,13 @@ def volume_fraction_map(results: RunResults, truth: RunResults | None = None) ->
     )  # fmt: skip
     axes.plot(z[phi.good], t[phi.good], ".", ms=0.8, color="white", alpha=0.7, rasterized=True)
     nice = [x for x in NICE if bottom <= x <= top]
-    if truth is not None and truth.volume_fraction.data.shape == phi.data.shape:
-        true_z, true_t = _grid(truth.volume_fraction)
-        axes.contour(true_z, true_t, PER_CENT * truth.volume_fraction.values, nice, colors="white", linewidths=0.7)
-        axes.plot([], [], color="white", lw=0.7, label="truth")
+    lines = axes.contour(z, t, np.ma.masked_invalid(percent), nice, colors="white", linewidths=0.7)
+    if other is not None and other.volume_fraction.data.shape == phi.data.shape:
+        true_z, true_t = _grid(other.volume_fraction)
+        theirs = np.ma.masked_invalid(np.where(other.volume_fraction.good, other.volume_fraction.values, np.nan))
+        axes.contour(true_z, true_t, PER_CENT * theirs, nice, colors="black", linewidths=0.7, linestyles="dashed")
+        axes.plot([], [], color="black", lw=0.7, ls="--", label=name)
+    _label_lines(axes, lines)
     bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=28)
     _plain_ticks(bar.ax, nice)
     bar.set_label("volume fraction φ (%)")
@@ -86,7 +104,10 @@ def flux_map(results: RunResults, truth: RunResults | None = None) -> Figure | O
         axes.contourf(z, t, unsure, levels=[0.5, 1.5], colors="none", hatches=["////"])
         axes.contour(z, t, unsure, levels=[0.5], colors="#777777", linewidths=0.4)
     axes.plot(z[flux.good], t[flux.good], ".", ms=0.8, color="white", alpha=0.7, rasterized=True)
-    bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=28, ticks=ticks_within(lowest, limit))
+    ticks = ticks_within(lowest, limit)
+    lines = axes.contour(z, t, np.ma.masked_invalid(scaled), ticks[1:], colors="white", linewidths=0.5)
+    _label_lines(axes, lines)
+    bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=28, ticks=ticks)
     bar.set_label(f"flux to the anode J (10$^{{{exponent}}}$ m s$^{{-1}}$)")
     _mark_onset(axes, results)
     _label_map(axes, z)
@@ -103,7 +124,8 @@ def quality_map(results: RunResults, truth: RunResults | None = None) -> Figure 
     figure, panels = new_figure(18.0 + 44.0 * len(names), len(names), 1, squeeze=False, sharex=True)
     z, t = _grid(phi)
     flagged = np.asarray(results.quality.get("flagged", np.zeros(phi.data.shape)), dtype=float) > 0
-    for axes, name in zip(panels[:, 0], names, strict=True):
+    for axes, name, mark in zip(panels[:, 0], names, "ab", strict=False):
+        letter(axes, mark)
         values = np.asarray(results.quality[name], dtype=float)
         drawn = _coloured_points(axes, z, t, values, QUALITIES[name])
         for where, marker, label in ((flagged & phi.good, "o", "flagged"), (~phi.good, "x", "left out")):
@@ -112,12 +134,12 @@ def quality_map(results: RunResults, truth: RunResults | None = None) -> Figure 
         lowest, highest = drawn.get_clim()
         beyond = extend(np.asarray(drawn.get_array()), lowest, highest, log=True)
         bar = figure.colorbar(drawn, ax=axes, pad=0.02, aspect=16, extend=beyond)
-        bar.set_label(name.replace("_", " ").replace("chi squared", "χ²"))
+        bar.set_label(QUALITY_LABELS[name])
         if highest < LARGEST_PLAIN:
             _plain_ticks(bar.ax, [x for x in NICE if lowest <= x <= highest])
         _label_map(axes, z)
     if panels[0, 0].get_legend_handles_labels()[0]:
-        panels[0, 0].legend(loc="lower right", bbox_to_anchor=(1.0, 0.99), borderpad=0.1, ncols=2)
+        figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
     for axes in panels[:-1, 0]:
         axes.set_xlabel("")
     return figure
@@ -156,9 +178,16 @@ def _grid(noun: Noun) -> tuple[FloatArray, FloatArray]:
     return np.broadcast_to(noun.coord("height"), time.shape), time / SECONDS_PER_MINUTE
 
 
+def _label_lines(axes: Axes, lines: Any) -> None:
+    """The value of each line, white on grey: readable on every colour of the map."""
+    for label in axes.clabel(lines, fmt=lambda level: f"{level:g}", fontsize=LABEL_POINTS, inline_spacing=1):
+        label.set(color="white", rotation=0.0, zorder=4)
+        label.set_bbox({"facecolor": "#404040", "edgecolor": "none", "alpha": 0.75, "pad": 0.6})
+
+
 def _label_map(axes: Axes, z: FloatArray) -> None:
     height_scale(axes, float(z.max()))
-    axes.set(xlabel=HEIGHT_LABEL, ylabel=TIME_LABEL)
+    axes.set(xlabel=ROOT_HEIGHT_LABEL, ylabel=TIME_LABEL)
 
 
 def _mark_onset(axes: Axes, results: RunResults) -> None:
@@ -166,7 +195,7 @@ def _mark_onset(axes: Axes, results: RunResults) -> None:
     if onset is not None and onset.value is not None:
         axes.axhline(onset.value / SECONDS_PER_MINUTE, color=VERMILION, lw=0.9, ls="--", label="onset")
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="upper right", facecolor="#404040", framealpha=0.8, labelcolor="white")
+        axes.legend(loc="upper right")
 
 
 def _plain_ticks(axes: Axes, ticks: list[float]) -> None:

@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..nouns import FloatArray, RunResults
+from .digits import value_with_sigma
 from .style import (
     SECONDS_PER_MINUTE,
     VERMILION,
     Omitted,
     chosen_scans,
-    decimals,
     new_figure,
     ordered_colours,
     styled,
@@ -81,8 +81,7 @@ def _mark_peaks(axes: Axes, results: RunResults, top: float) -> None:
         )
     text = "no lattice" if assignment.lattice is None else assignment.lattice
     if assignment.a.value is not None:
-        digits = decimals(assignment.a.sigma or 0.01)
-        text += f", a = {assignment.a.value:.{digits}f} ± {assignment.a.sigma or 0.0:.{digits}f} nm"
+        text += f", a = {value_with_sigma(assignment.a.value, assignment.a.sigma)} nm"
     axes.annotate(text, (0.985, 0.985), xycoords="axes fraction", ha="right", va="top")
 
 

@@ -18,6 +18,7 @@ from .style import (
     BLUE,
     PER_CENT,
     SECONDS_PER_MINUTE,
+    TIME_LABEL,
     VERMILION,
     Omitted,
     height_scale,
@@ -62,7 +63,7 @@ def draw_measure(shown: MeasurePicture) -> Drawn:
         f"ones (b) over the volume fraction in solution that the model expects under the best program ({shown.name})."
     )
     if _compared(shown):
-        caption += " Sigma of the parameter after the frames, for each constant voltage that was tried (c)."
+        caption += " σ of the parameter after the frames, for each constant voltage that was tried (c)."
     return Drawn("measure_next", caption, made)
 
 
@@ -86,9 +87,12 @@ def _measure(shown: MeasurePicture) -> Figure | Omitted:
             clip_on=False, zorder=3,
         )  # fmt: skip
         height_scale(axes, float(shown.height.max()), "y")
-        axes.set(ylabel="distance to the anode z (µm)", xlim=(0.0, shown.even[0].max() / SECONDS_PER_MINUTE))
+        axes.set(
+            ylabel="distance to the anode z (µm)\nsquare-root axis",
+            xlim=(0.0, shown.even[0].max() / SECONDS_PER_MINUTE),
+        )
         axes.set_title(f"{name}, {points[0].size} frames", loc="right", pad=3)
-    panels[1].set_xlabel("time from field-on t (min)")
+    panels[1].set_xlabel(TIME_LABEL)
     beyond = extend(PER_CENT * shown.phi, lowest, highest, log=True)
     bar = figure.colorbar(mesh, ax=list(panels[:2]), aspect=30, pad=0.02, extend=beyond)
     bar.set_label("volume fraction φ (%)")

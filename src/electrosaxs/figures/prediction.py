@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..nouns import RunResults
 from ..nouns.profile import ModelProfile
@@ -12,9 +13,12 @@ from .style import (
     BLACK,
     BLUE,
     GREEN,
+    HEIGHT_LABEL,
     ORANGE,
     PER_CENT,
+    ROOT_HEIGHT_LABEL,
     SECONDS_PER_MINUTE,
+    TIME_LABEL,
     VERMILION,
     Omitted,
     height_scale,
@@ -28,8 +32,6 @@ from .style import (
 
 TIMES = 5
 NEAR_UM = 400.0
-TIME_LABEL = "time from field-on t (min)"
-HEIGHT_LABEL = "distance to the anode z (µm)"
 
 
 @styled
@@ -49,7 +51,9 @@ def wall_concentration(results: RunResults, profile: ModelProfile) -> Figure | O
         label = f"{minutes[k]:.0f} min"
         lower.plot(profile.height[near], PER_CENT * profile.volume_fraction[k, near], color=colour, label=label)
     lower.set_yscale("log")
+    lower.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     lower.yaxis.set_major_formatter(log_ticks)
+    lower.yaxis.set_minor_formatter(NullFormatter())
     lower.set(xlabel=HEIGHT_LABEL, ylabel="volume fraction φ (%)")
     lower.legend(loc="best", ncols=2)
     letter(upper, "a")
@@ -70,7 +74,7 @@ def flux_terms(results: RunResults, profile: ModelProfile) -> Figure | Omitted:
         axes.plot(profile.edge, values[last] / 10.0**exponent, color=colour, label=name)
     axes.axhline(0.0, color=BLACK, lw=0.4)
     height_scale(axes, float(profile.edge.max()))
-    axes.set(xlabel=HEIGHT_LABEL, ylabel=f"flux to the anode (10$^{{{exponent}}}$ m s$^{{-1}}$)")
+    axes.set(xlabel=ROOT_HEIGHT_LABEL, ylabel=f"flux to the anode (10$^{{{exponent}}}$ m s$^{{-1}}$)")
     axes.legend(loc="best", title=f"{profile.time[last] / SECONDS_PER_MINUTE:.0f} min")
     return figure
 
@@ -86,7 +90,7 @@ def field_profiles(results: RunResults, profile: ModelProfile) -> Figure | Omitt
         label = f"{profile.time[k] / SECONDS_PER_MINUTE:.0f} min"
         upper.plot(profile.edge, profile.field[k], color=colour, label=label)
     height_scale(upper, float(profile.edge.max()))
-    upper.set(xlabel=HEIGHT_LABEL, ylabel="field E (V cm$^{-1}$)")
+    upper.set(xlabel=ROOT_HEIGHT_LABEL, ylabel="field E (V cm$^{-1}$)")
     upper.legend(loc="best")
     known = np.isfinite(profile.current_density)
     values = profile.current_density if known.any() else profile.field.mean(axis=1)
@@ -102,7 +106,7 @@ GALLERY = (
         "wall_concentration",
         wall_concentration,
         "φ at the anode's surface, below the size of the beam, beside what the lowest voxel of the beam shows (a), and the "
-        "profiles near the anode (b).",
+        "profiles near the anode on a logarithmic axis (b).",
     ),
     (
         "flux_terms",

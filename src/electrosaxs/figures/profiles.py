@@ -8,8 +8,10 @@ from matplotlib.figure import Figure
 
 from ..nouns import Noun, RunResults
 from .style import (
+    HEIGHT_LABEL,
     MARKERS,
     PER_CENT,
+    ROOT_HEIGHT_LABEL,
     SECONDS_PER_MINUTE,
     TRUTH,
     Omitted,
@@ -27,7 +29,8 @@ from .style import (
 
 CURVES = 5
 NEAR_ANODE_UM = 600.0
-Z_LABEL = "distance to the anode z (µm)"
+HEADROOM = 1.4  # over the highest curve, for the legend
+LARGEST_BAND = 1.5  # of the highest value: bands that reach further run off the top
 
 
 @styled
@@ -52,8 +55,8 @@ def volume_fraction_profiles(results: RunResults, truth: RunResults | None = Non
     height_scale(whole, highest)
     whole.set_ylim(0.0, _depletion_top(phi, start))
     near.legend(loc="upper right", title=None)
-    for axes, text in ((near, "a"), (whole, "b")):
-        axes.set(xlabel=Z_LABEL, ylabel="volume fraction φ (%)")
+    for axes, text, label in ((near, "a", HEIGHT_LABEL), (whole, "b", ROOT_HEIGHT_LABEL)):
+        axes.set(xlabel=label, ylabel="volume fraction φ (%)")
         letter(axes, text)
     return figure
 
@@ -76,9 +79,10 @@ def flux_profiles(results: RunResults, truth: RunResults | None = None) -> Figur
         axes.axhline(supply.value / 10.0**exponent, color="black", ls="--", lw=0.8, label="supply φ$_0$v")
     axes.axhline(0.0, color="black", lw=0.5)
     height_scale(axes, float(flux.coord("height").max()))
-    axes.set(xlabel=Z_LABEL, ylabel=f"flux to the anode J (10$^{{{exponent}}}$ m s$^{{-1}}$)")
-    largest = float(np.nanmax(known)) / 10.0**exponent
-    axes.set_ylim(top=1.45 * largest)
+    axes.set(xlabel=ROOT_HEIGHT_LABEL, ylabel=f"flux to the anode J (10$^{{{exponent}}}$ m s$^{{-1}}$)")
+    shown = np.where(flux.good, np.abs(flux.values) + sigma_or_zero(flux, total=True), np.nan)[scans]
+    largest = min(float(np.nanmax(shown)), LARGEST_BAND * float(np.nanmax(known))) / 10.0**exponent
+    axes.set_ylim(top=HEADROOM * largest)
     axes.legend(loc="upper right", ncols=2)
     return figure
 
@@ -105,7 +109,7 @@ def size_profiles(results: RunResults, truth: RunResults | None = None) -> Figur
         _limit_to_known(axes, results.diameter if axes is upper else results.polydispersity, factor)
     height_scale(lower, float(results.diameter.coord("height").max()))
     upper.set(ylabel="mean core diameter d (nm)")
-    lower.set(ylabel="polydispersity δ/d (%)", xlabel=Z_LABEL)
+    lower.set(ylabel="polydispersity δ/d (%)", xlabel=ROOT_HEIGHT_LABEL)
     upper.legend(loc="best", ncols=2)
     letter(upper, "a")
     letter(lower, "b")

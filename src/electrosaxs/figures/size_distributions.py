@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..nouns import FloatArray, RunResults, SizeDistribution
+from .digits import short
 from .style import (
     BLACK,
     PER_CENT,
@@ -14,6 +15,7 @@ from .style import (
     SECONDS_PER_MINUTE,
     Omitted,
     chosen_scans,
+    letter,
     new_figure,
     ordered_colours,
     styled,
@@ -39,6 +41,8 @@ def size_distributions(results: RunResults, truth: RunResults | None = None) -> 
     figure, panels = new_figure(20.0 + 21.0 * len(heights), len(heights), 1, squeeze=False, sharex=True)
     for axes, height, colour in zip(panels[:, 0], heights, ordered_colours(len(heights)), strict=True):
         _one_height(axes, sizes, scan, height, colour)
+    for axes, mark in zip(panels[:, 0], "abcde", strict=False):
+        letter(axes, mark)
     if panels[0, 0].get_legend_handles_labels()[0]:
         panels[0, 0].legend(loc="upper left", bbox_to_anchor=(0.12, 1.0))
     panels[-1, 0].set_xlabel("core diameter d (nm)")
@@ -61,7 +65,7 @@ def _one_height(axes: Axes, sizes: SizeDistribution, scan: int, height: int, col
         axes.axvspan(low, high, facecolor="none", edgecolor="#bbbbbb", hatch="////", lw=0)
     minutes = sizes.coord("time")[scan, height] / SECONDS_PER_MINUTE
     axes.text(
-        0.98, 0.92, f"z = {round(float(sizes.coord('height')[height]))} µm, {minutes:.0f} min\nφ = {PER_CENT * phi:.3g} %",
+        0.98, 0.92, f"z = {round(float(sizes.coord('height')[height]))} µm, {minutes:.0f} min\nφ = {short(PER_CENT * phi)} %",
         transform=axes.transAxes, ha="right", va="top", color=colour,
     )  # fmt: skip
     axes.set_ylim(bottom=0.0)

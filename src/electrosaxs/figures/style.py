@@ -30,8 +30,12 @@ BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7",
 )  # fmt: skip
 TRUTH: dict[str, Any] = {"color": "#8a8a8a", "linewidth": 0.9, "zorder": 1}
+SHADE = "#d4d4d4"
 MARKERS = ("s", "o", "^", "v", "D", "P", "X", "<")
 PER_CENT = 100.0
+HEIGHT_LABEL = "distance to the anode z (µm)"
+ROOT_HEIGHT_LABEL = "distance to the anode z (µm), square-root axis"
+TIME_LABEL = "time from field-on t (min)"
 POINTS = 7.2  # of all text: superscripts have 0.7 of it, and journals ask for 5 points at least
 SECONDS_PER_MINUTE = 60.0
 
@@ -105,11 +109,17 @@ def styled(draw: Callable[P, Figure | Omitted]) -> Callable[P, Figure | Omitted]
     return inside
 
 
-def new_figure(height_mm: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
-    """A one-column figure and its axes (one, or an array)."""
+def blank_figure(height_mm: float) -> Figure:
+    """A one-column figure without axes."""
     layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03)
     figure = Figure(figsize=(COLUMN_MM / MM_PER_INCH, height_mm / MM_PER_INCH), layout=layout)
     FigureCanvasAgg(figure)
+    return figure
+
+
+def new_figure(height_mm: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
+    """A one-column figure and its axes (one, or an array)."""
+    figure = blank_figure(height_mm)
     return figure, figure.subplots(rows, columns, **options)
 
 
@@ -177,10 +187,3 @@ def chosen_scans(usable: npt.NDArray[np.bool_], count: int) -> list[int]:
 def power_of_ten(largest: float) -> int:
     """Exponent to take out of an axis whose largest value is given."""
     return int(np.floor(np.log10(largest))) if largest > 0.0 and np.isfinite(largest) else 0
-
-
-def decimals(sigma: float) -> int:
-    """Decimals that a sigma deserves: two digits of it where the first is 1 or 2, one otherwise."""
-    place = int(np.floor(np.log10(sigma)))
-    digits = 1 if round(sigma / 10.0**place, 6) >= 3.0 else 2
-    return max(0, digits - 1 - place)

@@ -47,6 +47,8 @@ NOUNS: dict[str, type[Noun]] = {
 }  # fmt: skip
 COVARIANCE = "covariance"
 CURVE_UNITS = {"height": "um", "time": "s", "diameter": "nm", "deviation": "nm"}
+CURVE_INVARIANT_UNITS = {"counted": "one", "window": "1/nm^3", "invariant": "1/nm^3", "with_peaks": "one"}
+"""Beside the curves where they were kept; `counted` has the unit of the intensity, the others that times it."""
 
 
 def write_results(
@@ -168,6 +170,9 @@ def _write_curves(entry: h5py.Group, curves: CurveSet) -> None:
     write_arrays(group, {"curves_model": curves.model})
     for name, unit in CURVE_UNITS.items():
         write_arrays(group, {f"curves_{name}": getattr(curves, name)}, unit)
+    for name, unit in CURVE_INVARIANT_UNITS.items():
+        if getattr(curves, name) is not None:
+            write_arrays(group, {f"curves_{name}": getattr(curves, name)}, unit)
     group.attrs["auxiliary_signals"] = ["curves_model"]
 
 
@@ -176,4 +181,5 @@ def _read_curves(entry: h5py.Group) -> CurveSet | None:
         return None
     group = entry["curves"]
     described = {name: group[f"curves_{name}"][()] for name in ("model", *CURVE_UNITS)}
+    described |= {name: group[f"curves_{name}"][()] for name in CURVE_INVARIANT_UNITS if f"curves_{name}" in group}
     return CurveSet(intensity=read_noun(group, SampleIntensity), **described)

@@ -117,7 +117,8 @@ class SizeDistribution(Noun):
     of the observable sizes. Volume-weighted, absolute: what a sealed cell conserves is its integral over z, size by
     size; `shares` gives it per volume. Not included: sizes under the mask `not_observable`, whose values are the
     prior's. Optional coordinates: `starting_solution` (diameter,), the same of the starting solution; `undetected`, the
-    density up to which a narrow population would not show (a limit, not part of the sigma)."""
+    density up to which a narrow population would not show (a limit, not part of the sigma); `conserved` (scan,), 1 where
+    the sum of each size over the cell was held to that of the starting solution, 0 where each height is on its own."""
 
     NAME: ClassVar[str] = "size_distribution"
     UNIT: ClassVar[str] = "1/nm"

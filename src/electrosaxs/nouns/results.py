@@ -55,7 +55,13 @@ class LatticeAssignment:
 
 @dataclass(frozen=True)
 class CurveSet:
-    """A few curves kept for the figures: intensity and fitted model, dims (frame, q); height (um) and time (s) per curve."""
+    """A few curves kept for the figures: intensity and fitted model, dims (frame, q); height (um) and time (s) per curve.
+
+    counted (frame, q): what the invariant sums, the intensity less the fitted constant and less what crystals add to it
+    and take from it; missing bins are the spheres'. window, invariant (frame,), intensity/nm^3: its sum of q^2 dq over the
+    bins, and with what the fit has outside them. with_peaks (frame,): 1 where spheres and a lattice were fitted together.
+    None where these were not kept.
+    """
 
     intensity: SampleIntensity
     model: FloatArray
@@ -63,6 +69,10 @@ class CurveSet:
     time: FloatArray
     diameter: FloatArray
     deviation: FloatArray
+    counted: FloatArray | None = None
+    window: FloatArray | None = None
+    invariant: FloatArray | None = None
+    with_peaks: FloatArray | None = None
 
 
 @dataclass(frozen=True)

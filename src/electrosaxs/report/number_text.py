@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from ..figures.style import decimals
+from ..figures.digits import last_place, rounded, value_with_sigma
 from ..nouns import Number
+from .typeset import typeset
 
 TITLES: dict[str, str] = {
     "onset_time": "onset of crystallisation",
@@ -26,17 +25,43 @@ TITLES: dict[str, str] = {
     "starting_polydispersity": "polydispersity δ/d, starting solution",
     "anode_volume_fraction": "φ at the anode, last scan",
     "crystalline_fraction": "crystalline fraction of the anode voxel",
+    "normalisation_noise": "normalisation noise, frame to frame",
+    "starting_volume_mean_diameter": "volume-mean diameter, starting solution",
+    "starting_small_share": "share of small particles, starting solution",
+    "wall_volume_fraction": "φ of the solution at the anode's surface",
+    "wall_volume_fraction_largest": "largest φ of the solution at the anode's surface",
+    "wall_enrichment": "enrichment at the anode's surface, φ/φ₀",
+    "inventory": "particle volume per area in the cell",
+    "crystal_inventory": "particle volume per area in crystals",
+    "particle_conductivity": "conductivity of the particles",
+    "effective_charge": "effective charge",
+    "charge_exponent": "charge exponent p",
+    "diffusivity_scale": "diffusivity over Stokes–Einstein",
+    "crystal_length": "depth of crystals seen on the edge",
+    "mobility_squared_over_diffusivity": "mobility squared over diffusivity",
+    "reduced_chi_squared": "reduced χ²",
+    "deviation": "deviation δ of the core diameter",
+    "hard_sphere_volume_fraction": "φ of hard spheres",
+    "volume_fraction": "φ of the scattering cores",
+    "invariant_window": "invariant, within the q window",
+    "invariant_low_q": "invariant, below the q window",
+    "invariant_high_q": "invariant, beyond the q window",
 }
-UNITS: dict[str, str] = {"one": "", "um": "µm", "1/nm": "nm⁻¹", "m/s": "m s⁻¹", "1/s": "s⁻¹",
-                         "m^2/s": "m² s⁻¹", "m^2/(V*s)": "m² V⁻¹ s⁻¹", "m^2/(V^2*s)": "m² V⁻² s⁻¹"}  # fmt: skip
-IN_PER_CENT = ("volume_fraction", "polydispersity", "mass_balance", "crystalline")
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-MINUS = "−"
+UNITS: dict[str, str] = {"one": "", "um": "µm", "1/nm": "nm⁻¹", "m/s": "m s⁻¹", "1/s": "s⁻¹", "nS/m": "nS m⁻¹",
+                         "1/mm^2": "mm⁻²", "m^2/s": "m² s⁻¹", "m^2/(V*s)": "m² V⁻¹ s⁻¹",
+                         "m^2/(V^2*s)": "m² V⁻² s⁻¹", "intensity/nm^3": "intensity nm⁻³",
+                         "intensity/nm^6": "intensity nm⁻⁶"}  # fmt: skip
+IN_PER_CENT = ("fraction", "polydispersity", "mass_balance", "solubility", "share", "noise")
+LONGEST_HOW = 46
+"""Characters of a source that stand in the table; more of it folds out."""
 
 
 @dataclass(frozen=True)
 class NumberRow:
-    """One line of the table, texts ready to print; `pull` is (value - truth) / sigma, empty without a truth."""
+    """One line of the table, texts ready to print; `pull` is (value - truth) / sigma, empty without a truth.
+
+    how: the source, or its first words where it is long.
+    """
 
     name: str
     title: str
@@ -47,36 +72,29 @@ class NumberRow:
     pull: str = ""
     absent: bool = False
 
-
-def value_with_sigma(value: float, sigma: float | None) -> str:
-    """'0.0113 ± 0.0004', '(5.64 ± 0.05)·10⁻¹⁰': two digits of sigma where the first is 1 or 2, one otherwise.
-
-    A value without a sigma, or known exactly, has four significant digits.
-    """
-    largest = max(abs(value), abs(sigma or 0.0))
-    exponent = 0 if largest == 0.0 else int(np.floor(np.log10(largest)))
-    shift = exponent if exponent < -3 or exponent > 5 else 0
-    mantissa, spread = value / 10.0**shift, sigma / 10.0**shift if sigma else None
-    places = max(0, 3 - (exponent - shift)) if spread is None else decimals(spread)
-    text = f"{mantissa:.{places}f}".replace("-", MINUS)
-    if spread is not None:
-        text += f" ± {spread:.{places}f}"
-    if shift:
-        text = f"({text})" if spread is not None else text
-        text += "·10" + str(shift).translate(SUPERSCRIPT)
-    return text
+    @property
+    def how(self) -> str:
+        return first_words(self.source)
 
 
 def number_row(name: str, number: Number, truth: Number | None = None) -> NumberRow:
     """The row of one number; fractions in %, times also in minutes, what does not exist as a dash."""
     title = TITLES.get(name, name.replace("_", " "))
     if number.value is None:
-        return NumberRow(name, title, "—", "", number.source, _truth_text(name, truth), absent=True)
+        return NumberRow(name, title, "—", "", typeset(number.source), _truth_text(name, truth), absent=True)
     factor, unit = _shown_in(name, number.unit)
     text = value_with_sigma(factor * number.value, None if number.sigma is None else factor * number.sigma)
     if number.unit == "s" and abs(number.value) >= 60.0:
-        unit += f" ({number.value / 60.0:.1f} min)"
-    return NumberRow(name, title, text, unit, number.source, _truth_text(name, truth), _pull(number, truth))
+        place = 1 if not number.sigma else min(1, last_place(number.sigma / 60.0))
+        unit += f" ({rounded(number.value / 60.0, place)} min)"
+    return NumberRow(name, title, text, unit, typeset(number.source), _truth_text(name, truth), _pull(number, truth))
+
+
+def first_words(source: str) -> str:
+    """`source` where it is short, else its first words."""
+    if len(source) <= LONGEST_HOW:
+        return source
+    return f"{source[:LONGEST_HOW].rsplit(' ', 1)[0].rstrip(':;,')} …"
 
 
 def number_lines(numbers: Mapping[str, Number], *, sources: bool = False) -> list[str]:
@@ -111,4 +129,5 @@ def _pull(number: Number, truth: Number | None) -> str:
     if truth is None or truth.value is None or number.value is None or not number.sigma:
         return ""
     pull = (number.value - truth.value) / number.sigma
-    return f"{pull:+.1f} σ".replace("-", MINUS)
+    text = rounded(pull, 1)
+    return f"+{text} σ" if float(f"{pull:.1f}") > 0.0 else f"{text} σ"

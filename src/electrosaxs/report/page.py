@@ -13,9 +13,12 @@ from ..io.atomic import replacing
 from ..nouns import FrameRecord, RunResults
 from .number_text import NumberRow, number_row
 from .provenance import FILE as PROVENANCE
-from .template import PageFigure, render, save_figure
+from .provenance_rows import provenance_rows
+from .settings_rows import settings_rows
+from .template import PageFigure, numbered, render, save_figure
 
 LISTED_FRAMES = 40
+FIRST = "volume_fraction_map"
 
 
 @dataclass(frozen=True)
@@ -35,21 +38,19 @@ def write_report(
     """Write figures/*.png (300 dpi), figures/*.svg and report.html into `folder`; returns the page's path.
 
     `truth` (of a simulation) is overlaid in the figures and set beside the numbers; `more`: figures shown before those of
-    the gallery. provenance.json is printed at the foot where the folder has it. The page holds its pictures and asks
-    nothing from outside.
+    the gallery but after the map, which stands at the head. provenance.json is printed at the foot where the folder has
+    it. The page holds its pictures, links to their files and asks nothing from outside.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = [*more, *draw_all(results, truth)]
+    drawn = sorted([*more, *draw_all(results, truth)], key=lambda item: item.name != FIRST)
     figures = [save_figure(folder / "figures", item) for item in drawn]
     page = folder / "report.html"
-    provenance = folder / PROVENANCE
-    record = provenance.read_text(encoding="utf-8") if provenance.is_file() else ""
     with replacing(page) as part:
-        part.write_text(_render(results, truth, figures, record), encoding="utf-8")
+        part.write_text(_render(results, truth, figures, folder / PROVENANCE), encoding="utf-8")
     return page
 
 
-def _render(results: RunResults, truth: RunResults | None, figures: list[PageFigure], provenance: str) -> str:
+def _render(results: RunResults, truth: RunResults | None, figures: list[PageFigure], record: Path) -> str:
     return render(
         __package__,
         "page.html.j2",
@@ -58,12 +59,13 @@ def _render(results: RunResults, truth: RunResults | None, figures: list[PageFig
         measured=was_measured(results),
         has_sigma=any(number.sigma for number in results.numbers.values()),
         numbers=number_rows(results, truth),
-        figures=[figure for figure in figures if figure.png],
+        settings=settings_rows(results),
+        figures=numbered(figures),
         omitted=[figure for figure in figures if not figure.png],
         notes=results.notes,
         verdict="" if results.assignment is None else results.assignment.verdict,
         frames=frames_summary(results.frames),
-        provenance=provenance,
+        provenance=provenance_rows(record),
     )
 
 

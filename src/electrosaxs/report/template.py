@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
+from ..figures.digits import rounded
 from ..figures.gallery import Drawn
 from ..figures.rendered import rendered
 from ..io.atomic import replacing
+from .typeset import typeset
 
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure as a page shows it: PNG in base64, empty where `reason` says why it was not drawn."""
+    """A figure as a page shows it: PNG in base64, empty where `reason` says why it was not drawn.
+
+    file: of the full size, seen from the page, without ending; number: on the page, 0 where it has none.
+    """
 
     name: str
     caption: str
     png: str
     reason: str
+    file: str = ""
+    number: int = 0
+
+
+def numbered(figures: Sequence[PageFigure]) -> list[PageFigure]:
+    """The drawn ones of `figures`, numbered from 1 in their order."""
+    drawn = [figure for figure in figures if figure.png]
+    return [replace(figure, number=number) for number, figure in enumerate(drawn, start=1)]
 
 
 def render(package: str, template: str, **values: Any) -> str:
@@ -35,7 +50,13 @@ def render(package: str, template: str, **values: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters |= {"typeset": typeset, "whole": whole}
     return environment.get_template(template).render(**values)
+
+
+def whole(value: float) -> str:
+    """A number without decimals, a dash where it is not known."""
+    return rounded(value, 0) if math.isfinite(value) else "—"
 
 
 def save_figure(folder: Path, drawn: Drawn) -> PageFigure:
@@ -46,4 +67,5 @@ def save_figure(folder: Path, drawn: Drawn) -> PageFigure:
     for ending, content in (("png", made.png), ("svg", made.svg)):
         with replacing(folder / f"{drawn.name}.{ending}") as part:
             part.write_bytes(content)
-    return PageFigure(drawn.name, drawn.caption, base64.b64encode(made.png).decode("ascii"), "")
+    png = base64.b64encode(made.png).decode("ascii")
+    return PageFigure(drawn.name, drawn.caption, png, "", file=f"{folder.name}/{drawn.name}")

@@ -189,6 +189,11 @@ def _strongest_family(name: str) -> tuple[int, int, int]:
     return families.hkl[int(np.argmax(families.weight / families.s**2))]
 
 
+def _difference(scores: float) -> str:
+    """A difference of scores: whole, or its power of ten where it is past doubt."""
+    return f"{scores:.0f}" if scores < 1e4 else f"{scores:.0e}"
+
+
 def _assigned(
     best: LatticeFit, peaks: tuple[Peak, ...], scores: dict[str, float], fits: dict[str, LatticeFit]
 ) -> LatticeAssignment:
@@ -197,7 +202,7 @@ def _assigned(
     rest = len(peaks) - len(explained)
     score, rival = min((s, n) for n, s in scores.items() if n not in (best.lattice, "free peaks"))
     by = "by" if fits["" if rival == "solution" else rival].outcome.converged else "by at most"
-    verdict = f"{best.lattice}: {labels}; next is {rival}, its score worse {by} {score - best.score:.0f}"
+    verdict = f"{best.lattice}: {labels}; next is {rival}, its score worse {by} {_difference(score - best.score)}"
     verdict += f"; {rest} weak or diffuse peak(s) not explained" if rest else ""
     how = f"joint fit of sizes and {best.lattice} to one curve, {len(explained)} peak(s)"
     return LatticeAssignment(

@@ -25,7 +25,7 @@ from ..progress import Progress, stage
 from .anode import AnodePosition, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
-from .headline import headline_numbers, starting_size_errors
+from .headline import detector_settings, headline_numbers, starting_size_errors
 from .maps import frame_maps, kinetics
 from .reduce_run import ReducedRun, reduce_run
 from .sizes import size_distributions
@@ -162,7 +162,7 @@ def _results(
         numbers=numbers,
         frames=_records(reduced, voxels, grid, anode),
         notes=(*reduced.notes, *anode.notes, *growth.notes, *crystals.notes, *sizes.notes),
-        settings={**run.model_dump(mode="json"), **voltage_program(reduced)},
+        settings={**run.model_dump(mode="json"), **detector_settings(run), **voltage_program(reduced)},
     )
 
 

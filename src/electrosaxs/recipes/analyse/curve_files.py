@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ...analysis.concentration.invariant import particle_volume
 from ...analysis.kinetics.scan_map import ScanMap
 from ...analysis.spheres.fit import fit_spheres
 from ...io.intensity import IntensityWriter
@@ -83,10 +84,19 @@ def choose_curves(
     sample = sample_intensity(reduced, standard, voxels.frame[rows])
     fit = fit_spheres(sample)
     model, diameter, deviation = fit.model(reduced.q), fit.diameter.copy(), fit.deviation.copy()
+    volume = particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
+    window, invariant = volume.window, volume.window + volume.low + volume.high
+    particles, with_peaks = fit.particles(reduced.q), np.zeros(rows.size)
     for joint in crystals.joint:
         _, here, there = np.intersect1d(rows, joint.rows, return_indices=True)
-        model[here] = joint.model[there]
+        model[here], particles[here], with_peaks[here] = (
+            joint.model[there],
+            joint.solution.particles(reduced.q)[there],
+            1.0,
+        )
         diameter[here], deviation[here] = joint.solution.diameter[there], joint.solution.deviation[there]
+        window[here] = joint.volume.window[there]
+        invariant[here] = (joint.volume.window + joint.volume.low + joint.volume.high)[there]
     return CurveSet(
         intensity=sample,
         model=model,
@@ -94,6 +104,10 @@ def choose_curves(
         time=reduced.table.time[voxels.frame[rows]],
         diameter=diameter,
         deviation=deviation,
+        counted=particles + np.nan_to_num(sample.values - model),
+        window=window,
+        invariant=invariant,
+        with_peaks=with_peaks,
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ...nouns import Number, StartingSizeErrors
+from typing import Any
+
+from ...io.poni import read_poni
+from ...nouns import Number, Run, StartingSizeErrors
 from ...nouns.contributions import BACKGROUND, REFERENCE
 from .anode import AnodePosition
 from .maps import FrameMaps, last_value
@@ -23,6 +26,13 @@ def headline_numbers(maps: FrameMaps, standard: Standards, anode: AnodePosition)
         "anode_diameter": last_value(maps.diameter, "mean core diameter at the anode"),
         "anode_polydispersity": last_value(maps.polydispersity, "delta / d at the anode"),
     }
+
+
+def detector_settings(run: Run) -> dict[str, dict[str, Any]]:
+    """{"detector": ...} of the run with the name and distance that its geometry file has."""
+    geometry = read_poni(run.detector.geometry)
+    found = {"name": geometry.detector.get("detector"), "distance_m": geometry.distance_m}
+    return {"detector": {**run.detector.model_dump(mode="json"), **found}}
 
 
 def starting_size_errors(standard: Standards) -> StartingSizeErrors:

@@ -228,5 +228,5 @@ def last_value(noun: Noun, what: str) -> Number:
         float(noun.values[last, 0]),
         float(noun.total_sigma[last, 0]),
         noun.UNIT,
-        f"{what}: voxel at {height:.0f} um, {time:.0f} s after field-on",
+        f"{what}: voxel at {round(height) + 0} um, {time:.0f} s after field-on",
     )

@@ -81,8 +81,9 @@ def size_distributions(
             together = conserved_sizes(scan.sample, standard.reference, basis, geometry)
             fit, start = together.fit, together.start
         except ElectrosaxsError as error:
+            why_not = str(error)
             note = f"size distributions: each height on its own, because {error}"
-    distribution = _distribution(reduced, grid, scan, fit, start, geometry.factor)
+    distribution = _distribution(reduced, grid, scan, fit, start, geometry.factor, conserved=not why_not)
     return SizeStudy(
         distribution,
         _numbers(start),
@@ -138,9 +139,19 @@ def _geometry(
 
 
 def _distribution(
-    reduced: ReducedRun, grid: ScanMap, scan: _Scan, fit: FreeFormFit, start: FreeFormFit, factor: FloatArray
+    reduced: ReducedRun,
+    grid: ScanMap,
+    scan: _Scan,
+    fit: FreeFormFit,
+    start: FreeFormFit,
+    factor: FloatArray,
+    *,
+    conserved: bool,
 ) -> SizeDistribution:
-    """d phi / dd: relative densities times phi0 over the starting solution's volume."""
+    """d phi / dd: relative densities times phi0 over the starting solution's volume.
+
+    conserved: the sum of each size over the cell was held to that of the starting solution.
+    """
     solution, whole = reduced.run.solution, size_moments(start).volume
     unit = solution.volume_fraction / float(whole.value[0])
     shape = (1, grid.heights.size, fit.basis.diameter.size)
@@ -170,6 +181,7 @@ def _distribution(
             "diameter": (("diameter",), fit.basis.diameter),
             "height": (("height",), grid.heights),
             "time": (("scan", "height"), grid.time[scan.index : scan.index + 1]),
+            "conserved": (("scan",), [float(conserved)]),
         },
         sigma=placed(unit * factor[:, None] * fit.sigma),
         shared=shared,

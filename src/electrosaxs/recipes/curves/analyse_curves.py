@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ElectrosaxsError, InputFileError, bad_value
+from ...figures.digits import value_with_sigma
 from ...io.curve import Curve, unit_factor
 from ...io.curves import read_curve
 from ...nouns import Number
-from ...report.number_text import value_with_sigma
 from ...report.provenance import write_provenance
 from ..output_folder import writing
 from ..progress import Progress, over
@@ -73,9 +73,9 @@ def _analysed(
             log.info("%s: %s", path, _in_words(results[-1]))
             write_curve(out, results[-1], absolute=contrast_per_A2 is not None)
     if results:
-        write_overview(out, results)
         settings = {"q_unit": q_unit, "contrast_per_A2": contrast_per_A2}
         write_provenance(out, "curves", settings, inputs=[result.file for result in results])
+        write_overview(out, results)
     if wrong:
         raise InputFileError(_complaint(wrong, len(results), out))
     return results

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from ...figures.curve_page import CurvePicture, curve_page
+from ...analysis.concentration.invariant import bin_widths
+from ...figures.curve_page import CurvePicture, curve_caption, curve_page
 from ...figures.rendered import rendered
 from ...io.atomic import replacing
 from ...io.numbers_json import write_numbers
 from ...io.rows_csv import write_rows
 from ...nouns import FloatArray
-from ...report.number_text import value_with_sigma
+from ...report.number_text import number_row
+from ...report.provenance import FILE as PROVENANCE
+from ...report.provenance_rows import provenance_rows
 from ...report.template import render
 from .study import CurveResult
 
@@ -32,6 +36,8 @@ TABLE_NUMBERS = {
     "crystalline_fraction": "crystalline_fraction",
 }
 """Column of curves.csv -> name in numbers.json; each with a column <column>_sigma behind it."""
+TITLES = {"crystalline_fraction": "crystalline fraction"}
+"""On the page, where they are other than those of a run."""
 FIT_COLUMNS = ("q (1/nm)", "I", "sigma", "model", "S", "S_sigma")
 
 
@@ -57,7 +63,12 @@ def write_overview(out: Path, results: Sequence[CurveResult]) -> None:
     """curves.csv, one row per curve, and the self-contained report.html."""
     rows = [table_row(result) for result in results]
     write_rows(out / "curves.csv", list(rows[0]), (list(row.values()) for row in rows))
-    page = render(__package__, "report.html.j2", curves=[_on_page(out, result) for result in results])
+    page = render(
+        __package__,
+        "report.html.j2",
+        curves=[_on_page(out, result) for result in results],
+        provenance=provenance_rows(out / PROVENANCE),
+    )
     with replacing(out / "report.html") as part:
         part.write_text(page, encoding="utf-8")
 
@@ -104,8 +115,17 @@ def picture(result: CurveResult, *, absolute: bool) -> CurvePicture:
         structure_model=(spheres.model - background) / np.where(spheres.form > 0.0, spheres.form, np.nan),
         assignment=result.assignment,
         sizes=_sizes(result),
+        counted=_counted(result),
         intensity_unit="cm$^{-1}$" if absolute else "",
     )
+
+
+def _counted(result: CurveResult) -> FloatArray:
+    """What the invariant sums over the bins: the intensity less the constant that its part within the window implies."""
+    q, intensity = result.curve.q, result.curve.intensity
+    weight = q**2 * bin_widths(q)
+    constant = (weight @ intensity - float(result.invariant.window[0])) / weight.sum()
+    return np.asarray(intensity - constant)
 
 
 def _sizes(result: CurveResult) -> str:
@@ -121,10 +141,8 @@ def _sizes(result: CurveResult) -> str:
 
 def _on_page(out: Path, result: CurveResult) -> dict[str, Any]:
     """What the report shows of one curve: texts, and the picture in base64."""
-    numbers = [
-        (name.replace("_", " "), "—" if n.value is None else value_with_sigma(n.value, n.sigma), n.unit, n.source)
-        for name, n in result.numbers.items()
-    ]
+    rows = (number_row(name, number) for name, number in result.numbers.items())
+    numbers = [replace(row, title=TITLES.get(row.name, row.title)) for row in rows]
     return {
         "name": result.name,
         "file": str(result.file),
@@ -132,7 +150,9 @@ def _on_page(out: Path, result: CurveResult) -> dict[str, Any]:
         "verdict": result.assignment.verdict,
         "flags": result.flags,
         "numbers": numbers,
-        "shown": {name: text if unit == "one" else f"{text} {unit}" for name, text, unit, _ in numbers},
+        "shown": {row.name: row.text for row in numbers},
+        "picture": f"{result.name}/figure",
+        "caption": curve_caption(picture(result, absolute=False)),
         "png": base64.b64encode((out / result.name / "figure.png").read_bytes()).decode("ascii"),
     }
 

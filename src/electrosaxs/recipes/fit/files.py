@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...figures.digits import short
 from ...figures.gallery import Drawn
 from ...inference.compare import Comparison
 from ...io.atomic import replacing
@@ -17,8 +18,11 @@ from ...io.numbers_json import write_numbers
 from ...io.results import write_results
 from ...nouns import Noun, RunResults
 from ...report.number_text import number_row
+from ...report.provenance import FILE as PROVENANCE
 from ...report.provenance import write_provenance
-from ...report.template import render, save_figure
+from ...report.provenance_rows import provenance_rows
+from ...report.settings_rows import settings_rows
+from ...report.template import numbered, render, save_figure
 from .fitted import FittedCell
 from .maps import fitted_run, residuals_of
 from .pictures import pictures
@@ -95,20 +99,21 @@ def model_rows(comparison: Comparison) -> list[ModelRow]:
     rows = []
     for candidate in comparison.candidates:
         if candidate.fit is None:
-            reached = f"{candidate.reached:.4g}" if np.isfinite(candidate.reached) else "—"
+            reached = short(candidate.reached, 4) if np.isfinite(candidate.reached) else "—"
             rows.append(ModelRow(candidate.model.name, reached, "—", "no minimum", "no minimum"))
             continue
         fit = candidate.fit
         rows.append(
             ModelRow(
-                candidate.model.name, f"{fit.chi_squared:.5g} / {fit.degrees_of_freedom}", str(len(fit.labels)),
-                f"{candidate.akaike - best.akaike:+.4g}", f"{candidate.bayes - best.bayes:+.4g}",
+                candidate.model.name, f"{short(fit.chi_squared, 4)} / {fit.degrees_of_freedom}", str(len(fit.labels)),
+                short(candidate.akaike - best.akaike), short(candidate.bayes - best.bayes),
             )
         )  # fmt: skip
     return rows
 
 
 def _write_report(out: Path, fitted: FittedCell, drawn: Iterable[Drawn]) -> None:
+    figures = [save_figure(out / "figures", figure) for figure in drawn]
     page = render(
         __package__,
         "report.html.j2",
@@ -117,8 +122,10 @@ def _write_report(out: Path, fitted: FittedCell, drawn: Iterable[Drawn]) -> None
         numbers=[number_row(name, number) for name, number in fitted.numbers.items()],
         statements=fitted.statements,
         models=model_rows(fitted.comparison),
-        figures=[save_figure(out / "figures", figure) for figure in drawn],
-        provenance=(out / "provenance.json").read_text(encoding="utf-8"),
+        settings=settings_rows(fitted.measured[0]) if len(fitted.measured) == 1 else [],
+        figures=numbered(figures),
+        omitted=[figure for figure in figures if not figure.png],
+        provenance=provenance_rows(out / PROVENANCE),
     )
     with replacing(out / "report.html") as part:
         part.write_text(page, encoding="utf-8")

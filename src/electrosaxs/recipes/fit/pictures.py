@@ -9,6 +9,7 @@ from ...figures.fit_parameters import LikelihoodCurve, correlation_matrix, likel
 from ...figures.fit_wall import wall_concentration
 from ...figures.gallery import Drawn
 from ...figures.gallery import drawn as as_drawn
+from ...figures.maps import fitted_volume_fraction_map
 from ...inference.profile import Profile
 from ...nouns import RunResults
 from .fitted import FittedCell
@@ -51,6 +52,12 @@ def _of_run(fitted: FittedCell, model: RunResults, number: int) -> list[Drawn]:
     end, title = (f"_{number + 1}", f" {measured.title}.") if many else ("", "")
     residuals = {name: noun.values for name, noun in residuals_of(fitted, number).items()}
     return [
+        as_drawn(
+            f"volume_fraction_map{end}",
+            "Measured volume fraction φ over the distance to the anode and the time that the field has been on; white lines: "
+            f"round values of φ in %, dashed: those of the fitted model. Dots: frames.{title}",
+            fitted_volume_fraction_map(measured, model),
+        ),
         as_drawn(
             f"fit_growth{end}", f"φ against time next to the anode: measured (points, total σ) and fitted (lines).{title}",
             fit_growth(measured, model),

@@ -98,15 +98,18 @@ class Planner:
         return float(np.mean(values)) if made.held is not None else float(values[-1])
 
     def curves(self, made: Programmed) -> PlanCurves:
-        """Voltage and what is reached over time, for the figure."""
+        """The program with its limits and what is reached over time, for the figure."""
         times = np.linspace(0.0, self.duration, LOOKS + 1)[1:]
         history = self.plant.run(made.program, times)
         kind = self.target.kind
         unit = "m s$^{-1}$" if kind in WATCHED else ""
         wanted = 1.0 if kind == "onset-time" else self.target.value
+        program = made.program
         return PlanCurves(
-            times, history.voltage, self.over_time(self.plant, history), wanted, LABELS[kind], unit, made.held
-        )
+            time=times, reached=self.over_time(self.plant, history), wanted=wanted, label=LABELS[kind], unit=unit,
+            held=made.held, points=(np.array(program.time_s), np.array(program.voltage_V)), highest=self.limits.highest,
+            ramp=self.limits.ramp if np.isfinite(self.limits.ramp) else None,
+        )  # fmt: skip
 
     def numbers(
         self, made: Programmed, wanted: Target, table: Calibration | None, fitted: FittedParameters | None
