@@ -144,7 +144,7 @@ def test_long_sources_fold_out_and_short_ones_stand_in_the_table():
     assert number_row("d", Number(7.0, 0.1, "nm", "sphere fit")).how == "sphere fit"
     long = "phi0 v: rate at which the particle volume below 600 um grows, where phi stayed within 2% of the start"
     row = number_row("supply_flux", Number(6e-10, 1e-11, "m/s", long))
-    assert row.how == "φ₀ v: rate at which the particle volume below …"
+    assert row.how == "φ₀ v: rate at which the particle volume …"
     assert row.source.startswith("φ₀ v: rate at which the particle volume below 600 µm")
 
 

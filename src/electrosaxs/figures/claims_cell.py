@@ -15,9 +15,12 @@ from .style import (
     BLACK,
     BLUE,
     GREEN,
+    HEIGHT_LABEL,
     ORANGE,
     PURPLE,
+    ROOT_HEIGHT_LABEL,
     SKY,
+    TIME_LABEL,
     VERMILION,
     Omitted,
     height_scale,
@@ -31,6 +34,8 @@ FIELD_COLOURS = (BLACK, VERMILION, BLUE, GREEN)
 """14, 28, 57, 86 V/cm as in the paper: black, red, blue, green."""
 ONSET_TOP = 2.0
 """Upper end of the axis of growth curves (%)."""
+KINK_HEADROOM = 1.5
+"""Over the highest curve of the solution, for the legend."""
 BAND: dict[str, Any] = {"color": "#d9d9d9", "lw": 0, "zorder": 0}
 
 
@@ -43,12 +48,10 @@ def onset(slices: Sequence[Curve], profiles: Sequence[Curve], band: tuple[float,
         _name_line(upper, curve, colour)
     upper.axhspan(*band, **BAND)
     upper.text(175.0, band[0] + 0.02, "onset band", ha="right", va="bottom", color="#555555")
-    upper.set(
-        xlabel="time from field-on t (min)", ylabel="φ, mean of lowest 50 µm (%)", xlim=(0.0, 180.0), ylim=(0.0, 2.0)
-    )
+    upper.set(xlabel=TIME_LABEL, ylabel="φ, mean of lowest 50 µm (%)", xlim=(0.0, 180.0), ylim=(0.0, 2.0))
     for curve, colour in zip(profiles, ordered_colours(len(profiles)), strict=True):
         lower.plot(curve.x, curve.y, color=colour, label=curve.label)
-    lower.set(xlabel="height above anode z (µm)", ylabel="φ (%)", xlim=(0.0, 500.0), ylim=(0.0, 2.6))
+    lower.set(xlabel=HEIGHT_LABEL, ylabel="φ (%)", xlim=(0.0, 500.0), ylim=(0.0, 2.6))
     lower.axvspan(0.0, 250.0, **BAND)
     lower.text(245.0, 2.45, "250 µm", ha="right", va="top", color="#555555")
     lower.legend(loc="upper right", title="57 V/cm")
@@ -58,12 +61,12 @@ def onset(slices: Sequence[Curve], profiles: Sequence[Curve], band: tuple[float,
 
 
 def _name_line(axes: Axes, curve: Curve, colour: str) -> None:
-    """The label left of where the line leaves the top, or under its end."""
+    """The label right of where the line leaves the top, or over its end."""
     leaves = bool(curve.y[-1] > ONSET_TOP)
-    k = int(np.searchsorted(curve.y, 0.97 * ONSET_TOP)) if leaves else curve.y.size - 1
+    k = int(np.searchsorted(curve.y, 0.93 * ONSET_TOP)) if leaves else curve.y.size - 1
     axes.annotate(
-        curve.label, (curve.x[k], curve.y[k]), xytext=(-4, 1) if leaves else (-3, -4), textcoords="offset points",
-        ha="right", va="top", color=colour,
+        curve.label, (curve.x[k], curve.y[k]), xytext=(4, 0) if leaves else (-3, 3), textcoords="offset points",
+        ha="left" if leaves else "right", va="center" if leaves else "bottom", color=colour,
     )  # fmt: skip
 
 
@@ -85,7 +88,7 @@ def sizes(
     for axes, value in zip((upper, lower), start, strict=True):
         axes.axhline(value, color="#8a8a8a", ls="--", lw=0.8, zorder=0)
     upper.set(ylabel="mean core diameter d (nm)", ylim=(5.3, 7.8))
-    lower.set(xlabel="height above anode z (µm)", ylabel="δ / d (%)", ylim=(10.0, 30.0))
+    lower.set(xlabel=ROOT_HEIGHT_LABEL, ylabel="polydispersity δ/d (%)", ylim=(10.0, 30.0))
     height_scale(lower, float(models[0][0].x[-1]))
     upper.legend(loc="lower left", fontsize=6.0)
     letter(upper, "a")
@@ -110,7 +113,8 @@ def kink(
         axes.set_ylim(0.0, None)
         axes.set_title(title)
         letter(axes, mark)
-    panels[1].legend(loc="upper left", handlelength=1.6)
+    panels[0].set_ylim(0.0, KINK_HEADROOM * max(float(curve.y.max()) for curve in solution))
+    panels[0].legend(loc="upper left", handlelength=1.6)
     return figure
 
 
@@ -127,7 +131,7 @@ def gaps(curves: Sequence[Curve], needed: float, end: float) -> Figure | Omitted
     )
     axes.axvline(end, color="#8a8a8a", lw=0.7, ls=":")
     axes.set(
-        xlabel="time from field-on t (min)",
+        xlabel=TIME_LABEL,
         ylabel="φ at the wall (%)",
         xlim=(0.0, 180.0),
         yscale="log",

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ..nouns import FloatArray
 from ..nouns.claims import ChargeRange, Curve
-from .style import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, Omitted, letter, new_figure, styled
+from .style import BLUE, GREEN, ORANGE, PURPLE, SKY, TIME_LABEL, VERMILION, Omitted, letter, new_figure, styled
 
 LIMITS = (0.0, 0.08)
 
@@ -52,7 +52,7 @@ def rises(curves: Sequence[Curve], goal: float) -> Figure | Omitted:
     for curve, style in zip(curves, styles, strict=True):
         axes.plot(curve.x, curve.y, label=curve.label, **style)
     axes.plot(curves[0].x[-1], goal, "s", color="black", ms=4, label="Yu et al. 2018", clip_on=False, zorder=5)
-    axes.set(xlabel="time from field-on t (min)", ylabel="mean φ below 250 µm / start", xlim=(0.0, curves[0].x[-1]))
+    axes.set(xlabel=TIME_LABEL, ylabel="mean φ below 250 µm / start", xlim=(0.0, curves[0].x[-1]))
     axes.set_ylim(0.0, 12.0)
     axes.legend(loc="upper left")
     return figure

@@ -52,7 +52,7 @@ UNITS: dict[str, str] = {"one": "", "um": "µm", "1/nm": "nm⁻¹", "m/s": "m s�
                          "m^2/(V^2*s)": "m² V⁻² s⁻¹", "intensity/nm^3": "intensity nm⁻³",
                          "intensity/nm^6": "intensity nm⁻⁶"}  # fmt: skip
 IN_PER_CENT = ("fraction", "polydispersity", "mass_balance", "solubility", "share", "noise")
-LONGEST_HOW = 46
+LONGEST_HOW = 40
 """Characters of a source that stand in the table; more of it folds out."""
 
 
