@@ -68,7 +68,8 @@ def compare_lattices(curve: WeightedCurve, search: PeakSearch) -> tuple[Freedom,
     does, with most freedom and the variance widened where the best one misses, so that scores stay comparable.
 
     Lattices far behind the best are not fitted to their end (`converged` says so): their scores are upper bounds."""
-    start, field = search.solution, {}
+    start = search.solution
+    field: dict[str, list[LatticeFit]] = {}
     for freedom in (RIGID, SMOOTHED, LOOSE):
         if freedom is RIGID and curve.estimated:
             continue

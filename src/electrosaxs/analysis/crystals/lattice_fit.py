@@ -166,9 +166,7 @@ def finished(
     return min(ends, key=lambda end: end.score)
 
 
-def _model(
-    curve: WeightedCurve, lattice: str | None, solution: Solution[float], freedom: Freedom
-) -> LatticeModel:
+def _model(curve: WeightedCurve, lattice: str | None, solution: Solution[float], freedom: Freedom) -> LatticeModel:
     smooth = smooth_basis(curve.q, solution.diameter) if freedom.smooth else np.zeros((curve.q.size, 0))
     return LatticeModel(curve.q, lattice, textured_reflections(lattice) if freedom.texture and lattice else 0, smooth)
 
