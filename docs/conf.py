@@ -12,9 +12,14 @@ project = "electrosaxs"
 author = "The electrosaxs developers"
 copyright = "2026, the electrosaxs developers"
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinxcontrib.bibtex", "mathml", "plain_docstrings", "code_folders"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinxcontrib.bibtex", "mathml", "plain_docstrings", "code_folders"]
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
+nb_execution_mode = "force"  # the tutorial: what it shows is what the code gave when the pages were built
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600
+nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # nothing is fetched from outside
 bibtex_bibfiles = ["references.bib"]
 bibtex_default_style = "unsrt"
 exclude_patterns = ["_build"]
