@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"nouns", "units", "errors", "figures", "io"},
     "recipes": BELOW_RECIPES | {"recipes/analyse"},  # the demo analyses what it simulated
     "recipes/*": BELOW_RECIPES | {"recipes"},  # every wing
-    "command_line": {"errors", "nouns", "control", "inference", "recipes", "recipes/*"},
+    "command_line": {"errors", "nouns", "control", "inference", "recipes", "recipes/*", VERSION},
     "__init__": {"recipes", "recipes/*", "nouns"},
 }
 

@@ -5,9 +5,7 @@ Nothing heavy is imported here: `electrosaxs --help` answers within 0.3 s.
 
 from __future__ import annotations
 
-import errno
 import gc
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +15,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .. import __version__
-from .commands import Interrupted, Log, Verbose, command
+from .commands import Log, Verbose, command
 
 if TYPE_CHECKING:
-    from typer.exceptions import TyperException
-
     from ..recipes.progress import Progress
 
 app = typer.Typer(
@@ -33,7 +29,6 @@ app = typer.Typer(
 )
 
 OBJECTS_BETWEEN_SEARCHES = 50_000
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Threads that decode, integrate and fit.")]
@@ -375,60 +370,11 @@ def main() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line on `arguments` (default: those of the process) and return the exit code."""
+    from .endings import exit_code
     from .logs import logging_of_a_command
 
     with logging_of_a_command():
-        return _run(arguments)
-
-
-def _run(arguments: list[str] | None) -> int:
-    from typer.exceptions import Abort, TyperException
-
-    from ..errors import ElectrosaxsError
-
-    try:
-        code = app(args=arguments, prog_name="electrosaxs", standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except TyperException as error:
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context else "electrosaxs"
-        if context is not None and not (sys.argv[1:] if arguments is None else arguments):
-            typer.echo(context.get_help())
-            return 0
-        return _refuse(f"{command}: {_misread(error)} (see {command} --help)")
-    except (ElectrosaxsError, OSError) as error:
-        if os.environ.get("ELECTROSAXS_TRACEBACK"):
-            raise
-        return _refuse(f"electrosaxs: {_system_said(error) if isinstance(error, OSError) else error}")
-    except Interrupted as error:
-        typer.echo(f"electrosaxs: {error}", err=True)
-        return 130
-    except (KeyboardInterrupt, Abort):
-        typer.echo("electrosaxs: interrupted", err=True)
-        return 130
-
-
-def _misread(error: TyperException) -> str:
-    """What of the command line was not understood, and the value that was given."""
-    from pydantic import ValidationError
-
-    text, cause = error.format_message(), error.__cause__
-    given = cause.errors() if isinstance(cause, ValidationError) else []
-    return f"{text}, not {given[0]['input']!r}" if given else text
-
-
-def _system_said(error: OSError) -> str:
-    """What the operating system refused, and what to look at."""
-    reason = (error.strerror or str(error)).lower()
-    where = error.filename or "file"
-    if error.errno in FULL:
-        return f"{where}: {reason}; free some space there, or give an output on another disk"
-    return f"{where}: {reason}; check the path, the right to read and write there, and the free space"
-
-
-def _refuse(text: str) -> int:
-    typer.echo(" ".join(text.split()), err=True)
-    return 2
+        return exit_code(app, arguments)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,9 @@ def write_examples(
 def summary(written: list[Path], out: str | Path) -> str:
     """What lies where, as text for the terminal."""
     folders = sorted({str(path.parent) for path in written})
-    return f"wrote {len(written)} files and folders to {', '.join(folders)}; every command of README and docs runs in {out}"
+    complete = Path(out) / IMAGE in written
+    then = f"every command of README and docs runs in {out}" if complete else "--data adds small sample data"
+    return f"wrote {len(written)} files and folders to {', '.join(folders)}; {then}"
 
 
 def _home() -> Path:
