@@ -1,153 +1,198 @@
 """I(q) as columns of text: q, I and sigma, whatever stands above them.
 
-The rows are the longest block of lines with the same number of numbers. Columns are q, I, sigma in that order unless
-the last line above them names them; the unit of q stands there or in another line of the header that speaks of q.
+Columns are what their names say (column_names); where the header names none they are q, I, sigma in that order. The unit
+of q stands in the name of its column, below it, or in another line of the header that speaks of q.
 """
 
 from __future__ import annotations
 
 import re
-from itertools import groupby, pairwise
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from .curve import Curve, checked_curve, present_sigma, q_factors, unit_factor
-from .refusal import refusal
-
-FEWEST_ROWS = 5
-SPEAKS_OF_Q = re.compile(r"(?<![a-z])(q|units?|<x>|scattering vector|momentum transfer)(?![a-z])(.*)", re.IGNORECASE)
-Q_NAMES = re.compile(r"^<?(q|x)>?([ _(\[/].*)?$", re.IGNORECASE)
-I_NAMES = re.compile(r"^<?(i|y|int|intensity|i\(q\)|iq|pq|p\(q\))>?([ _(\[/].*)?$", re.IGNORECASE)
-SIGMA_NAMES = re.compile(
-    r"^s$|^<?(d_?[iy]|sigma|sig|err\w*|i?dev|i_?err\w*|std\w*|sem|uncertaint\w*|"
-    r"(i|intensity)[ _]?(sigma|err\w*|std|dev)|sigma_?i|delta_?i)>?([ _(\[/].*)?$",
-    re.IGNORECASE,
+from ..nouns import FloatArray
+from .column_names import Columns, Meaning, choose, meaning
+from .curve import (
+    Curve,
+    checked_curve,
+    described_unit,
+    in_order,
+    lengths_in,
+    present_sigma,
+    q_factors,
+    unit_factor,
+    unknown_unit,
 )
+from .refusal import refusal
+from .text_table import TextTable, read_text_table, text_lines
+
+SPEAKS_OF_Q = re.compile(r"(?<![a-z])(q|units?|<x>|scattering vector|momentum transfer)(?![a-z])(.*)", re.IGNORECASE)
+LINES_WITH_NAMES = 12
+UNIT_ALONE = re.compile(r"[(\[{/].*|(?:1/|per|inverse)\S*|(?:nm|cm|a|å)\^?[({]?[-−⁻]\S*|%|a\.?u\.?", re.IGNORECASE)
 
 
-class Row(NamedTuple):
-    """One line of numbers, and its line number from 1."""
+class Named(NamedTuple):
+    """Names of the columns, one each, and the line below them; no names where the header has none."""
 
-    line: int
-    numbers: tuple[float, ...]
+    names: tuple[str, ...] = ()
+    below: str = ""
 
 
-def read_ascii_curve(path: Path, q_unit: str | None) -> Curve:
+def read_ascii_curve(path: Path, q_unit: str | None, lines: list[str] | None = None) -> Curve:
     """The one curve of a text file, q in 1/nm; raises InputFileError with the line where it is none.
 
     Where neither `q_unit` nor the header tells the unit of q, the error asks for it: 1/A and 1/nm differ by ten.
     """
-    lines = _lines(path)
-    rows = _rows(path, lines)
-    header = lines[: rows[0].line - 1]
-    table = np.array([row.numbers for row in rows], dtype=np.float64).T.copy()
-    columns, notes = _columns(header, len(table))
-    factor = unit_factor(path, q_unit) if q_unit is not None else _unit_in(path, header)
-    sigma = None if columns[2] is None else present_sigma(table[columns[2]])
-    if columns[2] is not None and sigma is None:
-        notes += ("the sigma column is -1 or 0 throughout: taken as absent",)
-    curve = Curve(factor * table[columns[0]], table[columns[1]], sigma, path.stem, notes)
-    return checked_curve(path, curve, [f"line {row.line}" for row in rows])
+    table = read_text_table(path, text_lines(path) if lines is None else lines)
+    values = np.array([row.numbers for row in table.rows], dtype=np.float64).T.copy()
+    named = _named(path, table, values)
+    columns = choose(named.names) if named.names else Columns(0, 1, 2 if len(values) > 2 else None)
+    if columns.problem:
+        remedy = "name the columns, for example q (1/nm), I, sigma"
+        raise refusal(path, "columns", ", ".join(named.names), columns.problem, remedy)
+    if q_unit is not None:
+        factor, source = unit_factor(path, q_unit), "as told"
+    else:
+        factor, source = _unit_in(path, table.header, named, columns.q), "as the file says"
+    sigma, notes = _sigma(values, columns, named.names)
+    unit = f"q in {described_unit(factor)} {source}"
+    read_as = "; ".join(part for part in (unit, _columns_in_words(columns, named.names), table.notation.words) if part)
+    curve = Curve(factor * values[columns.q], values[columns.intensity], sigma, path.stem, notes, read_as)
+    places = [f"line {row.line}" for row in table.rows]
+    return checked_curve(path, *in_order(curve, places, overlap=2))
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        reason = "is a folder" if path.is_dir() else (error.strerror or "cannot be read").lower()
-        raise refusal(path, "file", path.name, reason, "give the path of a curve") from error
-    try:
-        return content.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        return content.decode("latin-1").splitlines()
+def _sigma(values: FloatArray, columns: Columns, names: Sequence[str]) -> tuple[FloatArray | None, tuple[str, ...]]:
+    """sigma (n,) from its column, None where there is none; and what there is to say about the columns not used."""
+    used, notes = {columns.q, columns.intensity}, []
+    sigma = None
+    if columns.sigma is not None:
+        used.add(columns.sigma)
+        sigma = present_sigma(_converted(values, columns))
+        if sigma is None:
+            notes.append("the sigma column is -1 or 0 throughout: taken as absent")
+    unused = [name or "(no name)" for i, name in enumerate(names) if i not in used]
+    return sigma, (*notes, f"columns not used: {', '.join(unused)}") if unused else tuple(notes)
 
 
-def _rows(path: Path, lines: list[str]) -> list[Row]:
-    """The longest block of rows with one number of columns; blank and comment lines inside it do not end it."""
-    parsed = [Row(number, _numbers(line)) for number, line in enumerate(lines, start=1) if not _is_silent(line)]
-    blocks = [list(block) for _, block in groupby(parsed, key=lambda row: len(row.numbers))]
-    rows = max((block for block in blocks if len(block[0].numbers) >= 2), key=len, default=[])
-    if len(rows) < FEWEST_ROWS:
-        rule = f"needs {FEWEST_ROWS} or more rows with the columns q and I"
-        raise refusal(path, "curve", f"{len(rows)} rows of numbers", rule, "give a table of numbers, one q per row")
-    broken = _line_that_breaks(rows, blocks)
-    if broken is not None:
-        rule = f"stands between rows of numbers and has not their {len(rows[0].numbers)} columns"
-        raise refusal(path, f"line {broken}", repr(lines[broken - 1].strip()[:60]), rule, "correct or remove that line")
-    return rows
+def _converted(values: FloatArray, columns: Columns) -> FloatArray:
+    """sigma from what its column holds: itself, its square, or a share of I."""
+    assert columns.sigma is not None
+    given, kind = values[columns.sigma], columns.holds.kind
+    if kind == "variance":
+        return np.where(given >= 0.0, np.sqrt(np.abs(given)), given)
+    if kind == "relative error":
+        assert columns.holds.unit is not None
+        return np.asarray(columns.holds.unit * given * np.abs(values[columns.intensity]))
+    return given
 
 
-def _line_that_breaks(rows: list[Row], blocks: list[list[Row]]) -> int | None:
-    """The line at which a table is broken in two, None where it is whole.
+def _columns_in_words(columns: Columns, names: Sequence[str]) -> str:
+    if not names:
+        return "columns by place, the file names none: q, I" + (", sigma" if columns.sigma is not None else "")
+    said = [f"q from '{names[columns.q]}'", f"I from '{names[columns.intensity]}'"]
+    if columns.sigma is not None:
+        holds = {"variance": "root of ", "relative error": "I times "}.get(columns.holds.kind, "")
+        said.append(f"sigma from {holds}'{names[columns.sigma]}'")
+    return ", ".join(said)
 
-    Numbers after `rows` belong to the table. Numbers before do where they have its columns and go on to its first q;
-    others are part of a header (Anton Paar's .pdh has four such lines).
+
+def _named(path: Path, table: TextTable, values: FloatArray) -> Named:
+    """The names of the columns: the lowest line above the rows that has one per column, q or I among them.
+
+    Raises InputFileError where a line names columns, but not as many as there are, and where without names it is not
+    certain what separates the columns.
     """
-    at = blocks.index(rows)
-    if any(block[0].numbers for block in blocks[at + 1 :]):
-        return blocks[at + 1][0].line
-    first = rows[0].numbers
-    for before, after in pairwise(blocks[: at + 1]):
-        last = before[-1].numbers
-        if len(last) == len(first) and 0 < last[0] < first[0]:
-            return after[0].line
-    return None
+    lines = [line for line in table.header if line.strip()][-LINES_WITH_NAMES:]
+    count, other = len(values), 0
+    for at, line in reversed(list(enumerate(lines))):
+        below = lines[at + 1] if at + 1 < len(lines) else ""
+        for cells in _cells(line):
+            known = [meaning(cell) for cell in cells]
+            if len(cells) == count and _are_names(cells, known):
+                return Named(tuple(cells), below)
+            if len(cells) == count - 1 and _are_names(cells, known) and _counts_rows(values[0]):
+                return Named(("", *cells), below)
+            clear = sum(one.kind != "other" for one in known)
+            if not other and known[:1] and known[0].kind == "q" and (clear > 2 or clear == len(cells) == 2):
+                other = 0 if known[1].kind == "I" and min(len(cells), count) == 2 and count < 4 else len(cells)
+    if listed := _listed(lines, count):
+        return Named(listed)
+    if other:
+        rule = (
+            f"the header names {other} columns: decimal commas, separators of thousands or blanks in names may be why"
+        )
+        raise refusal(path, f"line {table.rows[0].line}", f"{count} numbers", rule, "make columns and names agree")
+    if table.doubt:
+        rule = f"{table.doubt}, and the header does not name each column"
+        remedy = "name each column above the numbers, or write decimal points and tabs between columns"
+        raise refusal(path, f"line {table.rows[0].line}", f"{count} numbers", rule, remedy)
+    return Named()
 
 
-def _is_silent(line: str) -> bool:
-    return not line.strip() or (line.lstrip()[0] in "#%!;" and not _numbers(line))
+def _cells(line: str) -> Iterator[list[str]]:
+    """The ways to split a line into names: at each mark, at wide spaces, and at spaces with units kept to their name."""
+    text = re.sub(r"^\s*(?:[#%!;*]+\s*)?(?:L(?=\s)|N\s+\d+\s|WAVES\S*)?", "", line).strip(" ")
+    for part in [text.rpartition(":")[2].strip(), text] if ":" in text else [text]:
+        for mark in "\t;|,":
+            if mark in part:
+                cells = [cell.strip().strip("\"'").strip() for cell in part.split(mark)]
+                yield cells
+                yield [cell for cell in cells if cell]
+                yield [cell for cell in cells[1:] if cell]  # NIST's "The 6 columns are | Q (1/A) | ..."
+        yield [cell for cell in re.split(r"\s{2,}", part) if cell]
+        yield _with_units([cell.strip("\"',;") for cell in re.findall(r'"[^"]*"|\S+', part)])
 
 
-def _numbers(line: str) -> tuple[float, ...]:
-    """The numbers of a line, () where it holds anything else. Separated by comma, semicolon, tab or space."""
-    text = line.strip().rstrip(",;")
-    if (";" in text or "\t" in text) and "," in text and "." not in text:
-        text = text.replace(",", ".")  # decimal commas, as spreadsheets write them
-    try:
-        return tuple(float(cell) for cell in re.split(r"\s*[,;]\s*|\s+", text))
-    except ValueError:
-        return ()
+def _with_units(tokens: Sequence[str]) -> list[str]:
+    """Tokens split at spaces, each unit joined to the name before it: q (1/nm) is one name."""
+    cells: list[str] = []
+    for token in tokens:
+        within = bool(cells) and any(cells[-1].count(a) > cells[-1].count(b) for a, b in ("()", "[]", "{}"))
+        if cells and (within or UNIT_ALONE.fullmatch(token)):
+            cells[-1] += f" {token}"
+        else:
+            cells.append(token)
+    return cells
 
 
-def _columns(header: list[str], count: int) -> tuple[tuple[int, int, int | None], tuple[str, ...]]:
-    """Which columns are q, I and sigma, and what there is to say about the others."""
-    names = _names(header, count)
-    if names is None:
-        return (0, 1, 2 if count >= 3 else None), ()
-    q = next((i for i, name in enumerate(names) if Q_NAMES.match(name)), 0)
-    sigma = next((i for i, name in enumerate(names) if SIGMA_NAMES.match(name) and i != q), None)
-    named = (i for i, name in enumerate(names) if I_NAMES.match(name) and i not in (q, sigma))
-    intensity = next(named, 1 if q != 1 else 0)
-    unused = [name for i, name in enumerate(names) if i not in (q, intensity, sigma)]
-    notes = (f"columns not used: {', '.join(unused)}",) if unused else ()
-    return (q, intensity, sigma), notes
+def _are_names(cells: Sequence[str], known: Sequence[Meaning]) -> bool:
+    """Whether cells are names of columns: words, and two of them q, I or an error of one."""
+    words = all(not cell or re.match(r"[^\W\d]|[<±+|\d]", cell) for cell in cells) and any(cells)
+    kinds = {one.kind for one in known}
+    return words and (len(kinds - {"other"}) > 1 or kinds == {"transformed"})
 
 
-def _names(header: list[str], count: int) -> list[str] | None:
-    """The names of the columns: the last line above the rows that has one per column, q among them."""
-    for line in reversed([line for line in header if line.strip()][-3:]):
-        text = line.strip().lstrip("#%!;").strip()
-        text = text.rpartition(":")[2] if ":" in text else text
-        for separator in (r"\s*[,;\t]\s*", r"\s{2,}", r"\s+"):
-            cells = [cell.strip().strip('"') for cell in re.split(separator, text.strip())]
-            cells = [cell for cell in cells if cell]
-            are_names = all(cell[0].isalpha() or cell[0] == "<" for cell in cells)  # a cell "(1/nm)" is a unit cut off
-            if len(cells) == count and are_names and any(Q_NAMES.match(cell) for cell in cells):
-                return cells
-    return None
+def _counts_rows(first: FloatArray) -> bool:
+    return bool(np.all(np.diff(first) == 1.0)) and first[0] in (0.0, 1.0)
 
 
-def _unit_in(path: Path, header: list[str]) -> float:
-    """The factor to 1/nm of the unit that the header gives to q."""
+def _listed(lines: Sequence[str], count: int) -> tuple[str, ...]:
+    """Names given one a line, as "column 2: I (1/cm)"; empty where they are not."""
+    found = {}
+    for line in lines:
+        if match := re.match(r"\W*(?:col(?:umn)?|field)\W*(\d+)\W+(.*\w.*)", line, re.IGNORECASE):
+            found[int(match.group(1))] = match.group(2).strip()
+    whole = sorted(found) in (list(range(1, count + 1)), list(range(count)))
+    return tuple(found[i] for i in sorted(found)) if whole else ()
+
+
+def _unit_in(path: Path, header: Sequence[str], named: Named, q: int) -> float:
+    """The factor to 1/nm of the unit that the header gives to q; raises InputFileError where it gives none, or two."""
     found: set[float] = set()
+    if named.names:
+        found = lengths_in(named.names[q])
+        below = next((cells for cells in _cells(named.below) if len(cells) == len(named.names)), None)
+        if not found and below:
+            found = q_factors(below[q])
     for line in reversed(header):
-        match = SPEAKS_OF_Q.search(line)
-        found = q_factors(match.group(1) + match.group(2)) if match else set()
         if found:
             break
+        match = SPEAKS_OF_Q.search(line)
+        found = q_factors(match.group(1) + match.group(2)) if match else set()
     if len(found) != 1:
-        rule = "1/nm and 1/A both stand in the header" if found else "the file does not say whether q is in 1/nm or 1/A"
-        raise refusal(path, "unit of q", "unknown", rule, 'give it: q_unit="1/nm" or "1/A"')
+        raise unknown_unit(path, "1/nm and 1/A both stand in the header" if found else "")
     return found.pop()

@@ -16,7 +16,7 @@ from .. import __version__
 from ..errors import ShapeError
 from ..nouns import FloatArray
 from .atomic import replacing
-from .curve import Curve, checked_curve, present_sigma, unit_factor
+from .curve import Curve, checked_curve, described_unit, in_order, present_sigma, unit_factor
 from .hdf5 import made_in_memory, open_hdf5, text
 from .nxdata import nx_group
 from .refusal import refusal
@@ -111,33 +111,49 @@ def _attribute(item: h5py.Group | h5py.Dataset, *names: str) -> str | None:
 
 def _curves(path: Path, group: h5py.Group, q_unit: str | None) -> list[Curve]:
     """The curves of one SASdata group: one, or one per row of a two-dimensional I over a one-dimensional Q."""
-    q, intensity = group.get("Q"), group.get(text(group.attrs.get("signal", "I")))
+    q, intensity = _numeric(group, "Q"), _numeric(group, text(group.attrs.get("signal", "I")))
     if q is None or intensity is None or q.ndim != 1 or intensity.shape[-1:] != q.shape:
         return []
     unit = q_unit or _attribute(q, "units", "unit")
     if unit is None:
-        raise refusal(path, f"{q.name}@units", "missing", "1/nm and 1/A differ by ten", 'give q_unit="1/nm" or "1/A"')
+        rule = "the file does not say whether q is in 1/nm or 1/A"
+        raise refusal(path, f"{q.name}@units", "missing", rule, 'give --q-unit 1/nm or 1/A (in Python q_unit="1/nm")')
     factor = unit_factor(path, unit)
-    uncertainty = group.get(_attribute(intensity, "uncertainties", "uncertainty") or "Idev")
+    uncertainty = _numeric(group, _attribute(intensity, "uncertainties", "uncertainty") or "Idev")
     values = np.asarray(intensity[()], dtype=np.float64).reshape(-1, len(q))
+    if uncertainty is not None and uncertainty.shape != intensity.shape:
+        rule = f"must have the shape of the intensity, {intensity.shape}"
+        raise refusal(path, uncertainty.name, uncertainty.shape, rule, "write one sigma per point, or none")
     errors = None if uncertainty is None else np.asarray(uncertainty[()], dtype=np.float64).reshape(values.shape)
+    read_as = f"q in {described_unit(factor)} {'as told' if q_unit else 'as the file says'}; {q.name}, {intensity.name}"
+    read_as += "" if uncertainty is None else f", {uncertainty.name}"
     title = group.parent.get("title")
     name = path.stem if title is None else text(title[()])
     places = [f"{group.name}[{i}]" for i in range(len(q))]
     return [
         checked_curve(
             path,
-            Curve(
-                q=factor * np.asarray(q[()], dtype=np.float64),
-                intensity=row,
-                sigma=None if errors is None else present_sigma(errors[i]),
-                name=name if len(values) == 1 else f"{name} {i + 1}",
-                notes=_terms(group.parent),
+            *in_order(
+                Curve(
+                    q=factor * np.asarray(q[()], dtype=np.float64),
+                    intensity=row,
+                    sigma=None if errors is None else present_sigma(errors[i]),
+                    name=name if len(values) == 1 else f"{name} {i + 1}",
+                    notes=_terms(group.parent),
+                    read_as=read_as,
+                ),
+                places,
+                overlap=1,
             ),
-            places,
         )
         for i, row in enumerate(values)
     ]
+
+
+def _numeric(group: h5py.Group, name: str) -> h5py.Dataset | None:
+    """The data set of numbers of that name; None where there is none, as behind a link that leads nowhere."""
+    found = group.get(name)
+    return found if isinstance(found, h5py.Dataset) and found.dtype.kind in "iuf" and found.ndim else None
 
 
 def _terms(entry: h5py.Group) -> tuple[str, ...]:
