@@ -28,23 +28,26 @@ SHARP = 2.5  # wider peaks, in units of the lattice's own FWHM, are diffuse scat
 
 @dataclass(frozen=True, eq=False)
 class LatticeStudy:
-    """The assignment and what it rests on: the peaks, and the fits of all lattices (and None, the solution alone) at
-    one freedom."""
+    """The assignment and what it rests on: the peaks (None where nothing scatters like spheres), and the fits of all
+    lattices (and "", the solution alone) at one freedom."""
 
     assignment: LatticeAssignment
-    search: PeakSearch
+    search: PeakSearch | None
     fits: dict[str, LatticeFit]
     freedom: Freedom
 
     @property
     def best(self) -> LatticeFit | None:
-        """The fit of the assigned lattice."""
-        return self.fits.get(self.assignment.lattice or "")
+        """The fit of the assigned lattice; None where none is assigned, whatever peaks there are."""
+        return self.fits[self.assignment.lattice] if self.assignment.lattice else None
 
 
 def study_curve(curve: WeightedCurve) -> LatticeStudy:
     """Find peaks, fit every lattice, decide."""
     search = find_peaks(curve)
+    if search is None:
+        why = "no particles: no size explains the curve, so peaks were not searched"
+        return LatticeStudy(_nothing((), {}, why), None, {}, RIGID)
     if not search.peaks:
         why = f"no peak above {search.threshold:.1f} sigma: no lattice"
         return LatticeStudy(_nothing(search.peaks, {}, why), search, {}, RIGID)

@@ -50,9 +50,11 @@ class PeakSearch:
         return solution_of(self.outcome.parameters)
 
 
-def find_peaks(curve: WeightedCurve) -> PeakSearch:
-    """All significant peaks of the curve; none is a result, not an error."""
+def find_peaks(curve: WeightedCurve) -> PeakSearch | None:
+    """All significant peaks of the curve; no peaks are a result, not an error. None where nothing scatters like spheres."""
     solution = start_solution(curve)
+    if solution is None:
+        return None
     curve = curve.up_to(SMOOTH_UP_TO / solution.diameter)
     smooth = smooth_basis(curve.q, solution.diameter)
     model = PeakModel(curve.q, smooth, 0)
@@ -93,12 +95,13 @@ def score_of_free_peaks(curve: WeightedCurve, search: PeakSearch, *, smooth: boo
     return score(fit(curve, model, known), known)
 
 
-def start_solution(curve: WeightedCurve) -> Solution[float]:
+def start_solution(curve: WeightedCurve) -> Solution[float] | None:
     """Sizes near which a fit can start: the best of a grid of sizes, each with its scale and background by least
-    squares of relative weight, so that neither the lowest q nor a peak decides."""
+    squares of relative weight, so that neither the lowest q nor a peak decides. None where no size has a scale above 0,
+    as on a curve that rises with q."""
     weight = 1.0 / np.sqrt(curve.variance(curve.intensity) + (0.2 * curve.intensity) ** 2)
     y, one = curve.intensity * weight, weight
-    best = (np.inf, Solution(0.0, 0.0, 0.0, 0.0, 0.0))
+    best: tuple[float, Solution[float] | None] = (np.inf, None)
     for d in START_SIZES:
         for spread in START_SPREADS:
             form = squared_form_factor(curve.q, d, spread * d) * weight
