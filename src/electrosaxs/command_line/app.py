@@ -161,7 +161,7 @@ def analyse(
 )
 def curves(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="I(q) files: columns q, I[, sigma], or NXcanSAS.")
+        list[Path], typer.Argument(metavar="FILE...", help="I(q) files: columns q, I[, sigma], canSAS XML or NXcanSAS.")
     ],
     out: Out,
     q_unit: Annotated[str | None, typer.Option(help="1/nm or 1/A; absent: from the file.")] = None,
@@ -172,11 +172,13 @@ def curves(
     quiet: Quiet = False,
 ) -> None:
     """1-D files: invariant, sphere fit, structure factor and lattice, per file and as a table."""
-    from ..recipes.curves.analyse_curves import analyse_curves, summary
+    from ..recipes.curves.analyse_curves import analyse_curves, left_out, summary
 
     with _progress(quiet) as progress:
         table = analyse_curves(files, out, q_unit=q_unit, contrast_per_A2=contrast_per_A2, progress=progress)
     _say(quiet, summary(table, out))
+    for line in left_out(table) if quiet else ():
+        typer.echo(line, err=True)
 
 
 @command(

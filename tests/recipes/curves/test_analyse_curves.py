@@ -178,16 +178,107 @@ def test_every_curve_of_a_file_and_every_file_of_one_name_has_its_own_folder(tmp
     assert all((tmp_path / "out" / result.name / "figure.svg").exists() for result in results)
 
 
-def test_one_bad_file_does_not_cost_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_and_curves_without_an_answer_keep_their_row_and_cost_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same command with --quiet still says on stderr what was left out; exit code 0: there is an answer."""
     good = write(tmp_path / "good.dat", per_cm(0.004, 7.1, 1.1))
-    arguments = ["curves", str(tmp_path / "absent.dat"), str(good), "--out", str(tmp_path / "out"), "--quiet"]
-    assert run(arguments) == 2
+    (tmp_path / "words.dat").write_text("nothing but\nwords\n")
+    (tmp_path / "short.dat").write_text("# q (1/nm) I\n" + "\n".join(GOOD_ROWS.splitlines()[:5]))
+    files = [str(tmp_path / "words.dat"), str(tmp_path / "short.dat"), str(good)]
+    assert run(["curves", *files, "--out", str(tmp_path / "out"), "--quiet"]) == 0
     message = capsys.readouterr().err.splitlines()
-    assert len(message) == 1
-    assert "absent.dat" in message[0]
-    assert "other curve" in message[0]
-    assert len((tmp_path / "out" / "curves.csv").read_text().splitlines()) == 2
-    assert (tmp_path / "out" / "report.html").exists()
+    assert ["words.dat" in message[0], "short.dat" in message[1], len(message)] == [True, True, 2]
+    rows = list(csv.DictReader((tmp_path / "out" / "curves.csv").open()))
+    assert [row["curve"] for row in rows] == ["words", "short", "good"]
+    assert "columns q and I" in rows[0]["flags"]
+    assert "bins = 5" in rows[1]["flags"]
+    assert_close(float(rows[2]["d_nm"]), 7.1, rel=0.01)
+    assert rows[2]["read_as"].startswith("q in 1/nm as the file says; q from 'q (1/nm)', I from 'I'")
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "no answer" in page
+    assert "as the file says" in page
+
+
+def test_a_missing_file_is_found_before_any_curve_is_analysed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = write(tmp_path / "good.dat", per_cm(0.004, 7.1, 1.1))
+    assert run(["curves", str(good), str(tmp_path / "absent.dat"), "--out", str(tmp_path / "out")]) == 2
+    (message,) = capsys.readouterr().err.splitlines()
+    assert "absent.dat" in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_where_no_curve_gives_an_answer_the_table_still_says_why(tmp_path: Path) -> None:
+    (tmp_path / "words.dat").write_text("nothing but\nwords\n")
+    with pytest.raises(InputFileError, match="columns q and I"):
+        analyse_curves([tmp_path / "words.dat"], tmp_path / "out")
+    (row,) = csv.DictReader((tmp_path / "out" / "curves.csv").open())
+    assert (row["verdict"], "columns q and I" in row["flags"]) == ("no answer", True)
+
+
+Q_FEW = np.linspace(0.1, 3.0, 110)
+
+
+def written(path: Path, intensity: np.ndarray, photons: float, *, seed: int = 1) -> Path:
+    """Poisson counts of a curve on Q_FEW whose brightest bin holds `photons`."""
+    counts = np.random.default_rng(seed).poisson(intensity * photons / intensity.max())
+    columns = np.column_stack([Q_FEW, counts, np.sqrt(np.maximum(counts, 1))])
+    np.savetxt(path, columns, header="q_nm^-1 I sigma", comments="")
+    return path
+
+
+def test_hard_spheres_are_tried_where_their_own_peak_is_found(tmp_path: Path) -> None:
+    """The first maximum of S(q) of a dense liquid counts as a peak, and no lattice explains it."""
+    d, delta, phi, contact = 7.5, 0.5, 0.32, 8.0
+    form = squared_form_factor(Q_FEW, d, delta)
+    beta = amplitude(Q_FEW, d, delta) ** 2 / form
+    intensity = form * decoupled(percus_yevick(Q_FEW, contact / 2, phi), beta)
+    (result,) = analyse_curves([written(tmp_path / "a.dat", intensity, 6e4)], tmp_path / "out")
+    assert result.assignment.peaks
+    assert result.assignment.lattice is None
+    assert result.spheres.kind == "hard spheres (decoupling)"
+    assert "None" not in summary([result], tmp_path)
+    truths = {"diameter": d, "deviation": delta, "hard_sphere_volume_fraction": phi, "contact_diameter": contact}
+    for name, truth in truths.items():
+        assert abs(result.numbers[name].value - truth) < 4 * result.numbers[name].sigma < 0.05 * truth, name
+
+
+def mixed(populations: list[tuple[float, float, float]]) -> np.ndarray:
+    """Dilute spheres of log-normal populations (number, median, width of ln d)."""
+    d = np.geomspace(1.0, 40.0, 400)
+    number = sum(n * np.exp(-0.5 * (np.log(d / m) / w) ** 2) for n, m, w in populations)
+    return number @ np.array([squared_form_factor(Q_FEW, one, 1e-3 * one) for one in d])
+
+
+@pytest.mark.parametrize(
+    "populations",
+    [[(1.0, 7.0, 0.4)], [(1.0, 8.0, 0.25)], [(1.0, 5.0, 0.08), (0.2, 11.0, 0.08)]],
+    ids=["wide", "log-normal of 25 %", "bimodal"],
+)
+def test_dilute_sizes_that_are_not_normal_are_no_interaction_and_no_silent_gaussian(
+    tmp_path: Path, populations: list[tuple[float, float, float]]
+) -> None:
+    (result,) = analyse_curves([written(tmp_path / "a.dat", mixed(populations), 2e4)], tmp_path / "out")
+    assert result.spheres.kind == "spheres"
+    assert any("a Gaussian is not enough" in flag for flag in result.flags)
+    assert (tmp_path / "out" / "a" / "sizes.csv").is_file()
+    d = np.geomspace(1.0, 40.0, 4000)
+    volume = d**3 * sum(n * np.exp(-0.5 * (np.log(d / m) / w) ** 2) for n, m, w in populations) / d
+    mean = result.numbers["volume_mean_diameter"]
+    assert abs(mean.value - np.trapezoid(volume * d, d) / np.trapezoid(volume, d)) < 4 * mean.sigma < 0.1 * mean.value
+
+
+@pytest.mark.parametrize("slope", [300.0, 0.0])
+def test_a_curve_that_no_particles_scatter_gives_no_sizes(tmp_path: Path, slope: float) -> None:
+    intensity = 1000.0 + slope * Q_FEW
+    (result,) = analyse_curves([written(tmp_path / "a.dat", intensity, 2e3)], tmp_path / "out")
+    assert result.numbers["diameter"].value is None
+    assert "no particles" in result.flags
+    (row,) = csv.DictReader((tmp_path / "out" / "curves.csv").open())
+    assert (row["spheres"], row["d_nm"], row["lattice"]) == ("no sizes", "", "none")
+    assert "nan" not in summary([result], tmp_path).lower()
 
 
 GOOD_ROWS = "\n".join(f"{q:.3f} {1 / (1 + q**4):.6f}" for q in np.linspace(0.1, 3, 60))

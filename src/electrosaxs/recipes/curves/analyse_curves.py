@@ -1,8 +1,8 @@
 """Plain I(q) files -> invariant, spheres, S(q) and lattice, per curve and as a table.
 
 `<out>/curves.csv`, `report.html`, and per curve `<name>/numbers.json`, `fit.csv`, `figure.png`, `figure.svg`.
-A file that cannot be analysed does not cost the others: all are tried, what can be is written, and then one error
-names those that could not.
+A missing file is refused before anything is done. One that cannot be read, and a curve without an answer, keep their row
+with the reason and do not cost the others; only where none gives an answer is that an error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ...report.provenance import write_provenance
 from ..output_folder import writing
 from ..progress import Progress, over
 from .output import write_curve, write_overview
-from .study import CurveResult, study
+from .study import CurveResult, NoAnswer, answer
 
 WORKERS = 2
 log = logging.getLogger(__name__)
@@ -37,19 +37,22 @@ def analyse_curves(
     q_unit: str | None = None,
     contrast_per_A2: float | None = None,
     progress: Progress | None = None,
-) -> list[CurveResult]:
-    """Analyse every curve of `files` and write the results folder `out`; returns one result per curve.
+) -> list[CurveResult | NoAnswer]:
+    """Analyse every curve of `files` and write the results folder `out`; one result per curve, in order.
 
     q_unit: "1/nm" or "1/A" where a file does not say it. contrast_per_A2: difference of scattering length density
-    (1/A^2) where I is absolute, in 1/cm: gives the volume fraction. Raises InputFileError where a file cannot be
-    analysed, after the results of all others are written.
+    (1/A^2) where I is absolute, in 1/cm: gives the volume fraction. Raises InputFileError where a file is missing,
+    before any work, and where no file gives an answer, after curves.csv is written.
 
     >>> from electrosaxs import analyse_curves
     >>> numbers = [curve.numbers for curve in analyse_curves(["a.dat", "b.h5"], "curves")]
     """
     _check(files, q_unit, contrast_per_A2)
     with writing(out, command="curves", over="curves") as folder:
-        return _analysed(files, folder, q_unit, contrast_per_A2, progress)
+        results = _analysed(files, folder, q_unit, contrast_per_A2, progress)
+    if not any(isinstance(result, CurveResult) for result in results):
+        raise InputFileError("; ".join(dict.fromkeys(left_out(results))))
+    return results
 
 
 def _analysed(
@@ -58,30 +61,41 @@ def _analysed(
     q_unit: str | None,
     contrast_per_A2: float | None,
     progress: Progress | None,
-) -> list[CurveResult]:
-    """The results of all files that can be analysed, written; then InputFileError for the others."""
-    curves, wrong = _read(files, q_unit)
-    results = []
-    with ThreadPoolExecutor(WORKERS) as pool:
-        tasks = [(path, pool.submit(study, path, name, curve, contrast_per_A2)) for path, name, curve in curves]
-        for path, task in over(progress, tasks, stage="curves", total=len(tasks)):
-            try:
-                results.append(task.result())
-            except ElectrosaxsError as error:
-                wrong.append(f"{path}: {error}")
-                continue
-            log.info("%s: %s", path, _in_words(results[-1]))
-            write_curve(out, results[-1], absolute=contrast_per_A2 is not None)
-    if results:
-        settings = {"q_unit": q_unit, "contrast_per_A2": contrast_per_A2}
-        write_provenance(out, "curves", settings, inputs=[result.file for result in results])
-        write_overview(out, results)
-    if wrong:
-        raise InputFileError(_complaint(wrong, len(results), out))
+) -> list[CurveResult | NoAnswer]:
+    """One result per curve, each written as soon as it is there; the table and the page also where the rest is cut off."""
+    read = _read(files, q_unit)
+    results: list[CurveResult | NoAnswer] = []
+    try:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            tasks = [
+                (
+                    path,
+                    name,
+                    pool.submit(answer, path, name, curve, contrast_per_A2) if isinstance(curve, Curve) else curve,
+                )
+                for path, name, curve in read
+            ]
+            for path, name, task in over(progress, tasks, stage="curves", total=len(tasks)):
+                one = NoAnswer(path, name, task) if isinstance(task, str) else task.result()
+                log.info("%s: %s", path, _in_words(one))
+                if isinstance(one, CurveResult):
+                    write_curve(out, one, absolute=contrast_per_A2 is not None)
+                results.append(one)
+    finally:
+        if results:
+            settings = {"q_unit": q_unit, "contrast_per_A2": contrast_per_A2}
+            write_provenance(out, "curves", settings, inputs=[result.file for result in results])
+            write_overview(out, results)
     return results
 
 
-def summary(table: Sequence[CurveResult], out: str | Path) -> str:
+def left_out(table: Sequence[CurveResult | NoAnswer]) -> list[str]:
+    """One line for each file or curve without an answer: file and reason."""
+    gone = [result for result in table if isinstance(result, NoAnswer)]
+    return [one.reason if str(one.file) in one.reason else f"{one.file}: {one.reason}" for one in gone]
+
+
+def summary(table: Sequence[CurveResult | NoAnswer], out: str | Path) -> str:
     """One line per curve for the terminal: sizes, volume fraction where it is known, and the lattice's verdict."""
     width = max((len(result.name) for result in table), default=0)
     lines = [f"{result.name:<{width}}  {_in_words(result)}" for result in table]
@@ -94,6 +108,12 @@ def _check(files: Sequence[str | Path], q_unit: str | None, contrast_per_A2: flo
             InputFileError, where="curves", field="files", value="none", rule="at least one curve is needed",
             remedy="give the paths of I(q) files",
         )  # fmt: skip
+    missing = [path for path in map(Path, files) if not path.exists()]
+    if missing:
+        raise bad_value(
+            InputFileError, where=missing[0], field="file", value=", ".join(path.name for path in missing),
+            rule="no such file, nothing was analysed", remedy="correct the path",
+        )  # fmt: skip
     if q_unit is not None:
         unit_factor(Path(files[0]), q_unit)
     if contrast_per_A2 is not None and not (np.isfinite(contrast_per_A2) and contrast_per_A2 != 0.0):
@@ -104,21 +124,19 @@ def _check(files: Sequence[str | Path], q_unit: str | None, contrast_per_A2: flo
         )  # fmt: skip
 
 
-def _read(files: Sequence[str | Path], q_unit: str | None) -> tuple[list[tuple[Path, str, Curve]], list[str]]:
-    """(file, folder name, curve) of all that can be read, and the complaints about the others."""
-    found: list[tuple[Path, str, Curve]] = []
-    wrong: list[str] = []
+def _read(files: Sequence[str | Path], q_unit: str | None) -> list[tuple[Path, str, Curve | str]]:
+    """(file, folder name, curve) of each curve, and why not in place of the curve for a file that cannot be read."""
+    found: list[tuple[Path, str, Curve | str]] = []
     taken: set[str] = set()
     for path in map(Path, files):
         try:
-            curves = read_curve(path, q_unit=q_unit)
+            curves: Sequence[Curve | str] = read_curve(path, q_unit=q_unit)
         except ElectrosaxsError as error:
-            wrong.append(str(error))
-            continue
+            curves = [str(error)]
         for number, curve in enumerate(curves, start=1):
             name = _unused(path.stem if len(curves) == 1 else f"{path.stem}_{number}", taken)
             found.append((path, name, curve))
-    return found, wrong
+    return found
 
 
 def _unused(name: str, taken: set[str]) -> str:
@@ -130,19 +148,15 @@ def _unused(name: str, taken: set[str]) -> str:
     return unused
 
 
-def _complaint(wrong: Sequence[str], done: int, out: Path) -> str:
-    if len(wrong) == 1 and done == 0:
-        return wrong[0]
-    rest = f"; the results of the {done} other curve(s) are in {out}" if done else ""
-    count = f"{len(wrong)} files could not be analysed: " if len(wrong) > 1 else ""
-    return count + "; ".join(wrong) + rest
-
-
-def _in_words(result: CurveResult) -> str:
+def _in_words(result: CurveResult | NoAnswer) -> str:
+    if isinstance(result, NoAnswer):
+        return f"no answer: {result.reason}"
     parts = []
     if result.spheres.found:
         d, delta = (_text(result.numbers[name]) for name in ("diameter", "deviation"))
         parts.append(f"d = {d} nm, delta = {delta} nm ({result.spheres.kind})")
+    else:
+        parts.append("no sizes")
     phi = result.numbers.get("volume_fraction")
     if phi is not None:
         parts.append(f"phi = {_text(phi)}")

@@ -22,7 +22,7 @@ from ...report.number_text import number_row
 from ...report.provenance import FILE as PROVENANCE
 from ...report.provenance_rows import provenance_rows
 from ...report.template import render
-from .study import CurveResult
+from .study import CurveResult, NoAnswer
 
 TABLE_NUMBERS = {
     "d_nm": "diameter",
@@ -34,15 +34,23 @@ TABLE_NUMBERS = {
     "volume_fraction": "volume_fraction",
     "a_nm": "lattice_constant",
     "crystalline_fraction": "crystalline_fraction",
+    "volume_mean_diameter_nm": "volume_mean_diameter",
 }
 """Column of curves.csv -> name in numbers.json; each with a column <column>_sigma behind it."""
+BEFORE, AFTER = ("file", "curve", "points", "spheres"), (
+    "invariant_window_share", "invariant_low_q_share", "invariant_high_q_share", "invariant_method",
+    "reduced_chi_squared", "lattice", "verdict", "flags", "read_as",
+)  # fmt: skip
+"""Columns of curves.csv before and behind the numbers."""
 TITLES = {"crystalline_fraction": "crystalline fraction"}
 """On the page, where they are other than those of a run."""
+SIZE_COLUMNS = ("diameter (nm)", "volume per nm", "sigma")
 FIT_COLUMNS = ("q (1/nm)", "I", "sigma", "model", "S", "S_sigma")
 
 
 def write_curve(out: Path, result: CurveResult, *, absolute: bool) -> None:
-    """numbers.json, fit.csv, figure.png and figure.svg of one curve into `<out>/<name>`."""
+    """numbers.json, fit.csv, figure.png and figure.svg of one curve into `<out>/<name>`; sizes.csv where a Gaussian is not
+    enough."""
     folder = out / result.name
     write_numbers(folder / "numbers.json", result.numbers)
     curve = result.curve
@@ -51,6 +59,10 @@ def write_curve(out: Path, result: CurveResult, *, absolute: bool) -> None:
         result.structure_sigma,
     )  # fmt: skip
     write_rows(folder / "fit.csv", FIT_COLUMNS, zip(*([_cell(x) for x in column] for column in columns), strict=True))
+    if result.free is not None:
+        sizes = result.free.fit
+        parts = (sizes.basis.diameter, sizes.density[0], sizes.sigma[0])
+        write_rows(folder / "sizes.csv", SIZE_COLUMNS, zip(*([_cell(x) for x in part] for part in parts), strict=True))
     figure = curve_page(picture(result, absolute=absolute))
     assert isinstance(figure, Figure)
     made = rendered(figure)
@@ -59,44 +71,44 @@ def write_curve(out: Path, result: CurveResult, *, absolute: bool) -> None:
             part.write_bytes(content)
 
 
-def write_overview(out: Path, results: Sequence[CurveResult]) -> None:
+def write_overview(out: Path, results: Sequence[CurveResult | NoAnswer]) -> None:
     """curves.csv, one row per curve, and the self-contained report.html."""
+    numbers = [name for column in TABLE_NUMBERS for name in (column, f"{column}_sigma")]
+    columns = [*BEFORE, *numbers, *AFTER]
     rows = [table_row(result) for result in results]
-    write_rows(out / "curves.csv", list(rows[0]), (list(row.values()) for row in rows))
+    write_rows(out / "curves.csv", columns, ([row.get(column, "") for column in columns] for row in rows))
     page = render(
         __package__,
         "report.html.j2",
-        curves=[_on_page(out, result) for result in results],
+        curves=[_on_page(out, result) for result in results if isinstance(result, CurveResult)],
+        unanswered=[result for result in results if isinstance(result, NoAnswer)],
         provenance=provenance_rows(out / PROVENANCE),
     )
     with replacing(out / "report.html") as part:
         part.write_text(page, encoding="utf-8")
 
 
-def table_row(result: CurveResult) -> dict[str, str]:
-    """One row of curves.csv; empty cells for what the curve does not give."""
-    row = {
-        "file": str(result.file),
-        "curve": result.name,
-        "points": str(result.curve.q.size),
-        "spheres": result.spheres.kind,
-    }
+def table_row(result: CurveResult | NoAnswer) -> dict[str, str]:
+    """One row of curves.csv by column; what the curve does not give is absent or empty."""
+    row = {"file": str(result.file), "curve": result.name, "flags": "; ".join(result.flags)}
+    if isinstance(result, NoAnswer):
+        return row | {"lattice": "none", "verdict": "no answer"}
     for column, name in TABLE_NUMBERS.items():
         number = result.numbers.get(name)
-        known = number is not None and number.value is not None
-        row[column] = _cell(number.value) if number is not None and known else ""
-        row[f"{column}_sigma"] = _cell(number.sigma) if number is not None and known else ""
+        if number is not None and number.value is not None:
+            row |= {column: _cell(number.value), f"{column}_sigma": _cell(number.sigma)}
     total = float(result.invariant.invariant.values[0])
     parts = {"window": result.invariant.window, "low_q": result.invariant.low, "high_q": result.invariant.high}
-    row.update(
-        {f"invariant_{name}_share": _cell(float(part[0]) / total if total else None) for name, part in parts.items()}
-    )
-    row["invariant_method"] = result.invariant.method[0]
-    row["reduced_chi_squared"] = _cell(result.spheres.reduced_chi_squared)
-    row["lattice"] = result.assignment.lattice or "none"
-    row["verdict"] = result.assignment.verdict
-    row["flags"] = "; ".join(result.flags)
-    return row
+    row |= {f"invariant_{name}_share": _cell(float(part[0]) / total if total else None) for name, part in parts.items()}
+    return row | {
+        "points": str(result.curve.q.size),
+        "spheres": result.spheres.kind if result.spheres.found else "no sizes",
+        "invariant_method": result.invariant.method[0],
+        "reduced_chi_squared": _cell(result.spheres.reduced_chi_squared),
+        "lattice": result.assignment.lattice or "none",
+        "verdict": result.assignment.verdict,
+        "read_as": result.curve.read_as,
+    }
 
 
 def picture(result: CurveResult, *, absolute: bool) -> CurvePicture:
@@ -131,7 +143,7 @@ def _counted(result: CurveResult) -> FloatArray:
 def _sizes(result: CurveResult) -> str:
     """Sizes in the corner of the figure, with what is wrong with them."""
     if not result.spheres.found:
-        return "spheres: not converged"
+        return "\n".join(["no sizes", *result.spheres.flags])
     values = result.spheres.values
     lines = [f"d = {values['diameter']:.3g} nm", f"δ = {values['deviation']:.2g} nm"]
     if "hard_sphere_volume_fraction" in values:
@@ -146,7 +158,8 @@ def _on_page(out: Path, result: CurveResult) -> dict[str, Any]:
     return {
         "name": result.name,
         "file": str(result.file),
-        "kind": result.spheres.kind,
+        "read_as": result.curve.read_as,
+        "kind": result.spheres.kind if result.spheres.found else "no sizes",
         "verdict": result.assignment.verdict,
         "flags": result.flags,
         "numbers": numbers,

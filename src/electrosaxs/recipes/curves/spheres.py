@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...analysis.crystals.lattice_fit import LatticeFit
-from ...analysis.crystals.parameters import PARAMETERS
+from ...analysis.crystals.parameters import PARAMETERS, SLOT
 from ...analysis.crystals.weighted_curve import WeightedCurve
 from ...analysis.crystals.weighted_fit import FitOutcome
 from ...analysis.spheres.fit import FEWEST_SIGMAS, ORDER, POOR_FIT_SIGMAS, POOR_MISFIT, SphereFit
@@ -16,7 +16,6 @@ from ...physics.sphere_kernels import skewed_form_factor, squared_form_factor
 from .hard_spheres import (
     DILUTE,
     HARD,
-    LARGEST_FRACTION,
     HardSphereModel,
     HardSpheres,
     fit_hard_spheres,
@@ -24,7 +23,11 @@ from .hard_spheres import (
     robust_sigma,
     visible_sizes,
 )
+from .sizes import free_sizes
 
+NO_PARTICLES = "no particles"
+SMALLEST_CONTACT = 0.98
+"""Of the core's diameter, a fit's contact may be within 3 sigma: cores do not overlap; 2 % for sizes that are not equal."""
 CLEAR_BIC = 10.0
 CLEAR_MISFIT = 0.5
 """Hard spheres are taken where BIC falls by more than 10 (odds of 150) and chi-squared at least by half."""
@@ -54,8 +57,8 @@ class Spheres:
 
     @property
     def found(self) -> bool:
-        """False where no fit converged: there are no sizes then."""
-        return "not converged" not in self.flags
+        """False where no fit converged or nothing scatters like particles: there are no sizes then."""
+        return not {"not converged", NO_PARTICLES} & set(self.flags)
 
 
 def choose_spheres(q: FloatArray, plain: SphereFit, curve: WeightedCurve | None, lattice: LatticeFit | None) -> Spheres:
@@ -74,19 +77,24 @@ def choose_spheres(q: FloatArray, plain: SphereFit, curve: WeightedCurve | None,
     fits = {name: one for name in ("decoupling", "product") if (one := fit_hard_spheres(curve, name)) is not None}
     coupling = min(fits, key=lambda name: robust_chi_squared(curve, fits[name]), default="")
     if coupling and clearly_hard(curve, dilute, fits[coupling], coupling):
-        return _robust_spheres(q, curve, fits[coupling], coupling)
+        free = free_sizes(curve)
+        if free is None or free.bic_of(fits[coupling].model, len(HARD)) < free.bic() - CLEAR_BIC:
+            return _robust_spheres(q, curve, fits[coupling], coupling)
     return _robust_spheres(q, curve, dilute, "")
 
 
 def clearly_hard(curve: WeightedCurve, dilute: FitOutcome, hard: FitOutcome, coupling: str) -> bool:
-    """True where interaction explains what dilute spheres do not, its range is in the window and its strength is known."""
+    """True where interaction explains what dilute spheres do not, no parameter is held by a bound, cores do not overlap, its
+    range is in the window and its strength is known."""
     n, k = curve.q.size, len(HARD) - len(DILUTE)
     before, after = (max(robust_chi_squared(curve, one), 1e-12 * n) for one in (dilute, hard))
     bic_falls = n * np.log(before / after) - k * np.log(n) > CLEAR_BIC
     found, sigma = HardSpheres(*hard.parameters), HardSpheres(*robust_sigma(curve, hard, coupling))
     known = 0.0 < FEWEST_SIGMAS * sigma.hard_sphere_volume_fraction < found.hard_sphere_volume_fraction
     seen = found.contact_diameter < visible_sizes(curve.q)[1]
-    return bool(hard.converged and bic_falls and after < CLEAR_MISFIT * before and known and seen)
+    apart = found.contact_diameter + 3.0 * sigma.contact_diameter > SMALLEST_CONTACT * found.diameter
+    inside = bool(np.all(hard.moved)) and apart
+    return bool(hard.converged and inside and bic_falls and after < CLEAR_MISFIT * before and known and seen)
 
 
 def dilute_spheres(q: FloatArray, plain: SphereFit) -> Spheres:
@@ -94,7 +102,9 @@ def dilute_spheres(q: FloatArray, plain: SphereFit) -> Spheres:
     values: dict[str, float] = {name: float(getattr(plain, name)[0]) for name in ORDER}
     sigmas: dict[str, float] = {name: float(plain.sigma(name)[0]) for name in ORDER}
     reduced = float(plain.chi_squared[0] / plain.degrees_of_freedom[0])
-    return Spheres("spheres", values, sigmas, plain.model(q)[0], plain.particles(q)[0], reduced, plain.flags[0])
+    nothing = {NO_PARTICLES: values["scale"] <= sigmas["scale"]}
+    flags = (*plain.flags[0], *_flags(nothing))
+    return Spheres("spheres", values, sigmas, plain.model(q)[0], plain.particles(q)[0], reduced, flags)
 
 
 def spheres_in_lattice(q: FloatArray, one: LatticeFit) -> Spheres:
@@ -108,8 +118,16 @@ def spheres_in_lattice(q: FloatArray, one: LatticeFit) -> Spheres:
     single = skewed_form_factor(one.curve.q, s.diameter, s.deviation, s.skewness)
     form[inside] = s.scale * one.model.correction(one.outcome.parameters) * single
     poor, reduced = misfit(one.curve.with_excess(1.0), one.outcome.model, int(one.outcome.moved.sum()))
-    flags = _flags({"not converged": not one.outcome.converged, "poor fit": poor})
+    bounds = {f"{name.replace('_', ' ')} at bound": True for name in PARAMETERS if _is_pressed(one, name)}
+    flags = _flags({"not converged": not one.outcome.converged, **bounds, "poor fit": poor})
     return Spheres(f"spheres and {one.lattice}", values, sigmas, model, form, reduced, flags)
+
+
+def _is_pressed(one: LatticeFit, name: str) -> bool:
+    """Whether a parameter of a joint fit ended at a bound that is not its natural zero, and was not held on purpose."""
+    held = {"skewness"} if one.freedom.smooth else set()
+    at_zero = name in ("mean_square", "lorentzian") and one.value(name) < 1e-9
+    return name not in held and not at_zero and not bool(one.outcome.moved[SLOT[name]])
 
 
 def _robust_spheres(q: FloatArray, curve: WeightedCurve, outcome: FitOutcome, coupling: str) -> Spheres:
@@ -119,10 +137,9 @@ def _robust_spheres(q: FloatArray, curve: WeightedCurve, outcome: FitOutcome, co
     wrong = {
         "not converged": not outcome.converged,
         "diameter at bound": not visible_sizes(curve.q)[0] < found.diameter < visible_sizes(curve.q)[1],
-        "deviation at bound": bool(sigma.deviation == 0.0),
-        "hard-sphere volume fraction at bound": bool(coupling)
-        and found.hard_sphere_volume_fraction >= LARGEST_FRACTION,
+        **{f"{name.replace('_', ' ')} at bound": True for name in names if getattr(sigma, name) == 0.0},
         "poor fit": poor,
+        NO_PARTICLES: bool(found.scale <= sigma.scale),
         "too few counts": bool(found.scale <= FEWEST_SIGMAS * sigma.scale),
     }
     return Spheres(

@@ -13,10 +13,11 @@ from ...analysis.crystals.lattice_choice import LatticeStudy, study_curve
 from ...analysis.crystals.peaks import START_SIZES
 from ...analysis.crystals.weighted_curve import LEAST_BINS, WeightedCurve, curve_from_arrays
 from ...analysis.spheres.fit import SphereFit, fit_spheres
-from ...errors import FitError, bad_value
+from ...errors import ElectrosaxsError, FitError, bad_value
 from ...io.curve import Curve
 from ...nouns import FloatArray, LatticeAssignment, Number, SampleIntensity
 from .hard_spheres import expected_diameter
+from .sizes import FreeSizes, free_sizes
 from .spheres import Spheres, choose_spheres
 
 SPHERE_UNITS = {
@@ -34,7 +35,8 @@ SPHERE_UNITS = {
 class CurveResult:
     """What one curve gave. name: its folder among the results; structure and structure_sigma (q,): S(q) and its sigma.
 
-    numbers: as in numbers.json; flags: everything that limits trust in them, in words.
+    numbers: as in numbers.json; flags: everything that limits trust in them, in words; free: the free-form sizes where a
+    Gaussian is not enough.
     """
 
     file: Path
@@ -47,6 +49,35 @@ class CurveResult:
     structure_sigma: FloatArray
     numbers: dict[str, Number]
     flags: tuple[str, ...]
+    free: FreeSizes | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class NoAnswer:
+    """A curve, or a file, that gave nothing; reason: why, in words. name: what its folder would be."""
+
+    file: Path
+    name: str
+    reason: str
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        return (self.reason,)
+
+    @property
+    def numbers(self) -> dict[str, Number]:
+        """The sizes, absent with the reason."""
+        return {name: Number.absent("nm", self.reason) for name in ("diameter", "deviation")}
+
+
+def answer(file: Path, name: str, curve: Curve, contrast_per_A2: float | None) -> CurveResult | NoAnswer:
+    """The study of one curve, or why there is none: one curve that defeats the numerics does not cost the others."""
+    try:
+        return study(file, name, curve, contrast_per_A2)
+    except ElectrosaxsError as error:
+        return NoAnswer(file, name, str(error))
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
+        return NoAnswer(file, name, f"its numbers defeat the fits ({error})")
 
 
 def study(file: Path, name: str, curve: Curve, contrast_per_A2: float | None) -> CurveResult:
@@ -62,12 +93,15 @@ def study(file: Path, name: str, curve: Curve, contrast_per_A2: float | None) ->
     spheres = choose_spheres(curve.q, plain, noisy, None if found is None else found.best)
     measured = invariant(sample, plain)
     structure, structure_sigma = structure_factor(curve, spheres, noisy)
+    free, lacking = _beyond_a_gaussian(spheres, assignment, noisy)
     numbers = {**_sphere_numbers(spheres), **_invariant_numbers(measured)}
+    if free is not None:
+        numbers |= free.numbers()
     if contrast_per_A2 is not None:
         numbers["volume_fraction"] = volume_fraction(measured, contrast_per_A2, two_phase=spheres.interacting)
     numbers["lattice_constant"] = assignment.a
     numbers["crystalline_fraction"] = assignment.crystalline_fraction
-    flags = (*spheres.flags, *_invariant_flags(measured), *curve.notes)
+    flags = (*spheres.flags, *lacking, *_invariant_flags(measured), *curve.notes)
     return CurveResult(
         file,
         name,
@@ -79,7 +113,19 @@ def study(file: Path, name: str, curve: Curve, contrast_per_A2: float | None) ->
         structure_sigma,
         numbers,
         tuple(dict.fromkeys(flags)),
+        free,
     )
+
+
+def _beyond_a_gaussian(
+    spheres: Spheres, assignment: LatticeAssignment, curve: WeightedCurve | None
+) -> tuple[FreeSizes | None, tuple[str, ...]]:
+    """The free-form sizes of dilute spheres for which a Gaussian is not enough, and the flag that says so."""
+    if spheres.interacting or not spheres.found or assignment.peaks:
+        return None, ()
+    free = free_sizes(curve)
+    lacking = "" if free is None else free.lacking()
+    return (free, (f"a Gaussian is not enough for the sizes: {lacking}",)) if lacking else (None, ())
 
 
 def _check_scatters(curve: Curve) -> None:
