@@ -24,11 +24,16 @@ def write_numbers(path: str | Path, numbers: Mapping[str, Number]) -> None:
 def read_numbers(path: str | Path) -> dict[str, Number]:
     """The numbers that `write_numbers` wrote; raises InputFileError for another file."""
     path = Path(path)
+    remedy = "give the numbers.json that electrosaxs wrote, or the folder it lies in"
     try:
         return numbers_from_plain(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        rule = f"does not hold named numbers with value, sigma, unit and source ({error})"
-        raise refusal(path, "file", path.name, rule, "give a numbers.json of electrosaxs") from error
+    except OSError as error:
+        rule = (error.strerror or "cannot be read").lower()
+    except ValueError:
+        rule = "is not JSON"
+    except (KeyError, TypeError, AttributeError):
+        rule = "does not hold named numbers with value, sigma, unit and source"
+    raise refusal(path, "file", path.name, rule, remedy)
 
 
 def numbers_to_plain(numbers: Mapping[str, Number]) -> dict[str, Any]:

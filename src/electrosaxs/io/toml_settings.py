@@ -85,7 +85,7 @@ def _unknown_key(path: Path, model: type[BaseModel], detail: ErrorDetails, field
 
 def _nested_model(owner: Any, name: str) -> Any:
     """The settings below `name`: a table, or one of the tables that a dict holds by names of its own."""
-    if not (isinstance(owner, type) and issubclass(owner, BaseModel)):
+    if name not in owner.model_fields:
         return owner
     annotation = owner.model_fields[name].annotation
     candidates = (annotation, *get_args(annotation))

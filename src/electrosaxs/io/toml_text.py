@@ -24,7 +24,7 @@ def load_toml(path: Path) -> dict[str, Any]:
     if path.is_dir():
         inside = [name for name in ("run.toml", "experiment.toml", "campaign.toml") if (path / name).is_file()]
         remedy = f"give {' or '.join(str(path / name) for name in inside)}" if inside else REMEDY
-        raise refusal(path, "file", path.name, "is a folder", remedy)
+        raise refusal(path, "file", path.resolve().name, "is a folder", remedy)
     try:
         content = path.read_bytes()
         text = content.decode("utf-8-sig")

@@ -133,7 +133,7 @@ class GrowthSettings(Settings):
     lattice_constant_nm: Annotated[float, Field(gt=CORES_NM[0], le=10 * CORES_NM[1])] | None = None
 
 
-def check_lattice(growth: GrowthSettings, solution: Solution, core_diameter_nm: float) -> None:
+def check_lattice(growth: GrowthSettings, solution: StartingSolution, core_diameter_nm: float) -> None:
     """WrongSetting where cores of this mean diameter would overlap in the face-centred lattice, or be far from touching."""
     constant = growth.lattice_constant_nm
     if constant is None:
@@ -141,12 +141,11 @@ def check_lattice(growth: GrowthSettings, solution: Solution, core_diameter_nm: 
     own = solution.materials.ligand.get(solution.ligand)
     shell = solution.solvated_shell_nm or (own.solvated_shell_nm if own else THICK_SHELL_NM)
     apart = constant / math.sqrt(2.0)
+    mean = "solution.core_diameter_nm" if solution.distribution is None else "the mean of solution.distribution"
     if not core_diameter_nm <= apart * (1.0 + 1e-6):
-        rule = f"cores would overlap: solution.core_diameter_nm = {core_diameter_nm:g}, and neighbours are {apart:.3g} nm apart"
+        rule = f"cores would overlap: {mean} = {core_diameter_nm:g}, and neighbours are {apart:.3g} nm apart"
     elif apart > FARTHEST_APART * (core_diameter_nm + 2.0 * shell):
-        rule = (
-            f"neighbours are {apart:.3g} nm apart, and solution.core_diameter_nm = {core_diameter_nm:g} could not touch"
-        )
+        rule = f"neighbours are {apart:.3g} nm apart, and {mean} = {core_diameter_nm:g} could not touch"
     else:
         return
     raise WrongSetting(

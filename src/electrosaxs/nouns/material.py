@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from ..errors import InputFileError, bad_value
 from .settings import NotNegative, Settings, WrongSetting
@@ -80,6 +80,11 @@ def _viscosity(given: Any) -> float | Pairs:
     return tuple((float(t), float(eta)) for t, eta in given)
 
 
+def _as_it_is(viscosity: float | Pairs) -> Any:
+    """For files: pydantic takes no union of its own through JSON."""
+    return viscosity
+
+
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -102,7 +107,7 @@ class Solvent(Material):
 
     density_g_cm3: Annotated[float, Field(gt=0.3, lt=5.0)]
 
-    viscosity_uPa_s: Annotated[float | Pairs, PlainValidator(_viscosity)]
+    viscosity_uPa_s: Annotated[float | Pairs, PlainValidator(_viscosity), PlainSerializer(_as_it_is)]
     temperature_K: Annotated[float, Field(gt=TEMPERATURES_K[0], lt=TEMPERATURES_K[1])] = REFERENCE_TEMPERATURE_K
     permittivity: Annotated[float, Field(ge=1.0, le=200.0)]
     compressibility_per_GPa: Annotated[float, Field(ge=0.01, le=10.0)]

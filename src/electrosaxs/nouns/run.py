@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from .base import FloatArray
 from .material import REFERENCE_TEMPERATURE_K, TEMPERATURES_K, OwnMaterials
-from .settings import Finite, NotNegative, Positive, Settings, WrongSetting
+from .settings import Finite, NotNegative, Settings, WrongSetting
 
 Mass = Literal["core", "core and ligand"]
 AMOUNT = 'volume_fraction, or concentration_mg_mL with mass = "core" or "core and ligand"'
@@ -25,6 +25,8 @@ THINNEST_MM = 0.02  # path through the solution; what is thinner was given in an
 FARTHEST_UM = 1e6  # a stage that travels one metre
 DENSEST = 0.74  # spheres of core and dry shell cannot be packed closer
 THICKEST_SHELL_NM = 50.0
+LARGEST_Q_PER_NM = 200.0  # beyond it no detector of this method reaches
+NARROW_GAP_MM = 0.1  # below it the gap is blamed where beam and gap do not fit together
 NARROWEST_UM = 0.1  # FWHM of a beam; what is below was given in another unit
 STRONGEST_FIELD_V_M = 3e6
 """30 kV/cm: here the air between the leads breaks down, and a solution of ions long before."""
@@ -45,9 +47,10 @@ def check_field(field: str, voltage_V: float, gap_mm: float) -> None:
 def check_beam(beam: Beam, cell: Cell) -> None:
     """WrongSetting where the beam is as wide as the gap: one of the two was given in another unit."""
     if beam.fwhm_um >= 1e3 * cell.gap_mm:
+        gap, width = ("cell.gap_mm", cell.gap_mm), ("beam.fwhm_um", beam.fwhm_um)
+        told, other = (gap, width) if cell.gap_mm < NARROW_GAP_MM else (width, gap)
         raise WrongSetting(
-            "cell.gap_mm", f"{cell.gap_mm:g}",
-            f"the gap must be wider than the beam, beam.fwhm_um = {beam.fwhm_um:g}",
+            told[0], f"{told[1]:g}", f"the gap must be wider than the beam, and {other[0]} = {other[1]:g}",
             "give the distance between the electrodes in mm, the vertical full width at half maximum in um",
         )  # fmt: skip
 
@@ -159,8 +162,8 @@ class FrameSource(Settings):
 class AnalysisSettings(Settings):
     """The q window and its bins, and the thickness of the slice next to the anode."""
 
-    q_min_per_nm: Positive = 0.1
-    q_max_per_nm: Positive = 3.5
+    q_min_per_nm: Annotated[float, Field(ge=1e-4, le=LARGEST_Q_PER_NM)] = 0.1
+    q_max_per_nm: Annotated[float, Field(ge=1e-4, le=LARGEST_Q_PER_NM)] = 3.5
     bins: Annotated[int, Field(ge=50, le=10_000)] = 500
     slice_um: Annotated[float, Field(ge=1, le=1e5)] = 50.0
 

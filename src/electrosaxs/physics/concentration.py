@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from ..errors import InputFileError, bad_value
 from ..materials import core_of, ligand_of
 from ..nouns import FloatArray, Solution
+from ..nouns.run import DENSEST
 
 Kind = TypeVar("Kind", bound=Solution)
 MG_PER_ML = 1e3
@@ -28,12 +30,20 @@ def particle_density_g_cm3(solution: Solution, core_share: float) -> float:
 def with_volume_fraction(solution: Kind, core_share: float) -> Kind:
     """The solution with phi = c / rho instead of its concentration; unchanged where it has a volume fraction.
 
+    InputFileError where more is weighed than fits into the volume.
+
     rho: `particle_density_g_cm3`. 1 mg/mL of silver alone is phi = 2.2e-4 of 7.1 nm cores with dodecanethiol.
     """
     concentration, sigma = solution.concentration_mg_mL, solution.concentration_mg_mL_sigma
     if concentration is None:
         return solution
     density = MG_PER_ML * particle_density_g_cm3(solution, core_share)
+    if concentration > DENSEST * density:
+        raise bad_value(
+            InputFileError, where="experiment", field="solution.concentration_mg_mL", value=f"{concentration:g}",
+            rule=f"is a volume fraction of {concentration / density:.3g}, and spheres cannot be packed beyond {DENSEST:g}",
+            remedy="give mg per mL of the solution",
+        )  # fmt: skip
     known = {
         "volume_fraction": concentration / density,
         "volume_fraction_sigma": None if sigma is None else sigma / density,

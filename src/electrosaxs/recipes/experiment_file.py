@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
-from ..errors import ElectrosaxsError, InputFileError, bad_value
+from ..errors import ElectrosaxsError, InputFileError
 from ..io.run_toml import read_experiment
 from ..io.size_table import read_size_table
 from ..materials import check_own, core_of, ligand_of, solvent_of
 from ..nouns import Experiment, Solution
 from ..nouns.experiment import check_lattice
-from ..nouns.run import DENSEST
 from ..nouns.settings import WrongSetting
 from ..physics.colloid import dry_shell_nm
 from ..physics.concentration import share_of_cores, with_volume_fraction
 from ..transport import SizeClasses
 from ..twin.cell import starting_classes
-
-Kind = TypeVar("Kind", bound=Solution)
 
 
 def read_with_sizes(experiment: str | Path | Experiment) -> tuple[Experiment, SizeClasses | None, str]:
@@ -39,21 +35,9 @@ def read_with_sizes(experiment: str | Path | Experiment) -> tuple[Experiment, Si
             check_lattice(settings.growth, settings.solution, classes.mean_nm())
         except WrongSetting as error:
             raise InputFileError(str(error)) from None
-        solution = _known_fraction(settings.solution, classes)
+        share = share_of_cores(classes.diameter_nm, classes.number, dry_shell_nm=dry_shell_nm(settings.solution))
+        solution = with_volume_fraction(settings.solution, share)
     return settings.model_copy(update={"solution": solution}), sizes, source
-
-
-def _known_fraction(solution: Kind, classes: SizeClasses) -> Kind:
-    """The solution with a volume fraction; InputFileError where it is impossible."""
-    share = share_of_cores(classes.diameter_nm, classes.number, dry_shell_nm=dry_shell_nm(solution))
-    known = with_volume_fraction(solution, share)
-    if known.volume_fraction > DENSEST:
-        raise bad_value(
-            InputFileError, where="experiment", field="solution.concentration_mg_mL", value=solution.concentration_mg_mL,
-            rule=f"is a volume fraction of {known.volume_fraction:.3g}, closer than spheres can be packed",
-            remedy="give mg per mL of solution",
-        )  # fmt: skip
-    return known
 
 
 def check_materials(solution: Solution, *, where: str | Path) -> None:

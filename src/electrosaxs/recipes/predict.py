@@ -34,6 +34,7 @@ from .progress import Progress, stage
 TWO_Q = np.array([0.1, 1.0])  # 1/nm; absorption needs no scattering, the twin's cell needs some q
 STARTING = "of the starting solution"
 log = logging.getLogger(__name__)
+DARK = 1e-3  # transmission below which hardly a photon is scattered out of the cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +88,9 @@ def predicted(
     for index, exposure in enumerate(line.exposures()):
         record.add(index, exposure)
     found, profile = record.results(settings.run.title, {}), model_profile(history)
-    numbers = {**found.numbers, **model_numbers(settings, history, profile)}
-    results = replace(found, numbers=numbers, notes=_notes(settings), settings=settings.model_dump(mode="json"))
+    lowest = float(np.nanmin(record.transmission))
+    numbers = {**found.numbers, **model_numbers(settings, history, profile), "lowest_transmission": _lowest(lowest)}
+    results = replace(found, numbers=numbers, notes=_notes(settings, lowest), settings=settings.model_dump(mode="json"))
     return Prediction(results, profile, history)
 
 
@@ -112,6 +114,10 @@ def model_numbers(settings: Experiment, history: CellHistory, profile: ModelProf
         "starting_polydispersity": _exact(deviation / diameter, "one", STARTING),
         "current": _current(settings, profile),
     }
+
+
+def _lowest(transmission: float) -> Number:
+    return _exact(transmission, "one", "of cell and content, the smallest of all frames")
 
 
 def _exact(value: float | FloatArray, unit: str, source: str) -> Number:
@@ -144,13 +150,18 @@ def _current(settings: Experiment, profile: ModelProfile) -> Number:
     return _exact(1e-6 * area * profile.current_density[-1], "A", "at the end; the same at every height")
 
 
-def _notes(settings: Experiment) -> tuple[str, ...]:
-    """Which models were taken."""
+def _notes(settings: Experiment, lowest_transmission: float) -> tuple[str, ...]:
+    """Which models were taken, and whether the beam comes through."""
     transport = settings.transport
     repulsion = "hard spheres (Carnahan-Starling)" if transport.interactions == "hard-spheres" else "none"
+    dark = (
+        f"too dark: the transmission falls to {lowest_transmission:.2g} at {settings.beam.energy_keV:g} keV; a shorter path "
+        "or a photon energy below the absorption edges of the core lets it through"
+    )
     return (
         f"charge model: {transport.charge_model}; field model: {transport.field_model}; interactions: {repulsion}",
         "a prediction: the model's expectation without noise; no sigma is given to what is set in the experiment",
+        *([] if lowest_transmission > DARK else [dark]),
     )
 
 

@@ -115,6 +115,10 @@ def has_monitor(monitor: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     return np.isfinite(monitor) & (np.asarray(monitor) > 0)
 
 
+LOWEST_TRANSMISSION = 1e-4
+"""What a photodiode still measures to a per cent: its dark current is 1e-6 of its reading of the open beam (chosen)."""
+
+
 def has_transmission(transmission: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """True where the transmission is in (0, 1]."""
     return np.isfinite(transmission) & (np.asarray(transmission) > 0) & (np.asarray(transmission) <= 1)
@@ -132,11 +136,14 @@ def frame_flags(
 
     Hot pixels alone saturate 1e-6 to 1e-4 of a healthy detector, in every frame. More than 1e-3 is a reflection or
     beam spot that is too bright: its pixels are left out, so that the mean of its bins is too low. Pixels negative
-    beyond the gaps are modules that failed during the series; above 1e-2 the bins lose whole azimuths.
+    beyond the gaps are modules that failed during the series; above 1e-2 the bins lose whole azimuths. Where hardly any
+    beam comes through, the diode reads its own noise.
     """
+    lit = np.asarray(transmission, dtype=np.float64)
     columns = {
         "no monitor": ~has_monitor(monitor),
         "transmission not in (0, 1]": ~has_transmission(transmission),
+        f"transmission below {LOWEST_TRANSMISSION:g}": has_transmission(transmission) & (lit < LOWEST_TRANSMISSION),
         "all pixels masked": np.asarray(negative) + np.asarray(saturated) >= used_pixels,
         "saturated": np.asarray(saturated) > SATURATED_SHARE * used_pixels,
         "negative pixels": np.asarray(negative) > NEGATIVE_SHARE * used_pixels,
