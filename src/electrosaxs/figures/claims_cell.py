@@ -47,7 +47,7 @@ def onset(slices: Sequence[Curve], profiles: Sequence[Curve], band: tuple[float,
         upper.plot(curve.x, curve.y, color=colour)
         _name_line(upper, curve, colour)
     upper.axhspan(*band, **BAND)
-    upper.text(175.0, band[0] + 0.02, "onset band", ha="right", va="bottom", color="#555555")
+    upper.text(175.0, 0.5 * sum(band), "onset band", ha="right", va="center", color="#555555")
     upper.set(xlabel=TIME_LABEL, ylabel="φ, mean of lowest 50 µm (%)", xlim=(0.0, 180.0), ylim=(0.0, 2.0))
     for curve, colour in zip(profiles, ordered_colours(len(profiles)), strict=True):
         lower.plot(curve.x, curve.y, color=colour, label=curve.label)
@@ -66,7 +66,7 @@ def _name_line(axes: Axes, curve: Curve, colour: str) -> None:
     k = int(np.searchsorted(curve.y, 0.93 * ONSET_TOP)) if leaves else curve.y.size - 1
     axes.annotate(
         curve.label, (curve.x[k], curve.y[k]), xytext=(4, 0) if leaves else (-3, 3), textcoords="offset points",
-        ha="left" if leaves else "right", va="center" if leaves else "bottom", color=colour,
+        ha="left" if leaves else "right", va="center" if leaves else "bottom", color=colour, fontsize=6,
     )  # fmt: skip
 
 

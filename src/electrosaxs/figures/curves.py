@@ -86,7 +86,7 @@ def _kratky(axes: Axes, results: RunResults, k: int, colour: Any, top: float) ->
     axes.plot(q, scale * q**2 * intensity, ".", ms=1.2, color=colour, rasterized=True)
     axes.plot(q, scale * q**2 * curves.model[k], color=colour, lw=0.8)
     axes.axhline(0.0, color="#999999", lw=0.4, zorder=0)
-    text = _height_text(curves, k) + (f", × {short(times, 1)}" if times > 1.0 else "")
+    text = _height_text(curves, k) + (f", × {short(times, 1).removeprefix('1·')}" if times > 1.0 else "")
     box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.5}
     axes.annotate(text, (0.97, 0.93), xycoords="axes fraction", ha="right", va="top", color=colour, bbox=box)
     if curves.window is not None and curves.invariant is not None and curves.invariant[k] > 0.0:

@@ -31,6 +31,7 @@ QUALITIES: dict[str, float | None] = {"reduced_chi_squared": 1.0, "photons": Non
 QUALITY_LABELS = {"reduced_chi_squared": "reduced χ² of the fit", "photons": "photons per frame"}
 LARGEST_PLAIN = 50.0
 LABEL_POINTS = 6.2  # of numbers on lines of a map
+LABEL_WIDTH, LABEL_HEIGHT = 0.09, 0.05  # of such a number, as shares of the map
 
 
 @styled
@@ -179,8 +180,16 @@ def _grid(noun: Noun) -> tuple[FloatArray, FloatArray]:
 
 
 def _label_lines(axes: Axes, lines: Any) -> None:
-    """The value of each line, white on grey: readable on every colour of the map."""
+    """The value of each line, white on grey: readable on every colour of the map; none that would cover another."""
+    places: list[tuple[float, float]] = []
+    highest, latest = axes.dataLim.max
     for label in axes.clabel(lines, fmt=lambda level: f"{level:g}", fontsize=LABEL_POINTS, inline_spacing=1):
+        z, t = label.get_position()
+        place = float(np.sqrt(max(z, 0.0) / highest)), float(t / latest)
+        if any(abs(place[0] - x) < LABEL_WIDTH and abs(place[1] - y) < LABEL_HEIGHT for x, y in places):
+            label.remove()
+            continue
+        places.append(place)
         label.set(color="white", rotation=0.0, zorder=4)
         label.set_bbox({"facecolor": "#404040", "edgecolor": "none", "alpha": 0.75, "pad": 0.6})
 
