@@ -115,8 +115,8 @@ def has_monitor(monitor: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     return np.isfinite(monitor) & (np.asarray(monitor) > 0)
 
 
-LOWEST_TRANSMISSION = 1e-4
-"""What a photodiode still measures to a per cent: its dark current is 1e-6 of its reading of the open beam (chosen)."""
+LOWEST_TRANSMISSION = 1e-5
+"""Below it a photodiode, whose dark current is about 1e-6 of its reading of the open beam, reads its own noise (chosen)."""
 
 
 def has_transmission(transmission: npt.ArrayLike) -> npt.NDArray[np.bool_]:
