@@ -22,9 +22,9 @@ from ...claims.motion import motion_claims, solution_claims
 from ...claims.sizes import size_claims
 from ...claims.xrays import xray_claims
 from ...io.atomic import replacing
-from ...io.run_toml import read_experiment
 from ...nouns.claims import ChargeRange, Claim, Verdict
 from ...report.template import render
+from ..experiment_file import read_with_sizes
 from .pictures import write_pictures
 
 EXPERIMENTS = "*situ_*V.toml"
@@ -60,7 +60,7 @@ def check_claims(folder: str | Path) -> CheckedClaims:
 
     Raises InputFileError for bad experiments, or others than those of the paper.
     """
-    campaign = campaign_of([read_experiment(path) for path in sorted(Path(folder).glob(EXPERIMENTS))])
+    campaign = campaign_of([read_with_sizes(path)[0] for path in sorted(Path(folder).glob(EXPERIMENTS))])
     ranges = tuple(statement.range() for statement in statements(campaign))
     thresholds = [found for found in ranges if not found.chosen]
     found = accumulation(campaign)
