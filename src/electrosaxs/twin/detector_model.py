@@ -7,6 +7,7 @@ them. Left out: efficiency of the sensor over angle (0.1 % at 3 degrees), parall
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,16 +74,18 @@ def pixel_model(detector: DetectorModel, beam: SourceBeam, *, seed: int) -> Pixe
 
 def _geometry(detector: DetectorModel, beam: SourceBeam) -> Geometry:
     """pyFAI's geometry with the beam centre where 0.1 to 3.5 1/nm is covered best."""
-    from pyFAI.detectors import detector_factory
+    from pyFAI.detectors import ALL_DETECTORS, detector_factory
     from pyFAI.geometry import Geometry
 
-    try:
-        device = detector_factory(detector.name)
-    except RuntimeError:
+    name = detector.name.lower()
+    if name not in ALL_DETECTORS:  # asked for another one, pyFAI prints them all
+        near = difflib.get_close_matches(name, ALL_DETECTORS, n=1)
         raise bad_value(
-            InputFileError, where="experiment", field="detector.name", value=detector.name,
-            rule="must be a detector that pyFAI knows", remedy="write it as pyFAI does, for instance Pilatus2M",
-        ) from None  # fmt: skip
+            InputFileError, where="experiment", field="detector.name", value=f'"{detector.name}"',
+            rule="must be a detector that pyFAI knows",
+            remedy=f"did you mean {near[0]}?" if near else "write it as pyFAI does, for instance Pilatus2M or Eiger4M",
+        )  # fmt: skip
+    device = detector_factory(name)
     wavelength_m = 1e-9 * wavelength_nm(beam.energy_keV)
     reach_m = detector.distance_m * np.tan(2.0 * np.arcsin(Q_WANTED_PER_NM * 1e9 * wavelength_m / (4.0 * np.pi)))
     gaps = _gaps(device)
