@@ -143,7 +143,7 @@ def test_conducting_solution_gives_the_current_in_amperes(small: Experiment) -> 
         ("solubility = 0.011", "solubility = 0.0005", "growth.solubility"),
         ('solvent = "toluene"', 'solvent = "water"', "solvent"),
         ("duration_s = 3300.0", "duration_s = 33.0", "scan"),
-        ("volume_fraction = 8.0e-4", "volume_fraction = 0.8", "growth.solubility"),
+        ("volume_fraction = 8.0e-4", "volume_fraction = 0.5", "growth.solubility"),
         ("heights_um = [", "heights_um = [5000, ", "scan.heights_um"),
         ("fwhm_um = 34.0", "fwhm_um = 0.034", "beam.fwhm_um"),
     ],
