@@ -28,7 +28,9 @@ from .predict import predicted
 
 KINDS = {"run (TOML)": "run", "settings (TOML)": "run", "experiment (TOML)": "experiment",
          "voltage program (TOML)": "experiment"}  # fmt: skip
-FEW_HEIGHTS, FEW_FRAMES = 3, 3
+FEW_HEIGHTS, FEW_FRAMES, LISTED = 3, 3, 10
+MEASURED = (Role.SAMPLE, Role.REFERENCE, Role.SOLVENT)
+"""Frames that are missed; of a knife edge some are dark by nature."""
 
 
 def check(path: str | Path) -> Findings:
@@ -94,8 +96,9 @@ def _frames(table: FrameTable, flags: list[tuple[str, ...]]) -> tuple[list[tuple
         ("scans", f"{grid.n_scans}, {np.nanmin(times):.0f} to {np.nanmax(times):.0f} s after field-on"),
         ("voxels", f"{int(grid.measured.sum())} of {grid.measured.size} (scan, height)"),
     ]
-    doubts = [f"frame {i} will be left out: {'; '.join(flags[i])}" for i in np.flatnonzero(bad)[:10]]
-    doubts += [f"{bad.sum()} frames will be left out in all"] if bad.sum() > len(doubts) else []
+    lost = np.flatnonzero(bad & np.any([table.is_role(role) for role in MEASURED], axis=0))
+    doubts = [f"frame {i} will be left out: {'; '.join(flags[i])}" for i in lost[:LISTED]]
+    doubts += [f"{lost.size} frames will be left out in all"] if lost.size > LISTED else []
     doubts += [
         f"only {number} {role} frames: their noise is told by {FEW_FRAMES} or more"
         for role in (Role.REFERENCE, Role.SOLVENT)
