@@ -5,7 +5,12 @@ import re
 
 import numpy as np
 import pytest
+from closeness import assert_close
+from page_words import WRONG, linked_figures, words_of
 from simulated_runs import Demonstration
+
+from electrosaxs.figures.curves import bin_edges
+from electrosaxs.io.results import read_results
 
 NAMES = {
     "onset_time": "s",
@@ -99,6 +104,32 @@ def test_the_report_is_one_page_that_asks_the_network_for_nothing(demonstration:
     assert all(source.startswith(("data:", "#")) for source in fetched)
     outside = re.findall(r"@import|url\(\s*[\"']?(?!data:|#)[^)]*\)|fetch\(|XMLHttpRequest|sendBeacon", page)
     assert outside == []
+
+
+def test_the_report_shows_the_map_then_numbers_with_settings_then_numbered_figures(
+    demonstration: Demonstration,
+) -> None:
+    folder = demonstration.results_folder
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    files = linked_figures(page)
+    assert files[0] == "figures/volume_fraction_map"
+    assert all((folder / f"{file}.{form}").is_file() for file in files for form in ("png", "svg"))
+    words = words_of(page)
+    assert WRONG.findall(words) == []
+    marks = ("Figure 1.", "Headline numbers", "nominal field", "Pilatus", "Figure 2.")
+    assert [words.index(mark) for mark in marks] == sorted(words.index(mark) for mark in marks)
+
+
+def test_what_a_kratky_plot_shades_sums_to_the_invariant_with_and_without_crystals(
+    demonstration: Demonstration,
+) -> None:
+    curves = read_results(demonstration.results_folder / "results.nxs").curves
+    assert curves is not None
+    assert curves.counted is not None
+    q = curves.intensity.coord("q")
+    assert set(curves.with_peaks) == {0.0, 1.0}
+    assert_close(curves.counted @ (q**2 * np.diff(bin_edges(q))), curves.window, rel=1e-6)
+    assert np.all(curves.window < curves.invariant)
 
 
 def test_figures_stand_beside_the_report_in_both_forms(demonstration: Demonstration) -> None:

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 from closeness import assert_close
+from page_words import WRONG, linked_figures, words_of
 
 from electrosaxs.errors import ConvergenceError, ElectrosaxsError, InputFileError
 from electrosaxs.io.results import NOUNS, read_results
@@ -101,6 +102,8 @@ def test_folder_has_numbers_report_and_figures(written: tuple[Prediction, Path])
         assert (out / "figures" / f"{name}.svg").is_file()
         assert f'id="{name}"' in page
     assert "wall_volume_fraction" in summary(prediction, out)
+    assert linked_figures(page)[0] == "figures/volume_fraction_map"
+    assert WRONG.findall(words_of(page)) == []
 
 
 @pytest.mark.parametrize("model", ["fast-exchange", "permanent", "neutralised-at-anode", "exchange"])

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from closeness import assert_close
+from page_words import WRONG, linked_figures, words_of
 
 from electrosaxs.command_line.app import run
 from electrosaxs.errors import FitError, InputFileError
 from electrosaxs.figures.curve_page import curve_page
+from electrosaxs.figures.curves import bin_edges
 from electrosaxs.io.curves import read_curve
 from electrosaxs.io.nxcansas import write_nxcansas
 from electrosaxs.physics.sphere_kernels import amplitude, squared_form_factor
@@ -122,6 +124,15 @@ def test_the_report_asks_nothing_from_outside(dilute) -> None:
     assert "data:image/png;base64," in page
     assert "http" not in page.replace("http-equiv", "")
     assert "dilute" in summary(dilute[1], dilute[0])
+    assert all((dilute[0] / f"{file}.svg").is_file() for file in linked_figures(page))
+    assert WRONG.findall(words_of(page)) == []
+
+
+def test_the_shaded_area_is_the_part_of_the_invariant_within_the_window(dilute) -> None:
+    result = dilute[1][0]
+    shown = picture(result, absolute=True)
+    area = shown.counted @ (shown.q**2 * np.diff(bin_edges(shown.q)))
+    assert_close(area, result.invariant.window[0], rel=1e-9)
 
 
 def test_the_figure_names_its_axes_with_units(dilute) -> None:

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 from closeness import assert_close
+from page_words import WRONG, linked_figures, words_of
 
 from electrosaxs.errors import InputFileError
 from electrosaxs.inference.propagate import wall_concentration
@@ -107,6 +108,8 @@ def test_the_page_holds_its_figures(fitted):
     for name in names:
         assert (out / "figures" / f"{name}.png").stat().st_size > 10_000
         assert f'id="{name}"' in page
+    assert linked_figures(page)[0] == "figures/volume_fraction_map"
+    assert WRONG.findall(words_of(page)) == []
     assert "What these data say" in page
     assert "http" not in page.split("Provenance")[0].replace("http://www.w3.org", "")
 
