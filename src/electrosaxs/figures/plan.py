@@ -23,7 +23,10 @@ from .style import (
     styled,
 )
 
-CAPTION = "The planned voltage from field-on and its limits (a), and what it reaches against what was asked for (b)."
+CAPTION = (
+    "The planned voltage from field-on (a), dotted: the fastest rise and the highest voltage that are allowed, where near; and "
+    "what it reaches against what was asked for (b)."
+)
 HELD = "#e4e4e4"
 NEAR = 1.5  # times the highest voltage of the program: a limit beyond it is named and not drawn
 
