@@ -15,6 +15,7 @@ from ...analysis.free_form.moments import size_moments
 from ...analysis.spheres.fit import fit_spheres
 from ...errors import ElectrosaxsError
 from ...nouns import FloatArray, Number, SampleIntensity
+from .hard_spheres import DILUTE
 
 LEAST_NOISE = 0.01
 """Of I, where the file gives no sigma (chosen): computed curves have none, and the steps between the nodes would show."""
@@ -38,14 +39,18 @@ class FreeSizes:
 
     def lacking(self) -> str:
         """Why a normal distribution is not enough, empty where it is."""
+        normal = fit_spheres(self.sample, skewed=False, workers=1)
+        gain = np.inf
+        if normal.converged[0]:
+            gain = self.bic_of(normal.model(self.fit.basis.q)[0], len(DILUTE)) - self.bic()
+            if gain <= VERY_STRONG:  # without nodes, whose steps show on curves with little noise
+                return ""
         verdict = gaussian_is_enough(self.sample, self.fit)[0]
         if verdict is not None:
             return "" if verdict.enough else verdict.words
-        normal = fit_spheres(self.sample, skewed=False, workers=1)
-        if not normal.converged[0]:
-            return "no normal distribution explains the curve"
-        gain = self.bic_of(normal.model(self.fit.basis.q)[0], 4) - self.bic()
-        return f"BIC falls by {gain:.0f} without it" if gain > VERY_STRONG else ""
+        return (
+            f"BIC falls by {gain:.0f} without it" if np.isfinite(gain) else "no normal distribution explains the curve"
+        )
 
     def numbers(self) -> dict[str, Number]:
         """Volume-weighted mean diameter, number-weighted mean and deviation over the sizes that the curve can see."""
