@@ -209,10 +209,9 @@ def _inputs(run_toml: Path, reduced: ReducedRun) -> list[Path]:
     """The files that the numbers rest on."""
     run = reduced.run
     files = [run_toml, run.detector.geometry, reduced.table.source]
-    files += [file for file in (run.detector.mask, run.frames.nexus) if file is not None]
-    if run.frames.images is not None:
-        files += [run.frames.images / name for name in reduced.table.file]
-    return list(dict.fromkeys(files))
+    if run.detector.mask is not None:
+        files.append(run.detector.mask)
+    return list(dict.fromkeys([*files, *(file for file in reduced.files if file.is_file())]))
 
 
 def summary(results: RunResults, out: str | Path) -> str:
