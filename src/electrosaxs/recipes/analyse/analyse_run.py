@@ -25,6 +25,7 @@ from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
 from .headline import headline_numbers, starting_size_errors
 from .maps import frame_maps, kinetics
+from .outlying import without_outlying
 from .reduce_run import ReducedRun, reduce_run
 from .sizes import size_distributions
 from .standards import Standards, standards
@@ -85,6 +86,8 @@ def analyse(
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
     voxels = measured_again(voxels, crystals.joint, reduced=reduced, standard=standard)
+    reduced = without_outlying(reduced, voxels, grid)
+    grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     results = _results(reduced, standard, voxels, grid, anode, crystals)
     return Analysis(reduced, standard, voxels, grid, results)
 

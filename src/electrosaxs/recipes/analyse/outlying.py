@@ -1,0 +1,44 @@
+"""Frames whose phi does not fit that of the frames around them are left out, before anything is read from the maps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...analysis.footprint.outlying import against_light, outlying
+from ...analysis.kinetics.scan_map import ScanMap
+from ...nouns import FloatArray
+from ...physics.beam import open_fraction
+from .reduce_run import ReducedRun
+from .standards import solvent_transmission
+from .voxels import Voxels, on_map
+
+LEAST_OPEN = 0.3
+"""Of the beam: with less, a micrometre of height changes the transmission more than the particles do."""
+
+
+def without_outlying(reduced: ReducedRun, voxels: Voxels, grid: ScanMap) -> ReducedRun:
+    """`reduced` with a flag on each sample frame that does not fit its neighbours in height and time, or whose phi and
+    transmission contradict each other as those of no other frame do."""
+    phi = on_map(voxels, grid, "phi")
+    relative = on_map(voxels, grid, "phi_sigma") / np.abs(phi)
+    around = outlying(phi, relative, time_s=grid.time, height_um=grid.heights)
+    light = against_light(phi, _absorbed(reduced, voxels, grid), relative)
+    found = {"what the frames before, after, below and above show": around, "what its transmission says": light}
+    flags = list(reduced.flags)
+    for row in np.flatnonzero(grid.used):
+        place = grid.scan[row], grid.height_index[row]
+        words = [f"{ratio[place]:.3g} times {what}" for what, ratio in found.items() if np.isfinite(ratio[place])]
+        if words:
+            frame = voxels.frame[row]
+            flags[frame] = (*flags[frame], f"phi is {' and '.join(words)}: wrong monitor or transmission")
+    return replace(reduced, flags=tuple(flags))
+
+
+def _absorbed(reduced: ReducedRun, voxels: Voxels, grid: ScanMap) -> FloatArray:
+    """Optical depth (scan, height) of the particles, ln(T_solvent open / T); NaN where the anode hides most of the beam."""
+    transmission = grid.to_map(reduced.table.transmission[voxels.frame])
+    passes = np.asarray(open_fraction(grid.heights, reduced.run.beam.fwhm_um))
+    light = np.where(passes > LEAST_OPEN, passes, np.nan) * solvent_transmission(reduced)
+    return np.asarray(np.log(light / transmission))
