@@ -101,7 +101,7 @@ def write_arrays(
 def described(stored: h5py.Dataset, *, dims: Sequence[str], content: str, unit: str = "1") -> None:
     """Say of a data set what every one says: `units` (of numbers), `dims`, `content`, `long_name`."""
     stored.attrs.update({"dims": ",".join(dims), "content": content})
-    name = stored.name.rsplit("/", 1)[-1].replace("_", " ")
+    name = stored.name.rsplit("/", 1)[-1]
     if h5py.check_string_dtype(stored.dtype) is None:
         stored.attrs["units"] = unit
     stored.attrs["long_name"] = name if unit == "1" else f"{name} ({unit})"

@@ -1,4 +1,4 @@
-"""Frames whose phi does not fit that of the frames around them are left out, before anything is read from the maps."""
+"""Frames whose phi their own transmission contradicts are left out, before anything is read from the maps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...analysis.footprint.outlying import against_light, outlying
+from ...analysis.footprint.outlying import against_light
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray
 from ...physics.beam import open_fraction
@@ -19,20 +19,15 @@ LEAST_OPEN = 0.3
 
 
 def without_outlying(reduced: ReducedRun, voxels: Voxels, grid: ScanMap) -> ReducedRun:
-    """`reduced` with a flag on each sample frame that does not fit its neighbours in height and time, or whose phi and
-    transmission contradict each other as those of no other frame do."""
+    """`reduced` with a flag on each sample frame whose phi and transmission contradict each other as no other's do."""
     phi = on_map(voxels, grid, "phi")
-    relative = on_map(voxels, grid, "phi_sigma") / np.abs(phi)
-    around = outlying(phi, relative, time_s=grid.time, height_um=grid.heights)
-    light = against_light(phi, _absorbed(reduced, voxels, grid), relative)
-    found = {"what the frames before, after, below and above show": around, "what its transmission says": light}
+    ratio = against_light(phi, _absorbed(reduced, voxels, grid), on_map(voxels, grid, "phi_sigma") / np.abs(phi))
     flags = list(reduced.flags)
     for row in np.flatnonzero(grid.used):
-        place = grid.scan[row], grid.height_index[row]
-        words = [f"{ratio[place]:.3g} times {what}" for what, ratio in found.items() if np.isfinite(ratio[place])]
-        if words:
-            frame = voxels.frame[row]
-            flags[frame] = (*flags[frame], f"phi is {' and '.join(words)}: wrong monitor or transmission")
+        times, frame = ratio[grid.scan[row], grid.height_index[row]], voxels.frame[row]
+        if np.isfinite(times):
+            words = f"phi is {times:.3g} times what its transmission says: wrong monitor or transmission"
+            flags[frame] = (*flags[frame], words)
     return replace(reduced, flags=tuple(flags))
 
 
