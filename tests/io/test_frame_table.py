@@ -190,3 +190,54 @@ def test_a_nexus_file_without_table_and_a_file_that_is_none_are_refused(tmp_path
     run.frames.nexus.write_text("hello " * 500)
     with pytest.raises(InputFileError, match="is not an HDF5 file"):
         read_table(run)
+
+
+def with_times(csv, change):
+    rows = [line.split(",") for line in csv.splitlines()]
+    return (
+        "\n".join([csv.splitlines()[0], *(",".join([*row[:3], change(row[3]), *row[4:]]) for row in rows[1:])]) + "\n"
+    )
+
+
+MANY = CSV.splitlines()[0] + "\n" + "\n".join(
+    [f"s{i}.cbf,sample,{50 * i},{10.5 + 15 * i},1,1e9,0.31" for i in range(6)] + CSV.splitlines()[3:]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda t: f"{float(t) + 1.7e9}",
+            r"time_s = 17000000\d\d.*seconds since 1970 .* 2023-11-14 22:1.* subtract .*field",
+        ),
+        (lambda t: f"{1e3 * (float(t) + 1.7e9)}", r"milliseconds since 1970 .* 2023-11-14"),
+        (lambda t: f"{float(t) - 1.7e9}", "cannot be seconds from field-on"),
+        (lambda t: f"{float(t) - 400}", "most sample frames lie before field-on"),
+        (lambda t: f"{float(t) / 3600}", r"6 frames of 1 s do not fit into 0\.02.*hours"),
+        (lambda t: f"{1e3 * float(t)}", r"a frame of 1 s every 4\.2 h is no scan.*milliseconds"),
+    ],
+)
+def test_times_that_are_not_seconds_from_field_on_are_refused(tmp_path, change, message):
+    with pytest.raises(InputFileError, match=message):
+        table_of(tmp_path, with_times(MANY, lambda t: change(t) if t else t))
+
+
+def test_one_date_among_the_times_costs_its_frame_alone(tmp_path):
+    table = table_of(tmp_path, MANY.replace(",25.5,", ",1700000025.5,"))
+    assert list(np.isfinite(table.time[:6])) == [True, False, True, True, True, True]
+
+
+def test_paths_of_windows_are_read_and_its_disks_refused(tmp_path):
+    assert table_of(tmp_path, CSV.replace("b.cbf", r"day 1\b.cbf")).file[1] == "day 1/b.cbf"
+    for name in (r"D:\data\b.cbf", r"\\server\data\b.cbf"):
+        with pytest.raises(
+            InputFileError, match=r"row 2 .*b\.cbf: is on a disk of a Windows computer; .*frames\.images"
+        ):
+            table_of(tmp_path, CSV.replace("b.cbf", name))
+
+
+def test_roles_may_be_written_in_capitals(tmp_path):
+    assert list(table_of(tmp_path, CSV.replace("sample", "Sample").replace("solvent", "SOLVENT ")).role) == [
+        "sample", "sample", "reference", "solvent",
+    ]  # fmt: skip

@@ -198,11 +198,30 @@ def test_an_image_of_another_shape_is_a_frame_error_even_if_it_is_the_first(tmp_
         reader.read(0)
 
 
-def test_an_image_that_the_table_names_must_exist(tmp_path):
-    run = image_run(tmp_path, poisson_frames())
+def test_a_sample_image_that_is_missing_costs_that_frame_and_a_missing_reference_the_run(tmp_path):
+    run = image_run(tmp_path, poisson_frames(8))
     (tmp_path / "images" / "f002.cbf").unlink()
-    (tmp_path / "images" / "f004.cbf").unlink()
-    with pytest.raises(InputFileError, match=r"file = f002.cbf: there is no such image .*\(1 others are missing too\)"):
+    with (
+        closing(open_frames(run, read_table(run))) as reader,
+        pytest.raises(FrameError, match=r"f002\.cbf.*no such file"),
+    ):
+        reader.read(2)
+    (tmp_path / "images" / "f006.cbf").unlink()
+    with pytest.raises(
+        InputFileError, match=r"reference frames = 1 of 1 .* frame 6 .*f006\.cbf, and there is no such file"
+    ):
+        open_frames(run, read_table(run))
+
+
+def test_most_sample_images_must_be_there(tmp_path):
+    run = image_run(tmp_path, poisson_frames(8))
+    for i in range(4):
+        (tmp_path / "images" / f"f00{i}.cbf").unlink()
+    with pytest.raises(InputFileError, match=r"sample frames = 4 of 6 .*f000\.cbf"):
+        open_frames(run, read_table(run))
+    for i in range(4, 8):
+        (tmp_path / "images" / f"f00{i}.cbf").unlink()
+    with pytest.raises(InputFileError, match=r"f000\.cbf: there is no such image .*\(7 others are missing too\)"):
         open_frames(run, read_table(run))
 
 
@@ -265,6 +284,31 @@ def test_a_frame_that_was_never_written_is_not_read_as_zeros(tmp_path, form):
             reader.read(4)
         with pytest.raises(IndexError):
             reader.read(6)
+
+
+def test_a_link_that_leads_nowhere_says_where_it_leads(tmp_path):
+    for at in ("entry/instrument/detector", DATA.lstrip("/")):
+        path = tmp_path / "f.nxs"
+        with h5py.File(path, "w") as file:
+            file[at] = h5py.ExternalLink("raw_7.h5", "/entry/data")
+        with pytest.raises(InputFileError, match=r"detector/data = link to raw_7\.h5::/entry/data: .*leads nowhere"):
+            NexusFrames(path)
+
+
+def test_a_run_whose_solvent_frames_were_not_copied_is_refused_by_their_file(tmp_path):
+    run = read_run(write_run_folder(tmp_path))
+    frames, layout = poisson_frames(6), h5py.VirtualLayout((6, *SHAPE), "i4")
+    layout[1:2] = h5py.VirtualSource("raw_2.h5", "d", (1, *SHAPE))
+    with h5py.File(tmp_path / "raw.h5", "w") as raw:
+        raw["d"] = frames
+        layout[:1] = h5py.VirtualSource(raw["d"])[:1]
+        layout[2:] = h5py.VirtualSource(raw["d"])[2:]
+    with h5py.File(tmp_path / "f.nxs", "w") as file:
+        file.create_virtual_dataset(DATA, layout)
+    with pytest.raises(
+        InputFileError, match=r"solvent frames = 1 of 1 .*frame 1 is in raw_2\.h5, and there is no such file"
+    ):
+        open_frames(with_nexus(run, tmp_path / "f.nxs"), frame_table(6, tmp_path / "f.nxs"))
 
 
 def test_a_truncated_nexus_file_is_refused(tmp_path):

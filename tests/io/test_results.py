@@ -10,6 +10,7 @@ import pytest
 import scipp as sc
 import silx.io
 from closeness import assert_close
+from every_data_set import silent
 from frames_csv import read_frames_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -242,6 +243,10 @@ def test_every_result_is_a_valid_group_with_units_directly_under_entry(stored):
             assert file[f"entry/volume_fraction/{name}"].attrs["units"] == unit
         assert file["entry/curves/q"].attrs["units"] == "1/nm"
         assert file["entry/volume_fraction/volume_fraction_background_errors"].attrs["units"] == "1"
+
+
+def test_every_data_set_says_its_unit_dims_content_and_meaning(stored):
+    assert silent(stored[0]) == []
 
 
 def test_another_or_a_damaged_file_is_refused(tmp_path, stored):

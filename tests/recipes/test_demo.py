@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from closeness import assert_close
+from every_data_set import silent
 from page_words import WRONG, linked_figures, words_of
 from simulated_runs import Demonstration
 
@@ -62,6 +63,11 @@ def test_a_number_that_does_not_exist_is_null_with_a_reason(quiet_results: tuple
     for name in ("onset_time", "onset_volume_fraction", "lattice_constant_solvated"):
         assert numbers[name]["value"] is None
         assert re.search(r"no (onset|superlattice|peak)", numbers[name]["source"])
+
+
+@pytest.mark.parametrize("file", ["results/results.nxs", "run/truth.nxs"])
+def test_every_data_set_of_results_and_truth_says_what_it_is(demonstration: Demonstration, file: str) -> None:
+    assert silent(demonstration.folder / file) == []
 
 
 def test_viewers_open_the_results_on_the_map_of_the_volume_fraction(demonstration: Demonstration) -> None:

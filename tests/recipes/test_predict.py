@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 from closeness import assert_close
+from every_data_set import silent
 from page_words import WRONG, linked_figures, words_of
 
 from electrosaxs.errors import ConvergenceError, ElectrosaxsError, InputFileError
@@ -66,6 +67,7 @@ def test_profile_on_the_fine_grid_comes_back_from_the_file(written: tuple[Predic
         assert group.attrs["signal"] == "volume_fraction"
         assert group["volume_fraction"].shape == (group["time"].size, group["height"].size)
         assert group["height"].attrs["units"] == "um"
+    assert silent(out / "results.nxs") == []
 
 
 def test_terms_of_the_flux_explain_how_the_profile_changes(written: tuple[Prediction, Path]) -> None:

@@ -55,3 +55,35 @@ def test_a_mask_of_another_detector_or_a_frame_is_refused(tmp_path: Path, small_
 def test_the_measured_mask_covers_the_gaps_of_its_detector(reference_data: Path) -> None:
     mask = read_mask(reference_data / "agbeh_pilatus1m" / "RT_SAXS_mask_03.edf", (1043, 981))
     assert mask.sum() == 217_298
+
+
+def test_a_mask_of_fit2d_is_counted_from_the_bottom_of_the_frame(tmp_path: Path) -> None:
+    drawn = np.zeros((195, 487), np.uint8)
+    drawn[3:9, 40:90] = 1
+    path = tmp_path / "drawn.msk"
+    fabio.fit2dmaskimage.Fit2dMaskImage(data=drawn).write(str(path))
+    assert np.array_equal(read_mask(path, drawn.shape), drawn[::-1] == 1)
+    assert np.array_equal(read_mask(path, drawn.shape, first_row_below=True), drawn == 1)
+    assert np.array_equal(read_mask(saved(tmp_path / "drawn.edf", drawn), drawn.shape), drawn == 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"Distance: 2.0\n", "is text and no image"),
+        (b"", "is empty"),
+        (b"\0" * 99, "no image that fabio"),
+        (None, "no such"),
+    ],
+)
+def test_a_mask_file_that_is_no_image_is_refused_in_words(tmp_path: Path, content: bytes | None, words: str) -> None:
+    path = tmp_path / "mask.edf"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputFileError, match=rf"detector\.mask = mask\.edf: .*{words}.*; give a mask"):
+        read_mask(path, (195, 487))
+
+
+def test_a_turned_mask_is_refused_as_turned(tmp_path: Path) -> None:
+    with pytest.raises(ShapeError, match=r"shape \(487, 195\): the detector has \(195, 487\), the mask is turned"):
+        read_mask(saved(tmp_path / "mask.edf", np.zeros((487, 195), np.uint8)), (195, 487))

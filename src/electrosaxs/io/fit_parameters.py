@@ -58,10 +58,9 @@ def add_parameters(path: Path, record: FitRecord) -> None:
     with extended(path, record.covariance.nbytes + record.correlation.nbytes) as file:
         group = nx_group(file["entry"], "parameters", "NXcollection")
         for name, value in vars(record).items():
-            if isinstance(value, tuple):
-                group.create_dataset(name, data=list(value), dtype=h5py.string_dtype())
-            else:
-                write_arrays(group, {name: value})
+            of = "model" if name.startswith("models") else "statement" if name == "statements" else "parameter"
+            array = np.array(value, dtype=object) if isinstance(value, tuple) else value
+            write_arrays(group, {name: array}, dims=(of,) * array.ndim, content="parameter")
 
 
 def read_fitted(path: str | Path, known: tuple[str, ...]) -> FittedParameters:

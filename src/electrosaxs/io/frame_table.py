@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +20,24 @@ NEEDED_ROLES = {
     Role.REFERENCE: "the volume fraction is measured against the starting solution (field off)",
     Role.SOLVENT: "the scattering of cell and solvent is subtracted",
 }
+LONGEST_RUN_S = 30 * 86400.0
+"""Beyond it a time is not from field-on: it is a date, or in another unit."""
+FIRST_DATE_S, LAST_DATE_S = 0.6e9, 4.1e9
+"""1989 to 2099, in seconds since 1970."""
+LEAST_STEP = 0.5
+"""Of the exposure: frames that follow each other faster, on average, have times in a longer unit (a clock may be coarse)."""
+LONGEST_STEP, LONGEST_STEP_S = 3000.0, 3600.0
+"""Of the exposure, and s: frames that follow each other more slowly, on average, have times in a shorter unit."""
 
 
 def read_table(run: Run) -> FrameTable:
     """The frame table of `run`, in um, s, V, A; the voltage is `cell.voltage_V` where there is no column for it.
 
     One frame without monitor, exposure, transmission, height or time must not end a run: such a cell stays NaN (or
-    zero, negative, above 1) and the frame is flagged and left out later. Raises InputFileError where the table as a
-    whole cannot be meant so: a column, role, unit or number that is none, no sample, reference or solvent frames, or
-    more than half of the frames of one of these roles out of range.
+    zero, negative, above 1) and the frame is flagged and left out later; a single time that cannot be from field-on
+    counts as empty. Raises InputFileError where the table as a whole cannot be meant so: a column, role, unit or number
+    that is none, no sample, reference or solvent frames, times that are none from field-on, or more than half of the
+    frames of one of these roles out of range.
     """
     path = run.frames.nexus or run.frames.table
     if path is None:
@@ -45,10 +55,11 @@ def read_table(run: Run) -> FrameTable:
 def _assemble(path: Path, raw: RawTable, voltage: float | None) -> FrameTable:
     numbers = raw.numbers
     constant = None if voltage is None else np.full(len(raw.role), float(voltage))
+    role = np.array([_role(path, p, r) for p, r in zip(raw.place, raw.role, strict=True)], dtype=np.str_)
     return FrameTable(
-        role=np.array([_role(path, p, r) for p, r in zip(raw.place, raw.role, strict=True)], dtype=np.str_),
+        role=role,
         height=numbers["height"],
-        time=numbers["time"],
+        time=_single_dates_dropped(numbers["time"], role == str(Role.SAMPLE)),
         exposure=numbers["exposure"],
         monitor=numbers["monitor"],
         transmission=numbers["transmission"],
@@ -61,9 +72,9 @@ def _assemble(path: Path, raw: RawTable, voltage: float | None) -> FrameTable:
 
 def _role(path: Path, place: str, name: str) -> str:
     known = [str(role) for role in Role]
-    if name in known:
-        return name
-    near = difflib.get_close_matches(name.lower(), known, n=1)
+    if (plain := name.strip().lower()) in known:
+        return plain
+    near = difflib.get_close_matches(plain, known, n=1)
     remedy = f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
     raise refusal(path, f"{place}, role", repr(name), "is not a known role", remedy)
 
@@ -82,14 +93,53 @@ def _check_role(path: Path, table: FrameTable, role: Role) -> None:
     if role is Role.SAMPLE:
         for column, values in ((TIME, table.time[rows]), (HEIGHT, table.height[rows])):
             _mostly(path, column, role, values, np.isfinite(values), "must be a number")
-        _not_all_at_once(path, table.time[rows])
+        _check_times(path, table.time[rows], table.exposure[rows])
 
 
-def _not_all_at_once(path: Path, time: FloatArray) -> None:
-    known = time[np.isfinite(time)]
+def _single_dates_dropped(time: FloatArray, sample: npt.NDArray[np.bool_]) -> FloatArray:
+    """`time` with NaN where it cannot be seconds from field-on, if that of most sample frames can."""
+    absurd = np.abs(time) > LONGEST_RUN_S
+    most = 2 * np.sum(absurd & sample) > np.sum(np.isfinite(time) & sample)
+    return time if most else np.where(absurd, np.nan, time)
+
+
+def _check_times(path: Path, time: FloatArray, exposure: FloatArray) -> None:
+    """Refuse times of the sample frames that cannot be seconds from field-on."""
+    known = np.sort(time[np.isfinite(time)])
+    middle, give = float(np.median(known)), f"give the {TIME.meaning}, in s"
     if known.size > 1 and np.ptp(known) == 0.0:
         rule = f"is the same for all {known.size} sample frames"
         raise refusal(path, TIME.csv, f"{known[0]:g}", rule, f"give the {TIME.meaning} of each frame")
+    if abs(middle) > LONGEST_RUN_S:
+        raise refusal(
+            path, TIME.csv, f"{middle:.10g}", f"cannot be seconds from field-on{_clock(middle)}", _remedy(middle)
+        )
+    if np.mean(known < 0.0) > 0.5:
+        rule = "most sample frames lie before field-on"
+        raise refusal(path, TIME.csv, f"{middle:g}", rule, f"{give}: 0 is when the field was switched on")
+    seconds = float(np.nanmedian(np.where(exposure > 0.0, exposure, np.nan)))
+    step = float(known[-1] - known[0]) / max(known.size - 1, 1)
+    if known.size > 2 and step < LEAST_STEP * seconds:
+        rule = f"{known.size} frames of {seconds:g} s do not fit into {known[-1] - known[0]:g} s"
+        raise refusal(path, TIME.csv, f"every {step:.3g} s", rule, f"{give} (hours or minutes?)")
+    if known.size > 2 and step > max(LONGEST_STEP_S, LONGEST_STEP * seconds):
+        rule = f"a frame of {seconds:g} s every {step / 3600.0:.1f} h is no scan"
+        raise refusal(path, TIME.csv, f"every {step:.6g} s", rule, f"{give} (milliseconds?)")
+
+
+def _clock(time: float) -> str:
+    """The date that a large time is, where it is one."""
+    for unit, name in ((1.0, "seconds"), (1e3, "milliseconds"), (1e6, "microseconds"), (1e9, "nanoseconds")):
+        if FIRST_DATE_S < time / unit < LAST_DATE_S:
+            date = datetime.fromtimestamp(time / unit, tz=UTC)
+            return f"; {name} since 1970 they would be {date:%Y-%m-%d %H:%M:%S} UTC"
+    return ""
+
+
+def _remedy(time: float) -> str:
+    if _clock(time):
+        return "subtract the time at which the field was switched on"
+    return f"give the {TIME.meaning}, in s"
 
 
 def _mostly(path: Path, column: Column, role: Role, values: FloatArray, good: npt.NDArray[np.bool_], rule: str) -> None:

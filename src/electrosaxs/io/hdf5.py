@@ -22,14 +22,16 @@ SLACK = 2**20
 """Bytes for what HDF5 keeps beside the data: headers, indices, attributes."""
 STEP = 2**23
 """Bytes that are reserved at once while a file grows."""
+NOT_HDF5 = "is not an HDF5 file"
 
 
-def open_hdf5(path: Path) -> h5py.File:
-    """The file opened for reading; raises InputFileError where it is missing, truncated or not HDF5."""
+def open_hdf5(path: Path, field: str = "file") -> h5py.File:
+    """The file, which `field` names, opened for reading; InputFileError where it is missing, truncated or not HDF5."""
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise refusal(path, "file", path.name, _reason(path, error), _remedy(path)) from error
+        reason = _reason(path, error)
+        raise refusal(path, field, path.name, reason, _remedy(path, reason)) from error
     log.info("reads %s", path)
     return file
 
@@ -128,13 +130,28 @@ def dataset(parent: h5py.Group, name: str, path: Path) -> h5py.Dataset:
         found = None
     if isinstance(found, h5py.Dataset):
         return found
-    raise refusal(
-        path,
-        f"{parent.name.rstrip('/')}/{name}",
-        "missing",
-        "this data set is required",
-        f"write it (docs/formats.md); {parent.name} holds {', '.join(parent) or 'nothing'}",
-    )
+    field = f"{parent.name.rstrip('/')}/{name}"
+    if target := _broken_link(parent, name):
+        rule = "the link leads nowhere: that file or data set is not there"
+        raise refusal(path, field, target, rule, "copy what it names to where the link looks for it")
+    remedy = f"write it (docs/formats.md); {parent.name} holds {', '.join(parent) or 'nothing'}"
+    raise refusal(path, field, "missing", "this data set is required", remedy)
+
+
+def _broken_link(parent: h5py.Group, name: str) -> str:
+    """Where the first link on the way to `name` leads that cannot be followed; empty where there is no such link."""
+    at = parent
+    for part in name.strip("/").split("/"):
+        link = at.get(part, getlink=True)
+        try:
+            at = at[part]
+        except (OSError, KeyError):
+            if isinstance(link, h5py.ExternalLink):
+                return f"link to {link.filename}::{link.path}"
+            return f"link to {link.path}" if isinstance(link, h5py.SoftLink) else ""
+        if not isinstance(at, h5py.Group):
+            break
+    return ""
 
 
 def text(value: Any) -> str:
@@ -153,9 +170,11 @@ def _reason(path: Path, error: OSError) -> str:
     if "truncated" in message:
         return "truncated file: " + message[message.index("truncated file") + 15 :].strip(" :)")
     if "signature" in message:
-        return "is not an HDF5 file" if path.stat().st_size else "is empty"
+        return NOT_HDF5 if path.stat().st_size else "is empty"
     return message
 
 
-def _remedy(path: Path) -> str:
+def _remedy(path: Path, reason: str) -> str:
+    if reason == NOT_HDF5:
+        return "give a NeXus (HDF5) file here"
     return "copy it again from where it was measured" if path.is_file() else "correct the path"

@@ -10,7 +10,7 @@ import fabio
 import numpy as np
 
 from ..errors import FrameError
-from ..nouns import FrameTable, Run
+from ..nouns import FrameTable, Role, Run
 from ..nouns.frame_reader import Frame, FrameReader
 from .cbf import decode_cbf, is_cbf
 from .nexus import DATA, NexusFrames
@@ -26,17 +26,42 @@ def open_frames(run: Run, table: FrameTable) -> FrameReader:
     """The frames of `run` in the order of `table`, with `read(i)` for any number of threads.
 
     Raises InputFileError for a file that is missing, truncated or holds no integer frames, for a number of frames
-    unlike that of the table, and for an image that the table names but the folder lacks.
+    unlike that of the table, and where the pixels of all reference frames, of all solvent frames or of more than half of the
+    sample frames are not there; single frames that are not raise FrameError when they are read.
     """
     if run.frames.nexus is None:
         assert run.frames.images is not None  # read_run names the folder
-        return ImageFrames(run.frames.images, table)
+        images = ImageFrames(run.frames.images, table)
+        _check_needed(images, table)
+        return images
     frames = NexusFrames(run.frames.nexus)
-    if len(frames) != len(table):
+    try:
+        if len(frames) != len(table):
+            rule = f"the table /entry/frames has {len(table)} rows"
+            raise refusal(run.frames.nexus, DATA, f"{len(frames)} frames", rule, "write one row per frame")
+        _check_needed(frames, table)
+    except BaseException:
         frames.close()
-        rule = f"the table /entry/frames has {len(table)} rows"
-        raise refusal(run.frames.nexus, DATA, f"{len(frames)} frames", rule, "write one row per frame")
+        raise
     return frames
+
+
+def _check_needed(frames: FrameReader, table: FrameTable) -> None:
+    """Refuse a run of which the frames are missing that everything else needs, naming what is missing."""
+    for role, most in ((Role.REFERENCE, 1.0), (Role.SOLVENT, 1.0), (Role.SAMPLE, 0.5)):
+        rows = [int(i) for i in np.flatnonzero(table.is_role(role))]
+        if not rows or (most == 1.0 and not frames.why_not(rows[0])):
+            continue
+        missing = {i: reason for i in rows if (reason := frames.why_not(i))}
+        if len(missing) == len(rows) or len(missing) > most * len(rows):
+            first = next(iter(missing))
+            raise refusal(
+                table.source,
+                f"{role} frames",
+                f"{len(missing)} of {len(rows)} are not there",
+                f"frame {first} {missing[first]}",
+                "put what is missing where the frames are looked for, or take these frames out of the table",
+            )
 
 
 class ImageFrames:
@@ -44,20 +69,22 @@ class ImageFrames:
 
     def __init__(self, folder: Path, table: FrameTable) -> None:
         """Find every image of the table and the shape of the run's frames; see `open_frames` for the errors."""
-        self.paths = tuple(folder / name.replace("\\", "/") for name in table.file)
-        missing = [i for i, path in enumerate(self.paths) if not path.is_file()]
-        if missing:
-            first, others = self.paths[missing[0]], len(missing) - 1
+        self.paths = self.files = tuple(folder / name for name in table.file)
+        self._there = [path for path in self.paths if path.is_file()]
+        if not self._there:
+            first, others = self.paths[0], len(self.paths) - 1
             rule = f"there is no such image in {folder}" + (f" ({others} others are missing too)" if others else "")
-            raise refusal(table.source, "file", first.name, rule, "put it there, or remove the row from the table")
+            raise refusal(table.source, "file", table.file[0], rule, f"put it there as {first}, or correct the table")
         self.shape = self._usual_shape(table)
-        self.saturation = next((value for value in map(_cutoff, self.paths[:PROBES]) if value), None)
+        self.saturation = next((value for value in map(_cutoff, self._there[:PROBES]) if value), None)
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def read(self, index: int) -> Frame:
         """Frame `index`, (y, x); raises FrameError where its image is unreadable or has another shape."""
+        if reason := self.why_not(index):
+            raise refusal(self.paths[index], f"frame {index}", "missing", reason, "the frame is left out", FrameError)
         frame = read_image(self.paths[index])
         if frame.shape != self.shape:
             rule = f"the other frames have {self.shape}"
@@ -65,16 +92,21 @@ class ImageFrames:
             raise refusal(self.paths[index], "shape", frame.shape, rule, remedy, FrameError)
         return frame
 
+    def why_not(self, index: int) -> str:
+        """Whether the image of frame `index` is there, in words; empty where it is."""
+        path = self.paths[index]
+        return "" if path.is_file() else f"is image {path}, and there is no such file"
+
     def close(self) -> None:
         """Nothing is held open between two frames."""
 
     def _usual_shape(self, table: FrameTable) -> tuple[int, int]:
         shapes: Counter[tuple[int, int]] = Counter()
         trouble: FrameError | None = None
-        stride = max(len(self.paths) // PROBES, 1)
-        for index in sorted(range(len(self.paths)), key=lambda i: i % stride)[: 10 * PROBES]:
+        stride = max(len(self._there) // PROBES, 1)
+        for index in sorted(range(len(self._there)), key=lambda i: i % stride)[: 10 * PROBES]:
             try:
-                shapes[read_image(self.paths[index]).shape] += 1
+                shapes[read_image(self._there[index]).shape] += 1
             except FrameError as error:
                 trouble = error
             if shapes.total() == PROBES:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ..errors import ShapeError
 from .hdf5 import NewHdf5
-from .nxdata import mark_axes, nx_group
+from .nxdata import described, mark_axes, nx_group
 
 CHUNK_BYTES = 2**18
 SINGLE = "float32"  # counting noise is above 1e-4, single precision at 6e-8
@@ -33,7 +33,7 @@ class IntensityWriter(NewHdf5):
         for name, content in (("intensity", "signal"), ("intensity_errors", "errors")):
             chunks = (1, heights, len(self._q))
             data = self._group.create_dataset(name, self.shape, SINGLE, chunks=chunks, fillvalue=np.nan)
-            data.attrs.update({"units": "1", "dims": "scan,height,q", "content": content})
+            described(data, dims=("scan", "height", "q"), content=content)
         self._coordinate("q", self._q, "q", "1/nm")
 
     def write(self, scan: npt.ArrayLike, height: npt.ArrayLike, values: npt.ArrayLike, sigma: npt.ArrayLike) -> None:
@@ -67,7 +67,8 @@ class IntensityWriter(NewHdf5):
             shared = self._group.create_dataset(
                 "intensity_background_errors", data=np.asarray(background_sigma, dtype=np.float64)
             )
-            shared.attrs.update({"units": "1", "dims": "q", "content": "contribution", "label": "background"})
+            described(shared, dims=("q",), content="contribution")
+            shared.attrs["label"] = "background"
 
     def close(self) -> None:
         """Finish the file and give it its name."""
@@ -76,4 +77,5 @@ class IntensityWriter(NewHdf5):
 
     def _coordinate(self, name: str, values: npt.ArrayLike, dims: str, unit: str) -> None:
         data = self._group.create_dataset(name, data=np.asarray(values, dtype=np.float64))
-        data.attrs.update({"units": unit, "dims": dims, "content": "coordinate", "label": name})
+        described(data, dims=dims.split(","), content="coordinate", unit=unit)
+        data.attrs["label"] = name

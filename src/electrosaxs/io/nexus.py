@@ -17,6 +17,7 @@ from ..errors import FrameError, InputFileError
 from ..nouns.frame_reader import Frame
 from .bitshuffle_blocks import blocks_fit
 from .hdf5 import dataset, open_hdf5
+from .presence import Presence
 from .refusal import refusal
 
 DATA = "/entry/instrument/detector/data"
@@ -33,7 +34,7 @@ class NexusFrames:
     def __init__(self, path: Path) -> None:
         """Open; raises InputFileError where the file, the data set or its form is not what it must be."""
         self.path = path
-        self._file = open_hdf5(path)
+        self._file = open_hdf5(path, "frames.nexus")
         try:
             self._data = _checked(dataset(self._file, DATA.lstrip("/"), path), path)
         except BaseException:
@@ -43,7 +44,8 @@ class NexusFrames:
         self.dtype = self._data.dtype
         self.saturation = _saturation(self._file)
         self._direct = _is_direct(self._data)
-        self._has_chunks = self._data.chunks is not None and not self._data.is_virtual
+        self._presence = Presence(self._data)
+        self.files = tuple(dict.fromkeys([path, *self._presence.files]))
 
     def __len__(self) -> int:
         return int(self._data.shape[0])
@@ -52,8 +54,8 @@ class NexusFrames:
         """Frame `index`, (y, x); raises FrameError where it was never written or is damaged."""
         if not 0 <= index < len(self):
             raise IndexError(f"frame {index} of {len(self)}")
-        if self._has_chunks and not self._is_written(index):
-            raise self._damaged(index, "was never written")
+        if reason := self.why_not(index):
+            raise self._damaged(index, reason)
         try:
             frame = self._unpack(index) if self._direct else self._data[index]
         except (OSError, RuntimeError, ValueError, struct.error) as error:
@@ -62,12 +64,12 @@ class NexusFrames:
             raise self._damaged(index, f"cannot be unpacked ({error})") from error
         return np.ascontiguousarray(frame, dtype=self.dtype.newbyteorder("="))
 
+    def why_not(self, index: int) -> str:
+        """What is missing of frame `index` in the file and its sources, in words; empty where nothing is."""
+        return self._presence.why_not(index)
+
     def close(self) -> None:
         self._file.close()
-
-    def _is_written(self, index: int) -> bool:
-        first = index - index % self._data.chunks[0]
-        return self._data.id.get_chunk_info_by_coord((first, 0, 0)).byte_offset is not None
 
     def _unpack(self, index: int) -> Frame:
         skipped, packed = self._data.id.read_direct_chunk((index, 0, 0))

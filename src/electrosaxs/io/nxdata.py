@@ -2,7 +2,8 @@
 
 Signal data set named after the group; counting sigma `<signal>_errors`; shared contributions `<signal>_<name>_errors`;
 masks `<signal>_mask_<name>`; coordinates under their own names. Each data set has `units`, `dims` (comma-separated
-names of its dimensions) and `content` (signal, errors, contribution, mask, coordinate, coordinate_errors, index).
+names of its dimensions), `content` (signal, errors, contribution, mask, coordinate, coordinate_errors, index, model, quality,
+column, document, parameter) and `long_name`, which plots show.
 """
 
 from __future__ import annotations
@@ -33,8 +34,6 @@ def write_noun(parent: h5py.Group, name: str, noun: Noun) -> h5py.Group:
     data = noun.data
     group = nx_group(parent, name, "NXdata", signal=name)
     _write(group, name, data.values, data.dims, data.unit, "signal")
-    if data.unit == sc.Unit("one"):
-        group[name].attrs["long_name"] = name  # else plots are labelled "volume_fraction (1)"
     if data.variances is not None:
         _write(group, f"{name}_errors", np.sqrt(data.variances), data.dims, data.unit, "errors")
     for label, sigma in noun.shared.items():
@@ -86,10 +85,26 @@ def read_noun(group: h5py.Group, kind: type[N]) -> N:
     return kind(sc.DataArray(signal, coords=parts["coordinate"], masks=parts["mask"]), parts["contribution"])
 
 
-def write_arrays(group: h5py.Group, arrays: Mapping[str, npt.ArrayLike], unit: str = "one") -> None:
-    """Bare arrays as data sets of a group."""
+def write_arrays(
+    group: h5py.Group,
+    arrays: Mapping[str, npt.ArrayLike],
+    unit: str = "one",
+    *,
+    dims: Sequence[str] = (),
+    content: str = "model",
+) -> None:
+    """Bare arrays of one unit and the same dimensions as data sets of a group."""
     for name, values in arrays.items():
-        group.create_dataset(name, data=np.asarray(values)).attrs["units"] = unit_text(sc.Unit(unit))
+        _write(group, name, values, dims, sc.Unit(unit), content)
+
+
+def described(stored: h5py.Dataset, *, dims: Sequence[str], content: str, unit: str = "1") -> None:
+    """Say of a data set what every one says: `units` (of numbers), `dims`, `content`, `long_name`."""
+    stored.attrs.update({"dims": ",".join(dims), "content": content})
+    name = stored.name.rsplit("/", 1)[-1]
+    if h5py.check_string_dtype(stored.dtype) is None:
+        stored.attrs["units"] = unit
+    stored.attrs["long_name"] = name if unit == "1" else f"{name} ({unit})"
 
 
 def unit_text(unit: sc.Unit) -> str:
@@ -111,9 +126,9 @@ def _write(
     stored = group.create_dataset(
         name, data=array.astype(object) if is_text else array, dtype=h5py.string_dtype() if is_text else None
     )
-    stored.attrs.update({"dims": ",".join(dims), "content": content})
-    if unit is not None:
-        stored.attrs["units"] = unit_text(unit)
+    described(stored, dims=dims, content=content, unit="1" if unit is None else unit_text(unit))
+    if unit is None and not is_text:
+        stored.attrs["unit_free"] = True  # a mask or a number of something, which is read back without a unit
     if label is not None:
         stored.attrs["label"] = label
 
@@ -122,7 +137,8 @@ def _read(stored: h5py.Dataset) -> sc.Variable:
     values = stored.asstr()[()] if h5py.check_string_dtype(stored.dtype) else stored[()]
     if stored.attrs["content"] == "mask":
         values = values.astype(bool)
-    unit = text(stored.attrs["units"]) if "units" in stored.attrs else None
+    has_unit = "units" in stored.attrs and not stored.attrs.get("unit_free", False)
+    unit = text(stored.attrs["units"]) if has_unit else None
     dims = _dims(stored)
     if not dims:
         return sc.scalar(values.item() if hasattr(values, "item") else values, unit=unit)

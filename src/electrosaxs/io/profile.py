@@ -17,9 +17,7 @@ def add_profile(path: str | Path, profile: ModelProfile) -> None:
     with extended(Path(path), size) as file:
         group = nx_group(file["entry"], GROUP, "NXdata", signal=SIGNAL, axes=["time", "height"])
         for name, unit in PROFILE_UNITS.items():
-            write_arrays(group, {name: getattr(profile, name)}, unit)
             dims = ModelProfile.dims_of(name)
             content = "coordinate" if dims == (name,) else "signal" if name == SIGNAL else "profile"
-            group[name].attrs.update({"dims": ",".join(dims), "content": content})
-        group[SIGNAL].attrs["long_name"] = "volume fraction"
+            write_arrays(group, {name: getattr(profile, name)}, unit, dims=dims, content=content)
         group.attrs.update({"time_indices": 0, "height_indices": 1, "auxiliary_signals": ["diameter", "deviation"]})

@@ -34,7 +34,7 @@ from ..nouns import (
 )
 from .atomic import replacing
 from .hdf5 import extended, made_in_memory, open_hdf5, text
-from .nxdata import mark_axes, nx_group, read_noun, write_arrays, write_noun
+from .nxdata import described, mark_axes, nx_group, read_noun, write_arrays, write_noun
 from .refusal import refusal
 from .summary import read_summary, write_summary
 
@@ -79,12 +79,14 @@ def _write(part: Path, results: RunResults, command: str, more: Mapping[str, Nou
         entry = nx_group(file, "entry", "NXentry", default="volume_fraction")
         entry.attrs.update({"command": command, "version": __version__})
         entry["title"] = results.title
+        described(entry["title"], dims=(), content="document")
         nouns = {name: getattr(results, name) for name in NOUNS}
         for name, noun in {**nouns, **more}.items():
             if noun is not None:
                 write_noun(entry, name, noun)
         if results.structure_factor_model is not None and results.structure_factor is not None:
-            write_arrays(entry["structure_factor"], {"structure_factor_model": results.structure_factor_model})
+            model = {"structure_factor_model": results.structure_factor_model}
+            write_arrays(entry["structure_factor"], model, dims=results.structure_factor.dims)
             entry["structure_factor"].attrs["auxiliary_signals"] = ["structure_factor_model"]
         _write_quality(entry, results)
         if results.curves is not None:
@@ -136,9 +138,10 @@ def _write_quality(entry: h5py.Group, results: RunResults) -> None:
     for kind, arrays in kinds.items():
         for label, values in arrays.items():
             name = label if kind == "quality" else f"{kind}_{label}"
-            write_arrays(group, {name: values})
-            group[name].attrs["content"] = "quality"
-            maps += [name] if np.shape(values) == shape else []
+            is_map = np.shape(values) == shape
+            dims = results.volume_fraction.dims if is_map else ("size",) * np.ndim(values)
+            write_arrays(group, {name: values}, dims=dims, content="quality")
+            maps += [name] if is_map else []
     if not maps:
         return
     group.attrs["signal"] = maps[0]
@@ -167,12 +170,12 @@ def _read_quality(entry: h5py.Group) -> dict[str, Any]:
 
 def _write_curves(entry: h5py.Group, curves: CurveSet) -> None:
     group = write_noun(entry, "curves", curves.intensity)
-    write_arrays(group, {"curves_model": curves.model})
+    write_arrays(group, {"curves_model": curves.model}, dims=curves.intensity.dims)
     for name, unit in CURVE_UNITS.items():
-        write_arrays(group, {f"curves_{name}": getattr(curves, name)}, unit)
+        write_arrays(group, {f"curves_{name}": getattr(curves, name)}, unit, dims=curves.intensity.dims[:1])
     for name, unit in CURVE_INVARIANT_UNITS.items():
         if getattr(curves, name) is not None:
-            write_arrays(group, {f"curves_{name}": getattr(curves, name)}, unit)
+            write_arrays(group, {f"curves_{name}": getattr(curves, name)}, unit, dims=curves.intensity.dims[:1])
     group.attrs["auxiliary_signals"] = ["curves_model"]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..nouns import FrameRecord, LatticeAssignment, LineFit, Number, Peak, RunResults
 from .hdf5 import text
 from .numbers_json import numbers_from_plain, numbers_to_plain
-from .nxdata import nx_group
+from .nxdata import described, nx_group
 from .plain_json import to_json
 
 FRAME_COLUMNS = {
@@ -26,6 +26,7 @@ FRAME_COLUMNS = {
     "used": bool,
     "reason": str,
 }
+FRAME_UNITS = {"height_um": "um", "time_s": "s"}
 
 
 def write_summary(entry: h5py.Group, results: RunResults) -> None:
@@ -41,6 +42,7 @@ def write_summary(entry: h5py.Group, results: RunResults) -> None:
     for name, value in documents.items():
         group[name] = to_json(value)
         group[name].attrs["type"] = "application/json"
+        described(group[name], dims=(), content="document")
     _write_frames(group, results.frames)
 
 
@@ -89,6 +91,8 @@ def _write_frames(parent: h5py.Group, frames: Sequence[FrameRecord]) -> None:
         group.create_dataset(name, data=values, dtype=h5py.string_dtype() if kind is str else kind)
     flags = [";".join(frame.flags) for frame in frames]
     group.create_dataset("flags", data=flags, dtype=h5py.string_dtype())
+    for name, column in group.items():
+        described(column, dims=("row",), content="column", unit=FRAME_UNITS.get(name, "1"))
 
 
 def _read_frames(group: h5py.Group) -> tuple[FrameRecord, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from .atomic import replacing
 from .refusal import refusal
 from .table_columns import COLUMNS, TRANSMISSION, RawTable
 
+WINDOWS_DISK = re.compile(r"[A-Za-z]:|\\\\")  # C:\\..., or \\\\server\\share
 NAMES = ("file", "role", *(column.csv for column in COLUMNS))
 
 
@@ -88,9 +90,13 @@ def _check_header(path: Path, header: list[str]) -> None:
 
 
 def _file_name(path: Path, place: str, name: str) -> str:
+    """The name of an image with forward slashes, however it was written; one of another computer's disk is refused."""
     if not name:
         raise refusal(path, f"{place}, file", "empty", "every frame has an image file", "name it or remove the row")
-    return name
+    if WINDOWS_DISK.match(name):
+        rule = "is on a disk of a Windows computer"
+        raise refusal(path, f"{place}, file", name, rule, "give the path below the folder frames.images")
+    return name.replace("\\", "/")
 
 
 def _number(path: Path, place: str, column: str, cell: str) -> float:

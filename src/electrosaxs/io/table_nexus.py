@@ -24,7 +24,7 @@ def read_nexus_table(path: Path) -> RawTable:
     A unit that can be converted (mm, ms) is; raises InputFileError for one that cannot, for one that is not stated,
     for a missing column and for columns of different lengths.
     """
-    with open_hdf5(path) as file:
+    with open_hdf5(path, "frames.nexus") as file:
         group = file.get(GROUP)
         if not isinstance(group, h5py.Group):
             raise refusal(path, GROUP, "missing", "the frame table is required", "write one data set per column there")

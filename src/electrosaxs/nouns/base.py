@@ -75,7 +75,7 @@ class Noun:
         deviation."""
         array = np.asarray(values, dtype=np.float64)
         variances = None if sigma is None else np.square(np.asarray(sigma, dtype=np.float64))
-        units = {"height": "um", "time": "s", "q": "1/nm", **cls.COORDS}
+        units = {"height": "um", "height_effective": "um", "time": "s", "q": "1/nm", **cls.COORDS}
         data = sc.DataArray(
             sc.array(dims=list(dims), values=array, variances=variances, unit=cls.UNIT),
             coords={

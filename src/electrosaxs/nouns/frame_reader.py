@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -15,14 +16,18 @@ class FrameReader(Protocol):
 
     shape: (y, x) of a frame. `read(i)` gives frame i of the table as integers (y, x) in the type of the file, C order,
     native byte order, the caller's own; raises FrameError where this one frame cannot be read.
-    saturation: the count from which a pixel is saturated, None where the files do not say it.
+    `why_not(i)`: what is missing of frame i, in words, without reading its pixels; empty where they seem to be there.
+    saturation: the count from which a pixel is saturated, None where the files do not say it. files: what the pixels are in.
     """
 
     shape: tuple[int, int]
     saturation: float | None
+    files: tuple[Path, ...]
 
     def __len__(self) -> int: ...
 
     def read(self, index: int) -> Frame: ...
+
+    def why_not(self, index: int) -> str: ...
 
     def close(self) -> None: ...

@@ -62,7 +62,7 @@ def _of_run(path: Path) -> Findings:
     check_materials(run.solution, where=path)
     table = read_table(run)
     with closing(open_frames(run, table)) as reader:
-        geometry, mask = detector_of(run, reader)
+        geometry, mask, _ = detector_of(run, reader)
     flags = frame_flags(
         monitor=table.monitor, transmission=table.transmission, negative=np.zeros(len(table)),
         saturated=np.zeros(len(table)), used_pixels=mask.size,

@@ -11,31 +11,28 @@ from ..errors import InputFileError, ShapeError, bad_value
 from .geometry import Geometry
 
 BoolImage = npt.NDArray[np.bool_]
+FIT2D_MASK = b"MASK"
 MOST_MASKED = 0.95  # chosen: no beam stop covers that much of the q range, a mask with 1 = used does
 
 
-def read_mask(path: str | Path, shape: tuple[int, int]) -> BoolImage:
-    """The user's mask, any format fabio reads: 0 = used, any other one value = masked. Never flipped, never cropped.
+def read_mask(path: str | Path, shape: tuple[int, int], *, first_row_below: bool = False) -> BoolImage:
+    """The user's mask, any format fabio reads: 0 = used, any other one value = masked. Never cropped, and flipped only where
+    its format says so: FIT2D counts the rows of a mask (.msk) from the bottom of the image that it shows, and fabio hands
+    them out in that order. first_row_below: FIT2D shows the frames with their first row at the bottom (EDF), then the rows
+    are in the frames' order.
 
     Raises InputFileError (missing, unreadable, more than two values), ShapeError (not the detector's shape).
     """
-    import fabio
-
     path = Path(path)
-    try:
-        values = np.asarray(fabio.open(str(path)).data)
-    except Exception as error:  # fabio raises what its readers happen to raise
+    values = _mask_image(path)
+    if values.shape != shape:
         raise bad_value(
-            InputFileError,
+            ShapeError,
             where=path,
             field="mask",
-            value=type(error).__name__,
-            rule="must be an image that fabio reads",
-            remedy="save the mask as EDF or TIFF, for example with pyFAI-drawmask",
-        ) from error
-    if values.shape != shape:
-        raise ShapeError(
-            f"{path}: mask has shape {values.shape}: the detector has {shape}; draw it on a frame of the run"
+            value=f"shape {values.shape}",
+            rule=f"the detector has {tuple(shape)}" + (", the mask is turned" if values.shape[::-1] == shape else ""),
+            remedy="draw the mask on a frame of the run",
         )
     levels = np.unique(values)
     if levels.size > 2 or (levels.size == 2 and 0 not in levels):
@@ -47,7 +44,45 @@ def read_mask(path: str | Path, shape: tuple[int, int]) -> BoolImage:
             rule="must hold 0 where a pixel is used and 1 where it is masked",
             remedy="give the mask, not a frame",
         )
-    return np.asarray(values != 0)
+    masked = np.asarray(values != 0)
+    return masked[::-1] if is_fit2d_mask(path) and not first_row_below else masked
+
+
+def is_fit2d_mask(path: Path) -> bool:
+    """Whether the file is a mask of FIT2D, which its first bytes say."""
+    with path.open("rb") as file:
+        return file.read(16)[::4] == FIT2D_MASK
+
+
+def _mask_image(path: Path) -> npt.NDArray:
+    """The pixels of a mask file, in the order of the file."""
+    import fabio
+
+    try:
+        with fabio.open(str(path)) as image:
+            return np.asarray(image.data)
+    except Exception as error:  # fabio raises what its readers happen to raise
+        raise bad_value(
+            InputFileError,
+            where=path,
+            field="detector.mask",
+            value=path.name,
+            rule=_no_image(path),
+            remedy="give a mask as an image (EDF, TIFF, CBF, npy, FIT2D's msk), for example drawn with pyFAI-drawmask",
+        ) from error
+
+
+def _no_image(path: Path) -> str:
+    """What is wrong with a file that fabio cannot open, in words."""
+    if not path.exists():
+        return "there is no such file"
+    if path.is_dir():
+        return "is a folder"
+    if not path.stat().st_size:
+        return "is empty"
+    with path.open("rb") as file:
+        start = file.read(2048)
+    return "is text and no image" if b"\0" not in start else "is no image that fabio can read, or damaged"
 
 
 def static_mask(

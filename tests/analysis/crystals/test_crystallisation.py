@@ -182,3 +182,14 @@ def test_a_trend_s_last_value_is_less_certain_than_a_mean():
 def test_every_frame_needs_its_time():
     with pytest.raises(ShapeError, match="one per frame"):
         crystallisation(crystals_in_solution([0.0, 0.0], seed=13), TIMES)
+
+
+def test_a_fraction_that_a_bound_holds_says_nothing_about_the_onset() -> None:
+    times = np.array([60.0, 960.0, 1860.0, 2760.0, 3660.0, 4560.0])
+    fraction, sigma = np.array([3e-4, 3.0, 0.002, 0.21, 0.42, 0.61]), np.array([2e-3, 0.0, 3e-3, 0.01, 0.01, 0.01])
+    seen = np.array([False, False, False, True, True, True])
+    onset = onset_from_structure_factor(times, fraction, sigma, seen)
+    without = onset_from_structure_factor(times[sigma > 0], fraction[sigma > 0], sigma[sigma > 0], seen[sigma > 0])
+    assert onset == without
+    assert onset.value is not None
+    assert 1860.0 < onset.value < 2760.0

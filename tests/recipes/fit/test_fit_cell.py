@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 from closeness import assert_close
+from every_data_set import silent
 from page_words import WRONG, linked_figures, words_of
 
 from electrosaxs.errors import InputFileError
@@ -63,6 +64,7 @@ def test_the_other_charge_model_is_rejected(fitted):
 def test_fitted_maps_residuals_and_the_wall_are_in_the_results_file(fitted):
     cell, out = fitted
     model = read_results(out / "results.nxs")
+    assert silent(out / "results.nxs") == []
     phi = cell.measured[0].volume_fraction
     with h5py.File(out / "results.nxs") as file:
         entry = file["entry"]

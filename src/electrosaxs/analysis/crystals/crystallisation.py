@@ -190,6 +190,8 @@ def onset_from_structure_factor(
     being integrated out; the answer is mean and sd of that distribution. p is not known but near 1: growth bends up
     while the surface forms, down when the solution is depleted; taken as 1, t0 comes out up to 6 sigma off.
     """
+    told = np.isfinite(fraction) & (sigma > 0.0)  # a fraction that a bound holds has no sigma, and says nothing
+    times, fraction, sigma, detected = times[told], fraction[told], sigma[told], detected[told]
     shown = np.flatnonzero(detected & np.append(detected[1:], True))  # a lone one between empty scans is a false alarm
     if shown.size == 0:
         return Number.absent("s", "no scan shows Bragg peaks: no superlattice grew, or fewer than can be seen")

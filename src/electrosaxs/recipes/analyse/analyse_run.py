@@ -27,6 +27,7 @@ from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
 from .headline import detector_settings, headline_numbers, starting_size_errors
 from .maps import frame_maps, kinetics
+from .outlying import without_outlying
 from .reduce_run import ReducedRun, reduce_run
 from .sizes import size_distributions
 from .standards import Standards, standards
@@ -95,6 +96,8 @@ def analyse(
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
     voxels = measured_again(voxels, crystals.joint, reduced=reduced, standard=standard)
+    reduced = without_outlying(reduced, voxels, grid)
+    grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     with stage(progress, "maps, fluxes and sizes"):
         results = _results(reduced, standard, voxels, grid, anode, crystals)
     return Analysis(reduced, standard, voxels, grid, results)
@@ -230,10 +233,9 @@ def _inputs(run_toml: Path, reduced: ReducedRun) -> list[Path]:
     """The files that the numbers rest on."""
     run = reduced.run
     files = [run_toml, run.detector.geometry, reduced.table.source]
-    files += [file for file in (run.detector.mask, run.frames.nexus) if file is not None]
-    if run.frames.images is not None:
-        files += [run.frames.images / name for name in reduced.table.file]
-    return list(dict.fromkeys(files))
+    if run.detector.mask is not None:
+        files.append(run.detector.mask)
+    return list(dict.fromkeys([*files, *(file for file in reduced.files if file.is_file())]))
 
 
 def summary(results: RunResults, out: str | Path) -> str:

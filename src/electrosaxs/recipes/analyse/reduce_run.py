@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +26,11 @@ from ...nouns.frame_reader import FrameReader
 from ...reduction.azimuthal import Integrator
 from ...reduction.cross_check import PyFAIIntegrator
 from ...reduction.geometry import Geometry, pixel_geometry
-from ...reduction.masking import BoolImage, read_mask, static_mask
+from ...reduction.lost_beam import beamless
+from ...reduction.masking import BoolImage, is_fit2d_mask, read_mask, static_mask
 from ...reduction.normalisation import frame_flags
 from ...reduction.outliers import find_outliers, sample_frames
+from ...reduction.q_window import filled_window
 from ...reduction.stream import FrameIntegrator, ReductionStore, reduce_series
 from ..progress import Progress, over, stage
 
@@ -42,7 +44,7 @@ PILATUS_SATURATION = 2**20 - 1
 @dataclass(frozen=True, eq=False)
 class ReducedRun:
     """A run in q bins. q (bins,): mean over the pixels of each bin. flags (frame,): why a frame is left out, empty where it
-    is used; notes: what was found on the way."""
+    is used; notes: what was found on the way. files: what the pixels are in. run: with the q window that the detector has."""
 
     run: Run
     table: FrameTable
@@ -50,6 +52,7 @@ class ReducedRun:
     store: ReductionStore
     flags: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
+    files: tuple[Path, ...]
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
@@ -72,7 +75,7 @@ def reduce_run(
 
     table = read_table(run)
     with closing(open_frames(run, table)) as reader:
-        geometry, mask = detector_of(run, reader)
+        geometry, mask, turned = detector_of(run, reader)
         saturation = _saturation(reader, geometry)
         with stage(progress, "hot and dead pixels"):
             outliers = find_outliers(
@@ -80,10 +83,14 @@ def reduce_run(
                 _own_integrator(run, geometry, mask, saturation, bins=min(run.analysis.bins, OUTLIER_BINS)),
             )
         mask = mask | outliers.mask
-        engine: FrameIntegrator
         own = _own_integrator(run, geometry, mask, saturation, bins=run.analysis.bins)
+        window, cut = filled_window(run.analysis, own.pixels_per_bin, own.width, where=geometry.source)
+        if cut:
+            run = run.model_copy(update={"analysis": window})
+            own = _own_integrator(run, geometry, mask, saturation, bins=window.bins)
+        engine: FrameIntegrator
         engine = own if integrator == "own" else _pyfai_integrator(run, geometry, mask, saturation, integrator)
-        key = _key(run, table, own.fingerprint, integrator)
+        key = _key(reader.files, own.fingerprint, integrator)
         store = ReductionStore(out / "reduction", key=key, n_frames=len(table), bins=own.bins)
         errors: dict[int, str] = {}
         pending = len(store.pending)
@@ -93,8 +100,8 @@ def reduce_run(
                 errors[frame.index] = frame.error
     flags = _flags(table, store, own.used_pixels, errors)
     _tell(table, flags, outliers.note)
-    notes = (f"outliers: {outliers.note}", *_resume_note(store, len(table) - pending))
-    return ReducedRun(run, table, own.mean_q, store, flags, notes)
+    notes = (*turned, *cut, f"outliers: {outliers.note}", *_resume_note(store, len(table) - pending))
+    return ReducedRun(run, table, own.mean_q, store, flags, notes, reader.files)
 
 
 def _tell(table: FrameTable, flags: tuple[tuple[str, ...], ...], outliers: str) -> None:
@@ -107,12 +114,13 @@ def _tell(table: FrameTable, flags: tuple[tuple[str, ...], ...], outliers: str) 
             log.info("frame %d is left out: %s", index, "; ".join(why))
 
 
-def detector_of(run: Run, reader: FrameReader) -> tuple[Geometry, BoolImage]:
-    """Where the pixels are, and which of them are masked before any frame is looked at."""
+def detector_of(run: Run, reader: FrameReader) -> tuple[Geometry, BoolImage, tuple[str, ...]]:
+    """Where the pixels are, which of them are masked before any frame is looked at, and how the user's mask was read where
+    that is not as it is stored."""
     where = read_poni(run.detector.geometry)
     geometry = pixel_geometry(where, energy_keV=run.beam.energy_keV, frame_shape=reader.shape)
     _same_shape(geometry, reader)
-    return geometry, _user_and_gaps(run, geometry)
+    return geometry, *_user_and_gaps(run, geometry, reader)
 
 
 def _same_shape(geometry: Geometry, reader: FrameReader) -> None:
@@ -127,15 +135,20 @@ def _same_shape(geometry: Geometry, reader: FrameReader) -> None:
         )
 
 
-def _user_and_gaps(run: Run, geometry: Geometry) -> BoolImage:
-    user = None if run.detector.mask is None else read_mask(run.detector.mask, geometry.shape)
-    return static_mask(
-        geometry,
-        user,
-        q_min=run.analysis.q_min_per_nm,
-        q_max=run.analysis.q_max_per_nm,
-        where=run.detector.mask or "mask",
+def _user_and_gaps(run: Run, geometry: Geometry, reader: FrameReader) -> tuple[BoolImage, tuple[str, ...]]:
+    """The mask that holds for all frames, and how the user's was read where that is not as it is stored."""
+    user: BoolImage | None = None
+    notes: tuple[str, ...] = ()
+    if (path := run.detector.mask) is not None:
+        below = all(file.suffix.lower() == ".edf" for file in reader.files)
+        user = read_mask(path, geometry.shape, first_row_below=below)
+        if is_fit2d_mask(path) and not below:
+            notes = (f"mask: {path.name} is FIT2D's, its first row is the last of the frames",)
+    window = run.analysis
+    mask = static_mask(
+        geometry, user, q_min=window.q_min_per_nm, q_max=window.q_max_per_nm, where=run.detector.mask or "mask"
     )
+    return mask, notes
 
 
 def _saturation(reader: FrameReader, geometry: Geometry) -> float | None:
@@ -193,17 +206,13 @@ def _readable(reader: FrameReader, indices: npt.NDArray[np.intp]) -> Iterator[np
             continue
 
 
-def _key(run: Run, table: FrameTable, fingerprint: str, integrator: str) -> str:
+def _key(files: Iterable[Path], fingerprint: str, integrator: str) -> str:
     """Changes whenever a stored reduction would be another one: files, pixels, bins, integrator, version."""
     digest = hashlib.blake2b(digest_size=16)
-    if run.frames.nexus is not None:
-        files = [run.frames.nexus]
-    else:
-        assert run.frames.images is not None
-        files = [run.frames.images / name for name in table.file]
     for file in files:
-        stat = file.stat()
-        digest.update(f"{file.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+        if file.is_file():
+            stat = file.stat()
+            digest.update(f"{file.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     digest.update(f"{fingerprint} {integrator} {__version__}".encode())
     return digest.hexdigest()
 
@@ -221,10 +230,13 @@ def _flags(
     )
     homeless = table.is_role(Role.SAMPLE) & ~(np.isfinite(table.time) & np.isfinite(table.height))
     done = store.done
+    unlit = beamless(
+        table, np.asarray(store.counts), np.asarray(store.norm), ~done | np.array([bool(f) for f in flags])
+    )
     alone = [
         (f"unreadable: {errors.get(i, 'not reduced')}".replace(";", ","),)
         if not done[i]
-        else (*flags[i], *(("no time or height",) if homeless[i] else ()))
+        else (*flags[i], *unlit[i], *(("no time or height",) if homeless[i] else ()))
         for i in range(len(table))
     ]
     twins = _twins(table, np.array([not flags for flags in alone]))
