@@ -68,7 +68,9 @@ def main() -> None:
             for picture, caption in figures:
                 name = f"{re.sub(r'[^a-z]+', '_', title)}_{picture.stem}.png"
                 with Image.open(picture) as image:
-                    small = image.convert("RGB").resize((WIDTH, round(image.height * WIDTH / image.width)), Image.LANCZOS)
+                    small = image.convert("RGB").resize(
+                        (WIDTH, round(image.height * WIDTH / image.width)), Image.LANCZOS
+                    )
                     small.quantize(128).save(IMAGES / name, optimize=True)
                 parts.append(f"![{picture.stem.replace('_', ' ')}](images/gallery/{name})\n\n{caption}\n")
     (HERE / "gallery.md").write_text("\n".join(parts), encoding="utf-8")

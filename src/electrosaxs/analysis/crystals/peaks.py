@@ -27,7 +27,6 @@ START_STEPS = 60  # of the smooth part alone
 SEARCH_STEPS = 25  # of each fit between two peaks, which the next peak changes anyway
 SEARCH_TAILS = 0.3  # Lorentzian share at which a fit starts
 START_SIZES = np.geomspace(1.5, 40.0, 120)
-HARDLY = 1e-3  # of the largest intensity
 START_SPREADS = (0.05, 0.1, 0.16, 0.25)
 
 
@@ -111,16 +110,7 @@ def start_solution(curve: WeightedCurve) -> Solution[float] | None:
             cost = float(np.sum(np.log1p((y - scale * form - background * one) ** 2 / 4.0)))
             if scale > 0.0 and cost < best[0]:
                 best = (cost, Solution(float(scale), float(d), float(spread * d), float(background), 0.0))
-    return best[1] if best[1].diameter > 0.0 else _hardly_any(curve)
-
-
-def _hardly_any(curve: WeightedCurve) -> Solution[float]:
-    """Where to start in a curve that falls with q for no size (the cell has emptied): next to no particles."""
-    d, spread = float(np.median(START_SIZES)), START_SPREADS[1]
-    most = float(np.max(squared_form_factor(curve.q, d, spread * d)))
-    return Solution(
-        HARDLY * float(np.max(np.abs(curve.intensity))) / most, d, spread * d, float(np.mean(curve.intensity)), 0.0
-    )
+    return best[1]
 
 
 def filter_widths(q: FloatArray, diameter: float) -> FloatArray:
