@@ -27,7 +27,7 @@ CHARGE = "effective_charge = 0.045"
 PREDICTIONS: list[tuple[str, str, str, str]] = [
     ("charge is no number", CHARGE, "effective_charge = nan", r"e\.toml: transport\.effective_charge = nan: must be .*; give"),
     ("charge missing", CHARGE, "", r"e\.toml: transport\.effective_charge = missing: is required; give"),
-    ("negative diffusion", CHARGE, f"{CHARGE}\ndiffusivity_scale = -1", r"diffusivity_scale = -1: must be 0\.001 or more"),
+    ("negative diffusion", CHARGE, f"{CHARGE}\ndiffusivity_scale = -1", r"diffusivity_scale = -1: must be 1e-06 or more"),
     ("all immobile", CHARGE, f"{CHARGE}\nimmobile_fraction = 1", r"immobile_fraction = 1: must be below 1; give"),
     ("electrodes take all", CHARGE, f'{CHARGE}\nfield_model = "electrode-loss"\nelectrode_loss = 1.0', r"electrode_loss = 1"),
     ("loss without its model", CHARGE, f"{CHARGE}\nelectrode_loss = 0.2", r"electrode_loss = 0\.2: .*-loss.*; give"),
@@ -95,7 +95,7 @@ TARGETS: list[tuple[str, list[str], str]] = [
     ("density not in the table", ["--target", "nucleation-density=999", "--calibration", "t.csv"], r"999\.0: .*10 to 90"),
     ("falling density", ["--target", "nucleation-density=40", "--calibration", "f.csv"], r"f\.csv: density_per_mm2 = .*rise"),
     ("density is a word", ["--target", "nucleation-density=40", "--calibration", "w.csv"], r"w\.csv: rows = .*'many'.*; give"),
-    ("no such fit", ["--target", "enrichment=12", "--fit", "nowhere"], r"nowhere: file = nowhere: .*; give a numbers\.json"),
+    ("no such fit", ["--target", "enrichment=12", "--fit", "nowhere"], r"nowhere: file = nowhere: .*; give the numbers\.json"),
     ("another json", ["--target", "enrichment=12", "--fit", "a.json"], r"a\.json: file = a\.json: does not hold named num.*; "),
     ("numbers of no fit", ["--target", "enrichment=12", "--fit", "o.json"], r"o\.json: effective_charge = missing: .*; give"),
     ("fit without a charge", ["--target", "enrichment=12", "--fit", "c.json"], r"c\.json: effective_charge = null: .*; give"),

@@ -147,10 +147,10 @@ def test_any_distribution_of_sizes(tmp_path: Path) -> None:
     [
         ("diameter,number\n5,1\n", "diameter_nm = missing: this column is required"),
         ("diameter_nm,number\n5,many\n", "row 1, number = 'many': is not a number"),
-        ("diameter_nm,number\n5,-1\n6,2\n", "must not be negative"),
+        ("diameter_nm,number\n5,-1\n6,2\n", "number = -1: must be a number of particles, 0 or more"),
         ("diameter_nm,number\n5,1\n5,2\n", "increase"),
         ("diameter_nm,number\n5\n", "row 1, number = None: is not a number"),
-        ("", "diameter_nm = missing"),
+        ("", "there is no size in it"),
     ],
 )
 def test_bad_distributions_are_refused_in_one_line(tmp_path: Path, text: str, named: str) -> None:

@@ -95,7 +95,9 @@ def test_lengths_must_agree() -> None:
 def test_a_frame_behind_which_no_beam_comes_through_is_left_out() -> None:
     nothing = {"negative": [0, 0], "saturated": [0, 0], "used_pixels": 1_000_000}
     flags = frame_flags(monitor=[1e5, 1e5], transmission=[2e-5, 5e-7], **nothing)
-    assert flags == [(), ("transmission below 1e-05",)]
+    assert flags == [(), ("transmission below 0.00001",)]
+    knife_edge = frame_flags(monitor=[1e5, 1e5], transmission=[2e-5, 5e-7], **nothing, knife_edge=[True, True])
+    assert knife_edge == [(), ()]
 
 
 def test_flags_name_what_is_wrong_and_hot_pixels_are_no_reason() -> None:

@@ -167,6 +167,6 @@ def test_default_window_lies_on_the_detector(name: str) -> None:
 
 
 def test_unknown_detector_is_refused_in_one_line() -> None:
-    with pytest.raises(InputFileError, match=r"detector\.name = Polaroid") as error:
+    with pytest.raises(InputFileError, match=r"detector\.name = \"Polaroid\"") as error:
         pixel_model(DetectorModel(name="Polaroid"), BEAM, seed=1)
     assert "\n" not in str(error.value)

@@ -175,7 +175,8 @@ def _write_curves(entry: h5py.Group, curves: CurveSet) -> None:
         write_arrays(group, {f"curves_{name}": getattr(curves, name)}, unit, dims=curves.intensity.dims[:1])
     for name, unit in CURVE_INVARIANT_UNITS.items():
         if getattr(curves, name) is not None:
-            write_arrays(group, {f"curves_{name}": getattr(curves, name)}, unit, dims=curves.intensity.dims[:1])
+            array = np.asarray(getattr(curves, name))
+            write_arrays(group, {f"curves_{name}": array}, unit, dims=curves.intensity.dims[: array.ndim])
     group.attrs["auxiliary_signals"] = ["curves_model"]
 
 

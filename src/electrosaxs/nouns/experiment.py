@@ -103,7 +103,7 @@ class TransportSettings(Settings):
     charge_exponent: Annotated[float, Field(ge=-10, le=10)] = 2.0
     charge_of_charged: Annotated[float, Field(gt=0, le=1e4)] = 1.0
     charge_lifetime_s: Annotated[float, Field(gt=0, le=1e9)] = 1.0
-    diffusivity_scale: Annotated[float, Field(ge=1e-3, le=1e3)] = 1.0
+    diffusivity_scale: Annotated[float, Field(ge=1e-6, le=1e3)] = 1.0
     immobile_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
     immobile_diameter_nm: Annotated[float, Field(ge=CORES_NM[0], le=10 * CORES_NM[1])] = 3.0
     field_model: FieldModel = "nominal"

@@ -15,7 +15,7 @@ from ..io.contents import contents
 from ..io.frame_table import read_table
 from ..io.images import open_frames
 from ..io.run_toml import read_run
-from ..nouns import FrameTable, Role, Run
+from ..nouns import FrameTable, Role, Run, Solution
 from ..nouns.findings import Findings
 from ..reduction.geometry import Geometry
 from ..reduction.masking import BoolImage
@@ -63,17 +63,19 @@ def _of_run(path: Path) -> Findings:
     table = read_table(run)
     with closing(open_frames(run, table)) as reader:
         geometry, mask, _ = detector_of(run, reader)
-    flags = frame_flags(
+        absent = [reader.why_not(i) for i in range(len(table))]
+    wrong = frame_flags(
         monitor=table.monitor, transmission=table.transmission, negative=np.zeros(len(table)),
-        saturated=np.zeros(len(table)), used_pixels=mask.size,
+        saturated=np.zeros(len(table)), used_pixels=mask.size, knife_edge=table.is_role(Role.ALIGNMENT),
     )  # fmt: skip
+    flags = [(reason, *flags) if reason else flags for reason, flags in zip(absent, wrong, strict=True)]
     frames, doubts = _frames(table, flags)
     detector, more = _detector(run, geometry, mask)
     solution = run.solution
     does = (
         ("title", run.run.title),
         *frames,
-        ("solution", f"{solution.core}, {solution.ligand}, {solution.solvent}, phi {solution.volume_fraction:g}"),
+        ("solution", f"{solution.core}, {solution.ligand}, {solution.solvent}, {_concentration(solution)}"),
         ("cell", f"gap {run.cell.gap_mm:g} mm, path {run.cell.path_length_mm:g} mm, {_voltage(table)}"),
         *detector,
     )
@@ -106,6 +108,12 @@ def _frames(table: FrameTable, flags: list[tuple[str, ...]]) -> tuple[list[tuple
     ]
     doubts += [f"{heights.size} heights: no flux and no mass balance"] if heights.size < FEW_HEIGHTS else []
     return does, doubts
+
+
+def _concentration(solution: Solution) -> str:
+    if solution.concentration_mg_mL is None:
+        return f"phi {solution.volume_fraction:g}"
+    return f"{solution.concentration_mg_mL:g} mg/mL of {solution.mass}"
 
 
 def _detector(run: Run, geometry: Geometry, mask: BoolImage) -> tuple[list[tuple[str, str]], list[str]]:

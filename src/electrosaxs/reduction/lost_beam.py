@@ -39,7 +39,9 @@ def beamless(
         if empty[i]:
             return ("no counts on the detector",)
         if blank[i]:
-            return (f"no beam on the detector: {100.0 * scattering[i]:.2g} % of what the solvent alone scatters",)
+            return (
+                f"no beam on the detector, or another role: {100.0 * scattering[i]:.2g} % of what the solvent scatters",
+            )
         return ()
 
     return [words(i) for i in range(len(table))]

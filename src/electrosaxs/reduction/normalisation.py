@@ -131,19 +131,20 @@ def frame_flags(
     negative: npt.ArrayLike,
     saturated: npt.ArrayLike,
     used_pixels: int,
+    knife_edge: npt.ArrayLike = False,
 ) -> list[tuple[str, ...]]:
     """What is wrong with each frame, in words; empty where nothing is. All arrays (frame,).
 
     Hot pixels alone saturate 1e-6 to 1e-4 of a healthy detector, in every frame. More than 1e-3 is a reflection or
     beam spot that is too bright: its pixels are left out, so that the mean of its bins is too low. Pixels negative
     beyond the gaps are modules that failed during the series; above 1e-2 the bins lose whole azimuths. Where hardly any
-    beam comes through, the diode reads its own noise.
+    beam comes through, the diode reads its own noise: that is what frames of the `knife_edge` (true) are taken for.
     """
-    lit = np.asarray(transmission, dtype=np.float64)
+    dark = (np.asarray(transmission, dtype=np.float64) < LOWEST_TRANSMISSION) & ~np.asarray(knife_edge, dtype=bool)
     columns = {
         "no monitor": ~has_monitor(monitor),
         "transmission not in (0, 1]": ~has_transmission(transmission),
-        f"transmission below {LOWEST_TRANSMISSION:g}": has_transmission(transmission) & (lit < LOWEST_TRANSMISSION),
+        f"transmission below {LOWEST_TRANSMISSION:.5f}": has_transmission(transmission) & dark,
         "all pixels masked": np.asarray(negative) + np.asarray(saturated) >= used_pixels,
         "saturated": np.asarray(saturated) > SATURATED_SHARE * used_pixels,
         "negative pixels": np.asarray(negative) > NEGATIVE_SHARE * used_pixels,

@@ -85,8 +85,10 @@ def test_solvent_frames_that_are_all_broken_are_named(nexus_run: Path, tmp_path:
 def test_a_reference_without_particles_is_refused(nexus_run: Path, tmp_path: Path) -> None:
     with h5py.File(nexus_run.parent / "frames.nxs", "r+") as file:
         role = file["entry/frames/role"]
-        names = {"solvent": "reference", "reference": "solvent"}
-        role[...] = [names.get(name, name) for name in role.asstr()[()]]
+        names = role.asstr()[()]
+        names[names == "reference"] = "empty"
+        names[np.flatnonzero(names == "solvent")[0]] = "reference"
+        role[...] = list(names)
     with pytest.raises(
         FitError, match=r"frames\.nxs: reference frames = .*must scatter as spheres do, above the solvent"
     ):

@@ -227,6 +227,7 @@ def _flags(
         negative=np.asarray(store.negative),
         saturated=np.asarray(store.saturated),
         used_pixels=used_pixels,
+        knife_edge=table.is_role(Role.ALIGNMENT),
     )
     homeless = table.is_role(Role.SAMPLE) & ~(np.isfinite(table.time) & np.isfinite(table.height))
     done = store.done

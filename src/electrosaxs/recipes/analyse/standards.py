@@ -122,11 +122,12 @@ def _some(reduced: ReducedRun, role: Role) -> npt.NDArray[np.intp]:
 
 def _no_particles(reduced: ReducedRun, volume: float) -> ElectrosaxsError:
     window = reduced.run.analysis
+    found = f"particle volume {volume:.3g}" if np.isfinite(volume) else "no particle volume"
     return bad_value(
         FitError,
         where=reduced.table.source,
         field="reference frames",
-        value=f"particle volume {volume:.3g} from {window.q_min_per_nm:g} to {window.q_max_per_nm:g} 1/nm",
+        value=f"{found} from {window.q_min_per_nm:.4g} to {window.q_max_per_nm:.4g} 1/nm",
         rule="the starting solution must scatter as spheres do, above the solvent",
         remedy="check the roles and the transmission of reference and solvent frames, the q range, or give more frames",
     )
