@@ -12,7 +12,8 @@ Sample = Literal["solution", "solvent", "empty"]
 @dataclass(frozen=True)
 class Greeting:
     """Who is there. real_clock: its seconds are the wall's; otherwise time goes on only while it moves, exposes or waits.
-    detector and shape (y, x) of its images; low_um, high_um: reach of the stage; lateral: it has fresh spots to move to."""
+    detector and shape (y, x) of its images; low_um, high_um: reach of the stage; lateral: it has fresh spots to move to.
+    wall_per_s: wall seconds that a second of its clock may take; saturation: counts of a full pixel, None where not known."""
 
     real_clock: bool
     detector: str
@@ -20,6 +21,8 @@ class Greeting:
     low_um: float
     high_um: float
     lateral: bool = False
+    wall_per_s: float = 1.0
+    saturation: float | None = None
 
 
 @dataclass(frozen=True)

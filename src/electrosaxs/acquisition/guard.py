@@ -30,7 +30,7 @@ def answer(keeper: Keeper, request: dict[str, Any]) -> dict[str, Any]:
     try:
         return {"ok": True, **getattr(keeper, do)(**numbers)}
     except MeterFault as fault:
-        off = keeper.off() if keeper.on else {"output": None}
+        off = {"output": None} if keeper.meter is None else keeper.off()
         return {"ok": False, "error": str(fault), **off}
 
 

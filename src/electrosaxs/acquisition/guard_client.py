@@ -49,7 +49,7 @@ class OwnMeter:
         try:
             found: dict[str, Any] = getattr(self._keeper, do)(**numbers)
         except MeterFault:
-            if self._keeper.on:
+            if self._keeper.meter is not None:
                 self.output = self._keeper.off()["output"]
             raise
         self.output = found.get("output", self.output)
@@ -66,7 +66,8 @@ class OwnMeter:
 class GuardedMeter:
     """The keeper in a process of its own, in a session of its own: no signal to the plan's group reaches it."""
 
-    def __init__(self, limits: MeterLimits) -> None:
+    def __init__(self, limits: MeterLimits, *, keep: tuple[int, ...] = ()) -> None:
+        """`keep`: descriptors that stay open as long as the guard lives."""
         self._limits = limits
         self.output: bool | None = None
         self._answer_s = TIMEOUTS * limits.timeout_s
@@ -74,6 +75,7 @@ class GuardedMeter:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "electrosaxs.acquisition.guard", json.dumps(asdict(limits))],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+            pass_fds=keep,
         )  # fmt: skip
         self.guard_pid: int | None = self._process.pid
         self._pending = b""

@@ -69,21 +69,24 @@ class Keeper:
             output = self.port.receive().strip()
         except NoReply as error:
             raise MeterFault(f":OUTP? is not answered: {error}") from error
-        return {"identity": self.meter.identity, "dialect": self.meter.dialect.name, "output": output == "1"}
+        dialect = self.meter.dialect
+        return {
+            "identity": self.meter.identity, "dialect": dialect.name, "has_timer": dialect.has_timer, "output": output == "1",
+        }  # fmt: skip
 
     def start(self) -> dict[str, Any]:
         """Output off, configured, limit read back; the timer is armed when the output goes on."""
         found = self.identify()
         assert self.meter is not None
         limit = self.meter.configure(limit_A=self.limits.compliance_A, highest_V=self.limits.max_voltage_V)
-        return {**found, "limit_A": limit, "has_timer": self.meter.dialect.has_timer}
+        return {**found, "limit_A": limit, "output": False}
 
     def switch_on(self, clock_s: float) -> dict[str, Any]:
         """The output on at 0 V, timer first. MeterFault after any fault of this run."""
         if self._spent or self.meter is None:
             raise MeterFault("it is not switched on again after a fault")
         clock = self._clock(clock_s)
-        if self.limits.timer:
+        if self.limits.timer and self.meter.dialect.has_timer:
             self.meter.arm(self.limits.watchdog_s)
         self.on = True  # from here on somebody must see to it
         self.meter.output_on()

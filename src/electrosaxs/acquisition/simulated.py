@@ -13,7 +13,7 @@ import numpy as np
 from ..nouns import Experiment, FloatArray
 from ..transport import SizeClasses
 from ..twin.beamline import DRIFT, FLICKER, measured_transmission, monitor_counts
-from ..twin.detector_model import pixel_model
+from ..twin.detector_model import SATURATION, pixel_model
 from ..twin.exposure import Exposure, crystals_in_footprint, expose, expose_empty, footprint
 from ..twin.frames import Frame, FramePainter
 from ..twin.live_cell import LiveCell
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyFAI.geometry import Geometry
 
 STREAM = 0xBEA3
-STAGE_UM_PER_S, SETTLE_S, READOUT_S, CHANGE_S = 1000.0, 0.05, 0.003, 60.0
+STAGE_UM_PER_S, SETTLE_S, READOUT_S, CHANGE_S = 1000.0, 0.05, 0.003, 10.0
 BEYOND_UM = 2000.0  # of the stage, on both sides of the gap
 DRIFT_PERIOD_S = 3600.0
 
@@ -66,7 +66,9 @@ class SimulatedBeamline:
     def hello(self) -> Greeting:
         high = 1e3 * self.experiment.cell.gap_mm + BEYOND_UM
         self._began = time.monotonic()
-        return Greeting(False, self.experiment.detector.name, self.pixels.shape, -BEYOND_UM, high, lateral=True)
+        slow = 1.0 / self._speed if 0.0 < self._speed < 1.0 else 1.0
+        name, shape = self.experiment.detector.name, self.pixels.shape
+        return Greeting(False, name, shape, -BEYOND_UM, high, lateral=True, wall_per_s=slow, saturation=SATURATION)
 
     def clock(self) -> float:
         return self._clock

@@ -1,0 +1,146 @@
+"""A run that is to be measured: what PLAN.toml says (docs/how-to/acquire.md). Units stand in the names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from .experiment import VoltageProgram
+from .run import (
+    AnalysisSettings,
+    Beam,
+    Cell,
+    NotNegative,
+    Positive,
+    RunTitle,
+    Settings,
+    Solution,
+)
+
+LONGEST_TIMEOUT_S = 60.0
+
+
+class SourceMeterSettings(Settings):
+    """Which meter, and the limits that nothing in the plan can go beyond. resource: of VISA; absent: the simulated one.
+
+    watchdog_s: wall; how long the output outlives whoever steers it. watchdog: the timer in the meter (2450), a second
+    process, both, or what the meter can.
+    """
+
+    resource: str | None = None
+    dialect: Literal["auto", "2450", "2400"] = "auto"
+    compliance_A: Annotated[float, Field(gt=0, le=1.05)] = 1e-6
+    max_voltage_V: Annotated[float, Field(gt=0, le=210)] = 40.0
+    max_ramp_V_per_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.5
+    max_charge_C: Positive = 0.1
+    timeout_s: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_S)] = 2.0
+    watchdog_s: Annotated[float, Field(ge=1, le=600)] = 10.0
+    watchdog: Literal["auto", "instrument", "guard", "both"] = "auto"
+
+
+class BeamlineSettings(Settings):
+    """Where the frames come from. experiment: what a simulated cell really is; absent: the paper's. speed: seconds of its
+    clock per wall second at most, 0: as fast as it can."""
+
+    kind: Literal["simulated", "bridge"] = "simulated"
+    address: str | None = None
+    experiment: Path | None = None
+    speed: NotNegative = 1.0
+
+    @model_validator(mode="after")
+    def _address_of_a_bridge(self) -> BeamlineSettings:
+        if (self.kind == "bridge") != (self.address is not None):
+            raise ValueError('kind = "bridge" and address = "HOST:PORT" belong together: give both or neither')
+        if self.kind == "bridge" and (self.experiment is not None or "speed" in self.model_fields_set):
+            raise ValueError('experiment and speed belong to kind = "simulated"')
+        return self
+
+
+class FormSettings(Settings):
+    """In which form the frames are left."""
+
+    form: Literal["nexus", "cbf"] = "nexus"
+
+
+class ScanPlan(Settings):
+    """Which heights above the anode are visited, from when to when. A scan begins every period_s of the beamline's clock,
+    or at once where the last one took longer. max_dose_s: exposure on one lateral position, then a fresh spot."""
+
+    heights_um: Annotated[list[NotNegative], Field(min_length=1)] = [
+        0, 50, 100, 150, 200, 250, 300, 400, 600, 1000, 1400, 1800, 2600, 3400,
+    ]  # fmt: skip
+    exposure_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
+    period_s: Positive = 300.0
+    duration_s: Positive = 3300.0
+    reference_frames: Annotated[int, Field(ge=1)] = 6
+    solvent_frames: Annotated[int, Field(ge=0)] = 6
+    background: Path | None = None
+    alignment: bool = True
+    max_dose_s: Positive = 600.0
+
+    @model_validator(mode="after")
+    def _solvent_from_somewhere(self) -> ScanPlan:
+        if (self.solvent_frames == 0) != (self.background is not None):
+            raise ValueError("solvent_frames = 0 and background (the run.toml that has solvent frames) belong together")
+        if len(set(self.heights_um)) != len(self.heights_um):
+            raise ValueError("heights_um: a height stands twice; name each height once")
+        return self
+
+
+class PlanDetector(Settings):
+    """Geometry and mask, as in run.toml; a simulated beamline has its own where they are absent."""
+
+    geometry: Path | None = None
+    mask: Path | None = None
+
+
+class RunPlan(Settings):
+    """One run to be measured; paths are absolute once read."""
+
+    run: RunTitle = RunTitle()
+    cell: Cell
+    solution: Solution
+    beam: Beam
+    detector: PlanDetector = PlanDetector()
+    analysis: AnalysisSettings = AnalysisSettings()
+    source_meter: SourceMeterSettings = SourceMeterSettings()
+    beamline: BeamlineSettings = BeamlineSettings()
+    frames: FormSettings = FormSettings()
+    scan: ScanPlan = ScanPlan()
+    voltage: VoltageProgram | None = None
+    hold: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _one_steering(self) -> RunPlan:
+        if self.hold is not None:
+            raise ValueError("[hold]: this version holds no flux; give [voltage], a program")
+        if self.voltage is None:
+            raise ValueError("[voltage] is missing: give time_s and voltage_V")
+        highest = max(abs(v) for v in self.voltage.voltage_V)
+        if highest > self.source_meter.max_voltage_V:
+            raise ValueError(
+                f"voltage.voltage_V goes to {highest:g} V, beyond source_meter.max_voltage_V ="
+                f" {self.source_meter.max_voltage_V:g} V; lower the program, or raise the limit if the cell bears it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _within_the_cell(self) -> RunPlan:
+        gap = 1e3 * self.cell.gap_mm
+        outside = [h for h in self.scan.heights_um if h > gap]
+        if outside:
+            raise ValueError(f"scan.heights_um: {outside[0]:g} um is beyond the gap of {gap:g} um")
+        if not self.scan.alignment and self.cell.anode_height_um is None:
+            raise ValueError("scan.alignment = false needs cell.anode_height_um")
+        if self.beamline.kind == "bridge" and self.detector.geometry is None:
+            raise ValueError("detector.geometry is missing: give the pyFAI geometry file of this detector")
+        return self
+
+    @property
+    def program(self) -> VoltageProgram:
+        """The voltage program, which a plan that was read has."""
+        assert self.voltage is not None
+        return self.voltage
+
