@@ -22,7 +22,9 @@ from .refusal import refusal
 
 DATA = "/entry/instrument/detector/data"
 SATURATION = "/entry/instrument/detector/saturation_value"
-GROWING = "growing"  # attribute of /entry/frames: image first, row after, so that the rows say how many frames there are
+GROWING = (
+    "growing"  # attribute of /entry/frames: image first, row after, so that the rows say how many frames there are
+)
 BITSHUFFLE = 32008
 LZ4 = 2  # fifth parameter of the filter: 0 none, 2 LZ4, 3 Zstandard
 HEADER = struct.Struct(">QI")  # bytes unpacked, bytes per block; before the blocks of each chunk

@@ -20,6 +20,7 @@ from .run import (
 )
 
 LONGEST_TIMEOUT_S = 60.0
+HEIGHTS_UM = (0.0, 50.0, 100.0, 150.0, 200.0, 250.0, 300.0, 400.0, 600.0, 1000.0, 1400.0, 1800.0, 2600.0, 3400.0)
 
 
 class SourceMeterSettings(Settings):
@@ -68,9 +69,7 @@ class ScanPlan(Settings):
     """Which heights above the anode are visited, from when to when. A scan begins every period_s of the beamline's clock,
     or at once where the last one took longer. max_dose_s: exposure on one lateral position, then a fresh spot."""
 
-    heights_um: Annotated[list[NotNegative], Field(min_length=1)] = [
-        0, 50, 100, 150, 200, 250, 300, 400, 600, 1000, 1400, 1800, 2600, 3400,
-    ]  # fmt: skip
+    heights_um: Annotated[list[NotNegative], Field(min_length=1, default_factory=lambda: list(HEIGHTS_UM))]
     exposure_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
     period_s: Positive = 300.0
     duration_s: Positive = 3300.0
@@ -143,4 +142,3 @@ class RunPlan(Settings):
         """The voltage program, which a plan that was read has."""
         assert self.voltage is not None
         return self.voltage
-

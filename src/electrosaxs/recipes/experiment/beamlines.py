@@ -10,15 +10,12 @@ import numpy as np
 
 from ...acquisition.beamline import Beamline
 from ...acquisition.bridge import BridgeBeamline
-from ...acquisition.simulated import SimulatedBeamline
 from ...io.cbf import write_cbf
 from ...io.run_toml import read_experiment
 from ...nouns import Experiment, StartingSolution
 from ...nouns.experiment import SourceBeam
 from ...nouns.run_plan import RunPlan
-from ...twin.detector_model import SATURATION
 from ..experiment_file import check_materials, named, size_table
-from ..simulate_run import write_detector
 
 PAPER = "demo.toml"
 
@@ -28,6 +25,8 @@ def beamline_of(plan: RunPlan) -> tuple[Beamline, RunPlan]:
     if plan.beamline.kind == "bridge":
         assert plan.beamline.address is not None
         return BridgeBeamline(plan.beamline.address), plan
+    from ...acquisition.simulated import SATURATION, SimulatedBeamline  # a real beamline needs no twin
+
     experiment = _experiment(plan)
     source = str(plan.beamline.experiment or "experiment")
     with named(source):
@@ -36,7 +35,9 @@ def beamline_of(plan: RunPlan) -> tuple[Beamline, RunPlan]:
             experiment,
             size_table(experiment),
             highest_V=max(1.0, *(abs(v) for v in plan.program.voltage_V)),
-            write_image=lambda path, frame, exposure_s: write_cbf(path, frame, _header(experiment, exposure_s)),
+            write_image=lambda path, frame, exposure_s: write_cbf(
+                path, frame, _header(experiment, exposure_s, SATURATION)
+            ),
             speed=plan.beamline.speed,
             geometry=_geometry(plan.detector.geometry, experiment),
         )
@@ -46,9 +47,14 @@ def beamline_of(plan: RunPlan) -> tuple[Beamline, RunPlan]:
 
 
 def own_detector(beamline: Beamline, folder: Path) -> None:
-    """Geometry and mask that a simulated beamline has of its own; a bridge leaves that to the plan."""
-    if isinstance(beamline, SimulatedBeamline):
-        write_detector(folder, beamline.pixels)
+    """Write the geometry and mask that a simulated beamline has of its own; a bridge leaves that to the plan."""
+    if isinstance(beamline, BridgeBeamline):
+        return
+    from ...acquisition.simulated import SimulatedBeamline
+    from ..simulate_run import write_detector
+
+    assert isinstance(beamline, SimulatedBeamline)
+    write_detector(folder, beamline.pixels)
 
 
 def _experiment(plan: RunPlan) -> Experiment:
@@ -80,9 +86,9 @@ def _geometry(path: Path | None, experiment: Experiment) -> Any:
     return geometry
 
 
-def _header(experiment: Experiment, exposure_s: float) -> dict[str, str]:
+def _header(experiment: Experiment, exposure_s: float, saturation: int) -> dict[str, str]:
     return {
         "Detector:": experiment.detector.name,
         "Exposure_time": f"{exposure_s:g} s",
-        "Count_cutoff": f"{SATURATION} counts",
+        "Count_cutoff": f"{saturation} counts",
     }

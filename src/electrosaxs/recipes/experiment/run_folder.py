@@ -184,7 +184,10 @@ class RunFolder:
             self._table = GrowingImageTable(self.folder / TABLE)
         else:
             self._nexus = GrowingNexus(
-                self.folder / NEXUS, self._greeting.shape, title=self.plan.run.title, saturation=self._greeting.saturation
+                self.folder / NEXUS,
+                self._greeting.shape,
+                title=self.plan.run.title,
+                saturation=self._greeting.saturation,
             )
 
     def _copy_detector(self) -> None:
