@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import socketserver
 import threading
 import time
@@ -33,10 +34,12 @@ class TinyBridge:
         self.at: dict[int, Callable[[], object]] = {}
         self.exposures, self.asked = 0, list[str]()
         self.random = np.random.default_rng(5)
+        self.sockets: list[socket.socket] = []
         bridge = self
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
+                bridge.sockets.append(self.request)
                 with contextlib.suppress(ConnectionError):
                     for line in self.rfile:
                         request = json.loads(line)
@@ -55,6 +58,11 @@ class TinyBridge:
     def __exit__(self, *_: object) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+    def drop(self) -> None:
+        """Cut every connection."""
+        for connection in self.sockets:
+            connection.shutdown(socket.SHUT_RDWR)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any] | None:
         do = request["do"]
