@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as entry
 from pathlib import Path
 from typing import Protocol
 
@@ -77,7 +78,7 @@ class Measurement:
     start_um: float
     _rate: float = math.nan
     _dose_s: float = 0.0
-    _transmission: dict[float, float] = field(default_factory=dict)
+    _transmission: dict[float, float] = entry(default_factory=dict)
     _open: float = math.nan
 
     def run(self) -> None:

@@ -69,7 +69,7 @@ class ScanPlan(Settings):
     """Which heights above the anode are visited, from when to when. A scan begins every period_s of the beamline's clock,
     or at once where the last one took longer. max_dose_s: exposure on one lateral position, then a fresh spot."""
 
-    heights_um: Annotated[list[NotNegative], Field(min_length=1, default_factory=lambda: list(HEIGHTS_UM))]
+    heights_um: Annotated[list[NotNegative], Field(min_length=1)] = Field(default_factory=lambda: list(HEIGHTS_UM))
     exposure_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
     period_s: Positive = 300.0
     duration_s: Positive = 3300.0

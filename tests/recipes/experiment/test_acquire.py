@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import socket
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,50 +16,14 @@ from refused import refused
 
 pytest.importorskip("pyvisa")
 
+from left_behind import documents, meter_rows, read_all, state_of
 from meters import MeterProgram
 from tiny_bridge import ANODE_UM, SHAPE, TinyBridge, write_plan
 
 from electrosaxs.command_line.app import run as command_line
-from electrosaxs.io.frame_table import read_table
-from electrosaxs.io.images import open_frames
 from electrosaxs.io.run_toml import read_run
-from electrosaxs.nouns import FrameTable, Role
+from electrosaxs.nouns import Role
 from electrosaxs.recipes.experiment.acquire import acquire
-
-
-@pytest.fixture
-def meter() -> Iterator[MeterProgram]:
-    with MeterProgram() as running:
-        yield running
-
-
-@pytest.fixture
-def bridge() -> Iterator[TinyBridge]:
-    with TinyBridge() as running:
-        yield running
-
-
-def read_all(folder: Path) -> tuple[FrameTable, list[np.ndarray]]:
-    run = read_run(folder / "run.toml")
-    table = read_table(run)
-    frames = open_frames(run, table)
-    images = [np.array(frames.read(i)) for i in range(len(table))]
-    frames.close()
-    return table, images
-
-
-def state_of(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "state.json").read_text("utf-8"))
-    return found
-
-
-def documents(folder: Path) -> list[tuple[str, dict[str, Any]]]:
-    return [tuple(json.loads(line)) for line in (folder / "documents.jsonl").read_text("utf-8").splitlines()]
-
-
-def meter_rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "meter.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 @pytest.mark.parametrize("form", ["nexus", "cbf"])

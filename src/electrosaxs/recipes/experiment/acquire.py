@@ -22,7 +22,6 @@ from ...acquisition.watch import Watch
 from ...errors import ElectrosaxsError, InputFileError, bad_value
 from ...io.plan_toml import read_plan
 from ...nouns.run_plan import RunPlan
-from ...reduction.alignment import anode_height_from_alignment
 from ..experiment_file import check_materials
 from .background import add_background
 from .beamlines import beamline_of, own_detector
@@ -160,6 +159,7 @@ def _greeted(beamline: Beamline) -> Greeting:
 
 def _edge_finder(fwhm_um: float):  # type: ignore[no-untyped-def]
     """The fit of a knife edge for this beam."""
+    from ...reduction.alignment import anode_height_from_alignment  # a second of imports, while nothing is on
 
     def find(heights: list[float], transmissions: list[float]) -> Edge:
         try:

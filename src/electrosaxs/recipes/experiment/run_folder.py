@@ -114,7 +114,7 @@ class RunFolder:
     def reading(self, clock_s: float, found: dict[str, Any], event: str) -> None:
         self._meter.append(
             round(clock_s, 3), round(time.time(), 3), found.get("set_V"), found.get("voltage_V"), found.get("current_A"),
-            {True: 1, False: 0}.get(found.get("output"), ""), event,
+            "" if found.get("output") is None else int(found["output"]), event,
         )  # fmt: skip
         if found.get("output") != self.state["output"]:
             self.tell(output=found.get("output"))
