@@ -93,9 +93,9 @@ def main() -> None:
     )  # fmt: skip
     if options.geometry is not None:
         line.pixels.geometry.save(str(options.geometry))
-    threading.Thread(target=lambda: asyncio.run(serve(meter, options.meter_port, stay=True)), daemon=True).start()
     with socketserver.TCPServer(("127.0.0.1", options.port), BridgeServer) as server:
         print(json.dumps({"bridge": server.server_address[1]}), flush=True)
+        threading.Thread(target=lambda: asyncio.run(serve(meter, options.meter_port, stay=True)), daemon=True).start()
         server.serve_forever()
 
 

@@ -143,6 +143,14 @@ def test_after_a_power_cycle_it_is_never_switched_on_again(dialect: str) -> None
     assert not meter.output
 
 
+def test_a_power_cycle_is_noticed_by_its_settings_too() -> None:
+    keeper, _, meter = started()
+    meter.power_up()
+    meter.status = 0  # the bit was read into a connection that was lost
+    with pytest.raises(MeterFault, match=r"switched off and on \(its current limit is 0\.000105 A\)"):
+        keeper.read(1.0)
+
+
 def test_an_output_that_will_not_go_off_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("electrosaxs.acquisition.keeper.PAUSE_S", 0.0)
     keeper, _, meter = started()

@@ -14,6 +14,7 @@ from .faults import Fault
 
 PROTOCOL = "electrosaxs-bridge-1"
 CONNECT_S, ANSWER_S = 5.0, 30.0
+CLOCK_S = 5.0  # by which its clock may differ from what it should be
 
 
 class BridgeBeamline:
@@ -114,6 +115,10 @@ class BridgeBeamline:
         )
 
     def _note(self, clock_s: float) -> None:
+        """Its clock now. Fault where it jumped: times of frames would be wrong from there on."""
+        jump = clock_s - self.clock() if self._clock_at else 0.0
+        if jump < -CLOCK_S or (self._real and jump > CLOCK_S):
+            raise Fault("bridge", f"its clock jumped by {jump:+.1f} s")
         self._clock, self._clock_at = clock_s, time.monotonic()
 
     def _value(self, found: dict[str, Any], do: str, name: str) -> float:

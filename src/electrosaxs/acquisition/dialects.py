@@ -25,8 +25,8 @@ class Dialect:
     sensing: tuple[str, ...]
 
     def configure(self, *, limit_A: float, highest_V: float) -> tuple[str, ...]:
-        """A voltage source at 0 V, output off, with its current limit; the range is fixed, so that no change of range
-        interrupts the output."""
+        """A voltage source at 0 V, output off, with its current limit, the rest as *RST leaves it (the range of the
+        current follows it). The range of the voltage is fixed, so that no change of it interrupts the output."""
         return (
             "*RST",
             "*CLS",
@@ -35,7 +35,6 @@ class Dialect:
             ":SOUR:VOLT 0",
             *self.sensing,
             f"{self.limit} {limit_A:.6e}",
-            ":SENS:CURR:RANG:AUTO ON",
         )
 
 
@@ -44,7 +43,7 @@ M2450 = Dialect(
     limit=":SOUR:VOLT:ILIM",
     read=':READ? "defbuffer1", SOUR, READ',
     has_timer=True,
-    sensing=(':SENS:FUNC "CURR"', ":SOUR:VOLT:READ:BACK ON"),
+    sensing=(':SENS:FUNC "CURR"',),
 )
 M2400 = Dialect(
     "2400",
@@ -52,7 +51,7 @@ M2400 = Dialect(
     read=":READ?",
     has_timer=False,
     # whatever order :FORM:ELEM is given, voltage comes first
-    sensing=(":SOUR:CLE:AUTO OFF", ":SENS:FUNC:CONC ON", ':SENS:FUNC "VOLT","CURR"', ":FORM:ELEM VOLT,CURR"),
+    sensing=(':SENS:FUNC "VOLT","CURR"', ":FORM:ELEM VOLT,CURR"),
 )
 DIALECTS = {dialect.name: dialect for dialect in (M2450, M2400)}
 

@@ -25,10 +25,6 @@ class GuardLost(Fault):
         super().__init__("guard", text)
 
 
-class Refused(Exception):
-    """What cannot be started as the plan says; nothing has been switched on."""
-
-
 class Stopped(Exception):
     """Somebody asked the run to end: a signal, or the operator. code: exit code of the process."""
 

@@ -188,7 +188,10 @@ class Keeper:
             return
         name = hashlib.sha256(self.limits.resource.lower().encode()).hexdigest()[:16]
         path = Path(tempfile.gettempdir()) / f"electrosaxs-meter-{name}.lock"
-        self._lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            self._lock = os.open(path, os.O_RDONLY)  # whoever made it
+        except FileNotFoundError:
+            self._lock = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

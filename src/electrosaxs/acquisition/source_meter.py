@@ -40,6 +40,7 @@ class SourceMeter:
     def __init__(self, port: Port, dialect: Dialect, identity: str) -> None:
         self.port, self.dialect, self.identity = port, dialect, identity
         self.timer_s: float | None = None
+        self._limit_A = 0.0
 
     @classmethod
     def identified(cls, port: Port, dialect: str) -> SourceMeter:
@@ -67,6 +68,7 @@ class SourceMeter:
         """
         self.command(":OUTP OFF")
         self.command(*self.dialect.configure(limit_A=limit_A, highest_V=highest_V))
+        self._limit_A = limit_A
         (limit,) = self.ask((f"{self.dialect.limit}?", _number))
         if not abs(limit - limit_A) <= LIMIT_TOLERANCE * limit_A:
             raise MeterFault(f"the current limit reads back as {limit:g} A instead of {limit_A:g} A")
@@ -102,7 +104,7 @@ class SourceMeter:
         if status & POWER_ON:
             raise MeterFault("it has been switched off and on (event status register says power on)")
         if output != output_expected:
-            raise MeterFault(f"OUTP? says {int(output)}, and not by this run")
+            raise MeterFault(f"OUTP? says {int(output)}, and not by this run{self._settings_lost()}")
         if not output:
             return Reading(math.nan, math.nan, output)
         before, after = (TIMER_OFF[:1], timer_start()) if self.timer_s is not None else ((), ())
@@ -191,6 +193,13 @@ class SourceMeter:
                 ((code, _text),) = self._once(((ERRORS, _error),), (), ())
                 if code == 0:
                     break
+
+    def _settings_lost(self) -> str:
+        """Whether the current limit is another than was set, in words: so it is after a power cycle whose bit in the event
+        status register went down with the connection."""
+        (limit,) = self.ask((f"{self.dialect.limit}?", _number))
+        same = abs(limit - self._limit_A) <= LIMIT_TOLERANCE * self._limit_A
+        return "" if same else f": it has been switched off and on (its current limit is {limit:g} A)"
 
     def _retry(self) -> None:
         """Before something is asked a second time. MeterFault where the meter cannot be found again."""

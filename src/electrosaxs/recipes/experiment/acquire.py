@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +49,15 @@ class Ending:
     reason: str = "finished"
 
 
-def acquire(plan: str | Path, out: str | Path, *, dry_run: bool = False, token_file: Path | None = None) -> int:
-    """Measure the run that PLAN.toml describes into the new folder `out`; returns the exit code.
+def acquire(
+    plan: str | Path,
+    out: str | Path,
+    *,
+    dry_run: bool = False,
+    token_file: Path | None = None,
+    say: Callable[[str], None] = print,
+) -> int:
+    """Measure the run that PLAN.toml describes into the new folder `out`; returns the exit code. `say`: takes the summary.
 
     0 finished, 3 a fault ended it, 4 the output could not be confirmed off, 130 or 143 after a signal. Raises
     InputFileError for a plan that cannot be started; nothing was switched on then.
@@ -70,28 +77,30 @@ def acquire(plan: str | Path, out: str | Path, *, dry_run: bool = False, token_f
                 if warning:
                     _say(warning)
                 if dry_run:
-                    print(forecast(wanted, greeting, identity, Path(out)))
+                    say(forecast(wanted, greeting, identity, Path(out)))
                     return 0
                 own_detector(beamline, folder)
                 record = RunFolder(folder, wanted, source, greeting, lambda: asked[0] if asked else None, token=token)
-                return _measured(wanted, beamline, greeting, meter, record, found_on=found_on)
+                code, summary = _measured(wanted, beamline, greeting, meter, record, found_on=found_on)
+                if not code:
+                    say(summary)
+                return code
         finally:
             beamline.close()
 
 
 def _measured(
     plan: RunPlan, beamline: Beamline, greeting: Greeting, meter: Meter, record: RunFolder, *, found_on: bool
-) -> int:
-    """The run between the first word to the meter and the last to the folder; the exit code."""
+) -> tuple[int, str]:
+    """The run between the first word to the meter and the last to the folder; exit code and summary."""
     watch = Watch(beamline, meter, record)
     watch.wall_per_s = greeting.wall_per_s
     fwhm = plan.beam.fwhm_um
     ending, tried = Ending(), False
     try:
-        started = meter.ask("start")
+        meter.ask("start")
         record.tell(guard_pid=meter.guard_pid, output=False)
         record.reading(beamline.clock(), {"output": False}, "found on, switched off" if found_on else "connected")
-        del started
         if plan.scan.background is not None:
             add_background(record, plan.scan.background, greeting)
         Measurement(
@@ -117,7 +126,7 @@ def _measured(
     return _ended(ending, output, beamline, record)
 
 
-def _ended(ending: Ending, output: bool | None, beamline: Beamline, record: RunFolder) -> int:
+def _ended(ending: Ending, output: bool | None, beamline: Beamline, record: RunFolder) -> tuple[int, str]:
     """Everything is written down that still can be; nothing here may keep the last word from stderr."""
     stopping = threading.Thread(target=beamline.stop, daemon=True)
     stopping.start()
@@ -136,9 +145,7 @@ def _ended(ending: Ending, output: bool | None, beamline: Beamline, record: RunF
             keep()
     if code:
         _say(text if code == UNSAFE else f"electrosaxs acquire: {text}")
-    else:
-        print(f"{record.folder}: {text}; analyse it with: electrosaxs analyse {record.folder}/run.toml --out RESULTS")
-    return code
+    return code, f"{record.folder}: {text}; analyse it with: electrosaxs analyse {record.folder}/run.toml --out RESULTS"
 
 
 def _until(clock_s: float) -> str:

@@ -17,9 +17,10 @@ from ...errors import InputFileError, bad_value
 from ...nouns.run_plan import RunPlan
 
 NOT_COVERED = (
-    "source meter: a {dialect} has no timer that switches its output off: if this computer loses its power or its cable to "
-    "the meter, the output stays on; wire the meter's output-enable line (docs/how-to/acquire.md)"
+    "source meter: {why}: if this computer loses its power or its cable to the meter, the output stays on; {remedy}"
 )
+NO_TIMER = "a {dialect} has no timer that switches its output off"
+WIRE = "wire the meter's output-enable line (docs/how-to/acquire.md)"
 
 
 def check_extra() -> None:
@@ -67,11 +68,16 @@ def identify(meter: Meter, plan: RunPlan) -> tuple[str, str, bool]:
     if not found["has_timer"] and plan.source_meter.watchdog in ("instrument", "both"):
         raise bad_value(
             InputFileError, where="source meter", field="source_meter.watchdog", value=plan.source_meter.watchdog,
-            rule=f"a {found['dialect']} has no timer that switches its output off", remedy='say watchdog = "guard" and wire '
+            rule=NO_TIMER.format(dialect=found["dialect"]), remedy='say watchdog = "guard" and wire '
             "the output-enable line",
         )  # fmt: skip
-    covered = found["has_timer"] and plan.source_meter.watchdog != "guard"
-    return found["identity"], "" if covered else NOT_COVERED.format(dialect=found["dialect"]), bool(found["output"])
+    warning = ""
+    if not found["has_timer"]:
+        warning = NOT_COVERED.format(why=NO_TIMER.format(dialect=found["dialect"]), remedy=WIRE)
+    elif plan.source_meter.watchdog == "guard":
+        unused = 'the timer in the meter is not used (watchdog = "guard")'
+        warning = NOT_COVERED.format(why=unused, remedy='watchdog = "auto" uses it')
+    return found["identity"], warning, bool(found["output"])
 
 
 @contextmanager

@@ -65,7 +65,7 @@ class RunFolder:
     ) -> None:
         self.folder, self.plan, self._greeting, self._hear = folder, plan, greeting, hear
         self.paused, self._token, self._heard_at = False, token, 0.0
-        self.frames, self.good_until = 0, math.nan
+        self.frames, self.good_until, self._told_at = 0, math.nan, 0.0
         self.state: dict[str, Any] = {
             "phase": "starting", "pid": os.getpid(), "guard_pid": None, "heartbeat": 0.0, "frames": 0, "output": None,
             "voltage_V": None, "set_point_m_per_s": None, "message": "",
@@ -88,11 +88,12 @@ class RunFolder:
 
     def tell(self, **changes: Any) -> None:
         """Write state.json with `changes`, now."""
+        self._told_at = time.monotonic()
         self.state.update(changes, heartbeat=time.time(), frames=self.frames)
         write_state(self.folder, self.state)
 
     def beat(self) -> None:
-        if time.time() - self.state["heartbeat"] > BEAT_S:
+        if time.monotonic() - self._told_at > BEAT_S:
             self.tell()
 
     def hear(self) -> None:
