@@ -77,14 +77,12 @@ class BridgeBeamline:
 
     def read(self, exposure_s: float) -> Diodes:
         found = self._ask("read", exposure_s, exposure_s=exposure_s)
-        return self._diodes(found, "read")
+        return self._diodes(found, "read", 0.0)
 
     def expose(self, exposure_s: float, file: Path) -> Exposed:
         found = self._ask("expose", exposure_s, exposure_s=exposure_s, file=str(file))
-        diodes = self._diodes(found, "expose")
         took = self._value(found, "expose", "exposure_s") if "exposure_s" in found else exposure_s
-        if not self._real:  # clock_s is that of the middle
-            self._note(max(self._clock, diodes.clock_s + 0.5 * took))
+        diodes = self._diodes(found, "expose", 0.5 * took)  # clock_s is that of the middle
         return Exposed(diodes.monitor_counts, diodes.transmission, diodes.height_um, diodes.clock_s, took)
 
     def electrodes(self, voltage_V: float) -> None:
@@ -103,10 +101,11 @@ class BridgeBeamline:
             self._socket.close()
             self._socket = None
 
-    def _diodes(self, found: dict[str, Any], do: str) -> Diodes:
+    def _diodes(self, found: dict[str, Any], do: str, since_s: float) -> Diodes:
+        """What an answer says; its clock_s is `since_s` ago."""
         transmission = found.get("transmission")
         clock = self._value(found, do, "clock_s")
-        self._note(max(clock, self._clock) if not self._real else self.clock())
+        self._note(clock + since_s)
         return Diodes(
             self._value(found, do, "monitor_counts"),
             math.nan if transmission is None else self._value(found, do, "transmission"),
@@ -115,11 +114,11 @@ class BridgeBeamline:
         )
 
     def _note(self, clock_s: float) -> None:
-        """Its clock now. Fault where it jumped: times of frames would be wrong from there on."""
+        """Its clock now, which never goes back. Fault where it jumped: times of frames would be wrong from there on."""
         jump = clock_s - self.clock() if self._clock_at else 0.0
         if jump < -CLOCK_S or (self._real and jump > CLOCK_S):
             raise Fault("bridge", f"its clock jumped by {jump:+.1f} s")
-        self._clock, self._clock_at = clock_s, time.monotonic()
+        self._clock, self._clock_at = max(clock_s, self._clock) if self._clock_at else clock_s, time.monotonic()
 
     def _value(self, found: dict[str, Any], do: str, name: str) -> float:
         value = found.get(name)

@@ -58,10 +58,12 @@ class Documents:
                 "seq_nums": {"start": index + 1, "stop": index + 2},
             })  # fmt: skip
 
-    def knife_edge(self, heights: list[float], transmissions: list[float], monitors: list[float]) -> None:
-        """The readings from which the anode's height was found."""
+    def knife_edge(
+        self, heights: list[float], transmissions: list[float], monitors: list[float], fit: Mapping[str, float]
+    ) -> None:
+        """The readings from which the anode's height was found; `fit`: what was found, by name with its unit."""
         names = ("height", "transmission", "monitor")
-        self._describe(ALIGNMENT, {name: _number(name, UNITS[name]) for name in names})
+        self._describe(ALIGNMENT, {name: _number(name, UNITS[name]) for name in names}, fit)
         for row in zip(heights, transmissions, monitors, strict=True):
             self._event(ALIGNMENT, dict(zip(names, row, strict=True)))
 
@@ -79,11 +81,18 @@ class Documents:
             "reason": reason, "num_events": dict(self._events),
         })  # fmt: skip
 
-    def _describe(self, stream: str, keys: Mapping[str, Any]) -> None:
+    def _describe(self, stream: str, keys: Mapping[str, Any], found: Mapping[str, float] | None = None) -> None:
+        """`found`: what holds for all events of the stream, kept as its configuration."""
+        now = time.time()
+        data = dict(found or {})
+        settings = {
+            "data": data, "timestamps": dict.fromkeys(data, now), "data_keys": {k: _number(k, "um") for k in data},
+        }  # fmt: skip
         self._descriptors[stream], self._events[stream] = str(uuid4()), 0
         self._emit("descriptor", {
-            "uid": self._descriptors[stream], "time": time.time(), "run_start": self.run, "name": stream,
-            "data_keys": keys, "configuration": {}, "object_keys": {"electrosaxs": list(keys)}, "hints": {},
+            "uid": self._descriptors[stream], "time": now, "run_start": self.run, "name": stream,
+            "data_keys": keys, "configuration": {"electrosaxs": settings},
+            "object_keys": {"electrosaxs": list(keys)}, "hints": {},
         })  # fmt: skip
 
     def _event(self, stream: str, data: Mapping[str, Any]) -> None:

@@ -74,6 +74,37 @@ def test_documents_are_those_of_the_event_model(meter: MeterProgram, bridge: Tin
     assert found[-1][1]["num_events"]["primary"] == 10
     assert sum(name == "stream_datum" for name, _ in found) == 10
     assert found[0][1]["hashes"][0]["sha256"]
+    edge = next(d for n, d in found if n == "descriptor" and d["name"] == "alignment")["configuration"]["electrosaxs"]
+    assert abs(edge["data"]["anode_height"] - ANODE_UM) < 5.0 * edge["data"]["anode_height_sigma"] < 1.0
+
+
+def test_a_real_clock_is_not_told_what_to_do(meter: MeterProgram, bridge: TinyBridge, tmp_path: Path) -> None:
+    """The ramp is then the guard's own time: half a volt takes a second of the wall."""
+    bridge.real = True
+    plan = write_plan(
+        tmp_path, bridge, meter.resource, scan={"period_s": 1.0, "duration_s": 3.0, "exposure_s": 0.05, "alignment": False},
+        cell={"anode_height_um": ANODE_UM}, voltage={"voltage_V": [1.0]},
+    )  # fmt: skip
+    assert acquire(plan, tmp_path / "run") == 0
+    assert "wait" not in bridge.asked
+    table, _ = read_all(tmp_path / "run")
+    sample = table.is_role(Role.SAMPLE)
+    assert 1.5 < table.time[sample][0] < 3.0
+    assert table.voltage is not None
+    assert_close(table.voltage[sample], np.full(sample.sum(), 1.0), rel=1e-6)
+    rows = meter_rows(tmp_path / "run")
+    ramp = [(float(r["epoch_s"]), float(r["set_V"])) for r in rows if r["event"] == "set"]
+    assert all(b[1] - a[1] <= 0.5 * (b[0] - a[0]) + 0.05 for a, b in pairwise(ramp))
+
+
+def test_a_clock_that_jumps_is_a_fault_of_the_bridge(
+    meter: MeterProgram, bridge: TinyBridge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bridge.at[6] = lambda: setattr(bridge, "clock", bridge.clock - 3600.0)
+    assert acquire(write_plan(tmp_path, bridge, meter.resource), tmp_path / "run") == 3
+    assert "its clock jumped by -359" in capsys.readouterr().err
+    assert not meter.output
+    assert len(read_all(tmp_path / "run")[1]) == 6
 
 
 def test_a_dry_run_switches_nothing_on(

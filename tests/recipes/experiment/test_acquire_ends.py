@@ -162,6 +162,7 @@ def test_a_signal_ends_a_run_within_two_seconds(
     tmp_path: Path,
 ) -> None:
     process = running()
+    assert len(read_all(tmp_path / "run")[1]) >= SAMPLE  # while it is being written
     process.send(number)
     assert meter.seconds_until_off(2.0) < 1.0
     ended, said = process.ended()

@@ -27,7 +27,8 @@ class TinyBridge:
     times without beam; pace: wall seconds per request; at: things to do before the n-th frame of the sample."""
 
     def __init__(self) -> None:
-        self.clock, self.height, self.content, self.pace = 0.0, 0.0, "solution", 0.0
+        self._clock, self.height, self.content, self.pace = 0.0, 0.0, "solution", 0.0
+        self.real = False  # the clock is that of the wall
         self.hang, self.stalls_at = "", None
         self.errors: dict[str, str] = {}
         self.dark = (np.inf, np.inf)
@@ -50,6 +51,16 @@ class TinyBridge:
         self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.address = f"127.0.0.1:{self.server.server_address[1]}"
+
+    @property
+    def clock(self) -> float:
+        return time.monotonic() if self.real else self._clock
+
+    @clock.setter
+    def clock(self, seconds: float) -> None:
+        if self.real:
+            time.sleep(max(seconds - time.monotonic(), 0.0))
+        self._clock = seconds
 
     def __enter__(self) -> Self:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -77,7 +88,8 @@ class TinyBridge:
     def do_hello(self, _: dict[str, Any]) -> dict[str, Any]:
         detector = {"name": "tiny", "shape": list(SHAPE), "form": "cbf"}
         return {
-            "protocol": "electrosaxs-bridge-1", "clock": "virtual", "clock_s": self.clock, "detector": detector,
+            "protocol": "electrosaxs-bridge-1", "clock": ("virtual", "real")[self.real],
+            "clock_s": self.clock, "detector": detector,
             "height_um": [-1000, 6000],
         }  # fmt: skip
 

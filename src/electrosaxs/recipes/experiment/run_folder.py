@@ -140,7 +140,8 @@ class RunFolder:
 
     def aligned(self, diodes: list[Diodes], edge: Edge) -> None:
         columns = ([d.height_um for d in diodes], [d.transmission for d in diodes], [d.monitor_counts for d in diodes])
-        self.documents.knife_edge(*columns)
+        fit = {"anode_height": edge.height_um, "anode_height_sigma": edge.sigma_um}
+        self.documents.knife_edge(*columns, {name: value for name, value in fit.items() if value is not None})
         if edge.height_um is not None:
             sigma = "" if edge.sigma_um is None else f" +/- {edge.sigma_um:.2f}"
             self.tell(message=f"anode at {edge.height_um:.2f}{sigma} um: {edge.why}")
