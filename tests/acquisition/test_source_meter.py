@@ -11,6 +11,7 @@ from meters import DirectPort, FaultyMeter, limits
 from electrosaxs.acquisition.dialects import dialect_of
 from electrosaxs.acquisition.faults import MeterFault
 from electrosaxs.acquisition.keeper import Keeper
+from electrosaxs.acquisition.port import VisaPort
 from electrosaxs.acquisition.simulated_meter import IDENTITY, CellOnLeads, SimulatedMeter
 
 NUMBERS = itertools.count()  # of meters: each is locked by its name
@@ -180,6 +181,37 @@ def test_the_timer_of_a_2450_switches_off_without_anybody() -> None:
     assert not meter.output
     with pytest.raises(MeterFault, match=r"OUTP\? says 0"):
         keeper.read(3.0)
+
+
+class FakeTransfer:
+    """A VISA session as GPIB and USB have it: one transfer is one message, its answers come in one line."""
+
+    def __init__(self, meter: SimulatedMeter) -> None:
+        self.meter, self.answers = meter, list[str]()
+
+    def write_raw(self, message: bytes) -> None:
+        self.answers += self.meter.execute(message.decode().strip())
+
+    def read(self) -> str:
+        return self.answers.pop(0)
+
+    def close(self) -> None:
+        pass
+
+
+@BOTH
+def test_where_answers_come_in_one_line_they_are_told_apart(dialect: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the line of the error queue has semicolons of its own."""
+    pytest.importorskip("pyvisa")
+    meter = FaultyMeter(dialect)
+    port = VisaPort("GPIB0::24::INSTR", 1.0)
+    monkeypatch.setattr(port, "_open", lambda: setattr(port, "_session", FakeTransfer(meter)))
+    keeper = Keeper(limits(f"gpib {next(NUMBERS)}", timer=True), port)
+    keeper.start()
+    keeper.switch_on(0.0)
+    keeper.set(20.0, 1.0)
+    assert_close(keeper.read(1.0)["voltage_V"], 0.5, rel=1e-6)
+    assert keeper.off() == {"output": False}
 
 
 def test_a_2400_is_never_asked_with_its_output_off() -> None:

@@ -24,7 +24,7 @@ REACHED_UM = 5.0  # of the stage, from where it was sent
 BEAM_SHARE = 0.1  # of the usual monitor rate: less is no beam
 BEAM_LOOK_S, BEAM_EXPOSURE_S, BEAM_PATIENCE_S = 5.0, 0.2, 7200.0  # beamline's clock
 REFERENCE_SPAN = (0.2, 0.8)  # heights of solvent and reference frames, in shares of the gap
-LONGEST_EXPOSURE = 3.0  # times exposure_s, where little is transmitted
+LONGEST_EXPOSURE, WORTH = 3.0, 1.1  # times exposure_s, where little is transmitted; less more is not worth it
 KNIFE_REACHES_UM = (150.0, 600.0, 1500.0)
 KNIFE_STEP, FINE_STEP, FINE_REACH = 0.5, 0.2, 1.5  # of the beam's FWHM
 FEWEST_COARSE = 9
@@ -138,10 +138,10 @@ class Measurement:
         """Longer where less was transmitted at the last visit, so that the counts stay, as far as the dose allows."""
         last = self._transmission.get(height, math.nan)
         longer = self._open / last if last > 0.0 else 1.0
-        factor = min(max(longer, 1.0), LONGEST_EXPOSURE) if math.isfinite(longer) else 1.0
-        if not self.greeting.lateral and self._dose_s > 0.5 * self.scan.max_dose_s:
-            factor = 1.0  # there is no fresh spot
-        return round(self.scan.exposure_s * factor, 1) or self.scan.exposure_s
+        spent = not self.greeting.lateral and self._dose_s > 0.5 * self.scan.max_dose_s  # and no fresh spot
+        if not longer > WORTH or spent:
+            return self.scan.exposure_s
+        return float(f"{self.scan.exposure_s * min(longer, LONGEST_EXPOSURE):.2g}")
 
     def _frame(
         self, role: Role, height_um: float, exposure_s: float, end: float, *, place: float | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Protocol
 
+from .scpi import split_outside_quotes
+
 LONGEST_OPEN_S = 2.0
 
 
@@ -37,20 +39,26 @@ class VisaPort:
         self.resource, self._timeout_s = resource, timeout_s
         self._manager = pyvisa.ResourceManager("@py")
         self._session: Any = None
-        # a socket is a stream in which each line is a message; elsewhere one transfer is one message
-        self._joint = "\n" if resource.upper().endswith("SOCKET") else ";"
+        # a socket is a stream in which each line is a message and each query has a line of its own for an answer; elsewhere
+        # one transfer is one message, and its answers come in one line
+        self._stream = resource.upper().endswith("SOCKET")
+        self._answers: list[str] = []
 
     def send(self, *lines: str) -> None:
         try:
             if self._session is None:
                 self._open()
-            self._session.write_raw((self._joint.join(lines) + "\n").encode("ascii"))
+            self._session.write_raw((("\n" if self._stream else ";").join(lines) + "\n").encode("ascii"))
         except Exception as error:  # pyvisa-py raises VisaIOError, OSError and bare Exception
             raise NoReply(f"{self.resource}: cannot be written to ({_short(error)})") from error
 
     def receive(self) -> str:
+        if self._answers:
+            return self._answers.pop(0)
         try:
-            return str(self._session.read())
+            line = str(self._session.read())
+            answer, *self._answers = [line] if self._stream else split_outside_quotes(line, ";")
+            return answer
         except UnicodeDecodeError:
             return "\N{REPLACEMENT CHARACTER}"
         except Exception as error:
@@ -58,6 +66,7 @@ class VisaPort:
 
     def reconnect(self) -> None:
         self.close()
+        self._answers = []
         try:
             self._open()
         except Exception as error:
