@@ -24,6 +24,7 @@ from electrosaxs.acquisition.simulated import SimulatedBeamline
 from electrosaxs.acquisition.simulated_meter import SimulatedMeter
 from electrosaxs.io.cbf import write_cbf
 from electrosaxs.io.run_toml import read_experiment
+from electrosaxs.twin.live_cell import LiveCell
 
 
 class BridgeServer(socketserver.StreamRequestHandler):
@@ -86,9 +87,10 @@ def main() -> None:
     parser.add_argument("--meter-port", type=int, default=5025)
     parser.add_argument("--geometry", type=Path, help="write the detector's geometry to this file")
     options = parser.parse_args()
+    experiment = read_experiment(options.experiment)
     meter = BridgeServer.meter = SimulatedMeter("2450")
     line = BridgeServer.beamline = SimulatedBeamline(
-        read_experiment(options.experiment), None, highest_V=40.0, speed=0.0,
+        experiment, lambda: LiveCell(experiment, None, highest_V=40.0), speed=0.0,
         write_image=lambda path, frame, _: write_cbf(path, frame, {}),
     )  # fmt: skip
     if options.geometry is not None:

@@ -187,9 +187,10 @@ class FakeTransfer:
     """A VISA session as GPIB and USB have it: one transfer is one message, its answers come in one line."""
 
     def __init__(self, meter: SimulatedMeter) -> None:
-        self.meter, self.answers = meter, list[str]()
+        self.meter, self.answers, self.names = meter, list[str](), 0
 
     def write_raw(self, message: bytes) -> None:
+        self.names += message == b"*IDN?\n"
         self.answers += self.meter.execute(message.decode().strip())
 
     def read(self) -> str:
@@ -205,13 +206,15 @@ def test_where_answers_come_in_one_line_they_are_told_apart(dialect: str, monkey
     pytest.importorskip("pyvisa")
     meter = FaultyMeter(dialect)
     port = VisaPort("GPIB0::24::INSTR", 1.0)
-    monkeypatch.setattr(port, "_open", lambda: setattr(port, "_session", FakeTransfer(meter)))
+    session = FakeTransfer(meter)
+    monkeypatch.setattr(port, "_open", lambda: setattr(port, "_session", session))
     keeper = Keeper(limits(f"gpib {next(NUMBERS)}", timer=True), port)
     keeper.start()
     keeper.switch_on(0.0)
     keeper.set(20.0, 1.0)
     assert_close(keeper.read(1.0)["voltage_V"], 0.5, rel=1e-6)
     assert keeper.off() == {"output": False}
+    assert session.names == 1  # nothing had to be asked twice
 
 
 def test_a_2400_is_never_asked_with_its_output_off() -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..nouns import Experiment, FloatArray
-from ..transport import SizeClasses
 from ..twin.beamline import DRIFT, FLICKER, measured_transmission, monitor_counts
 from ..twin.detector_model import SATURATION, pixel_model
 from ..twin.exposure import Exposure, crystals_in_footprint, expose, expose_empty, footprint
@@ -35,15 +34,14 @@ WriteImage = Callable[[Path, Frame, float], None]
 class SimulatedBeamline:
     """A beamline.Beamline whose clock is virtual. speed: its seconds per wall second at most, 0: as fast as it can.
 
-    write_image: puts a frame and its exposure (s) into a file. highest_V: what the voltage will not exceed.
+    fill: a fresh filling of the cell. write_image: puts a frame and its exposure (s) into a file.
     """
 
     def __init__(
         self,
         experiment: Experiment,
-        distribution: SizeClasses | None,
+        fill: Callable[[], LiveCell],
         *,
-        highest_V: float,
         write_image: WriteImage,
         speed: float = 1.0,
         geometry: Geometry | None = None,
@@ -51,8 +49,7 @@ class SimulatedBeamline:
         self.experiment, self._write, self._speed = experiment, write_image, speed
         self.pixels = pixel_model(experiment.detector, experiment.beam, seed=experiment.output.seed, geometry=geometry)
         self._painter = FramePainter(self.pixels, seed=experiment.output.seed)
-        self._fill: Callable[[], LiveCell] = lambda: LiveCell(experiment, distribution, highest_V=highest_V)
-        self._live = self._fill()
+        self._fill, self._live = fill, fill()
         self._cell = scattering_cell(
             experiment, self.pixels.q_grid, self._live.classes.diameter_nm, self._live.dry_shell_nm
         )

@@ -26,15 +26,17 @@ def beamline_of(plan: RunPlan) -> tuple[Beamline, RunPlan]:
         assert plan.beamline.address is not None
         return BridgeBeamline(plan.beamline.address), plan
     from ...acquisition.simulated import SATURATION, SimulatedBeamline  # a real beamline needs no twin
+    from ...twin.live_cell import LiveCell
 
     experiment = _experiment(plan)
     source = str(plan.beamline.experiment or "experiment")
+    highest = max(1.0, *(abs(v) for v in plan.program.voltage_V))
     with named(source):
+        sizes = size_table(experiment)
         check_materials(experiment.solution, where=source)
         beamline = SimulatedBeamline(
             experiment,
-            size_table(experiment),
-            highest_V=max(1.0, *(abs(v) for v in plan.program.voltage_V)),
+            lambda: LiveCell(experiment, sizes, highest_V=highest),
             write_image=lambda path, frame, exposure_s: write_cbf(
                 path, frame, _header(experiment, exposure_s, SATURATION)
             ),
