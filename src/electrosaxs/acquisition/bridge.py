@@ -14,6 +14,9 @@ from .faults import Fault
 
 PROTOCOL = "electrosaxs-bridge-1"
 CONNECT_S, ANSWER_S = 5.0, 30.0
+DEVICES = {
+    "expose": "detector", "move": "stage", "read": "diodes", "sample": "sample changer", "wait": "clock", "clock": "clock",
+}  # fmt: skip
 CLOCK_S = 5.0  # by which its clock may differ from what it should be
 
 
@@ -123,7 +126,7 @@ class BridgeBeamline:
     def _value(self, found: dict[str, Any], do: str, name: str) -> float:
         value = found.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise Fault("bridge", f"{do}: {name} = {value!r} is no number")
+            raise self._fault(do, f"{do}: {name} = {value!r} is no number")
         return float(value)
 
     def _ask(self, do: str, takes_s: float = 0.0, **values: Any) -> dict[str, Any]:
@@ -142,11 +145,15 @@ class BridgeBeamline:
                     raise Fault("bridge", f"{do}: the connection is lost")
                 self._pending += received
         except TimeoutError:
-            raise Fault("bridge", f"{do}: no answer within {limit:g} s") from None
+            raise self._fault(do, f"{do}: no answer within {limit:g} s") from None
         except OSError as error:
             raise Fault("bridge", f"{do}: the connection is lost ({error})") from error
         line, _, self._pending = self._pending.partition(b"\n")
         return self._understood(do, line)
+
+    def _fault(self, do: str, text: str) -> Fault:
+        """A fault of the device that a request is for."""
+        return Fault(DEVICES.get(do, "bridge"), f"{text} (bridge {self.address})")
 
     def _understood(self, do: str, line: bytes) -> dict[str, Any]:
         try:
@@ -156,7 +163,7 @@ class BridgeBeamline:
         if not isinstance(found, dict):
             raise Fault("bridge", f"{do}: the answer is no JSON object: {line[:60]!r}")
         if found.get("ok") is False:
-            raise Fault("bridge", f"{do}: {found.get('error', 'no reason given')}")
+            raise self._fault(do, f"{do}: {found.get('error', 'no reason given')}")
         if "id" in found and found["id"] != self._number:
             raise Fault("bridge", f"{do}: the answer belongs to request {found['id']}, not {self._number}")
         return found

@@ -64,14 +64,10 @@ class Keeper:
         """Who answers, and whether its output is on; nothing is changed. MeterFault where nobody does."""
         self._take_lock()
         self.meter = SourceMeter.identified(self.port, self.limits.dialect)
-        self.port.send(":OUTP?")
-        try:
-            output = self.port.receive().strip()
-        except NoReply as error:
-            raise MeterFault(f":OUTP? is not answered: {error}") from error
         dialect = self.meter.dialect
         return {
-            "identity": self.meter.identity, "dialect": dialect.name, "has_timer": dialect.has_timer, "output": output == "1",
+            "identity": self.meter.identity, "dialect": dialect.name, "has_timer": dialect.has_timer,
+            "output": self.meter.output(),
         }  # fmt: skip
 
     def start(self) -> dict[str, Any]:

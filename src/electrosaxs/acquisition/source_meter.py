@@ -77,6 +77,14 @@ class SourceMeter:
             raise MeterFault("the output stays on after OUTP OFF")
         return limit
 
+    def output(self) -> bool:
+        """What OUTP? says; nothing else is asked or changed."""
+        try:
+            (said,) = self._once(((":OUTP?", _truth),), (), ())
+        except (NoReply, ValueError) as error:
+            raise MeterFault(f":OUTP? has no sound reply: {error}") from error
+        return bool(said)
+
     def arm(self, seconds: float) -> None:
         """Start the timer in the meter: without a word for `seconds` it switches its output off."""
         self.command(*timer_blocks(seconds))
@@ -240,13 +248,14 @@ def _pair(line: str) -> tuple[float, float]:
 
 
 def _truth(line: str) -> bool:
-    if line not in ("0", "1"):
+    value = float(line)
+    if value not in (0.0, 1.0):
         raise ValueError(f"{line[:40]!r} is neither 0 nor 1")
-    return line == "1"
+    return value == 1.0
 
 
 def _whole(line: str) -> int:
-    return int(line)
+    return int(float(line))
 
 
 def _error(line: str) -> tuple[int, str]:

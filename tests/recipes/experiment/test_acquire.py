@@ -197,6 +197,7 @@ def test_an_operator_pauses_resumes_and_aborts(
         ({"hold": {"flux": "slice"}}, "this version holds no flux"),
         ({"scan": {"heights_um": [0, 9000]}}, "beyond the gap"),
         ({"scan": {"max_dose_s": 5.0}}, "no lateral axis"),
+        ({"scan": {"duration_s": 1e12, "max_dose_s": 1e13}}, "GB free"),
         ({"source_meter": {"watchdog_s": 0.2}}, "watchdog_s"),
         ({"beamline": {"kind": "epics"}}, "beamline.kind"),
         ({"beamline": {"speed": 2.0}}, "belong to kind"),

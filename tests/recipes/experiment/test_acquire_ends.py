@@ -51,7 +51,7 @@ HARMS: dict[str, tuple[Harm, int, tuple[str, ...], bool]] = {
     # what is done; exit code; words on stderr; whether the output is on afterwards
     "error -113": (lambda m, b: m.tell(error=":READ?"), 3, ("source meter: error -113, Undefined header",), False),
     "current limit": (lambda m, b: m.tell(conductance=1e-3), 3, ("source meter: current limit of 1e-06 A",), False),
-    "power cycle": (lambda m, b: m.tell(power_cycle=True), 3, ("source meter: it has been switched off and on",), False),
+    "power cycle": (lambda m, b: m.tell(power_cycle=True), 3, ("source meter:", "has been switched off and on"), False),
     "second client sets": (lambda m, b: send(m, ":SOUR:VOLT 7"), 3, ("source meter:", "another client"), False),
     "second client off": (lambda m, b: send(m, ":OUTP OFF"), 3, ("source meter: OUTP? says 0",), False),
     "connection lost": (
@@ -61,10 +61,10 @@ HARMS: dict[str, tuple[Harm, int, tuple[str, ...], bool]] = {
     "garbage": (lambda m, b: m.tell(garbage=True), 4, ("OUTPUT MAY BE ON", "source meter"), False),
     "no reply": (lambda m, b: m.tell(mute=True), 4, ("OUTPUT MAY BE ON", "source meter"), True),
     "will not go off": (
-        lambda m, b: (m.tell(stuck=True), b.errors.update(move="soft limit")), 4, ("OUTPUT MAY BE ON", "soft limit"), True,
+        lambda m, b: (m.tell(stuck=True), b.errors.update(move="soft limit")), 4, ("OUTPUT MAY BE ON", "stage: move:"), True,
     ),
-    "detector stops": (lambda m, b: b.errors.update(expose="no trigger"), 3, ("bridge: expose: no trigger",), False),
-    "detector hangs": (lambda m, b: setattr(b, "hang", "move"), 3, ("move", "no answer within"), False),
+    "detector stops": (lambda m, b: b.errors.update(expose="no trigger"), 3, ("detector: expose: no trigger",), False),
+    "stage hangs": (lambda m, b: setattr(b, "hang", "move"), 3, ("stage: move: no answer within",), False),
     "stage stalls": (lambda m, b: setattr(b, "stalls_at", 60.0), 3, ("stage: sent to", "it stands at 60 um"), False),
     "bridge dies": (lambda m, b: b.drop(), 3, ("bridge:", "connection is lost"), False),
 }  # fmt: skip

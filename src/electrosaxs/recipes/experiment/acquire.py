@@ -71,7 +71,7 @@ def acquire(
         beamline, wanted = beamline_of(wanted)
         try:
             greeting = _greeted(beamline)
-            check_against(wanted, greeting, source)
+            check_against(wanted, greeting, source, Path(out))
             with meter_of(wanted, real_clock=greeting.real_clock) as meter:
                 identity, warning, found_on = identify(meter, wanted)
                 if warning:
