@@ -8,6 +8,7 @@ from pathlib import Path
 from ..nouns.run_plan import RunPlan
 from .poni import read_poni
 from .refusal import refusal
+from .toml_kinds import RUN_PLAN
 from .toml_settings import read_settings
 
 
@@ -15,7 +16,7 @@ def read_plan(path: str | Path) -> RunPlan:
     """The plan at `path`. Raises InputFileError (one line: file, field, value, rule, remedy) for a missing or malformed
     file, an unknown, missing or impossible setting, and a file named in it that is not there."""
     path = Path(path)
-    plan = read_settings(path, RunPlan)
+    plan = read_settings(path, RunPlan, kind=RUN_PLAN)
     detector, beamline, scan = plan.detector, plan.beamline, plan.scan
     found = {
         "detector.geometry": detector.geometry,

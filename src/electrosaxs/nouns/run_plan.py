@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from .experiment import VoltageProgram
-from .run import (
-    AnalysisSettings,
-    Beam,
-    Cell,
-    NotNegative,
-    Positive,
-    RunTitle,
-    Settings,
-    Solution,
-)
+from .run import AnalysisSettings, Beam, Cell, RunTitle, Solution, check_beam, check_field
+from .settings import NotNegative, Positive, Settings, WrongSetting
 
 LONGEST_TIMEOUT_S = 60.0
 HEIGHTS_UM = (0.0, 50.0, 100.0, 150.0, 200.0, 250.0, 300.0, 400.0, 600.0, 1000.0, 1400.0, 1800.0, 2600.0, 3400.0)
@@ -52,10 +44,14 @@ class BeamlineSettings(Settings):
 
     @model_validator(mode="after")
     def _address_of_a_bridge(self) -> BeamlineSettings:
-        if (self.kind == "bridge") != (self.address is not None):
-            raise ValueError('kind = "bridge" and address = "HOST:PORT" belong together: give both or neither')
-        if self.kind == "bridge" and (self.experiment is not None or "speed" in self.model_fields_set):
-            raise ValueError('experiment and speed belong to kind = "simulated"')
+        if self.kind == "bridge" and self.address is None:
+            raise WrongSetting("address", "missing", "a bridge has an address", 'give address = "HOST:PORT"')
+        foreign = {"simulated": ("address",), "bridge": ("experiment", "speed")}[self.kind]
+        for key in foreign:
+            if key in self.model_fields_set:
+                raise WrongSetting(
+                    key, getattr(self, key), f'does not belong to kind = "{self.kind}"', "leave it out, or correct kind"
+                )
         return self
 
 
@@ -82,9 +78,12 @@ class ScanPlan(Settings):
     @model_validator(mode="after")
     def _solvent_from_somewhere(self) -> ScanPlan:
         if (self.solvent_frames == 0) != (self.background is not None):
-            raise ValueError("solvent_frames = 0 and background (the run.toml that has solvent frames) belong together")
+            raise WrongSetting(
+                "solvent_frames", self.solvent_frames, "solvent_frames = 0 and background belong together",
+                "give background = the run.toml that has solvent frames, or a number of frames above 0",
+            )  # fmt: skip
         if len(set(self.heights_um)) != len(self.heights_um):
-            raise ValueError("heights_um: a height stands twice; name each height once")
+            raise WrongSetting("heights_um", self.heights_um, "a height stands twice", "name each height once")
         return self
 
 
@@ -93,6 +92,12 @@ class PlanDetector(Settings):
 
     geometry: Path | None = None
     mask: Path | None = None
+
+
+class HeldFlux(Settings):
+    """A flux that is to be held; known so that it can be refused by name."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
 
 class RunPlan(Settings):
@@ -109,32 +114,40 @@ class RunPlan(Settings):
     frames: FormSettings = FormSettings()
     scan: ScanPlan = ScanPlan()
     voltage: VoltageProgram | None = None
-    hold: dict[str, Any] | None = None
+    hold: HeldFlux | None = None
 
     @model_validator(mode="after")
     def _one_steering(self) -> RunPlan:
         if self.hold is not None:
-            raise ValueError("[hold]: this version holds no flux; give [voltage], a program")
+            raise WrongSetting("hold", "given", "this version holds no flux", "give [voltage], a program")
         if self.voltage is None:
-            raise ValueError("[voltage] is missing: give time_s and voltage_V")
-        highest = max(abs(v) for v in self.voltage.voltage_V)
-        if highest > self.source_meter.max_voltage_V:
-            raise ValueError(
-                f"voltage.voltage_V goes to {highest:g} V, beyond source_meter.max_voltage_V ="
-                f" {self.source_meter.max_voltage_V:g} V; lower the program, or raise the limit if the cell bears it"
-            )
+            raise WrongSetting("voltage", "missing", "is required", "give time_s and voltage_V")
+        highest, allowed = max(abs(v) for v in self.voltage.voltage_V), self.source_meter.max_voltage_V
+        if highest > allowed:
+            raise WrongSetting(
+                "voltage.voltage_V", f"{highest:g}", f"is beyond source_meter.max_voltage_V = {allowed:g}",
+                "lower the program, or raise the limit if the cell bears it",
+            )  # fmt: skip
+        check_field("voltage.voltage_V", highest, self.cell.gap_mm)
         return self
 
     @model_validator(mode="after")
     def _within_the_cell(self) -> RunPlan:
+        check_beam(self.beam, self.cell)
         gap = 1e3 * self.cell.gap_mm
         outside = [h for h in self.scan.heights_um if h > gap]
         if outside:
-            raise ValueError(f"scan.heights_um: {outside[0]:g} um is beyond the gap of {gap:g} um")
+            raise WrongSetting(
+                "scan.heights_um", f"{outside[0]:g}", f"is beyond the gap of {gap:g} um", "correct it or cell.gap_mm"
+            )
         if not self.scan.alignment and self.cell.anode_height_um is None:
-            raise ValueError("scan.alignment = false needs cell.anode_height_um")
+            raise WrongSetting(
+                "cell.anode_height_um", "missing", "is required where scan.alignment = false", "give it, or align"
+            )
         if self.beamline.kind == "bridge" and self.detector.geometry is None:
-            raise ValueError("detector.geometry is missing: give the pyFAI geometry file of this detector")
+            raise WrongSetting(
+                "detector.geometry", "missing", "is required", "give the pyFAI geometry file of this detector"
+            )
         return self
 
     @property

@@ -193,14 +193,14 @@ def test_an_operator_pauses_resumes_and_aborts(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"voltage": {"voltage_V": [60.0]}}, "max_voltage_V = 40"),
+        ({"voltage": {"voltage_V": [60.0]}}, "voltage.voltage_V = 60: is beyond source_meter.max_voltage_V = 40"),
         ({"hold": {"flux": "slice"}}, "this version holds no flux"),
         ({"scan": {"heights_um": [0, 9000]}}, "beyond the gap"),
         ({"scan": {"max_dose_s": 5.0}}, "no lateral axis"),
         ({"scan": {"duration_s": 1e12, "max_dose_s": 1e13}}, "GB free"),
         ({"source_meter": {"watchdog_s": 0.2}}, "watchdog_s"),
         ({"beamline": {"kind": "epics"}}, "beamline.kind"),
-        ({"beamline": {"speed": 2.0}}, "belong to kind"),
+        ({"beamline": {"speed": 2.0}}, "beamline.speed = 2.0: does not belong to kind"),
         ({"scan": {"alignment": False}}, "cell.anode_height_um"),
         ({"scan": {"solvent_frames": 0}}, "background"),
         ({"detector": {"geometry": None}}, "detector.geometry"),

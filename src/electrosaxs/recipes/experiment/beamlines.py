@@ -15,7 +15,7 @@ from ...io.run_toml import read_experiment
 from ...nouns import Experiment, StartingSolution
 from ...nouns.experiment import SourceBeam
 from ...nouns.run_plan import RunPlan
-from ..experiment_file import check_materials, named, size_table
+from ..experiment_file import named, read_with_sizes
 
 PAPER = "demo.toml"
 
@@ -28,12 +28,10 @@ def beamline_of(plan: RunPlan) -> tuple[Beamline, RunPlan]:
     from ...acquisition.simulated import SATURATION, SimulatedBeamline  # a real beamline needs no twin
     from ...twin.live_cell import LiveCell
 
-    experiment = _experiment(plan)
-    source = str(plan.beamline.experiment or "experiment")
+    experiment, sizes, source = read_with_sizes(_experiment(plan))
+    source = str(plan.beamline.experiment or source)
     highest = max(1.0, *(abs(v) for v in plan.program.voltage_V))
     with named(source):
-        sizes = size_table(experiment)
-        check_materials(experiment.solution, where=source)
         beamline = SimulatedBeamline(
             experiment,
             lambda: LiveCell(experiment, sizes, highest_V=highest),
@@ -65,7 +63,8 @@ def _experiment(plan: RunPlan) -> Experiment:
         return read_experiment(plan.beamline.experiment)
     with as_file(files("electrosaxs.recipes") / PAPER) as path:
         paper = read_experiment(path)
-    solution = {**paper.solution.model_dump(), **plan.solution.model_dump(exclude_unset=True)}
+    particles = paper.solution.model_dump(include={"core_diameter_nm", "core_sigma_nm"})
+    solution = {**particles, **plan.solution.model_dump(exclude_unset=True)}
     return paper.model_copy(
         update={
             "cell": plan.cell,
