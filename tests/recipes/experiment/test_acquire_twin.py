@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,18 @@ def test_the_example_bridge_serves_a_run(tmp_path: Path) -> None:
     assert_close(ratio[1::2], np.ones(3), rel=0.05)
     assert documents(tmp_path / "run")[-1][1]["exit_status"] == "success"
     shutil.rmtree(tmp_path / "run")
+
+
+def test_the_page_types_the_commands_of_the_examples() -> None:
+    page = (EXAMPLES.parent / "docs" / "how-to" / "acquire.md").read_text("utf-8")
+    typed = re.findall(r"^    ((?:electrosaxs|python) .*)$", page, re.MULTILINE)
+    example = (EXAMPLES / "plan_run.toml").read_text("utf-8")
+    server = (EXAMPLES / "bridge_server.py").read_text("utf-8")
+    assert typed == [
+        *re.findall(r"^#     (electrosaxs acquire .*)$", example, re.MULTILINE),
+        "electrosaxs analyse run/run.toml --out results",
+        *re.findall(r"^    ((?:electrosaxs|python) .*)$", server, re.MULTILINE),
+    ]
 
 
 @pytest.mark.parametrize("name", ["plan_run.toml", "plan_bridge.toml"])
