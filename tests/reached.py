@@ -14,7 +14,10 @@ from pathlib import Path
 import electrosaxs
 
 SOURCE = Path(electrosaxs.__file__).parent
-ENTRANCES = ("electrosaxs.command_line.app", "electrosaxs")
+ENTRANCES = (
+    "electrosaxs.command_line.app", "electrosaxs",
+    "electrosaxs.acquisition.guard", "electrosaxs.acquisition.meter_server",  # programs of their own
+)  # fmt: skip
 CLAIMS = "electrosaxs.recipes.claims.claims"
 """The page of the claims is made by `examples/campaign/check_claims.py`."""
 

@@ -15,7 +15,8 @@ ROOMS = ("analysis", "recipes")
 ANALYSIS = BASE | {"physics", "analysis/spheres"}
 BELOW_INFERENCE = BASE | {"physics", "transport", "analysis/*"}
 BELOW_RECIPES = BELOW_INFERENCE | {
-    "reduction", "calibration", "twin", "inference", "claims", "control", "io", "figures", "report", VERSION,
+    "reduction", "calibration", "twin", "inference", "claims", "control", "acquisition", "io", "figures", "report",
+    VERSION,
 }  # fmt: skip
 ALLOWED: dict[str, set[str]] = {
     "nouns": {"units", "errors"},
@@ -34,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "analysis/free_form": ANALYSIS | {"analysis/kinetics"},
     "analysis/crystals": ANALYSIS | {"analysis/concentration"},
     "twin": BASE | {"physics", "transport"},
+    "acquisition": BASE | {"twin"},  # acquisition.simulated is the twin as devices
     "inference": BELOW_INFERENCE,
     "claims": BELOW_INFERENCE,
     "control": BELOW_INFERENCE,

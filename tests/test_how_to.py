@@ -26,6 +26,8 @@ README = (ROOT / "README.md").read_text("utf-8")
 IN_THE_SAMPLE = ("analyse-a-run", "plain-curves", "predict", "fit", "plan", "python", "uncertainties")
 IN_THE_DEMONSTRATION = ("simulate", "size-distributions")
 """Their run is the one of the demonstration, made from examples/experiment_small.toml."""
+ELSEWHERE = ("acquire",)
+"""Run in recipes/experiment/test_acquire_twin.py, with a shorter plan."""
 SILENT = ("check", "inspect")
 """Commands that have nothing but their answer, and so no --quiet."""
 
@@ -78,7 +80,7 @@ def sample(
 
 
 def test_no_page_is_forgotten() -> None:
-    assert set(HOW_TO) == {*IN_THE_SAMPLE, *IN_THE_DEMONSTRATION}
+    assert set(HOW_TO) == {*IN_THE_SAMPLE, *IN_THE_DEMONSTRATION, *ELSEWHERE}
 
 
 @pytest.mark.usefixtures("sample")

@@ -30,8 +30,11 @@ def open_hdf5(path: Path, field: str = "file") -> h5py.File:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        reason = _reason(path, error)
-        raise refusal(path, field, path.name, reason, _remedy(path, reason)) from error
+        try:  # one that is being written, or whose writer was killed
+            file = h5py.File(path, "r", swmr=True)
+        except OSError:
+            reason = _reason(path, error)
+            raise refusal(path, field, path.name, reason, _remedy(path, reason)) from error
     log.info("reads %s", path)
     return file
 

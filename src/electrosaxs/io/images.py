@@ -36,6 +36,8 @@ def open_frames(run: Run, table: FrameTable) -> FrameReader:
         return images
     frames = NexusFrames(run.frames.nexus)
     try:
+        if frames.growing:
+            frames.keep(len(table))
         if len(frames) != len(table):
             rule = f"the table /entry/frames has {len(table)} rows"
             raise refusal(run.frames.nexus, DATA, f"{len(frames)} frames", rule, "write one row per frame")

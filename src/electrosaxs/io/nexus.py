@@ -22,6 +22,9 @@ from .refusal import refusal
 
 DATA = "/entry/instrument/detector/data"
 SATURATION = "/entry/instrument/detector/saturation_value"
+GROWING = (
+    "growing"  # attribute of /entry/frames: image first, row after, so that the rows say how many frames there are
+)
 BITSHUFFLE = 32008
 LZ4 = 2  # fifth parameter of the filter: 0 none, 2 LZ4, 3 Zstandard
 HEADER = struct.Struct(">QI")  # bytes unpacked, bytes per block; before the blocks of each chunk
@@ -43,12 +46,19 @@ class NexusFrames:
         self.shape: tuple[int, int] = self._data.shape[1:]
         self.dtype = self._data.dtype
         self.saturation = _saturation(self._file)
+        self._length = int(self._data.shape[0])
+        table = self._file.get("entry/frames")
+        self.growing = table is not None and bool(table.attrs.get(GROWING, False))
         self._direct = _is_direct(self._data)
         self._presence = Presence(self._data)
         self.files = tuple(dict.fromkeys([path, *self._presence.files]))
 
     def __len__(self) -> int:
-        return int(self._data.shape[0])
+        return self._length
+
+    def keep(self, frames: int) -> None:
+        """Only the first `frames`: an image of a growing file may not have its row yet."""
+        self._length = min(self._length, frames)
 
     def read(self, index: int) -> Frame:
         """Frame `index`, (y, x); raises FrameError where it was never written or is damaged."""

@@ -12,6 +12,7 @@ from ..errors import UnitError
 from ..nouns import FloatArray, FrameTable
 from ..units import in_unit
 from .hdf5 import dataset, open_hdf5, text
+from .nexus import GROWING
 from .refusal import refusal
 from .table_columns import COLUMNS, Column, RawTable
 
@@ -30,6 +31,9 @@ def read_nexus_table(path: Path) -> RawTable:
             raise refusal(path, GROUP, "missing", "the frame table is required", "write one data set per column there")
         role = np.atleast_1d(dataset(group, "role", path)[()])
         numbers = {c.nexus: _column(path, group, c) for c in COLUMNS if c.required or c.nexus in group}
+        if group.attrs.get(GROWING, False):  # the last row may be half written
+            whole = min(len(role), *(len(values) for values in numbers.values()))
+            role, numbers = role[:whole], {name: values[:whole] for name, values in numbers.items()}
     for name, values in numbers.items():
         if values.shape != role.shape:
             rule = f"role has shape {role.shape}, every column must have one value per frame"

@@ -10,6 +10,7 @@ from .refusal import refusal
 
 RUN, EXPERIMENT, CAMPAIGN = "a run", "an experiment", "a campaign"
 PLAN, MATERIALS = "the voltage table of a plan", "a table of materials"
+RUN_PLAN = "a plan of a run"
 ARTICLE = {RUN: "run.toml", EXPERIMENT: "experiment.toml"}
 ONLY_IN = {
     RUN: (("frames", ""), ("analysis", ""), ("detector", "geometry"), ("detector", "mask")),
@@ -24,6 +25,8 @@ def kind_of(data: Mapping[str, Any]) -> str | None:
     """What the tables and keys of a file are, None where they do not tell."""
     if "runs" in data:
         return CAMPAIGN
+    if "source_meter" in data or "beamline" in data:
+        return RUN_PLAN
     if set(data) == {"voltage"}:
         return PLAN
     if set(data) == {"materials"}:
@@ -36,7 +39,9 @@ def kind_of(data: Mapping[str, Any]) -> str | None:
 def check_kind(path: Path, data: Mapping[str, Any], wanted: str) -> None:
     """InputFileError where the file is clearly of another kind than `wanted`, with what to do with it instead."""
     found = kind_of(data)
-    if found in (None, wanted):
+    if (
+        found in (None, wanted) or wanted == RUN_PLAN
+    ):  # which has tables of both, and whose further tables are refused by name
         return
     tables = ", ".join(f"[{key}]" if isinstance(value, Mapping) else key for key, value in data.items())
     remedy = {
@@ -44,6 +49,7 @@ def check_kind(path: Path, data: Mapping[str, Any], wanted: str) -> None:
         EXPERIMENT: f"give {ARTICLE[wanted]}; an experiment becomes a run with electrosaxs simulate {path.name} --out RUN",
         CAMPAIGN: f"give one {ARTICLE[wanted]}; a campaign names several",
         PLAN: "give experiment.toml, which the plan left beside it with this table in it",
+        RUN_PLAN: f"give {ARTICLE[wanted]}; a plan becomes a run with electrosaxs acquire {path.name} --out RUN",
         MATERIALS: f"copy it into {ARTICLE[wanted]}",
     }[str(found)]
     raise refusal(path, "tables", tables, f"this is {found}, not {wanted}", remedy)

@@ -93,7 +93,7 @@ def _write(
     """The run folder, run.toml last; what lay in it before is removed first."""
     _empty(folder, settings, inputs)
     plan, truth = line.plan, TruthRecord(line)
-    _write_detector(folder, pixels)
+    write_detector(folder, pixels)
     with _frame_writer(folder, settings, pixels, len(plan)) as frames:
         painter = FramePainter(pixels, seed=settings.output.seed)
         drawn = draw_frames(painter, _curves(line, truth), frames.write, workers=workers)
@@ -170,7 +170,7 @@ def _image_name(index: int) -> str:
     return f"frame_{index:05d}.cbf"
 
 
-def _write_detector(folder: Path, pixels: PixelModel) -> None:
+def write_detector(folder: Path, pixels: PixelModel) -> None:
     """Geometry as pyFAI writes it, and the mask of the beam stop (1 = masked)."""
     from fabio.edfimage import EdfImage
     from pyFAI.io.ponifile import PoniFile

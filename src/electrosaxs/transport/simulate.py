@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -45,26 +47,53 @@ def simulate(
     """
     output = _output_times(times, 0.0 if start is None else start.time)
     _check(solution, growth, rtol)
-    all_classes, cols = columns(cell, solution, classes, transport)
-    if grid is None:
-        if start is not None:
-            raise ShapeError("transport: start needs the grid it was made on; pass grid=history.problem.grid")
-        grid = default_grid(cell, cols, program).halved(halvings)
-    medium = medium_from_settings(transport, cols, solution.volume_fraction)
-    problem = Problem(grid, cols, growth_from_settings(growth, cols.reference_diffusion), program, medium)
+    if grid is None and start is not None:
+        raise ShapeError("transport: start needs the grid it was made on; pass grid=history.problem.grid")
+    problem, all_classes = problem_of(cell, solution, classes, transport, growth, program, grid=grid, halvings=halvings)
+    cols = problem.columns
     state = problem.start(solution.volume_fraction) if start is None else start
-    if state.u.shape != (len(grid), cols.share.size):
+    if state.u.shape != (len(problem.grid), cols.share.size):
         raise ShapeError(
             f"transport: start has shape {state.u.shape}, but the grid and the classes are "
-            f"{(len(grid), cols.share.size)}; continue with the same grid, classes and charge model"
+            f"{(len(problem.grid), cols.share.size)}; continue with the same grid, classes and charge model"
         )
-    refuse_frozen(medium, [state.u])
+    refuse_frozen(problem.medium, [state.u])
     knots = Knots()
     knots.begin(state)
     final = integrate(problem, state, float(output[-1]), rtol=rtol, knots=knots, stop_at=output)
-    refuse_frozen(medium, knots.u)
+    refuse_frozen(problem.medium, knots.u)
     start_phi = solution.volume_fraction * cols.per_class(cols.share)
     return CellHistory(problem, all_classes, dry_shell_nm(solution), start_phi, output, knots, final)
+
+
+def problem_of(
+    cell: Cell,
+    solution: Solution,
+    classes: SizeClasses,
+    transport: TransportSettings,
+    growth: GrowthSettings,
+    program: VoltageProgram,
+    *,
+    grid: Grid | None = None,
+    halvings: int = 0,
+) -> tuple[Problem, SizeClasses]:
+    """What does not change while the cell develops, and the size classes with what does not move among them."""
+    all_classes, cols = columns(cell, solution, classes, transport)
+    if grid is None:
+        grid = default_grid(cell, cols, program).halved(halvings)
+    medium = medium_from_settings(transport, cols, solution.volume_fraction)
+    return Problem(grid, cols, growth_from_settings(growth, cols.reference_diffusion), program, medium), all_classes
+
+
+def gone_on(problem: Problem, state: State, voltage_V: float, until_s: float, *, rtol: float = DEFAULT_RTOL) -> State:
+    """The state at `until_s` (s) where the voltage is `voltage_V` from now on, whatever the program of `problem` says.
+
+    Steps end where `until_s` are, so that a run in pieces is the run in one go that stops at the same times.
+    """
+    held = VoltageProgram(time_s=[state.time], voltage_V=[voltage_V])
+    after = integrate(replace(problem, program=held), state, until_s, rtol=rtol)
+    refuse_frozen(problem.medium, [after.u])
+    return after
 
 
 def default_grid(cell: Cell, cols: Columns, program: VoltageProgram) -> Grid:

@@ -55,9 +55,12 @@ class PixelModel:
     dead: npt.NDArray[np.int64]
 
 
-def pixel_model(detector: DetectorModel, beam: SourceBeam, *, seed: int) -> PixelModel:
-    """The detector of an experiment in its beam; `seed` places the bad pixels. InputFileError: unknown detector."""
-    geometry = _geometry(detector, beam)
+def pixel_model(
+    detector: DetectorModel, beam: SourceBeam, *, seed: int, geometry: Geometry | None = None
+) -> PixelModel:
+    """The detector of an experiment in its beam, where `geometry` says or where it sees most; `seed` places the bad
+    pixels. InputFileError: unknown detector."""
+    geometry = geometry or _geometry(detector, beam)
     gaps = _gaps(geometry.detector)
     q = geometry.qArray(gaps.shape)  # 1/nm
     stop = _beam_stop(geometry, q)

@@ -1,0 +1,134 @@
+"""The meter as the plan sees it: behind the guard, or in the plan's own process where only the meter's timer watches."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from .faults import GuardLost, MeterFault
+from .keeper import OFF_EXTRA_S, Keeper, MeterLimits
+
+START_S = 15.0
+TIMEOUTS = 8  # of the meter, for which the guard may take over one request (a retry, a reconnect)
+
+
+class Meter(Protocol):
+    """Requests of keeper.Keeper, by name, and where they are carried out. After a MeterFault the output has been seen to:
+    `output` is what is known of it."""
+
+    guard_pid: int | None
+    output: bool | None
+
+    def ask(self, do: str, **numbers: float) -> dict[str, Any]:
+        """The answer; MeterFault for a fault of the meter, GuardLost where the guard is gone."""
+
+    def off(self) -> bool | None:
+        """The output off: False confirmed, True refused, None not known. Never raises."""
+
+    def close(self) -> None:
+        """End the session."""
+
+
+class OwnMeter:
+    """The keeper in this process."""
+
+    guard_pid: int | None = None
+
+    def __init__(self, limits: MeterLimits) -> None:
+        self._keeper = Keeper(limits)
+        self.output: bool | None = None
+
+    def ask(self, do: str, **numbers: float) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = getattr(self._keeper, do)(**numbers)
+        except MeterFault:
+            if self._keeper.meter is not None:
+                self.output = self._keeper.off()["output"]
+            raise
+        self.output = found.get("output", self.output)
+        return found
+
+    def off(self) -> bool | None:
+        self.output = self._keeper.off()["output"]
+        return self.output
+
+    def close(self) -> None:
+        self._keeper.close()
+
+
+class GuardedMeter:
+    """The keeper in a process of its own, in a session of its own: no signal to the plan's group reaches it."""
+
+    def __init__(self, limits: MeterLimits, *, keep: tuple[int, ...] = ()) -> None:
+        """`keep`: descriptors that stay open as long as the guard lives."""
+        self._limits = limits
+        self.output: bool | None = None
+        self._answer_s = TIMEOUTS * limits.timeout_s
+        self._off_s = limits.watchdog_s + OFF_EXTRA_S + self._answer_s
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "electrosaxs.acquisition.guard", json.dumps(asdict(limits))],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+            pass_fds=keep,
+        )  # fmt: skip
+        self.guard_pid: int | None = self._process.pid
+        self._pending = b""
+
+    def ask(self, do: str, **numbers: float) -> dict[str, Any]:
+        slow = START_S if do in ("identify", "start") else 0.0
+        found = self._exchange({"do": do, **numbers}, self._off_s + slow)
+        self.output = found.pop("output", self.output)
+        if not found.pop("ok"):
+            raise MeterFault(str(found["error"]).removeprefix("source meter: "))
+        return {**found, "output": self.output}
+
+    def off(self) -> bool | None:
+        try:
+            self.output = self._exchange({"do": "off"}, self._off_s)["output"]
+        except GuardLost:
+            self._end_guard()
+            keeper = Keeper(self._limits)
+            self.output = keeper.off()["output"]
+            keeper.close()
+        return self.output
+
+    def close(self) -> None:
+        """Close the pipe: the guard ends by itself."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=self._off_s)
+
+    def _exchange(self, request: dict[str, Any], limit_s: float) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        end = time.monotonic() + limit_s
+        try:
+            os.write(self._process.stdin.fileno(), json.dumps(request).encode() + b"\n")
+            while b"\n" not in self._pending:
+                left = end - time.monotonic()
+                if left <= 0.0 or not select.select([self._process.stdout], [], [], left)[0]:
+                    raise GuardLost(f"{request['do']} is not answered within {limit_s:g} s")
+                received = os.read(self._process.stdout.fileno(), 65536)
+                if not received:
+                    raise GuardLost("it has died")
+                self._pending += received
+        except (OSError, ValueError) as error:
+            raise GuardLost(f"it has died ({error})") from error
+        line, _, self._pending = self._pending.partition(b"\n")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def _end_guard(self) -> None:
+        """A guard that hangs holds the session; its own child, ended by its own handle."""
+        self._process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=1.0)

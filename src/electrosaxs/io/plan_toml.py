@@ -1,0 +1,51 @@
+"""PLAN.toml to the noun RunPlan, with absolute paths and the files behind them there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ..nouns.run_plan import RunPlan
+from .poni import read_poni
+from .refusal import refusal
+from .toml_kinds import RUN_PLAN
+from .toml_settings import read_settings
+
+
+def read_plan(path: str | Path) -> RunPlan:
+    """The plan at `path`. Raises InputFileError (one line: file, field, value, rule, remedy) for a missing or malformed
+    file, an unknown, missing or impossible setting, and a file named in it that is not there."""
+    path = Path(path)
+    plan = read_settings(path, RunPlan, kind=RUN_PLAN)
+    detector, beamline, scan = plan.detector, plan.beamline, plan.scan
+    found = {
+        "detector.geometry": detector.geometry,
+        "detector.mask": detector.mask,
+        "beamline.experiment": beamline.experiment,
+        "scan.background": scan.background,
+    }
+    files = {field: None if value is None else _existing(path, field, value) for field, value in found.items()}
+    if files["detector.geometry"] is not None:
+        read_poni(files["detector.geometry"])
+    return plan.model_copy(
+        update={
+            "detector": detector.model_copy(
+                update={"geometry": files["detector.geometry"], "mask": files["detector.mask"]}
+            ),
+            "beamline": beamline.model_copy(update={"experiment": files["beamline.experiment"]}),
+            "scan": scan.model_copy(update={"background": files["scan.background"]}),
+        }
+    )
+
+
+def copy_plan(source: Path, target: Path) -> None:
+    """The plan as it was given, byte for byte."""
+    shutil.copyfile(source, target)
+
+
+def _existing(toml: Path, field: str, value: Path) -> Path:
+    path = (toml.parent / value.expanduser()).resolve()
+    if not path.is_file():
+        rule = "there is no such file"
+        raise refusal(toml, field, path, rule, f"paths are relative to the folder of {toml.name}; correct it")
+    return path

@@ -1,0 +1,54 @@
+"""state.json and documents.jsonl of a run that is being measured."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .atomic import replacing
+from .plain_json import to_json
+
+STATE, DOCUMENTS, REQUESTS = "state.json", "documents.jsonl", "requests"
+KNOWN = ("pause", "resume", "abort")
+
+
+def write_state(folder: Path, state: Mapping[str, Any]) -> None:
+    """Replace state.json whole."""
+    with replacing(folder / STATE) as part:
+        part.write_text(to_json(state, indent=1) + "\n", encoding="utf-8")
+
+
+def take_requests(folder: Path, token: str) -> list[dict[str, str]]:
+    """What the operator asked for in requests/*.json ({"do", "who", "token"}), in the order of the names; the files are
+    removed. Without the right token, or another wish than pause, resume, abort, a request counts as none."""
+    found = []
+    for path in sorted((folder / REQUESTS).glob("*.json")):
+        try:
+            asked = json.loads(path.read_text(encoding="utf-8"))
+            path.unlink()
+        except (OSError, ValueError):  # half written: it is read again
+            continue
+        right = isinstance(asked, dict) and hmac.compare_digest(str(asked.get("token", "")).encode(), token.encode())
+        if right and asked.get("do") in KNOWN:
+            found.append({"do": asked["do"], "who": str(asked.get("who", "somebody"))})
+    return found
+
+
+class DocumentFile:
+    """documents.jsonl: one `[name, document]` a line, each on disk when `append` returns."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = (folder / DOCUMENTS).open("wb", buffering=0)
+
+    def append(self, name: str, document: Mapping[str, Any]) -> None:
+        """One document."""
+        self._file.write(to_json([name, document]).encode("utf-8") + b"\n")
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()

@@ -1,0 +1,157 @@
+"""A run that is to be measured: what PLAN.toml says (docs/how-to/acquire.md). Units stand in the names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from .experiment import VoltageProgram
+from .run import AnalysisSettings, Beam, Cell, RunTitle, Solution, check_beam, check_field
+from .settings import NotNegative, Positive, Settings, WrongSetting
+
+LONGEST_TIMEOUT_S = 60.0
+HEIGHTS_UM = (0.0, 50.0, 100.0, 150.0, 200.0, 250.0, 300.0, 400.0, 600.0, 1000.0, 1400.0, 1800.0, 2600.0, 3400.0)
+
+
+class SourceMeterSettings(Settings):
+    """Which meter, and the limits that nothing in the plan can go beyond. resource: of VISA; absent: the simulated one.
+
+    watchdog_s: wall; how long the output outlives whoever steers it. watchdog: the timer in the meter (2450), a second
+    process, both, or what the meter can.
+    """
+
+    resource: str | None = None
+    dialect: Literal["auto", "2450", "2400"] = "auto"
+    compliance_A: Annotated[float, Field(gt=0, le=1.05)] = 1e-6
+    max_voltage_V: Annotated[float, Field(gt=0, le=210)] = 40.0
+    max_ramp_V_per_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.5
+    max_charge_C: Positive = 0.1
+    timeout_s: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT_S)] = 2.0
+    watchdog_s: Annotated[float, Field(ge=1, le=600)] = 10.0
+    watchdog: Literal["auto", "instrument", "guard", "both"] = "auto"
+
+
+class BeamlineSettings(Settings):
+    """Where the frames come from. experiment: what a simulated cell really is; absent: the paper's. speed: seconds of its
+    clock per wall second at most, 0: as fast as it can."""
+
+    kind: Literal["simulated", "bridge"] = "simulated"
+    address: str | None = None
+    experiment: Path | None = None
+    speed: NotNegative = 1.0
+
+    @model_validator(mode="after")
+    def _address_of_a_bridge(self) -> BeamlineSettings:
+        if self.kind == "bridge" and self.address is None:
+            raise WrongSetting("address", "missing", "a bridge has an address", 'give address = "HOST:PORT"')
+        foreign = {"simulated": ("address",), "bridge": ("experiment", "speed")}[self.kind]
+        for key in foreign:
+            if key in self.model_fields_set:
+                raise WrongSetting(
+                    key, getattr(self, key), f'does not belong to kind = "{self.kind}"', "leave it out, or correct kind"
+                )
+        return self
+
+
+class FormSettings(Settings):
+    """In which form the frames are left."""
+
+    form: Literal["nexus", "cbf"] = "nexus"
+
+
+class ScanPlan(Settings):
+    """Which heights above the anode are visited, from when to when. A scan begins every period_s of the beamline's clock,
+    or at once where the last one took longer. max_dose_s: exposure on one lateral position, then a fresh spot."""
+
+    heights_um: Annotated[list[NotNegative], Field(min_length=1)] = Field(default_factory=lambda: list(HEIGHTS_UM))
+    exposure_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
+    period_s: Positive = 300.0
+    duration_s: Positive = 3300.0
+    reference_frames: Annotated[int, Field(ge=1)] = 6
+    solvent_frames: Annotated[int, Field(ge=0)] = 6
+    background: Path | None = None
+    alignment: bool = True
+    max_dose_s: Positive = 600.0
+
+    @model_validator(mode="after")
+    def _solvent_from_somewhere(self) -> ScanPlan:
+        if (self.solvent_frames == 0) != (self.background is not None):
+            raise WrongSetting(
+                "solvent_frames", self.solvent_frames, "solvent_frames = 0 and background belong together",
+                "give background = the run.toml that has solvent frames, or a number of frames above 0",
+            )  # fmt: skip
+        if len(set(self.heights_um)) != len(self.heights_um):
+            raise WrongSetting("heights_um", self.heights_um, "a height stands twice", "name each height once")
+        return self
+
+
+class PlanDetector(Settings):
+    """Geometry and mask, as in run.toml; a simulated beamline has its own where they are absent."""
+
+    geometry: Path | None = None
+    mask: Path | None = None
+
+
+class HeldFlux(Settings):
+    """A flux that is to be held; known so that it can be refused by name."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class RunPlan(Settings):
+    """One run to be measured; paths are absolute once read."""
+
+    run: RunTitle = RunTitle()
+    cell: Cell
+    solution: Solution
+    beam: Beam
+    detector: PlanDetector = PlanDetector()
+    analysis: AnalysisSettings = AnalysisSettings()
+    source_meter: SourceMeterSettings = SourceMeterSettings()
+    beamline: BeamlineSettings = BeamlineSettings()
+    frames: FormSettings = FormSettings()
+    scan: ScanPlan = ScanPlan()
+    voltage: VoltageProgram | None = None
+    hold: HeldFlux | None = None
+
+    @model_validator(mode="after")
+    def _one_steering(self) -> RunPlan:
+        if self.hold is not None:
+            raise WrongSetting("hold", "given", "this version holds no flux", "give [voltage], a program")
+        if self.voltage is None:
+            raise WrongSetting("voltage", "missing", "is required", "give time_s and voltage_V")
+        highest, allowed = max(abs(v) for v in self.voltage.voltage_V), self.source_meter.max_voltage_V
+        if highest > allowed:
+            raise WrongSetting(
+                "voltage.voltage_V", f"{highest:g}", f"is beyond source_meter.max_voltage_V = {allowed:g}",
+                "lower the program, or raise the limit if the cell bears it",
+            )  # fmt: skip
+        check_field("voltage.voltage_V", highest, self.cell.gap_mm)
+        return self
+
+    @model_validator(mode="after")
+    def _within_the_cell(self) -> RunPlan:
+        check_beam(self.beam, self.cell)
+        gap = 1e3 * self.cell.gap_mm
+        outside = [h for h in self.scan.heights_um if h > gap]
+        if outside:
+            raise WrongSetting(
+                "scan.heights_um", f"{outside[0]:g}", f"is beyond the gap of {gap:g} um", "correct it or cell.gap_mm"
+            )
+        if not self.scan.alignment and self.cell.anode_height_um is None:
+            raise WrongSetting(
+                "cell.anode_height_um", "missing", "is required where scan.alignment = false", "give it, or align"
+            )
+        if self.beamline.kind == "bridge" and self.detector.geometry is None:
+            raise WrongSetting(
+                "detector.geometry", "missing", "is required", "give the pyFAI geometry file of this detector"
+            )
+        return self
+
+    @property
+    def program(self) -> VoltageProgram:
+        """The voltage program, which a plan that was read has."""
+        assert self.voltage is not None
+        return self.voltage

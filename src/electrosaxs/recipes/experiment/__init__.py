@@ -1,0 +1,1 @@
+"""electrosaxs acquire: a plan, a beamline, a meter, and the run folder that they leave."""

@@ -1,0 +1,90 @@
+"""What a plan would do, before anything is switched on: frames, minutes, dose, voltage, disk; and why it cannot."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+
+from ...acquisition.beamline import Greeting
+from ...errors import InputFileError, bad_value
+from ...nouns.run_plan import RunPlan
+
+BYTES_PER_PIXEL = {"nexus": 0.6, "cbf": 1.0}  # packed
+DISK_SHARE = 0.9
+MOVE_S = 0.5  # of a stage between two heights, guessed
+
+
+def check_against(plan: RunPlan, greeting: Greeting, source: Path, out: Path) -> None:
+    """InputFileError where the beamline cannot do what the plan wants, or the disk below `out` not take it."""
+    start, gap = plan.cell.anode_height_um or 0.0, 1e3 * plan.cell.gap_mm
+    top = start + max(*plan.scan.heights_um, 0.8 * gap)
+    if not (greeting.low_um <= start and top <= greeting.high_um):
+        raise bad_value(
+            InputFileError, where=source, field="scan.heights_um", value=f"{start:g} to {top:g} um of the stage",
+            rule=f"the stage goes from {greeting.low_um:g} to {greeting.high_um:g} um", remedy="correct heights_um or "
+            "cell.anode_height_um",
+        )  # fmt: skip
+    dose = exposures_s(plan)
+    if dose > plan.scan.max_dose_s and not greeting.lateral:
+        raise bad_value(
+            InputFileError, where=source, field="scan.max_dose_s", value=f"{plan.scan.max_dose_s:g}",
+            rule=f"{dose:g} s of exposure are planned and this beamline has no lateral axis to a fresh spot",
+            remedy="shorten duration_s or exposure_s, lengthen period_s, or raise max_dose_s if the sample bears it",
+        )  # fmt: skip
+
+    needed, free = _disk(plan, greeting, out)
+    if needed > DISK_SHARE * free:
+        raise bad_value(
+            InputFileError, where=out, field="--out", value=f"{1e-9 * free:.1f} GB free",
+            rule=f"{frames(plan)} frames need about {1e-9 * needed:.1f} GB", remedy="make room, or choose another disk",
+        )  # fmt: skip
+
+
+def frames(plan: RunPlan) -> int:
+    """How many frames will be taken."""
+    return plan.scan.reference_frames + plan.scan.solvent_frames + scans(plan) * len(plan.scan.heights_um)
+
+
+def scans(plan: RunPlan) -> int:
+    """How many scans begin."""
+    return math.ceil(plan.scan.duration_s / max(plan.scan.period_s, _scan_s(plan)) - 1e-9)
+
+
+def exposures_s(plan: RunPlan) -> float:
+    """Seconds of exposure from solvent to the last scan, without what less transmission adds."""
+    return plan.scan.exposure_s * frames(plan)
+
+
+def forecast(plan: RunPlan, greeting: Greeting, identity: str, out: Path) -> str:
+    """In words, one thing a line."""
+    scan, meter = plan.scan, plan.source_meter
+    needed, free = _disk(plan, greeting, out)
+    highest = max(abs(v) for v in plan.program.voltage_V)
+    return "\n".join(
+        [
+            f"source meter: {identity}; current limit {meter.compliance_A:g} A, watchdog {meter.watchdog_s:g} s "
+            f"({meter.watchdog})",
+            f"beamline: {plan.beamline.kind}, detector {greeting.detector} {greeting.shape}, stage "
+            f"{greeting.low_um:g} to {greeting.high_um:g} um, {'real' if greeting.real_clock else 'virtual'} clock",
+            f"frames: {frames(plan)} ({scan.solvent_frames} solvent, {scan.reference_frames} reference, {scans(plan)} scans of "
+            f"{len(scan.heights_um)} heights)",
+            f"time: {scan.duration_s / 60.0:.1f} min with field on; a scan takes about {_scan_s(plan):.0f} s and begins "
+            f"every {scan.period_s:g} s",
+            f"dose: {exposures_s(plan):g} s of exposure in all, {scan.max_dose_s:g} s on one spot at most",
+            f"voltage: {highest:g} V at most, limit {meter.max_voltage_V:g} V, ramp {meter.max_ramp_V_per_s:g} V/s",
+            f"disk: about {1e-9 * needed:.2f} GB of {1e-9 * free:.1f} GB free",
+            "nothing was switched on",
+        ]
+    )
+
+
+def _disk(plan: RunPlan, greeting: Greeting, out: Path) -> tuple[float, float]:
+    """Bytes that the frames will take, and that are free."""
+    needed = frames(plan) * greeting.shape[0] * greeting.shape[1] * BYTES_PER_PIXEL[plan.frames.form]
+    parent = next(p for p in (out.resolve(), *out.resolve().parents) if p.is_dir())
+    return needed, float(shutil.disk_usage(parent).free)
+
+
+def _scan_s(plan: RunPlan) -> float:
+    return len(plan.scan.heights_um) * (plan.scan.exposure_s + MOVE_S)

@@ -1,0 +1,171 @@
+"""What switches the output off when processes die and cables are cut: real processes, real kills, seconds measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pyvisa")
+
+from meters import MeterProgram, limits
+
+from electrosaxs.acquisition.faults import GuardLost, MeterFault
+from electrosaxs.acquisition.guard_client import GuardedMeter, OwnMeter
+
+CLIENT = textwrap.dedent(
+    """
+    import json, sys, time
+    from electrosaxs.acquisition.guard_client import GuardedMeter
+    from electrosaxs.acquisition.keeper import MeterLimits
+    meter = GuardedMeter(MeterLimits(**json.loads(sys.argv[1])))
+    meter.ask("start")
+    meter.ask("switch_on", clock_s=0.0)
+    print(meter.guard_pid, flush=True)
+    while True:
+        meter.ask("read", clock_s=time.monotonic())
+        time.sleep(0.1)
+    """
+)
+
+
+@pytest.fixture
+def program() -> Iterator[MeterProgram]:
+    with MeterProgram() as running:
+        yield running
+
+
+def client(program: MeterProgram, **changes: object) -> tuple[subprocess.Popen[str], int]:
+    """A process that holds the output on through a guard; also the guard's pid."""
+    given = json.dumps(asdict(limits(program.resource, **changes)))
+    process = subprocess.Popen([sys.executable, "-c", CLIENT, given], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, int(process.stdout.readline())
+
+
+def ended(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait(timeout=5)
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+def test_kill_of_the_client_costs_two_seconds(program: MeterProgram) -> None:
+    process, _ = client(program, watchdog_s=30.0)
+    assert program.output
+    process.kill()
+    assert program.seconds_until_off(2.0) < 2.0
+    ended(process)
+
+
+def test_a_client_that_hangs_is_noticed_within_the_watchdog(program: MeterProgram) -> None:
+    process, _ = client(program)
+    os.kill(process.pid, signal.SIGSTOP)
+    assert 0.7 < program.seconds_until_off(2.0) < 2.0
+    ended(process)
+
+
+def test_kill_of_all_leaves_it_to_the_timer_in_the_meter(program: MeterProgram) -> None:
+    process, guard = client(program, timer=True)
+    os.kill(guard, signal.SIGKILL)
+    process.kill()
+    assert 0.7 < program.seconds_until_off(2.0) < 2.0
+    ended(process)
+
+
+def test_a_cut_cable_leaves_it_to_the_timer_in_the_meter(program: MeterProgram) -> None:
+    process, _ = client(program, timer=True)
+    program.tell(cut=True)
+    assert program.seconds_until_off(2.0) < 2.0
+    ended(process)
+
+
+def test_a_connection_that_comes_back_brings_the_off(program: MeterProgram) -> None:
+    meter = GuardedMeter(limits(program.resource, watchdog_s=30.0))
+    meter.ask("start")
+    meter.ask("switch_on", clock_s=0.0)
+    program.tell(cut=True)
+    reader = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1.2)"])
+    reader.wait()
+    program.tell(back=True)
+    try:
+        found = meter.ask("read", clock_s=1.0)  # the one retry finds it again
+    except MeterFault:
+        assert meter.output is False
+    else:
+        assert found["output"]
+    assert meter.off() is False
+    assert not program.output
+    meter.close()
+
+
+def test_a_guard_that_is_killed_is_replaced_by_its_client(program: MeterProgram) -> None:
+    meter = GuardedMeter(limits(program.resource, watchdog_s=30.0))
+    meter.ask("start")
+    meter.ask("switch_on", clock_s=0.0)
+    assert meter.guard_pid is not None
+    os.kill(meter.guard_pid, signal.SIGKILL)
+    with pytest.raises(GuardLost, match="died"):
+        meter.ask("read", clock_s=1.0)
+    assert meter.off() is False
+    assert not program.output
+    meter.close()
+
+
+def test_sigterm_of_the_guard_switches_off(program: MeterProgram) -> None:
+    process, guard = client(program, watchdog_s=30.0)
+    os.kill(guard, signal.SIGTERM)
+    assert program.seconds_until_off(2.0) < 2.0
+    ended(process)
+
+
+def test_without_a_guard_the_keeper_sees_to_it(program: MeterProgram) -> None:
+    meter = OwnMeter(limits(program.resource))
+    meter.ask("start")
+    meter.ask("switch_on", clock_s=0.0)
+    program.tell(error=":READ?")
+    with pytest.raises(MeterFault, match="-113"):
+        meter.ask("read", clock_s=1.0)
+    assert meter.output is False
+    assert not program.output
+    meter.close()
+
+
+def test_two_of_this_project_do_not_share_a_meter(program: MeterProgram) -> None:
+    first, second = (OwnMeter(limits(program.resource)) for _ in range(2))
+    first.ask("identify")
+    with pytest.raises(MeterFault, match="held by another electrosaxs"):
+        second.ask("identify")
+    first.close()
+    second.ask("identify")
+    second.close()
+
+
+def test_a_port_that_hangs_is_reopened(program: MeterProgram) -> None:
+    program.tell(mute=True)
+    meter = OwnMeter(limits(program.resource))
+    start = time.monotonic()
+    with pytest.raises(MeterFault, match="not answered"):
+        meter.ask("identify")
+    assert time.monotonic() - start < 2.0
+    program.tell(mute=False)
+    assert meter.ask("identify")["dialect"] == "2450"
+    meter.close()
+
+
+def test_the_guard_has_no_numpy(program: MeterProgram) -> None:
+    meter = GuardedMeter(limits(program.resource))
+    meter.ask("identify")
+    loaded = Path(f"/proc/{meter.guard_pid}/maps").read_text("utf-8")
+    assert "_multiarray_umath" not in loaded
+    assert "libpython" in loaded or "python3" in loaded
+    meter.close()
