@@ -34,10 +34,12 @@ FLAT = 1e-3  # grey levels of 255: an image without any variation
 class Contrast:
     """residual (rows, columns, channels): image less substrate, in standard deviations of the raw substrate's noise.
     distance (rows, columns): from the substrate after smoothing, in its standard deviations. typical: of islands, 0 where
-    there are none. smoothing: px. substrate: what was taken off, image units."""
+    there are none. bright: on which side of the substrate a pixel lies, along the direction in which islands differ most.
+    smoothing: px. substrate: what was taken off, image units."""
 
     residual: FloatArray
     distance: FloatArray
+    bright: Mask
     typical: float
     smoothing: float
 
@@ -63,7 +65,17 @@ def _over(image: FloatArray, substrate: FloatArray) -> Contrast:
     raw = residual - level
     quiet = distance < SEEN
     sigma = np.array([_spread(raw[..., c][quiet]) for c in range(raw.shape[2])])
-    return Contrast(raw / np.maximum(sigma, FLAT), distance, typical, smoothing)
+    raw /= np.maximum(sigma, FLAT)
+    return Contrast(raw, distance, _bright(blurred - level, ~quiet), typical, smoothing)
+
+
+def _bright(smooth: FloatArray, islands: Mask) -> Mask:
+    """Sign of the residual along its first principal direction over the islands."""
+    if smooth.shape[2] == 1 or not islands.any():
+        return np.asarray(smooth[..., 0] > 0.0)
+    seen = smooth[islands]
+    axis = np.linalg.eigh(seen.T @ seen)[1][:, -1]
+    return np.asarray(smooth @ axis > 0.0)
 
 
 def _convexity(found: Contrast) -> float:

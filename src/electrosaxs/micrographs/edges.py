@@ -19,6 +19,7 @@ from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, X, Y, depth
 OUTSIDE, STEP = 6.0, 0.5  # px: how far out profiles go, and their step
 DEEPEST = 0.24  # of the edge: how far in they go; the centre is at 0.289
 SEARCH = 3.5  # px around the outline's side in which the edge is looked for
+TRUSTED = 0.5  # px: standard deviation of the outline's side, as a prior
 BLURS = np.array([0.6, 0.85, 1.2, 1.7, 2.4, 3.4])
 SAMPLE = 24  # islands from which the blur is learnt
 CLEAR = 30.0  # drop of chi squared that makes the second step believable
@@ -40,7 +41,7 @@ def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArr
     blur = _learnt_blur([profiles[k] for k in sample])
     fresh = rows.copy()
     for k, (mean, count, at) in enumerate(profiles):
-        fit = _fit(mean, count, at, blur, SEARCH)
+        fit = _fit(mean, count, at, blur, SEARCH, TRUSTED)
         offsets, sigmas, seen = fit[0:3], fit[3:6], fit[6:9] > 0.0
         if not seen.any():
             continue
@@ -57,7 +58,7 @@ def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArr
 
 def _learnt_blur(profiles: list) -> float:
     """The blur with which the profiles of some islands are fitted best, between the steps of BLURS by a parabola."""
-    misfit = np.array([sum(_fit(*p, blur, SEARCH)[12] for p in profiles) for blur in BLURS])
+    misfit = np.array([sum(_fit(*p, blur, SEARCH, TRUSTED)[12] for p in profiles) for blur in BLURS])
     best = int(np.argmin(misfit))
     if best in (0, len(BLURS) - 1):
         return float(BLURS[best])
@@ -116,55 +117,83 @@ def _profiles(
 
 
 @njit(cache=True)
+def _steps(blur: float, at: FloatArray, search: float) -> FloatArray:
+    """Phi((e - u) / s) for all differences e - u, a quarter of a pixel apart from -LONGEST: looked up, not computed."""
+    number = int(4.0 * (at[0] - at[at.shape[0] - 1] + 2.0 * search + 40.0)) + 1
+    low = -at[0] - search - 40.0
+    table = np.empty(number + 400)
+    for n in range(table.shape[0]):
+        table[n] = 0.5 * (1.0 + math.erf((low + 0.25 * n) / (blur * math.sqrt(2.0))))
+    return table
+
+
+@njit(cache=True)
 def _misfit(
-    mean: FloatArray, count: FloatArray, at: FloatArray, e: float, w: float, blur: float
+    mean: FloatArray, count: FloatArray, at: FloatArray, e: int, w: int, table: FloatArray, zero: int
 ) -> float:
-    """Weighted sum of squares of one side about the best levels of each channel, one or (w > 0) two steps."""
+    """Weighted sum of squares of one side about the best levels of each channel, one or (w > 0) two steps; e and w in
+    quarters of a pixel."""
     total = 0.0
     for channel in range(mean.shape[1]):
-        number = 3 if w > 0.0 else 2
-        normal, right, square = np.zeros((number, number)), np.zeros(number), 0.0
-        term = np.ones(number)
+        n0 = n1 = n2 = n11 = n12 = n22 = r0 = r1 = r2 = square = 0.0
         for d in range(at.shape[0]):
-            if count[d] <= 0.0:
+            weight = count[d]
+            if weight <= 0.0:
                 continue
-            term[1] = 0.5 * (1.0 + math.erf((e - at[d]) / (blur * math.sqrt(2.0))))
-            if number == 3:
-                term[2] = 0.5 * (1.0 + math.erf((e - w - at[d]) / (blur * math.sqrt(2.0))))
-            for i in range(number):
-                for j in range(number):
-                    normal[i, j] += count[d] * term[i] * term[j]
-                right[i] += count[d] * term[i] * mean[d, channel]
-            square += count[d] * mean[d, channel] ** 2
-        for i in range(number):
-            normal[i, i] += 1e-6 * (normal[0, 0] + 1.0)
-        total += square - right @ np.linalg.solve(normal, right)
+            value = mean[d, channel]
+            first = table[zero + e - int(round(4.0 * at[d]))]
+            second = table[zero + e - w - int(round(4.0 * at[d]))] if w > 0 else 0.0
+            n0 += weight
+            n1 += weight * first
+            n2 += weight * second
+            n11 += weight * first * first
+            n12 += weight * first * second
+            n22 += weight * second * second
+            r0 += weight * value
+            r1 += weight * first * value
+            r2 += weight * second * value
+            square += weight * value * value
+        if n0 <= 0.0:
+            continue
+        a11, a12, a22 = n11 - n1 * n1 / n0, n12 - n1 * n2 / n0, n22 - n2 * n2 / n0
+        b1, b2 = r1 - n1 * r0 / n0, r2 - n2 * r0 / n0
+        total += square - r0 * r0 / n0
+        a11 += 1e-9 * n0
+        a22 += 1e-6 * n0
+        if w > 0:
+            det = a11 * a22 - a12 * a12
+            total -= (b1 * b1 * a22 - 2.0 * b1 * b2 * a12 + b2 * b2 * a11) / det
+        else:
+            total -= b1 * b1 / a11
     return total
 
 
 @njit(cache=True)
 def _side(
-    mean: FloatArray, count: FloatArray, at: FloatArray, w: float, blur: float, search: float, fine: float
+    mean: FloatArray, count: FloatArray, at: FloatArray, w: int, table: FloatArray, zero: int, search: int, fine: int,
+    trusted: float,
 ) -> tuple[float, float, float]:
-    """(misfit, offset, curvature) of one side for a facet of width w."""
-    best, where, steps = 1e300, 0, int(search / fine)
+    """(misfit, offset, curvature) of one side for a facet of width w; w, search and fine in quarters of a pixel."""
+    best, where, steps = 1e300, 0, search // fine
     values = np.empty(2 * steps + 1)
     for n in range(2 * steps + 1):
-        values[n] = _misfit(mean, count, at, (n - steps) * fine, w, blur)
+        away = (n - steps) * fine
+        values[n] = _misfit(mean, count, at, away, w, table, zero) + (0.25 * away / trusted) ** 2
         if values[n] < best:
             best, where = values[n], n
-    e, bend = (where - steps) * fine, 0.0
+    step = 0.25 * fine
+    e, bend = (where - steps) * step, 0.0
     if 0 < where < 2 * steps:
         left, middle, right = values[where - 1], values[where], values[where + 1]
-        bend = (left - 2.0 * middle + right) / fine**2
+        bend = (left - 2.0 * middle + right) / step**2
         if bend > 0.0:
-            e += 0.5 * fine * (left - right) / (left - 2.0 * middle + right)
+            e += 0.5 * step * (left - right) / (left - 2.0 * middle + right)
             best -= 0.125 * (left - right) ** 2 / (left - 2.0 * middle + right)
     return best, e, bend
 
 
 @njit(cache=True)
-def _fit(mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, search: float) -> FloatArray:
+def _fit(mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, search: float, trusted: float) -> FloatArray:
     """Offsets (3), their sigmas (3), sides seen (3), facet width, its sigma, drop by the second step, misfit."""
     result = np.zeros(13)
     result[9] = result[10] = np.nan
@@ -177,6 +206,9 @@ def _fit(mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, searc
         points += seen[k] * usable * mean.shape[2]
     if points == 0.0:
         return result
+    table = _steps(blur, at, search)
+    zero = int(round(4.0 * (at[0] + search + 40.0)))
+    far = int(round(4.0 * search))
     widest = -at[at.shape[0] - 1] - 3.0 * blur
     number = max(1, int(widest / 0.5) + 1)
     chi = np.full(number, 1e300)
@@ -186,7 +218,7 @@ def _fit(mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, searc
         chi[n] = 0.0
         for k in range(3):
             if seen[k]:
-                chi[n] += _side(mean[k], count[k], at, 0.5 * n, blur, search, 0.5)[0]
+                chi[n] += _side(mean[k], count[k], at, 2 * n, table, zero, far, 2, trusted)[0]
     best = int(np.argmin(chi))
     noise = max(chi[best] / max(points - 12.0, 1.0), 1e-12)
     w, w_sigma = 0.5 * best, np.nan
@@ -197,7 +229,7 @@ def _fit(mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, searc
             w_sigma = np.sqrt(2.0 * noise * 0.25 / bend)
     for k in range(3):
         if seen[k]:
-            _, e, bend = _side(mean[k], count[k], at, w, blur, search, 0.25)
+            _, e, bend = _side(mean[k], count[k], at, int(round(4.0 * w)), table, zero, far, 1, trusted)
             result[k] = e
             result[3 + k] = np.sqrt(2.0 * noise / bend) if bend > 0.0 else search
     result[9], result[10] = w, w_sigma

@@ -18,11 +18,11 @@ from .outlines import Outlines, Sides, outlines
 from .proposals import FACING, NEAR, distinct, fitted, proposals
 from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, X, Y, explain, pixels_inside, points_explained
 
-UNSURE = 3.0  # px from the outline over which a pixel's worth grows to 1
+UNSURE = 3  # px from the outline over which a pixel's worth grows to 1
 PER_POINT = 2.0  # px of energy for a pixel of outline
 PRICE = 0.09  # of the typical island's area, for one triangle
 CROWDING = 0.12  # for a pixel that two triangles hold
-SPREAD = 0.25  # of the logarithm of the edge, beyond which a size is unusual
+SPREAD = 0.18  # of the logarithm of the edge, at least: beyond it a size is unusual
 FIRST_CUT = 0.06
 ENOUGH = 600  # candidates of one component
 SMALLEST = 9.0  # px: edge
@@ -60,8 +60,11 @@ def explain_mask(mask: Mask) -> Explanation:
         return Explanation(np.zeros((0, 5)), empty, empty, empty, empty, float("nan"), found)
     typical = float(np.exp(np.median(np.log(good))))
     sizes = np.percentile(good, [10, 35, 65, 90]) if len(good) > 3 else np.array([typical])
+    spread = max(SPREAD, 1.3 * 1.4826 * float(np.median(np.abs(np.log(good) - np.log(typical)))))
     cut = _tip_cut(parts, first)
-    second = [part.explained(sizes, typical, cut) for part in parts]
+    second = [
+        one if part.told(*one) else part.explained(sizes, typical, cut, spread) for part, one in zip(parts, first, strict=True)
+    ]
     component = np.concatenate([np.full(len(rows), part.label) for part, (rows, *_) in zip(parts, second, strict=True)])
     joined = [np.concatenate(one) for one in zip(*second, strict=True)]
     return Explanation(*joined, component, typical, found)
@@ -76,6 +79,7 @@ class _Part:
     ) -> None:  # fmt: skip
         rows, columns = (slice(max(0, b.start - margin), b.stop + margin) for b in box)
         self.label = label
+        self.cut_by_frame = any(b.start == 0 or b.stop == size for b, size in zip(box, mask.shape, strict=True))
         self.corner = np.array([columns.start, rows.start], dtype=float)
         own = found.labels[rows, columns] == label
         self.own, self.shape = own, own.shape
@@ -94,7 +98,8 @@ class _Part:
         )
 
     def explained(
-        self, sizes: FloatArray | tuple[float, ...], typical: float, cut: float, *, alone: bool = False
+        self, sizes: FloatArray | tuple[float, ...], typical: float, cut: float, spread: float = SPREAD,
+        *, alone: bool = False
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """(rows, cost, support, fill) of the triangles taken, in the image's pixels; `alone`: sizes are not known yet."""
         largest = min(1.25 * float(np.hypot(*self.shape)) * 2.0 / SQRT3, 3.0 * typical)
@@ -106,8 +111,7 @@ class _Part:
         price = PRICE * SQRT3 / 4.0 * typical**2
         if alone:
             price = min(price, PRICE * self.area)
-        merit = self._merit(raw)
-        pool = raw[distinct(raw, merit, ENOUGH)]
+        pool = raw[distinct(raw, raw[:, EDGE], ENOUGH)]
         pool = fitted(pool, self.outline, NEAR)
         pool = pool[(pool[:, EDGE] > smallest) & (pool[:, EDGE] < largest)]
         if not len(pool):
@@ -117,15 +121,24 @@ class _Part:
         pool = pool[keep][merit[keep] > 0.0]
         if not len(pool):
             return np.zeros((0, 5)), none, none, none
-        rows, cost = self._chosen(pool, price, np.nan if alone else typical)
+        rows, cost = self._chosen(pool, price, np.nan if alone else typical, spread)
         for _ in range(2):
             fresh = fitted(rows, self.outline, NEAR)
             pool = np.concatenate([fresh, rows, pool])
-            rows, cost = self._chosen(pool[distinct(pool, self._merit(pool), ENOUGH)], price, np.nan if alone else typical)
+            rows, cost = self._chosen(pool[distinct(pool, self._merit(pool), ENOUGH)], price, np.nan if alone else typical, spread)
         support, fill = self._quality(rows)
         rows = rows.copy()
         rows[:, [X, Y]] += self.corner
         return rows, cost, support, fill
+
+    def told(self, rows: FloatArray, cost: FloatArray, support: FloatArray, fill: FloatArray) -> bool:
+        """Whether one triangle explains the component so well that sizes learnt elsewhere cannot change it."""
+        if len(rows) != 1 or support[0] < 0.85 or fill[0] < 0.95:
+            return False
+        if self.cut_by_frame:
+            return False
+        area = SQRT3 / 4.0 * rows[0, EDGE] ** 2 * (1.0 - 3.0 * rows[0, CUT] ** 2)
+        return bool(self.area < 1.08 * area)
 
     def _lists(self, rows: FloatArray) -> tuple:
         start, pixels, areas = pixels_inside(rows, *self.shape)
@@ -138,13 +151,13 @@ class _Part:
         total = np.concatenate([[0.0], np.cumsum(self.worth[pixels])])
         return total[start[1:]] - total[start[:-1]] + PER_POINT * np.diff(first)
 
-    def _chosen(self, pool: FloatArray, price: float, typical: float) -> tuple[FloatArray, FloatArray]:
+    def _chosen(self, pool: FloatArray, price: float, typical: float, spread: float) -> tuple[FloatArray, FloatArray]:
         if not len(pool):
             return pool, np.zeros(0)
         start, pixels, _, first, points = self._lists(pool)
         prices = np.full(len(pool), price)
         if not np.isnan(typical):
-            prices *= 1.0 + np.minimum((np.log(pool[:, EDGE] / typical) / SPREAD) ** 2, 6.0) * 0.25
+            prices *= 1.0 + 0.5 * np.minimum((np.log(pool[:, EDGE] / typical) / spread) ** 2, 12.0)
         taken = np.zeros(len(pool), dtype=bool)
         cost = explain(
             start, pixels, self.worth, CROWDING, first, points, len(self.outline.points), PER_POINT, prices, taken
@@ -197,11 +210,10 @@ def _depths(points: FloatArray, row: FloatArray) -> FloatArray:
 
 
 def _worth(mask: Mask) -> FloatArray:
-    """Positive on islands, negative on substrate, growing to 1 over UNSURE px from the outline."""
-    padded = np.pad(mask, 1, mode="edge")
-    inside = ndimage.distance_transform_edt(padded)[1:-1, 1:-1]
-    outside = ndimage.distance_transform_edt(~padded)[1:-1, 1:-1]
-    return np.where(mask, np.minimum(inside / UNSURE, 1.0), -np.minimum(outside / UNSURE, 1.0))
+    """Positive on islands, negative on substrate: 0 on a straight outline, growing to 1 at UNSURE px from it."""
+    share = ndimage.uniform_filter(mask.astype(np.float32), 2 * UNSURE + 1, mode="nearest")
+    certain = np.abs(2.0 * share - 1.0)
+    return np.where(mask, certain, -certain).astype(np.float64)
 
 
 def _tip_cut(parts: list[_Part], first: list) -> float:

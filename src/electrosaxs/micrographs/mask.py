@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ..nouns import FloatArray
 from .contrast import SEEN, Contrast, Mask
 
 LEAST = 0.22  # of the typical contrast: what is fainter is no island
 HALF = 0.5  # of the brightest nearby: where a blurred edge lies
-NARROW_HOLE = 3.0  # px: a hole nowhere farther than this from its rim is a gap between facet and top, not substrate
+NARROW_HOLE = 3  # px: a hole nowhere farther than this from its rim is a gap between facet and top, not substrate
 GAP = 24  # px, how far a gap between two islands, fainter than half of both, is followed inwards
 THIN = 2  # px: half the width of streaks that are taken away
 SMALLEST = 24  # px: area of what is looked at
@@ -24,7 +23,8 @@ def island_mask(found: Contrast, usable: Mask) -> Mask:
     threshold = max(SEEN, LEAST * found.typical)
     seen = distance > threshold
     reach = int(np.ceil(2.0 * found.smoothing)) + 2
-    nearby = ndimage.maximum_filter(distance, size=2 * reach + 1)
+    bright, dark = (ndimage.maximum_filter(distance * side, size=2 * reach + 1) for side in (found.bright, ~found.bright))
+    nearby = np.where(found.bright, bright, dark)
     low = distance < HALF * np.minimum(nearby, 3.0 * found.typical)
     outside = ndimage.binary_dilation(~seen, mask=~seen | low, iterations=GAP)
     filled = _without_narrow_holes(~outside)
@@ -46,12 +46,10 @@ def _without_narrow_holes(mask: Mask) -> Mask:
     disc = np.ones((3, 3), dtype=bool)
     closed = mask | ndimage.binary_erosion(ndimage.binary_dilation(mask, disc), disc, border_value=1)
     labels, number = ndimage.label(~closed)
-    depth: FloatArray = ndimage.distance_transform_edt(~closed)
-    deepest = np.zeros(number + 1)
-    np.maximum.at(deepest, labels.ravel(), depth.ravel())
-    rim = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    narrow = deepest <= NARROW_HOLE
-    narrow[rim] = False
+    wide = np.unique(labels[ndimage.binary_erosion(~closed, iterations=NARROW_HOLE, border_value=1)])
+    narrow = np.ones(number + 1, dtype=bool)
+    narrow[wide] = False
+    narrow[np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))] = False
     narrow[0] = False
     inner = ndimage.binary_erosion(closed | narrow[labels], disc, iterations=2, border_value=1)
     return np.asarray(mask | narrow[labels] | inner)

@@ -163,7 +163,7 @@ def _fit(rows: FloatArray, points: FloatArray, normals: FloatArray, tolerance: f
 
 @njit(cache=True)
 def _fit_once(row: FloatArray, points: FloatArray, normals: FloatArray, near: float) -> bool:
-    """One step: offsets o_k and a small turn w minimise sum (n . p - o_k - w s)^2, s along the side from its foot."""
+    """One step: offsets o_k and a small turn w minimise sum (n . p + w s - o_k)^2, s along the side from its foot."""
     count, mean_s, mean_d, cross, square = np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3)
     for i in range(points.shape[0]):
         k = side_of(points[i, 0], points[i, 1], normals[i, 0], normals[i, 1], row, near, FACING)
@@ -186,7 +186,7 @@ def _fit_once(row: FloatArray, points: FloatArray, normals: FloatArray, near: fl
             down += square[k] - count[k] * mean_s[k] ** 2
     if down <= 0.0:
         return False
-    turn = min(0.15, max(-0.15, up / down))
+    turn = min(0.15, max(-0.15, -up / down))
     r = row[EDGE] / (2.0 * SQRT3)
     seen = count >= max(4.0, row[EDGE] / 6.0)
     if seen.sum() == 0:
@@ -194,7 +194,7 @@ def _fit_once(row: FloatArray, points: FloatArray, normals: FloatArray, near: fl
     o = np.full(3, r)
     for k in range(3):
         if seen[k]:
-            o[k] = mean_d[k] - turn * mean_s[k]
+            o[k] = mean_d[k] + turn * mean_s[k]
     if seen.sum() == 2:
         for k in range(3):
             if not seen[k]:
