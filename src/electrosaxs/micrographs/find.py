@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
-from scipy import ndimage
 
 from ..nouns import FloatArray
 from ..nouns.islands import FieldOfView, Island, Scale
@@ -19,36 +18,55 @@ from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, X, Y, pixels_inside
 WORKING_EDGE = 48.0  # px: larger islands are looked for on a smaller image
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What the search saw: contrast of the whole image, mask of what stands out, explanation in its pixels."""
-
-    contrast: Contrast
-    mask: Mask
-    explanation: Explanation
+DOUBTFUL_CONTRAST = 8.0  # of islands over the smoothed substrate's noise
+OUTLINE_SEEN = 0.62  # median share of outline of what are triangles
+EXPLAINED = 0.5  # of what stands out that islands must hold
+Box = tuple[int, int, int, int]
 
 
-def find_islands(image: FloatArray, scale: Scale, name: str = "image") -> tuple[FieldOfView, Seen]:
-    """The islands of an image (rows, columns, channels) in grey levels."""
+def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box | None = None) -> FieldOfView:
+    """The islands of an image (rows, columns, channels) in grey levels; `used`: left, top, width, height of the part used."""
     rows, columns, _ = image.shape
-    whole = contrast(image)
-    mask = island_mask(whole, np.ones((rows, columns), dtype=bool))
+    left, top, width, height = used or (0, 0, columns, rows)
+    part = image[top : top + height, left : left + width]
+    whole = contrast(part)
+    mask = island_mask(whole, np.ones((height, width), dtype=bool))
     edge = usual_edge(mask)
     factor = 1 if np.isnan(edge) else max(1, int(edge / WORKING_EDGE))
+    seen = mask
     if factor > 1:
-        small = _shrunk(image, factor)
-        seen_mask = island_mask(contrast(small), np.ones(small.shape[:2], dtype=bool))
-    else:
-        seen_mask = mask
-    found = explain_mask(seen_mask)
+        small = _shrunk(part, factor)
+        seen = island_mask(contrast(small), np.ones(small.shape[:2], dtype=bool))
+    found = explain_mask(seen)
     triangles = found.rows * np.array([factor, factor, factor, 1.0, 1.0])
     triangles[:, [X, Y]] += 0.5 * (factor - 1)
     fitted, facets, blur = fit_edges(whole.residual, triangles)
-    islands = _islands(found, fitted, facets, blur, (rows, columns), factor)
-    view = FieldOfView(
-        name, (rows, columns), (0, 0, columns, rows), scale, islands, float(mask.mean()), whole.typical, blur
+    islands = _islands(found, fitted, facets, blur, (height, width), factor)
+    flags = _flags(islands, mask, whole)
+    moved = tuple(
+        replace(i, x=i.x + left, y=i.y + top, outline=i.outline + np.array([left, top], dtype=float)) for i in islands
     )
-    return view, Seen(whole, mask, found)
+    return FieldOfView(
+        name, (rows, columns), (left, top, width, height), scale, moved, float(mask.mean()), whole.typical, blur, flags
+    )
+
+
+def _flags(islands: tuple[Island, ...], mask: Mask, whole: Contrast) -> tuple[str, ...]:
+    """What a reader must know before he believes the count."""
+    if whole.typical == 0.0 or not mask.any():
+        return ("nothing stands out from the substrate",)
+    flags = []
+    taken = [i for i in islands if i.probability >= 0.5]
+    rows = np.array([[i.x, i.y, i.edge, -np.radians(i.rotation_deg), i.truncation] for i in taken]).reshape(-1, 5)
+    _, pixels, _ = pixels_inside(rows, *mask.shape)
+    held = float(mask.ravel()[np.unique(pixels)].sum() / mask.sum()) if len(pixels) else 0.0
+    if not taken or held < EXPLAINED:
+        flags.append(f"not triangular: islands explain {held:.0%} of what stands out")
+    elif (seen := float(np.median([i.visible for i in taken]))) < OUTLINE_SEEN:
+        flags.append(f"not triangular: half of the triangles have less than {seen:.0%} of their outline seen")
+    if 0.0 < whole.typical < DOUBTFUL_CONTRAST:
+        flags.append(f"faint: islands differ from the substrate by {whole.typical:.1f} of its standard deviations")
+    return tuple(flags)
 
 
 def _islands(

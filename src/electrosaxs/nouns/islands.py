@@ -113,3 +113,15 @@ class FieldOfView:
     def triangular(self) -> bool:
         """Whether what was found is islands: else no number of it may be believed."""
         return not any(flag.startswith("not triangular") for flag in self.flags)
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """A histogram or a curve over islands: `values` with `errors` at `axis`, whose unit is `unit` (um or px)."""
+
+    name: str
+    axis_name: str
+    axis: FloatArray
+    values: FloatArray
+    errors: FloatArray
+    unit: str

@@ -52,3 +52,9 @@ class MicrographSettings(Settings):
         if 2.0 * self.thickness_um > self.base_edge_um * (1.0 - 2.0 * self.base_edge_spread):
             raise ValueError("thickness_um must be below half of the smaller base edges: a tetrahedron has a height")
         return self
+
+
+class MicrographFile(Settings):
+    """A TOML file that describes micrographs to simulate."""
+
+    micrograph: MicrographSettings
