@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 from PIL import Image, UnidentifiedImageError
+from scipy import ndimage
 
 from ..nouns import FloatArray
 from ..nouns.islands import Scale
@@ -28,6 +29,7 @@ COARSEST_UM = 20.0  # per pixel: a resolution that gives more (under 1270 dots a
 FULL = 255.0
 LABELS = 20_000  # at most
 SAME = 0.9  # of neighbouring pixels of a label image are equal
+FEW_LABELS, PATCHES = 40, 1.6  # labels looked at, and patches of each of them on average, at most
 LARGEST = 400_000_000  # pixels
 
 
@@ -161,13 +163,18 @@ def _jeol(path: Path) -> Scale | None:
 
 
 def _holds_labels(array: npt.NDArray[Any]) -> bool:
-    """Whether pixels are 0, 1, 2, ... without gaps, in patches."""
+    """Whether pixels are whole numbers in patches, 0 between them, most numbers in one patch alone; or 0 and 1."""
     if array.ndim != 2 or array.dtype.kind not in "uib" or array.size == 0:
         return False
     values = np.unique(array)
-    if len(values) < 2 or values[0] != 0 or values[-1] != len(values) - 1 or len(values) > LABELS:
+    if len(values) < 2 or values[0] != 0 or len(values) > LABELS:
         return False
-    return float((array[:, 1:] == array[:, :-1]).mean()) > SAME
+    if float((array[:, 1:] == array[:, :-1]).mean()) < SAME:
+        return False
+    if len(values) == 2:
+        return bool(values[1] == 1)
+    patches = sum(ndimage.label(array == value)[1] for value in values[1 : FEW_LABELS + 1])
+    return bool(patches <= PATCHES * min(len(values) - 1, FEW_LABELS))
 
 
 def _grey_levels(array: npt.NDArray[Any]) -> FloatArray:

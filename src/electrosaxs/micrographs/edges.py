@@ -19,10 +19,10 @@ from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, X, Y, depth
 OUTSIDE, STEP = 6.0, 0.5  # px: how far out profiles go, and their step
 DEEPEST = 0.24  # of the edge: how far in they go; the centre is at 0.289
 SEARCH = 3.5  # px around the outline's side in which the edge is looked for
-TRUSTED = 0.5  # px: standard deviation of the outline's side, as a prior
+TRUSTED = 1.2  # px: standard deviation of the outline's side, as a prior
 BLURS = np.array([0.6, 0.85, 1.2, 1.7, 2.4, 3.4])
 SAMPLE = 24  # islands from which the blur is learnt
-CLEAR = 30.0  # drop of chi squared that makes the second step believable
+CLEAR = 80.0  # drop of chi squared that makes the second step believable
 RESOLVED = 3.0  # blurs that a facet must be wide
 FLOOR = 0.06  # px: what no fit of an edge is better than
 
@@ -39,9 +39,14 @@ def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArr
     profiles = [_profiles(image, k, rows, STEP, OUTSIDE, DEEPEST) for k in range(len(rows))]
     sample = np.argsort([-p[1].sum() for p in profiles])[:SAMPLE]
     blur = _learnt_blur([profiles[k] for k in sample])
+    fits = [_fit(*profile, blur, SEARCH, TRUSTED, -1.0) for profile in profiles]
+    common = _common_width([fit[0] for fit in fits])
     fresh = rows.copy()
-    for k, (mean, count, at) in enumerate(profiles):
-        fit = _fit(mean, count, at, blur, SEARCH, TRUSTED)
+    for k, (profile, (_, fit)) in enumerate(zip(profiles, fits, strict=True)):
+        if common > 0.0 and fit[11] < CLEAR:
+            facet = fit[9:12].copy()
+            fit = _fit(*profile, blur, SEARCH, TRUSTED, common)[1]
+            fit[9:12] = facet
         offsets, sigmas, seen = fit[0:3], fit[3:6], fit[6:9] > 0.0
         if not seen.any():
             continue
@@ -56,9 +61,23 @@ def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArr
     return fresh, facets, blur
 
 
+def _common_width(falls: list) -> float:
+    """Facet width (px) that serves all islands of the image best, where together they show a second step; else 0.
+
+    `falls`: misfit over its noise at widths STEP apart, of each island. Where no island's own facet is clear, its base
+    edge still needs a facet between substrate and top, or it is drawn inwards.
+    """
+    least = min((len(fall) for fall in falls if len(fall) > 4), default=0)
+    if not least:
+        return 0.0
+    total = np.sum([fall[:least] for fall in falls if len(fall) > 4], axis=0)
+    best = int(np.argmin(total))
+    return STEP * best if total[0] - total[best] > CLEAR else 0.0
+
+
 def _learnt_blur(profiles: list) -> float:
     """The blur with which the profiles of some islands are fitted best, between the steps of BLURS by a parabola."""
-    misfit = np.array([sum(_fit(*p, blur, SEARCH, TRUSTED)[12] for p in profiles) for blur in BLURS])
+    misfit = np.array([sum(_fit(*p, blur, SEARCH, TRUSTED, -1.0)[1][12] for p in profiles) for blur in BLURS])
     best = int(np.argmin(misfit))
     if best in (0, len(BLURS) - 1):
         return float(BLURS[best])
@@ -193,8 +212,11 @@ def _side(
 
 
 @njit(cache=True)
-def _fit(mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, search: float, trusted: float) -> FloatArray:
-    """Offsets (3), their sigmas (3), sides seen (3), facet width, its sigma, drop by the second step, misfit."""
+def _fit(
+    mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, search: float, trusted: float, given: float
+) -> tuple[FloatArray, FloatArray]:
+    """Misfit over its noise for facet widths STEP apart; and offsets (3), their sigmas (3), sides seen (3), facet width, its
+    sigma, drop by the second step, misfit. `given`: a facet width to take, negative: the best."""
     result = np.zeros(13)
     result[9] = result[10] = np.nan
     seen = np.zeros(3, dtype=np.bool_)
@@ -205,7 +227,7 @@ def _fit(mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, searc
         result[6 + k] = seen[k]
         points += seen[k] * usable * mean.shape[2]
     if points == 0.0:
-        return result
+        return np.zeros(0), result
     table = _steps(blur, at, search)
     zero = int(round(4.0 * (at[0] + search + 40.0)))
     far = int(round(4.0 * search))
@@ -213,16 +235,18 @@ def _fit(mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, searc
     number = max(1, int(widest / 0.5) + 1)
     chi = np.full(number, 1e300)
     for n in range(number):
-        if n == 1:
+        if n == 1 or (given >= 0.0 and n > 0 and n != int(round(2.0 * given))):
             continue
         chi[n] = 0.0
         for k in range(3):
             if seen[k]:
                 chi[n] += _side(mean[k], count[k], at, 2 * n, table, zero, far, 2, trusted)[0]
-    best = int(np.argmin(chi))
+    if number > 2:
+        chi[1] = min(chi[1], max(chi[0], chi[2]))
+    best = int(np.argmin(chi)) if given < 0.0 else min(number - 1, int(round(2.0 * given)))
     noise = max(chi[best] / max(points - 12.0, 1.0), 1e-12)
     w, w_sigma = 0.5 * best, np.nan
-    if 2 < best < number - 1 and chi[best - 1] < 1e299:
+    if 2 < best < number - 1 and given < 0.0:
         bend = chi[best - 1] - 2.0 * chi[best] + chi[best + 1]
         if bend > 0.0:
             w += 0.25 * (chi[best - 1] - chi[best + 1]) / bend
@@ -235,4 +259,4 @@ def _fit(mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, searc
     result[9], result[10] = w, w_sigma
     result[11] = (chi[0] - chi[best]) / noise
     result[12] = chi[best]
-    return result
+    return chi / noise, result

@@ -21,6 +21,7 @@ from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, X, Y, explain, pixels_ins
 UNSURE = 3  # px from the outline over which a pixel's worth grows to 1
 PER_POINT = 2.0  # px of energy for a pixel of outline
 PRICE = 0.09  # of the typical island's area, for one triangle
+FRAGMENT = 0.3  # of what the frame leaves of a component: the price is not more
 CROWDING = 0.12  # for a pixel that two triangles hold
 SPREAD = 0.18  # of the logarithm of the edge, at least: beyond it a size is unusual
 FIRST_CUT = 0.06
@@ -111,6 +112,8 @@ class _Part:
         price = PRICE * SQRT3 / 4.0 * typical**2
         if alone:
             price = min(price, PRICE * self.area)
+        if self.cut_by_frame:
+            price = min(price, FRAGMENT * self.area)
         pool = raw[distinct(raw, raw[:, EDGE], ENOUGH)]
         pool = fitted(pool, self.outline, NEAR)
         pool = pool[(pool[:, EDGE] > smallest) & (pool[:, EDGE] < largest)]

@@ -18,8 +18,9 @@ from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, X, Y, pixels_inside
 WORKING_EDGE = 48.0  # px: larger islands are looked for on a smaller image
 
 
+LEAST_BLUR, MOST = 0.8, 0.4  # px; share of an image's facets that must be wide
 DOUBTFUL_CONTRAST = 8.0  # of islands over the smoothed substrate's noise
-OUTLINE_SEEN = 0.62  # median share of outline of what are triangles
+OUTLINE_SEEN, OUTLINE_DOUBTFUL = 0.5, 0.8  # median share of their outline that is seen, of triangles
 EXPLAINED = 0.5  # of what stands out that islands must hold
 Box = tuple[int, int, int, int]
 
@@ -64,6 +65,8 @@ def _flags(islands: tuple[Island, ...], mask: Mask, whole: Contrast) -> tuple[st
         flags.append(f"not triangular: islands explain {held:.0%} of what stands out")
     elif (seen := float(np.median([i.visible for i in taken]))) < OUTLINE_SEEN:
         flags.append(f"not triangular: half of the triangles have less than {seen:.0%} of their outline seen")
+    elif seen < OUTLINE_DOUBTFUL:
+        flags.append(f"perhaps not triangular: half of the triangles have less than {seen:.0%} of their outline seen")
     if 0.0 < whole.typical < DOUBTFUL_CONTRAST:
         flags.append(f"faint: islands differ from the substrate by {whole.typical:.1f} of its standard deviations")
     return tuple(flags)
@@ -75,14 +78,11 @@ def _islands(
     shows, border = _shows(rows, shape)
     groups = _groups(rows, found.component)
     area = SQRT3 / 4.0 * (found.typical * factor) ** 2
+    reasons = _unresolved(facets, blur)
     made = []
     for k, row in enumerate(rows):
-        width, width_sigma, edge_sigma, drop = facets[k]
-        why = ""
-        if not np.isfinite(width) or not np.isfinite(width_sigma) or drop < CLEAR:
-            why = "no second step across its sides"
-        elif width < RESOLVED * max(blur, 0.8):
-            why = f"facet of {width:.1f} px is narrower than {RESOLVED:g} times the blur of {blur:.1f} px"
+        width, width_sigma, edge_sigma, _ = facets[k]
+        why = reasons[k]
         top = np.nan if why else float(top_edge_from_facet(row[EDGE], width))
         top_sigma = np.nan if why else float(np.hypot(edge_sigma, 2.0 * SQRT3 * width_sigma))
         rotation = float(-np.degrees(row[ANGLE]) % TURN)
@@ -100,6 +100,30 @@ def _islands(
             )
         )  # fmt: skip
     return tuple(made)
+
+
+def _unresolved(facets: FloatArray, blur: float) -> list[str]:
+    """Why the top edge of each island is not known; empty where it is.
+
+    Where most facets of an image are too narrow, the few that seem wide are the tail of the noise: none is taken.
+    """
+    width, sigma, _, drop = facets.T
+    limit = RESOLVED * max(blur, LEAST_BLUR)
+    clear = np.isfinite(width) & np.isfinite(sigma) & (drop >= CLEAR)
+    wide = clear & (width >= limit)
+    usual = float(np.median(width[clear])) if clear.any() else float("nan")
+    few = clear.any() and wide.sum() < MOST * clear.sum()
+    reasons = []
+    for k in range(len(facets)):
+        if not clear[k]:
+            reasons.append("no second step across its sides")
+        elif not wide[k]:
+            reasons.append(f"facet of {width[k]:.1f} px is narrower than {RESOLVED:g} times the blur of {blur:.1f} px")
+        elif few:
+            reasons.append(f"most facets of the image ({usual:.1f} px) are narrower than {RESOLVED:g} times its blur")
+        else:
+            reasons.append("")
+    return reasons
 
 
 def probability(cost: float, support: float, fill: float) -> float:

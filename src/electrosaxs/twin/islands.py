@@ -11,8 +11,8 @@ from ..nouns.micrograph import MicrographSettings
 from ..physics.tetrahedron import SQRT3, facet_width
 
 TRIES = 400
-CLOSEST, FARTHEST = 0.75, 1.15
-"""Distance of merged neighbours in units of the sum of their inradii: below 1 they overlap or touch along an edge."""
+CLOSEST, FARTHEST = 0.6, 1.0
+"""Distance of merged neighbours over that at which they just touch."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,10 @@ def _beside(
         direction = random.uniform(0.0, 2.0 * np.pi)
         toward = np.array([np.cos(direction), -np.sin(direction)])
         sum_reach = _support(host, toward) + _support(fresh, -toward)
-        distance = sum_reach * random.uniform(CLOSEST, FARTHEST - 0.15)
+        distance = sum_reach * random.uniform(CLOSEST, FARTHEST)
         x, y = host.x + distance * toward[0], host.y + distance * toward[1]
         others = [o for o in placed if o is not host]
-        if all(np.hypot(x - o.x, y - o.y) > 0.75 * (fresh.reach + o.reach) for o in others):
+        if all(np.hypot(x - o.x, y - o.y) > 0.7 * (fresh.reach + o.reach) for o in others):
             return float(x), float(y)
     return None
 
