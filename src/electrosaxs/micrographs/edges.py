@@ -19,8 +19,9 @@ from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, X, Y, depth
 OUTSIDE, STEP = 6.0, 0.5  # px: how far out profiles go, and their step
 DEEPEST = 0.24  # of the edge: how far in they go; the centre is at 0.289
 SEARCH = 3.5  # px around the outline's side in which the edge is looked for
-TRUSTED = 1.2  # px: standard deviation of the outline's side, as a prior
-BLURS = np.array([0.6, 0.85, 1.2, 1.7, 2.4, 3.4])
+TRUSTED = 0.5  # px: standard deviation of the outline's side, as a prior
+BLURS = 0.6 * 1.16 ** np.arange(12)
+SHARES = (0.0, 0.5, 1.0)
 SAMPLE = 24  # islands from which the blur is learnt
 CLEAR = 80.0  # drop of chi squared that makes the second step believable
 RESOLVED = 3.0  # blurs that a facet must be wide
@@ -38,14 +39,14 @@ def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArr
         return rows, facets, float("nan")
     profiles = [_profiles(image, k, rows, STEP, OUTSIDE, DEEPEST) for k in range(len(rows))]
     sample = np.argsort([-p[1].sum() for p in profiles])[:SAMPLE]
-    blur = _learnt_blur([profiles[k] for k in sample])
-    fits = [_fit(*profile, blur, SEARCH, TRUSTED, -1.0) for profile in profiles]
+    blur, share = _learnt_blur([profiles[k] for k in sample])
+    fits = [_fit(*profile, blur, share, SEARCH, TRUSTED, -1.0) for profile in profiles]
     common = _common_width([fit[0] for fit in fits])
     fresh = rows.copy()
     for k, (profile, (_, fit)) in enumerate(zip(profiles, fits, strict=True)):
-        if common > 0.0 and fit[11] < CLEAR:
+        if not (fit[11] >= CLEAR and fit[9] >= RESOLVED * blur):
             facet = fit[9:12].copy()
-            fit = _fit(*profile, blur, SEARCH, TRUSTED, common)[1]
+            fit = _fit(*profile, blur, share, SEARCH, TRUSTED, common)[1]
             fit[9:12] = facet
         offsets, sigmas, seen = fit[0:3], fit[3:6], fit[6:9] > 0.0
         if not seen.any():
@@ -75,15 +76,24 @@ def _common_width(falls: list) -> float:
     return STEP * best if total[0] - total[best] > CLEAR else 0.0
 
 
-def _learnt_blur(profiles: list) -> float:
-    """The blur with which the profiles of some islands are fitted best, between the steps of BLURS by a parabola."""
-    misfit = np.array([sum(_fit(*p, blur, SEARCH, TRUSTED, -1.0)[1][12] for p in profiles) for blur in BLURS])
+def _learnt_blur(profiles: list) -> tuple[float, float]:
+    """(blur, share): the blur with which the profiles of some islands are fitted best, between the steps of BLURS by a
+    parabola, and whether the outline follows their base edge (0), their top edge (1) or what lies between."""
+    misfit = np.array([_total(profiles, blur, 0.0) for blur in BLURS])
+    shares = [_total(profiles, float(BLURS[np.argmin(misfit)]), share) for share in SHARES]
+    share = float(SHARES[int(np.argmin(shares))])
+    if share > 0.0:
+        misfit = np.array([_total(profiles, blur, share) for blur in BLURS])
     best = int(np.argmin(misfit))
     if best in (0, len(BLURS) - 1):
-        return float(BLURS[best])
+        return float(BLURS[best]), share
     left, middle, right = misfit[best - 1 : best + 2]
-    shift = 0.5 * (left - right) / (left - 2.0 * middle + right)
-    return float(BLURS[best] * np.sqrt(2.0) ** shift)
+    shift = 0.5 * (left - right) / max(left - 2.0 * middle + right, 1e-12)
+    return float(BLURS[best] * (BLURS[1] / BLURS[0]) ** shift), share
+
+
+def _total(profiles: list, blur: float, share: float) -> float:
+    return float(sum(_fit(*profile, blur, share, SEARCH, TRUSTED, -1.0)[1][12] for profile in profiles))
 
 
 @njit(cache=True)
@@ -190,14 +200,15 @@ def _misfit(
 @njit(cache=True)
 def _side(
     mean: FloatArray, count: FloatArray, at: FloatArray, w: int, table: FloatArray, zero: int, search: int, fine: int,
-    trusted: float,
+    trusted: float, share: float,
 ) -> tuple[float, float, float]:
     """(misfit, offset, curvature) of one side for a facet of width w; w, search and fine in quarters of a pixel."""
     best, where, steps = 1e300, 0, search // fine
     values = np.empty(2 * steps + 1)
     for n in range(2 * steps + 1):
         away = (n - steps) * fine
-        values[n] = _misfit(mean, count, at, away, w, table, zero) + (0.25 * away / trusted) ** 2
+        astray = away - share * w
+        values[n] = _misfit(mean, count, at, away, w, table, zero) + (0.25 * astray / trusted) ** 2
         if values[n] < best:
             best, where = values[n], n
     step = 0.25 * fine
@@ -213,7 +224,8 @@ def _side(
 
 @njit(cache=True)
 def _fit(
-    mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, search: float, trusted: float, given: float
+    mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, share: float, search: float, trusted: float,
+    given: float,
 ) -> tuple[FloatArray, FloatArray]:
     """Misfit over its noise for facet widths STEP apart; and offsets (3), their sigmas (3), sides seen (3), facet width, its
     sigma, drop by the second step, misfit. `given`: a facet width to take, negative: the best."""
@@ -240,7 +252,7 @@ def _fit(
         chi[n] = 0.0
         for k in range(3):
             if seen[k]:
-                chi[n] += _side(mean[k], count[k], at, 2 * n, table, zero, far, 2, trusted)[0]
+                chi[n] += _side(mean[k], count[k], at, 2 * n, table, zero, far, 2, trusted, share)[0]
     if number > 2:
         chi[1] = min(chi[1], max(chi[0], chi[2]))
     best = int(np.argmin(chi)) if given < 0.0 else min(number - 1, int(round(2.0 * given)))
@@ -253,7 +265,7 @@ def _fit(
             w_sigma = np.sqrt(2.0 * noise * 0.25 / bend)
     for k in range(3):
         if seen[k]:
-            _, e, bend = _side(mean[k], count[k], at, int(round(4.0 * w)), table, zero, far, 1, trusted)
+            _, e, bend = _side(mean[k], count[k], at, int(round(4.0 * w)), table, zero, far, 1, trusted, share)
             result[k] = e
             result[3 + k] = np.sqrt(2.0 * noise / bend) if bend > 0.0 else search
     result[9], result[10] = w, w_sigma

@@ -19,8 +19,9 @@ from ..physics.tetrahedron import depth, side_normals
 from .islands import PlacedIsland, place_islands
 
 SUBSTRATE = 85.0
-OXIDE_NM = np.array([610.0, 540.0, 460.0])
-"""Wavelengths (nm) of the red, green and blue channels, for the colours of thin layers."""
+LAYER_INDEX = 1.6
+CHANNEL_NM = np.array([610.0, 540.0, 460.0])
+"""Refractive index of the islands and wavelengths of the red, green and blue channels, for the colours of thin layers."""
 SHOWN = 0.3
 """An island counts where at least this share of its base shows."""
 Labels = npt.NDArray[np.uint16]
@@ -101,8 +102,7 @@ def _shaded(settings: MicrographSettings, surface: _Surface, random: np.random.G
     if settings.microscope == "SEM":
         island = surface.top * settings.contrast + (1.0 - surface.top) * surface.facet * settings.facet_contrast
         return np.asarray((SUBSTRATE + surface.cover * island)[..., None])
-    thick = np.where(surface.top > 0.5, settings.thickness_um, 0.5 * settings.thickness_um) * 1e3
-    phase = 2.0 * np.pi * 2.0 * 1.6 * thick[..., None] / OXIDE_NM
+    phase = 2.0 * np.pi * 2.0 * LAYER_INDEX * settings.thickness_um * 1e3 / CHANNEL_NM
     colours = settings.contrast * (0.9 + 0.9 * np.cos(phase)) + 8.0
     island = surface.top[..., None] * colours + (1.0 - surface.top[..., None]) * -0.6 * SUBSTRATE
     return np.asarray(np.array([1.9, 1.6, 1.2]) * SUBSTRATE * 0.8 + surface.cover[..., None] * island)
