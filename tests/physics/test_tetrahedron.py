@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from closeness import assert_close
 
-from electrosaxs.physics.tetrahedron import base_area, depth, facet_width, outline, thickness, top_edge_from_facet, volume
+from electrosaxs.physics.tetrahedron import (
+    base_area,
+    depth,
+    facet_width,
+    outline,
+    thickness,
+    top_edge_from_facet,
+    volume,
+)
 
 
 def test_the_island_of_the_paper_is_as_thick_as_the_force_microscope_found() -> None:

@@ -80,7 +80,10 @@ def simulate(
     with _progress(quiet) as progress:
         images = simulated_micrographs(experiment, out, progress=progress)
         if images is not None:
-            _say(quiet, f"wrote {len(images)} image(s); count with: electrosaxs islands {images[0].parent}/field*.* --out RESULTS")
+            _say(
+                quiet,
+                f"wrote {len(images)} image(s); count with: electrosaxs islands {images[0].parent}/field*.* --out RESULTS",
+            )
             return
         run = simulate_run(experiment, out, workers=workers, progress=progress)
     _say(quiet, f"wrote {run}; analyse it with: electrosaxs analyse {run} --out RESULTS")
@@ -273,7 +276,9 @@ def islands(
     ] = None,
     truth: Annotated[
         list[Path] | None,
-        typer.Option("--truth", metavar="LABELS", help="Instance labels per image, or a CSV of outlines: adds score.json."),
+        typer.Option(
+            "--truth", metavar="LABELS", help="Instance labels per image, or a CSV of outlines: adds score.json."
+        ),
     ] = None,
     lattice_constant_nm: Annotated[
         float, typer.Option("--lattice-constant-nm", help="Of the dried FCC superlattice, for particles per island.")

@@ -34,7 +34,9 @@ def read_outlines(path: str | Path) -> list[tuple[str, FloatArray]]:
             raise ValueError(f"no column {OUTLINE}")
         found = []
         for row in rows:
-            corners = np.array([[float(v) for v in corner.split()] for corner in row[OUTLINE].split(";") if corner.strip()])
+            corners = np.array(
+                [[float(v) for v in corner.split()] for corner in row[OUTLINE].split(";") if corner.strip()]
+            )
             if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
                 raise ValueError(f"{row[OUTLINE]!r} is no outline")
             found.append((row.get("image") or "", corners))

@@ -52,7 +52,9 @@ def read_micrograph(path: str | Path) -> Micrograph:
             "give the micrograph here and the labels as --truth",
         )  # fmt: skip
     if min(array.shape[:2]) < 32:
-        raise refusal(path, "image", f"{array.shape[1]} x {array.shape[0]}", "is too small", "give 32 x 32 pixels or more")
+        raise refusal(
+            path, "image", f"{array.shape[1]} x {array.shape[0]}", "is too small", "give 32 x 32 pixels or more"
+        )
     return Micrograph(path, _grey_levels(array), scale)
 
 
@@ -86,7 +88,9 @@ def _tiff(path: Path) -> tuple[npt.NDArray[Any], Scale]:
     except FileNotFoundError:
         raise
     except (OSError, ValueError, KeyError, IndexError, RuntimeError, tifffile.TiffFileError) as error:
-        raise refusal(path, "file", path.name, f"is no image that can be read ({error})", "give a TIFF, PNG or JPEG") from error
+        raise refusal(
+            path, "file", path.name, f"is no image that can be read ({error})", "give a TIFF, PNG or JPEG"
+        ) from error
 
 
 def _picture(path: Path) -> tuple[npt.NDArray[Any], Scale]:
@@ -106,7 +110,9 @@ def _picture(path: Path) -> tuple[npt.NDArray[Any], Scale]:
     except FileNotFoundError:
         raise
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
-        raise refusal(path, "file", path.name, f"is no image that can be read ({error})", "give a TIFF, PNG or JPEG") from error
+        raise refusal(
+            path, "file", path.name, f"is no image that can be read ({error})", "give a TIFF, PNG or JPEG"
+        ) from error
     beside = _jeol(path)
     if beside is not None:
         return array, beside

@@ -108,8 +108,11 @@ def _profiles(
     channels = image.shape[2]
     total, count = np.zeros((3, depths, channels)), np.zeros((3, depths))
     half = 0.5 * edge * (1.0 - 2.0 * row[CUT])
-    near = [rows[m] for m in range(rows.shape[0])
-            if m != which and np.hypot(rows[m, X] - row[X], rows[m, Y] - row[Y]) < (rows[m, EDGE] + edge) / SQRT3 + 8.0]
+    near = [
+        rows[m]
+        for m in range(rows.shape[0])
+        if m != which and np.hypot(rows[m, X] - row[X], rows[m, Y] - row[Y]) < (rows[m, EDGE] + edge) / SQRT3 + 8.0
+    ]
     for k in range(3):
         c, s = -np.cos(row[ANGLE] + TURN * k), -np.sin(row[ANGLE] + TURN * k)
         for d in range(depths):
@@ -157,9 +160,7 @@ def _steps(blur: float, at: FloatArray, search: float) -> FloatArray:
 
 
 @njit(cache=True)
-def _misfit(
-    mean: FloatArray, count: FloatArray, at: FloatArray, e: int, w: int, table: FloatArray, zero: int
-) -> float:
+def _misfit(mean: FloatArray, count: FloatArray, at: FloatArray, e: int, w: int, table: FloatArray, zero: int) -> float:
     """Weighted sum of squares of one side about the best levels of each channel, one or (w > 0) two steps; e and w in
     quarters of a pixel."""
     total = 0.0
@@ -199,8 +200,16 @@ def _misfit(
 
 @njit(cache=True)
 def _side(
-    mean: FloatArray, count: FloatArray, at: FloatArray, w: int, table: FloatArray, zero: int, search: int, fine: int,
-    trusted: float, share: float,
+    mean: FloatArray,
+    count: FloatArray,
+    at: FloatArray,
+    w: int,
+    table: FloatArray,
+    zero: int,
+    search: int,
+    fine: int,
+    trusted: float,
+    share: float,
 ) -> tuple[float, float, float]:
     """(misfit, offset, curvature) of one side for a facet of width w; w, search and fine in quarters of a pixel."""
     best, where, steps = 1e300, 0, search // fine
@@ -224,7 +233,13 @@ def _side(
 
 @njit(cache=True)
 def _fit(
-    mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, share: float, search: float, trusted: float,
+    mean: FloatArray,
+    count: FloatArray,
+    at: FloatArray,
+    blur: float,
+    share: float,
+    search: float,
+    trusted: float,
     given: float,
 ) -> tuple[FloatArray, FloatArray]:
     """Misfit over its noise for facet widths STEP apart; and offsets (3), their sigmas (3), sides seen (3), facet width, its

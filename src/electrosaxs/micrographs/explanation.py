@@ -64,7 +64,8 @@ def explain_mask(mask: Mask) -> Explanation:
     spread = max(SPREAD, 1.3 * 1.4826 * float(np.median(np.abs(np.log(good) - np.log(typical)))))
     cut = _tip_cut(parts, first)
     second = [
-        one if part.told(*one) else part.explained(sizes, typical, cut, spread) for part, one in zip(parts, first, strict=True)
+        one if part.told(*one) else part.explained(sizes, typical, cut, spread)
+        for part, one in zip(parts, first, strict=True)
     ]
     component = np.concatenate([np.full(len(rows), part.label) for part, (rows, *_) in zip(parts, second, strict=True)])
     joined = [np.concatenate(one) for one in zip(*second, strict=True)]
@@ -99,8 +100,13 @@ class _Part:
         )
 
     def explained(
-        self, sizes: FloatArray | tuple[float, ...], typical: float, cut: float, spread: float = SPREAD,
-        *, alone: bool = False
+        self,
+        sizes: FloatArray | tuple[float, ...],
+        typical: float,
+        cut: float,
+        spread: float = SPREAD,
+        *,
+        alone: bool = False,
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """(rows, cost, support, fill) of the triangles taken, in the image's pixels; `alone`: sizes are not known yet."""
         largest = min(1.25 * float(np.hypot(*self.shape)) * 2.0 / SQRT3, 3.0 * typical)
@@ -128,7 +134,9 @@ class _Part:
         for _ in range(2):
             fresh = fitted(rows, self.outline, NEAR)
             pool = np.concatenate([fresh, rows, pool])
-            rows, cost = self._chosen(pool[distinct(pool, self._merit(pool), ENOUGH)], price, np.nan if alone else typical, spread)
+            rows, cost = self._chosen(
+                pool[distinct(pool, self._merit(pool), ENOUGH)], price, np.nan if alone else typical, spread
+            )
         support, fill = self._quality(rows)
         rows = rows.copy()
         rows[:, [X, Y]] += self.corner

@@ -112,7 +112,7 @@ def _unresolved(facets: FloatArray, blur: float) -> list[str]:
     clear = np.isfinite(width) & np.isfinite(sigma) & (drop >= CLEAR)
     wide = clear & (width >= limit)
     usual = float(np.median(width[clear])) if clear.any() else float("nan")
-    few = clear.any() and wide.sum() < MOST * clear.sum()
+    few = wide.sum() < MOST * max(clear.sum(), 0.5 * len(facets))
     reasons = []
     for k in range(len(facets)):
         if not clear[k]:

@@ -23,7 +23,9 @@ def island_mask(found: Contrast, usable: Mask) -> Mask:
     threshold = max(SEEN, LEAST * found.typical)
     seen = distance > threshold
     reach = int(np.ceil(2.0 * found.smoothing)) + 2
-    bright, dark = (ndimage.maximum_filter(distance * side, size=2 * reach + 1) for side in (found.bright, ~found.bright))
+    bright, dark = (
+        ndimage.maximum_filter(distance * side, size=2 * reach + 1) for side in (found.bright, ~found.bright)
+    )
     nearby = np.where(found.bright, bright, dark)
     low = distance < HALF * np.minimum(nearby, 3.0 * found.typical)
     outside = ndimage.binary_dilation(~seen, mask=~seen | low, iterations=GAP)
@@ -53,8 +55,6 @@ def _without_narrow_holes(mask: Mask) -> Mask:
     narrow[0] = False
     inner = ndimage.binary_erosion(closed | narrow[labels], disc, iterations=2, border_value=1)
     return np.asarray(mask | narrow[labels] | inner)
-
-
 
 
 def usual_edge(mask: Mask) -> float:

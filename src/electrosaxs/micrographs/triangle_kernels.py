@@ -75,7 +75,10 @@ def points_explained(
         at = 0
         for k in range(rows.shape[0]):
             for n in range(points.shape[0]):
-                if side_of(points[n, 0], points[n, 1], normals[n, 0], normals[n, 1], rows[k], tolerance, agreement) >= 0:
+                if (
+                    side_of(points[n, 0], points[n, 1], normals[n, 0], normals[n, 1], rows[k], tolerance, agreement)
+                    >= 0
+                ):
                     if fill == 1:
                         found[at] = n
                     at += 1
@@ -85,9 +88,7 @@ def points_explained(
 
 
 @njit(cache=True)
-def side_of(
-    px: float, py: float, nx: float, ny: float, row: FloatArray, tolerance: float, agreement: float
-) -> int:
+def side_of(px: float, py: float, nx: float, ny: float, row: FloatArray, tolerance: float, agreement: float) -> int:
     """Side 0 to 2 on which an outline point with its normal lies, 3 to 5 for a tip, -1 for neither."""
     edge = row[EDGE]
     dx, dy = px - row[X], py - row[Y]

@@ -63,7 +63,9 @@ def place_islands(settings: MicrographSettings, random: np.random.Generator) -> 
 def _one(settings: MicrographSettings, random: np.random.Generator, first: float) -> PlacedIsland:
     """Size and rotation of an island; with one orientation it may still be the twin, turned by 60 degrees."""
     spread = settings.base_edge_spread
-    edge_um = settings.base_edge_um * float(np.exp(np.clip(random.normal(0.0, 1.0), -2.0, 2.0) * spread - spread**2 / 2))
+    edge_um = settings.base_edge_um * float(
+        np.exp(np.clip(random.normal(0.0, 1.0), -2.0, 2.0) * spread - spread**2 / 2)
+    )
     top_um = edge_um - settings.thickness_um * float(np.sqrt(1.5))
     rotation = (first + random.normal(0.0, 1.0)) % 120.0 if settings.one_orientation else random.uniform(0.0, 120.0)
     scale = 1.0 / settings.um_per_pixel
@@ -84,9 +86,7 @@ def _apart(
     return None
 
 
-def _beside(
-    fresh: PlacedIsland, placed: list[PlacedIsland], random: np.random.Generator
-) -> tuple[float, float] | None:
+def _beside(fresh: PlacedIsland, placed: list[PlacedIsland], random: np.random.Generator) -> tuple[float, float] | None:
     """A place where it has grown into one other island and covers no third one's centre."""
     for _ in range(TRIES):
         host = placed[int(random.integers(len(placed)))]

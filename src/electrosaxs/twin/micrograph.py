@@ -112,7 +112,7 @@ def _through_the_microscope(
     settings: MicrographSettings, picture: FloatArray, surface: _Surface, random: np.random.Generator
 ) -> Picture:
     rows, columns, _ = picture.shape
-    v, u = np.mgrid[-1:1:rows * 1j, -1:1:columns * 1j]
+    v, u = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
     slope = random.normal(0.0, 1.0, 5) * np.array([1.0, 1.0, 0.5, 0.5, 0.5])
     light = slope @ np.stack([u, v, u * u, v * v, u * v]).reshape(5, -1)
     light = light.reshape(rows, columns) / max(np.abs(light).max(), 1e-9)
@@ -143,7 +143,9 @@ def _bar(settings: MicrographSettings, shape: tuple[int, ...]) -> Picture:
     draw = ImageDraw.Draw(canvas)
     draw.line([(0, 0), (settings.width_px, 0)], fill=255, width=2)
     length = settings.width_px // 10
-    draw.line([(settings.width_px - 40 - length, height // 2)] + [(settings.width_px - 40, height // 2)], fill=255, width=3)
+    draw.line(
+        [(settings.width_px - 40 - length, height // 2)] + [(settings.width_px - 40, height // 2)], fill=255, width=3
+    )
     draw.text((12, height // 4), f"HV 5.00 kV   WD 4.1 mm   {length * settings.um_per_pixel:.4g} um", fill=255)
     bar = np.asarray(canvas, dtype=np.uint8)
     return np.repeat(bar[..., None], shape[2], axis=2) if len(shape) == 3 else bar

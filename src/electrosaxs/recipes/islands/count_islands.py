@@ -85,7 +85,10 @@ def _check(paths: Sequence[Path], um_per_pixel: float | None, lattice_constant_n
         raise _wrong("images", "none", "at least one image is needed", "give the paths of micrographs")
     if um_per_pixel is not None and not (np.isfinite(um_per_pixel) and FINEST <= um_per_pixel <= COARSEST):
         raise _wrong(
-            "--um-per-pixel", um_per_pixel, f"must be between {FINEST:g} and {COARSEST:g}", "give the size of a pixel in um"
+            "--um-per-pixel",
+            um_per_pixel,
+            f"must be between {FINEST:g} and {COARSEST:g}",
+            "give the size of a pixel in um",
         )
     if not (np.isfinite(lattice_constant_nm) and 1.0 <= lattice_constant_nm <= 1000.0):
         raise _wrong(
@@ -116,7 +119,11 @@ def _one_scale(pictures: Sequence[Micrograph], given: float | None) -> Scale:
     if len(stated) < len(pictures):
         silent = next(p.path for p in pictures if p.scale.um_per_pixel is None)
         raise _wrong(
-            "scale", "none", f"states no scale, while {stated[0][0].name} does", "give --um-per-pixel for all images", silent
+            "scale",
+            "none",
+            f"states no scale, while {stated[0][0].name} does",
+            "give --um-per-pixel for all images",
+            silent,
         )
     return stated[0][1]
 

@@ -136,7 +136,9 @@ def _sizes(sample: Sample) -> dict[str, Number]:
     which = f"of {len(edges)} islands that the frame does not cut, before the tips were cut"
     return {
         "base_edge_mean": Number(float(edges.mean()), sigma, unit, which),
-        "base_edge_spread": Number(spread, spread / np.sqrt(2.0 * (len(edges) - 1)), unit, "standard deviation " + which),
+        "base_edge_spread": Number(
+            spread, spread / np.sqrt(2.0 * (len(edges) - 1)), unit, "standard deviation " + which
+        ),
     }
 
 
@@ -153,7 +155,11 @@ def _distances(sample: Sample) -> dict[str, Number]:
         return {"nearest_neighbour_distance": Number.absent(unit, why), "clustering": Number.absent("one", why)}
     nearest = nearest_neighbours(fields)
     value, sigma = clustering(fields)
-    verdict = "as random points" if abs(value - 1.0) < 2.0 * sigma else ("they avoid each other" if value < 1 else "clustered")
+    verdict = (
+        "as random points"
+        if abs(value - 1.0) < 2.0 * sigma
+        else ("they avoid each other" if value < 1 else "clustered")
+    )
     return {
         "nearest_neighbour_distance": Number(
             float(nearest.mean()), float(nearest.std() / np.sqrt(len(nearest))), unit,

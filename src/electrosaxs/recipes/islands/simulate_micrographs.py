@@ -23,9 +23,7 @@ TRUTH = ("image", "island", "x_px", "y_px", "base_edge_um", "top_edge_um", "rota
          "outline_px")  # fmt: skip
 
 
-def simulated_micrographs(
-    path: str | Path, out: str | Path, *, progress: Progress | None = None
-) -> list[Path] | None:
+def simulated_micrographs(path: str | Path, out: str | Path, *, progress: Progress | None = None) -> list[Path] | None:
     """Write the images of the section [micrograph] of a TOML file into `out`, with labels and truth.csv; returns the images,
     None where the file has no such section."""
     path = Path(path)
@@ -52,14 +50,18 @@ def _write(path: Path, field: SimulatedField, settings: MicrographSettings) -> P
         per_cm = UM_PER_CM / settings.um_per_pixel
         imwrite(path, field.image, resolution=(per_cm, per_cm), resolutionunit="CENTIMETER")
     else:
-        Image.fromarray(field.image).save(path, quality=92) if settings.form == "jpg" else Image.fromarray(field.image).save(path)
+        Image.fromarray(field.image).save(path, quality=92) if settings.form == "jpg" else Image.fromarray(
+            field.image
+        ).save(path)
     return path
 
 
 def _truth(name: str, field: SimulatedField, settings: MicrographSettings) -> list[list[object]]:
     scale = settings.um_per_pixel
     rows: list[list[object]] = []
-    for number, (island, shown, counted) in enumerate(zip(field.islands, field.shown, field.counted, strict=True), start=1):
+    for number, (island, shown, counted) in enumerate(
+        zip(field.islands, field.shown, field.counted, strict=True), start=1
+    ):
         reach = island.edge / SQRT3
         if not (-reach < island.x < settings.width_px + reach and -reach < island.y < settings.height_px + reach):
             continue
