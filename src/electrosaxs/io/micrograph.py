@@ -48,7 +48,7 @@ def read_micrograph(path: str | Path) -> Micrograph:
     array, scale = _tiff(path) if path.suffix.lower() in (".tif", ".tiff") else _picture(path)
     if _holds_labels(array):
         raise refusal(
-            path, "image", f"{int(array.max()) + 1} values", "is an image of labels (0, 1, 2, ... in patches), not a micrograph",
+            path, "image", f"0 to {array.max()}", "holds labels (patches of whole numbers), no micrograph",
             "give the micrograph here and the labels as --truth",
         )  # fmt: skip
     if min(array.shape[:2]) < 32:

@@ -1,7 +1,7 @@
 """Where base and top edges lie, from the brightness across the sides of an island.
 
 Along each side that shows, the image is averaged into one profile across it. Substrate, facet and top are three levels with
-two blurred steps between: I(u) = b + A Phi((e - u)/s) + B Phi((e - w - u)/s), u outwards from the side. The levels differ from side
+two blurred steps between: I(u) = b + A Phi((e - u)/s) + B Phi((e - w - u)/s), u outwards. The levels differ from side
 to side (light comes from somewhere) and from channel to channel, the facet's width w is one for the island, the blur s one for
 the image, the offset e one for each side.
 """
@@ -171,8 +171,8 @@ def _misfit(mean: FloatArray, count: FloatArray, at: FloatArray, e: int, w: int,
             if weight <= 0.0:
                 continue
             value = mean[d, channel]
-            first = table[zero + e - int(round(4.0 * at[d]))]
-            second = table[zero + e - w - int(round(4.0 * at[d]))] if w > 0 else 0.0
+            first = table[zero + e - round(4.0 * at[d])]
+            second = table[zero + e - w - round(4.0 * at[d])] if w > 0 else 0.0
             n0 += weight
             n1 += weight * first
             n2 += weight * second
@@ -256,13 +256,13 @@ def _fit(
     if points == 0.0:
         return np.zeros(0), result
     table = _steps(blur, at, search)
-    zero = int(round(4.0 * (at[0] + search + 40.0)))
-    far = int(round(4.0 * search))
+    zero = round(4.0 * (at[0] + search + 40.0))
+    far = round(4.0 * search)
     widest = -at[at.shape[0] - 1] - 3.0 * blur
     number = max(1, int(widest / 0.5) + 1)
     chi = np.full(number, 1e300)
     for n in range(number):
-        if n == 1 or (given >= 0.0 and n > 0 and n != int(round(2.0 * given))):
+        if n == 1 or (given >= 0.0 and n > 0 and n != round(2.0 * given)):
             continue
         chi[n] = 0.0
         for k in range(3):
@@ -270,7 +270,7 @@ def _fit(
                 chi[n] += _side(mean[k], count[k], at, 2 * n, table, zero, far, 2, trusted, share)[0]
     if number > 2:
         chi[1] = min(chi[1], max(chi[0], chi[2]))
-    best = int(np.argmin(chi)) if given < 0.0 else min(number - 1, int(round(2.0 * given)))
+    best = int(np.argmin(chi)) if given < 0.0 else min(number - 1, round(2.0 * given))
     noise = max(chi[best] / max(points - 12.0, 1.0), 1e-12)
     w, w_sigma = 0.5 * best, np.nan
     if 2 < best < number - 1 and given < 0.0:
@@ -280,7 +280,7 @@ def _fit(
             w_sigma = np.sqrt(2.0 * noise * 0.25 / bend)
     for k in range(3):
         if seen[k]:
-            _, e, bend = _side(mean[k], count[k], at, int(round(4.0 * w)), table, zero, far, 1, trusted, share)
+            _, e, bend = _side(mean[k], count[k], at, round(4.0 * w), table, zero, far, 1, trusted, share)
             result[k] = e
             result[3 + k] = np.sqrt(2.0 * noise / bend) if bend > 0.0 else search
     result[9], result[10] = w, w_sigma

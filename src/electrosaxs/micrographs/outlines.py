@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +88,7 @@ def _straight_pieces(points: FloatArray, normals: FloatArray) -> list[tuple[floa
     """(angle, offset, ends) of the straight pieces of one line, each fitted without its rounded ends."""
     corners = np.flatnonzero(_corners(points, BOW))
     pieces = []
-    for first, last in zip(corners[:-1], corners[1:], strict=True):
+    for first, last in pairwise(corners):
         if last - first < SHORTEST:
             continue
         margin = min(2, (last - first) // 6)

@@ -13,7 +13,7 @@ from numba import njit
 from ..nouns import FloatArray
 from .contrast import Mask
 from .outlines import Outlines, Sides
-from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, X, Y, IntArray, side_of
+from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, IntArray, X, Y, side_of
 
 MISTURNED = np.radians(14.0)  # of two pieces against 120 degrees
 FACING = 0.9  # cosine between the normals of an outline point and of the side it lies on
@@ -102,7 +102,7 @@ def _from_pieces(
             for k in range(number):
                 turn_k = angle[k] - angle[i] - 2.0 * TURN
                 turn_k -= 2.0 * np.pi * np.round(turn_k / (2.0 * np.pi))
-                if abs(turn_k) > misturned or k == i or k == j:
+                if abs(turn_k) > misturned or k in (i, j):
                     continue
                 third = np.hypot(ends[k, 1, 0] - ends[k, 0, 0], ends[k, 1, 1] - ends[k, 0, 1])
                 qx, qy = 0.5 * (ends[k, 0, 0] + ends[k, 1, 0]), 0.5 * (ends[k, 0, 1] + ends[k, 1, 1])

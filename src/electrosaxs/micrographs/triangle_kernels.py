@@ -98,9 +98,9 @@ def side_of(px: float, py: float, nx: float, ny: float, row: FloatArray, toleran
     for k in range(3):
         c, s = -np.cos(row[ANGLE] + TURN * k), -np.sin(row[ANGLE] + TURN * k)
         away = dx * c + dy * s - edge / (2.0 * SQRT3)
-        if abs(away) <= off and nx * c + ny * s >= agreement:
-            if abs(dy * c - dx * s) <= 0.5 * edge * (1.0 - 2.0 * row[CUT]) + 2.0:
-                return k
+        along = abs(dy * c - dx * s)
+        if abs(away) <= off and nx * c + ny * s >= agreement and along <= 0.5 * edge * (1.0 - 2.0 * row[CUT]) + 2.0:
+            return k
     if abs(depth(px, py, row)) > off:
         return -1
     for k in range(3):
@@ -208,7 +208,7 @@ def _fill(
     per_point: float, prices: FloatArray, taken: npt.NDArray[np.bool_], cover: IntArray, seen: IntArray, most: int,
     banned: int,
 ) -> tuple[IntArray, float]:  # fmt: skip
-    """Add the best candidate again and again while the energy falls, at most `most`; which (at most two told), and the change."""
+    """Add the best candidate while the energy falls, at most `most`; which (at most two told), and the change."""
     added = np.full(2, -1, dtype=np.int64)
     total = 0.0
     for step in range(most):

@@ -144,7 +144,7 @@ def _bar(settings: MicrographSettings, shape: tuple[int, ...]) -> Picture:
     draw.line([(0, 0), (settings.width_px, 0)], fill=255, width=2)
     length = settings.width_px // 10
     draw.line(
-        [(settings.width_px - 40 - length, height // 2)] + [(settings.width_px - 40, height // 2)], fill=255, width=3
+        [(settings.width_px - 40 - length, height // 2), (settings.width_px - 40, height // 2)], fill=255, width=3
     )
     draw.text((12, height // 4), f"HV 5.00 kV   WD 4.1 mm   {length * settings.um_per_pixel:.4g} um", fill=255)
     bar = np.asarray(canvas, dtype=np.uint8)

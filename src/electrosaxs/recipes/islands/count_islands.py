@@ -1,4 +1,4 @@
-"""Micrographs of one sample -> islands, density and shape: `<out>/islands.csv`, images.csv, numbers.json, report and figures."""
+"""Micrographs of one sample -> islands, density and shape: islands.csv, images.csv, numbers.json, report, figures."""
 
 from __future__ import annotations
 

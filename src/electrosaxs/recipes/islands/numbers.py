@@ -64,7 +64,7 @@ def _counted(sample: Sample) -> dict[str, Number]:
     count_sigma = errors.detection * errors.area
     covered = float(np.average([view.covered for view in views], weights=[view.area for view in views]))
     numbers = {
-        "island_count_found": Number(float(found), None, "one", "islands more likely than not whose centre lies in the area used"),
+        "island_count_found": Number(float(found), None, "one", "islands more likely than not, centre in the area used"),
         "area": Number(errors.area, None, area_unit, f"area used of {len(views)} image(s); scale: {scale.source}"),
         "covered_fraction": Number(covered, None, "one", "share of the area that stands out from the substrate"),
     }  # fmt: skip
@@ -86,7 +86,7 @@ def _counted(sample: Sample) -> dict[str, Number]:
         else Number(errors.field_to_field, None, unit, f"standard deviation over {len(views)} images"),
         "island_count": Number(
             errors.count, count_sigma, "one",
-            "sum of the probabilities of islands whose centre lies in the area used and of whose base 30 % shows; sigma: detection",
+            "probabilities of islands with their centre in the area used and 30 % of the base showing; sigma: detection",
         ),
         **numbers,
         "merged_fraction": Number(touching, _share_sigma(touching, found), "one", "share of islands that touch another"),

@@ -97,7 +97,8 @@ def _image_row(view: FieldOfView, per_island: float) -> list[object]:
     known = view.scale.um_per_pixel is not None
     density_sigma = float(np.hypot(sigma, np.sqrt(max(count, 1.0)))) / area
     return [
-        view.name, view.shape[1], view.shape[0], _cell(view.scale.um_per_pixel or np.nan), _cell(1e6 * area if known else np.nan),
+        view.name, view.shape[1], view.shape[0], _cell(view.scale.um_per_pixel or np.nan),
+        _cell(1e6 * area if known else np.nan),
         *((_cell(count), _cell(sigma), _cell(count / area), _cell(density_sigma)) if view.triangular else ("",) * 4),
         _cell(view.covered), _cell(merged_share(view)), "; ".join(view.flags),
     ]  # fmt: skip
@@ -178,6 +179,6 @@ def _detection(sample: Sample) -> str:
     if not found.fields:
         return f"Detection was not simulated: {found.why}; {np.sqrt(found.variance):.2g} is taken per square root of an island."
     return (
-        f"Detection: {found.islands} islands on {found.fields} simulated fields of the density, size, merging and contrast found"
+        f"Detection: {found.islands} islands on {found.fields} fields simulated with the density, sizes and contrast found"
         f" were counted with an error of {found.bias:+.1%}."
     )
