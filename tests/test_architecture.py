@@ -15,8 +15,8 @@ ROOMS = ("analysis", "recipes")
 ANALYSIS = BASE | {"physics", "analysis/spheres"}
 BELOW_INFERENCE = BASE | {"physics", "transport", "analysis/*"}
 BELOW_RECIPES = BELOW_INFERENCE | {
-    "reduction", "calibration", "twin", "inference", "claims", "control", "acquisition", "io", "figures", "report",
-    VERSION,
+    "reduction", "calibration", "micrographs", "twin", "inference", "claims", "control", "acquisition", "io", "figures",
+    "report", VERSION,
 }  # fmt: skip
 ALLOWED: dict[str, set[str]] = {
     "nouns": {"units", "errors"},
@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "transport": BASE | {"physics"},
     "calibration": BASE | {"physics"},
     "reduction": BASE | {"physics"},
+    "micrographs": BASE | {"physics"},
     "analysis": set(),
     "analysis/spheres": BASE | {"physics"},
     "analysis/footprint": BASE | {"physics"},

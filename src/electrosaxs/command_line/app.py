@@ -92,10 +92,19 @@ def simulate(
     workers: Workers = 2,
     quiet: Quiet = False,
 ) -> None:
-    """The digital twin: a run folder as the beamline would leave it, with the truth beside it."""
+    """The digital twin: a run folder as the beamline would leave it, with the truth beside it; of a TOML with [micrograph],
+    micrographs of islands."""
+    from ..recipes.islands.simulate_micrographs import simulated_micrographs
     from ..recipes.simulate_run import simulate_run
 
     with _progress(quiet) as progress:
+        images = simulated_micrographs(experiment, out, progress=progress)
+        if images is not None:
+            _say(
+                quiet,
+                f"wrote {len(images)} image(s); count with: electrosaxs islands {images[0].parent}/field*.* --out RESULTS",
+            )
+            return
         run = simulate_run(experiment, out, workers=workers, progress=progress)
     _say(quiet, f"wrote {run}; analyse it with: electrosaxs analyse {run} --out RESULTS")
 
@@ -308,6 +317,42 @@ def acquire(
     from ..recipes.experiment.acquire import acquire as recipe
 
     raise typer.Exit(recipe(plan, out, dry_run=dry_run, token_file=token_file, say=lambda text: _say(quiet, text)))
+
+
+@command(
+    app,
+    short_help="Micrographs: islands counted and measured, density.",
+    epilog="Example: electrosaxs islands sem/*.tif --um-per-pixel 0.2 --out islands",
+)
+def islands(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Fields of one sample: TIFF, PNG or JPEG.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results.")] = Path("islands"),
+    um_per_pixel: Annotated[
+        float | None, typer.Option("--um-per-pixel", help="Size of a pixel in um; absent: from the file's tags.")
+    ] = None,
+    crop: Annotated[
+        str | None, typer.Option(metavar="LEFT,TOP,WIDTH,HEIGHT", help="Part of each image to use, in pixels.")
+    ] = None,
+    truth: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--truth", metavar="LABELS", help="Instance labels per image, or a CSV of outlines: adds score.json."
+        ),
+    ] = None,
+    lattice_constant_nm: Annotated[
+        float, typer.Option("--lattice-constant-nm", help="Of the dried FCC superlattice, for particles per island.")
+    ] = 13.2,
+    quiet: Quiet = False,
+) -> None:
+    """Islands of micrographs, merged ones told apart: density with its sigma, sizes, thickness, distances, overlays."""
+    from ..recipes.islands.count_islands import count_islands, summary
+
+    with _progress(quiet) as progress:
+        sample = count_islands(
+            images, out, um_per_pixel=um_per_pixel, crop=crop, truth=truth or (),
+            lattice_constant_nm=lattice_constant_nm, progress=progress,
+        )  # fmt: skip
+    _say(quiet, summary(sample, out))
 
 
 @command(

@@ -1,0 +1,218 @@
+"""What of an image is not substrate: the substrate's light is fitted and taken off, each pixel gets its distance from it.
+
+The substrate is the most frequent level after smoothing (islands may cover most of the image, but the substrate is the
+smoother of the two), followed across the image as a polynomial surface per channel, then as a slow mean of what is no
+island. Distance: Mahalanobis, in standard deviations of the smoothed substrate, so that colour counts as much as grey and
+dark islands as much as bright ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from ..nouns import FloatArray
+
+Mask = npt.NDArray[np.bool_]
+
+SMOOTHING_PX = (1.0, 1.5, 2.2, 3.0)
+WANTED_CONTRAST = 9.0  # of islands over the smoothed substrate's noise; reached by the least smoothing that does
+SEEN = 4.5  # standard deviations of the smoothed substrate above which a pixel is no substrate
+MAD = 1.4826  # standard deviation of a Gaussian over its median absolute deviation
+BLOCK, FINE = 8, 3  # px: blocks for the slow part of the light, and for the fit of the surface
+ORDERS = (0, 1, 2, 2, 3, 3)
+SLOW = 48.0  # px, over which the last part of the substrate's light may vary
+SHARE, BINS = 0.1, 96  # of the image that is substrate at least; bins of the histogram of levels
+CLEAR = 0.3  # of the best contrast: a level that gives less is not the substrate's
+FLAT = 1e-3  # grey levels of 255: an image without any variation
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """residual (rows, columns, channels): image less substrate, in standard deviations of the raw substrate's noise.
+    distance (rows, columns): from the substrate after smoothing, in its standard deviations. typical: of islands, 0 where
+    there are none. bright: on which side of the substrate a pixel lies, along the direction in which islands differ most.
+    smoothing: px. substrate: what was taken off, image units."""
+
+    residual: FloatArray
+    distance: FloatArray
+    bright: Mask
+    typical: float
+    smoothing: float
+
+
+def contrast(image: FloatArray) -> Contrast:
+    """Contrast of an image (rows, columns, channels) in grey levels.
+
+    Where several levels could be the substrate, it is the one on which what lies is convex.
+    """
+    found = [_over(image, substrate) for substrate in _substrates(image)]
+    best = max(one.typical for one in found)
+    found = [one for one in found if one.typical >= CLEAR * best]
+    return max(found, key=_convexity) if len(found) > 1 else found[0]
+
+
+def _over(image: FloatArray, substrate: FloatArray) -> Contrast:
+    residual = image - substrate
+    for smoothing in SMOOTHING_PX:
+        blurred = ndimage.gaussian_filter(residual, (smoothing, smoothing, 0.0), truncate=3.0)
+        distance, typical, level = _distance(blurred)
+        if typical == 0.0 or typical >= WANTED_CONTRAST:
+            break
+    raw = residual - level
+    quiet = distance < SEEN
+    sigma = np.array([_spread(raw[..., c][quiet]) for c in range(raw.shape[2])])
+    raw /= np.maximum(sigma, FLAT)
+    return Contrast(raw, distance, _bright(blurred - level, ~quiet), typical, smoothing)
+
+
+def _bright(smooth: FloatArray, islands: Mask) -> Mask:
+    """Sign of the residual along its first principal direction over the islands."""
+    if smooth.shape[2] == 1 or not islands.any():
+        return np.asarray(smooth[..., 0] > 0.0)
+    seen = smooth[islands]
+    axis = np.linalg.eigh(seen.T @ seen)[1][:, -1]
+    return np.asarray(smooth @ axis > 0.0)
+
+
+def _convexity(found: Contrast) -> float:
+    """Of what was found: growing by two pixels adds more area to convex bodies than shrinking takes from them."""
+    islands = ndimage.binary_opening(found.distance > max(SEEN, 0.5 * found.typical), iterations=2)
+    grown = ndimage.binary_dilation(islands, iterations=3).sum() - islands.sum()
+    shrunk = islands.sum() - ndimage.binary_erosion(islands, iterations=3, border_value=1).sum()
+    return float((grown - shrunk) / max(grown + shrunk, 1))
+
+
+def _distance(smooth: FloatArray) -> tuple[FloatArray, float, FloatArray]:
+    """Distance from the substrate, the islands' typical one, and what was taken off as the slow part of the light.
+
+    Twice: the slow part is a mean over what the first pass calls substrate.
+    """
+    rows, columns, channels = smooth.shape
+    level = np.zeros(channels)
+    distance, typical = np.zeros((rows, columns)), 0.0
+    for last in (False, True):
+        rest = smooth - level
+        width = [max(_half_width(rest[..., c], 0.0), FLAT) for c in range(channels)]
+        quiet = (np.abs(rest) < 3.0 * np.array(width)).all(axis=2)
+        if quiet.sum() < 64:
+            break
+        mean = rest[quiet].mean(axis=0)
+        covariance = np.atleast_2d(np.cov((rest[quiet] - mean).T)) + FLAT**2 * np.eye(channels)
+        whitener = np.linalg.cholesky(np.linalg.inv(covariance))
+        distance = np.sqrt(np.square((rest - mean) @ whitener).sum(axis=2))
+        seen = distance[distance > SEEN]
+        typical = float(np.median(_thinned(seen))) if seen.size > 2e-4 * distance.size else 0.0
+        level = level + mean
+        if not last:
+            level = level + _slow_part(rest - mean, distance > min(SEEN, 0.5 * typical or SEEN))
+    return distance, typical, np.asarray(level)
+
+
+def _slow_part(smooth: FloatArray, islands: Mask) -> FloatArray:
+    """Mean of the substrate around each pixel, over SLOW px, from block means; what is near an island does not count."""
+    rows, columns, channels = smooth.shape
+    quiet = ~ndimage.binary_dilation(islands, iterations=4)
+    weight = _blocks(quiet[..., None].astype(float), BLOCK)
+    kept = _blocks(smooth * quiet[..., None], BLOCK)
+    wide = SLOW / BLOCK
+    mean = ndimage.gaussian_filter(kept, (wide, wide, 0.0)) / (
+        ndimage.gaussian_filter(weight, (wide, wide, 0.0)) + 0.05
+    )
+    where = np.ix_(*[(np.arange(size) + 0.5) / BLOCK - 0.5 for size in (rows, columns)])
+    at = np.broadcast_arrays(*where)
+    return np.stack([ndimage.map_coordinates(mean[..., c], at, order=1, mode="nearest") for c in range(channels)], -1)
+
+
+def _blocks(image: FloatArray, block: int) -> FloatArray:
+    """Means over blocks of pixels; rows and columns that fill no block are left out."""
+    rows, columns, channels = image.shape
+    whole = image[: rows // block * block, : columns // block * block]
+    return np.asarray(whole.reshape(rows // block, block, columns // block, block, channels).mean(axis=(1, 3)))
+
+
+def _thinned(values: FloatArray) -> FloatArray:
+    """At most 50000 of the values."""
+    flat = np.ravel(values)
+    return flat[:: max(1, flat.size // 50_000)]
+
+
+def _half_width(values: FloatArray, middle: float) -> float:
+    """Standard deviation of the substrate's peak: from the values nearest its middle, on its narrower side."""
+    away = _thinned(values) - middle
+    sides = [np.abs(away[sign * away >= 0.0]) for sign in (1, -1)]
+    spread = min(np.median(side) for side in sides if side.size > 16) if any(s.size > 16 for s in sides) else 0.0
+    near = np.abs(away[np.abs(away) < 3.0 * MAD * spread]) if spread else np.abs(away)
+    return float(MAD * np.median(near)) * 1.05 if near.size else 0.0
+
+
+def _spread(values: FloatArray) -> float:
+    few = _thinned(values)
+    return float(MAD * np.median(np.abs(few - np.median(few)))) if few.size else 0.0
+
+
+def _substrates(image: FloatArray) -> list[FloatArray]:
+    """The light of the substrate, one surface for each level that may be the substrate's, the most frequent first."""
+    rows, columns, channels = image.shape
+    small = _blocks(image, FINE if min(rows, columns) >= 8 * FINE else 1)
+    centred = small.reshape(-1, channels) - small.reshape(-1, channels).mean(axis=0)
+    grey = centred @ np.linalg.eigh(centred.T @ centred)[1][:, -1]
+    surfaces = []
+    for level in _peaks(grey):
+        near = np.abs(grey - level) <= np.sort(np.abs(grey - level))[int(0.05 * grey.size)]
+        start = small.reshape(-1, channels)[near].mean(axis=0)
+        surfaces.append(_polynomial_surface(small, start, (rows, columns)))
+    return surfaces
+
+
+def _peaks(grey: FloatArray) -> list[float]:
+    """Levels of the histogram's peaks that hold enough of the image, the highest first."""
+    low, high = np.percentile(grey, [0.2, 99.8])
+    if high - low < FLAT:
+        return [float(np.median(grey))]
+    number, edges = np.histogram(grey, bins=BINS, range=(low, high))
+    smooth = ndimage.gaussian_filter1d(number.astype(float), 1.5, mode="constant")
+    tops = [k for k in range(BINS) if smooth[k] == smooth[max(0, k - 4) : k + 5].max()]
+    tops = [k for k in tops if number[max(0, k - 4) : k + 5].sum() > 0.5 * SHARE * grey.size]
+    return [float(0.5 * (edges[k] + edges[k + 1])) for k in sorted(tops, key=lambda k: -smooth[k])[:3]]
+
+
+def _polynomial_surface(small: FloatArray, start: FloatArray, shape: tuple[int, int]) -> FloatArray:
+    """Polynomials through the substrate's level `start` of each channel, fitted to block means, on `shape` pixels."""
+    v, u = _axes(*small.shape[:2])
+    full_v, full_u = _axes(*shape)
+    full_terms = _terms(full_u, full_v, ORDERS[-1])
+    surface = np.empty((*shape, small.shape[2]))
+    for channel in range(small.shape[2]):
+        values = small[..., channel]
+        fitted = np.full(values.shape, start[channel])
+        width = max(3.0 * _half_width(values, start[channel]), 0.1 * float(np.ptp(np.percentile(values, [2, 98]))))
+        for order in ORDERS:
+            terms = _terms(u, v, order)
+            for _ in range(3):
+                weight = np.clip(1.0 - ((values - fitted) / max(width, FLAT)) ** 2, 0.0, None)
+                flat = terms.reshape(len(terms), -1)
+                weighted = flat * weight.ravel()
+                normal = weighted @ flat.T + 1e-6 * np.eye(len(terms))
+                coefficients = np.linalg.solve(normal, weighted @ values.ravel())
+                fitted = np.tensordot(coefficients, terms, 1)
+            inside = np.abs(values - fitted) < width
+            width = max(min(width, 4.0 * _spread((values - fitted)[inside])), 0.3 * width)
+        surface[..., channel] = np.tensordot(coefficients, full_terms, 1)
+    return surface
+
+
+def _axes(rows: int, columns: int) -> tuple[FloatArray, FloatArray]:
+    return np.linspace(-1.0, 1.0, rows)[:, None], np.linspace(-1.0, 1.0, columns)[None, :]
+
+
+def _terms(u: FloatArray, v: FloatArray, order: int) -> FloatArray:
+    """Monomials u^i v^j with i + j <= order, (terms, rows, columns)."""
+    along, down = [np.ones_like(u)], [np.ones_like(v)]
+    for _ in range(order):
+        along.append(along[-1] * u)
+        down.append(down[-1] * v)
+    return np.stack([along[i] * down[j] for i in range(order + 1) for j in range(order + 1 - i)])

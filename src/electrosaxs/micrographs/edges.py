@@ -1,0 +1,289 @@
+"""Where base and top edges lie, from the brightness across the sides of an island.
+
+Along each side that shows, the image is averaged into one profile across it. Substrate, facet and top are three levels with
+two blurred steps between: I(u) = b + A Phi((e - u)/s) + B Phi((e - w - u)/s), u outwards. The levels differ from side
+to side (light comes from somewhere) and from channel to channel, the facet's width w is one for the island, the blur s one for
+the image, the offset e one for each side.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from ..nouns import FloatArray
+from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, X, Y, depth
+
+OUTSIDE, STEP = 6.0, 0.5  # px: how far out profiles go, and their step
+DEEPEST = 0.24  # of the edge: how far in they go; the centre is at 0.289
+SEARCH = 3.5  # px around the outline's side in which the edge is looked for
+TRUSTED = 0.5  # px: standard deviation of the outline's side, as a prior
+BLURS = 0.6 * 1.16 ** np.arange(12)
+SHARES = (0.0, 0.5, 1.0)
+SAMPLE = 24  # islands from which the blur is learnt
+CLEAR = 80.0  # drop of chi squared that makes the second step believable
+RESOLVED = 3.0  # blurs that a facet must be wide
+FLOOR = 0.06  # px: what no fit of an edge is better than
+
+
+def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArray, float]:
+    """(rows, facets, blur) of islands on an image (rows, columns, channels) whose noise is 1 and white.
+
+    rows: with edge and place corrected. facets (n, 4): width (nan: not resolved), its sigma, sigma of the base edge,
+    drop of chi squared by the second step. blur: px.
+    """
+    facets = np.full((len(rows), 4), np.nan)
+    if not len(rows):
+        return rows, facets, float("nan")
+    profiles = [_profiles(image, k, rows, STEP, OUTSIDE, DEEPEST) for k in range(len(rows))]
+    sample = np.argsort([-p[1].sum() for p in profiles])[:SAMPLE]
+    blur, share = _learnt_blur([profiles[k] for k in sample])
+    fits = [_fit(*profile, blur, share, SEARCH, TRUSTED, -1.0) for profile in profiles]
+    common = _common_width([fit[0] for fit in fits])
+    fresh = rows.copy()
+    for k, (profile, (_, fit)) in enumerate(zip(profiles, fits, strict=True)):
+        if not (fit[11] >= CLEAR and fit[9] >= RESOLVED * blur):
+            facet = fit[9:12].copy()
+            fit = _fit(*profile, blur, share, SEARCH, TRUSTED, common)[1]
+            fit[9:12] = facet
+        offsets, sigmas, seen = fit[0:3], fit[3:6], fit[6:9] > 0.0
+        if not seen.any():
+            continue
+        offsets = np.where(seen, offsets, offsets[seen].mean())
+        r = offsets.mean()
+        turn = rows[k, ANGLE] + np.pi + TURN * np.arange(3)
+        shift = 2.0 / 3.0 * (offsets - r) @ np.stack([np.cos(turn), np.sin(turn)], axis=1)
+        fresh[k, [X, Y]] += shift
+        fresh[k, EDGE] += 2.0 * SQRT3 * r
+        spread = np.sqrt(np.square(sigmas[seen]).sum()) / seen.sum() + FLOOR
+        facets[k] = fit[9], fit[10], 2.0 * SQRT3 * spread, fit[11]
+    return fresh, facets, blur
+
+
+def _common_width(falls: list) -> float:
+    """Facet width (px) that serves all islands of the image best, where together they show a second step; else 0.
+
+    `falls`: misfit over its noise at widths STEP apart, of each island. Where no island's own facet is clear, its base
+    edge still needs a facet between substrate and top, or it is drawn inwards.
+    """
+    least = min((len(fall) for fall in falls if len(fall) > 4), default=0)
+    if not least:
+        return 0.0
+    total = np.sum([fall[:least] for fall in falls if len(fall) > 4], axis=0)
+    best = int(np.argmin(total))
+    return STEP * best if total[0] - total[best] > CLEAR else 0.0
+
+
+def _learnt_blur(profiles: list) -> tuple[float, float]:
+    """(blur, share): the blur with which the profiles of some islands are fitted best, between the steps of BLURS by a
+    parabola, and whether the outline follows their base edge (0), their top edge (1) or what lies between."""
+    misfit = np.array([_total(profiles, blur, 0.0) for blur in BLURS])
+    shares = [_total(profiles, float(BLURS[np.argmin(misfit)]), share) for share in SHARES]
+    share = float(SHARES[int(np.argmin(shares))])
+    if share > 0.0:
+        misfit = np.array([_total(profiles, blur, share) for blur in BLURS])
+    best = int(np.argmin(misfit))
+    if best in (0, len(BLURS) - 1):
+        return float(BLURS[best]), share
+    left, middle, right = misfit[best - 1 : best + 2]
+    shift = 0.5 * (left - right) / max(left - 2.0 * middle + right, 1e-12)
+    return float(BLURS[best] * (BLURS[1] / BLURS[0]) ** shift), share
+
+
+def _total(profiles: list, blur: float, share: float) -> float:
+    return float(sum(_fit(*profile, blur, share, SEARCH, TRUSTED, -1.0)[1][12] for profile in profiles))
+
+
+@njit(cache=True)
+def _profiles(
+    image: FloatArray, which: int, rows: FloatArray, step: float, outside: float, deepest: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(mean, count, at): means (side, u, channel), how many pixels' worth each holds (side, u), and u (px, outwards)."""
+    row = rows[which]
+    edge = row[EDGE]
+    depths = int((outside + max(3.0, deepest * edge)) / step) + 1
+    at = outside - step * np.arange(depths)
+    channels = image.shape[2]
+    total, count = np.zeros((3, depths, channels)), np.zeros((3, depths))
+    half = 0.5 * edge * (1.0 - 2.0 * row[CUT])
+    near = [
+        rows[m]
+        for m in range(rows.shape[0])
+        if m != which and np.hypot(rows[m, X] - row[X], rows[m, Y] - row[Y]) < (rows[m, EDGE] + edge) / SQRT3 + 8.0
+    ]
+    for k in range(3):
+        c, s = -np.cos(row[ANGLE] + TURN * k), -np.sin(row[ANGLE] + TURN * k)
+        for d in range(depths):
+            reach = half - 2.5 - 0.08 * edge - max(0.0, -at[d]) * SQRT3
+            for position in range(-int(reach), int(reach) + 1):
+                away = edge / (2.0 * SQRT3) + at[d]
+                x = row[X] + away * c - position * s
+                y = row[Y] + away * s + position * c
+                if x < 0.0 or y < 0.0 or x >= image.shape[1] - 1 or y >= image.shape[0] - 1:
+                    continue
+                free = True
+                for other in near:
+                    if depth(x, y, other) > -3.0:
+                        free = False
+                        break
+                if not free:
+                    continue
+                left, top = int(x), int(y)
+                fx, fy = x - left, y - top
+                for channel in range(channels):
+                    total[k, d, channel] += (
+                        (1.0 - fx) * (1.0 - fy) * image[top, left, channel]
+                        + fx * (1.0 - fy) * image[top, left + 1, channel]
+                        + (1.0 - fx) * fy * image[top + 1, left, channel]
+                        + fx * fy * image[top + 1, left + 1, channel]
+                    )
+                count[k, d] += 1.0
+    for k in range(3):
+        for d in range(depths):
+            if count[k, d] > 0.0:
+                for channel in range(channels):
+                    total[k, d, channel] /= count[k, d]
+    return total, count, at
+
+
+@njit(cache=True)
+def _steps(blur: float, at: FloatArray, search: float) -> FloatArray:
+    """Phi((e - u) / s) for all differences e - u, a quarter of a pixel apart from -LONGEST: looked up, not computed."""
+    number = int(4.0 * (at[0] - at[at.shape[0] - 1] + 2.0 * search + 40.0)) + 1
+    low = -at[0] - search - 40.0
+    table = np.empty(number + 400)
+    for n in range(table.shape[0]):
+        table[n] = 0.5 * (1.0 + math.erf((low + 0.25 * n) / (blur * math.sqrt(2.0))))
+    return table
+
+
+@njit(cache=True)
+def _misfit(mean: FloatArray, count: FloatArray, at: FloatArray, e: int, w: int, table: FloatArray, zero: int) -> float:
+    """Weighted sum of squares of one side about the best levels of each channel, one or (w > 0) two steps; e and w in
+    quarters of a pixel."""
+    total = 0.0
+    for channel in range(mean.shape[1]):
+        n0 = n1 = n2 = n11 = n12 = n22 = r0 = r1 = r2 = square = 0.0
+        for d in range(at.shape[0]):
+            weight = count[d]
+            if weight <= 0.0:
+                continue
+            value = mean[d, channel]
+            first = table[zero + e - round(4.0 * at[d])]
+            second = table[zero + e - w - round(4.0 * at[d])] if w > 0 else 0.0
+            n0 += weight
+            n1 += weight * first
+            n2 += weight * second
+            n11 += weight * first * first
+            n12 += weight * first * second
+            n22 += weight * second * second
+            r0 += weight * value
+            r1 += weight * first * value
+            r2 += weight * second * value
+            square += weight * value * value
+        if n0 <= 0.0:
+            continue
+        a11, a12, a22 = n11 - n1 * n1 / n0, n12 - n1 * n2 / n0, n22 - n2 * n2 / n0
+        b1, b2 = r1 - n1 * r0 / n0, r2 - n2 * r0 / n0
+        total += square - r0 * r0 / n0
+        a11 += 1e-9 * n0
+        a22 += 1e-6 * n0
+        if w > 0:
+            det = a11 * a22 - a12 * a12
+            total -= (b1 * b1 * a22 - 2.0 * b1 * b2 * a12 + b2 * b2 * a11) / det
+        else:
+            total -= b1 * b1 / a11
+    return total
+
+
+@njit(cache=True)
+def _side(
+    mean: FloatArray,
+    count: FloatArray,
+    at: FloatArray,
+    w: int,
+    table: FloatArray,
+    zero: int,
+    search: int,
+    fine: int,
+    trusted: float,
+    share: float,
+) -> tuple[float, float, float]:
+    """(misfit, offset, curvature) of one side for a facet of width w; w, search and fine in quarters of a pixel."""
+    best, where, steps = 1e300, 0, search // fine
+    values = np.empty(2 * steps + 1)
+    for n in range(2 * steps + 1):
+        away = (n - steps) * fine
+        astray = away - share * w
+        values[n] = _misfit(mean, count, at, away, w, table, zero) + (0.25 * astray / trusted) ** 2
+        if values[n] < best:
+            best, where = values[n], n
+    step = 0.25 * fine
+    e, bend = (where - steps) * step, 0.0
+    if 0 < where < 2 * steps:
+        left, middle, right = values[where - 1], values[where], values[where + 1]
+        bend = (left - 2.0 * middle + right) / step**2
+        if bend > 0.0:
+            e += 0.5 * step * (left - right) / (left - 2.0 * middle + right)
+            best -= 0.125 * (left - right) ** 2 / (left - 2.0 * middle + right)
+    return best, e, bend
+
+
+@njit(cache=True)
+def _fit(
+    mean: FloatArray,
+    count: FloatArray,
+    at: FloatArray,
+    blur: float,
+    share: float,
+    search: float,
+    trusted: float,
+    given: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Misfit over its noise for facet widths STEP apart; and offsets (3), their sigmas (3), sides seen (3), facet width, its
+    sigma, drop by the second step, misfit. `given`: a facet width to take, negative: the best."""
+    result = np.zeros(13)
+    result[9] = result[10] = np.nan
+    seen = np.zeros(3, dtype=np.bool_)
+    points = 0.0
+    for k in range(3):
+        usable = (count[k] > 4.0).sum()
+        seen[k] = count[k, : int(8.0 / 0.5)].min() > 4.0 and usable > 16
+        result[6 + k] = seen[k]
+        points += seen[k] * usable * mean.shape[2]
+    if points == 0.0:
+        return np.zeros(0), result
+    table = _steps(blur, at, search)
+    zero = round(4.0 * (at[0] + search + 40.0))
+    far = round(4.0 * search)
+    widest = -at[at.shape[0] - 1] - 3.0 * blur
+    number = max(1, int(widest / 0.5) + 1)
+    chi = np.full(number, 1e300)
+    for n in range(number):
+        if n == 1 or (given >= 0.0 and n > 0 and n != round(2.0 * given)):
+            continue
+        chi[n] = 0.0
+        for k in range(3):
+            if seen[k]:
+                chi[n] += _side(mean[k], count[k], at, 2 * n, table, zero, far, 2, trusted, share)[0]
+    if number > 2:
+        chi[1] = min(chi[1], max(chi[0], chi[2]))
+    best = int(np.argmin(chi)) if given < 0.0 else min(number - 1, round(2.0 * given))
+    noise = max(chi[best] / max(points - 12.0, 1.0), 1e-12)
+    w, w_sigma = 0.5 * best, np.nan
+    if 2 < best < number - 1 and given < 0.0:
+        bend = chi[best - 1] - 2.0 * chi[best] + chi[best + 1]
+        if bend > 0.0:
+            w += 0.25 * (chi[best - 1] - chi[best + 1]) / bend
+            w_sigma = np.sqrt(2.0 * noise * 0.25 / bend)
+    for k in range(3):
+        if seen[k]:
+            _, e, bend = _side(mean[k], count[k], at, round(4.0 * w), table, zero, far, 1, trusted, share)
+            result[k] = e
+            result[3 + k] = np.sqrt(2.0 * noise / bend) if bend > 0.0 else search
+    result[9], result[10] = w, w_sigma
+    result[11] = (chi[0] - chi[best]) / noise
+    result[12] = chi[best]
+    return chi / noise, result

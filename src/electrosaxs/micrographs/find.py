@@ -1,0 +1,153 @@
+"""An image to its islands: contrast, what stands out, the triangles that explain it, their edges."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..nouns import FloatArray
+from ..nouns.islands import FieldOfView, Island, Scale
+from ..physics.tetrahedron import TURN, outline, top_edge_from_facet
+from .contrast import Contrast, Mask, contrast
+from .edges import CLEAR, RESOLVED, fit_edges
+from .explanation import Explanation, explain_mask
+from .mask import island_mask, usual_edge
+from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, X, Y, pixels_inside
+
+WORKING_EDGE = 48.0  # px: larger islands are looked for on a smaller image
+
+
+LEAST_BLUR, MOST = 0.8, 0.4  # px; share of an image's facets that must be wide
+DOUBTFUL_CONTRAST = 8.0  # of islands over the smoothed substrate's noise
+OUTLINE_SEEN, OUTLINE_DOUBTFUL = 0.5, 0.8  # median share of their outline that is seen, of triangles
+EXPLAINED = 0.5  # of what stands out that islands must hold
+Box = tuple[int, int, int, int]
+
+
+def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box | None = None) -> FieldOfView:
+    """The islands of an image (rows, columns, channels) in grey levels; `used`: left, top, width, height of the part used."""
+    rows, columns, _ = image.shape
+    left, top, width, height = used or (0, 0, columns, rows)
+    part = image[top : top + height, left : left + width]
+    whole = contrast(part)
+    mask = island_mask(whole, np.ones((height, width), dtype=bool))
+    edge = usual_edge(mask)
+    factor = 1 if np.isnan(edge) else max(1, int(edge / WORKING_EDGE))
+    seen = mask
+    if factor > 1:
+        small = _shrunk(part, factor)
+        seen = island_mask(contrast(small), np.ones(small.shape[:2], dtype=bool))
+    found = explain_mask(seen)
+    triangles = found.rows * np.array([factor, factor, factor, 1.0, 1.0])
+    triangles[:, [X, Y]] += 0.5 * (factor - 1)
+    fitted, facets, blur = fit_edges(whole.residual, triangles)
+    islands = _islands(found, fitted, facets, blur, (height, width), factor)
+    flags = _flags(islands, mask, whole)
+    moved = tuple(
+        replace(i, x=i.x + left, y=i.y + top, outline=i.outline + np.array([left, top], dtype=float)) for i in islands
+    )
+    return FieldOfView(
+        name, (rows, columns), (left, top, width, height), scale, moved, float(mask.mean()), whole.typical, blur, flags
+    )
+
+
+def _flags(islands: tuple[Island, ...], mask: Mask, whole: Contrast) -> tuple[str, ...]:
+    """What a reader must know before he believes the count."""
+    if whole.typical == 0.0 or not mask.any():
+        return ("nothing stands out from the substrate",)
+    flags = []
+    taken = [i for i in islands if i.probability >= 0.5]
+    rows = np.array([[i.x, i.y, i.edge, -np.radians(i.rotation_deg), i.truncation] for i in taken]).reshape(-1, 5)
+    _, pixels, _ = pixels_inside(rows, *mask.shape)
+    held = float(mask.ravel()[np.unique(pixels)].sum() / mask.sum()) if len(pixels) else 0.0
+    if not taken or held < EXPLAINED:
+        flags.append(f"not triangular: islands explain {held:.0%} of what stands out")
+    elif (seen := float(np.median([i.visible for i in taken]))) < OUTLINE_SEEN:
+        flags.append(f"not triangular: half of the triangles have less than {seen:.0%} of their outline seen")
+    elif seen < OUTLINE_DOUBTFUL:
+        flags.append(f"perhaps not triangular: half of the triangles have less than {seen:.0%} of their outline seen")
+    if 0.0 < whole.typical < DOUBTFUL_CONTRAST:
+        flags.append(f"faint: islands differ from the substrate by {whole.typical:.1f} of its standard deviations")
+    return tuple(flags)
+
+
+def _islands(
+    found: Explanation, rows: FloatArray, facets: FloatArray, blur: float, shape: tuple[int, int], factor: int
+) -> tuple[Island, ...]:
+    shows, border = _shows(rows, shape)
+    groups = _groups(rows, found.component)
+    area = SQRT3 / 4.0 * (found.typical * factor) ** 2
+    reasons = _unresolved(facets, blur)
+    made = []
+    for k, row in enumerate(rows):
+        width, width_sigma, edge_sigma, _ = facets[k]
+        why = reasons[k]
+        top = np.nan if why else float(top_edge_from_facet(row[EDGE], width))
+        top_sigma = np.nan if why else float(np.hypot(edge_sigma, 2.0 * SQRT3 * width_sigma))
+        rotation = float(-np.degrees(row[ANGLE]) % TURN)
+        made.append(
+            Island(
+                x=float(row[X]), y=float(row[Y]), edge=float(row[EDGE]),
+                edge_sigma=float(edge_sigma) if np.isfinite(edge_sigma) else 0.05 * float(row[EDGE]),
+                top_edge=top, top_edge_sigma=top_sigma, rotation_deg=rotation, truncation=float(row[CUT]),
+                visible=float(min(1.0, found.support[k])), shows=float(shows[k]),
+                probability=probability(found.cost[k] * factor**2 / area, found.support[k], found.fill[k]),
+                group=int(groups[k]), border=bool(border[k]),
+                centre_inside=bool(-0.5 <= row[X] < shape[1] - 0.5 and -0.5 <= row[Y] < shape[0] - 0.5),
+                outline=outline(float(row[X]), float(row[Y]), float(row[EDGE]), rotation, float(row[CUT])),
+                why_no_top=why,
+            )
+        )  # fmt: skip
+    return tuple(made)
+
+
+def _unresolved(facets: FloatArray, blur: float) -> list[str]:
+    """Why the top edge of each island is not known; empty where it is.
+
+    Where most facets of an image are too narrow, the few that seem wide are the tail of the noise: none is taken.
+    """
+    width, sigma, _, drop = facets.T
+    limit = RESOLVED * max(blur, LEAST_BLUR)
+    clear = np.isfinite(width) & np.isfinite(sigma) & (drop >= CLEAR)
+    wide = clear & (width >= limit)
+    usual = float(np.median(width[clear])) if clear.any() else float("nan")
+    few = wide.sum() < MOST * max(clear.sum(), 0.5 * len(facets))
+    reasons = []
+    for k in range(len(facets)):
+        if not clear[k]:
+            reasons.append("no second step across its sides")
+        elif not wide[k]:
+            reasons.append(f"facet of {width[k]:.1f} px is narrower than {RESOLVED:g} times the blur of {blur:.1f} px")
+        elif few:
+            reasons.append(f"most facets of the image ({usual:.1f} px) are narrower than {RESOLVED:g} times its blur")
+        else:
+            reasons.append("")
+    return reasons
+
+
+def probability(cost: float, support: float, fill: float) -> float:
+    """That a triangle is an island: from what leaving it out would cost (in typical areas), from how much of its outline
+    is seen, and from how much of it stands out."""
+    z = 6.0 * min(cost, 0.6) + 9.0 * (min(support, 1.0) - 0.5) + 12.0 * (min(fill, 0.97) - 0.85)
+    return float(1.0 / (1.0 + np.exp(-z)))
+
+
+def _shows(rows: FloatArray, shape: tuple[int, int]) -> tuple[FloatArray, Mask]:
+    """(share of each base that shows, whether the frame cuts it): a pixel that n islands hold shows 1/n of each."""
+    start, pixels, areas = pixels_inside(rows, *shape)
+    cover = np.bincount(pixels, minlength=shape[0] * shape[1]) if len(pixels) else np.zeros(1)
+    share = np.concatenate([[0.0], np.cumsum(1.0 / np.maximum(cover[pixels], 1))])
+    shows = (share[start[1:]] - share[start[:-1]]) / np.maximum(areas, 1.0)
+    return shows, np.diff(start) < 0.985 * areas - 2.0
+
+
+def _groups(rows: FloatArray, component: FloatArray) -> FloatArray:
+    """A number for each: those of one component that lie within reach of each other share it."""
+    return np.unique(component, return_inverse=True)[1] + 1 if len(rows) else np.zeros(0)
+
+
+def _shrunk(image: FloatArray, factor: int) -> FloatArray:
+    rows, columns, channels = image.shape
+    whole = image[: rows // factor * factor, : columns // factor * factor]
+    return np.asarray(whole.reshape(rows // factor, factor, columns // factor, factor, channels).mean(axis=(1, 3)))

@@ -1,0 +1,69 @@
+"""Which pixels are island: half the local height of the contrast, without streaks, drawn marks and small holes."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from .contrast import SEEN, Contrast, Mask
+
+LEAST = 0.22  # of the typical contrast: what is fainter is no island
+HALF = 0.5  # of the brightest nearby: where a blurred edge lies
+NARROW_HOLE = 3  # px: a hole nowhere farther than this from its rim is a gap between facet and top, not substrate
+GAP = 24  # px, how far a gap between two islands, fainter than half of both, is followed inwards
+THIN = 2  # px: half the width of streaks that are taken away
+SMALLEST = 24  # px: area of what is looked at
+
+
+def island_mask(found: Contrast, usable: Mask) -> Mask:
+    """True on islands and whatever else stands out as they do; `usable` False: left out."""
+    if found.typical == 0.0:
+        return np.zeros(found.distance.shape, dtype=bool)
+    distance = np.where(usable, found.distance, 0.0)
+    threshold = max(SEEN, LEAST * found.typical)
+    seen = distance > threshold
+    reach = int(np.ceil(2.0 * found.smoothing)) + 2
+    bright, dark = (
+        ndimage.maximum_filter(distance * side, size=2 * reach + 1) for side in (found.bright, ~found.bright)
+    )
+    nearby = np.where(found.bright, bright, dark)
+    low = distance < HALF * np.minimum(nearby, 3.0 * found.typical)
+    outside = ndimage.binary_dilation(~seen, mask=~seen | low, iterations=GAP)
+    filled = _without_narrow_holes(~outside)
+    kept = filled & ndimage.binary_dilation(_opened(filled), iterations=THIN + 1)
+    labels, number = ndimage.label(kept)
+    area = np.bincount(labels.ravel(), minlength=number + 1)
+    return np.asarray((area >= SMALLEST)[labels] & (labels > 0))
+
+
+def _opened(mask: Mask) -> Mask:
+    """Opening with a disc of radius THIN; the frame does not take anything away."""
+    disc = np.hypot(*np.mgrid[-THIN : THIN + 1, -THIN : THIN + 1]) <= THIN + 0.3
+    shrunk = ndimage.binary_erosion(mask, disc, border_value=1)
+    return np.asarray(ndimage.binary_dilation(shrunk, disc))
+
+
+def _without_narrow_holes(mask: Mask) -> Mask:
+    """Holes that are narrow are filled, also those that a rough island leaves open by a pixel or two."""
+    disc = np.ones((3, 3), dtype=bool)
+    closed = mask | ndimage.binary_erosion(ndimage.binary_dilation(mask, disc), disc, border_value=1)
+    labels, number = ndimage.label(~closed)
+    wide = np.unique(labels[ndimage.binary_erosion(~closed, iterations=NARROW_HOLE, border_value=1)])
+    narrow = np.ones(number + 1, dtype=bool)
+    narrow[wide] = False
+    narrow[np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))] = False
+    narrow[0] = False
+    inner = ndimage.binary_erosion(closed | narrow[labels], disc, iterations=2, border_value=1)
+    return np.asarray(mask | narrow[labels] | inner)
+
+
+def usual_edge(mask: Mask) -> float:
+    """Edge (px) of the triangle that fits between the outlines: 2 sqrt(3) times the inner radius of what stands out, the
+    median over bodies weighted by their area; nan where nothing stands out. Islands that touch do not change it."""
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1]
+    top = (depth == ndimage.maximum_filter(depth, size=9)) & (depth > 2.5)
+    radius = np.sort(depth[top])
+    if not radius.size:
+        return float("nan")
+    weight = np.cumsum(radius**2)
+    return float(2.0 * np.sqrt(3.0) * radius[np.searchsorted(weight, 0.5 * weight[-1])])

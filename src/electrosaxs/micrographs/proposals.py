@@ -1,0 +1,242 @@
+"""Triangles that straight pieces of an outline suggest: from one whole side, from two sides that meet at a tip, from three.
+
+Rows x, y, edge, angle, truncation (`triangle_kernels`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numba import njit
+
+from ..nouns import FloatArray
+from .contrast import Mask
+from .outlines import Outlines, Sides
+from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, IntArray, X, Y, side_of
+
+MISTURNED = np.radians(14.0)  # of two pieces against 120 degrees
+FACING = 0.9  # cosine between the normals of an outline point and of the side it lies on
+NEAR = 2.0  # px from a side
+ROUNDS = 4
+INSIDE = 0.8  # of a triangle's points in the frame that stand out
+
+
+def proposals(
+    sides: Sides, sizes: Sequence[float], smallest: float, largest: float, truncation: float,
+    own: Mask,
+) -> FloatArray:  # fmt: skip
+    """Candidates (n, 5) from the pieces of one component; `sizes`: edges to try where the pieces leave the size
+    open; `own`: the component's pixels, which must hold most of each triangle."""
+    order = np.argsort(-sides.length)
+    rows = _from_pieces(
+        sides.angle[order], sides.offset[order], sides.ends[order], np.asarray(sizes, dtype=float), smallest, largest,
+        MISTURNED,
+    )  # fmt: skip
+    rows[:, CUT] = truncation
+    return rows[_promising(rows, own, INSIDE)]
+
+
+@njit(cache=True)
+def _triangle(angle: float, o0: float, o1: float, o2: float) -> FloatArray:
+    """The triangle whose sides have the normals angle + 180 + 120 k and these offsets: r is their mean,
+    c = 2/3 sum (o - r) n."""
+    r = (o0 + o1 + o2) / 3.0
+    row = np.zeros(5)
+    for k in range(3):
+        o = o0 if k == 0 else (o1 if k == 1 else o2)
+        row[X] -= 2.0 / 3.0 * (o - r) * np.cos(angle + TURN * k)
+        row[Y] -= 2.0 / 3.0 * (o - r) * np.sin(angle + TURN * k)
+    row[EDGE], row[ANGLE] = 2.0 * SQRT3 * r, angle
+    return row
+
+
+@njit(cache=True)
+def _from_pieces(
+    angle: FloatArray, offset: FloatArray, ends: FloatArray, sizes: FloatArray, smallest: float, largest: float,
+    misturned: float,
+) -> FloatArray:  # fmt: skip
+    found = [np.zeros(5)]
+    number = angle.shape[0]
+    for i in range(number):
+        nx, ny = np.cos(angle[i]), np.sin(angle[i])
+        mx, my = 0.5 * (ends[i, 0, 0] + ends[i, 1, 0]), 0.5 * (ends[i, 0, 1] + ends[i, 1, 1])
+        length = np.hypot(ends[i, 1, 0] - ends[i, 0, 0], ends[i, 1, 1] - ends[i, 0, 1])
+        if length >= 0.7 * smallest:
+            for stretch in (1.0, 1.12):
+                edge = stretch * length + 2.0
+                if smallest <= edge <= largest:
+                    r = edge / (2.0 * SQRT3)
+                    row = np.zeros(5)
+                    row[X], row[Y], row[EDGE], row[ANGLE] = mx - r * nx, my - r * ny, edge, angle[i] + np.pi
+                    found.append(row)
+        for j in range(number):
+            turn = angle[j] - angle[i] - TURN
+            turn -= 2.0 * np.pi * np.round(turn / (2.0 * np.pi))
+            if abs(turn) > misturned or i == j:
+                continue
+            jx, jy = np.cos(angle[j]), np.sin(angle[j])
+            kx, ky = 0.5 * (ends[j, 0, 0] + ends[j, 1, 0]), 0.5 * (ends[j, 0, 1] + ends[j, 1, 1])
+            if np.hypot(kx - mx, ky - my) > 1.1 * largest:
+                continue
+            if nx * kx + ny * ky > offset[i] + 2.0 or jx * mx + jy * my > offset[j] + 2.0:
+                continue
+            other = np.hypot(ends[j, 1, 0] - ends[j, 0, 0], ends[j, 1, 1] - ends[j, 0, 1])
+            base = angle[i] + turn * other / (length + other) + np.pi
+            det = nx * jy - ny * jx
+            vx = (offset[i] * jy - offset[j] * ny) / det
+            vy = (offset[j] * nx - offset[i] * jx) / det
+            o0 = mx * np.cos(base + np.pi) + my * np.sin(base + np.pi)
+            o1 = kx * np.cos(base + np.pi + TURN) + ky * np.sin(base + np.pi + TURN)
+            far_i, far_j = 0.0, 0.0
+            for end in range(2):
+                far_i = max(far_i, np.hypot(ends[i, end, 0] - vx, ends[i, end, 1] - vy))
+                far_j = max(far_j, np.hypot(ends[j, end, 0] - vx, ends[j, end, 1] - vy))
+            least = max(far_i, far_j) - 4.0
+            for option in range(2 + sizes.shape[0]):
+                edge = far_i + 2.0 if option == 0 else (far_j + 2.0 if option == 1 else sizes[option - 2])
+                if least <= edge and smallest <= edge <= largest:
+                    found.append(_triangle(base, o0, o1, edge * SQRT3 / 2.0 - o0 - o1))
+            if i > j and angle[i] != angle[j]:
+                continue
+            for k in range(number):
+                turn_k = angle[k] - angle[i] - 2.0 * TURN
+                turn_k -= 2.0 * np.pi * np.round(turn_k / (2.0 * np.pi))
+                if abs(turn_k) > misturned or k in (i, j):
+                    continue
+                third = np.hypot(ends[k, 1, 0] - ends[k, 0, 0], ends[k, 1, 1] - ends[k, 0, 1])
+                qx, qy = 0.5 * (ends[k, 0, 0] + ends[k, 1, 0]), 0.5 * (ends[k, 0, 1] + ends[k, 1, 1])
+                base = angle[i] + (turn * other + turn_k * third) / (length + other + third) + np.pi
+                o0 = mx * np.cos(base + np.pi) + my * np.sin(base + np.pi)
+                o1 = kx * np.cos(base + np.pi + TURN) + ky * np.sin(base + np.pi + TURN)
+                o2 = qx * np.cos(base + np.pi + 2 * TURN) + qy * np.sin(base + np.pi + 2 * TURN)
+                edge = 2.0 / SQRT3 * (o0 + o1 + o2)
+                if max(smallest, least) <= edge <= largest:
+                    found.append(_triangle(base, o0, o1, o2))
+    rows = np.zeros((len(found) - 1, 5))
+    for n in range(1, len(found)):
+        rows[n - 1] = found[n]
+    return rows
+
+
+@njit(cache=True)
+def _promising(rows: FloatArray, own: Mask, share: float) -> Mask:
+    """Whether enough of 36 points spread over a triangle are pixels of the component; those outside count for it."""
+    good = np.zeros(rows.shape[0], dtype=np.bool_)
+    for n in range(rows.shape[0]):
+        row = rows[n]
+        inside, total = 0, 0
+        for i in range(8):
+            for j in range(8 - i):
+                a, b = (i + 0.4) / 8.2, (j + 0.4) / 8.2
+                dx, dy = 0.0, 0.0
+                for k in range(3):
+                    part = a if k == 0 else (b if k == 1 else 1.0 - a - b)
+                    dx += part * np.cos(row[ANGLE] + TURN * k) * row[EDGE] / SQRT3
+                    dy += part * np.sin(row[ANGLE] + TURN * k) * row[EDGE] / SQRT3
+                x, y = int(np.round(row[X] + dx)), int(np.round(row[Y] + dy))
+                if 0 <= x < own.shape[1] and 0 <= y < own.shape[0]:
+                    total += 1
+                    inside += own[y, x]
+        good[n] = total >= 8 and inside >= share * total
+    return good
+
+
+def fitted(rows: FloatArray, found: Outlines, tolerance: float) -> FloatArray:
+    """The candidates drawn onto the outline points that they explain: least squares over angle and offsets, four rounds.
+
+    A side of which less than a sixth is seen keeps its size from the candidate.
+    """
+    fresh = rows.copy()
+    _fit(fresh, found.points, found.normals, tolerance)
+    return fresh
+
+
+@njit(cache=True)
+def _fit(rows: FloatArray, points: FloatArray, normals: FloatArray, tolerance: float) -> None:
+    for n in range(rows.shape[0]):
+        for step in range(ROUNDS):
+            near = max(tolerance, (3.5 - step) * 1.2)
+            if not _fit_once(rows[n], points, normals, near):
+                break
+
+
+@njit(cache=True)
+def _fit_once(row: FloatArray, points: FloatArray, normals: FloatArray, near: float) -> bool:
+    """One step: offsets o_k and a small turn w minimise sum (n . p + w s - o_k)^2, s along the side from its foot."""
+    count, mean_s, mean_d, cross, square = np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3)
+    for i in range(points.shape[0]):
+        k = side_of(points[i, 0], points[i, 1], normals[i, 0], normals[i, 1], row, near, FACING)
+        if k < 0 or k > 2:
+            continue
+        c, s = -np.cos(row[ANGLE] + TURN * k), -np.sin(row[ANGLE] + TURN * k)
+        dx, dy = points[i, 0] - row[X], points[i, 1] - row[Y]
+        along, away = dy * c - dx * s, dx * c + dy * s
+        count[k] += 1.0
+        mean_s[k] += along
+        mean_d[k] += away
+        cross[k] += along * away
+        square[k] += along * along
+    up, down = 0.0, 0.0
+    for k in range(3):
+        if count[k] > 0.0:
+            mean_s[k] /= count[k]
+            mean_d[k] /= count[k]
+            up += cross[k] - count[k] * mean_s[k] * mean_d[k]
+            down += square[k] - count[k] * mean_s[k] ** 2
+    if down <= 0.0:
+        return False
+    turn = min(0.15, max(-0.15, -up / down))
+    r = row[EDGE] / (2.0 * SQRT3)
+    seen = count >= max(4.0, row[EDGE] / 6.0)
+    if seen.sum() == 0:
+        return False
+    o = np.full(3, r)
+    for k in range(3):
+        if seen[k]:
+            o[k] = mean_d[k] + turn * mean_s[k]
+    if seen.sum() == 2:
+        for k in range(3):
+            if not seen[k]:
+                o[k] = 3.0 * r - o.sum() + o[k]
+    if seen.sum() == 1:
+        for k in range(3):
+            if seen[k]:
+                shift = o[k] - r
+        for k in range(3):
+            if not seen[k]:
+                o[k] = r - 0.5 * shift
+    x, y = row[X], row[Y]
+    fresh = _triangle(row[ANGLE] + 0.0, o[0], o[1], o[2])
+    row[X], row[Y] = x + fresh[X], y + fresh[Y]
+    row[EDGE] = max(4.0, fresh[EDGE])
+    row[ANGLE] += turn
+    return True
+
+
+@njit(cache=True)
+def distinct(rows: FloatArray, merit: FloatArray, most: int) -> IntArray:
+    """Indices of the candidates of highest merit that are not nearly the same as a better one, at most `most`."""
+    order = np.argsort(-merit)
+    kept = np.empty(min(most, rows.shape[0]), dtype=np.int64)
+    number = 0
+    for k in order:
+        same = False
+        for m in range(number):
+            other = rows[kept[m]]
+            edge = max(rows[k, EDGE], other[EDGE])
+            turn = rows[k, ANGLE] - other[ANGLE]
+            turn -= TURN * np.round(turn / TURN)
+            if (
+                np.hypot(rows[k, X] - other[X], rows[k, Y] - other[Y]) < 0.05 * edge
+                and abs(rows[k, EDGE] - other[EDGE]) < 0.06 * edge
+                and abs(turn) < 0.07
+            ):
+                same = True
+                break
+        if not same:
+            kept[number] = k
+            number += 1
+            if number == kept.shape[0]:
+                break
+    return kept[:number]

@@ -1,0 +1,232 @@
+"""Triangles against pixels and outline points, for thousands of candidates.
+
+A candidate is a row x, y, edge, angle, truncation in pixels and radians, y downwards: its tips lie at angle + 120 degrees k,
+its side k is opposite to tip k. Lists of what each candidate holds are flat, `start[k]` to `start[k + 1]`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from ..nouns import FloatArray
+
+IntArray = npt.NDArray[np.int64]
+SQRT3 = float(np.sqrt(3.0))
+TURN = 2.0 * np.pi / 3.0
+X, Y, EDGE, ANGLE, CUT = range(5)
+
+
+@njit(cache=True)
+def depth(px: float, py: float, row: FloatArray) -> float:
+    """Distance into the triangle with cut tips, negative outside; the kernel of `physics.tetrahedron.depth`."""
+    dx, dy = px - row[X], py - row[Y]
+    side, tip = -1e30, -1e30
+    for k in range(3):
+        c, s = np.cos(row[ANGLE] + TURN * k), np.sin(row[ANGLE] + TURN * k)
+        along = dx * c + dy * s
+        side = max(side, -along)
+        tip = max(tip, along)
+    return min(row[EDGE] / (2.0 * SQRT3) - side, row[EDGE] * (1.0 / SQRT3 - row[CUT] * SQRT3 / 2.0) - tip)
+
+
+@njit(cache=True)
+def pixels_inside(rows: FloatArray, height: int, width: int) -> tuple[IntArray, IntArray, FloatArray]:
+    """(start, pixels, areas): flat indices of the pixels of a window that each triangle holds, and its area with what
+    lies outside the window."""
+    start = np.zeros(rows.shape[0] + 1, dtype=np.int64)
+    areas = np.zeros(rows.shape[0])
+    for fill in range(2):
+        if fill == 1:
+            found = np.empty(start[-1], dtype=np.int64)
+        at = 0
+        for k in range(rows.shape[0]):
+            row = rows[k]
+            reach = row[EDGE] / SQRT3
+            areas[k] = SQRT3 / 4.0 * row[EDGE] ** 2 * (1.0 - 3.0 * row[CUT] ** 2)
+            c0, s0 = np.cos(row[ANGLE]), np.sin(row[ANGLE])
+            inradius = row[EDGE] / (2.0 * SQRT3)
+            cut = row[EDGE] * (1.0 / SQRT3 - row[CUT] * SQRT3 / 2.0)
+            for y in range(max(0, int(np.ceil(row[Y] - reach))), min(height, int(row[Y] + reach) + 1)):
+                for x in range(max(0, int(np.ceil(row[X] - reach))), min(width, int(row[X] + reach) + 1)):
+                    dx, dy = x - row[X], y - row[Y]
+                    a = dx * c0 + dy * s0
+                    b = -0.5 * a + SQRT3 / 2.0 * (dy * c0 - dx * s0)
+                    c = -a - b
+                    if min(a, min(b, c)) > -inradius and max(a, max(b, c)) < cut:
+                        if fill == 1:
+                            found[at] = y * width + x
+                        at += 1
+            if fill == 0:
+                start[k + 1] = at
+    return start, found, areas
+
+
+@njit(cache=True)
+def points_explained(
+    rows: FloatArray, points: FloatArray, normals: FloatArray, tolerance: float, agreement: float
+) -> tuple[IntArray, IntArray]:
+    """(start, points): outline points that lie on a side of each triangle and face as it does, or on one of its tips."""
+    start = np.zeros(rows.shape[0] + 1, dtype=np.int64)
+    for fill in range(2):
+        if fill == 1:
+            found = np.empty(start[-1], dtype=np.int64)
+        at = 0
+        for k in range(rows.shape[0]):
+            for n in range(points.shape[0]):
+                if (
+                    side_of(points[n, 0], points[n, 1], normals[n, 0], normals[n, 1], rows[k], tolerance, agreement)
+                    >= 0
+                ):
+                    if fill == 1:
+                        found[at] = n
+                    at += 1
+            if fill == 0:
+                start[k + 1] = at
+    return start, found
+
+
+@njit(cache=True)
+def side_of(px: float, py: float, nx: float, ny: float, row: FloatArray, tolerance: float, agreement: float) -> int:
+    """Side 0 to 2 on which an outline point with its normal lies, 3 to 5 for a tip, -1 for neither."""
+    edge = row[EDGE]
+    dx, dy = px - row[X], py - row[Y]
+    if dx * dx + dy * dy > (edge / SQRT3 + tolerance) ** 2:
+        return -1
+    off = max(tolerance, 0.03 * edge)
+    for k in range(3):
+        c, s = -np.cos(row[ANGLE] + TURN * k), -np.sin(row[ANGLE] + TURN * k)
+        away = dx * c + dy * s - edge / (2.0 * SQRT3)
+        along = abs(dy * c - dx * s)
+        if abs(away) <= off and nx * c + ny * s >= agreement and along <= 0.5 * edge * (1.0 - 2.0 * row[CUT]) + 2.0:
+            return k
+    if abs(depth(px, py, row)) > off:
+        return -1
+    for k in range(3):
+        c, s = np.cos(row[ANGLE] + TURN * k), np.sin(row[ANGLE] + TURN * k)
+        if np.hypot(dx - edge / SQRT3 * c, dy - edge / SQRT3 * s) <= row[CUT] * edge + 4.0 and nx * c + ny * s > 0.3:
+            return 3 + k
+    return -1
+
+
+@njit(cache=True)
+def energy_of_adding(
+    k: int, start: IntArray, pixels: IntArray, worth: FloatArray, cover: IntArray, crowding: float,
+    first: IntArray, points: IntArray, seen: IntArray, per_point: float, price: float,
+) -> float:  # fmt: skip
+    """What candidate k changes: uncovered island pixels count negative, substrate positive, explained outline negative."""
+    change = price
+    for i in range(start[k], start[k + 1]):
+        p = pixels[i]
+        change += crowding if cover[p] > 0 else -worth[p]
+    for i in range(first[k], first[k + 1]):
+        if seen[points[i]] == 0:
+            change -= per_point
+    return change
+
+
+@njit(cache=True)
+def _count(k: int, by: int, start: IntArray, items: IntArray, number: IntArray) -> None:
+    for i in range(start[k], start[k + 1]):
+        number[items[i]] += by
+
+
+@njit(cache=True)
+def energy_of_removing(
+    k: int, start: IntArray, pixels: IntArray, worth: FloatArray, cover: IntArray, crowding: float,
+    first: IntArray, points: IntArray, seen: IntArray, per_point: float, price: float,
+) -> float:  # fmt: skip
+    """What is lost (positive) or won (negative) where a candidate that is taken is left out."""
+    change = -price
+    for i in range(start[k], start[k + 1]):
+        p = pixels[i]
+        change += worth[p] if cover[p] == 1 else -crowding
+    for i in range(first[k], first[k + 1]):
+        if seen[points[i]] == 1:
+            change += per_point
+    return change
+
+
+@njit(cache=True)
+def explain(
+    start: IntArray, pixels: IntArray, worth: FloatArray, crowding: float, first: IntArray, points: IntArray,
+    number_of_points: int, per_point: float, prices: FloatArray, taken: npt.NDArray[np.bool_],
+) -> FloatArray:  # fmt: skip
+    """The set of candidates of least energy that adding, leaving out and exchanging one for up to two others reach.
+
+    `taken` holds the first guess and then the result; returns for each candidate taken what leaving it out would cost.
+    """
+    number = prices.shape[0]
+    cover = np.zeros(worth.shape[0], dtype=np.int64)
+    seen = np.zeros(max(1, number_of_points), dtype=np.int64)
+    for k in range(number):
+        if taken[k]:
+            _count(k, 1, start, pixels, cover)
+            _count(k, 1, first, points, seen)
+    _fill(start, pixels, worth, crowding, first, points, per_point, prices, taken, cover, seen, 1000, -1)
+    for _ in range(8):
+        better = False
+        for k in range(number):
+            if not taken[k]:
+                continue
+            change = energy_of_removing(
+                k, start, pixels, worth, cover, crowding, first, points, seen, per_point, prices[k]
+            )
+            taken[k] = False
+            _count(k, -1, start, pixels, cover)
+            _count(k, -1, first, points, seen)
+            added, gain = _fill(
+                start, pixels, worth, crowding, first, points, per_point, prices, taken, cover, seen, 2, k
+            )
+            if change + gain < -1e-6:
+                better = True
+                continue
+            for other in added:
+                if other >= 0:
+                    taken[other] = False
+                    _count(other, -1, start, pixels, cover)
+                    _count(other, -1, first, points, seen)
+            taken[k] = True
+            _count(k, 1, start, pixels, cover)
+            _count(k, 1, first, points, seen)
+        if not better:
+            break
+        _fill(start, pixels, worth, crowding, first, points, per_point, prices, taken, cover, seen, 1000, -1)
+    cost = np.zeros(number)
+    for k in range(number):
+        if taken[k]:
+            cost[k] = energy_of_removing(
+                k, start, pixels, worth, cover, crowding, first, points, seen, per_point, prices[k]
+            )
+    return cost
+
+
+@njit(cache=True)
+def _fill(
+    start: IntArray, pixels: IntArray, worth: FloatArray, crowding: float, first: IntArray, points: IntArray,
+    per_point: float, prices: FloatArray, taken: npt.NDArray[np.bool_], cover: IntArray, seen: IntArray, most: int,
+    banned: int,
+) -> tuple[IntArray, float]:  # fmt: skip
+    """Add the best candidate while the energy falls, at most `most`; which (at most two told), and the change."""
+    added = np.full(2, -1, dtype=np.int64)
+    total = 0.0
+    for step in range(most):
+        best, which = -1e-6, -1
+        for k in range(prices.shape[0]):
+            if taken[k] or k == banned:
+                continue
+            change = energy_of_adding(
+                k, start, pixels, worth, cover, crowding, first, points, seen, per_point, prices[k]
+            )
+            if change < best:
+                best, which = change, k
+        if which < 0:
+            break
+        taken[which] = True
+        _count(which, 1, start, pixels, cover)
+        _count(which, 1, first, points, seen)
+        total += best
+        if step < 2:
+            added[step] = which
+    return added, total

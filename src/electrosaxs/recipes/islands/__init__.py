@@ -1,0 +1,1 @@
+"""Micrographs to islands and their density; and micrographs of simulated islands."""

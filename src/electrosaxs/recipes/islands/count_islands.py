@@ -1,0 +1,174 @@
+"""Micrographs of one sample -> islands, density and shape: islands.csv, images.csv, numbers.json, report, figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import InputFileError, bad_value
+from ...io.micrograph import Micrograph, read_micrograph
+from ...micrographs.bar import without_bar
+from ...micrographs.find import Box, find_islands
+from ...nouns.islands import FieldOfView, Scale
+from ...report.number_text import value_with_sigma
+from ..output_folder import check_free
+from ..progress import Progress, over
+from .detection import simulated_detection
+from .numbers import Sample, numbers_of, sample_of
+from .output import write_sample
+from .score import score
+
+AGREE = 0.02  # relative difference of two scales that are the same
+USUAL_EDGE_UM = (0.2, 2000.0)
+FINEST, COARSEST = 1e-5, 1e3  # um per pixel
+
+
+def count_islands(
+    images: Sequence[str | Path],
+    out: str | Path,
+    *,
+    um_per_pixel: float | None = None,
+    crop: str | None = None,
+    truth: Sequence[str | Path] = (),
+    lattice_constant_nm: float = 13.2,
+    progress: Progress | None = None,
+) -> Sample:
+    """Find, count and measure the islands of `images`, fields of one sample, and write the results folder `out`.
+
+    um_per_pixel: where the files state none. crop: "left,top,width,height". truth: labels per image or one CSV of outlines.
+    Raises InputFileError for an image that cannot be read, for labels given as image, for two scales, and for a crop or truth
+    that does not fit; then nothing is written.
+    """
+    paths = [Path(path) for path in images]
+    _check(paths, um_per_pixel, lattice_constant_nm)
+    check_free(Path(out), [*paths, *map(Path, truth)], "islands")
+    pictures = [read_micrograph(path) for path in paths]
+    scale = _one_scale(pictures, um_per_pixel)
+    names = _names(paths)
+    views = []
+    for picture, name in zip(over(progress, pictures, stage="images", total=len(pictures)), names, strict=True):
+        used = _used(picture, crop)
+        view = find_islands(picture.pixels, scale, name, used)
+        views.append(replace(view, flags=(*view.flags, *_notes(view, picture, used))))
+    sample = sample_of(views, simulated_detection(views), lattice_constant_nm)
+    scored = score(views, [Path(path) for path in truth]) if truth else None
+    settings = {
+        "um_per_pixel": scale.um_per_pixel, "scale": scale.source, "crop": crop, "lattice_constant_nm": lattice_constant_nm,
+    }  # fmt: skip
+    write_sample(Path(out), sample, pictures, scored, settings, [*paths, *map(Path, truth)])
+    return sample
+
+
+def summary(sample: Sample, out: str | Path) -> str:
+    """One line per image, then the density, for the terminal."""
+    numbers = numbers_of(sample)
+    lines = []
+    for view in sample.views:
+        flags = "; ".join(("", *view.flags))
+        lines.append(f"{view.name}: {len([i for i in view.found if i.counts])} islands{flags}")
+    density = numbers["nucleation_density"]
+    if density.value is None:
+        lines.append(f"nucleation density: unknown ({density.source})")
+    else:
+        lines.append(
+            f"nucleation density: {value_with_sigma(density.value, density.sigma)} {density.unit} ({density.source})"
+        )
+    return "\n".join([*lines, f"wrote {Path(out) / 'islands.csv'} and {Path(out) / 'report.html'}"])
+
+
+def _check(paths: Sequence[Path], um_per_pixel: float | None, lattice_constant_nm: float) -> None:
+    if not paths:
+        raise _wrong("images", "none", "at least one image is needed", "give the paths of micrographs")
+    if um_per_pixel is not None and not (np.isfinite(um_per_pixel) and FINEST <= um_per_pixel <= COARSEST):
+        raise _wrong(
+            "--um-per-pixel",
+            um_per_pixel,
+            f"must be between {FINEST:g} and {COARSEST:g}",
+            "give the size of a pixel in um",
+        )
+    if not (np.isfinite(lattice_constant_nm) and 1.0 <= lattice_constant_nm <= 1000.0):
+        raise _wrong(
+            "--lattice-constant-nm", lattice_constant_nm, "must be between 1 and 1000", "give a in nm, for example 13.2"
+        )
+
+
+def _wrong(field: str, value: object, rule: str, remedy: str, where: str | Path = "islands") -> Exception:
+    return bad_value(InputFileError, where=where, field=field, value=value, rule=rule, remedy=remedy)
+
+
+def _one_scale(pictures: Sequence[Micrograph], given: float | None) -> Scale:
+    """The scale of all images: the option, or the tags; two that contradict each other are an error."""
+    stated = [(p.path, p.scale) for p in pictures if p.scale.um_per_pixel is not None]
+    for path, scale in stated:
+        other = given if given is not None else stated[0][1].um_per_pixel
+        told = "--um-per-pixel" if given is not None else f"{stated[0][0].name} ({stated[0][1].source})"
+        own = scale.um_per_pixel
+        if own is not None and other is not None and abs(own / other - 1.0) > AGREE:
+            raise _wrong(
+                scale.source, f"{own:.4g} um per pixel", f"contradicts {told}, which says {other:.4g}",
+                "give images of one magnification, and the option only where it agrees with the file", path,
+            )  # fmt: skip
+    if given is not None:
+        return Scale(given, "--um-per-pixel")
+    if not stated:
+        return Scale(None, "no scale given: lengths are in pixels")
+    if len(stated) < len(pictures):
+        silent = next(p.path for p in pictures if p.scale.um_per_pixel is None)
+        raise _wrong(
+            "scale",
+            "none",
+            f"states no scale, while {stated[0][0].name} does",
+            "give --um-per-pixel for all images",
+            silent,
+        )
+    return stated[0][1]
+
+
+def _used(picture: Micrograph, crop: str | None) -> Box:
+    """(left, top, width, height) of the part used: as cropped, else without the information bar."""
+    rows, columns, _ = picture.pixels.shape
+    if crop is None:
+        first, last = without_bar(picture.pixels)
+        return 0, first, columns, last - first
+    found = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", crop)
+    if not found:
+        raise _wrong("--crop", crop, "must be LEFT,TOP,WIDTH,HEIGHT in pixels", "for example --crop 0,0,1024,884")
+    left, top, width, height = (int(v) for v in found.groups())
+    if left + width > columns or top + height > rows or min(width, height) < 32:
+        raise _wrong(
+            "--crop", crop, f"must lie in the image of {columns} x {rows} pixels and be 32 x 32 or more", "give a part of it",
+            picture.path,
+        )  # fmt: skip
+    return left, top, width, height
+
+
+def _notes(view: FieldOfView, picture: Micrograph, used: Box) -> list[str]:
+    """Flags that need more than the pixels: the bar that was left out, a scale that cannot be."""
+    notes = []
+    rows, columns, _ = picture.pixels.shape
+    if used[2] * used[3] < rows * columns:
+        notes.append(f"used: columns {used[0]} to {used[0] + used[2] - 1}, rows {used[1]} to {used[1] + used[3] - 1}")
+    edges = [i.edge * view.scale.length for i in view.found]
+    if view.scale.um_per_pixel is not None and edges:
+        middle = float(np.median(edges))
+        if not USUAL_EDGE_UM[0] <= middle <= USUAL_EDGE_UM[1]:
+            notes.append(f"scale: base edges of {middle:.3g} um are not those of islands; check um per pixel")
+    return notes
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """A name for each image: its stem, with a number where two are the same."""
+    names: list[str] = []
+    for path in paths:
+        name = re.sub(r"[^\w.+-]+", "_", path.stem) or "image"
+        unused = name
+        number = 2
+        while unused in names:
+            unused = f"{name}-{number}"
+            number += 1
+        names.append(unused)
+    return names

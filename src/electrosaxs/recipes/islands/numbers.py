@@ -1,0 +1,219 @@
+"""The headline numbers of a sample: density, sizes, distances, shape, amount; each with its sigma and how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...micrographs.density import DensityErrors, images_needed, sample_density
+from ...micrographs.pairs import Field, clustering, nearest_neighbours
+from ...nouns import FloatArray, Number
+from ...nouns.islands import FieldOfView, Island
+from ...physics.tetrahedron import thickness, volume
+from .detection import Detection
+
+WANTED = 0.05  # relative sigma of the density for which further images are told
+NM3_PER_UM3 = 1e9
+IN_CELL = 4  # particles in the conventional cell of FCC
+FEW = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The fields of one sample, its density, and what the search miscounts."""
+
+    views: tuple[FieldOfView, ...]
+    detection: Detection
+    errors: DensityErrors
+    lattice_constant_nm: float
+
+    @property
+    def islands(self) -> list[Island]:
+        """Those that count, more likely islands than not."""
+        return [i for view in self.views for i in view.found if i.counts]
+
+    @property
+    def fields(self) -> list[Field]:
+        """Centres of the islands that count, in the unit of lengths."""
+        fields = []
+        for view in self.views:
+            left, top, width, height = view.used
+            length = view.scale.length
+            points = np.array([[i.x - left + 0.5, i.y - top + 0.5] for i in view.found if i.counts]).reshape(-1, 2)
+            fields.append(Field(points * length, width * length, height * length))
+        return fields
+
+
+def sample_of(views: Sequence[FieldOfView], detection: Detection, lattice_constant_nm: float) -> Sample:
+    return Sample(tuple(views), detection, sample_density(views, detection.variance), lattice_constant_nm)
+
+
+def numbers_of(sample: Sample) -> dict[str, Number]:
+    """All numbers of numbers.json."""
+    return {**_counted(sample), **_sizes(sample), **_distances(sample), **_shape(sample)}
+
+
+def _counted(sample: Sample) -> dict[str, Number]:
+    views, errors, scale = sample.views, sample.errors, sample.views[0].scale
+    unit, area_unit = scale.density_unit, "mm^2" if scale.um_per_pixel else "Mpx"
+    wrong = [view for view in views if not view.triangular]
+    found = sum(len([i for i in view.found if i.counts]) for view in views)
+    touching = _merged(views)
+    count_sigma = errors.detection * errors.area
+    covered = float(np.average([view.covered for view in views], weights=[view.area for view in views]))
+    numbers = {
+        "island_count_found": Number(float(found), None, "one", "islands more likely than not, centre in the area used"),
+        "area": Number(errors.area, None, area_unit, f"area used of {len(views)} image(s); scale: {scale.source}"),
+        "covered_fraction": Number(covered, None, "one", "share of the area that stands out from the substrate"),
+    }  # fmt: skip
+    if wrong:
+        reason = f"{wrong[0].name}: {next(f for f in wrong[0].flags if f.startswith('not triangular'))}"
+        return {
+            "nucleation_density": Number.absent(unit, reason),
+            "nucleation_density_counting_sigma": Number.absent(unit, reason),
+            "nucleation_density_field_to_field": Number.absent(unit, reason),
+            "island_count": Number.absent("one", reason),
+            **numbers,
+            "merged_fraction": Number.absent("one", reason),
+        }
+    return {
+        "nucleation_density": Number(errors.density, errors.sigma, unit, density_in_words(sample)),
+        "nucleation_density_counting_sigma": Number(errors.counting, None, unit, "Poisson, of the islands counted"),
+        "nucleation_density_field_to_field": Number.absent(unit, "one image has no scatter from field to field")
+        if errors.field_to_field is None
+        else Number(errors.field_to_field, None, unit, f"standard deviation over {len(views)} images"),
+        "island_count": Number(
+            errors.count, count_sigma, "one",
+            "probabilities of islands with their centre in the area used and 30 % of the base showing; sigma: detection",
+        ),
+        **numbers,
+        "merged_fraction": Number(touching, _share_sigma(touching, found), "one", "share of islands that touch another"),
+    }  # fmt: skip
+
+
+def density_in_words(sample: Sample) -> str:
+    """What dominates the density's sigma, and how many more images a sigma of WANTED needs."""
+    errors = sample.errors
+    more = images_needed(errors, sample.views, WANTED)
+    if errors.density == 0.0:
+        return "no island found; sigma: one island"
+    relative = errors.sigma / errors.density
+    text = f"sigma is {relative:.1%}, mostly {errors.dominant}"
+    if relative <= WANTED:
+        return text
+    if more is None:
+        return f"{text}; detection alone exceeds {WANTED:.0%}, more images do not help"
+    return f"{text}; {WANTED:.0%} needs {more} more image(s) like these"
+
+
+def _merged(views: Sequence[FieldOfView]) -> float:
+    shares = [merged_share(view) for view in views]
+    weights = [sum(i.counts for i in view.found) for view in views]
+    return float(np.average(shares, weights=weights)) if sum(weights) else 0.0
+
+
+def merged_share(view: FieldOfView) -> float:
+    """Share of the islands that count that share their group with another island."""
+    groups = [i.group for i in view.found]
+    counted = [i for i in view.found if i.counts]
+    return sum(groups.count(i.group) > 1 for i in counted) / len(counted) if counted else 0.0
+
+
+def _share_sigma(share: float, number: int) -> float | None:
+    return float(np.sqrt(max(share * (1.0 - share), 0.25 / number) / number)) if number else None
+
+
+def _sizes(sample: Sample) -> dict[str, Number]:
+    unit, edges = sample.views[0].scale.unit, base_edges(sample)
+    if len(edges) < 2:
+        why = "fewer than two islands"
+        return {"base_edge_mean": Number.absent(unit, why), "base_edge_spread": Number.absent(unit, why)}
+    spread = float(np.std(edges, ddof=1))
+    own = np.array([i.edge_sigma for i in sample.islands if not i.border]) * sample.views[0].scale.length
+    sigma = float(np.hypot(spread / np.sqrt(len(edges)), 0.3 * np.median(own))) if len(own) else spread
+    which = f"of {len(edges)} islands that the frame does not cut, before the tips were cut"
+    return {
+        "base_edge_mean": Number(float(edges.mean()), sigma, unit, which),
+        "base_edge_spread": Number(
+            spread, spread / np.sqrt(2.0 * (len(edges) - 1)), unit, "standard deviation " + which
+        ),
+    }
+
+
+def base_edges(sample: Sample) -> FloatArray:
+    """Base edges of the islands that count and that the frame does not cut, in the unit of lengths."""
+    return np.array([i.edge * v.scale.length for v in sample.views for i in v.found if i.counts and not i.border])
+
+
+def _distances(sample: Sample) -> dict[str, Number]:
+    unit, fields = sample.views[0].scale.unit, sample.fields
+    number = sum(len(f.points) for f in fields)
+    if number < FEW:
+        why = f"{number} islands are too few"
+        return {"nearest_neighbour_distance": Number.absent(unit, why), "clustering": Number.absent("one", why)}
+    nearest = nearest_neighbours(fields)
+    value, sigma = clustering(fields)
+    verdict = (
+        "as random points"
+        if abs(value - 1.0) < 2.0 * sigma
+        else ("they avoid each other" if value < 1 else "clustered")
+    )
+    return {
+        "nearest_neighbour_distance": Number(
+            float(nearest.mean()), float(nearest.std() / np.sqrt(len(nearest))), unit,
+            f"mean over {len(nearest)} islands nearer to their neighbour than to the frame",
+        ) if len(nearest) > 1 else Number.absent(unit, "no island is nearer to its neighbour than to the frame"),
+        "clustering": Number(
+            value, sigma, "one",
+            f"pairs within the mean spacing over those of random points, frame corrected; sigma of random points: {verdict}",
+        ),
+    }  # fmt: skip
+
+
+def _shape(sample: Sample) -> dict[str, Number]:
+    scale = sample.views[0].scale
+    unit = scale.unit
+    resolved = [(v, i) for v in sample.views for i in v.found if i.counts and np.isfinite(i.top_edge)]
+    cubed, per_area = f"{unit}^3", unit
+    if len(resolved) < 2:
+        reasons = [i.why_no_top for i in sample.islands if i.why_no_top]
+        why = f"top edges are not resolved: {max(set(reasons), key=reasons.count)}" if reasons else "no islands"
+        return {
+            "island_thickness": Number.absent(unit, why), "island_volume": Number.absent(cubed, why),
+            "particles_per_island": Number.absent("one", why), "amount_per_area": Number.absent(per_area, why),
+        }  # fmt: skip
+    thick = np.array([thickness(i.edge, i.top_edge) for _, i in resolved]) * scale.length
+    own = np.array([i.thickness_sigma for _, i in resolved]) * scale.length
+    mean, sigma = float(thick.mean()), float(np.hypot(thick.std(ddof=1), np.median(own)) / np.sqrt(len(thick)))
+    volumes = np.array([_volume(i, mean / scale.length) for i in sample.islands]) * scale.length**3
+    each, each_sigma = float(volumes.mean()), float(volumes.std(ddof=1) / np.sqrt(len(volumes)))
+    each_sigma = float(np.hypot(each_sigma, each * sigma / mean))
+    amount = each * sample.errors.count / sum(v.used[2] * v.used[3] * v.scale.length**2 for v in sample.views)
+    relative = float(np.hypot(each_sigma / each, sample.errors.sigma / max(sample.errors.density, 1e-300)))
+    which = f"sqrt(2/3) (L_base - L_top) of {len(resolved)} islands whose facets are resolved"
+    numbers = {
+        "island_thickness": Number(mean, sigma, unit, which),
+        "island_volume": Number(
+            each, each_sigma, cubed, "mean truncated tetrahedron; unresolved islands with the mean thickness"
+        ),
+        "amount_per_area": Number(amount, amount * relative, per_area, "volume of islands per area of the image"),
+    }
+    if scale.um_per_pixel is None:
+        numbers["particles_per_island"] = Number.absent("one", "lengths are in pixels: give --um-per-pixel")
+        return numbers
+    per_volume = IN_CELL / sample.lattice_constant_nm**3 * NM3_PER_UM3
+    numbers["particles_per_island"] = Number(
+        each * per_volume, each_sigma * per_volume, "one",
+        f"FCC with a = {sample.lattice_constant_nm:g} nm (--lattice-constant-nm), 4 particles per cell",
+    )  # fmt: skip
+    return numbers
+
+
+def _volume(island: Island, mean_thickness: float) -> float:
+    """In pixels cubed; an island whose top is not resolved has the mean thickness, or is a whole tetrahedron below it."""
+    top = island.top_edge
+    if not np.isfinite(top):
+        top = max(0.0, island.edge - mean_thickness * float(np.sqrt(1.5)))
+    return float(volume(island.edge, top, island.truncation))
