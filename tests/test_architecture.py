@@ -15,7 +15,7 @@ ROOMS = ("analysis", "recipes")
 ANALYSIS = BASE | {"physics", "analysis/spheres"}
 BELOW_INFERENCE = BASE | {"physics", "transport", "analysis/*"}
 BELOW_RECIPES = BELOW_INFERENCE | {
-    "reduction", "calibration", "twin", "inference", "claims", "control", "io", "figures", "report", VERSION,
+    "reduction", "calibration", "grazing", "twin", "inference", "claims", "control", "io", "figures", "report", VERSION,
 }  # fmt: skip
 ALLOWED: dict[str, set[str]] = {
     "nouns": {"units", "errors"},
@@ -26,6 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "transport": BASE | {"physics"},
     "calibration": BASE | {"physics"},
     "reduction": BASE | {"physics"},
+    "grazing": BASE | {"physics", "reduction"},
     "analysis": set(),
     "analysis/spheres": BASE | {"physics"},
     "analysis/footprint": BASE | {"physics"},

@@ -51,7 +51,7 @@ class ImageFrames:
             rule = f"there is no such image in {folder}" + (f" ({others} others are missing too)" if others else "")
             raise refusal(table.source, "file", first.name, rule, "put it there, or remove the row from the table")
         self.shape = self._usual_shape(table)
-        self.saturation = next((value for value in map(_cutoff, self.paths[:PROBES]) if value), None)
+        self.saturation = next((value for value in map(stated_cutoff, self.paths[:PROBES]) if value), None)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -84,7 +84,7 @@ class ImageFrames:
         return shapes.most_common(1)[0][0]
 
 
-def _cutoff(path: Path) -> float | None:
+def stated_cutoff(path: Path) -> float | None:
     """The count at which the detector saturates, as its image's header says."""
     with path.open("rb") as file:
         stated = CUTOFF.search(file.read(HEADER_BYTES))
@@ -96,7 +96,7 @@ def read_image(path: Path) -> Frame:
 
     Raises FrameError for a file that is unreadable, truncated, holds several images, or no integers.
     """
-    frame = _cbf_or_fabio(path)
+    frame = numbers_of_image(path)
     if frame.ndim != 2:
         raise refusal(path, "shape", frame.shape, "must be one image (y, x)", "store one frame per file", FrameError)
     if frame.dtype.kind not in "iu":
@@ -105,7 +105,8 @@ def read_image(path: Path) -> Frame:
     return np.ascontiguousarray(frame, dtype=frame.dtype.newbyteorder("="))
 
 
-def _cbf_or_fabio(path: Path) -> Frame:
+def numbers_of_image(path: Path) -> Frame:
+    """What one image file holds, in its own type; FrameError where it cannot be read, is cut or holds several images."""
     try:
         with path.open("rb") as stream:
             if is_cbf(stream.peek(16)):

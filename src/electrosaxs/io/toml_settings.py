@@ -74,12 +74,20 @@ MEANING = {
     "scan.heights_um": "the heights above the anode to scan, a list in um",
     "scan.scans": "the number of scans over all heights, 1 or more",
     "scan.exposure_s": "the exposure time of a frame in s",
+    "film": "the table [film] of a film to simulate (docs/how-to/gisaxs.md)",
+    "film.normal": "the Miller indices of the plane on the substrate, a list of three whole numbers",
+    "film.texture": '"in-plane powder", "random", "disordered" or "empty"',
     "solution.distribution": "the path of a CSV table with columns diameter_nm and number",
 }
 SECTIONS_WITH_CHOICE = {
     "transport": 'give electrode_loss with field_model = "electrode-loss", carrier_share with "conduction", else neither',
     "solution": "give core_diameter_nm and core_sigma_nm (both in nm), or distribution = the path of a table",
 }
+
+
+def has_table(path: Path, name: str) -> bool:
+    """True where the TOML file at `path` has the table [name]; raises InputFileError where it cannot be read."""
+    return isinstance(_load(path).get(name), dict)
 
 
 def read_settings(path: Path, model: type[Model]) -> Model:

@@ -26,8 +26,11 @@ TITLES: dict[str, str] = {
     "starting_polydispersity": "polydispersity δ/d, starting solution",
     "anode_volume_fraction": "φ at the anode, last scan",
     "crystalline_fraction": "crystalline fraction of the anode voxel",
+    "lattice_constant_dried": "lattice constant in the plane, dried",
+    "lattice_constant_volume": "cube root of the cell's volume",
+    "incidence_angle": "angle of incidence",
 }
-UNITS: dict[str, str] = {"one": "", "um": "µm", "1/nm": "nm⁻¹", "m/s": "m s⁻¹", "1/s": "s⁻¹",
+UNITS: dict[str, str] = {"one": "", "um": "µm", "deg": "°", "1/nm": "nm⁻¹", "m/s": "m s⁻¹", "1/s": "s⁻¹",
                          "m^2/s": "m² s⁻¹", "m^2/(V*s)": "m² V⁻¹ s⁻¹", "m^2/(V^2*s)": "m² V⁻² s⁻¹"}  # fmt: skip
 IN_PER_CENT = ("volume_fraction", "polydispersity", "mass_balance", "crystalline")
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
