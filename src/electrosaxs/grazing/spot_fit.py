@@ -112,7 +112,8 @@ def _gaussian(theta: FloatArray, dy: FloatArray, dx: FloatArray) -> tuple[FloatA
     """exp(-(u^2 + v^2) / 2) with (u, v) = L' (x - c), and u, v."""
     y, x = dy - theta[ROW], dx - theta[COLUMN]
     u, v = theta[L0] * y + theta[L1] * x, theta[L2] * x
-    return np.exp(-0.5 * (u * u + v * v)), u, v
+    with np.errstate(over="ignore", invalid="ignore"):  # a trial step may make the spot as narrow as it likes
+        return np.exp(-0.5 * (u * u + v * v)), u, v
 
 
 def _least_squares(
