@@ -15,8 +15,8 @@ ROOMS = ("analysis", "recipes")
 ANALYSIS = BASE | {"physics", "analysis/spheres"}
 BELOW_INFERENCE = BASE | {"physics", "transport", "analysis/*"}
 BELOW_RECIPES = BELOW_INFERENCE | {
-    "reduction", "calibration", "micrographs", "twin", "inference", "claims", "control", "acquisition", "io", "figures",
-    "report", VERSION,
+    "reduction", "calibration", "grazing", "micrographs", "twin", "inference", "claims", "control", "acquisition", "io",
+    "figures", "report", VERSION,
 }  # fmt: skip
 ALLOWED: dict[str, set[str]] = {
     "nouns": {"units", "errors"},
@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "calibration": BASE | {"physics"},
     "reduction": BASE | {"physics"},
     "micrographs": BASE | {"physics"},
+    "grazing": BASE | {"physics", "reduction"},
     "analysis": set(),
     "analysis/spheres": BASE | {"physics"},
     "analysis/footprint": BASE | {"physics"},

@@ -93,10 +93,15 @@ def simulate(
     quiet: Quiet = False,
 ) -> None:
     """The digital twin: a run folder as the beamline would leave it, with the truth beside it; of a TOML with [micrograph],
-    micrographs of islands."""
+    micrographs of islands; of one with [film], the GISAXS frame of a film."""
+    from ..recipes.film.simulate_film import simulated_film
     from ..recipes.islands.simulate_micrographs import simulated_micrographs
     from ..recipes.simulate_run import simulate_run
 
+    film = simulated_film(experiment, out)
+    if film is not None:
+        _say(quiet, f"wrote {film.image}; analyse it with: {film.command}")
+        return
     with _progress(quiet) as progress:
         images = simulated_micrographs(experiment, out, progress=progress)
         if images is not None:
@@ -188,6 +193,51 @@ def curves(
     _say(quiet, summary(table, out))
     for line in left_out(table) if quiet else ():
         typer.echo(line, err=True)
+
+
+@command(
+    app,
+    short_help="GISAXS of a dried film: lattice, orientation, constants.",
+    epilog="Example: electrosaxs gisaxs film/film.edf --geometry film/geometry.poni --incident-angle-deg 0.31 --energy-kev 10 "
+    "--out gisaxs",
+)
+def gisaxs(
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE...", help="Frames of one film, any format fabio reads.")
+    ],
+    geometry: Annotated[Path, typer.Option(help="pyFAI geometry (.poni) of the direct beam.")],
+    incident_angle_deg: Annotated[
+        list[float], typer.Option("--incident-angle-deg", help="Between beam and film; once, or once per image.")
+    ],
+    energy_kev: Annotated[float, typer.Option("--energy-kev", help="Photon energy in keV.")],
+    out: Out,
+    incident_angle_sigma_deg: Annotated[
+        float, typer.Option("--incident-angle-sigma-deg", help="How well the angle is known, one standard deviation.")
+    ] = 0.02,
+    hold_incident_angle: Annotated[
+        bool, typer.Option("--hold-incident-angle", help="Do not refine the angle of incidence.")
+    ] = False,
+    critical_angle_deg: Annotated[
+        float | None, typer.Option("--critical-angle-deg", help="Hold the film's critical angle at this value.")
+    ] = None,
+    sample_rotation_deg: Annotated[
+        float,
+        typer.Option("--sample-rotation-deg", help="Turns the film's normal from smaller rows to larger columns."),
+    ] = 0.0,
+    core: Annotated[str | None, typer.Option(help="Core material, for the first critical angle; default Ag.")] = None,
+    ligand: Annotated[str, typer.Option(help="Ligand, for the first critical angle.")] = "1-dodecanethiol",
+    mask: Annotated[Path | None, typer.Option(help="Mask image, 1 = masked.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """GISAXS of a dried film: spots, lattice and plane on the substrate, lattice constants with their sigma."""
+    from ..recipes.film.gisaxs import analyse_film, summary
+    from ..recipes.film.inputs import FilmOptions
+
+    options = FilmOptions(
+        tuple(incident_angle_deg), energy_kev, incident_angle_sigma_deg, hold_incident_angle, critical_angle_deg,
+        sample_rotation_deg, core or "Ag", ligand, core is not None, mask,
+    )  # fmt: skip
+    _say(quiet, summary(analyse_film(images, out, geometry=geometry, options=options), out))
 
 
 @command(

@@ -78,7 +78,7 @@ class ImageFrames:
             rule = f"there is no such image in {folder}" + (f" ({others} others are missing too)" if others else "")
             raise refusal(table.source, "file", table.file[0], rule, f"put it there as {first}, or correct the table")
         self.shape = self._usual_shape(table)
-        self.saturation = next((value for value in map(_cutoff, self._there[:PROBES]) if value), None)
+        self.saturation = next((value for value in map(stated_cutoff, self._there[:PROBES]) if value), None)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -118,7 +118,7 @@ class ImageFrames:
         return shapes.most_common(1)[0][0]
 
 
-def _cutoff(path: Path) -> float | None:
+def stated_cutoff(path: Path) -> float | None:
     """The count at which the detector saturates, as its image's header says."""
     with path.open("rb") as file:
         stated = CUTOFF.search(file.read(HEADER_BYTES))
@@ -130,7 +130,7 @@ def read_image(path: Path) -> Frame:
 
     Raises FrameError for a file that is unreadable, truncated, holds several images, or no integers.
     """
-    frame = _cbf_or_fabio(path)
+    frame = numbers_of_image(path)
     if frame.ndim != 2:
         raise refusal(path, "shape", frame.shape, "must be one image (y, x)", "store one frame per file", FrameError)
     if frame.dtype.kind not in "iu":
@@ -139,7 +139,8 @@ def read_image(path: Path) -> Frame:
     return np.ascontiguousarray(frame, dtype=frame.dtype.newbyteorder("="))
 
 
-def _cbf_or_fabio(path: Path) -> Frame:
+def numbers_of_image(path: Path) -> Frame:
+    """What one image file holds, in its own type; FrameError where it cannot be read, is cut or holds several images."""
     try:
         with path.open("rb") as stream:
             if is_cbf(stream.peek(16)):

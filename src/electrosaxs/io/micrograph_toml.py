@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 from ..nouns.micrograph import MicrographFile, MicrographSettings
-from .toml_settings import read_settings
+from .toml_kinds import MICROGRAPHS
+from .toml_settings import has_table, read_settings
 
 
 def read_micrograph_settings(path: Path) -> MicrographSettings | None:
-    """What the section says; None where the file has no such section (or is no TOML: its own reader says so).
-
-    Raises InputFileError for a section with a mistake.
-    """
-    try:
-        with path.open("rb") as file:
-            sections = tomllib.load(file)
-    except (OSError, ValueError):
+    """What the section says; None where the file has no such section. InputFileError for a file that is no TOML, and for a
+    section with a mistake."""
+    if not has_table(path, "micrograph"):
         return None
-    return read_settings(path, MicrographFile).micrograph if "micrograph" in sections else None
+    return read_settings(path, MicrographFile, kind=MICROGRAPHS).micrograph

@@ -46,12 +46,12 @@ def read_experiment(path: str | Path) -> Experiment:
 
 def write_run(path: str | Path, run: Run) -> None:
     """Write `run` so that `read_run` gives it back; files below the folder of `path` are named relative to it."""
-    _write(Path(path), run)
+    write_settings(Path(path), run)
 
 
 def write_experiment(path: str | Path, experiment: Experiment) -> None:
     """Write `experiment` so that `read_experiment` gives it back."""
-    _write(Path(path), experiment)
+    write_settings(Path(path), experiment)
 
 
 def _frame_source(toml: Path, frames: FrameSource) -> FrameSource:
@@ -86,7 +86,8 @@ def _absent(toml: Path, field: str, path: Path, kind: str) -> Exception:
     )
 
 
-def _write(path: Path, settings: BaseModel) -> None:
+def write_settings(path: Path, settings: BaseModel) -> None:
+    """Write a settings model, one TOML table per field; what is None is left out."""
     folder = path.resolve().parent
     lines: list[str] = []
     for section in type(settings).model_fields:

@@ -10,7 +10,7 @@ from .refusal import refusal
 
 RUN, EXPERIMENT, CAMPAIGN = "a run", "an experiment", "a campaign"
 PLAN, MATERIALS = "the voltage table of a plan", "a table of materials"
-RUN_PLAN = "a plan of a run"
+RUN_PLAN, FILM, MICROGRAPHS = "a plan of a run", "a film", "micrographs"
 ARTICLE = {RUN: "run.toml", EXPERIMENT: "experiment.toml"}
 ONLY_IN = {
     RUN: (("frames", ""), ("analysis", ""), ("detector", "geometry"), ("detector", "mask")),
@@ -27,6 +27,10 @@ def kind_of(data: Mapping[str, Any]) -> str | None:
         return CAMPAIGN
     if "source_meter" in data or "beamline" in data:
         return RUN_PLAN
+    if "film" in data:
+        return FILM
+    if "micrograph" in data:
+        return MICROGRAPHS
     if set(data) == {"voltage"}:
         return PLAN
     if set(data) == {"materials"}:
@@ -39,8 +43,10 @@ def kind_of(data: Mapping[str, Any]) -> str | None:
 def check_kind(path: Path, data: Mapping[str, Any], wanted: str) -> None:
     """InputFileError where the file is clearly of another kind than `wanted`, with what to do with it instead."""
     found = kind_of(data)
-    if (
-        found in (None, wanted) or wanted == RUN_PLAN
+    if found in (None, wanted) or wanted in (
+        RUN_PLAN,
+        FILM,
+        MICROGRAPHS,
     ):  # which has tables of both, and whose further tables are refused by name
         return
     tables = ", ".join(f"[{key}]" if isinstance(value, Mapping) else key for key, value in data.items())
@@ -50,6 +56,8 @@ def check_kind(path: Path, data: Mapping[str, Any], wanted: str) -> None:
         CAMPAIGN: f"give one {ARTICLE[wanted]}; a campaign names several",
         PLAN: "give experiment.toml, which the plan left beside it with this table in it",
         RUN_PLAN: f"give {ARTICLE[wanted]}; a plan becomes a run with electrosaxs acquire {path.name} --out RUN",
+        FILM: f"give {ARTICLE[wanted]}; a film becomes a frame with electrosaxs simulate {path.name} --out FILM",
+        MICROGRAPHS: f"give {ARTICLE[wanted]}; micrographs are made with electrosaxs simulate {path.name} --out IMAGES",
         MATERIALS: f"copy it into {ARTICLE[wanted]}",
     }[str(found)]
     raise refusal(path, "tables", tables, f"this is {found}, not {wanted}", remedy)

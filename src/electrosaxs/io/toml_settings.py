@@ -26,6 +26,11 @@ OWN = "materials"
 FORMATS = "docs/formats.md says what it means"
 
 
+def has_table(path: Path, name: str) -> bool:
+    """True where the TOML file at `path` has the table [name]; raises InputFileError where it cannot be read."""
+    return isinstance(load_toml(path).get(name), dict)
+
+
 def read_settings(path: Path, model: type[Model], *, kind: str) -> Model:
     """The settings of `model` in the TOML file at `path`; raises InputFileError with one line on the first mistake.
 

@@ -51,8 +51,11 @@ TITLES: dict[str, str] = {
     "invariant_window": "invariant, within the q window",
     "invariant_low_q": "invariant, below the q window",
     "invariant_high_q": "invariant, beyond the q window",
+    "lattice_constant_dried": "lattice constant in the plane, dried",
+    "lattice_constant_volume": "cube root of the cell's volume",
+    "incidence_angle": "angle of incidence",
 }
-UNITS: dict[str, str] = {"one": "", "um": "µm", "1/nm": "nm⁻¹", "m/s": "m s⁻¹", "1/s": "s⁻¹", "nS/m": "nS m⁻¹",
+UNITS: dict[str, str] = {"one": "", "um": "µm", "deg": "°", "1/nm": "nm⁻¹", "m/s": "m s⁻¹", "1/s": "s⁻¹", "nS/m": "nS m⁻¹",
                          "1/mm^2": "mm⁻²", "m^2/s": "m² s⁻¹", "m^2/(V*s)": "m² V⁻¹ s⁻¹",
                          "m^2/(V^2*s)": "m² V⁻² s⁻¹", "intensity/nm^3": "intensity nm⁻³",
                          "intensity/nm^6": "intensity nm⁻⁶"}  # fmt: skip

@@ -1,0 +1,195 @@
+"""Which lattice stands how on the substrate, and its constants: every candidate is tried, the best are refined and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logsumexp
+
+from ..errors import ConvergenceError
+from ..nouns.base import FloatArray
+from ..nouns.film import NO_LATTICE, Assignment, FilmConstants, Orientation, Refined, Spot
+from ..physics.lattices import neighbour_distance
+from .candidates import Start, candidate_orientations, starts
+from .expected import Expected, Setup, expected_reflections, incidence_of, match
+from .intensities import Envelope
+from .likelihood import Explained, explain
+from .refine import PIXEL_SIGMA, Matched, Prior, joined, matched, refine
+from .surroundings import Surroundings
+
+REFINED_STARTS = 6
+LEAST_SPOTS = 5  # that a lattice must explain
+ROUNDS = ((4.0, 0.012, 2.0), (2.5, 0.006, 0.7), (1.2, 0.002, PIXEL_SIGMA))
+"""Each round of matching: tolerance (pixels, and of the distance), and how well places are trusted (pixels)."""
+SCATTERS = 1.2  # by how much spots scatter beyond their fits, in tolerances of the next matching
+LEAST_PLACE_SIGMA = 1.0  # pixels, in the likelihood
+LEAST_SCORE = 12.0  # ln of the odds against "none", for so many candidates and constants were tried
+
+
+@dataclass(frozen=True, eq=False)
+class ImageView:
+    """One image as indexing sees it: the spots that take part, and what could be seen where."""
+
+    spots: list[Spot]
+    view: Surroundings
+
+
+@dataclass(frozen=True, eq=False)
+class Indexed:
+    """An orientation with refined constants; per image: expected reflections, which of them each spot is (-1: none), and
+    how well they explain it."""
+
+    orientation: Orientation
+    refined: Refined
+    expected: list[Expected]
+    found: list[npt.NDArray[np.int64]]
+    explained: list[Explained]
+
+    @property
+    def score(self) -> float:
+        """ln likelihood over that of "none", all images."""
+        return sum(part.score for part in self.explained)
+
+    @property
+    def matches(self) -> int:
+        """Spots of the direct beam that have a reflection."""
+        return sum(
+            int(np.count_nonzero((f >= 0) & ~e.reflected[np.maximum(f, 0)]))
+            for f, e in zip(self.found, self.expected, strict=True)
+            if len(e)
+        )
+
+
+def index_film(
+    images: Sequence[ImageView],
+    setup: Setup,
+    stated: FilmConstants,
+    priors: Mapping[str, Prior],
+    held: Mapping[str, str],
+) -> tuple[Assignment, Indexed | None]:
+    """The assignment, and the constants of the best orientation (None where no lattice explains the spots).
+
+    stated: angles, critical angle and centre as given; its a is not used. priors and held as for `refine`.
+    """
+    tried = [
+        done
+        for start in _promising(images, setup, stated)
+        if (done := try_start(start, images, setup, stated, priors, held)) is not None
+    ]
+    best: dict[Orientation, Indexed] = {}
+    for one in sorted(tried, key=lambda t: -t.score):
+        best.setdefault(one.orientation, one)
+    ranked = list(best.values())
+    scores = {one.orientation.name: one.score - LEAST_SCORE for one in ranked}
+    total = float(logsumexp([0.0, *scores.values()]))
+    probabilities = {name: float(np.exp(score - total)) for name, score in scores.items()}
+    probabilities |= {o.name: 0.0 for o in candidate_orientations() if o.name not in probabilities}
+    probabilities[NO_LATTICE] = float(np.exp(-total))
+    found = ranked[0] if ranked and ranked[0].score > LEAST_SCORE and ranked[0].matches >= LEAST_SPOTS else None
+    second = ranked[1] if len(ranked) > 1 else None
+    if found is None:
+        probabilities = (
+            {**dict.fromkeys(probabilities, 0.0), NO_LATTICE: 1.0}
+            if ranked and ranked[0].score > LEAST_SCORE
+            else probabilities
+        )
+    assignment = Assignment(
+        None if found is None else found.orientation,
+        0.0 if found is None else found.score,
+        (None if second is None else second.orientation)
+        if found is not None
+        else (ranked[0].orientation if ranked else None),
+        (0.0 if second is None else second.score) if found is not None else (ranked[0].score if ranked else 0.0),
+        probabilities,
+    )
+    return assignment, found
+
+
+def _promising(images: Sequence[ImageView], setup: Setup, stated: FilmConstants) -> list[Start]:
+    """First constants of the orientations that do best on the clearest spots of all images."""
+    spots = sorted((s for image in images for s in image.spots), key=lambda s: -s.signal_to_noise)
+    spots = [s for s in spots if np.isfinite(s.q_z)]
+    p, z, w = _folded(spots)
+    if p.size < 3:
+        return []
+    shift = 2.0 * setup.plane.wavenumber * incidence_of(stated, 0, setup.beta).sine_inside
+    found = [start for o in candidate_orientations() for start in starts(o, p, z, w, shift=shift)]
+    return sorted(found, key=lambda s: -s.score)[:REFINED_STARTS]
+
+
+def _folded(spots: Sequence[Spot]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """|q_parallel|, q_z and number of spots, those of both sides (and of all images) at one place as one."""
+    kept: list[list[float]] = []
+    for spot in spots:
+        p, z = abs(spot.q_parallel), spot.q_z
+        near = next(
+            (k for k in kept if np.hypot(k[0] / k[2] - p, k[1] / k[2] - z) < 0.006 + 0.004 * np.hypot(p, z)), None
+        )
+        if near is None:
+            kept.append([p, z, 1.0])
+        else:
+            near[0], near[1], near[2] = near[0] + p, near[1] + z, near[2] + 1.0
+    table = np.array(kept).reshape(-1, 3)
+    return table[:, 0] / table[:, 2], table[:, 1] / table[:, 2], table[:, 2]
+
+
+def try_start(
+    start: Start,
+    images: Sequence[ImageView],
+    setup: Setup,
+    stated: FilmConstants,
+    priors: Mapping[str, Prior],
+    held: Mapping[str, str],
+) -> Indexed | None:
+    """Matching and refinement in turns from first constants; None where too few spots are met."""
+    constants = FilmConstants(
+        start.a, start.contraction, stated.incidence, stated.critical, stated.row_shift, stated.column_shift, stated.turn
+    )  # fmt: skip
+    envelope: Envelope | None = None
+    refined: Refined | None = None
+    for least, relative, place_sigma in (*ROUNDS, ROUNDS[-1]):
+        tolerance = least if refined is None else max(least, SCATTERS * refined.scatter)
+        expected, found, explained = _look(start.orientation, images, setup, constants, tolerance, relative, envelope)
+        pairs = _usable(images, expected, found)
+        if len(pairs.spots) < LEAST_SPOTS:
+            return None
+        envelope = explained[0].envelope
+        try:
+            refined = refine(setup, constants, pairs, priors, held=held, envelope=envelope, place_sigma=place_sigma)
+        except (ConvergenceError, np.linalg.LinAlgError):
+            return None
+        constants = refined.constants
+    assert refined is not None
+    tolerance, relative = max(ROUNDS[-1][0], SCATTERS * refined.scatter), ROUNDS[-1][1]
+    expected, found, explained = _look(start.orientation, images, setup, constants, tolerance, relative, envelope)
+    return Indexed(start.orientation, refined, expected, found, explained)
+
+
+def _look(
+    orientation: Orientation, images: Sequence[ImageView], setup: Setup, constants: FilmConstants, tolerance: float,
+    relative: float, envelope: Envelope | None,
+) -> tuple[list[Expected], list[npt.NDArray[np.int64]], list[Explained]]:  # fmt: skip
+    """Expected reflections, matches and explanation of each image."""
+    expected, found, explained = [], [], []
+    neighbour = neighbour_distance(orientation.lattice, constants.a)
+    for number, image in enumerate(images):
+        here = expected_reflections(setup, orientation, constants, number, image.view)
+        intensity = (
+            here.weight if envelope is None else here.weight * np.exp(np.clip(envelope.log(here.q), -60.0, 60.0))
+        )
+        matches = match(image.spots, here, tolerance=tolerance, relative=relative, intensity=intensity)
+        expected.append(here)
+        found.append(matches)
+        sigma = max(LEAST_PLACE_SIGMA, 0.8 * tolerance)
+        explained.append(explain(image.spots, matches, here, image.view, neighbour_nm=neighbour, sigma=sigma))
+    return expected, found, explained
+
+
+def _usable(
+    images: Sequence[ImageView], expected: Sequence[Expected], found: Sequence[npt.NDArray[np.int64]]
+) -> Matched:
+    """Matched spots that may take part in the refinement: channels are not mixed where both could be meant."""
+    return joined([matched(i.spots, f, e) for i, e, f in zip(images, expected, found, strict=True)])

@@ -1,0 +1,136 @@
+"""What the command `gisaxs` was given, checked: images, geometry, angles, energy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import CalibrationError, ElectrosaxsError, InputFileError, bad_value
+from ...grazing.geometry import DetectorPlane, detector_plane
+from ...io.film_image import FilmImage, read_film_image
+from ...io.poni import read_poni
+from ...materials import core, ligand
+from ...reduction.geometry import Geometry, pixel_geometry
+from ...reduction.masking import read_mask
+
+LARGEST_ANGLE_DEG, RADIANS_BELOW_DEG = 5.0, 0.02
+LARGEST_KEV = 200.0
+COMMAND = "gisaxs"
+
+
+@dataclass(frozen=True)
+class FilmOptions:
+    """Angles in degrees, energy in keV. incident_angle_deg: one for all images or one for each. critical_angle_deg: held at
+    this value; None: refined. core and ligand: names from the tables; core_is_given: False where it is only the default."""
+
+    incident_angle_deg: tuple[float, ...]
+    energy_keV: float
+    incident_angle_sigma_deg: float = 0.02
+    hold_incident_angle: bool = False
+    critical_angle_deg: float | None = None
+    sample_rotation_deg: float = 0.0
+    core: str = "Ag"
+    ligand: str = "1-dodecanethiol"
+    core_is_given: bool = True
+    mask: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FilmInputs:
+    """Images with their pixels that are not used, the detector's plane, and the angle of each image (deg)."""
+
+    images: tuple[FilmImage, ...]
+    unused: tuple[npt.NDArray[np.bool_], ...]
+    geometry: Geometry
+    plane: DetectorPlane
+    angles_deg: tuple[float, ...]
+
+
+def read_inputs(files: Sequence[str | Path], geometry: str | Path, options: FilmOptions) -> FilmInputs:
+    """Everything read and checked. Raises InputFileError or CalibrationError in one line."""
+    paths = [Path(file) for file in files]
+    if not paths:
+        raise _bad("images", "none", "at least one image is needed", "give the path of a GISAXS frame")
+    angles = check_options(options, len(paths))
+    where = pixel_geometry(read_poni(Path(geometry)), energy_keV=options.energy_keV)
+    plane = detector_plane(where, sample_rotation_deg=options.sample_rotation_deg)
+    _check_plane(where, plane, angles)
+    images = tuple(read_film_image(path) for path in paths)
+    mask = where.gaps() if options.mask is None else where.gaps() | read_mask(options.mask, where.shape)
+    for image in images:
+        if image.values.shape != where.shape:
+            raise bad_value(
+                CalibrationError, where=image.path, field="shape", value=image.values.shape,
+                rule=f"{where.source.name} describes a {where.detector} with {where.shape} pixels (rows, columns)",
+                remedy="give the geometry of the detector that took the image",
+            )  # fmt: skip
+    return FilmInputs(images, tuple(image.unused | mask for image in images), where, plane, angles)
+
+
+def check_options(options: FilmOptions, images: int) -> tuple[float, ...]:
+    """The angle of each image (deg). InputFileError for angles, energies and materials that cannot be meant."""
+    angles = options.incident_angle_deg * (images if len(options.incident_angle_deg) == 1 else 1)
+    if len(angles) != images:
+        raise _bad(
+            "--incident-angle-deg", f"{len(angles)} angles", f"must be given once, or once for each of the {images} images",
+            "repeat the option in the order of the images",
+        )  # fmt: skip
+    for angle in angles:
+        if not (np.isfinite(angle) and 0.0 < angle <= LARGEST_ANGLE_DEG):
+            raise _bad(
+                "--incident-angle-deg", f"{angle:g}", f"must lie above 0 and at most at {LARGEST_ANGLE_DEG:g} degrees",
+                "give the angle between the beam and the film's surface in degrees",
+            )  # fmt: skip
+        if angle < RADIANS_BELOW_DEG:
+            raise _bad(
+                "--incident-angle-deg", f"{angle:g}", "must be in degrees, and this looks like radians",
+                f"{angle:g} rad is {np.degrees(angle):.3g} degrees",
+            )  # fmt: skip
+    if not (np.isfinite(options.energy_keV) and 1.0 < options.energy_keV < LARGEST_KEV):
+        remedy = f"{options.energy_keV:g} eV is {options.energy_keV / 1000.0:g} keV"
+        raise _bad(
+            "--energy-kev", f"{options.energy_keV:g}", f"must lie between 1 and {LARGEST_KEV:g} keV",
+            remedy if options.energy_keV >= LARGEST_KEV else "give the photon energy in keV",
+        )  # fmt: skip
+    if not 0.0 < options.incident_angle_sigma_deg < LARGEST_ANGLE_DEG:
+        raise _bad(
+            "--incident-angle-sigma-deg", f"{options.incident_angle_sigma_deg:g}", "must be above 0 and in degrees",
+            "leave it out for 0.02, or hold the angle with --hold-incident-angle",
+        )  # fmt: skip
+    critical = options.critical_angle_deg
+    if critical is not None and not 0.0 < critical < LARGEST_ANGLE_DEG:
+        raise _bad(
+            "--critical-angle-deg",
+            f"{critical:g}",
+            "must lie above 0 and below 5 degrees",
+            "leave it out to have it refined",
+        )
+    try:
+        core(options.core), ligand(options.ligand)
+    except ElectrosaxsError as error:
+        raise InputFileError(f"command line: {str(error).replace('solution.', '--')}") from None
+    return angles
+
+
+def _check_plane(geometry: Geometry, plane: DetectorPlane, angles: Sequence[float]) -> None:
+    """CalibrationError where the direct beam or the horizon does not fall on the detector."""
+    rows, columns = plane.shape
+    steep = np.radians(max(angles))
+    rays = np.array([[1.0, 0.0, 0.0], [np.cos(steep), np.sin(steep), 0.0]])
+    row, column = plane.pixel(rays)
+    names = "the direct beam", "the horizon above the direct beam"
+    for r, c, name in zip(row, column, names, strict=True):
+        if not (-0.5 <= r <= rows - 0.5 and -0.5 <= c <= columns - 0.5):
+            raise bad_value(
+                CalibrationError, where=geometry.source, field=name, value=f"row {r:.1f}, column {c:.1f}",
+                rule=f"must lie on the detector of {rows} x {columns} pixels",
+                remedy="give the geometry of this detector position, calibrated with the direct beam (Poni1, Poni2 in m)",
+            )  # fmt: skip
+
+
+def _bad(field: str, value: object, rule: str, remedy: str) -> ElectrosaxsError:
+    return bad_value(InputFileError, where="command line", field=field, value=value, rule=rule, remedy=remedy)

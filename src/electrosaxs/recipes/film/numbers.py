@@ -1,0 +1,191 @@
+"""The headline numbers of a film, each with its sigma and source (docs/how-to/gisaxs.md)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...grazing.expected import incidence_of, moved
+from ...grazing.refine import Matched, joined, matched
+from ...grazing.widths import Width, domain_size, mosaic_width, spot_widths
+from ...nouns import FloatArray, Number
+from ...nouns.film import FilmConstants, Refined
+from ...physics.film_reflections import film_reflections
+from ...physics.lattices import lattice_named
+from .study import FilmStudy
+
+FILM_NUMBERS = {
+    "lattice_constant_dried": "nm",
+    "contraction_along_normal": "one",
+    "layer_spacing": "nm",
+    "lattice_constant_volume": "nm",
+    "incidence_angle": "deg",
+    "critical_angle": "deg",
+    "mosaic_width": "deg",
+    "domain_size": "nm",
+    "displacement_rms": "nm",
+}
+CORRELATED = 0.5
+LOWEST_SQUARES = 2.0  # sigmas by which a displacement must differ from none
+
+
+def film_numbers(study: FilmStudy) -> dict[str, Number]:
+    """Every number of the contract; those that do not exist say why."""
+    found = study.indexed
+    spots = sum(not spot.excluded for spot in study.spots)
+    counts = {
+        "spots_found": Number(float(spots), None, "one", "spots of all images that are not excluded"),
+        "spots_indexed": Number(
+            float(found.matches if found else 0), None, "one", "of them explained as reflections of the direct beam"
+        ),
+    }
+    if found is None:
+        why = "no lattice explains the image" if spots else "the image has no spots"
+        absent = {name: Number.absent(unit, why) for name, unit in FILM_NUMBERS.items()}
+        return {**absent, **_stated_angles(study), **counts}
+    refined, constants = found.refined, found.refined.constants
+    note = f"{len(usable_pairs(study).spots)} spots, least squares on pixels{_shared(study)}"
+    hexagonal = found.orientation.lattice == "HCP"
+    what = "distance of neighbours in the plane" if hexagonal else "conventional a of the unstrained cell in the plane"
+    numbers = {
+        "lattice_constant_dried": Number(constants.a, refined.sigma("a"), "nm", f"{what}: {note}{_correlations(refined, 'a')}"),
+        "contraction_along_normal": Number(
+            constants.contraction, refined.sigma("contraction"), "one",
+            f"1 - spacing along the normal over that of the cubic cell (HCP: c = 1.633 a): {note}"
+            f"{_correlations(refined, 'contraction')}",
+        ),
+        "layer_spacing": _combined(
+            refined, layer_spacing(study), _layer_slopes(study), "nm", f"planes parallel to the substrate: {note}"
+        ),
+        "lattice_constant_volume": _combined(
+            refined, volume_constant(study, constants), _volume_slopes(study), "nm", f"cube root of the cell's volume: {note}"
+        ),
+        **_angles(study),
+        **_widths(study),
+        "displacement_rms": _displacement(study),
+    }  # fmt: skip
+    return {**{name: numbers[name] for name in FILM_NUMBERS}, **counts}
+
+
+def usable_pairs(study: FilmStudy) -> Matched:
+    """Spots of all images with their reflections, both channels."""
+    found = study.indexed
+    assert found is not None
+    images = range(len(study.prepared))
+    taking_part = [[s for s in study.spots if s.image == i and not s.excluded] for i in images]
+    return joined([matched(s, f, e) for s, f, e in zip(taking_part, found.found, found.expected, strict=True)])
+
+
+def layer_spacing(study: FilmStudy) -> float:
+    """Spacing (nm) of the lattice planes parallel to the substrate: 2 pi over the first reflection along the normal."""
+    found = study.indexed
+    assert found is not None
+    assert found.orientation.normal is not None
+    rings = film_reflections(found.orientation.lattice, found.orientation.normal, 7.0)
+    first = float(np.min(rings.normal[rings.parallel < 1e-6]))
+    constants = found.refined.constants
+    return constants.a * (1.0 - constants.contraction) / first
+
+
+def volume_constant(study: FilmStudy, constants: FilmConstants) -> float:
+    """Cube root (nm) of the volume of the conventional cell, contracted along the normal."""
+    assert study.indexed is not None
+    lattice = lattice_named(study.indexed.orientation.lattice)
+    cell = lattice.volume_per_particle * lattice.particles_per_cell * constants.a**3
+    return float(np.cbrt(cell * (1.0 - constants.contraction)))
+
+
+def _layer_slopes(study: FilmStudy) -> dict[str, float]:
+    assert study.indexed is not None
+    c, d = study.indexed.refined.constants, layer_spacing(study)
+    return {"a": d / c.a, "contraction": -d / (1.0 - c.contraction)}
+
+
+def _volume_slopes(study: FilmStudy) -> dict[str, float]:
+    assert study.indexed is not None
+    c = study.indexed.refined.constants
+    value = volume_constant(study, c)
+    return {"a": value / c.a, "contraction": -value / 3.0 / (1.0 - c.contraction)}
+
+
+def _combined(refined: Refined, value: float, slopes: dict[str, float], unit: str, source: str) -> Number:
+    by: FloatArray = np.array([slopes.get(name, 0.0) for name in refined.names])
+    return Number(value, float(np.sqrt(by @ refined.covariance @ by)), unit, source)
+
+
+def _shared(study: FilmStudy) -> str:
+    """What the sigma does not contain."""
+    assert study.indexed is not None
+    held = "; ".join(f"{name.replace('_', ' ')}: {why}" for name, why in study.indexed.refined.held.items())
+    return f"; not included: distance and wavelength of the geometry; held: {held}" if held else ""
+
+
+def _correlations(refined: Refined, name: str) -> str:
+    """Which parameters the data tell apart badly from this one."""
+    sigma = np.sqrt(np.diag(refined.covariance))
+    row = refined.covariance[refined.names.index(name)] / sigma / sigma[refined.names.index(name)]
+    strong = [
+        f"{other} {value:+.2f}" for other, value in zip(refined.names, row, strict=True)
+        if other != name and abs(value) > CORRELATED
+    ]  # fmt: skip
+    return f"; correlated with {', '.join(strong)}" if strong else ""
+
+
+def _angles(study: FilmStudy) -> dict[str, Number]:
+    assert study.indexed is not None
+    refined, constants = study.indexed.refined, study.indexed.refined.constants
+    prior = study.priors["incidence 0"]
+    angle, critical = refined.sigma("incidence 0"), refined.sigma("critical")
+    stated = f"stated {np.degrees(prior.value):.4g} ± {np.degrees(prior.sigma):.2g} deg as prior"
+    related = "" if angle is None else _correlations(refined, "incidence 0")
+    first = "of the first image; " if len(constants.incidence) > 1 else ""
+    return {
+        "incidence_angle": Number(
+            float(np.degrees(constants.incidence[0])), None if angle is None else float(np.degrees(angle)), "deg",
+            first + ("held as asked" if angle is None else f"refined with the lattice, {stated}{related}"),
+        ),
+        "critical_angle": Number(
+            float(np.degrees(constants.critical)), None if critical is None else float(np.degrees(critical)), "deg",
+            "held at the value given" if critical is None else
+            f"refined with the lattice; prior {np.degrees(study.start.critical):.4g} ± "
+            f"{np.degrees(study.priors['critical'].sigma):.2g} deg from {study.composition}; spots in the Yoneda band count "
+            "with half of their width as sigma",
+        ),
+    }  # fmt: skip
+
+
+def _stated_angles(study: FilmStudy) -> dict[str, Number]:
+    """Angles where nothing was refined: absent, with what was stated."""
+    return {
+        "incidence_angle": Number.absent("deg", f"not refined; stated {np.degrees(study.start.incidence[0]):.4g} deg"),
+        "critical_angle": Number.absent(
+            "deg", f"not refined; {np.degrees(study.start.critical):.4g} deg from {study.composition}"
+        ),
+    }  # fmt: skip
+
+
+def _widths(study: FilmStudy) -> dict[str, Number]:
+    constants, pairs = study.constants, usable_pairs(study)
+    plane, incidence = moved(study.setup.plane, constants), incidence_of(constants, 0, study.setup.beta)
+    widths = spot_widths(pairs, plane, incidence)
+    pixel = plane.wavenumber * float(np.linalg.norm(plane.by_column) / np.linalg.norm(plane.origin))
+    return {
+        "mosaic_width": _number(mosaic_width(widths), "deg"),
+        "domain_size": _number(domain_size(widths, pixel), "nm"),
+    }
+
+
+def _number(width: Width, unit: str) -> Number:
+    return Number(width.value, width.sigma, unit, width.source)
+
+
+def _displacement(study: FilmStudy) -> Number:
+    assert study.indexed is not None
+    envelope = study.indexed.explained[0].envelope
+    if not envelope.square > LOWEST_SQUARES * envelope.square_sigma:
+        return Number.absent("nm", "intensities over those of spheres do not fall with q by more than they scatter")
+    u = float(np.sqrt(envelope.square))
+    return Number(
+        u, 0.5 * envelope.square_sigma / u, "nm",
+        f"intensities over those of spheres of {envelope.diameter:.2f} nm, exp(-q^2 u^2), u along one axis; depends on the "
+        "form factor and on the waves in the film",
+    )  # fmt: skip

@@ -1,0 +1,154 @@
+"""Images of a film to spots, assignment and constants: the steps of the command `gisaxs`, without files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...errors import InputFileError, bad_value
+from ...grazing.expected import Setup
+from ...grazing.indexing import ImageView, Indexed, index_film
+from ...grazing.refine import Prior
+from ...grazing.spots import PreparedImage, find_spots, prepare, replaced
+from ...grazing.surroundings import surroundings
+from ...nouns.film import Assignment, FilmConstants, Spot
+from ...physics.film_frame import Incidence
+from ...physics.lattices import lattice_named
+from ...physics.refraction import Index, core_share_of_touching_shells, material_index, superlattice_index
+from .inputs import FilmInputs, FilmOptions
+
+SUBSTRATE = "Si", 2.33
+THICKNESS_NM = 1000.0  # of a film whose thickness is not known: what absorption leaves of it hardly changes places
+FIRST_LATTICE, FIRST_A_NM = "FCC", 13.2
+CRITICAL_SIGMA, CRITICAL_SIGMA_UNKNOWN_CORE = 0.1, 0.4  # of the critical angle
+LIGHTER = (0.4, 0.2)  # of the density of a silver film, where the core is not given and silver explains nothing
+TURN_SIGMA_DEG, COLUMN_SIGMA = 0.1, 1.0
+LEAST_REACH, MORE_REACH = 2.0, 1.1
+FEW_SPOTS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class FilmStudy:
+    """What the images gave. spots: of all images, those that take part first within each; indexed: None for "none"; start:
+    constants as stated, with the critical angle of the composition, which `composition` names."""
+
+    prepared: tuple[PreparedImage, ...]
+    spots: tuple[Spot, ...]
+    assignment: Assignment
+    indexed: Indexed | None
+    setup: Setup
+    start: FilmConstants
+    composition: str
+    priors: Mapping[str, Prior]
+
+    @property
+    def constants(self) -> FilmConstants:
+        """The refined constants, or those that were stated."""
+        return self.start if self.indexed is None else self.indexed.refined.constants
+
+
+def study_film(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
+    """Spots, assignment and constants; the composition's critical angle is taken again with the lattice that was found."""
+    first = _film_index(options, FIRST_LATTICE, FIRST_A_NM, 0.0)
+    study = _study(inputs, options, first, None)
+    if not options.core_is_given and options.critical_angle_deg is None:
+        return _best_of_densities(inputs, options, first, study)
+    if study.indexed is None or options.critical_angle_deg is not None:
+        return study
+    found = study.indexed
+    index = _film_index(
+        options, found.orientation.lattice, found.refined.constants.a, found.refined.constants.contraction
+    )
+    if abs(index.critical_angle / first.critical_angle - 1.0) < 0.02:
+        return study
+    return _study(inputs, options, index, study)
+
+
+def _best_of_densities(inputs: FilmInputs, options: FilmOptions, first: Index, study: FilmStudy) -> FilmStudy:
+    """The first study, or where silver explains nothing the best one with a lighter core."""
+    tried = [study]
+    while tried[-1].indexed is None and len(tried) <= len(LIGHTER):
+        share = LIGHTER[len(tried) - 1]
+        tried.append(_study(inputs, options, Index(share * first.delta, share * first.beta), study))
+    return tried[-1] if tried[-1].indexed is not None else study
+
+
+def _film_index(options: FilmOptions, lattice: str, a: float, contraction: float) -> Index:
+    """delta and beta of cores whose dry shells touch, or of the stated critical angle."""
+    crystal = lattice_named(lattice)
+    share = core_share_of_touching_shells(
+        options.ligand, neighbour_nm=a * crystal.neighbour_distance,
+        volume_per_particle_nm3=crystal.volume_per_particle * a**3 * (1.0 - contraction),
+    )  # fmt: skip
+    index = superlattice_index(options.core, options.ligand, core_share=share, energy_keV=options.energy_keV)
+    if options.critical_angle_deg is None:
+        return index
+    return replace(index, delta=0.5 * float(np.radians(options.critical_angle_deg)) ** 2)
+
+
+def _study(inputs: FilmInputs, options: FilmOptions, film: Index, before: FilmStudy | None) -> FilmStudy:
+    angles = tuple(float(np.radians(angle)) for angle in inputs.angles_deg)
+    start = FilmConstants(np.nan, 0.0, angles, film.critical_angle)
+    if before is None:
+        prepared = tuple(
+            prepare(image.values, unused) for image, unused in zip(inputs.images, inputs.unused, strict=True)
+        )
+        spots = [
+            find_spots(image, inputs.plane, Incidence(angles[i], film), index=i) for i, image in enumerate(prepared)
+        ]
+        _check_upright(inputs, spots)
+    else:
+        prepared = before.prepared
+        spots = [
+            replaced([s for s in before.spots if s.image == i], inputs.plane, Incidence(angle, film))
+            for i, angle in enumerate(angles)
+        ]
+    usable = [[s for s in found if not s.excluded] for found in spots]
+    reach = max((np.hypot(s.q_parallel, s.q_z) for found in usable for s in found), default=LEAST_REACH)
+    substrate = material_index(*SUBSTRATE, options.energy_keV)
+    k = inputs.plane.wavenumber
+    setup = Setup(inputs.plane, film.beta, substrate, k * THICKNESS_NM, MORE_REACH * max(float(reach), LEAST_REACH))
+    views = [ImageView(found, surroundings(image, inputs.plane)) for found, image in zip(usable, prepared, strict=True)]
+    priors = _priors(options, start)
+    assignment, indexed = index_film(views, setup, start, priors, _held(options))
+    composition = f"{options.core} cores with touching dry shells of {options.ligand}"
+    if not options.core_is_given:
+        composition = f"a core that was not given ({options.core} or lighter assumed)"
+    return FilmStudy(
+        prepared, tuple(s for found in spots for s in found), assignment, indexed, setup, start, composition, priors
+    )
+
+
+def _priors(options: FilmOptions, start: FilmConstants) -> dict[str, Prior]:
+    share = CRITICAL_SIGMA if options.core_is_given else CRITICAL_SIGMA_UNKNOWN_CORE
+    sigma = float(np.radians(options.incident_angle_sigma_deg))
+    return {
+        **{f"incidence {i}": Prior(angle, sigma) for i, angle in enumerate(start.incidence)},
+        "critical": Prior(start.critical, share * start.critical),
+        "turn": Prior(0.0, float(np.radians(TURN_SIGMA_DEG))),
+        "column_shift": Prior(0.0, COLUMN_SIGMA),
+    }
+
+
+def _held(options: FilmOptions) -> dict[str, str]:
+    held = {"row_shift": "the direct beam's row is the geometry's: a shift of it and the angle of incidence look alike"}
+    if options.hold_incident_angle:
+        held["incidence"] = "held as asked"
+    if options.critical_angle_deg is not None:
+        held["critical"] = "held at the value given"
+    return held
+
+
+def _check_upright(inputs: FilmInputs, spots: list[list[Spot]]) -> None:
+    """InputFileError where most spots of an image lie below the horizon."""
+    for image, found in zip(inputs.images, spots, strict=True):
+        below = sum(s.excluded == "below the horizon" for s in found)
+        above = sum(not s.excluded for s in found)
+        if below >= FEW_SPOTS and below > 2 * above:
+            raise bad_value(
+                InputFileError, where=image.path, field="image", value=f"{below} spots below the horizon, {above} above it",
+                rule="a film scatters above its horizon: the image is flipped, or the direct beam's row is wrong",
+                remedy="flip the image upside down, correct Poni1, or turn the film with --sample-rotation-deg 180",
+            )  # fmt: skip

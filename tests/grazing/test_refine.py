@@ -1,0 +1,94 @@
+"""Constants from places: right, with true sigmas, and honest about what places cannot tell."""
+
+import numpy as np
+from closeness import assert_close
+from film_planes import plane
+
+from electrosaxs.grazing.expected import Setup, places
+from electrosaxs.grazing.intensities import fit_envelope, log_spheres
+from electrosaxs.grazing.refine import Matched, Prior, refine
+from electrosaxs.nouns.film import FilmConstants, Spot
+from electrosaxs.physics.film_reflections import film_reflections
+from electrosaxs.physics.refraction import material_index
+
+TRUE = FilmConstants(13.2, 0.03, (np.radians(0.31),), np.radians(0.22), column_shift=0.4, turn=1e-3)
+HELD = {"row_shift": "the geometry's"}
+NARROW = 1e-6  # pixels^2: spots without width need no correction
+
+
+def measured(sigma: float, seed: int) -> tuple[Setup, Matched]:
+    setup = Setup(plane(), 1e-8, material_index("Si", 2.33, 10.0), 5e4, 5.0)
+    rings = film_reflections("FCC", (1, 1, 1), 5.0)
+    use = (rings.parallel > 0.1) & (rings.normal > 0.8)
+    parallel = np.concatenate([rings.parallel[use], -rings.parallel[use]])
+    normal = np.tile(rings.normal[use], 2)
+    row, column = places(setup, TRUE, 0, parallel, normal, False)
+    noise = np.random.default_rng(seed).normal(0.0, sigma, (2, row.size))
+    spots = [
+        Spot(0, r, c, sigma**2 * np.eye(2), NARROW * np.eye(2), 1e4, 1e2, 1.0, 1.0, 1.0, (0.0, 0.0), 0.01)
+        for r, c in zip(row + noise[0], column + noise[1], strict=True)
+    ]
+    return setup, Matched(spots, parallel, normal, np.zeros(row.size, dtype=bool))
+
+
+def priors(stated_deg: float) -> dict[str, Prior]:
+    return {
+        "incidence 0": Prior(np.radians(stated_deg), np.radians(0.02)),
+        "critical": Prior(np.radians(0.24), np.radians(0.03)),
+        "column_shift": Prior(0.0, 3.0),
+        "turn": Prior(0.0, 5e-3),
+    }
+
+
+def start(stated_deg: float) -> FilmConstants:
+    return FilmConstants(13.3, 0.02, (np.radians(stated_deg),), np.radians(0.24))
+
+
+def test_constants_come_back_where_the_stated_angle_is_off():
+    setup, pairs = measured(0.05, seed=1)
+    found = refine(setup, start(0.327), pairs, priors(0.327), held=HELD, envelope=None)
+    assert_close(found.constants.a, TRUE.a, rel=1e-4)
+    assert_close(found.constants.contraction, TRUE.contraction, rel=0.0, floor=1e-3)
+    assert_close(np.degrees(found.constants.incidence[0]), 0.31, rel=0.0, floor=0.01)
+
+
+def test_pulls_are_one():
+    names = ("a", "contraction", "column_shift", "turn")
+    pulls = []
+    for seed in range(25):
+        setup, pairs = measured(0.2, seed)
+        stated = 0.31 + 0.02 * float(np.random.default_rng(100 + seed).normal())
+        found = refine(setup, start(stated), pairs, priors(stated), held=HELD, envelope=None)
+        pulls.append([(getattr(found.constants, n) - getattr(TRUE, n)) / found.sigma(n) for n in names])
+    assert 0.8 < np.sqrt(np.mean(np.square(pulls))) < 1.2
+
+
+def test_what_is_held_has_no_sigma_and_says_why():
+    setup, pairs = measured(0.05, seed=2)
+    held = {**HELD, "incidence": "as asked", "critical": "as given"}
+    found = refine(setup, TRUE, pairs, priors(0.31), held=held, envelope=None)
+    assert found.sigma("incidence 0") is None
+    assert found.sigma("critical") is None
+    assert found.constants.incidence == TRUE.incidence
+    assert set(found.held) == {"row_shift", "incidence", "critical"}
+
+
+def test_spots_that_scatter_more_than_they_say_widen_every_sigma():
+    setup, pairs = measured(0.05, seed=3)
+    noisy = np.random.default_rng(9).normal(0.0, 0.8, (len(pairs.spots), 2))
+    moved = [
+        Spot(**{**vars(s), "row": s.row + dy, "column": s.column + dx})
+        for s, (dy, dx) in zip(pairs.spots, noisy, strict=True)
+    ]
+    calm = refine(setup, TRUE, pairs, priors(0.31), held=HELD, envelope=None)
+    wild = refine(setup, TRUE, Matched(moved, *list(vars(pairs).values())[1:]), priors(0.31), held=HELD, envelope=None)
+    assert wild.sigma("a") > 6.0 * calm.sigma("a")
+    assert 0.5 < wild.scatter < 1.2
+
+
+def test_spheres_and_displacement_are_read_from_intensities():
+    q = np.linspace(0.7, 3.5, 40)
+    logs = 5.0 + log_spheres(q, 7.1, 0.08) - 0.09 * q**2
+    envelope = fit_envelope(q, logs, neighbour_nm=9.33)
+    assert_close(envelope.diameter, 7.1, rel=0.02)
+    assert_close(envelope.square, 0.09, rel=0.2)
