@@ -76,7 +76,7 @@ def _islands(
     found: Explanation, rows: FloatArray, facets: FloatArray, blur: float, shape: tuple[int, int], factor: int
 ) -> tuple[Island, ...]:
     shows, border = _shows(rows, shape)
-    groups = _groups(rows, found.component)
+    groups = _groups(found.component)
     area = SQRT3 / 4.0 * (found.typical * factor) ** 2
     reasons = _unresolved(facets, blur)
     made = []
@@ -142,9 +142,9 @@ def _shows(rows: FloatArray, shape: tuple[int, int]) -> tuple[FloatArray, Mask]:
     return shows, np.diff(start) < 0.985 * areas - 2.0
 
 
-def _groups(rows: FloatArray, component: FloatArray) -> FloatArray:
-    """A number for each: those of one component that lie within reach of each other share it."""
-    return np.unique(component, return_inverse=True)[1] + 1 if len(rows) else np.zeros(0)
+def _groups(component: FloatArray) -> FloatArray:
+    """A number for each island, from 1: those of one component share it."""
+    return np.asarray(np.unique(component, return_inverse=True)[1] + 1, dtype=np.float64)
 
 
 def _shrunk(image: FloatArray, factor: int) -> FloatArray:

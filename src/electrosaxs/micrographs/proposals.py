@@ -23,7 +23,7 @@ INSIDE = 0.8  # of a triangle's points in the frame that stand out
 
 
 def proposals(
-    sides: Sides, sizes: Sequence[float], smallest: float, largest: float, truncation: float,
+    sides: Sides, sizes: FloatArray | Sequence[float], smallest: float, largest: float, truncation: float,
     own: Mask,
 ) -> FloatArray:  # fmt: skip
     """Candidates (n, 5) from the pieces of one component; `sizes`: edges to try where the pieces leave the size
