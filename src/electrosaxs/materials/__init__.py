@@ -5,7 +5,7 @@ solution by their names. xrays: what xraydb knows of them at the energy of the r
 """
 
 from ..nouns.material import REFERENCE_TEMPERATURE_K
-from .choice import TABLES, check_own, core_of, ligand_of, solvent_of
+from .choice import TABLES, check_own, core_named, core_of, ligand_named, ligand_of, solvent_of
 from .cores import CORES
 from .ligands import LIGANDS
 from .solvents import SOLVENTS

@@ -38,6 +38,16 @@ def solvent_of(solution: Solution) -> Solvent:
     return _named("solvent", solution.solvent, solution.materials.solvent, SOLVENTS)
 
 
+def core_named(name: str) -> Core:
+    """The built-in core of that name; InputFileError lists the known ones."""
+    return _named("core", name, {}, CORES)
+
+
+def ligand_named(name: str) -> Ligand:
+    """The built-in ligand of that name."""
+    return _named("ligand", name, {}, LIGANDS)
+
+
 def _named(kind: str, name: str, own: Mapping[str, Entry], built_in: Mapping[str, Entry]) -> Entry:
     """The entry of that name or other name; capitals do not matter where only one entry fits."""
     if name in own:

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .detector_geometry import LONGEST_DISTANCE_M
-from .run import Finite, NotNegative, Positive, RunTitle, Settings
+from .run import RunTitle
+from .settings import Finite, NotNegative, Positive, Settings
 
 Texture = Literal["in-plane powder", "random", "disordered", "empty"]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .run import Finite, NotNegative, Positive, Settings
+from .settings import Finite, NotNegative, Positive, Settings
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Side = Annotated[int, Field(ge=64, le=8192)]

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from ..materials import core, ligand
+from ..materials import core_named, ligand_named
 from ..nouns.base import FloatArray
 
 ComplexArray = npt.NDArray[np.complex128]
@@ -42,7 +42,7 @@ def material_index(formula: str, density_g_cm3: float, energy_keV: float) -> Ind
 
 def superlattice_index(core_name: str, ligand_name: str, *, core_share: float, energy_keV: float) -> Index:
     """delta and beta of a dried superlattice: cores with the volume share `core_share`, ligand in all the rest."""
-    metal, shell = core(core_name), ligand(ligand_name)
+    metal, shell = core_named(core_name), ligand_named(ligand_name)
     inside = material_index(metal.formula, metal.density_g_cm3, energy_keV)
     between = material_index(shell.formula, shell.density_g_cm3, energy_keV)
     rest = 1.0 - core_share
@@ -51,7 +51,7 @@ def superlattice_index(core_name: str, ligand_name: str, *, core_share: float, e
 
 def core_share_of_touching_shells(ligand_name: str, *, neighbour_nm: float, volume_per_particle_nm3: float) -> float:
     """Volume share of the cores where dry shells of neighbours touch: core diameter = distance - 2 dry shells."""
-    diameter = max(neighbour_nm - 2.0 * ligand(ligand_name).dry_shell_nm, 0.0)
+    diameter = max(neighbour_nm - 2.0 * ligand_named(ligand_name).dry_shell_nm, 0.0)
     return float(np.pi / 6.0 * diameter**3 / volume_per_particle_nm3)
 
 

@@ -13,7 +13,7 @@ from ...errors import CalibrationError, ElectrosaxsError, InputFileError, bad_va
 from ...grazing.geometry import DetectorPlane, detector_plane
 from ...io.film_image import FilmImage, read_film_image
 from ...io.poni import read_poni
-from ...materials import core, ligand
+from ...materials import core_named, ligand_named
 from ...reduction.geometry import Geometry, pixel_geometry
 from ...reduction.masking import read_mask
 
@@ -110,7 +110,7 @@ def check_options(options: FilmOptions, images: int) -> tuple[float, ...]:
             "leave it out to have it refined",
         )
     try:
-        core(options.core), ligand(options.ligand)
+        core_named(options.core), ligand_named(options.ligand)
     except ElectrosaxsError as error:
         raise InputFileError(f"command line: {str(error).replace('solution.', '--')}") from None
     return angles
