@@ -15,7 +15,8 @@ import electrosaxs
 
 SOURCE = Path(electrosaxs.__file__).parent
 ENTRANCES = (
-    "electrosaxs.command_line.app", "electrosaxs",
+    *(f"electrosaxs.command_line.{name}" for name in ("app", "runs", "models", "films", "beam_times", "lookups")),
+    "electrosaxs",
     "electrosaxs.acquisition.guard", "electrosaxs.acquisition.meter_server",  # programs of their own
 )  # fmt: skip
 CLAIMS = "electrosaxs.recipes.claims.claims"
