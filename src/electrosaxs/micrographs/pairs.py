@@ -26,6 +26,7 @@ class Field:
 
 
 def density(fields: Sequence[Field]) -> float:
+    """Points per area, over all fields."""
     return sum(len(f.points) for f in fields) / sum(f.width * f.height for f in fields)
 
 

@@ -47,6 +47,7 @@ class Sample:
 
 
 def sample_of(views: Sequence[FieldOfView], detection: Detection, lattice_constant_nm: float) -> Sample:
+    """The fields together with their density and its errors."""
     return Sample(tuple(views), detection, sample_density(views, detection.variance), lattice_constant_nm)
 
 
