@@ -24,7 +24,8 @@ FUNCTIONS = sorted(set(electrosaxs.__all__) - {"__version__", "Results"})
 
 def declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return {re.split(r"[<>=\[ ]", text)[0].lower() for text in project["dependencies"]}
+    asked = [*project["dependencies"], *project["optional-dependencies"]["beamline"]]  # an instrument needs its driver
+    return {re.split(r"[<>=\[ ]", text)[0].lower() for text in asked}
 
 
 def imported(code: str) -> set[str]:

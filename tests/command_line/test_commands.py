@@ -44,7 +44,7 @@ def test_a_log_that_cannot_be_written_is_refused(tmp_path: Path, capsys: pytest.
     ("command", "sentence"),
     [
         (["analyse", "run.toml"], "the same command goes on from the frames that are reduced already"),
-        (["simulate", "experiment.toml"], "the same command starts from the beginning"),
+        (["simulate", str(EXPERIMENT)], "the same command starts from the beginning"),
     ],
 )
 def test_an_interruption_says_what_the_same_command_will_do(
@@ -66,7 +66,7 @@ def test_a_full_disk_is_one_line_with_the_path_though_no_library_named_it(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr("electrosaxs.recipes.simulate_run.simulate_run", full)
-    line = refused(capsys, "simulate", "experiment.toml", "--out", tmp_path / "out")
+    line = refused(capsys, "simulate", EXPERIMENT, "--out", tmp_path / "out")
     assert line == f"electrosaxs: {tmp_path / 'out'}: no space left on device; " + (
         "free some space there, or give an output on another disk"
     )

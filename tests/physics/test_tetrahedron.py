@@ -5,7 +5,6 @@ import pytest
 from closeness import assert_close
 
 from electrosaxs.physics.tetrahedron import (
-    base_area,
     depth,
     facet_width,
     outline,
@@ -13,6 +12,11 @@ from electrosaxs.physics.tetrahedron import (
     top_edge_from_facet,
     volume,
 )
+
+
+def base_area(edge, truncation):
+    """sqrt(3)/4 L^2 less three tips, triangles of edge t L."""
+    return np.sqrt(3.0) / 4.0 * edge**2 * (1.0 - 3.0 * truncation**2)
 
 
 def test_the_island_of_the_paper_is_as_thick_as_the_force_microscope_found() -> None:

@@ -61,5 +61,6 @@ def shown_progress(quiet: bool) -> Iterator[Progress | None]:
 
 
 def say(quiet: bool, text: str) -> None:
+    """Print `text`, or nothing where the user asked for silence."""
     if not quiet:
         typer.echo(text)

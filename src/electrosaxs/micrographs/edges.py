@@ -92,8 +92,9 @@ def _learnt_blur(profiles: list) -> tuple[float, float]:
     return float(BLURS[best] * (BLURS[1] / BLURS[0]) ** shift), share
 
 
-def _total(profiles: list, blur: float, share: float) -> float:
-    return float(sum(_fit(*profile, blur, share, SEARCH, TRUSTED, -1.0)[1][12] for profile in profiles))
+def _total(profiles: list[tuple[FloatArray, FloatArray, FloatArray]], blur: float, share: float) -> float:
+    fits = (_fit(mean, count, at, blur, share, SEARCH, TRUSTED, -1.0) for mean, count, at in profiles)
+    return float(sum(one[1][12] for one in fits))
 
 
 @njit(cache=True)
@@ -104,7 +105,7 @@ def _profiles(
     row = rows[which]
     edge = row[EDGE]
     depths = int((outside + max(3.0, deepest * edge)) / step) + 1
-    at = outside - step * np.arange(depths)
+    at: FloatArray = outside - step * np.arange(depths).astype(np.float64)
     channels = image.shape[2]
     total, count = np.zeros((3, depths, channels)), np.zeros((3, depths))
     half = 0.5 * edge * (1.0 - 2.0 * row[CUT])

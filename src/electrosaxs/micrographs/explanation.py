@@ -68,8 +68,8 @@ def explain_mask(mask: Mask) -> Explanation:
         for part, one in zip(parts, first, strict=True)
     ]
     component = np.concatenate([np.full(len(rows), part.label) for part, (rows, *_) in zip(parts, second, strict=True)])
-    joined = [np.concatenate(one) for one in zip(*second, strict=True)]
-    return Explanation(*joined, component, typical, found)
+    rows, cost, support, fill = (np.concatenate(one) for one in zip(*second, strict=True))
+    return Explanation(rows, cost, support, fill, component, typical, found)
 
 
 class _Part:

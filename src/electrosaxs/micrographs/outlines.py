@@ -63,13 +63,13 @@ def outlines(mask: Mask) -> tuple[Outlines, Sides]:
         sides += [(*piece, component) for piece in _straight_pieces(points, normals)]
     if not lines:
         empty = np.zeros((0, 2))
-        none = np.zeros(0, dtype=np.int64)
-        return Outlines(empty, empty, none, labels), Sides(np.zeros(0), np.zeros(0), np.zeros((0, 2, 2)), none)
+        nobody = np.zeros(0, dtype=np.int64)
+        return Outlines(empty, empty, nobody, labels), Sides(np.zeros(0), np.zeros(0), np.zeros((0, 2, 2)), nobody)
     joined = [np.concatenate(parts) for parts in zip(*lines, strict=True)]
-    angle, offset, ends, component = (np.array(part) for part in zip(*sides, strict=True)) if sides else (
-        np.zeros(0), np.zeros(0), np.zeros((0, 2, 2)), np.zeros(0, dtype=np.int64)
-    )  # fmt: skip
-    return Outlines(joined[0], joined[1], joined[2], labels), Sides(angle, offset, ends, component.astype(np.int64))
+    parted = list(zip(*sides, strict=True)) if sides else [(), (), np.zeros((0, 2, 2)), ()]
+    angle, offset, ends = (np.array(part, dtype=np.float64) for part in parted[:3])
+    owner = np.array(parted[3], dtype=np.int64)
+    return Outlines(joined[0], joined[1], joined[2], labels), Sides(angle, offset, ends, owner)
 
 
 def _evenly(line: FloatArray) -> FloatArray:
@@ -86,7 +86,7 @@ def _evenly(line: FloatArray) -> FloatArray:
 
 def _straight_pieces(points: FloatArray, normals: FloatArray) -> list[tuple[float, float, FloatArray]]:
     """(angle, offset, ends) of the straight pieces of one line, each fitted without its rounded ends."""
-    corners = np.flatnonzero(_corners(points, BOW))
+    corners = [int(k) for k in np.flatnonzero(_corners(points, BOW))]
     pieces = []
     for first, last in pairwise(corners):
         if last - first < SHORTEST:

@@ -36,11 +36,6 @@ def top_edge_from_facet(base_edge: Number, width: Number) -> Number:
     return base_edge - 2.0 * SQRT3 * width
 
 
-def base_area(base_edge: Number, truncation: Number) -> Number:
-    """A = sqrt(3)/4 L^2 (1 - 3 t^2): each tip that is cut off is a triangle of edge t L."""
-    return SQRT3 / 4.0 * base_edge**2 * (1.0 - 3.0 * truncation**2)
-
-
 def volume(base_edge: Number, top_edge: Number, truncation: Number) -> Number:
     """V = sqrt(2)/12 (L_base^3 - L_top^3) (1 - 3 t^2), the same share of the tips missing at every height."""
     return np.sqrt(2.0) / 12.0 * (base_edge**3 - top_edge**3) * (1.0 - 3.0 * truncation**2)

@@ -44,8 +44,7 @@ def simulate_field(settings: MicrographSettings, random: np.random.Generator) ->
     """One field of the sample."""
     islands = place_islands(settings, random)
     surface = _surface(settings, islands)
-    picture = _shaded(settings, surface, random)
-    picture = _through_the_microscope(settings, picture, surface, random)
+    picture = _through_the_microscope(settings, _shaded(settings, surface, random), surface, random)
     if settings.bar_px:
         picture = np.concatenate([picture, _bar(settings, picture.shape)], axis=0)
     shown = surface.shown / np.maximum(surface.areas, 1.0)

@@ -91,7 +91,9 @@ def _known(views: Sequence[FieldOfView], truths: Sequence[Path]) -> Mapping[str,
         labels = read_labels(path)
         if labels.shape != view.shape:
             raise _wrong(path, labels.shape, f"the labels must have the image's {view.shape} rows and columns")
-        known[view.name] = [_Known(_hull(np.argwhere(labels == k)), False) for k in np.unique(labels) if k]
+        known[view.name] = [
+            _Known(_hull(np.argwhere(labels == k).astype(np.float64)), False) for k in np.unique(labels) if k
+        ]
     return known
 
 
