@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 
 import pytest
 from closeness import assert_close
@@ -21,7 +22,11 @@ BOTH = pytest.mark.parametrize("dialect", ["2450", "2400"])
 def keeper_of(dialect: str = "2450", **changes: object) -> tuple[Keeper, DirectPort, FaultyMeter]:
     meter = FaultyMeter(dialect)
     port = DirectPort(meter)
-    return Keeper(limits(resource=f"none {next(NUMBERS)}", timer=dialect == "2450", **changes), port), port, meter
+    return (
+        Keeper(limits(resource=f"none {os.getpid()} {next(NUMBERS)}", timer=dialect == "2450", **changes), port),
+        port,
+        meter,
+    )
 
 
 def started(dialect: str = "2450", **changes: object) -> tuple[Keeper, DirectPort, FaultyMeter]:
@@ -208,7 +213,7 @@ def test_where_answers_come_in_one_line_they_are_told_apart(dialect: str, monkey
     port = VisaPort("GPIB0::24::INSTR", 1.0)
     session = FakeTransfer(meter)
     monkeypatch.setattr(port, "_open", lambda: setattr(port, "_session", session))
-    keeper = Keeper(limits(f"gpib {next(NUMBERS)}", timer=True), port)
+    keeper = Keeper(limits(f"gpib {os.getpid()} {next(NUMBERS)}", timer=True), port)
     keeper.start()
     keeper.switch_on(0.0)
     keeper.set(20.0, 1.0)
