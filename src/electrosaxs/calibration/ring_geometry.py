@@ -29,13 +29,21 @@ def to_polar(
 
     tan(2 theta) is the distance from the beam over the distance along it; negative or infinite beyond 90 degrees.
     """
+    t1, t2, t3 = _in_the_laboratory(geometry, y, x, pixel)
+    return np.hypot(t1, t2) / t3, np.arctan2(t1, t2)
+
+
+def _in_the_laboratory(
+    geometry: npt.ArrayLike, y: FloatArray, x: FloatArray, pixel: tuple[float, float]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Position (m) of pixel coordinates (y, x) from the sample, along axes 1 and 2 and along the beam."""
     distance, poni1, poni2, rot1, rot2 = np.asarray(geometry, dtype=np.float64)
     p1, p2 = y * pixel[0] - poni1, x * pixel[1] - poni2
     r = rotation(rot1, rot2)
     t1 = r[0, 0] * p1 + r[0, 1] * p2 + r[0, 2] * distance
     t2 = r[1, 1] * p2 + r[1, 2] * distance
     t3 = r[2, 0] * p1 + r[2, 1] * p2 + r[2, 2] * distance
-    return np.hypot(t1, t2) / t3, np.arctan2(t1, t2)
+    return t1, t2, t3
 
 
 def to_pixel(
@@ -103,6 +111,7 @@ def residuals_px(
 
     D (tan 2 theta - tan 2 theta_n).
     """
-    tangent, _ = to_polar(geometry, points.y, points.x, pixel)
+    t1, t2, t3 = _in_the_laboratory(geometry, points.y, points.x, pixel)
+    tangent = np.hypot(t1, t2) / t3
     distance = float(np.asarray(geometry)[0])
     return distance * (tangent - tangents[points.ring]) / np.sqrt(pixel[0] * pixel[1])

@@ -196,26 +196,18 @@ def _grid_fit(number: FloatArray, total: FloatArray, offset: FloatArray, reach: 
     smooth = np.maximum(np.convolve(total / number, np.ones(5) / 5.0, mode="same"), 0.2 / number.max())
     weight = np.sqrt(number / smooth)
     rate = total / number
-    best: tuple[float, float, float, FloatArray, float] | None = None
+    best: tuple[float, float, float] | None = None
     narrow = 0.4 * reach
     for width in (w for w in WIDTHS_PX if w < narrow):
-        for centre in np.arange(-0.6 * reach, 0.6 * reach, max(0.5 * width, 0.25)):
-            design = np.stack([_bell(offset - centre, width), np.ones_like(offset), offset, np.square(offset)], axis=1)
-            scaled = design * weight[:, None]
-            normal = scaled.T @ scaled
-            try:
-                solution = np.linalg.solve(normal, scaled.T @ (rate * weight))
-                variance = np.linalg.inv(normal)[0, 0]
-            except np.linalg.LinAlgError:
-                continue
-            if not np.all(np.isfinite(solution)):
-                continue
-            chi = float(np.sum(np.square(weight * rate - scaled @ solution)))
-            if solution[0] > 0 and solution[1] > 0 and variance > 0 and (best is None or chi < best[0]):
-                best = (chi, float(centre), float(width), solution, float(solution[0] / np.sqrt(variance)))
+        centres = np.arange(-0.6 * reach, 0.6 * reach, max(0.5 * width, 0.25))
+        chi = _misfits(centres, width, weight, rate, offset)
+        i = int(np.argmin(chi))
+        if np.isfinite(chi[i]) and (best is None or chi[i] < best[0]):
+            best = (float(chi[i]), float(centres[i]), float(width))
     if best is None:
         return None
-    chi, centre, width, solution, significance = best
+    _, centre, width = best
+    chi, solution, significance = _ring_on_background(centre, width, weight, rate, offset)
     level = solution[1]
     if (
         -solution[3] * np.square(2.5 * width) > 0.5 * solution[0]
@@ -225,6 +217,41 @@ def _grid_fit(number: FloatArray, total: FloatArray, offset: FloatArray, reach: 
     if significance < RING_SIGNIFICANCE * misfit:
         return None
     return RingProfile(centre, width, significance, float(solution[3] / level))
+
+
+def _background(offset: FloatArray) -> FloatArray:
+    """Level, slope and curvature of what a ring lies on, (offset, 3)."""
+    return np.stack([np.ones_like(offset), offset, np.square(offset)], axis=1)
+
+
+def _ring_on_background(
+    centre: float, width: float, weight: FloatArray, rate: FloatArray, offset: FloatArray
+) -> tuple[float, FloatArray, float]:
+    """Chi squared, amplitudes (4,) and amplitude of the ring over its sigma; weight: one over the sigma of `rate`."""
+    scaled = np.column_stack([_bell(offset - centre, width), _background(offset)]) * weight[:, None]
+    normal = scaled.T @ scaled
+    solution = np.linalg.solve(normal, scaled.T @ (rate * weight))
+    variance = np.linalg.inv(normal)[0, 0]
+    chi = float(np.sum(np.square(weight * rate - scaled @ solution)))
+    return chi, solution, float(solution[0] / np.sqrt(variance))
+
+
+def _misfits(centres: FloatArray, width: float, weight: FloatArray, rate: FloatArray, offset: FloatArray) -> FloatArray:
+    """Chi squared (centre,) of `_ring_on_background`; infinite where ring or level are not above 0.
+
+    Orthogonal to the background Q, which is the same for every centre, the ring is b - Q Q.b; chi squared falls by
+    (b.r)^2 / b.b of it.
+    """
+    smooth, upper = np.linalg.qr(_background(offset) * weight[:, None])
+    bell = _bell(offset - centres[:, None], width) * weight
+    shared, share = bell @ smooth, smooth.T @ (rate * weight)
+    own = np.sum(np.square(bell), axis=1) - np.sum(np.square(shared), axis=1)
+    seen = own > 0.0
+    amplitude = np.where(seen, (bell @ (rate * weight) - shared @ share) / np.where(seen, own, 1.0), 0.0)
+    level = np.linalg.solve(upper, share[:, None] - (amplitude[:, None] * shared).T)[0]
+    rest = rate * weight - smooth @ share
+    chi = np.sum(np.square(rest)) - np.square(amplitude) * own
+    return np.where((amplitude > 0.0) & (level > 0.0), chi, np.inf)
 
 
 def _bell(offset: FloatArray, width: float) -> FloatArray:

@@ -15,11 +15,11 @@ import numpy as np
 from ..nouns import FloatArray
 from .ring_fit import fit_geometry
 from .ring_geometry import RingPoints, to_polar, untilted
+from .ring_kernels import ring_likelihood
 from .rings import Ridges
 
 PAIRS = 1500
 NORMAL_TOLERANCE = 0.06  # rad: spread of crest normals at the detection limit
-RING_FRACTION = 0.8  # share of crest points taken to be on rings in the likelihood of the distance
 DISTANCE_STEP = 1.003
 SAMPLE = 800  # crest points that vote
 DISTANCE_RANGE_M = (0.01, 40.0)
@@ -112,27 +112,11 @@ def distance_candidates(
         return []
     grid = np.exp(np.arange(np.log(low), np.log(high), np.log(DISTANCE_STEP)))
     width = 1.0 * ridges.cell * np.sqrt(pixel[0] * pixel[1])
-    score = np.array([_ring_likelihood(radius, d * tangents, width + 0.0015 * radius) for d in grid])
+    score = np.array([ring_likelihood(radius, d * tangents, width + 0.0015 * radius) for d in grid])
     inner = np.concatenate([[-np.inf], score, [-np.inf]])
     peaks = np.nonzero((score >= inner[:-2]) & (score > inner[2:]))[0]
     best = peaks[np.argsort(score[peaks])[::-1][:DISTANCES]]
     return [(float(grid[i]), float(score[i])) for i in best]
-
-
-def _ring_likelihood(radius: FloatArray, rings: FloatArray, width: FloatArray) -> float:
-    """Mean log ratio of "rings and scatter" over "scatter" for points at `radius`; rings and width in its unit.
-
-    Points on rings are spread evenly over the rings within the range of the points, Gaussian across; the rest evenly
-    over the range.
-    """
-    low, high = radius.min(), radius.max()
-    visible = rings[(rings > low - 2 * width.max()) & (rings < high + 2 * width.max())]
-    if len(visible) == 0:
-        return float(np.log(1.0 - RING_FRACTION))
-    off = radius - visible[nearest_ring(radius, visible)] if len(visible) > 1 else radius - visible[0]
-    spike = np.exp(-0.5 * np.square(off / width)) / (np.sqrt(2.0 * np.pi) * width)
-    length = max(high - low, 10.0 * width.max())
-    return float(np.mean(np.log1p(RING_FRACTION * (spike * length / len(visible) - 1.0))))
 
 
 def coarse_geometry(
@@ -175,7 +159,7 @@ def _scored(
     width = scale * ridges.cell * np.ones(len(radius))
     near = nearest_ring(tangent, tangents)
     explained = np.mean(np.abs(radius - geometry[0] * tangents[near]) < 2.0 * width)
-    score = _ring_likelihood(radius, geometry[0] * tangents, width)
+    score = ring_likelihood(radius, geometry[0] * tangents, width)
     return FirstGeometry(geometry, score, float(explained), tilts)
 
 

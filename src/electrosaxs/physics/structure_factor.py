@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..nouns.base import FloatArray
+from .hard_sphere_kernels import exponential_moments
 from .lattice_kernels import powder_sum
 from .lattices import lattice_named, reflections
 
@@ -88,25 +89,9 @@ def percus_yevick(q: FloatArray, radius: float, volume_fraction: float) -> Float
     x = np.atleast_1d(2.0 * np.asarray(q, dtype=np.float64) * radius)
     a = (1.0 + 2.0 * volume_fraction) / (1.0 - volume_fraction) ** 2
     b = -1.5 * volume_fraction / (1.0 - volume_fraction) ** 2
-    m0, m1, m2 = _moments(x)
+    m0, m1, m2 = exponential_moments(x)
     factor = 1.0 - 12.0 * volume_fraction * (0.5 * a * (m2 - m0) + b * (m1 - m0))
     return np.asarray(1.0 / np.abs(factor) ** 2)
-
-
-def _moments(x: FloatArray) -> np.ndarray:
-    """int_0^1 t^n exp(i x t) dt for n = 0, 1, 2, shape (3, x): recurrence for x > 2, where it is stable, else power
-    series."""
-    safe = 1j * np.maximum(x, 2.0)
-    end = np.exp(safe)
-    m0 = (end - 1.0) / safe
-    m1 = (end - m0) / safe
-    m2 = (end - 2.0 * m1) / safe
-    order = np.arange(3)[:, None]
-    term, series = np.ones_like(x, dtype=complex), np.zeros((3, x.size), dtype=complex)
-    for k in range(1, 32):
-        series += term / (k + order)
-        term = term * 1j * np.minimum(x, 2.0) / k
-    return np.where(x > 2.0, np.stack([m0, m1, m2]), series)
 
 
 def decoupled(structure: FloatArray, beta: FloatArray | float) -> FloatArray:
