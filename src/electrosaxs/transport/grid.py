@@ -7,6 +7,7 @@ concentration is an unknown of its own and needs no extrapolation; faces are hal
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -44,12 +45,12 @@ class Grid:
     def __len__(self) -> int:
         return int(self.z.size)
 
-    @property
+    @cached_property
     def widths(self) -> FloatArray:
         """Width of each volume (m); they sum to the gap."""
         return np.diff(self.edges)
 
-    @property
+    @cached_property
     def spacing(self) -> FloatArray:
         """Distance between neighbouring nodes (m)."""
         return np.diff(self.z)

@@ -142,7 +142,7 @@ def _accepted_step(
             tried, after, error = stepper.try_step(state, dt, given)
         if not np.isfinite(error):
             raise _not_converged(state.time, rtol, "the solution is not finite")
-        factor = float(np.clip(SAFETY * max(error / rtol, 1e-10) ** -ERROR_EXPONENT, SHRINK, GROW))
+        factor = min(max(SAFETY * max(error / rtol, 1e-10) ** -ERROR_EXPONENT, SHRINK), GROW)
         if error <= rtol:
             time = stop if dt >= left * (1.0 - 1e-9) else tried.time
             following = max(step, dt * factor) if factor >= 1.0 else dt * factor

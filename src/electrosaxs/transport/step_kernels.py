@@ -74,7 +74,7 @@ class Scratch(NamedTuple):
 
     flux, conversion: as above; right, stage (node, column): right-hand side (m) and u of a stage; inverse (1 or 4, node,
     column or class): inverse diagonals; corner (3, column): what is left of them at the anode; row (column,); sums
-    (2, column): weighted flux below and above a node.
+    (2, column): weighted flux below and above a node, and the `fill` of `_factor_pairs`.
     """
 
     flux: FloatArray
@@ -110,37 +110,48 @@ def _sweep(r, above, alpha, inverse):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _eliminate_pairs(r, widths, above, below, alpha, pairs, inverse, corner):  # type: ignore[no-untyped-def]
-    """Charged and neutral columns that convert into each other: 2 x 2 blocks. inverse (4, node, class)."""
-    nodes, m = r.shape
+def _factor_pairs(widths, above, below, alpha, pairs, inverse, corner, fill):  # type: ignore[no-untyped-def]
+    """Charged and neutral columns that convert into each other: inverse 2 x 2 diagonals (4, node, class), and the corner.
+
+    fill (2, column): what the elimination of the node above leaves in the diagonal.
+    """
+    nodes, m = above.shape
     n = m // 2
-    for i in range(n):
-        f00, f01, f10, f11 = 0.0, 0.0, 0.0, 0.0
-        for j in range(nodes - 1, -1, -1):
+    fill[:] = 0.0
+    for j in range(nodes - 1, -1, -1):
+        w, last, contact = widths[j], j + 1 == nodes, alpha * pairs.contact if j == 0 else 0.0
+        for i in range(n):
             c = i + n
-            w, lose, get = widths[j], alpha * widths[j] * pairs.loss[i], alpha * widths[j] * pairs.gain[i]
-            b00 = w + lose - f00
-            b01 = -get - f01
-            b10 = -lose - f10
-            b11 = w + get - f11
-            if j + 1 < nodes:
+            lose, get = alpha * w * pairs.loss[i], alpha * w * pairs.gain[i]
+            b00 = w + lose - fill[0, i] + contact
+            b01 = -get - fill[0, c]
+            b10 = -lose - fill[1, i] - contact
+            b11 = w + get - fill[1, c]
+            s0, s1 = alpha * below[j, i], alpha * below[j, c]
+            a0, a1 = alpha * above[j, i], alpha * above[j, c]
+            if not last:
                 b00 += alpha * below[j + 1, i]
                 b11 += alpha * below[j + 1, c]
             if j == 0:
-                b00 += alpha * pairs.contact
-                b10 -= alpha * pairs.contact
                 corner[0, i], corner[1, i], corner[2, i], corner[0, c] = b00, b01, b10, b11
-                break
-            a0, a1 = alpha * above[j, i], alpha * above[j, c]
+                continue
             b00 += a0
             b11 += a1
-            determinant = b00 * b11 - b01 * b10
-            x00, x01, x10, x11 = b11 / determinant, -b01 / determinant, -b10 / determinant, b00 / determinant
+            scale = 1.0 / (b00 * b11 - b01 * b10)
+            x00, x01, x10, x11 = b11 * scale, -b01 * scale, -b10 * scale, b00 * scale
             inverse[0, j, i], inverse[1, j, i], inverse[2, j, i], inverse[3, j, i] = x00, x01, x10, x11
-            r[j - 1, i] += a0 * (x00 * r[j, i] + x01 * r[j, c])
-            r[j - 1, c] += a1 * (x10 * r[j, i] + x11 * r[j, c])
-            s0, s1 = alpha * below[j, i], alpha * below[j, c]
-            f00, f01, f10, f11 = a0 * x00 * s0, a0 * x01 * s1, a1 * x10 * s0, a1 * x11 * s1
+            fill[0, i], fill[0, c], fill[1, i], fill[1, c] = a0 * x00 * s0, a0 * x01 * s1, a1 * x10 * s0, a1 * x11 * s1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sweep_pairs(r, above, alpha, inverse):  # type: ignore[no-untyped-def]
+    """Right-hand side r (m) of charged and neutral columns from the cathode to the anode."""
+    n = r.shape[1] // 2
+    for j in range(r.shape[0] - 1, 0, -1):
+        for i in range(n):
+            c = i + n
+            r[j - 1, i] += alpha * above[j, i] * (inverse[0, j, i] * r[j, i] + inverse[1, j, i] * r[j, c])
+            r[j - 1, c] += alpha * above[j, c] * (inverse[2, j, i] * r[j, i] + inverse[3, j, i] * r[j, c])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -334,12 +345,15 @@ def take_step(before, faces, wall, pairs, dt, tableau, floor, scratch, after, ra
             available += before.crystals[i]
             for earlier in range(s):
                 available += dt * tableau.below[s, earlier] * scratch.flux[earlier, 0, i]
+        changed = s == 0 or faces.above.shape[0] > 1
         if pairs is None:
-            if s == 0 or faces.above.shape[0] > 1:
+            if changed:
                 _factor(widths, up, down, alpha, scratch.inverse, scratch.corner)
             _sweep(right, up, alpha, scratch.inverse)
         else:
-            _eliminate_pairs(right, widths, up, down, alpha, pairs, scratch.inverse, scratch.corner)
+            if changed:
+                _factor_pairs(widths, up, down, alpha, pairs, scratch.inverse, scratch.corner, scratch.sums)
+            _sweep_pairs(right, up, alpha, scratch.inverse)
         _wall_flux(wall, pairs, alpha, available, scratch, s)
         _substitute(right, up, down, alpha, scratch.inverse, pairs, scratch.stage, scratch.flux[s])
         if pairs is not None:
