@@ -7,6 +7,7 @@ its value names.
 from __future__ import annotations
 
 import ast
+import functools
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,7 @@ def _names_defined(node: ast.stmt) -> list[str]:
     return [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
 
 
+@functools.cache
 def modules() -> dict[str, Module]:
     return {m.name: m for m in map(Module, sorted(SOURCE.rglob("*.py")))}
 
@@ -70,7 +72,8 @@ def homes(found: dict[str, Module], name: str) -> Iterator[tuple[Module, str]]:
             yield from homes(found, full)
 
 
-def reached() -> set[str]:
+@functools.cache
+def reached() -> frozenset[str]:
     """Full names of all that the commands reach: `electrosaxs.analysis.kinetics.onset.onset`."""
     found = modules()
     seen: set[str] = set()
@@ -106,7 +109,7 @@ def reached() -> set[str]:
                     name_it(f"{full}.{part.attr}")
             elif isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.isidentifier():
                 name_it(f"{module.name}.{part.value}")  # annotations in quotes
-    return seen
+    return frozenset(seen)
 
 
 def _strings(node: ast.AST) -> list[str]:
