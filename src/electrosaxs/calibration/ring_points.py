@@ -200,10 +200,10 @@ def _grid_fit(number: FloatArray, total: FloatArray, offset: FloatArray, reach: 
     narrow = 0.4 * reach
     for width in (w for w in WIDTHS_PX if w < narrow):
         centres = np.arange(-0.6 * reach, 0.6 * reach, max(0.5 * width, 0.25))
-        chi = _misfits(centres, width, weight, rate, offset)
-        i = int(np.argmin(chi))
-        if np.isfinite(chi[i]) and (best is None or chi[i] < best[0]):
-            best = (float(chi[i]), float(centres[i]), float(width))
+        misfits = _misfits(centres, width, weight, rate, offset)
+        i = int(np.argmin(misfits))
+        if np.isfinite(misfits[i]) and (best is None or misfits[i] < best[0]):
+            best = (float(misfits[i]), float(centres[i]), float(width))
     if best is None:
         return None
     _, centre, width = best
@@ -230,7 +230,7 @@ def _ring_on_background(
     """Chi squared, amplitudes (4,) and amplitude of the ring over its sigma; weight: one over the sigma of `rate`."""
     scaled = np.column_stack([_bell(offset - centre, width), _background(offset)]) * weight[:, None]
     normal = scaled.T @ scaled
-    solution = np.linalg.solve(normal, scaled.T @ (rate * weight))
+    solution = np.asarray(np.linalg.solve(normal, scaled.T @ (rate * weight)), dtype=np.float64)
     variance = np.linalg.inv(normal)[0, 0]
     chi = float(np.sum(np.square(weight * rate - scaled @ solution)))
     return chi, solution, float(solution[0] / np.sqrt(variance))
