@@ -7,8 +7,10 @@ profile, upwind for p >> 1, central for p << 1 (Scharfetter & Gummel 1969). Seco
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-import numpy.typing as npt
+from numba import njit
 from scipy.special import expit
 
 from ..nouns import FloatArray
@@ -18,31 +20,38 @@ UPWIND_ONLY = 1e3
 """A Peclet number of a face that stands for infinity, where a column does not diffuse."""
 
 
-def bernoulli(x: npt.ArrayLike) -> FloatArray:
+@njit(cache=True, nogil=True, error_model="numpy")
+def bernoulli(x: float) -> float:
     """B(x) = x / (exp(x) - 1); 1 - x/2 + x^2/12 near 0."""
-    x = np.asarray(x, dtype=np.float64)
-    small = np.abs(x) < SERIES_BELOW
-    safe = np.where(small, 1.0, x)
-    with np.errstate(over="ignore"):
-        return np.where(small, 1.0 - 0.5 * x + x * x / 12.0, safe / np.expm1(safe))
+    if abs(x) < SERIES_BELOW:
+        return 1.0 - 0.5 * x + x * x / 12.0
+    return x / math.expm1(x)
 
 
 def face_coefficients(spacing: FloatArray, drift: FloatArray, diffusion: FloatArray) -> tuple[FloatArray, FloatArray]:
     """(from_above, from_below) in m/s so that J = from_above phi_above - from_below phi_below.
 
-    spacing: (face,) m between nodes. drift: (face, column) m/s towards the anode. diffusion: (column,) m2/s.
+    spacing: (face,) m between nodes. drift: (..., face, column) m/s towards the anode. diffusion: (column,) m2/s.
     Both results are not negative, and from_above - from_below = v: what makes the implicit step positive.
     A column that does not diffuse is upwinded.
     """
-    h = spacing[:, None]
-    moving = diffusion > 0.0
-    safe = np.where(moving, diffusion, 1.0)
-    p = drift * h / safe
-    fitted = (safe / h) * bernoulli(np.abs(p))
-    against = np.where(moving, fitted, 0.0)
-    from_above = against + np.maximum(drift, 0.0)
-    from_below = against + np.maximum(-drift, 0.0)
-    return np.ascontiguousarray(from_above), np.ascontiguousarray(from_below)
+    above, below = np.empty(drift.shape), np.empty(drift.shape)
+    whole = (-1, *drift.shape[-2:])
+    _fill(spacing, drift.reshape(whole), diffusion, above.reshape(whole), below.reshape(whole))
+    return above, below
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill(spacing, drift, diffusion, above, below):  # type: ignore[no-untyped-def]
+    """Both coefficients of every face, (profile, face, column)."""
+    for k in range(drift.shape[0]):
+        for j in range(spacing.size):
+            h = spacing[j]
+            for i in range(diffusion.size):
+                v, d = drift[k, j, i], diffusion[i]
+                against = d / h * bernoulli(abs(v * h / d)) if d > 0.0 else 0.0
+                above[k, j, i] = against + max(v, 0.0)
+                below[k, j, i] = against + max(-v, 0.0)
 
 
 def face_values(phi: FloatArray, spacing: FloatArray, drift: FloatArray, diffusion: FloatArray) -> FloatArray:
