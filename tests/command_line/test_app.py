@@ -130,7 +130,7 @@ SETTINGS: list[tuple[str, Damage, str]] = [
     ("unknown setting", toml("gap_mm", "gap_cm"), r"cell\.gap_cm = 3\.5: is not a known key; did you mean gap_mm"),
     ("unknown section", toml("[analysis]", "[analyses]"), r"analyses.*is not a known key; did you mean analysis"),
     ("q order", toml("q_min_per_nm = 0.1", "q_min_per_nm = 9.0"), r"q_min_per_nm = 9: must be below .* = 3\.5; give"),
-    ("q of no pixel", toml("q_max_per_nm = 3.5", "q_max_per_nm = 0.11"), r"frames = no particle volume .* 0\.11 1/nm: "),
+    ("q of no pixel", toml("q_max_per_nm = 3.5", "q_max_per_nm = 0.11"), r"reference frames = .* 1/nm: .*the q range"),
     ("negative bins", toml("bins = 500", "bins = -5"), r"analysis\.bins = -5: must be 50 or more"),
     ("phi in percent", toml("volume_fraction = 0.0008", "volume_fraction = 8"), r"volume_fraction = 8: must be 0\.74 or"),
     ("NaN", toml("path_length_mm = 10.0", "path_length_mm = nan"), r"cell\.path_length_mm = nan: must be"),
