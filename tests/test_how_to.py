@@ -89,6 +89,7 @@ def test_pages_follow_each_other_and_work(monkeypatch: pytest.MonkeyPatch) -> No
     true = read_poni(Path("geometry.poni"))
     # what takes most of the time of a fit and of an analysis, and is tested where these are
     monkeypatch.setattr("electrosaxs.recipes.fit.fit_cell._profiles", lambda *_: {})
+    monkeypatch.setattr("electrosaxs.recipes.fit.fit_cell.agreement", lambda *_, **__: None)
     monkeypatch.setitem(fit_cell.__kwdefaults__, "charge_models", ("fast-exchange",))
     monkeypatch.setitem(fit_cell.__kwdefaults__, "field_models", ("nominal",))
     monkeypatch.setattr(analyse_run, "write_report", lambda *_, **__: None)

@@ -22,7 +22,7 @@ def powder_structure_factor(q, lattice, a, fwhm, *, lorentzian=0.0, texture=()):
 @pytest.mark.parametrize("name", LATTICES)
 @pytest.mark.parametrize(("fwhm", "lorentzian"), [(0.03, 0.0), (0.2, 0.0), (0.05, 0.5)])
 def test_a_powder_scatters_like_its_particles_on_average(name, fwhm, lorentzian):
-    q = np.linspace(2e-3, 12.0, 30001)
+    q = np.linspace(2e-3, 8.0, 20001)
     z = powder_structure_factor(q, name, 12.3, fwhm, lorentzian=lorentzian)
     assert_close(np.trapezoid(z * q**2, q), np.trapezoid(q**2, q), rel=0.01)
     assert np.all(z >= 0.0)

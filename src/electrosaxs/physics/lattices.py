@@ -101,21 +101,24 @@ def _families_below(name: str, s_max: float) -> Reflections:
     reach = int(np.ceil(s_max * np.max(np.linalg.norm(np.array(lattice.cell), axis=1))))
     planes = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     length = np.linalg.norm(planes @ reciprocal, axis=1)
+    near = (length > 1e-9) & (length <= s_max * (1.0 + 1e-9))
+    planes, length = planes[near], length[near]
     phase = np.exp(2j * np.pi * planes @ np.array(lattice.basis).T).sum(axis=1)
     squared = np.abs(phase) ** 2 / lattice.particles_per_cell**2
-    kept = (length > 1e-9) & (length <= s_max * (1.0 + 1e-9)) & (squared > 1e-9)
+    kept = squared > 1e-9
     planes, length, squared = planes[kept], length[kept], squared[kept]
     family = np.round(length**2, 6)
     levels, member, count = np.unique(family, return_inverse=True, return_counts=True)
     strength = np.bincount(member, weights=squared)
-    hkl = tuple(_family_name(planes[member == i]) for i in range(levels.size))
+    members = np.split(planes[np.argsort(member, kind="stable")], np.cumsum(count))[:-1]
+    hkl = tuple(_family_name(of_family) for of_family in members)
     return Reflections(hkl, np.sqrt(levels), count.astype(np.float64), strength / count)
 
 
 def _family_name(planes: np.ndarray) -> tuple[int, int, int]:
     """The member that crystallographers write: no minus sign, largest index first (111, 200, 220, 311; HCP 100, 002,
     101)."""
-    h, k, index_l = max(tuple(int(i) for i in p) for p in planes if np.all(p >= 0))
+    h, k, index_l = max(planes[np.all(planes >= 0, axis=1)].tolist())
     return h, k, index_l
 
 
