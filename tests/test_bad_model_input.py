@@ -240,7 +240,17 @@ def test_runs_that_contradict_each_other_leave_nothing(
         Path(f"{voltage:g}").mkdir()
         run = measured(empty_run(voltage=voltage), truth={**TRUTH, "effective_charge": charge})
         write_results(f"{voltage:g}/results.nxs", as_results(run), command="analyse")
-    told = ["--model", "fast-exchange", "--model", "none", "--model", "nominal", "--quiet"]
+    told = [
+        "--model",
+        "fast-exchange",
+        "--model",
+        "none",
+        "--model",
+        "nominal",
+        "--fix",
+        "charge_exponent=1.7",
+        "--quiet",
+    ]
     said = refused(capsys, "fit", "20", "10", "--out", "out", *told)
     assert re.search(r"the runs contradict each other: .*Apart, \w+ is .* in '20 V'.*Fit them apart", said)
     assert not list(Path("out").glob("*"))

@@ -26,8 +26,8 @@ def test_one_run_has_nobody_to_disagree_with():
 
 
 def test_sharing_costs_what_chance_costs_where_runs_do_share():
-    chances = [agreement(fit_model(two_runs(seed=seed), PLAIN)).chance for seed in range(8)]
-    assert 0.2 < np.mean(chances) < 0.8
+    chances = [agreement(fit_model(two_runs(seed=seed), PLAIN)).chance for seed in range(4)]
+    assert 0.2 < np.mean(chances) < 0.8  # the mean of 4 draws is 0.5 with a sigma of 0.14
     assert min(chances) > 1e-3
 
 

@@ -24,13 +24,14 @@ def test_the_effective_charge_comes_back_within_a_percent_and_its_sigma(noise):
     assert fit.widening == 1.0
 
 
-def test_sigma_is_the_scatter_over_thirty_runs():
+def test_sigma_is_the_scatter_over_twelve_runs():
     found = [
         pulls(fit_model([measured(empty_run(scans=6), noise=0.01, shared=0.01, seed=seed)], PLAIN, start=NEAR))
-        for seed in range(30)
+        for seed in range(12)
     ]
-    assert 0.9 < np.sqrt(np.mean(np.square(found))) < 1.15
-    assert np.all(np.abs(np.mean(found, axis=0)) < 0.5)
+    # the rms of 36 pulls is known to 0.12, the mean of 12 to 0.29
+    assert 0.76 < np.sqrt(np.mean(np.square(found))) < 1.24
+    assert np.all(np.abs(np.mean(found, axis=0)) < 0.58)
 
 
 def test_a_full_map_with_growth_gives_drift_and_diffusion_to_parts_of_a_percent():
@@ -118,7 +119,7 @@ def test_an_attachment_time_held_at_zero_still_counts_in_the_sigma_of_the_solubi
     run, pinned = empty_run(scans=10, duration=2400.0), {**TRUTH, "attachment_time": 0.0}
     fits = [
         fit_model([measured(run, GROWING, truth=pinned, seed=seed)], GROWING, start=NEAR | {"solubility": 0.011})
-        for seed in range(6)
+        for seed in range(3)
     ]
     held = [fit for fit in fits if fit.value("attachment_time") == 0.0]
     free = [fit.sigma("solubility") for fit in fits if fit.value("attachment_time") > 0.0]

@@ -12,6 +12,8 @@ from electrosaxs.inference.profile import profile
 from electrosaxs.inference.propagate import motion, wall_concentration
 from electrosaxs.inference.wording import comparison_sentences, source, statements
 
+SIZES_KNOWN = {name: TRUTH[name] for name in ("charge_exponent", "starting_diameter", "starting_polydispersity")}
+
 
 def test_the_anode_alone_is_told_that_it_fixes_v_squared_over_d_only():
     run = measured(empty_run(np.array([0.0]), scans=37), sizes=False)
@@ -81,7 +83,7 @@ def test_the_model_that_made_the_data_wins():
 def test_a_field_that_particles_shape_is_found_and_its_share_comes_back():
     conducting = Model("fast-exchange", "none", "conduction")
     run = measured(empty_run(scans=5), conducting, noise=0.01, truth={**TRUTH, "carrier_share": 0.4})
-    tried = compare([run], charge_models=("fast-exchange",), growth_models=("none",))
+    tried = compare([run], charge_models=("fast-exchange",), growth_models=("none",), fixed=SIZES_KNOWN)
     assert tried.best.problem.model == conducting
     assert tried.behind(tried.candidates[1]) > 100.0
     assert abs(tried.best.value("carrier_share") - 0.4) < 3.0 * tried.best.sigma("carrier_share")
@@ -110,7 +112,7 @@ def test_a_product_with_a_high_power_is_not_named():
 
 def test_a_model_with_more_parameters_that_does_no_better_is_not_called_rejected():
     run = measured(empty_run(scans=20, duration=2400.0), GROWING, truth={**TRUTH, "attachment_time": 0.0}, seed=2)
-    tried = compare([run], charge_models=("fast-exchange",), growth_models=("pinned", "attachment"))
+    tried = compare([run], charge_models=("fast-exchange",), growth_models=("pinned", "attachment"), fixed=SIZES_KNOWN)
     assert tried.candidates[0].model.growth == "pinned"
     assert tried.candidates[-1].model.field == "conduction"
     assert tried.behind(tried.candidates[-1]) > 10.0

@@ -36,7 +36,10 @@ def fitted(tmp_path_factory):
     where = tmp_path_factory.mktemp("fit")
     run = measured(empty_run(scans=6, duration=1800.0), GROWING, noise=0.01, shared=0.005, seed=5)
     source = folder_with(as_results(run), where / "results")
-    return fit_cell([source], where / "out", charge_models=("fast-exchange", "neutralised-at-anode")), where / "out"
+    return fit_cell(
+        [source], where / "out", charge_models=("fast-exchange", "neutralised-at-anode"), growth_models=("attachment",),
+        field_models=("nominal",),
+    ), where / "out"  # fmt: skip
 
 
 def test_parameters_come_back_and_stand_in_the_file(fitted):
@@ -116,7 +119,8 @@ def test_the_page_holds_its_figures(fitted):
     assert "http" not in page.split("Provenance")[0].replace("http://www.w3.org", "")
 
 
-def test_the_anode_alone_says_so_in_its_numbers(tmp_path):
+def test_the_anode_alone_says_so_in_its_numbers(tmp_path, monkeypatch):
+    monkeypatch.setattr("electrosaxs.recipes.fit.files._write_report", lambda *args: None)
     run = measured(empty_run(np.array([0.0]), scans=30), sizes=False)
     source = folder_with(as_results(run), tmp_path / "anode")
     cell = fit_cell(
@@ -132,7 +136,8 @@ def test_the_anode_alone_says_so_in_its_numbers(tmp_path):
     assert "no crystals" in numbers["solubility"]["source"]
 
 
-def test_several_runs_have_a_folder_each(tmp_path):
+def test_several_runs_have_a_folder_each(tmp_path, monkeypatch):
+    monkeypatch.setattr("electrosaxs.recipes.fit.fit_cell._profiles", lambda *args: {})  # one run's page has them
     runs = [measured(empty_run(scans=4, voltage=volts), seed=volts) for volts in (10, 20)]
     sources = [folder_with(as_results(run), tmp_path / run.title) for run in runs]
     cell = fit_cell(

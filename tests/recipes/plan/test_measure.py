@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from closeness import assert_close
-from simulated_runs import analysed, simulated
 
 from electrosaxs.command_line.app import run as command_line
 from electrosaxs.control.limits import Limits
@@ -18,7 +17,7 @@ from electrosaxs.inference.fit import fit_model
 from electrosaxs.inference.observations import MODEL_ACCURACY, Channel, Observations
 from electrosaxs.inference.parameters import Model
 from electrosaxs.io.run_toml import read_experiment
-from electrosaxs.nouns import Experiment, Number, VoltageProgram
+from electrosaxs.nouns import Experiment, Number, RunResults, VoltageProgram
 from electrosaxs.recipes.plan.measure import MOVE_S, Measure, candidate_programs, measure_next
 from electrosaxs.recipes.plan.plan import plan
 from electrosaxs.transport import SizeClasses
@@ -114,13 +113,12 @@ def test_a_fit_to_the_chosen_frames_has_the_sigma_that_was_promised(
 
 
 def test_better_known_parameters_stay_better_known_and_a_real_fit_is_carried(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    quiet_results: tuple[RunResults, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Frames to maps to fit to plan, by the commands that a user types."""
-    run = simulated(tmp_path / "run")
-    analysed(run, tmp_path / "results")
     fit, out = tmp_path / "fit", tmp_path / "plan"
-    assert command_line(["fit", str(tmp_path / "results"), "--out", str(fit), "--quiet"]) == 0
+    models = [word for name in ("fast-exchange", "none", "nominal") for word in ("--model", name)]
+    assert command_line(["fit", str(quiet_results[1]), *models, "--out", str(fit), "--quiet"]) == 0
     command = ["plan", str(EXAMPLE), "--target", "enrichment=12", "--measure", "effective_charge", "--fit", str(fit)]
     assert command_line([*command, "--out", str(out)]) == 0
     fitted = json.loads((fit / "numbers.json").read_text())["effective_charge"]
@@ -165,7 +163,10 @@ def test_the_experiments_own_constant_voltage_is_tried_once(settings: Experiment
     assert programs["20 V, the experiment's own"] == settings.voltage
 
 
-def test_without_a_target_the_best_voltage_is_taken(settings: Experiment, tmp_path: Path) -> None:
+def test_without_a_target_the_best_voltage_is_taken(
+    settings: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("electrosaxs.recipes.predict.write_report", lambda *args, **kwargs: None)
     made = plan(settings, measure="charge_exponent", limits=Limits(highest=20.0), out=tmp_path)
     assert made.measure is not None
     sigmas = [one.sigma for one in made.measure.tried]
