@@ -48,7 +48,8 @@ def figures_of(folder: Path) -> list[tuple[Path, str]]:
         for name, caption in re.findall(r'<figure id="([\w-]+)">.*?<figcaption>(.*?)</figcaption>', text, re.S):
             picture = page.parent / "figures" / f"{name}.png"
             if picture.is_file():
-                found.append((picture, " ".join(html.unescape(re.sub(r"<[^>]+>", "", caption)).split())))
+                words = " ".join(html.unescape(re.sub(r"<[^>]+>", "", caption)).split())
+                found.append((picture, re.sub(r"^Figure \d+\. | Full size: PNG, SVG$", "", words)))
     return found
 
 
