@@ -26,6 +26,8 @@ README = (ROOT / "README.md").read_text("utf-8")
 IN_THE_SAMPLE = ("analyse-a-run", "plain-curves", "predict", "fit", "plan", "python", "uncertainties")
 IN_THE_DEMONSTRATION = ("simulate", "size-distributions")
 """Their run is the one of the demonstration, made from examples/experiment_small.toml."""
+OF_FILMS = ("gisaxs", "islands")
+"""They begin with a simulation of their own."""
 ELSEWHERE = ("acquire",)
 """Run in recipes/experiment/test_acquire_twin.py, with a shorter plan."""
 SILENT = ("check", "inspect")
@@ -80,7 +82,7 @@ def sample(
 
 
 def test_no_page_is_forgotten() -> None:
-    assert set(HOW_TO) == {*IN_THE_SAMPLE, *IN_THE_DEMONSTRATION, *ELSEWHERE}
+    assert set(HOW_TO) == {*IN_THE_SAMPLE, *IN_THE_DEMONSTRATION, *OF_FILMS, *ELSEWHERE}
 
 
 @pytest.mark.usefixtures("sample")
@@ -107,6 +109,16 @@ def test_pages_follow_each_other_and_work(monkeypatch: pytest.MonkeyPatch) -> No
     found = read_poni(Path("geometry.poni"))
     assert "made by electrosaxs calibrate" in found.comments[1]
     assert_close(found.distance_m, true.distance_m, rel=1e-4)
+
+
+@pytest.mark.parametrize("page", OF_FILMS)
+def test_pages_of_films_work(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "examples", "examples")
+    simulated, analysed = commands(HOW_TO[page])
+    assert command_line([*simulated, "--quiet"]) == 0
+    assert command_line([*analysed, "--quiet"]) == 0
+    assert_left(analysed)
 
 
 def assert_left(command: list[str]) -> None:
