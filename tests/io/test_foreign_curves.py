@@ -146,7 +146,7 @@ def test_numbers_come_through_however_they_are_written(tmp_path, name):
         ("# unit of q: 1/nm\n" + rows(INDEX + 0.5, I, sep=" ", form="{:.4f}", decimal=","), "stand between columns"),
         ("q_nm\tI\n" + rows(INDEX, I, form="{:,.0f}", group=","), "may be decimal commas, group thousands"),
         ("# q in 1/nm\n" + rows(INDEX, Q, I), "counts the rows"),
-        ("# q (1/nm)\n" + rows(Q), "one column of numbers only, I is missing"),
+        ("# q (1/nm)\n" + rows(Q), "numbers only, I is missing"),
         (
             "q_nm I\n" + rows(Q, I, sep=" ", form="{:.4e}").replace("e", "x10^"),
             "begins with a number and holds something else",

@@ -174,8 +174,8 @@ def _no_table(path: Path, lines: list[str], blocks: list[list[Row]], found: int)
     """The refusal of a file without a table, by what its lines hold instead."""
     single = max((len(block) for block in blocks if len(block[0].numbers) == 1), default=0)
     if single >= FEWEST_ROWS:
-        rule = "one column of numbers only, I is missing"
-        return refusal(path, "curve", f"{single} rows", rule, "give q and I beside each other, one q per row")
+        rule = f"one column of {single} numbers only, I is missing"
+        return refusal(path, "columns", 1, rule, "give q and I beside each other, one q per row")
     begun = [(at, line.strip()) for at, line in enumerate(lines, start=1) if re.match(r"\s*[+-]?[.\d]", line)]
     strange = [(at, line) for at, line in begun if not _made_of_digits(line)]
     if len(begun) >= FEWEST_ROWS and strange:
