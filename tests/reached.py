@@ -62,7 +62,10 @@ def _names_defined(node: ast.stmt) -> list[str]:
 
 @lru_cache
 def modules() -> dict[str, Module]:
-    return {m.name: m for m in map(Module, sorted(SOURCE.rglob("*.py")))}
+    return {
+        m.name: m
+        for m in map(Module, (f for f in sorted(SOURCE.rglob("*.py")) if f.relative_to(SOURCE).parts[0] != "examples"))
+    }
 
 
 def homes(found: dict[str, Module], name: str) -> Iterator[tuple[Module, str]]:

@@ -55,6 +55,6 @@ def test_a_closed_shutter_is_seen_by_the_detector_where_the_monitor_does_not_see
     seen[1], seen[5] = 0, seen[5] // 200
     found = reasons(frames, seen)
     assert found[1] == ("no counts on the detector",)
-    assert found[5][0].startswith("no beam on the detector: 5 %")
+    assert found[5][0].startswith("no beam on the detector, or another role: 5 %")
     assert sum(map(bool, found)) == 2
     assert reasons(replace(frames, role=np.array(["empty"] * 10)), 0 * seen) == [()] * 10

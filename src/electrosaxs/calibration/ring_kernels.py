@@ -1,6 +1,6 @@
 """The loop over crest points that weighs a distance of the detector. Private: `ring_search.distance_candidates` calls it.
 
-Some 2000 distances with 800 points each are tried for every centre: array by array this was a quarter of a calibration.
+Two thousand distances with 800 points each are tried for every centre: array by array this was a quarter of a calibration.
 """
 
 from __future__ import annotations

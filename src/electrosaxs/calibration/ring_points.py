@@ -245,8 +245,9 @@ def _misfits(centres: FloatArray, width: float, weight: FloatArray, rate: FloatA
     smooth, upper = np.linalg.qr(_background(offset) * weight[:, None])
     bell = _bell(offset - centres[:, None], width) * weight
     shared, share = bell @ smooth, smooth.T @ (rate * weight)
-    own = np.sum(np.square(bell), axis=1) - np.sum(np.square(shared), axis=1)
-    seen = own > 0.0
+    whole = np.sum(np.square(bell), axis=1)
+    own = whole - np.sum(np.square(shared), axis=1)
+    seen = own > 1e-9 * whole  # what the background can take up whole is no ring
     amplitude = np.where(seen, (bell @ (rate * weight) - shared @ share) / np.where(seen, own, 1.0), 0.0)
     level = np.linalg.solve(upper, share[:, None] - (amplitude[:, None] * shared).T)[0]
     rest = rate * weight - smooth @ share

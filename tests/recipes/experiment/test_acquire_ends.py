@@ -5,11 +5,12 @@ Meter and guard are processes of their own; what is killed is killed, what is cu
 
 from __future__ import annotations
 
-import multiprocessing
+import contextlib
 import os
 import resource
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -100,29 +101,36 @@ def test_what_goes_wrong_in_a_run(
 
 
 class Acquiring:
-    """`acquire` in a process of its own, forked from this one: what is imported is imported."""
+    """`electrosaxs acquire` in a process of its own."""
 
     def __init__(self, plan: Path, out: Path, limit: int | None = None) -> None:
         self.said = out.with_name("stderr")
-        self.process = multiprocessing.get_context("fork").Process(target=self._run, args=(plan, out, limit))
-        self.process.start()
+        command = [
+            sys.executable,
+            "-m",
+            "electrosaxs.command_line.app",
+            "acquire",
+            str(plan),
+            "--out",
+            str(out),
+            "--quiet",
+        ]
 
-    def _run(self, plan: Path, out: Path, limit: int | None) -> None:
+        def limited() -> None:
+            if limit is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
         with self.said.open("wb") as file:
-            os.dup2(file.fileno(), 2)
-        sys.stderr = os.fdopen(2, "w", closefd=False)
-        if limit is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        os._exit(acquire(plan, out))
+            self.process = subprocess.Popen(command, stderr=file, preexec_fn=limited)
 
     def send(self, number: signal.Signals) -> None:
-        assert self.process.pid is not None
         os.kill(self.process.pid, number)
 
     def ended(self, limit_s: float = 20.0) -> tuple[int | None, str]:
-        """Exit code, and the last line of stderr."""
-        self.process.join(limit_s)
-        return self.process.exitcode, self.said.read_text("utf-8").strip().splitlines()[-1]
+        """Exit code, None while it runs, and the last line of stderr."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(limit_s)
+        return self.process.poll(), self.said.read_text("utf-8").strip().splitlines()[-1]
 
 
 @pytest.fixture
@@ -141,7 +149,7 @@ def running(
         started.append(process)
         end = time.monotonic() + 30.0
         while bridge.pace == 0.0:
-            assert process.process.is_alive(), process.ended()
+            assert process.process.poll() is None, process.ended()
             assert time.monotonic() < end
             time.sleep(0.02)
         assert meter.output
@@ -150,7 +158,7 @@ def running(
     yield start
     for process in started:
         process.process.kill()
-        process.process.join()
+        process.process.wait()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -250,7 +258,7 @@ def test_a_second_acquire_on_the_folder_is_refused(
     with pytest.raises(InputFileError, match="held by another electrosaxs"):
         acquire(tmp_path / "plan.toml", tmp_path / "elsewhere")
     assert meter.output
-    assert process.process.is_alive()
+    assert process.process.poll() is None
 
 
 def test_a_full_disk_ends_the_run_with_its_data(
