@@ -247,7 +247,7 @@ def _misfits(centres: FloatArray, width: float, weight: FloatArray, rate: FloatA
     shared, share = bell @ smooth, smooth.T @ (rate * weight)
     whole = np.sum(np.square(bell), axis=1)
     own = whole - np.sum(np.square(shared), axis=1)
-    seen = own > 1e-9 * whole  # what the background can take up whole is no ring
+    seen = (own > 1e-9 * whole) & (whole > 1e-100)  # nor a ring: what the background can take up whole, or out of sight
     amplitude = np.where(seen, (bell @ (rate * weight) - shared @ share) / np.where(seen, own, 1.0), 0.0)
     level = np.linalg.solve(upper, share[:, None] - (amplitude[:, None] * shared).T)[0]
     rest = rate * weight - smooth @ share
