@@ -16,7 +16,7 @@ from .contrast import Mask
 from .mask import usual_edge
 from .outlines import Outlines, Sides, outlines
 from .proposals import FACING, NEAR, distinct, fitted, proposals
-from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, X, Y, explain, pixels_inside, points_explained
+from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, Evidence, X, Y, explain, pixels_inside, points_explained
 
 UNSURE = 3  # px from the outline over which a pixel's worth grows to 1
 PER_POINT = 2.0  # px of energy for a pixel of outline
@@ -169,10 +169,9 @@ class _Part:
         prices = np.full(len(pool), price)
         if not np.isnan(typical):
             prices *= 1.0 + 0.5 * np.minimum((np.log(pool[:, EDGE] / typical) / spread) ** 2, 12.0)
+        evidence = Evidence(start, pixels, self.worth, CROWDING, first, points, PER_POINT, prices)
         taken = np.zeros(len(pool), dtype=bool)
-        cost = explain(
-            start, pixels, self.worth, CROWDING, first, points, len(self.outline.points), PER_POINT, prices, taken
-        )
+        cost = explain(evidence, len(self.outline.points), taken)
         return pool[taken], cost[taken]
 
     def _quality(self, rows: FloatArray) -> tuple[FloatArray, FloatArray]:

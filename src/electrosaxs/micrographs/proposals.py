@@ -52,6 +52,32 @@ def _triangle(angle: float, o0: float, o1: float, o2: float) -> FloatArray:
 
 
 @njit(cache=True)
+def _middle(ends: FloatArray, k: int) -> tuple[float, float, float]:
+    """Middle of piece k and its length."""
+    (ax, ay), (bx, by) = ends[k, 0], ends[k, 1]
+    return 0.5 * (ax + bx), 0.5 * (ay + by), np.hypot(bx - ax, by - ay)
+
+
+@njit(cache=True)
+def _misturn(angle: FloatArray, i: int, k: int, steps: int) -> float:
+    """By how much the normal of piece k is off that of piece i turned by `steps` third turns."""
+    turn = angle[k] - angle[i] - steps * TURN
+    return turn - 2.0 * np.pi * np.round(turn / (2.0 * np.pi))
+
+
+@njit(cache=True)
+def _out(base: float, x: float, y: float, k: int) -> float:
+    """How far out a point lies along the normal of side k of a triangle whose first tip points to `base`."""
+    return x * np.cos(base + np.pi + TURN * k) + y * np.sin(base + np.pi + TURN * k)
+
+
+@njit(cache=True)
+def _farthest(ends: FloatArray, k: int, x: float, y: float) -> float:
+    """Distance of the farther end of piece k from a point."""
+    return max(np.hypot(ends[k, 0, 0] - x, ends[k, 0, 1] - y), np.hypot(ends[k, 1, 0] - x, ends[k, 1, 1] - y))
+
+
+@njit(cache=True)
 def _from_pieces(
     angle: FloatArray, offset: FloatArray, ends: FloatArray, sizes: FloatArray, smallest: float, largest: float,
     misturned: float,
@@ -60,38 +86,26 @@ def _from_pieces(
     number = angle.shape[0]
     for i in range(number):
         nx, ny = np.cos(angle[i]), np.sin(angle[i])
-        mx, my = 0.5 * (ends[i, 0, 0] + ends[i, 1, 0]), 0.5 * (ends[i, 0, 1] + ends[i, 1, 1])
-        length = np.hypot(ends[i, 1, 0] - ends[i, 0, 0], ends[i, 1, 1] - ends[i, 0, 1])
-        if length >= 0.7 * smallest:
-            for stretch in (1.0, 1.12):
-                edge = stretch * length + 2.0
-                if smallest <= edge <= largest:
-                    r = edge / (2.0 * SQRT3)
-                    row = np.zeros(5)
-                    row[X], row[Y], row[EDGE], row[ANGLE] = mx - r * nx, my - r * ny, edge, angle[i] + np.pi
-                    found.append(row)
+        mx, my, length = _middle(ends, i)
+        for stretch in (1.0, 1.12):
+            edge = stretch * length + 2.0
+            if length >= 0.7 * smallest and smallest <= edge <= largest:
+                r = edge / (2.0 * SQRT3)
+                found.append(np.array([mx - r * nx, my - r * ny, edge, angle[i] + np.pi, 0.0]))
         for j in range(number):
-            turn = angle[j] - angle[i] - TURN
-            turn -= 2.0 * np.pi * np.round(turn / (2.0 * np.pi))
+            turn = _misturn(angle, i, j, 1)
             if abs(turn) > misturned or i == j:
                 continue
             jx, jy = np.cos(angle[j]), np.sin(angle[j])
-            kx, ky = 0.5 * (ends[j, 0, 0] + ends[j, 1, 0]), 0.5 * (ends[j, 0, 1] + ends[j, 1, 1])
-            if np.hypot(kx - mx, ky - my) > 1.1 * largest:
+            kx, ky, other = _middle(ends, j)
+            apart = np.hypot(kx - mx, ky - my) > 1.1 * largest
+            if apart or nx * kx + ny * ky > offset[i] + 2.0 or jx * mx + jy * my > offset[j] + 2.0:
                 continue
-            if nx * kx + ny * ky > offset[i] + 2.0 or jx * mx + jy * my > offset[j] + 2.0:
-                continue
-            other = np.hypot(ends[j, 1, 0] - ends[j, 0, 0], ends[j, 1, 1] - ends[j, 0, 1])
             base = angle[i] + turn * other / (length + other) + np.pi
             det = nx * jy - ny * jx
-            vx = (offset[i] * jy - offset[j] * ny) / det
-            vy = (offset[j] * nx - offset[i] * jx) / det
-            o0 = mx * np.cos(base + np.pi) + my * np.sin(base + np.pi)
-            o1 = kx * np.cos(base + np.pi + TURN) + ky * np.sin(base + np.pi + TURN)
-            far_i, far_j = 0.0, 0.0
-            for end in range(2):
-                far_i = max(far_i, np.hypot(ends[i, end, 0] - vx, ends[i, end, 1] - vy))
-                far_j = max(far_j, np.hypot(ends[j, end, 0] - vx, ends[j, end, 1] - vy))
+            vx, vy = (offset[i] * jy - offset[j] * ny) / det, (offset[j] * nx - offset[i] * jx) / det
+            o0, o1 = _out(base, mx, my, 0), _out(base, kx, ky, 1)
+            far_i, far_j = _farthest(ends, i, vx, vy), _farthest(ends, j, vx, vy)
             least = max(far_i, far_j) - 4.0
             for option in range(2 + sizes.shape[0]):
                 edge = far_i + 2.0 if option == 0 else (far_j + 2.0 if option == 1 else sizes[option - 2])
@@ -100,18 +114,13 @@ def _from_pieces(
             if i > j and angle[i] != angle[j]:
                 continue
             for k in range(number):
-                turn_k = angle[k] - angle[i] - 2.0 * TURN
-                turn_k -= 2.0 * np.pi * np.round(turn_k / (2.0 * np.pi))
+                turn_k = _misturn(angle, i, k, 2)
                 if abs(turn_k) > misturned or k in (i, j):
                     continue
-                third = np.hypot(ends[k, 1, 0] - ends[k, 0, 0], ends[k, 1, 1] - ends[k, 0, 1])
-                qx, qy = 0.5 * (ends[k, 0, 0] + ends[k, 1, 0]), 0.5 * (ends[k, 0, 1] + ends[k, 1, 1])
+                qx, qy, third = _middle(ends, k)
                 base = angle[i] + (turn * other + turn_k * third) / (length + other + third) + np.pi
-                o0 = mx * np.cos(base + np.pi) + my * np.sin(base + np.pi)
-                o1 = kx * np.cos(base + np.pi + TURN) + ky * np.sin(base + np.pi + TURN)
-                o2 = qx * np.cos(base + np.pi + 2 * TURN) + qy * np.sin(base + np.pi + 2 * TURN)
-                edge = 2.0 / SQRT3 * (o0 + o1 + o2)
-                if max(smallest, least) <= edge <= largest:
+                o0, o1, o2 = _out(base, mx, my, 0), _out(base, kx, ky, 1), _out(base, qx, qy, 2)
+                if max(smallest, least) <= 2.0 / SQRT3 * (o0 + o1 + o2) <= largest:
                     found.append(_triangle(base, o0, o1, o2))
     rows = np.zeros((len(found) - 1, 5))
     for n in range(1, len(found)):

@@ -6,6 +6,8 @@ its side k is opposite to tip k. Lists of what each candidate holds are flat, `s
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -110,122 +112,120 @@ def side_of(px: float, py: float, nx: float, ny: float, row: FloatArray, toleran
     return -1
 
 
+class Evidence(NamedTuple):
+    """What each candidate holds and what that is worth: `start`, `pixels` and `first`, `points` are flat lists by candidate;
+    worth (pixel,) of covering a pixel, crowding: what covering it once more costs; per_point: worth of an outline point;
+    prices (candidate,): of taking it."""
+
+    start: IntArray
+    pixels: IntArray
+    worth: FloatArray
+    crowding: float
+    first: IntArray
+    points: IntArray
+    per_point: float
+    prices: FloatArray
+
+
+class Taken(NamedTuple):
+    """Which candidates are taken, and by how many of them each pixel is covered and each outline point is explained; the
+    kernels change it in place."""
+
+    chosen: npt.NDArray[np.bool_]
+    cover: IntArray
+    seen: IntArray
+
+
 @njit(cache=True)
-def energy_of_adding(
-    k: int, start: IntArray, pixels: IntArray, worth: FloatArray, cover: IntArray, crowding: float,
-    first: IntArray, points: IntArray, seen: IntArray, per_point: float, price: float,
-) -> float:  # fmt: skip
+def _energy_of_adding(k: int, of: Evidence, taken: Taken) -> float:
     """What candidate k changes: uncovered island pixels count negative, substrate positive, explained outline negative."""
-    change = price
-    for i in range(start[k], start[k + 1]):
-        p = pixels[i]
-        change += crowding if cover[p] > 0 else -worth[p]
-    for i in range(first[k], first[k + 1]):
-        if seen[points[i]] == 0:
-            change -= per_point
+    change = of.prices[k]
+    for i in range(of.start[k], of.start[k + 1]):
+        p = of.pixels[i]
+        change += of.crowding if taken.cover[p] > 0 else -of.worth[p]
+    for i in range(of.first[k], of.first[k + 1]):
+        if taken.seen[of.points[i]] == 0:
+            change -= of.per_point
     return change
 
 
 @njit(cache=True)
-def _count(k: int, by: int, start: IntArray, items: IntArray, number: IntArray) -> None:
-    for i in range(start[k], start[k + 1]):
-        number[items[i]] += by
-
-
-@njit(cache=True)
-def energy_of_removing(
-    k: int, start: IntArray, pixels: IntArray, worth: FloatArray, cover: IntArray, crowding: float,
-    first: IntArray, points: IntArray, seen: IntArray, per_point: float, price: float,
-) -> float:  # fmt: skip
+def _energy_of_removing(k: int, of: Evidence, taken: Taken) -> float:
     """What is lost (positive) or won (negative) where a candidate that is taken is left out."""
-    change = -price
-    for i in range(start[k], start[k + 1]):
-        p = pixels[i]
-        change += worth[p] if cover[p] == 1 else -crowding
-    for i in range(first[k], first[k + 1]):
-        if seen[points[i]] == 1:
-            change += per_point
+    change = -of.prices[k]
+    for i in range(of.start[k], of.start[k + 1]):
+        p = of.pixels[i]
+        change += of.worth[p] if taken.cover[p] == 1 else -of.crowding
+    for i in range(of.first[k], of.first[k + 1]):
+        if taken.seen[of.points[i]] == 1:
+            change += of.per_point
     return change
 
 
 @njit(cache=True)
-def explain(
-    start: IntArray, pixels: IntArray, worth: FloatArray, crowding: float, first: IntArray, points: IntArray,
-    number_of_points: int, per_point: float, prices: FloatArray, taken: npt.NDArray[np.bool_],
-) -> FloatArray:  # fmt: skip
+def _take(k: int, by: int, of: Evidence, taken: Taken) -> None:
+    """Take candidate k (by 1) or leave it out again (by -1)."""
+    taken.chosen[k] = by > 0
+    for i in range(of.start[k], of.start[k + 1]):
+        taken.cover[of.pixels[i]] += by
+    for i in range(of.first[k], of.first[k + 1]):
+        taken.seen[of.points[i]] += by
+
+
+@njit(cache=True)
+def explain(of: Evidence, number_of_points: int, chosen: npt.NDArray[np.bool_]) -> FloatArray:
     """The set of candidates of least energy that adding, leaving out and exchanging one for up to two others reach.
 
-    `taken` holds the first guess and then the result; returns for each candidate taken what leaving it out would cost.
+    `chosen` holds the first guess and then the result; returns for each candidate taken what leaving it out would cost.
     """
-    number = prices.shape[0]
-    cover = np.zeros(worth.shape[0], dtype=np.int64)
-    seen = np.zeros(max(1, number_of_points), dtype=np.int64)
+    number = of.prices.shape[0]
+    cover = np.zeros(of.worth.shape[0], dtype=np.int64)
+    taken = Taken(chosen, cover, np.zeros(max(1, number_of_points), dtype=np.int64))
     for k in range(number):
-        if taken[k]:
-            _count(k, 1, start, pixels, cover)
-            _count(k, 1, first, points, seen)
-    _fill(start, pixels, worth, crowding, first, points, per_point, prices, taken, cover, seen, 1000, -1)
+        if chosen[k]:
+            _take(k, 1, of, taken)
+    _fill(of, taken, 1000, -1)
     for _ in range(8):
         better = False
         for k in range(number):
-            if not taken[k]:
+            if not chosen[k]:
                 continue
-            change = energy_of_removing(
-                k, start, pixels, worth, cover, crowding, first, points, seen, per_point, prices[k]
-            )
-            taken[k] = False
-            _count(k, -1, start, pixels, cover)
-            _count(k, -1, first, points, seen)
-            added, gain = _fill(
-                start, pixels, worth, crowding, first, points, per_point, prices, taken, cover, seen, 2, k
-            )
+            change = _energy_of_removing(k, of, taken)
+            _take(k, -1, of, taken)
+            added, gain = _fill(of, taken, 2, k)
             if change + gain < -1e-6:
                 better = True
                 continue
             for other in added:
                 if other >= 0:
-                    taken[other] = False
-                    _count(other, -1, start, pixels, cover)
-                    _count(other, -1, first, points, seen)
-            taken[k] = True
-            _count(k, 1, start, pixels, cover)
-            _count(k, 1, first, points, seen)
+                    _take(other, -1, of, taken)
+            _take(k, 1, of, taken)
         if not better:
             break
-        _fill(start, pixels, worth, crowding, first, points, per_point, prices, taken, cover, seen, 1000, -1)
+        _fill(of, taken, 1000, -1)
     cost = np.zeros(number)
     for k in range(number):
-        if taken[k]:
-            cost[k] = energy_of_removing(
-                k, start, pixels, worth, cover, crowding, first, points, seen, per_point, prices[k]
-            )
+        if chosen[k]:
+            cost[k] = _energy_of_removing(k, of, taken)
     return cost
 
 
 @njit(cache=True)
-def _fill(
-    start: IntArray, pixels: IntArray, worth: FloatArray, crowding: float, first: IntArray, points: IntArray,
-    per_point: float, prices: FloatArray, taken: npt.NDArray[np.bool_], cover: IntArray, seen: IntArray, most: int,
-    banned: int,
-) -> tuple[IntArray, float]:  # fmt: skip
+def _fill(of: Evidence, taken: Taken, most: int, banned: int) -> tuple[IntArray, float]:
     """Add the best candidate while the energy falls, at most `most`; which (at most two told), and the change."""
     added = np.full(2, -1, dtype=np.int64)
     total = 0.0
     for step in range(most):
         best, which = -1e-6, -1
-        for k in range(prices.shape[0]):
-            if taken[k] or k == banned:
+        for k in range(of.prices.shape[0]):
+            if taken.chosen[k] or k == banned:
                 continue
-            change = energy_of_adding(
-                k, start, pixels, worth, cover, crowding, first, points, seen, per_point, prices[k]
-            )
+            change = _energy_of_adding(k, of, taken)
             if change < best:
                 best, which = change, k
         if which < 0:
             break
-        taken[which] = True
-        _count(which, 1, start, pixels, cover)
-        _count(which, 1, first, points, seen)
+        _take(which, 1, of, taken)
         total += best
         if step < 2:
             added[step] = which

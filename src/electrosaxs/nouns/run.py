@@ -159,12 +159,15 @@ class FrameSource(Settings):
         return self
 
 
+FEWEST_BINS = 50  # of a q window: fewer do not follow a form factor
+
+
 class AnalysisSettings(Settings):
     """The q window and its bins, and the thickness of the slice next to the anode."""
 
     q_min_per_nm: Annotated[float, Field(ge=1e-4, le=LARGEST_Q_PER_NM)] = 0.1
     q_max_per_nm: Annotated[float, Field(ge=1e-4, le=LARGEST_Q_PER_NM)] = 3.5
-    bins: Annotated[int, Field(ge=50, le=10_000)] = 500
+    bins: Annotated[int, Field(ge=FEWEST_BINS, le=10_000)] = 500
     slice_um: Annotated[float, Field(ge=1, le=1e5)] = 50.0
 
     @model_validator(mode="after")

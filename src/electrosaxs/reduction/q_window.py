@@ -9,10 +9,8 @@ import numpy.typing as npt
 
 from ..errors import CalibrationError, bad_value
 from ..nouns import AnalysisSettings
+from ..nouns.run import FEWEST_BINS
 from .azimuthal import UPPER_EDGE
-
-FEWEST_BINS = 50
-"""As few as run.toml may ask for."""
 
 
 def filled_window(

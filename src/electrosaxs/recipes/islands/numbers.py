@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -180,7 +181,8 @@ def _shape(sample: Sample) -> dict[str, Number]:
     cubed, per_area = f"{unit}^3", unit
     if len(resolved) < 2:
         reasons = [i.why_no_top for i in sample.islands if i.why_no_top]
-        why = f"top edges are not resolved: {max(set(reasons), key=reasons.count)}" if reasons else "no islands"
+        most = Counter(reasons).most_common(1)  # of equally many the first island's, whatever the order of a set
+        why = f"top edges are not resolved, for instance: {most[0][0]}" if most else "no islands"
         return {
             "island_thickness": Number.absent(unit, why), "island_volume": Number.absent(cubed, why),
             "particles_per_island": Number.absent("one", why), "amount_per_area": Number.absent(per_area, why),
