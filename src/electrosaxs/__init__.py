@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .nouns import RunResults as Results
     from .recipes.analyse.analyse_run import analyse_run
     from .recipes.calibrate import calibrate_image
+    from .recipes.campaign.campaign import campaign
     from .recipes.curves.analyse_curves import analyse_curves
     from .recipes.demo import demo
     from .recipes.fit.fit_cell import fit_cell
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 _HOME = {
     "analyse_curves": ("electrosaxs.recipes.curves.analyse_curves", "analyse_curves"),
     "analyse_run": ("electrosaxs.recipes.analyse.analyse_run", "analyse_run"),
+    "campaign": ("electrosaxs.recipes.campaign.campaign", "campaign"),
     "calibrate_image": ("electrosaxs.recipes.calibrate", "calibrate_image"),
     "demo": ("electrosaxs.recipes.demo", "demo"),
     "fit_cell": ("electrosaxs.recipes.fit.fit_cell", "fit_cell"),
@@ -43,6 +45,7 @@ __all__ = [
     "analyse_curves",
     "analyse_run",
     "calibrate_image",
+    "campaign",
     "demo",
     "fit_cell",
     "plan",
