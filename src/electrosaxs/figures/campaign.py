@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from ..nouns import FloatArray
 from ..nouns.trends import Published, Trend
 from .digits import value_with_sigma
-from .style import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, Omitted, letter, new_figure, styled
+from .style import BLACK, BLUE, PURPLE, Omitted, letter, new_figure, styled
 
 FIELD_LABEL = "field V/L (V/cm)"
 NM = 1e9
-PUBLISHED: dict[str, Any] = {"fmt": "x", "color": PURPLE, "ms": 4.0, "mew": 1.0, "zorder": 6}
 
 
 @dataclass(frozen=True)
@@ -83,18 +80,19 @@ def anode_sizes_against_field(
     start: tuple[float | None, float | None],
     published: Sequence[Published] = (),
 ) -> Figure | Omitted:
-    """Mean core diameter (a) and delta / d in % (b) at the anode in the last scan; dashed: starting solution."""
+    """Mean core diameter (a) and delta / d in % (b) at the anode in the last scan; dashed: starting solution. published: two
+    marks for each panel, or none."""
     if not diameter.points and not polydispersity.points:
         return Omitted("no run has a size at the anode")
     figure, panels = new_figure(88.0, 2, 1, sharex=True)
     rows = (
-        (Series(diameter, "at the anode", BLUE, "o"), "core diameter d (nm)", start[0], published[:1]),
+        (Series(diameter, "at the anode", BLUE, "o"), "core diameter d (nm)", start[0], published[:2]),
         (Series(polydispersity, "at the anode", BLUE, "o", 100.0), "polydispersity δ/d (%)",
-         None if start[1] is None else 100.0 * start[1], published[1:2]),
+         None if start[1] is None else 100.0 * start[1], published[2:4]),
     )  # fmt: skip
     for axes, (series, label, value, marks), mark in zip(panels, rows, "ab", strict=True):
         _draw(axes, series)
-        _publish(axes, marks)
+        publish(axes, marks)
         if value is not None:
             axes.axhline(value, color="#8a8a8a", ls="--", lw=0.8, zorder=0, label="starting solution")
         axes.set(ylabel=label, xlim=(0.0, None))
@@ -114,7 +112,7 @@ def _figure(
     figure, axes = new_figure(62.0)
     for one in having:
         _draw(axes, one, power=power)
-    _publish(axes, published)
+    publish(axes, published)
     axes.set(xlabel=x_label, ylabel=y_label)
     if power:
         _logarithmic(axes)
@@ -149,11 +147,13 @@ def _label(one: Series) -> str:
     return f"{one.label}: exponent {value_with_sigma(number.value, number.sigma)}"
 
 
-def _publish(axes: Axes, published: Sequence[Published]) -> None:
-    colours = (PURPLE, ORANGE, GREEN, VERMILION)
-    for mark, colour in zip(published, colours, strict=False):
-        sigma: FloatArray | None = None if mark.y_sigma is None else np.array(mark.y_sigma)
-        axes.errorbar(mark.x, mark.y, sigma, label=mark.label, **{**PUBLISHED, "color": colour})
+def publish(axes: Axes, published: Sequence[Published]) -> None:
+    """Marks of a paper (crosses) and of the truth (grey)."""
+    for mark in published:
+        look: dict[str, Any] = {"marker": "x", "color": PURPLE, "ms": 4.5, "zorder": 6}
+        if mark.is_truth:
+            look = {"marker": "+", "color": "#8a8a8a", "ms": 7.0, "zorder": 1}
+        axes.plot(mark.x, mark.y, ls="", mew=1.2, label=mark.label, **look)
 
 
 def _logarithmic(axes: Axes) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from ..nouns.trends import Member
+from ..nouns.trends import Member, Published
+from .campaign import publish
 from .style import (
     PER_CENT,
     ROOT_HEIGHT_LABEL,
@@ -28,6 +29,8 @@ MOST_FIELDS = 8
 MARKS = ("s", "o", "D", "^", "v", "P", "X", "<")
 ONSET_BAND = (0.7, 1.2)
 """phi (%) of the slice in which superlattices formed in Yu et al. 2018."""
+LARGEST_Q = 3.5
+"""1/nm: beyond it a film shows no ring."""
 SHIFT = 10.0
 """From curve to curve, on logarithmic axes."""
 
@@ -67,8 +70,9 @@ def anode_growth_by_field(members: Sequence[Member]) -> Figure | Omitted:
 
 
 @styled
-def size_profiles_by_field(members: Sequence[Member]) -> Figure | Omitted:
-    """Mean core diameter (a) and delta / d (b) over height in the last scan of each run, as Fig. 5b."""
+def size_profiles_by_field(members: Sequence[Member], published: Sequence[Published] = ()) -> Figure | Omitted:
+    """Mean core diameter (a) and delta / d (b) over height in the last scan of each run, as Fig. 5b. published: a mark for
+    each panel, or none."""
     runs = _by_field([m for m in members if m.run is not None and m.run.diameter is not None])
     if not runs:
         return Omitted("no run has sizes")
@@ -90,6 +94,8 @@ def size_profiles_by_field(members: Sequence[Member]) -> Figure | Omitted:
         for axes, number, factor in zip((upper, lower), start, (1.0, PER_CENT), strict=True):
             if one is runs[0] and number is not None and number.value is not None:
                 axes.axhline(factor * number.value, color="#8a8a8a", ls="--", lw=0.8, zorder=0)
+    for axes, mark_of_paper in zip((upper, lower), published, strict=False):
+        publish(axes, [mark_of_paper])
     upper.set(ylabel="core diameter d (nm)")
     lower.set(xlabel=ROOT_HEIGHT_LABEL, ylabel="polydispersity δ/d (%)")
     height_scale(lower, highest)
@@ -141,6 +147,8 @@ def radial_intensity_by_field(members: Sequence[Member]) -> Figure | Omitted:
         axes.plot(
             q, SHIFT ** (len(films) - 1 - k) * intensity / np.median(intensity), color=colour, lw=0.8, label=one.label
         )
-    axes.set(yscale="log", xlabel="|q| (1/nm)", ylabel="intensity, shifted by tens", xlim=(lowest, highest))
+    axes.set(
+        yscale="log", xlabel="|q| (1/nm)", ylabel="intensity, shifted by tens", xlim=(lowest, min(highest, LARGEST_Q))
+    )
     axes.legend(loc="upper right")
     return figure

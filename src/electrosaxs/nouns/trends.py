@@ -93,9 +93,20 @@ class Trend:
 
 @dataclass(frozen=True)
 class Published:
-    """Marks from a paper that a figure shows beside the campaign: y at x, and what they are called."""
+    """Marks that a figure shows beside the campaign: y at x, of a paper, or the truth of a simulation."""
 
     label: str
     x: tuple[float, ...]
     y: tuple[float, ...]
-    y_sigma: tuple[float, ...] | None = None
+    is_truth: bool = False
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A number that a paper states, beside what a campaign finds and what went into it, as texts."""
+
+    words: str
+    paper: str
+    found: str
+    truth: str = ""
+    pull: str = ""

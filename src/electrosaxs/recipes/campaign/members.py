@@ -7,10 +7,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +22,10 @@ from ..film.gisaxs import analyse_film
 from ..film.inputs import FilmOptions
 from ..islands.count_islands import count_islands
 from ..progress import Progress, over
+from ..side_by_side import side_by_side
 
 MEMBERS, RUN, NUMBERS = "members", "run.toml", "numbers.json"
 TOML_SUFFIX, RESULTS_SUFFIX = ".toml", ".nxs"
-DIED = "the process that computed it died; where memory was short, give --workers 1"
 log = logging.getLogger(__name__)
 
 
@@ -183,36 +180,5 @@ def compute_all(listed: Sequence[Task], *, workers: int, progress: Progress | No
     parallel = min(workers, len(waiting))
     threads = max(1, workers // max(parallel, 1))
     jobs = [replace(task, threads=threads) for task in waiting]
-    done = _in_turn(jobs) if parallel <= 1 else _side_by_side(jobs, parallel)
-    return {
-        task.name: reason
-        for task, reason in over(progress, done, stage="members", total=len(jobs))
-        if reason
-    }  # fmt: skip
-
-
-def _in_turn(jobs: Sequence[Task]) -> Iterator[tuple[Task, str]]:
-    for task in jobs:
-        yield task, compute(task)
-
-
-def _side_by_side(jobs: Sequence[Task], parallel: int) -> Iterator[tuple[Task, str]]:
-    """In processes that are started afresh: a fork would copy the threads and locks of HDF5 and numba. Where a process
-    dies, those that died with it are tried once more, one at a time."""
-    died = []
-    with ProcessPoolExecutor(parallel, mp_context=get_context("spawn")) as pool:
-        running: dict[Future[str], Task] = {pool.submit(compute, task): task for task in jobs}
-        try:
-            for future in as_completed(running):
-                try:
-                    yield running[future], future.result()
-                except BrokenProcessPool:
-                    died.append(running[future])
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-    for task in died:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            try:
-                yield task, pool.submit(compute, task).result()
-            except BrokenProcessPool:
-                yield task, DIED
+    done = side_by_side(compute, jobs, parallel)
+    return {task.name: reason for task, reason in over(progress, done, stage="members", total=len(jobs)) if reason}

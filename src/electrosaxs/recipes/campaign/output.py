@@ -17,7 +17,8 @@ from ...io.numbers_json import write_numbers
 from ...io.rows_csv import write_rows
 from ...nouns import Number
 from ...nouns.campaign import Join
-from ...nouns.trends import Member, Published, Trend
+from ...nouns.claims import Claim
+from ...nouns.trends import Member, Published, Statement, Trend
 from ...report.number_text import number_row, value_with_sigma
 from ...report.provenance import write_provenance
 from ...report.template import PageFigure, render, save_figure
@@ -43,6 +44,18 @@ SHOWN: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, eq=False)
+class PaperPart:
+    """What the page of a simulated paper has more: published numbers beside those found, in what it is smaller, what went in,
+    and the claims by section with a picture (PNG in base64) of some."""
+
+    statements: Sequence[Statement]
+    smaller: Sequence[str]
+    model: Sequence[str]
+    claims: Mapping[str, Sequence[Claim]]
+    pictures: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
 class CampaignResults:
     """What the command found. published: marks of a paper by figure; truth: of a simulated campaign, by number."""
 
@@ -53,6 +66,7 @@ class CampaignResults:
     join: Join
     published: Mapping[str, Sequence[Published]] = field(default_factory=dict)
     truth: Mapping[str, Number] = field(default_factory=dict)
+    paper: PaperPart | None = None
 
     @property
     def failed(self) -> list[Member]:
@@ -71,7 +85,7 @@ def write_campaign(out: Path, found: CampaignResults, inputs: Sequence[Path], *,
     page = render(
         __package__, "report.html.j2", title=found.title, members=[_on_page(one) for one in found.members],
         numbers=[number_row(name, number, found.truth.get(name)) for name, number in found.numbers.items()],
-        has_truth=bool(found.truth), paper=paper,
+        has_truth=bool(found.truth), paper=paper, beside=found.paper,
         more=[one for one in figures.values() if one.png and one.file not in shown],
         omitted=[one for one in figures.values() if not one.png], join=found.join,
     )  # fmt: skip
@@ -164,7 +178,7 @@ def _drawn(found: CampaignResults) -> list[Drawn]:
         "size_profiles_by_field": (
             "Mean core diameter d (a) and polydispersity δ/d (b) over the height in the last scan of each run. Dashed: the "
             "starting solution. Bars: total σ.",
-            campaign_curves.size_profiles_by_field(members),
+            campaign_curves.size_profiles_by_field(members, marks.get("size_profiles_by_field", ())),
         ),
         "anode_curves_by_field": (
             "Scattering of the lowest voxel in the last scan of each run, shifted by tens.",
