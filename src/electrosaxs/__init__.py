@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .recipes.curves.analyse_curves import analyse_curves
     from .recipes.demo import demo
     from .recipes.fit.fit_cell import fit_cell
+    from .recipes.paper.paper import paper
     from .recipes.plan.plan import plan
     from .recipes.predict import predict
     from .recipes.results_folder import read_results
@@ -31,6 +32,7 @@ _HOME = {
     "calibrate_image": ("electrosaxs.recipes.calibrate", "calibrate_image"),
     "demo": ("electrosaxs.recipes.demo", "demo"),
     "fit_cell": ("electrosaxs.recipes.fit.fit_cell", "fit_cell"),
+    "paper": ("electrosaxs.recipes.paper.paper", "paper"),
     "plan": ("electrosaxs.recipes.plan.plan", "plan"),
     "predict": ("electrosaxs.recipes.predict", "predict"),
     "read_results": ("electrosaxs.recipes.results_folder", "read_results"),
@@ -48,6 +50,7 @@ __all__ = [
     "campaign",
     "demo",
     "fit_cell",
+    "paper",
     "plan",
     "predict",
     "read_results",
