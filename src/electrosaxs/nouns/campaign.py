@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .run import check_field
-from .settings import NotNegative, Positive, Settings, WrongSetting
+from .settings import Finite, NotNegative, Positive, Settings, WrongSetting
 
 Join = Literal["field", "voltage", "none"]
 Kind = Literal["run", "film", "micrographs"]
@@ -55,7 +55,7 @@ class FilmMember(ExSituCell):
     incident_angle_sigma_deg: Annotated[float, Field(gt=0, lt=5)] = 0.02
     hold_incident_angle: bool = False
     critical_angle_deg: Angle | None = None
-    sample_rotation_deg: float = 0.0
+    sample_rotation_deg: Finite = 0.0
     core: str | None = None
     ligand: str = "1-dodecanethiol"
     mask: Path | None = None
@@ -103,3 +103,17 @@ class CampaignFile(Settings):
                 'give runs = ["14/run.toml"], [[films]] or [[micrographs]]',
             )  # fmt: skip
         return self
+
+    @model_validator(mode="after")
+    def _names_each_once(self) -> CampaignFile:
+        given: list[tuple[str, Path | tuple[str, ...]]] = [("runs", run) for run in self.runs]
+        given += [(f"{kind}.results", cell.results) for kind, cell in self._cells() if cell.results is not None]
+        given += [(f"{kind}.images", tuple(cell.images)) for kind, cell in self._cells() if cell.images is not None]
+        for place, (key, what) in enumerate(given):
+            if (key, what) in given[:place]:
+                shown = what if isinstance(what, Path) else ", ".join(what)
+                raise WrongSetting(key, shown, "stands twice, and would count twice", "name each member once")
+        return self
+
+    def _cells(self) -> list[tuple[str, ExSituCell]]:
+        return [*(("films", film) for film in self.films), *(("micrographs", one) for one in self.micrographs)]

@@ -254,6 +254,8 @@ def test_members_that_are_there_and_unchanged_are_used_again(tmp_path: Path, mon
          "gap_mm = 2.5", "films[0].energy_keV = 10000: must be below 200; give the photon energy in keV"),
         ("[run]\ntitle = 'x'\n[frames]\nnexus = 'a'\n[detector]\ngeometry = 'b'", "this is a run, not a campaign"),
         ("runs = [", "campaign.toml"),
+        ('runs = ["a", "b", "a"]', "campaign.toml: runs = a: stands twice, and would count twice; name each member once"),
+        ('runs = "a"', "campaign.toml: runs = \"a\": must be a list in [brackets]"),
     ],
 )  # fmt: skip
 def test_impossible_input_is_refused_in_one_line(
