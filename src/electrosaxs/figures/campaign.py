@@ -97,8 +97,9 @@ def anode_sizes_against_field(
         if value is not None:
             axes.axhline(value, color="#8a8a8a", ls="--", lw=0.8, zorder=0, label="starting solution")
         axes.set(ylabel=label, xlim=(0.0, None))
-        axes.margins(y=0.25)
-        axes.legend(loc="best")
+        axes.margins(y=0.2)
+        axes.set_ylim(top=axes.get_ylim()[1] + 0.35 * float(np.ptp(axes.get_ylim())))
+        axes.legend(loc="upper center", ncols=2)
         letter(axes, mark)
     panels[1].set_xlabel(FIELD_LABEL)
     return figure

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..nouns import FloatArray
 from ..nouns.trends import Member, Published
 from .campaign import publish
 from .style import (
@@ -29,6 +32,8 @@ MOST_FIELDS = 8
 MARKS = ("s", "o", "D", "^", "v", "P", "X", "<")
 ONSET_BAND = (0.7, 1.2)
 """phi (%) of the slice in which superlattices formed in Yu et al. 2018."""
+SHOWN_Q = (0.3, 2.2)
+"""1/nm: where the rings of a solvated superlattice lie."""
 LARGEST_Q = 3.5
 """1/nm: beyond it a film shows no ring."""
 SHIFT = 10.0
@@ -125,10 +130,20 @@ def anode_curves_by_field(members: Sequence[Member]) -> Figure | Omitted:
         data = curves.intensity
         seen = data.good[row] & (data.values[row] > 0.0)
         q, intensity = data.coord("q")[seen], data.values[row][seen]
-        axes.plot(q, SHIFT ** (len(runs) - 1 - k) * intensity / intensity[0], color=colour, lw=0.8, label=one.label)
-    axes.set(yscale="log", xlabel="q (1/nm)", ylabel="intensity, shifted by tens", xlim=(0.3, 2.2))
-    axes.legend(loc="upper right")
+        shown = (q >= SHOWN_Q[0]) & (q <= SHOWN_Q[1])
+        level = SHIFT ** (len(runs) - 1 - k) * intensity[shown] / intensity[0]
+        _named_curve(axes, q[shown], level, colour, one.label)
+    axes.set(yscale="log", xlabel="q (1/nm)", ylabel="intensity, shifted by tens", xlim=SHOWN_Q)
     return figure
+
+
+def _named_curve(axes: Axes, q: FloatArray, level: FloatArray, colour: Any, label: str) -> None:
+    """A curve with its name over its right end."""
+    axes.plot(q, level, color=colour, lw=0.8)
+    last = float(np.median(level[-max(len(level) // 20, 1) :]))
+    axes.annotate(
+        label, (float(q[-1]), last), xytext=(-3, 5), textcoords="offset points", ha="right", va="bottom", color=colour
+    )
 
 
 @styled
@@ -142,13 +157,10 @@ def radial_intensity_by_field(members: Sequence[Member]) -> Figure | Omitted:
     for k, (one, colour) in enumerate(zip(films, ordered_colours(len(films)), strict=True)):
         assert one.radial is not None
         seen = one.radial.good & (one.radial.values > 0.0)
+        seen &= one.radial.coord("q") <= LARGEST_Q
         q, intensity = one.radial.coord("q")[seen], one.radial.values[seen]
         lowest, highest = min(lowest, float(q.min())), max(highest, float(q.max()))
-        axes.plot(
-            q, SHIFT ** (len(films) - 1 - k) * intensity / np.median(intensity), color=colour, lw=0.8, label=one.label
-        )
-    axes.set(
-        yscale="log", xlabel="|q| (1/nm)", ylabel="intensity, shifted by tens", xlim=(lowest, min(highest, LARGEST_Q))
-    )
-    axes.legend(loc="upper right")
+        level = SHIFT ** (len(films) - 1 - k) * intensity / np.median(intensity)
+        _named_curve(axes, q, level, colour, one.label)
+    axes.set(yscale="log", xlabel="|q| (1/nm)", ylabel="intensity, shifted by tens", xlim=(lowest, highest))
     return figure
