@@ -16,7 +16,9 @@ import electrosaxs
 
 SOURCE = Path(electrosaxs.__file__).parent
 ENTRANCES = (
-    *(f"electrosaxs.command_line.{name}" for name in ("app", "root", "runs", "models", "films", "beam_times", "lookups")),
+    *(f"electrosaxs.command_line.{name}" for name in (
+        "app", "root", "runs", "models", "films", "campaigns", "beam_times", "lookups",
+    )),
     "electrosaxs",
     "electrosaxs.acquisition.guard", "electrosaxs.acquisition.meter_server",  # programs of their own
 )  # fmt: skip

@@ -49,6 +49,9 @@ ALLOWED: dict[str, set[str]] = {
     "report": {"nouns", "units", "errors", "figures", "io"},
     "recipes": BELOW_RECIPES | {"recipes/analyse"},  # the demo analyses what it simulated
     "recipes/*": BELOW_RECIPES | {"recipes"},  # every wing
+    "recipes/campaign": BELOW_RECIPES | {"recipes", *(f"recipes/{wing}" for wing in ("analyse", "film", "islands"))},
+    "recipes/paper": BELOW_RECIPES
+    | {"recipes", *(f"recipes/{wing}" for wing in ("campaign", "claims", "film", "islands"))},
     "command_line": {"errors", "nouns", "control", "inference", "recipes", "recipes/*", VERSION},
     "__init__": {"recipes", "recipes/*", "nouns"},
 }
