@@ -38,8 +38,26 @@ def live(
     ] = False,
 ) -> None:
     """Numbers of every frame as it comes, results while they grow, a page on them; at the end what `analyse` leaves."""
-    from ..recipes.live.live import Serving
     from ..recipes.live.live import live as recipe
+    from ..recipes.live.serving import Serving
 
     serving = Serving(host, port, token, operator_token, not no_page)
     raise typer.Exit(recipe(source, out, serving=serving, until_finished=until_finished))
+
+
+@command(
+    app,
+    short_help="The page of live on finished results.",
+    epilog="Example: electrosaxs view results",
+)
+def view(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Folder that analyse or live left.")],
+    port: Port = 0,
+    host: Host = "127.0.0.1",
+    token: Token = "",
+) -> None:
+    """Serve the page of `live` on a results folder, until Ctrl-C."""
+    from ..recipes.live.serving import Serving
+    from ..recipes.live.view import view as recipe
+
+    recipe(results, serving=Serving(host, port, token))

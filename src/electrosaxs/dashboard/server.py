@@ -21,9 +21,10 @@ JSON, LINES = "application/json", "application/x-ndjson"
 ORDERS = {"/api/abort": "abort", "/api/pause": "pause", "/api/resume": "resume", "/api/set-point": "set-point"}
 LONGEST_BODY = 10_000
 IDLE_S = 60.0
+SCRIPTS = "script-src 'self' 'unsafe-eval'"  # eval: for those who drive a browser by program
 SAFETY = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:",
+    "Content-Security-Policy": f"default-src 'self'; {SCRIPTS}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -49,15 +50,20 @@ class Feed(Protocol):
         """Pass on an order; status and answer."""
 
 
+class Files(Protocol):
+    """The files of the page."""
+
+    def get(self, path: str) -> tuple[str, bytes] | None:
+        """Media type and content, None where there is no such file."""
+
+
 class Server(ThreadingHTTPServer):
-    """Serves `feed` and the files of the page (`files`: path -> media type and content; none without a page)."""
+    """Serves `feed` and the files of the page."""
 
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(
-        self, host: str, port: int, access: Access, feed: Feed, files: Mapping[str, tuple[str, bytes]]
-    ) -> None:
+    def __init__(self, host: str, port: int, access: Access, feed: Feed, files: Files) -> None:
         self.access, self.feed, self.files = access, feed, files
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
@@ -93,6 +99,14 @@ class Handler(BaseHTTPRequestHandler):
         verdict, path, query = self._judged()
         if verdict.refused:
             return
+        try:
+            self._look(verdict, path, query)
+        except OSError:
+            raise
+        except Exception as error:  # a page that cannot be made must not look as if the server were gone
+            self._answer(500, {"error": f"{type(error).__name__}: {error}"})
+
+    def _look(self, verdict: Verdict, path: str, query: Mapping[str, str]) -> None:
         feed = self.server.feed
         found: tuple[str, bytes] | None
         if path == HEALTH:

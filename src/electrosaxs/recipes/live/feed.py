@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import __version__
+from ...io.meter_rows import MeterRows
 from ...io.run_state import put_request, read_state, unheard_requests
 from .follow import ENDED, Follower
 from .set_point import why_not
 
+METER = "meter.csv"
 NOTHING = {"flux_slice": None, "flux_supply": None, "effective_charge": None, "time_to_onset": None}
 SAME = 1e-3  # relative: a smaller change of phi between two passes is not drawn again
 
@@ -23,6 +25,7 @@ class LiveFeed:
     def __init__(self, follower: Follower, operator: str) -> None:
         self._follower, self._operator = follower, operator
         self._changes = MapChanges()
+        self._meter, self._meter_lock = MeterRows(follower.source / METER), threading.Lock()
 
     def health(self) -> dict[str, Any]:
         follower = self._follower
@@ -52,7 +55,16 @@ class LiveFeed:
             panels = follower.panels
             self._changes.take(panels["frames"], passed)
             found["panels"] = {**panels, "frames": self._changes.since(seen), "pass": passed}
+        found["meter"] = self._readings(_number(since, "stride"), _number(since, "readings"))
         return found
+
+    def _readings(self, stride: int, seen: int) -> dict[str, Any]:
+        """Readings of the meter after the first `seen`; all where they were thinned since (another stride)."""
+        with self._meter_lock:
+            self._meter.look()
+            first = seen if stride == self._meter.stride else 0
+            new = self._meter.readings[first:]
+            return {"stride": self._meter.stride, "first": first, "on_at": self._meter.on_at, "rows": new}
 
     def _about_run(self) -> dict[str, Any]:
         run = self._follower.run

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from ...dashboard.access import Access
+from ...dashboard.files import FIGURES, NoPage, PageFiles
 from ...dashboard.server import Server
 from ...errors import InputFileError, bad_value
 from ..output_folder import output_folder, writing
 from .feed import LiveFeed
 from .follow import RUN, STORE, Follower
-from .page_files import page_files
+from .serving import Serving, tell
 from .warm_up import warm_up
 
 FAILED = 2
-
-
-@dataclass(frozen=True)
-class Serving:
-    """Where, and for whom: tokens, empty for none; page: False for the numbers alone."""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    token: str = ""
-    operator: str = ""
-    page: bool = True
 
 
 def live(source: str | Path, out: str | Path, *, serving: Serving, until_finished: bool = False) -> int:
@@ -42,8 +29,9 @@ def live(source: str | Path, out: str | Path, *, serving: Serving, until_finishe
     """
     source, out = run_folder(Path(source)), Path(out)
     access = Access(serving.host, token=serving.token, operator=serving.operator)
-    files = page_files() if serving.page else {}
+    files = PageFiles() if serving.page else NoPage()
     output_folder(out, [source], command="analyse")
+    files.get(FIGURES)
     follower = Follower(source, out)
     try:
         server = Server(serving.host, serving.port, access, LiveFeed(follower, serving.operator), files)
@@ -60,11 +48,6 @@ def live(source: str | Path, out: str | Path, *, serving: Serving, until_finishe
         return FAILED if problem else 0
     finally:
         follower.close()
-
-
-def tell(server: Server) -> None:
-    """The first line of stdout."""
-    print(json.dumps({"url": server.url, "pid": os.getpid()}), flush=True)
 
 
 def run_folder(source: Path) -> Path:

@@ -13,6 +13,7 @@ from ...nouns import Noun, RunResults
 
 ONSET_BAND = (0.007, 0.012)  # slice phi at which superlattices were found to form: Yu et al. 2018
 FLUX, SUPPLY, ONSET, ANODE = "slice_flux_mean", "supply_flux", "onset_time", "anode_height"
+FEWEST = 3  # scans through which a line is drawn
 PROFILES = 2  # the newest full scan and one before it
 FULL = 0.8  # of the heights that the fullest scan has
 Columns = dict[str, list[float | None]]
@@ -30,6 +31,7 @@ def panels(results: RunResults) -> dict[str, Any]:
         "profiles": _profiles(results),
         "lattice": _lattice(results),
         "numbers": numbers_to_plain(results.numbers),
+        "onsets": onsets_expected(results),
         "estimates": estimates(results),
     }
 
@@ -60,6 +62,23 @@ def time_to_onset(results: RunResults) -> dict[str, float | None] | None:
     seconds = left / line.slope
     width = (high - low) / math.sqrt(12.0) / line.slope
     return {"value": max(seconds, 0.0), "sigma": math.hypot(width, seconds * line.slope_sigma / line.slope)}
+
+
+def onsets_expected(results: RunResults) -> Columns:
+    """When the onset was to be expected (s from field-on), scan after scan, from the line through the growth curve until
+    then; sigma: an onset that is anywhere in the band."""
+    growth = results.growth
+    if growth is None:
+        return {"time": [], "value": [], "sigma": []}
+    good = growth.good & np.isfinite(growth.coord("time"))
+    t, phi = growth.coord("time")[good], growth.values[good]
+    low, high = ONSET_BAND
+    rows = []
+    for k in range(FEWEST, t.size + 1):
+        slope, offset = np.polyfit(t[:k], phi[:k], 1)
+        if slope > 0.0:
+            rows.append((t[k - 1], (0.5 * (low + high) - offset) / slope, (high - low) / math.sqrt(12.0) / slope))
+    return {name: _plain([row[k] for row in rows]) for k, name in enumerate(("time", "value", "sigma"))}
 
 
 def _frames(results: RunResults) -> Columns:
