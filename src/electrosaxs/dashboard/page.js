@@ -287,7 +287,7 @@ function drawFacts(news) {
   say("title", kept.run.title || "electrosaxs");
   document.title = `${phase} · ${kept.lines.size} frames · electrosaxs`;
   const age = health.last_frame_age_s;
-  const times = [...kept.lines.values()].slice(-12).map((l) => l.arrived).filter(Number.isFinite).sort((a, b) => a - b);
+  const times = [...kept.lines.values()].slice(-40).map((l) => l.arrived).filter(Number.isFinite).sort((a, b) => a - b);
   const gaps = times.slice(1).map((t, k) => t - times[k]);
   const usual = gaps.length ? Math.max(...gaps) : OLD_S;
   const old = !over && age !== null && age > Math.max(OLD_S, OLD_SPACINGS * usual);

@@ -117,10 +117,9 @@ class ArrivingImages:
 
     def read(self, row: ArrivedRow) -> Frame:
         path = self._images / row.file
-        try:
-            frame = read_image(path)
-        except OSError as error:
-            raise FrameError(f"{path}: {error.strerror or error}") from error
+        if not path.is_file():
+            raise FrameError(f"{path}: there is no such file")
+        frame = read_image(path)
         if not self._looked:
             self._looked, self._files, self.saturation = True, (path,), stated_cutoff(path)
         return frame

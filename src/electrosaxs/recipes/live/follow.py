@@ -182,7 +182,7 @@ class Follower:
             self._hear(passes.answer())
             return
         due = time.monotonic() - self._passed_at > PASS_PERIOD_S and len(self.lines) > self.frames_passed
-        if due and provisional is not None and provisional.detector is not None:
+        if due and provisional is not None and provisional.samples and provisional.detector is not None:
             self._passed_at, self.frames_passed = time.monotonic(), len(self.lines)
             passes.ask(
                 do=PASS, run_toml=str(self.source / RUN), out=str(self.out), store=str(self.out / STORE),

@@ -74,6 +74,11 @@ class Provisional:
         self._prepared_for = 0
         self._run_known = run
 
+    @property
+    def samples(self) -> bool:
+        """Whether there was a sample frame: without one there is no map."""
+        return bool(self._recent)
+
     def take(self, row: ArrivedRow) -> dict[str, Any]:
         """The line of live.jsonl for a row, less its times; FrameError where its image is not there yet."""
         line: dict[str, Any] = {
