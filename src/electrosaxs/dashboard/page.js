@@ -5,7 +5,7 @@ const EVERY_MS = 700, OLD_S = 10, OLD_SPACINGS = 4, MOST_POINTS = 4000;
 const ENDED = ["finished", "aborted", "failed"];
 const WRONG = ["failed", "aborted", "fallback"];
 const kept = {
-  frames: 0, pass: 0, curve: -1, stride: 0, readings: [], on: null,
+  frames: 0, pass: 0, curve: -1, meter: { rows: [], stride: 0 }, control: { rows: [], stride: 0 },
   lines: new Map(), placed: new Map(), run: {}, state: {}, operator: false,
 };
 const sources = {}, models = {};
@@ -58,7 +58,8 @@ function points(name, x, values, sigmas, scale, key = "time") {
 async function poll() {
   try {
     const asked = new URLSearchParams({
-      frames: kept.frames, pass: kept.pass, curve: kept.curve, stride: kept.stride, readings: kept.readings.length,
+      frames: kept.frames, pass: kept.pass, curve: kept.curve, meter: kept.meter.rows.length, meter_stride: kept.meter.stride,
+      control: kept.control.rows.length, control_stride: kept.control.stride,
     });
     const answer = await fetch(`/api/news?${asked}`, { headers: { Accept: "application/json" } });
     if (answer.status === 401) return refused();
@@ -89,6 +90,7 @@ function take(news) {
   if (news.panels) takePanels(news.panels);
   if (news.curve) drawCurve(news.curve);
   if (news.meter) takeMeter(news.meter);
+  if (news.control) takeControl(news.control);
   if (fresh.length) drawQuality(fresh);
   if (fresh.length || news.panels) { drawMap(); drawGrowth(); }
   if (news.panels) { drawProfile(); drawFlux(); drawOnset(); drawBalance(); }
@@ -159,7 +161,7 @@ function drawMap() {
     models.map_colours.high = Math.max(lit[lit.length - 1], 1.2 * models.map_colours.low);
   }
   kept.provisional = fresh.length;
-  note("phi-map", fresh.length ? `over height (µm) and time; white dot: provisional (${fresh.length})` : "over height (µm) and time");
+  note("phi-map", fresh.length ? `white dot: provisional (${fresh.length})` : "of every frame");
 }
 
 function drawGrowth() {
@@ -211,12 +213,12 @@ function drawProfile() {
 }
 
 function drawFlux() {
-  const flux = kept.panels.flux;
+  const flux = kept.panels && kept.panels.flux;
   if (flux) points("flux", flux.time.map(minutes), flux.value, flux.sigma, 1e10);
-  const wanted = kept.state.set_point_m_per_s;
-  const span = flux && flux.time.length ? [minutes(flux.time[0]), minutes(flux.time[flux.time.length - 1])] : [0, 1];
-  show("set_point", wanted ? { time: span, value: [1e10 * wanted, 1e10 * wanted] } : { time: [], value: [] });
-  note("flux", `mean ${withSigma(kept.state.flux_slice, "· 10⁻¹⁰ m/s", 1e10)}; supply ${withSigma(kept.state.flux_supply, "", 1e10)}`);
+  const [mean, supply] = ["flux_slice", "flux_supply"].map((name) => withSigma(kept.state[name], "", 1e10).trim());
+  const control = kept.control;
+  const steered = control.rows.length ? `; dashed: set-point; ${[control.mode, control.limited_by, control.reason].filter(Boolean).join(", ")}` : "";
+  note("flux", `mean ${mean}, supply ${supply}${steered}`);
 }
 
 function drawOnset() {
@@ -248,19 +250,35 @@ function drawBalance() {
   note("mass-balance", error && error.value !== null ? `error ${withSigma(error, "%", 100)}` : "not measured yet");
 }
 
-function takeMeter(meter) {
-  if (meter.first === 0) kept.readings = [];
-  if (meter.stride !== kept.stride || meter.rows.length) {
-    kept.readings.push(...meter.rows);
-    kept.stride = meter.stride;
-    const start = meter.on_at === null ? (kept.readings.length ? kept.readings[0][0] : 0) : meter.on_at;
+// Rows that are new, behind those that are here; all where the server thinned them. Whether anything changed.
+function takeRows(name, found) {
+  const changed = found.stride !== kept[name].stride || found.rows.length > 0;
+  const before = found.first === 0 ? [] : kept[name].rows;
+  kept[name] = { ...found, rows: changed ? before.concat(found.rows) : kept[name].rows };
+  return changed;
+}
+
+function takeMeter(found) {
+  if (takeRows("meter", found)) {
+    const { rows, on_at } = kept.meter;
+    const start = on_at === null ? (rows.length ? rows[0][0] : 0) : on_at;
     show("meter", {
-      time: kept.readings.map((r) => minutes(r[0] - start)), voltage: kept.readings.map((r) => number(r[1])),
-      current: kept.readings.map((r) => 1e9 * number(r[2])),
+      time: rows.map((r) => minutes(r[0] - start)), voltage: rows.map((r) => number(r[1])), current: rows.map((r) => 1e9 * number(r[2])),
     });
   }
-  const last = kept.readings.findLast((r) => r[1] !== null);
-  note("voltage", last ? `${short(number(last[1]))} V, ${short(1e9 * number(last[2]))} nA; dotted: current` : "no meter.csv in this run");
+  const last = kept.meter.rows.findLast((r) => r[1] !== null);
+  const current = last && last[2] !== null ? `, ${short(1e9 * last[2])} nA; dotted: current` : "";
+  note("voltage", last ? `${short(last[1])} V${current}` : "no meter.csv in this run");
+}
+
+function takeControl(found) {
+  if (!takeRows("control", found)) return;
+  const rows = kept.control.rows, time = rows.map((r) => minutes(r[0]));
+  const flux = rows.map((r) => 1e10 * number(r[2])), sigma = rows.map((r) => 1e10 * number(r[3]));
+  show("estimate", { time, value: flux });
+  show("estimate_band", { time, low: flux.map((v, k) => v - sigma[k]), high: flux.map((v, k) => v + sigma[k]) });
+  show("set_point", { time, value: rows.map((r) => 1e10 * number(r[1])) });
+  drawFlux();
 }
 
 function drawQuality(fresh) {

@@ -9,12 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import __version__
-from ...io.meter_rows import MeterRows
+from ...io.growing_rows import CONTROL, METER, GrowingRows
+from ...io.plan_toml import plan_tables
 from ...io.run_state import put_request, read_state, unheard_requests
 from .follow import ENDED, Follower
 from .set_point import why_not
 
-METER = "meter.csv"
+TABLES = {"meter": ("meter.csv", METER), "control": ("control.csv", CONTROL)}
+PLAN = "plan.toml"
 NOTHING = {"flux_slice": None, "flux_supply": None, "effective_charge": None, "time_to_onset": None}
 SAME = 1e-3  # relative: a smaller change of phi between two passes is not drawn again
 
@@ -25,7 +27,8 @@ class LiveFeed:
     def __init__(self, follower: Follower, operator: str) -> None:
         self._follower, self._operator = follower, operator
         self._changes = MapChanges()
-        self._meter, self._meter_lock = MeterRows(follower.source / METER), threading.Lock()
+        self._tables = {name: GrowingRows(follower.source / file, columns) for name, (file, columns) in TABLES.items()}
+        self._lock = threading.Lock()
 
     def health(self) -> dict[str, Any]:
         follower = self._follower
@@ -38,8 +41,23 @@ class LiveFeed:
 
     def state(self) -> dict[str, Any]:
         state = read_state(self._follower.source)
-        found = {**NOTHING, **self._follower.panels.get("estimates", {})}
+        found = {**NOTHING, **self._follower.panels.get("estimates", {}), **self._held()}
         return {**state, **found, "phase": self._follower.phase(), "analysed": self._follower.analysed}
+
+    def _held(self) -> dict[str, Any]:
+        """The estimates of a held flux, which know the model: of the last decision in control.csv."""
+        with self._lock:
+            control = self._tables["control"]
+            control.look()
+            if not control.rows:
+                return {}
+            row = dict(zip(CONTROL, control.rows[-1], strict=True))
+        hold = plan_tables(self._follower.source / PLAN).get("hold", {})
+        name = "flux_supply" if hold.get("flux") == "supply" else "flux_slice"
+        return {
+            name: {"value": row["flux_m_per_s"], "sigma": row["flux_sigma_m_per_s"]},
+            "effective_charge": {"value": row["effective_charge"], "sigma": row["effective_charge_sigma"]},
+        }
 
     def lines(self, since: int) -> bytes:
         return self._follower.lines.since(since)
@@ -55,16 +73,18 @@ class LiveFeed:
             panels = follower.panels
             self._changes.take(panels["frames"], passed)
             found["panels"] = {**panels, "frames": self._changes.since(seen), "pass": passed}
-        found["meter"] = self._readings(_number(since, "stride"), _number(since, "readings"))
+        for name in self._tables:
+            found[name] = self._new_rows(name, _number(since, f"{name}_stride"), _number(since, name))
         return found
 
-    def _readings(self, stride: int, seen: int) -> dict[str, Any]:
-        """Readings of the meter after the first `seen`; all where they were thinned since (another stride)."""
-        with self._meter_lock:
-            self._meter.look()
-            first = seen if stride == self._meter.stride else 0
-            new = self._meter.readings[first:]
-            return {"stride": self._meter.stride, "first": first, "on_at": self._meter.on_at, "rows": new}
+    def _new_rows(self, name: str, stride: int, seen: int) -> dict[str, Any]:
+        """Rows of meter.csv or control.csv after the first `seen`; all where they were thinned since (another stride)."""
+        with self._lock:
+            table = self._tables[name]
+            table.look()
+            first = seen if stride == table.stride else 0
+            last = {word: table.last.get(word, "") for word in ("mode", "limited_by", "reason")}
+            return {"stride": table.stride, "first": first, "on_at": table.on_at, "rows": table.rows[first:], **last}
 
     def _about_run(self) -> dict[str, Any]:
         run = self._follower.run

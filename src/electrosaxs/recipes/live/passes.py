@@ -22,6 +22,7 @@ from ...io.numbers_json import write_numbers
 from ...io.results import write_results
 from ...io.run_toml import read_run
 from ..analyse.analyse_run import analyse_reduced, analyse_run
+from .model_band import model_band
 from .panels import panels
 from .provisional import grown
 
@@ -81,12 +82,13 @@ def provisional_pass(run_toml: Path, out: Path, store: Path, frames: int, detect
     write_results(out / "results.nxs", results, command="analyse")
     write_numbers(out / "numbers.json", results.numbers)
     write_frames_csv(out / "frames.csv", results.frames)
-    return panels(results)
+    return {**panels(results), "band": model_band(results, run)}
 
 
 def last_pass(run_toml: Path, out: Path) -> dict[str, Any]:
     """What `analyse` leaves."""
-    return panels(analyse_run(run_toml, out))
+    results = analyse_run(run_toml, out)
+    return {**panels(results), "band": model_band(results, read_run(run_toml))}
 
 
 def main() -> None:
