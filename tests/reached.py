@@ -17,10 +17,11 @@ import electrosaxs
 SOURCE = Path(electrosaxs.__file__).parent
 ENTRANCES = (
     *(f"electrosaxs.command_line.{name}" for name in (
-        "app", "root", "runs", "models", "films", "campaigns", "beam_times", "lookups",
+        "app", "root", "runs", "models", "films", "campaigns", "beam_times", "live_runs", "lookups",
     )),
     "electrosaxs",
     "electrosaxs.acquisition.guard", "electrosaxs.acquisition.meter_server",  # programs of their own
+    "electrosaxs.recipes.live.passes",
 )  # fmt: skip
 CLAIMS = "electrosaxs.recipes.claims.claims"
 """The page of the claims is made by `examples/campaign/check_claims.py`."""

@@ -19,7 +19,7 @@ ANALYSIS = BASE | {"physics", "analysis/spheres"}
 BELOW_INFERENCE = BASE | {"physics", "transport", "analysis/*"}
 BELOW_RECIPES = BELOW_INFERENCE | {
     "reduction", "calibration", "grazing", "micrographs", "twin", "inference", "claims", "control", "acquisition", "io",
-    "figures", "report", VERSION,
+    "figures", "report", "dashboard", VERSION,
 }  # fmt: skip
 ALLOWED: dict[str, set[str]] = {
     "nouns": {"units", "errors"},
@@ -46,12 +46,14 @@ ALLOWED: dict[str, set[str]] = {
     "control": BELOW_INFERENCE,
     "io": {"nouns", "units", "errors", VERSION},
     "figures": {"nouns", "units", "errors"},
+    "dashboard": {"nouns", "units", "errors"},
     "report": {"nouns", "units", "errors", "figures", "io"},
     "recipes": BELOW_RECIPES | {"recipes/analyse"},  # the demo analyses what it simulated
     "recipes/*": BELOW_RECIPES | {"recipes"},  # every wing
     "recipes/campaign": BELOW_RECIPES | {"recipes", *(f"recipes/{wing}" for wing in ("analyse", "film", "islands"))},
     "recipes/paper": BELOW_RECIPES
     | {"recipes", *(f"recipes/{wing}" for wing in ("campaign", "claims", "film", "islands"))},
+    "recipes/live": BELOW_RECIPES | {"recipes", "recipes/analyse"},  # the same analysis, while the run goes on
     "command_line": {"errors", "nouns", "control", "inference", "recipes", "recipes/*", VERSION},
     "__init__": {"recipes", "recipes/*", "nouns"},
 }

@@ -34,10 +34,11 @@ REMEDY = "copy the file again; the frame is left out until then"
 class NexusFrames:
     """A FrameReader on one NeXus file; any number of threads may read."""
 
-    def __init__(self, path: Path) -> None:
-        """Open; raises InputFileError where the file, the data set or its form is not what it must be."""
+    def __init__(self, path: Path, file: h5py.File | None = None) -> None:
+        """Open (or take `file`, opened by another); raises InputFileError where the file, the data set or its form is not
+        what it must be."""
         self.path = path
-        self._file = open_hdf5(path, "frames.nexus")
+        self._file = file or open_hdf5(path, "frames.nexus")
         try:
             self._data = _checked(dataset(self._file, DATA.lstrip("/"), path), path)
         except BaseException:
@@ -59,6 +60,11 @@ class NexusFrames:
     def keep(self, frames: int) -> None:
         """Only the first `frames`: an image of a growing file may not have its row yet."""
         self._length = min(self._length, frames)
+
+    def grow(self) -> None:
+        """Look how many frames there are now; `file` was opened for a single writer and many readers."""
+        self._data.refresh()
+        self._length = int(self._data.shape[0])
 
     def read(self, index: int) -> Frame:
         """Frame `index`, (y, x); raises FrameError where it was never written or is damaged."""

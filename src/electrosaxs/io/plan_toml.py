@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from ..nouns.run_plan import RunPlan
 from .poni import read_poni
@@ -49,3 +51,12 @@ def _existing(toml: Path, field: str, value: Path) -> Path:
         rule = "there is no such file"
         raise refusal(toml, field, path, rule, f"paths are relative to the folder of {toml.name}; correct it")
     return path
+
+
+def plan_tables(path: Path) -> dict[str, Any]:
+    """The tables of the plan in a run folder as they stand, unchecked: its paths lead from where it lay. Empty where there
+    is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,3 +53,26 @@ class DocumentFile:
     def close(self) -> None:
         """Finish the file."""
         self._file.close()
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """state.json of a run folder, empty where there is none."""
+    try:
+        found = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def put_request(folder: Path, request: Mapping[str, Any]) -> None:
+    """Ask the run in `folder` for something: {"do", "who", "token"} and what belongs to it, as `take_requests` reads it."""
+    place = folder / REQUESTS
+    place.mkdir(mode=0o700, exist_ok=True)
+    with replacing(place / f"{time.time_ns()}.json") as part:
+        part.touch(mode=0o600)
+        part.write_text(to_json(request), encoding="utf-8")
+
+
+def unheard_requests(folder: Path) -> int:
+    """How many requests nobody has taken yet."""
+    return len(list((folder / REQUESTS).glob("*.json")))

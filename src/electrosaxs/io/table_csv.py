@@ -21,7 +21,17 @@ NAMES = ("file", "role", *(column.csv for column in COLUMNS))
 
 def read_csv_table(path: Path) -> RawTable:
     """The cells of the CSV frame table, NaN where empty or infinite; raises InputFileError naming row and column."""
-    rows = _rows(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror or "cannot be read" if isinstance(error, OSError) else "is not UTF-8 text"
+        raise refusal(path, "table", path.name, reason, "give a CSV file saved as UTF-8") from error
+    return table_of_text(path, text)
+
+
+def table_of_text(path: Path, text: str) -> RawTable:
+    """What `read_csv_table` gives, from the text of the file at `path`."""
+    rows = _rows(text)
     try:
         _, header = next(rows)
     except StopIteration:
@@ -58,13 +68,8 @@ def write_table_csv(path: str | Path, table: FrameTable) -> None:
             writer.writerow([table.file[i], str(table.role[i]), *("" if np.isnan(v) else repr(v) for v in values)])
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     """Line number and stripped cells of each line that is neither empty nor a comment."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror or "cannot be read" if isinstance(error, OSError) else "is not UTF-8 text"
-        raise refusal(path, "table", path.name, reason, "give a CSV file saved as UTF-8") from error
     delimiter = None
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):

@@ -11,18 +11,22 @@ import numpy.typing as npt
 Frame = npt.NDArray[np.integer]
 
 
-class FrameReader(Protocol):
-    """The frames of a run, read one at a time, from any number of threads.
-
-    shape: (y, x) of a frame. `read(i)` gives frame i of the table as integers (y, x) in the type of the file, C order,
-    native byte order, the caller's own; raises FrameError where this one frame cannot be read.
-    `why_not(i)`: what is missing of frame i, in words, without reading its pixels; empty where they seem to be there.
-    saturation: the count from which a pixel is saturated, None where the files do not say it. files: what the pixels are in.
-    """
+class FrameKind(Protocol):
+    """What all frames of a run have in common. shape: (y, x); saturation: the count from which a pixel is saturated, None
+    where the files do not say it; files: what the pixels are in."""
 
     shape: tuple[int, int]
     saturation: float | None
     files: tuple[Path, ...]
+
+
+class FrameReader(FrameKind, Protocol):
+    """The frames of a run, read one at a time, from any number of threads.
+
+    `read(i)` gives frame i of the table as integers (y, x) in the type of the file, C order,
+    native byte order, the caller's own; raises FrameError where this one frame cannot be read.
+    `why_not(i)`: what is missing of frame i, in words, without reading its pixels; empty where they seem to be there.
+    """
 
     def __len__(self) -> int: ...
 

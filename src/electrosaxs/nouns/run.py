@@ -6,7 +6,7 @@ The models check ranges; `io.run_toml` turns what they refuse into one line.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -242,6 +242,15 @@ class FrameTable:
 
     def __len__(self) -> int:
         return len(self.role)
+
+    def first(self, frames: int) -> FrameTable:
+        """The first `frames` rows."""
+        cut = {
+            one.name: values[:frames]
+            for one in fields(self)
+            if one.name != "source" and (values := getattr(self, one.name)) is not None
+        }
+        return replace(self, **cut)
 
     def is_role(self, role: Role) -> npt.NDArray[np.bool_]:
         return np.asarray(self.role == str(role))

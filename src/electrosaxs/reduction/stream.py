@@ -85,7 +85,43 @@ def reduce_frames(
                 future.cancel()
 
 
-class ReductionStore:
+class StoredFrames:
+    """Reduced frames as arrays over all frames of a series, on disk in `folder`: counts, norm (frame, bins), negative and
+    saturated (frame,), and a mark where a frame is there."""
+
+    folder: Path
+    counts: npt.NDArray
+    norm: npt.NDArray
+    negative: npt.NDArray
+    saturated: npt.NDArray
+    _status: npt.NDArray
+
+    @property
+    def done(self) -> npt.NDArray[np.bool_]:
+        """(frames,) True where the frame is stored."""
+        return np.asarray(self._status) == DONE
+
+    @property
+    def pending(self) -> npt.NDArray[np.intp]:
+        """Indices of the frames that are not stored yet, rising."""
+        return np.flatnonzero(~self.done)
+
+    def radial_counts(self, indices: npt.ArrayLike, q: FloatArray) -> RadialCounts:
+        """The stored frames `indices` as a noun, dims (frame, q), with the coordinate `index`; q: (bins,) in 1/nm."""
+        wanted = np.asarray(indices, dtype=np.int64)
+        missing = wanted[~self.done[wanted]]
+        if missing.size:
+            raise ShapeError(f"{self.folder}: frame {missing[0]} is not reduced: leave it out or reduce it first")
+        counts = np.asarray(self.counts[wanted])
+        dims = ["frame", "q"]
+        data = sc.DataArray(
+            sc.array(dims=dims, values=counts, variances=counts, unit="counts"),
+            coords={"q": sc.array(dims=["q"], values=q, unit="1/nm"), "index": sc.array(dims=["frame"], values=wanted)},
+        )
+        return RadialCounts(data, sc.array(dims=dims, values=np.asarray(self.norm[wanted]), unit="one"))
+
+
+class ReductionStore(StoredFrames):
     """Reduced frames in a folder: arrays on disk, each frame marked as done only after its data are there.
 
     key: says what the numbers depend on (files, geometry, mask, bins); another key, number of frames or bins than
@@ -117,17 +153,7 @@ class ReductionStore:
         opened = {name: np.lib.format.open_memmap(self.folder / f"{name}.npy", mode="r+") for name in layout}
         self.counts, self.norm = opened["counts"], opened["norm"]
         self.negative, self.saturated = opened["negative"], opened["saturated"]
-        self._status = opened["status"]
-
-    @property
-    def done(self) -> npt.NDArray[np.bool_]:
-        """(frames,) True where the frame is stored."""
-        return np.asarray(self._status) == DONE
-
-    @property
-    def pending(self) -> npt.NDArray[np.intp]:
-        """Indices of the frames that are not stored yet, rising."""
-        return np.flatnonzero(~self.done)
+        self._status, self._maps = opened["status"], opened
 
     def add(self, frame: ReducedFrame) -> None:
         """Take a frame; it is on disk after the next `flush`, which comes by itself once per block."""
@@ -144,25 +170,11 @@ class ReductionStore:
             self.norm[frame.index] = frame.norm
             self.negative[frame.index] = frame.negative
             self.saturated[frame.index] = frame.saturated
-        for array in (self.counts, self.norm, self.negative, self.saturated):
-            array.flush()
+        for name in ("counts", "norm", "negative", "saturated"):
+            self._maps[name].flush()
         self._status[[frame.index for frame in self._collected]] = DONE
-        self._status.flush()
+        self._maps["status"].flush()
         self._collected.clear()
-
-    def radial_counts(self, indices: npt.ArrayLike, q: FloatArray) -> RadialCounts:
-        """The stored frames `indices` as a noun, dims (frame, q), with the coordinate `index`; q: (bins,) in 1/nm."""
-        wanted = np.asarray(indices, dtype=np.int64)
-        missing = wanted[~self.done[wanted]]
-        if missing.size:
-            raise ShapeError(f"{self.folder}: frame {missing[0]} is not reduced: leave it out or reduce it first")
-        counts = np.asarray(self.counts[wanted])
-        dims = ["frame", "q"]
-        data = sc.DataArray(
-            sc.array(dims=dims, values=counts, variances=counts, unit="counts"),
-            coords={"q": sc.array(dims=["q"], values=q, unit="1/nm"), "index": sc.array(dims=["frame"], values=wanted)},
-        )
-        return RadialCounts(data, sc.array(dims=dims, values=np.asarray(self.norm[wanted]), unit="one"))
 
     def __enter__(self) -> Self:
         return self

@@ -29,7 +29,7 @@ from .headline import detector_settings, headline_numbers, starting_size_errors
 from .maps import frame_maps, kinetics
 from .outlying import without_outlying
 from .reduce_run import ReducedRun, reduce_run
-from .sizes import size_distributions
+from .sizes import SizeStudy, size_distributions
 from .standards import Standards, standards
 from .voxels import CORRELATIONS, Voxels, fitted_blocks, measure, on_map
 
@@ -82,6 +82,13 @@ def analyse(
 ) -> Analysis:
     """The steps of `analyse_run` without its files; only the reduced frames are kept, in `<out>/reduction`."""
     reduced = reduce_run(run, out, integrator=integrator, workers=workers, progress=progress)
+    return analyse_reduced(reduced, workers=workers, progress=progress)
+
+
+def analyse_reduced(
+    reduced: ReducedRun, *, workers: int = 2, progress: Progress | None = None, distributions: bool = True
+) -> Analysis:
+    """Everything after the reduction; distributions: False to leave out the size distributions, half of the time."""
     with stage(progress, "solvent and reference"):
         standard = standards(reduced, workers=workers)
         reduced = with_known_fraction(reduced, standard)
@@ -99,7 +106,7 @@ def analyse(
     reduced = without_outlying(reduced, voxels, grid)
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     with stage(progress, "maps, fluxes and sizes"):
-        results = _results(reduced, standard, voxels, grid, anode, crystals)
+        results = _results(reduced, standard, voxels, grid, anode, crystals, distributions=distributions)
     return Analysis(reduced, standard, voxels, grid, results)
 
 
@@ -120,6 +127,8 @@ def _results(
     grid: ScanMap,
     anode: AnodePosition,
     crystals: Crystals,
+    *,
+    distributions: bool,
 ) -> RunResults:
     """All nouns and numbers of the run, from the columns of its voxels."""
     run = reduced.run
@@ -127,7 +136,9 @@ def _results(
     maps = frame_maps(voxels, grid, run, excluded, crystals.fraction_map)
     crystals = in_the_footprint(crystals, maps.crystalline_fraction)
     growth = kinetics(maps.phi, run, structure_onset=crystals.onset)
-    sizes = size_distributions(reduced, standard, voxels, grid, phi=maps.phi, crystals=crystals.fraction_map)
+    sizes = SizeStudy(None)
+    if distributions:
+        sizes = size_distributions(reduced, standard, voxels, grid, phi=maps.phi, crystals=crystals.fraction_map)
     numbers: dict[str, Number] = {
         **growth.numbers,
         **crystals.numbers,

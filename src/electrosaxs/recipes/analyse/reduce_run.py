@@ -22,7 +22,7 @@ from ...errors import FrameError, InputFileError, ShapeError, bad_value
 from ...io.images import open_frames
 from ...io.poni import read_poni
 from ...nouns import FloatArray, FrameTable, RadialCounts, Role, Run
-from ...nouns.frame_reader import FrameReader
+from ...nouns.frame_reader import FrameKind, FrameReader
 from ...reduction.azimuthal import Integrator
 from ...reduction.cross_check import PyFAIIntegrator
 from ...reduction.geometry import Geometry, pixel_geometry
@@ -31,7 +31,7 @@ from ...reduction.masking import BoolImage, is_fit2d_mask, read_mask, static_mas
 from ...reduction.normalisation import frame_flags
 from ...reduction.outliers import find_outliers, sample_frames
 from ...reduction.q_window import filled_window
-from ...reduction.stream import FrameIntegrator, ReductionStore, reduce_series
+from ...reduction.stream import FrameIntegrator, ReductionStore, StoredFrames, reduce_series
 from ..progress import Progress, over, stage
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class ReducedRun:
     run: Run
     table: FrameTable
     q: FloatArray
-    store: ReductionStore
+    store: StoredFrames
     flags: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
     files: tuple[Path, ...]
@@ -75,21 +75,10 @@ def reduce_run(
 
     table = read_table(run)
     with closing(open_frames(run, table)) as reader:
-        geometry, mask, turned = detector_of(run, reader)
-        saturation = _saturation(reader, geometry)
         with stage(progress, "hot and dead pixels"):
-            outliers = find_outliers(
-                _readable(reader, sample_frames(table)),
-                _own_integrator(run, geometry, mask, saturation, bins=min(run.analysis.bins, OUTLIER_BINS)),
-            )
-        mask = mask | outliers.mask
-        own = _own_integrator(run, geometry, mask, saturation, bins=run.analysis.bins)
-        window, cut = filled_window(run.analysis, own.pixels_per_bin, own.width, where=geometry.source)
-        if cut:
-            run = run.model_copy(update={"analysis": window})
-            own = _own_integrator(run, geometry, mask, saturation, bins=window.bins)
-        engine: FrameIntegrator
-        engine = own if integrator == "own" else _pyfai_integrator(run, geometry, mask, saturation, integrator)
+            detector = prepared(run, reader, readable(reader, sample_frames(table)))
+        run, own = detector.run, detector.integrator
+        engine: FrameIntegrator = own if integrator == "own" else _pyfai_integrator(detector, integrator)
         key = _key(reader.files, own.fingerprint, integrator)
         store = ReductionStore(out / "reduction", key=key, n_frames=len(table), bins=own.bins)
         errors: dict[int, str] = {}
@@ -98,10 +87,41 @@ def reduce_run(
         for frame in over(progress, stream, stage="frames", total=len(table), done=len(table) - pending):
             if frame.error:
                 errors[frame.index] = frame.error
-    flags = _flags(table, store, own.used_pixels, errors)
-    _tell(table, flags, outliers.note)
-    notes = (*turned, *cut, f"outliers: {outliers.note}", *_resume_note(store, len(table) - pending))
+    flags = flags_of(table, store, own.used_pixels, errors)
+    _tell(table, flags, detector.outliers)
+    notes = (*detector.notes, *_resume_note(store, len(table) - pending))
     return ReducedRun(run, table, own.mean_q, store, flags, notes, reader.files)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedDetector:
+    """Where every photon of a run goes. run: with the q window that the detector has; outliers: what was found of hot and
+    dead pixels; mask (y, x): with them; notes: what was found on the way."""
+
+    run: Run
+    geometry: Geometry
+    mask: BoolImage
+    saturation: float | None
+    integrator: Integrator
+    outliers: str
+    notes: tuple[str, ...]
+
+
+def prepared(run: Run, reader: FrameKind, frames: Iterable[npt.NDArray[np.integer]]) -> PreparedDetector:
+    """Geometry, masks and bins of a run; hot and dead pixels are looked for in `frames`."""
+    geometry, mask, turned = detector_of(run, reader)
+    saturation = _saturation(reader, geometry)
+    outliers = find_outliers(
+        frames, _own_integrator(run, geometry, mask, saturation, bins=min(run.analysis.bins, OUTLIER_BINS))
+    )
+    mask = mask | outliers.mask
+    own = _own_integrator(run, geometry, mask, saturation, bins=run.analysis.bins)
+    window, cut = filled_window(run.analysis, own.pixels_per_bin, own.width, where=geometry.source)
+    if cut:
+        run = run.model_copy(update={"analysis": window})
+        own = _own_integrator(run, geometry, mask, saturation, bins=window.bins)
+    notes = (*turned, *cut, f"outliers: {outliers.note}")
+    return PreparedDetector(run, geometry, mask, saturation, own, outliers.note, notes)
 
 
 def _tell(table: FrameTable, flags: tuple[tuple[str, ...], ...], outliers: str) -> None:
@@ -114,7 +134,7 @@ def _tell(table: FrameTable, flags: tuple[tuple[str, ...], ...], outliers: str) 
             log.info("frame %d is left out: %s", index, "; ".join(why))
 
 
-def detector_of(run: Run, reader: FrameReader) -> tuple[Geometry, BoolImage, tuple[str, ...]]:
+def detector_of(run: Run, reader: FrameKind) -> tuple[Geometry, BoolImage, tuple[str, ...]]:
     """Where the pixels are, which of them are masked before any frame is looked at, and how the user's mask was read where
     that is not as it is stored."""
     where = read_poni(run.detector.geometry)
@@ -123,7 +143,7 @@ def detector_of(run: Run, reader: FrameReader) -> tuple[Geometry, BoolImage, tup
     return geometry, *_user_and_gaps(run, geometry, reader)
 
 
-def _same_shape(geometry: Geometry, reader: FrameReader) -> None:
+def _same_shape(geometry: Geometry, reader: FrameKind) -> None:
     if tuple(geometry.shape) != tuple(reader.shape):
         raise bad_value(
             ShapeError,
@@ -135,7 +155,7 @@ def _same_shape(geometry: Geometry, reader: FrameReader) -> None:
         )
 
 
-def _user_and_gaps(run: Run, geometry: Geometry, reader: FrameReader) -> tuple[BoolImage, tuple[str, ...]]:
+def _user_and_gaps(run: Run, geometry: Geometry, reader: FrameKind) -> tuple[BoolImage, tuple[str, ...]]:
     """The mask that holds for all frames, and how the user's was read where that is not as it is stored."""
     user: BoolImage | None = None
     notes: tuple[str, ...] = ()
@@ -151,7 +171,7 @@ def _user_and_gaps(run: Run, geometry: Geometry, reader: FrameReader) -> tuple[B
     return mask, notes
 
 
-def _saturation(reader: FrameReader, geometry: Geometry) -> float | None:
+def _saturation(reader: FrameKind, geometry: Geometry) -> float | None:
     """The count from which a pixel is left out of its frame; None where only the type of the frames limits it."""
     if reader.saturation is None and geometry.detector.startswith("Pilatus"):
         return PILATUS_SATURATION
@@ -172,9 +192,7 @@ def _own_integrator(
     )
 
 
-def _pyfai_integrator(
-    run: Run, geometry: Geometry, mask: BoolImage, saturation: float | None, name: str
-) -> FrameIntegrator:
+def _pyfai_integrator(detector: PreparedDetector, name: str) -> FrameIntegrator:
     engine, _, splitting = name.partition(":")
     if engine != "pyfai" or not splitting:
         raise bad_value(
@@ -185,19 +203,20 @@ def _pyfai_integrator(
             rule="must be own, or pyfai: and one of pyFAI's pixel splittings",
             remedy="for example --integrator pyfai:bbox",
         )
+    window = detector.run.analysis
     return PyFAIIntegrator(
-        geometry,
-        mask=mask,
-        q_min=run.analysis.q_min_per_nm,
-        q_max=run.analysis.q_max_per_nm,
-        bins=run.analysis.bins,
-        polarization=run.beam.polarization,
-        saturation=saturation,
+        detector.geometry,
+        mask=detector.mask,
+        q_min=window.q_min_per_nm,
+        q_max=window.q_max_per_nm,
+        bins=window.bins,
+        polarization=detector.run.beam.polarization,
+        saturation=detector.saturation,
         method=splitting,
     )
 
 
-def _readable(reader: FrameReader, indices: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[np.integer]]:
+def readable(reader: FrameReader, indices: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[np.integer]]:
     """The frames among `indices` that can be read; the others are flagged later, by the reduction itself."""
     for index in indices:
         try:
@@ -217,8 +236,8 @@ def _key(files: Iterable[Path], fingerprint: str, integrator: str) -> str:
     return digest.hexdigest()
 
 
-def _flags(
-    table: FrameTable, store: ReductionStore, used_pixels: int, errors: dict[int, str]
+def flags_of(
+    table: FrameTable, store: StoredFrames, used_pixels: int, errors: dict[int, str]
 ) -> tuple[tuple[str, ...], ...]:
     """Per frame: unreadable, or what its normalisation and its place in time lack."""
     flags = frame_flags(

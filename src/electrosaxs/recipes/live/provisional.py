@@ -1,0 +1,230 @@
+"""The numbers of one frame as soon as it is there, by the functions of `analyse` on what is known so far.
+
+Provisional are: hot and dead pixels (looked for in the solvent and reference frames that were there before the first sample
+frame), the means of solvent and reference (over those so far), what a frame's beam is compared with (those and the last
+samples). Not yet taken are what needs the whole map: footprint, crystals, frames that their light contradicts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import __version__
+from ...analysis.spheres.fit import SphereFit, fit_spheres
+from ...errors import ElectrosaxsError, FrameError
+from ...io.arriving import ArrivedRow, Arriving
+from ...nouns import FrameTable, Role, Run, SampleIntensity
+from ...nouns.frame_reader import Frame
+from ...reduction.growing_store import GrowingStore, GrownFrames
+from ...reduction.outliers import SAMPLE
+from ...reduction.stream import DONE, ReducedFrame, StoredFrames
+from ..analyse.analyse_run import with_known_fraction
+from ..analyse.reduce_run import PreparedDetector, ReducedRun, flags_of, prepared
+from ..analyse.standards import Standards, sample_intensity, standards
+from ..analyse.voxels import measure
+
+STILL = (Role.SOLVENT, Role.REFERENCE, Role.DARK)
+RECENT = 32  # sample frames with which a new one is compared
+SHOWN = 250  # points of a curve on the page
+NOTHING_YET = "no solvent or reference frame yet"
+COLUMNS = ("height", "time", "exposure", "monitor", "transmission", "voltage", "current")
+
+
+@dataclass
+class Kind:
+    """What all frames have in common (a FrameKind)."""
+
+    shape: tuple[int, int]
+    saturation: float | None
+    files: tuple[Path, ...]
+
+
+class SomeFrames(StoredFrames):
+    """A few reduced frames in memory."""
+
+    def __init__(self, frames: list[ReducedFrame]) -> None:
+        self.folder = Path("memory")
+        self.counts = np.array([frame.counts for frame in frames], dtype=np.float64)
+        self.norm = np.array([frame.norm for frame in frames])
+        self.negative = np.array([frame.negative for frame in frames])
+        self.saturated = np.array([frame.saturated for frame in frames])
+        self._status = np.full(len(frames), DONE, dtype=np.uint8)
+
+
+class Provisional:
+    """The frames of one run so far. `store`: every frame that is reduced, None until the detector is known."""
+
+    def __init__(self, run: Run, source: Arriving, folder: Path) -> None:
+        self.run, self.curve = run, dict[str, Any]()
+        self.detector: PreparedDetector | None = None
+        self.store: GrowingStore | None = None
+        self._source, self._folder = source, folder
+        self._still: dict[int, tuple[ArrivedRow, ReducedFrame | None]] = {}
+        self._recent: deque[tuple[ArrivedRow, ReducedFrame]] = deque(maxlen=RECENT)
+        self._standard: Standards | None = None
+        self._prepared_for = 0
+        self._run_known = run
+
+    @property
+    def samples(self) -> bool:
+        """Whether there was a sample frame: without one there is no map."""
+        return bool(self._recent)
+
+    def take(self, row: ArrivedRow) -> dict[str, Any]:
+        """The line of live.jsonl for a row, less its times; FrameError where its image is not there yet."""
+        line: dict[str, Any] = {
+            "index": row.index, "role": row.role, "height_um": row.numbers.get("height"), "time_s": row.numbers.get("time"),
+            "phi": None, "phi_sigma": None, "diameter_nm": None, "flags": [row.trouble] if row.trouble else [],
+        }  # fmt: skip
+        if row.trouble:
+            return line
+        frame = self._source.read(row)
+        if row.role in STILL:
+            self._keep_still(row, frame)
+        elif row.role == Role.SAMPLE:
+            try:
+                line |= self._measured(row, frame)
+            except FrameError:
+                raise
+            except ElectrosaxsError as error:
+                line["flags"] = [_words(error)]
+        return line
+
+    def _keep_still(self, row: ArrivedRow, frame: Frame) -> None:
+        self._standard = None
+        if self.detector is None and not self._still:
+            prepared(self.run, self._kind(frame), [frame])  # so that what is slow the first time is behind us
+        self._still[row.index] = (row, None if self.detector is None else self._reduced(row, frame))
+
+    def rest(self) -> bool:
+        """Do ahead what the first sample frame will need, while nothing else is to be done; whether there was anything."""
+        if self._recent or len(self._still) == self._prepared_for or not self._complete():
+            return False
+        row = next(iter(self._still.values()))[0]
+        self._prepare(self._source.read(row))
+        self._standards()
+        return True
+
+    def _complete(self) -> bool:
+        """Whether there are frames of both kinds that a sample is measured against."""
+        return {Role.SOLVENT, Role.REFERENCE} <= {kept.role for kept, _ in self._still.values()}
+
+    def _measured(self, row: ArrivedRow, frame: Frame) -> dict[str, Any]:
+        if self.detector is None or (not self._recent and len(self._still) != self._prepared_for):
+            self._prepare(frame)
+        reduced_frame = self._reduced(row, frame)
+        self._recent.append((row, reduced_frame))
+        if not self._complete():
+            return {"flags": [NOTHING_YET]}
+        reduced = self._together([*self._all_still(), *self._recent])
+        here = np.array([len(reduced.table) - 1])
+        if flags := reduced.flags[-1]:
+            return {"flags": list(flags)}
+        standard = self._standards()
+        reduced = ReducedRun(self._run_known, reduced.table, reduced.q, reduced.store, reduced.flags, (), reduced.files)
+        sample = sample_intensity(reduced, standard, here)
+        fit = fit_spheres(sample, workers=1)
+        voxel = measure(here, sample, fit, reduced=reduced, standard=standard)
+        self._show(row, reduced.q, sample, fit)
+        value = {name: float(column[0]) for name, column in voxel.values.items()}
+        return {
+            "phi": _known(value["phi"]), "phi_sigma": _known(value["phi_sigma"]),
+            "diameter_nm": _known(value["diameter"]), "diameter_sigma_nm": _known(value["diameter_sigma"]),
+            "reduced_chi_squared": _known(value["reduced_chi_squared"]), "photons": _known(value["photons"]),
+            "flags": list(voxel.flags[0]),
+        }  # fmt: skip
+
+    def _prepare(self, frame: Frame) -> None:
+        """Hot and dead pixels from the still frames so far (from this frame where there is none), and those reduced."""
+        kind = self._kind(frame)
+        looked_at = [i for i in self._still if self._still[i][0].role != Role.DARK]
+        chosen = [looked_at[k] for k in np.linspace(0, len(looked_at) - 1, min(SAMPLE, len(looked_at))).astype(int)]
+        self.detector, self._standard = prepared(self.run, kind, self._again(chosen) if chosen else iter([frame])), None
+        self._prepared_for = len(self._still)
+        own = self.detector.integrator
+        key = hashlib.blake2b(f"{self._source.path} {own.fingerprint} {__version__}".encode(), digest_size=16)
+        self.store = GrowingStore(self._folder, key=key.hexdigest(), bins=own.bins)
+        for index, (row, _) in self._still.items():
+            self._still[index] = (row, self._reduced(row, self._source.read(row)))
+
+    def _again(self, indices: list[int]) -> Iterator[Frame]:
+        for index in indices:
+            yield self._source.read(self._still[index][0])
+
+    def _kind(self, frame: Frame) -> Kind:
+        return Kind((frame.shape[0], frame.shape[1]), self._source.saturation, self._source.files())
+
+    def _reduced(self, row: ArrivedRow, frame: Frame) -> ReducedFrame:
+        assert self.detector is not None
+        assert self.store is not None
+        sums = self.detector.integrator.integrate(frame)
+        reduced = ReducedFrame(row.index, sums.counts, sums.norm, sums.negative, sums.saturated)
+        self.store.add(reduced)
+        return reduced
+
+    def _all_still(self) -> list[tuple[ArrivedRow, ReducedFrame]]:
+        return [(row, frame) for row, frame in self._still.values() if frame is not None]
+
+    def _standards(self) -> Standards:
+        """Solvent and reference so far, worked out again after each new frame of theirs."""
+        if self._standard is None:
+            reduced = self._together(self._all_still())
+            self._standard = standards(reduced, workers=1)
+            self._run_known = with_known_fraction(reduced, self._standard).run
+        return self._standard
+
+    def _together(self, frames: list[tuple[ArrivedRow, ReducedFrame]]) -> ReducedRun:
+        assert self.detector is not None
+        rows = [row for row, _ in frames]
+        numbers = {name: np.array([row.numbers.get(name, np.nan) for row in rows]) for name in COLUMNS}
+        table = FrameTable(
+            role=np.array([row.role for row in rows], dtype=np.str_), file=(), source=self._source.path, **numbers
+        )
+        store = SomeFrames([frame for _, frame in frames])
+        flags = flags_of(table, store, self.detector.integrator.used_pixels, {})
+        own = self.detector.integrator
+        return ReducedRun(self.detector.run, table, own.mean_q, store, flags, (), ())
+
+    def _show(self, row: ArrivedRow, q: npt.NDArray, sample: SampleIntensity, fit: SphereFit) -> None:
+        """Keep the newest curve for the page."""
+        step = max(1, -(-q.size // SHOWN))
+        curve = {"q": q, "intensity": sample.values[0], "sigma": sample.sigma[0], "model": fit.model(q)[0]}
+        self.curve = {
+            "index": row.index, "height_um": row.numbers["height"], "time_s": row.numbers["time"],
+            **{name: [_known(float(v)) for v in values[::step]] for name, values in curve.items()},
+        }  # fmt: skip
+
+
+def grown(folder: Path, frames: int, detector: dict[str, Any], run: Run, table: FrameTable) -> ReducedRun:
+    """The first `frames` of a run as they lie in the store at `folder`; detector: as `detector_words` says it."""
+    store = GrownFrames(folder, frames)
+    window = run.analysis.model_copy(update=detector["window"])
+    run = run.model_copy(update={"analysis": window})
+    flags = flags_of(table, store, detector["used_pixels"], {})
+    return ReducedRun(run, table, np.array(detector["q"]), store, flags, tuple(detector["notes"]), ())
+
+
+def detector_words(detector: PreparedDetector) -> dict[str, Any]:
+    """What `grown` needs of a detector, as JSON holds it."""
+    own = detector.integrator
+    return {
+        "q": own.mean_q.tolist(), "used_pixels": own.used_pixels, "window": detector.run.analysis.model_dump(),
+        "notes": list(detector.notes),
+    }  # fmt: skip
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _words(error: ElectrosaxsError) -> str:
+    return " ".join(str(error).split())

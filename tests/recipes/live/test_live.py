@@ -1,0 +1,243 @@
+"""A run that is followed while it grows: nothing is missed, nothing comes twice, and at the end it is what analyse leaves."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from closeness import assert_close
+from growing import Growing
+
+from electrosaxs.errors import ElectrosaxsError, InputFileError
+from electrosaxs.io.numbers_json import read_numbers
+from electrosaxs.nouns import RunResults
+from electrosaxs.recipes.analyse import analyse_run as analyse_recipe
+from electrosaxs.recipes.analyse.sizes import SizeStudy
+from electrosaxs.recipes.live import follow
+from electrosaxs.recipes.live.follow import Follower
+from electrosaxs.recipes.live.passes import END, last_pass, provisional_pass
+
+HERE = Path(__file__).parent
+
+
+class PassesHere:
+    """The analysis in this process, done when asked, without report and size distributions."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        self._answer: dict[str, Any] | None = None
+
+    def ask(self, do: str, run_toml: str, out: str, **more: Any) -> None:
+        paths = Path(run_toml), Path(out)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(analyse_recipe, "write_report", lambda *_, **__: None)
+            patch.setattr(analyse_recipe, "size_distributions", lambda *_, **__: SizeStudy(None))
+            try:
+                panels = last_pass(*paths) if do == END else provisional_pass(*paths, Path(more.pop("store")), **more)
+                answer = {"panels": json.loads(json.dumps(panels))}
+            except ElectrosaxsError as error:
+                answer = {"error": str(error)}
+        self.busy, self._answer = True, answer
+
+    def answer(self, seconds: float = 0.0) -> dict[str, Any] | None:
+        self.busy = False
+        return self._answer
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _passes_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "Passes", PassesHere)
+    monkeypatch.setattr(follow, "PASS_PERIOD_S", 1.0)
+
+
+def lines_of(out: Path) -> list[dict[str, Any]]:
+    text = (out / "live.jsonl").read_text("utf-8")
+    assert text.endswith("\n")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def step_until(follower: Follower, lines: int, seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while len(follower.lines) < lines:
+        assert time.monotonic() < end, f"{len(follower.lines)} of {lines} lines"
+        if not follower.step():
+            time.sleep(0.01)
+
+
+def arrays(path: Path) -> dict[str, Any]:
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, one: found.update({name: one[()]}) if isinstance(one, h5py.Dataset) else None)
+    return found
+
+
+def test_a_growing_file_ends_as_analyse_leaves_it(
+    quiet_nexus: Path, quiet_results: tuple[RunResults, Path], tmp_path: Path
+) -> None:
+    """Single writer in another process; the folder is not there when live begins."""
+    source, out = tmp_path / "run", tmp_path / "out"
+    out.mkdir()
+    follower = Follower(source, out)
+    assert not follower.step()
+    assert follower.phase() == "waiting"
+    writer = subprocess.Popen([sys.executable, HERE / "growing.py", quiet_nexus, source, "0.15"])
+    try:
+        follower.until_the_end()
+        seen = follower.passed
+        assert not follower.analyse()
+    finally:
+        follower.close()
+        assert writer.wait(10) == 0
+    lines, (results, expected) = lines_of(out), quiet_results
+    assert [line["index"] for line in lines] == list(range(len(results.frames)))
+    assert seen >= 1
+    assert median(line["done"] - line["arrived"] for line in lines) < 2.0  # with the passes in this very thread
+    stays = {"entry/title"}
+    mine, theirs = arrays(out / "results.nxs"), arrays(expected / "results.nxs")
+    assert mine.keys() == theirs.keys()
+    for name in mine.keys() - stays:
+        if name.startswith("entry/summary"):
+            continue
+        assert np.array_equal(mine[name], theirs[name], equal_nan=mine[name].dtype.kind == "f"), name
+    assert (out / "numbers.json").read_bytes() == (expected / "numbers.json").read_bytes()
+    phi = results.volume_fraction
+    placed = [r for r in results.frames if r.scan >= 0 and r.used]
+    assert len(placed) == len(results.frames) - 6 - sum(r.role == "alignment" for r in results.frames)
+    ratios = [lines[r.index]["phi"] / phi.values[r.scan, r.height_index] for r in placed if r.height_um > 100.0]
+    assert_close(float(np.median(ratios)), 1.0, rel=5e-3)
+
+
+def test_half_an_image_and_half_a_row_are_read_again(quiet_cbf: Path, tmp_path: Path) -> None:
+    run, out = Growing(quiet_cbf, tmp_path / "run", "cbf"), tmp_path / "out"
+    out.mkdir()
+    follower = Follower(tmp_path / "run", out)
+    run.add(8)
+    step_until(follower, 8)
+    index = run.written
+    run.write_image(index)
+    whole = run.image(index).read_bytes()
+    run.image(index).write_bytes(whole[: len(whole) // 2])
+    run.write_row(index)
+    run.add(1)  # what comes after it does not wait
+    step_until(follower, 9)
+    assert index not in follower.lines.known
+    run.image(index).write_bytes(whole)
+    step_until(follower, 10)
+    assert follower.lines.last["index"] == index
+    assert follower.lines.last["flags"] == []
+    table = tmp_path / "run" / "frames.csv"
+    run.write_image(run.written)
+    run.write_row(run.written)
+    text = table.read_bytes()
+    table.write_bytes(text[:-9])  # as if its end had not been written
+    for _ in range(5):
+        follower.step()
+    assert len(follower.lines) == 10
+    table.write_bytes(text)
+    step_until(follower, 11)
+    follower.close()
+
+
+def test_a_run_that_is_over_gives_up_an_image_that_never_came(quiet_cbf: Path, tmp_path: Path) -> None:
+    run, out = Growing(quiet_cbf, tmp_path / "run", "cbf"), tmp_path / "out"
+    out.mkdir()
+    run.add(9)
+    run.write_row(9)
+    run.tell("aborted")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(follow, "PATIENCE_S", 0.1)
+        follower = Follower(tmp_path / "run", out)
+        follower.until_the_end()
+    assert follower.lines.last["index"] == 9
+    assert "no such file" in follower.lines.last["flags"][0]
+    follower.close()
+
+
+def test_killed_and_started_again_it_goes_on(quiet_nexus: Path, tmp_path: Path) -> None:
+    """kill -9 of the command while it works; what it left is taken up, no frame comes twice, none is missing."""
+    run, out = Growing(quiet_nexus, tmp_path / "run"), tmp_path / "out"
+    run.add(12)
+    command = [
+        sys.executable,
+        "-m",
+        "electrosaxs.command_line.app",
+        "live",
+        tmp_path / "run",
+        "--out",
+        out,
+        "--no-page",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["pid"] == process.pid
+    end = time.monotonic() + 60.0
+    while not (out / "live.jsonl").exists() or len((out / "live.jsonl").read_text().splitlines()) < 10:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    before = (out / "live.jsonl").read_bytes()
+    with (out / "live.jsonl").open("ab") as file:
+        file.write(b'{"index": 12, "role"')  # a line that was being written
+    run.add(8)
+    follower = Follower(tmp_path / "run", out)
+    step_until(follower, 20)
+    follower.close()
+    assert (out / "live.jsonl").read_bytes().startswith(before)
+    assert sorted(line["index"] for line in lines_of(out)) == list(range(20))
+    assert all(line["phi"] for line in lines_of(out) if line["role"] == "sample" and not line["flags"])
+
+
+def test_lines_of_another_run_are_not_gone_on_with(quiet_nexus: Path, tmp_path: Path) -> None:
+    run, out = Growing(quiet_nexus, tmp_path / "run"), tmp_path / "out"
+    out.mkdir()
+    run.add(2)
+    line = {"index": 1, "height_um": -3.0, "time_s": None}
+    (out / "live.jsonl").write_text(json.dumps(line) + "\n")
+    follower = Follower(tmp_path / "run", out)
+    with pytest.raises(InputFileError, match="these are lines of another run"):
+        step_until(follower, 3)
+    follower.close()
+
+
+def test_a_run_without_words_has_ended_a_minute_after_its_last_frame(quiet_cbf: Path, tmp_path: Path) -> None:
+    run, out = Growing(quiet_cbf, tmp_path / "run", "cbf"), tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "run" / "state.json").unlink()
+    run.add(1)
+    follower = Follower(tmp_path / "run", out)
+    step_until(follower, 1)
+    assert not follower.run_ended()
+    assert follower.newest is not None
+    follower.newest -= 61.0
+    assert follower.run_ended()
+    run.tell("running")
+    assert not follower.run_ended()
+    follower.close()
+
+
+def test_provisional_numbers_are_told_from_final_ones(quiet_nexus: Path, tmp_path: Path) -> None:
+    run, out = Growing(quiet_nexus, tmp_path / "run"), tmp_path / "out"
+    out.mkdir()
+    run.add(38)
+    follower = Follower(tmp_path / "run", out)
+    step_until(follower, 38)
+    follower._pass()
+    follower._pass()
+    assert follower.passed == 1
+    numbers = read_numbers(out / "numbers.json")
+    assert numbers["mass_balance_error"].unit
+    assert not follower.analysed
+    follower.close()

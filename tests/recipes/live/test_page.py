@@ -1,0 +1,138 @@
+"""The page in Chromium: everything is drawn, nothing is fetched from elsewhere, and abort reaches the run."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from electrosaxs.dashboard.access import Access
+from electrosaxs.dashboard.files import FIGURES, PageFiles
+from electrosaxs.dashboard.server import Server
+from electrosaxs.io.run_state import take_requests, write_state
+from electrosaxs.nouns import RunResults
+from electrosaxs.recipes.live.feed import LiveFeed
+from electrosaxs.recipes.live.follow import Follower
+from electrosaxs.recipes.live.panels import panels
+from electrosaxs.recipes.live.view import ResultsFeed, frame_lines
+
+PANELS = ("phi-map", "growth-curve", "intensity", "profile", "flux", "voltage", "mass-balance", "quality", "onset")
+DRAWN = "document.querySelectorAll('.plot > *').length == 9"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="the page is looked at with playwright")
+    pytest.importorskip("bokeh", reason="the page is drawn with bokeh")
+    with playwright.sync_playwright() as driver:
+        found = None
+        for path in (None, shutil.which("chromium"), shutil.which("google-chrome")):
+            try:
+                found = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+                break
+            except playwright.Error as error:
+                reason = str(error).splitlines()[0]
+        if found is None:
+            pytest.skip(f"no Chromium can be started: {reason}")
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    opened = browser.new_page(viewport={"width": 1366, "height": 768})
+    opened.errors, opened.requested = [], []
+    opened.on("pageerror", lambda error: opened.errors.append(str(error)))
+    opened.on("request", lambda request: opened.requested.append(request.url))
+    yield opened
+    opened.close()
+
+
+def served(feed: Any, operator: str = "") -> Server:
+    files = PageFiles()
+    files.get(FIGURES)
+    return Server("127.0.0.1", 0, Access("127.0.0.1", operator=operator), feed, files)
+
+
+def test_results_are_all_there_within_three_seconds(page: Any, quiet_results: tuple[RunResults, Path]) -> None:
+    server = served(ResultsFeed(quiet_results[0]))
+    page.goto(server.url)
+    page.wait_for_function(DRAWN)
+    frames = str(len(quiet_results[0].frames))
+    page.wait_for_function(f"document.getElementById('frames').textContent == '{frames}'")
+    took = page.evaluate("performance.now()") / 1000.0
+    assert took < 12.0  # 2 s of one core; the tests share theirs
+    for panel in PANELS:
+        box = page.locator(f"#{panel} canvas").first.bounding_box()
+        assert box["width"] > 200
+        assert box["height"] > 100
+    assert page.title().startswith(f"results · {frames} frames")
+    assert page.inner_text("#phase") == "results"
+    assert "error" in page.inner_text("#mass-balance h2")
+    assert all(url.startswith(server.url) for url in page.requested)
+    assert page.errors == []
+    assert page.evaluate("document.documentElement.scrollHeight") <= 768
+    server.shutdown()
+
+
+def test_what_is_new_is_drawn_and_abort_reaches_the_run(
+    page: Any, quiet_results: tuple[RunResults, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("electrosaxs.recipes.live.follow.Passes", lambda: None)
+    run, out = tmp_path / "run", tmp_path / "out"
+    run.mkdir()
+    out.mkdir()
+    (run / "meter.csv").write_text("clock_s,epoch_s,set_V,read_V,read_A,output,event\n1.0,2.0,20,19.9,4e-9,1,\n")
+    state = {"phase": "running", "output": True, "voltage_V": 19.9, "heartbeat": time.time(), "pid": 1}
+    write_state(run, state)
+    follower = Follower(run, out)
+    hour_ago = time.time() - 3600.0
+    lines = [{**line, "arrived": hour_ago + line["index"], "done": hour_ago} for line in frame_lines(quiet_results[0])]
+    for line in lines[:-1]:
+        follower.lines.append(line)
+    server = served(LiveFeed(follower, "op"), "op")
+    page.goto(f"{server.url}?token=op")
+    page.wait_for_function(f"document.getElementById('frames').textContent == '{len(lines) - 1}'")
+    assert "token" not in page.url
+    assert "provisional" in page.inner_text("#provisional")
+    follower.lines.append(lines[-1])
+    follower.panels, follower.passed = json.loads(json.dumps(panels(quiet_results[0]))), 1
+    page.wait_for_function(f"document.title.startsWith('running · {len(lines)} frames')")
+    page.wait_for_function("document.getElementById('age').classList.contains('old')")
+    assert page.inner_text("#output") == "on, 19.9 V"
+    asked = [url for url in page.requested if "/api/news" in url]
+    page.wait_for_function("kept.pass == 1")
+    assert f"frames={len(lines) - 1}" in asked[-1] or f"frames={len(lines)}" in asked[-1]
+    page.click("#abort")
+    start = time.monotonic()
+    while not list((run / "requests").glob("*.json")) and time.monotonic() - start < 5.0:
+        time.sleep(0.01)
+    assert time.monotonic() - start < 2.0
+    assert take_requests(run, "op") == [{"do": "abort", "who": "the operator at 127.0.0.1"}]
+    write_state(run, {**state, "phase": "aborted", "output": False})
+    page.wait_for_function("document.getElementById('phase').textContent == 'aborted'")
+    assert page.errors == []
+    server.shutdown()
+    follower.lines.close()
+
+
+def test_who_is_no_operator_is_asked_for_the_token(page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("electrosaxs.recipes.live.follow.Passes", lambda: None)
+    (tmp_path / "run").mkdir()
+    write_state(tmp_path / "run", {"phase": "running", "output": True, "voltage_V": 1.0})
+    follower = Follower(tmp_path / "run", tmp_path)
+    server = served(LiveFeed(follower, "op"), "op")
+    page.goto(server.url)
+    page.wait_for_function("document.getElementById('phase').textContent == 'running'")
+    page.click("#abort")
+    page.wait_for_selector("#operator:not([hidden])")
+    assert not (tmp_path / "run" / "requests").exists()
+    page.fill("#operator", "op")
+    page.click("#abort")
+    page.wait_for_function("document.getElementById('said').textContent.startsWith('abort: sent')")
+    assert len(list((tmp_path / "run" / "requests").glob("*.json"))) == 1
+    server.shutdown()
+    follower.lines.close()

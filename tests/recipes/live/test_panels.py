@@ -1,0 +1,109 @@
+"""What the page says of a map: estimates with sigma, changes only, and a band that the truth lies in."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from closeness import assert_close
+
+from electrosaxs.io.growing_rows import CONTROL, MOST, GrowingRows
+from electrosaxs.io.run_toml import read_run
+from electrosaxs.nouns import Number, RunResults
+from electrosaxs.recipes.live.feed import MapChanges
+from electrosaxs.recipes.live.model_band import model_band
+from electrosaxs.recipes.live.panels import estimates, onsets_expected, time_to_onset
+from electrosaxs.recipes.live.set_point import why_not
+
+
+def test_the_onset_is_where_the_growth_line_meets_the_band(quiet_results: tuple[RunResults, Path]) -> None:
+    results, _ = quiet_results
+    line, growth = results.growth_line, results.growth
+    assert line is not None
+    assert growth is not None
+    now = growth.coord("time")[-1]
+    phi_now = line.offset + line.slope * now
+    found = time_to_onset(results)
+    assert found is not None
+    assert_close(found["value"], (0.0095 - phi_now) / line.slope, rel=1e-9)
+    known = replace(line, slope_sigma=0.0)
+    alone = time_to_onset(replace(results, growth_line=known))
+    assert alone is not None
+    assert_close(alone["sigma"], 0.005 / 12**0.5 / line.slope, rel=1e-9)
+    assert found["sigma"] > alone["sigma"]
+    assert time_to_onset(replace(results, growth_line=replace(line, slope=-line.slope))) is None
+    seen = {**results.numbers, "onset_time": Number(100.0, 5.0, "s", "seen")}
+    assert estimates(replace(results, numbers=seen))["time_to_onset"] is None
+    last = onsets_expected(results)["value"][-1]
+    assert last is not None
+    assert abs(last - now - found["value"]) < 0.1 * found["value"]
+
+
+def test_the_band_of_the_model_holds_what_was_simulated(
+    quiet_nexus: Path, quiet_results: tuple[RunResults, Path]
+) -> None:
+    band = model_band(quiet_results[0], read_run(quiet_nexus))
+    assert band is not None
+    phi = quiet_results[0].volume_fraction
+    measured = phi.values[-1][phi.good[-1]]
+    low, high = np.array(band["low"]), np.array(band["high"])
+    assert np.all(high >= low)
+    assert low[0] < measured[0] < high[0]
+    assert high[0] / low[0] > 1.3
+    assert_close(high[3] / low[3], 1.0, rel=0.05)  # a millimetre away nothing has happened yet
+
+
+def test_only_what_changed_is_drawn_again() -> None:
+    def frames(*phi: float) -> dict[str, list[Any]]:
+        return {"index": list(range(len(phi))), "time": [1.0] * len(phi), "phi": list(phi)}
+
+    changes = MapChanges()
+    changes.take(frames(1e-3, 2e-3), 1)
+    assert changes.since(0)["index"] == [0, 1]
+    changes.take(frames(1e-3 * (1 + 1e-5), 2.1e-3, 3e-3), 2)
+    assert changes.since(1)["index"] == [1, 2]
+    assert changes.since(2)["index"] == []
+    changes.take(frames(1e-3), 3)  # two frames have no place any more
+    assert changes.since(2) == {"index": [1.0, 2.0], "time": [None, None], "phi": [None, None]}
+
+
+def test_a_long_table_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    file = tmp_path / "meter.csv"
+    rows = GrowingRows(file, ("clock_s", "read_V"))
+    rows.look()
+    text = "clock_s,read_V,output\n" + "".join(f"{k},{k / 10},{int(k > 4)}\n" for k in range(3 * MOST))
+    file.write_text(text + "9999,1")
+    rows.look()
+    assert rows.on_at == 5.0
+    assert len(rows.rows) < MOST
+    assert rows.stride > 1
+    steps = np.diff([row[0] for row in rows.rows if row[0] is not None])
+    assert set(steps) == {rows.stride}
+    assert (9999.0, 1.0) not in rows.rows
+
+
+@pytest.mark.parametrize("value", [0.0, -3e-10, "3e-10", None, True, float("nan"), float("inf")])
+def test_a_set_point_is_a_positive_number(value: object, tmp_path: Path) -> None:
+    assert "must be a positive number" in why_not(value, tmp_path, {})
+
+
+def test_a_set_point_is_one_that_some_voltage_gives(tmp_path: Path) -> None:
+    state = {"flux_slice": {"value": 3e-10, "sigma": 0.0}, "voltage_V": 20.0}
+    (tmp_path / "plan.toml").write_text("[source_meter]\nmax_voltage_V = 30.0\n[hold]\nset_point_m_per_s = 3e-10\n")
+    assert why_not(4.4e-10, tmp_path, state) == ""
+    assert "no voltage within 30 V gives more than 4.5e-10" in why_not(4.6e-10, tmp_path, state)
+    assert why_not(3e-10, tmp_path, {}) == ""
+    assert "no voltage gives so much" in why_not(1e-3, tmp_path, {})
+    (tmp_path / "plan.toml").write_text("[voltage]\ntime_s = [0.0]\nvoltage_V = [20.0]\n")
+    assert "holds no flux" in why_not(3e-10, tmp_path, state)
+
+
+def test_decisions_of_a_held_flux_are_read_by_name(tmp_path: Path) -> None:
+    (tmp_path / "control.csv").write_text(
+        ",".join((*CONTROL, "mode")) + "\n20.0,2.8e-10,2.7e-10,9e-11,0.045,0.01,20,hold\n"
+    )
+    rows = GrowingRows(tmp_path / "control.csv", CONTROL)
+    rows.look()
+    assert rows.rows == [(20.0, 2.8e-10, 2.7e-10, 9e-11, 0.045, 0.01, 20.0)]
+    assert rows.last["mode"] == "hold"
