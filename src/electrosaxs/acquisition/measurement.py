@@ -121,16 +121,16 @@ class Measurement:
             if due >= end:
                 break
             self.field.wait_until(due)
-            if not self._one_scan(anode, end):
+            if self.field.over or not self._one_scan(anode, end):
                 return
             number = max(number + 1, math.floor(self.field.time / self.scan.period_s))
         self.field.wait_until(end)
 
     def _one_scan(self, anode: float, end: float) -> bool:
-        """A frame at each height; False where the time was over before the last."""
+        """A frame at each height; False where the time was over before the last, or there is no more to do."""
         for height in self.scan.heights_um:
             exposure = self._exposure(height)
-            if self._frame(Role.SAMPLE, anode + height, exposure, end, place=height) is None:
+            if self._frame(Role.SAMPLE, anode + height, exposure, end, place=height) is None or self.field.over:
                 return False
         return True
 
