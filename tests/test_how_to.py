@@ -28,8 +28,8 @@ IN_THE_DEMONSTRATION = ("simulate", "size-distributions")
 """Their run is the one of the demonstration, made from examples/experiment_small.toml."""
 OF_FILMS = ("gisaxs", "islands")
 """They begin with a simulation of their own."""
-ELSEWHERE = ("acquire",)
-"""Run in recipes/experiment/test_acquire_twin.py, with a shorter plan."""
+ELSEWHERE = ("acquire", "hold")
+"""Run in recipes/experiment/test_acquire_twin.py and test_acquire_hold.py, with shorter plans."""
 SILENT = ("check", "inspect")
 """Commands that have nothing but their answer, and so no --quiet."""
 

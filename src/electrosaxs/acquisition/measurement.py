@@ -149,7 +149,7 @@ class Measurement:
         """Move, expose, keep. Taken again after a beam loss; None where the clock would come to `end` before."""
         while True:
             self.field.follow()
-            if not self._not_paused(end):
+            if self.field.over or not self._not_paused(end):
                 return None
             if self.watch.beamline.clock() + exposure_s > end:
                 return None
@@ -225,7 +225,7 @@ class Measurement:
             return True
         self.record.phase("paused", "paused by the operator; the voltage program goes on")
         while self.record.paused:
-            if self.watch.beamline.clock() >= end:
+            if self.watch.beamline.clock() >= end or self.field.over:
                 return False
             self.field.wait_until(min(self.watch.beamline.clock() + 1.0, end))
         self._go_on()
@@ -235,7 +235,7 @@ class Measurement:
         """Until the monitor counts again, or the run's time is over; the voltage program goes on."""
         self.record.phase("paused", "no beam: exposures wait, the voltage program goes on")
         lost_at = self.watch.beamline.clock()
-        while self.watch.beamline.clock() < end:
+        while self.watch.beamline.clock() < end and not self.field.over:
             if self.field.on_at is None and self.watch.beamline.clock() - lost_at > BEAM_PATIENCE_S:
                 raise Fault("monitor", f"no beam for {BEAM_PATIENCE_S:g} s")
             self.field.wait_until(min(self.watch.beamline.clock() + BEAM_LOOK_S, end))

@@ -8,6 +8,7 @@ from closeness import assert_close
 from held_cell import HeldCell, plant_with, wanted
 
 from electrosaxs.control.limits import Limits
+from electrosaxs.errors import ElectrosaxsError
 
 QUIET = {"solubility": 0.3}
 
@@ -15,7 +16,7 @@ QUIET = {"solubility": 0.3}
 def test_the_charge_is_found_within_its_sigma() -> None:
     """Root mean square of the pulls over several noises, of charge and flux."""
     pulls = []
-    for seed in range(5):
+    for seed in range(3):
         held = HeldCell(plant_with(effective_charge=0.034, charge_exponent=1.6, **QUIET), seed=seed)
         last = held.run(660.0)
         assert last.charge_sigma < 0.1 * last.charge
@@ -23,7 +24,7 @@ def test_the_charge_is_found_within_its_sigma() -> None:
     assert 0.3 < math.sqrt(np.mean(np.square(pulls))) < 1.6
 
 
-@pytest.mark.parametrize("charge", [0.0315, 0.0585])
+@pytest.mark.parametrize("charge", [0.0315])
 def test_the_slice_flux_stays_at_its_set_point(charge: float) -> None:
     held = HeldCell(plant_with(effective_charge=charge, diffusivity_scale=1.1, **QUIET), noise=0.01)
     held.run(2100.0)
@@ -109,3 +110,19 @@ def test_a_current_at_its_limit_holds_the_voltage_back() -> None:
     decision = held.holder.decide(held.time)
     assert decision.limited_by == "the largest current"
     assert_close(decision.voltage, held.volt, rel=1e-6)
+
+
+def test_a_model_that_cannot_be_run_lets_go_and_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = HeldCell(plant_with(**QUIET), noise=0.01)
+    held.run(600.0)
+
+    def fails(*_: object) -> None:
+        raise ElectrosaxsError("no step is short enough")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(held.holder.estimator, "go_on", fails)
+        lost = held.run(660.0)
+    assert (lost.mode, lost.voltage) == ("fallback", 5.0)
+    assert "no step is short enough" in lost.reason
+    assert held.run(720.0).mode == "hold"
+    assert_close(held.decisions[-1].charge, 0.045, rel=0.1)

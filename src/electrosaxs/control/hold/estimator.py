@@ -165,6 +165,12 @@ class Estimator:
             self._fill_bank()
         return ran
 
+    def start_again(self, until_s: float) -> None:
+        """From the belief, with all frames so far."""
+        self.bank = OnsetBank(self.belief, self._grid, self.belief.x0)
+        self._run(self.belief.x0.copy(), False, until_s)
+        self._fill_bank()
+
     def _moved(self, move: FloatArray) -> bool:
         """The model run where the estimate is, as far as one run may go; False where it explains the frames no better."""
         kept, cost = (self.x, self.tracks, self._rows, self.solution), self._cost_here()

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from ...errors import ElectrosaxsError
 from ...nouns import FloatArray
 from ..limits import Limits
 from .estimator import Estimate, Estimator
@@ -30,6 +31,8 @@ COMPLIANCE_SHARE = 0.95
 """Of the current limit that the loop goes up to: at the limit the meter lowers the voltage by itself."""
 SHORT, SHORT_TIMES = 0.02, 3
 """At the end: so far below the set-point at the highest voltage, so many decisions in a row."""
+EMPTY = 0.1
+"""Share of the particles in the solution below which there is no supply."""
 PASSED_V = 1.0
 """Below, the conductance of the cell is not taken from the current."""
 
@@ -86,6 +89,7 @@ class Holder:
     _from: tuple[float, float] | None = None
     _short: int = 0
     _agreeing: int = 0
+    _broken: str = ""
     _highest: float = math.inf
     _highest_is: str = HIGHEST
 
@@ -115,7 +119,11 @@ class Holder:
         if not usable:
             return
         one = [np.array([value]) for value in (time_s, height_um, phi, sigma)]
-        off: FloatArray = self.estimator.add(*one)
+        try:
+            off: FloatArray = self.estimator.add(*one)
+        except ElectrosaxsError as error:
+            self._broken = f"the model cannot be run: {error}"
+            return
         far = abs(float(off[0])) > LOST_SIGMA
         self._far.append(far)
         self._agreeing = self._agreeing + 1 if far else 0
@@ -127,18 +135,31 @@ class Holder:
 
     def decide(self, time_s: float) -> Decision:
         """What the voltage is to be from `time_s` on, until the next decision."""
-        self.estimator.settle()
-        self.estimator.go_on(time_s)
         last = self.estimator.voltage.last_V
-        known = self.estimator.estimate(last)
-        self._change_mode(known, time_s)
-        chosen = self._chosen(known, last, time_s)
+        try:
+            if self._broken:
+                self.estimator.start_again(time_s)
+                self._broken = ""
+            self.estimator.settle()
+            self.estimator.go_on(time_s)
+            known = self.estimator.estimate(last)
+            self._change_mode(known, time_s)
+            chosen = self._chosen(known, last, time_s)
+        except ElectrosaxsError as error:
+            return self._blind(f"the model cannot be run: {error}", last, time_s)
         self._look_for_the_end(known, chosen)
         flux, sigma = self._held(known)
         return Decision(
             time_s, self.set_point, flux, sigma, known.charge, known.charge_sigma, chosen.voltage, chosen.limited_by,
             self.mode, self.reason, self._highest_flux(known),
         )  # fmt: skip
+
+    def _blind(self, why: str, last_V: float, time_s: float) -> Decision:
+        """The fallback where nothing is known; the next decision begins from the belief."""
+        self._broken = self.reason = why
+        self.mode = "fallback"
+        volt, by = self._allowed().limited(self.wanted.fallback_V, last_V)
+        return Decision(time_s, self.set_point, math.nan, math.nan, math.nan, math.nan, volt, by, self.mode, why)
 
     def _highest_flux(self, known: Estimate) -> float:
         """What the highest voltage would give now (m/s), three sigma of the charge to the safe side."""
@@ -185,10 +206,14 @@ class Holder:
             seen.add(round(height))
         return len(seen)
 
+    def _allowed(self) -> Range:
+        """What the next voltage may be."""
+        top, move = min(self._highest, self.limits.highest), self.limits.ramp * self.step_s
+        return Range(top, move, max(self.limits.lowest, 0.0), self._highest_is)
+
     def _chosen(self, known: Estimate, last_V: float, time_s: float) -> Chosen:
         """The next voltage in the mode of now."""
-        move = self.limits.ramp * self.step_s
-        allowed = Range(min(self._highest, self.limits.highest), move, max(self.limits.lowest, 0.0), self._highest_is)
+        allowed = self._allowed()
         if self.mode == "hold" or (self.mode == "ended" and self.wanted.at_end != "fallback"):
             return self._steered(known, last_V, time_s, allowed)
         constant = self.wanted.start_V if self.mode == "start" else self.wanted.fallback_V
@@ -217,13 +242,19 @@ class Holder:
         return voltage_for(flux_at, target, last_V, allowed)
 
     def _look_for_the_end(self, known: Estimate, chosen: Chosen) -> None:
-        """Over where even the highest voltage does not give the set-point any more."""
+        """Over where even the highest voltage does not give the set-point any more, or nothing is left to be supplied."""
+        whole = known.dissolved + known.crystals
+        if self.mode == "hold" and self.wanted.kind == "supply" and known.dissolved < EMPTY * whole:
+            self.mode = "ended"
+            self.reason = (
+                f"inventory: {100.0 * known.dissolved / whole:.0f} % of the particles are left in the solution"
+            )
+            return
         at_top = chosen.limited_by in (HIGHEST, CURRENT)
         short = self.mode == "hold" and at_top and chosen.flux < (1.0 - SHORT) * self.set_point
         self._short = self._short + 1 if short else 0
         if self._short < SHORT_TIMES:
             return
-        whole = known.dissolved + known.crystals
         self.mode = "ended"
         self.reason = (
             f"inventory: {100.0 * known.dissolved / whole:.0f} % of the particles are left in the solution, and "
