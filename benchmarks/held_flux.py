@@ -2,7 +2,8 @@
 
 Run: python benchmarks/held_flux.py [--out FOLDER] [--cells NAME ...]. Each cell is the transport model on a finer grid with
 more sizes, with a charge, exponent, diffusivity and solubility of its own; every 5 minutes 14 heights are seen with 3 % noise.
-`--estimators` compares three estimators on histories at 20 V instead. Leaves FOLDER/held_flux.json and held_flux.png.
+`--estimators SEEDS` compares three estimators on histories at 20 V instead. Leaves
+FOLDER/held_flux.json, which held_flux_figure.py draws.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from electrosaxs.transport import SizeClasses, graded_grid
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "plan_constant_flux.toml"
 HEIGHTS_UM = np.array([0, 50, 100, 150, 200, 250, 300, 400, 600, 1000, 1400, 1800, 2600, 3400.0])
+WATCHED = 4
 FWHM_UM, NOISE, PERIOD_S, FRAME_S, STEP_S, END_S = 34.0, 0.03, 300.0, 1.5, 20.0, 4200.0
 SET_POINT, SUPPLY, START_V = 2.8e-10, 6e-10, 20.0
 JUDGED_S = (1200.0, 4200.0)
@@ -63,19 +65,22 @@ class Cell:
         self.time, self.volt = 0.0, 0.0
         self.rows: list[tuple[float, float, float, float]] = []
 
-    def step(self, volt: float) -> list[tuple[float, float, float]]:
-        """STEP_S at `volt`, ramped; the frames of it as time (s), height (um), phi."""
+    def step(self, volt: float, *, look: bool = False) -> list[tuple[float, float, float]]:
+        """STEP_S at `volt`, ramped; the frames of it as time (s), height (um), phi. look: also at the lowest four heights."""
         begin, end = self.time, self.time + STEP_S
         ramp = abs(volt - self.volt) / LIMITS.ramp + 1e-3
         program = VoltageProgram(time_s=[begin, begin + ramp, begin + ramp + STEP_S], voltage_V=[self.volt, volt, volt])
         first = begin - begin % PERIOD_S
         times = first + FRAME_S * (np.arange(HEIGHTS_UM.size) + 0.7)
         here = (times >= begin) & (times < end)
-        solution, crystals = self.track.go_on(program, end, self._footprints.looks(times[here], HEIGHTS_UM[here]))
+        times, heights = times[here], HEIGHTS_UM[here]
+        if look:
+            times, heights = begin + FRAME_S * (np.arange(WATCHED) + 0.7), HEIGHTS_UM[:WATCHED]
+        solution, crystals = self.track.go_on(program, end, self._footprints.looks(times, heights))
         self.time, self.volt = end, float(np.interp(end, program.time_s, program.voltage_V))
         self.rows.append((end, self.volt, self.track.slice_flux(self.volt), self.track.supply_per_volt() * self.volt))
-        phi = (solution + crystals) * (1.0 + NOISE * self._random.standard_normal(int(here.sum())))
-        return list(zip(times[here].tolist(), HEIGHTS_UM[here].tolist(), phi.tolist(), strict=True))
+        phi = (solution + crystals) * (1.0 + NOISE * self._random.standard_normal(times.size))
+        return list(zip(times.tolist(), heights.tolist(), phi.tolist(), strict=True))
 
 
 @dataclass
@@ -96,7 +101,8 @@ class Course:
         return float(np.sqrt(np.mean((value[judged] / target - 1.0) ** 2)))
 
 
-def held(values: dict[str, float], kind: str, seed: int = 1) -> Course:
+def held(values: dict[str, float], kind: str, seed: int = 1, watch: float = 60.0) -> Course:
+    """The loop. watch: how often (s) the lowest heights are looked at while crystals may be beginning, 0: never."""
     cell, target = Cell(values, seed), SET_POINT if kind == "slice" else SUPPLY
     estimator = Estimator(belief(believed(), charge_sigma=0.3), COARSE, fwhm_um=FWHM_UM)
     wanted = Wanted("slice" if kind == "slice" else "supply", target, START_V, 5.0, 600.0)
@@ -105,7 +111,9 @@ def held(values: dict[str, float], kind: str, seed: int = 1) -> Course:
     while cell.time < END_S and not reason:
         decision = loop.decide(cell.time)
         own.append((decision.flux, decision.flux_sigma, decision.charge, decision.charge_sigma))
-        frames, before, begin = cell.step(decision.voltage), cell.volt, cell.time - STEP_S
+        before, begin, since = cell.volt, cell.time, cell.time % PERIOD_S
+        look = watch and loop.uneasy and since > 0.0 and since % watch == 0.0
+        frames = cell.step(decision.voltage, look=look)
         loop.read(begin + abs(decision.voltage - before) / LIMITS.ramp + 1e-3, cell.volt)
         loop.read(cell.time, cell.volt)
         for when, height, phi in frames:
@@ -150,28 +158,35 @@ def measure(names: list[str], out: Path) -> None:
         begin = time.process_time()
         course = held(values, kind)
         took, target = time.process_time() - begin, SET_POINT if kind == "slice" else SUPPLY
-        own, (_, value) = np.array(course.own), course.values(kind)
-        pulls = (own[1:, 0] - value[: len(own) - 1]) / own[1:, 1]
-        judged = np.arange(1, len(own)) * STEP_S >= JUDGED_S[0]
-        charge = values["effective_charge"]
-        at = {minutes: own[int(60 * minutes / STEP_S)] for minutes in (10, 20, 40)}
         others = {}
         if kind == "slice":
             others = {
+                "scans alone": held(values, kind, watch=0.0) if values["solubility"] < NEVER else course,
                 "constant voltage": open_loop(values, constant), "plan": open_loop(values, plan),
                 "PI on the slope": on_the_slope(values),
             }  # fmt: skip
-        print(f"{name:28} rms {100 * course.rms(kind, target):6.2f} %  "
-              f"|pull| < 2.5: {100 * np.mean(np.abs(pulls[judged]) < 2.5):5.1f} %  charge off by "
-              + ", ".join(f"{100 * (row[2] / charge - 1):+.1f} ({100 * row[3] / charge:.1f}) % at {m} min" for m, row in at.items())
-              + f"  {took:.0f} s CPU; others "
-              + ", ".join(f"{label} {100 * other.rms(kind, target):.0f} %" for label, other in others.items()), flush=True)  # fmt: skip
+        told = ", ".join(f"{label} {100 * other.rms(kind, target):.0f} %" for label, other in others.items())
+        print(f"{name:26} {judged(course, kind, target, values)}; {took:.0f} s CPU; {told} {course.reason}", flush=True)
         found[name] = {
-            "kind": kind, "target": target, "held": course.rows, "own": course.own,
+            "kind": kind, "target": target, "charge": values["effective_charge"], "held": course.rows, "own": course.own,
             **{label: other.rows for label, other in others.items()},
         }  # fmt: skip
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "held_flux.json").write_text(json.dumps(found), "utf-8")
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "held_flux.json").write_text(json.dumps(found), "utf-8")
+
+
+def judged(course: Course, kind: str, target: float, values: dict[str, float]) -> str:
+    """rms of the flux, how often it lies within 2.5 of the loop's own sigmas, and how far its charge is off, in words."""
+    own, (_, value) = np.array(course.own), course.values(kind)
+    pulls = (own[1:, 0] - value[: len(own) - 1]) / own[1:, 1]
+    late = np.arange(1, len(own)) * STEP_S >= JUDGED_S[0]
+    within = 100.0 * float(np.mean(np.abs(pulls[late]) < 2.5))
+    charges = []
+    for minutes in (10, 20, 40):
+        _, _, charge, sigma = own[int(60 * minutes / STEP_S)] / values["effective_charge"]
+        charges.append(f"{100 * (charge - 1):+.1f} ({100 * sigma:.1f}) % at {minutes} min")
+    rms = 100.0 * course.rms(kind, target)
+    return f"rms {rms:5.2f} %; within 2.5 sigma {within:.0f} % of the time; charge {', '.join(charges)}"
 
 
 class Ekf:

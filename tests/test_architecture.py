@@ -48,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "figures": {"nouns", "units", "errors"},
     "report": {"nouns", "units", "errors", "figures", "io"},
     "recipes": BELOW_RECIPES | {"recipes/analyse"},  # the demo analyses what it simulated
+    "recipes/experiment": BELOW_RECIPES | {"recipes", "recipes/analyse"},  # a frame becomes phi as in an analysis
     "recipes/*": BELOW_RECIPES | {"recipes"},  # every wing
     "command_line": {"errors", "nouns", "control", "inference", "recipes", "recipes/*", VERSION},
     "__init__": {"recipes", "recipes/*", "nouns"},

@@ -101,7 +101,8 @@ class HeldFlux(Settings):
     is believed at the start ([transport], [growth] and the sizes of an experiment); fit: a fit's folder, whose parameters
     replace those of the model. charge_prior: relative sigma of effective_charge in that belief. fallback_voltage_V: where
     frames stop (stale_after_s), quality drops or the estimate is lost. at_end: what happens where the set-point is no
-    longer within limits.
+    longer within limits. watch_s: how often the lowest heights are looked at between two scans while crystals may be
+    beginning; 0: never.
     """
 
     flux: Literal["slice", "supply"] = "slice"
@@ -112,6 +113,7 @@ class HeldFlux(Settings):
     start_voltage_V: Positive = 10.0
     fallback_voltage_V: NotNegative = 5.0
     stale_after_s: Positive = 600.0
+    watch_s: NotNegative = 60.0
     at_end: Literal["stop", "fallback", "limit"] = "stop"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import threading
 import time
@@ -30,7 +31,7 @@ from electrosaxs.transport import SizeClasses, graded_grid
 
 MODEL = "plan_constant_flux.toml"
 SHORT = {
-    "duration_s = 2700.0": "duration_s = 900.0\nalignment = false\nreference_frames = 3\nsolvent_frames = 3",
+    "duration_s = 2700.0": "duration_s = 700.0\nalignment = false\nreference_frames = 3\nsolvent_frames = 3",
     "[0, 50, 100, 150, 200, 250, 300, 400, 600, 1000, 1400, 1800, 2600, 3400]": "[50, 100, 150, 200, 300, 600, 2600, 3400]",
     "period_s = 300.0": "period_s = 240.0", "path_length_mm = 10.0": "path_length_mm = 10.0\nanode_height_um = -7.3",
 }  # fmt: skip
@@ -142,3 +143,12 @@ def test_defaults_are_those_of_the_page(tmp_path: Path) -> None:
     assert held.model == (tmp_path / "experiment.toml").resolve()
     assert (held.flux, held.charge_prior, held.at_end, held.stale_after_s) == ("slice", 0.3, "stop", 600.0)
     assert np.isclose(held.set_point_m_per_s, 2.8e-10)
+
+
+def test_the_page_types_the_commands_of_the_example() -> None:
+    page = (EXAMPLES.parent / "docs" / "how-to" / "hold.md").read_text("utf-8")
+    example = (EXAMPLES / "plan_hold.toml").read_text("utf-8")
+    typed = re.findall(r"^    (electrosaxs .*)$", page, re.MULTILINE)
+    assert typed == re.findall(r"^#     (electrosaxs acquire .*)$", example, re.MULTILINE)
+    assert len(typed) == 2
+    read_plan(EXAMPLES / "plan_hold.toml")

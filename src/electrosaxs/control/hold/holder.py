@@ -31,6 +31,8 @@ COMPLIANCE_SHARE = 0.95
 """Of the current limit that the loop goes up to: at the limit the meter lowers the voltage by itself."""
 SHORT, SHORT_TIMES = 0.02, 3
 """At the end: so far below the set-point at the highest voltage, so many decisions in a row."""
+MAY_BEGIN = 0.02
+"""Probability of crystals from which on frames are wanted between two scans."""
 EMPTY = 0.1
 """Share of the particles in the solution below which there is no supply."""
 PASSED_V = 1.0
@@ -111,6 +113,12 @@ class Holder:
             allowed = COMPLIANCE_SHARE * self.wanted.current * voltage_V / current_A
             top = self.limits.highest
             self._highest, self._highest_is = (allowed, CURRENT) if allowed < top else (top, HIGHEST)
+
+    @property
+    def uneasy(self) -> bool:
+        """True while crystals may be beginning unseen: until somebody looks, the flux may be far from where it is held."""
+        bank = self.estimator.bank
+        return self.mode == "hold" and bank is not None and 1.0 - bank.none.weight > MAY_BEGIN
 
     def frame(self, time_s: float, height_um: float, phi: float, sigma: float) -> None:
         """A frame: phi above the anode at `height_um`, with its own sigma; not finite where it could not be used."""

@@ -11,7 +11,7 @@ from ...nouns import FloatArray
 SCALE_SIGMA = 0.01
 """Of the factor that all frames share (reference and solvent), relative."""
 ROBUST_FROM = 3.0
-"""Residuals beyond this many sigma count as less (Huber 1964)."""
+"""Residuals beyond this many sigma count as less (Huber's weights)."""
 ROUNDS = 3
 
 

@@ -21,8 +21,7 @@ from ...nouns.run_plan import HeldFlux, RunPlan
 from ...transport import SizeClasses, graded_grid
 from ...transport.charge_models import columns
 from ..experiment_file import read_with_sizes
-from ..plan.plan import FITTED
-from ..plan.planner import that_apply
+from ..fitted_parameters import FITTED, that_apply
 
 PAPER = "demo.toml"
 CLASSES, CELLS = 9, 120

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,8 @@ class HeldField(Field):
         self._readings: list[tuple[float, float, float]] = []
         self._last: Decision | None = None
         self._asked: float | None = None
+        assert plan.hold is not None
+        self.watch_s = plan.hold.watch_s or math.inf
 
     def switch_on(self) -> None:
         """Make up the loop from the frames without field, then the output on, at 0 V."""
@@ -113,7 +116,7 @@ class HeldField(Field):
         decision = self.watch.during(
             "estimator", "decision", PATIENCE_S, lambda: self._decided(frames, readings, self.time)
         )
-        self._goal, self._last = decision.voltage, decision
+        self._goal, self._last, self.uneasy = decision.voltage, decision, self._holder.uneasy
         if self._asked is not None:  # meanwhile
             self._due, decision = 0.0, replace(decision, set_point=self._asked)
         self._keep(decision, "")
