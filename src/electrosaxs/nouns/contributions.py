@@ -23,6 +23,9 @@ SIZE_SHAPE = "size_shape"
 FOOTPRINT = "footprint"
 """Correction for the profile within the beam: its slope comes from neighbouring heights, so that it errs to either side."""
 
+TRANSMISSION = "transmission"
+"""Drift of the transmission against the scattering: one sigma takes all of it for an error of the diode."""
+
 
 @dataclass(frozen=True)
 class Reach:

@@ -47,6 +47,7 @@ class ReducedFrame:
     norm: FloatArray
     negative: int = 0
     saturated: int = 0
+    stopped: int = 0
     error: str = ""
 
 
@@ -69,7 +70,7 @@ def reduce_frames(
             sums = integrator.integrate(reader.read(index))
         except FrameError as error:
             return ReducedFrame(index, np.zeros(0), np.zeros(0), error=str(error))
-        return ReducedFrame(index, sums.counts, sums.norm, sums.negative, sums.saturated)
+        return ReducedFrame(index, sums.counts, sums.norm, sums.negative, sums.saturated, sums.stopped)
 
     waiting: deque[Future[ReducedFrame]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="reduce") as pool:
@@ -103,6 +104,7 @@ class ReductionStore:
             "norm": ((n_frames, bins), "float64"),
             "negative": ((n_frames,), "int64"),
             "saturated": ((n_frames,), "int64"),
+            "stopped": ((n_frames,), "int64"),
             "status": ((n_frames,), "uint8"),
         }
         self.resumed = _label(label) == identity and all((self.folder / f"{name}.npy").exists() for name in layout)
@@ -116,7 +118,7 @@ class ReductionStore:
             os.replace(replacement, label)
         opened = {name: np.lib.format.open_memmap(self.folder / f"{name}.npy", mode="r+") for name in layout}
         self.counts, self.norm = opened["counts"], opened["norm"]
-        self.negative, self.saturated = opened["negative"], opened["saturated"]
+        self.negative, self.saturated, self.stopped = (opened[name] for name in ("negative", "saturated", "stopped"))
         self._status = opened["status"]
 
     @property
@@ -144,7 +146,8 @@ class ReductionStore:
             self.norm[frame.index] = frame.norm
             self.negative[frame.index] = frame.negative
             self.saturated[frame.index] = frame.saturated
-        for array in (self.counts, self.norm, self.negative, self.saturated):
+            self.stopped[frame.index] = frame.stopped
+        for array in (self.counts, self.norm, self.negative, self.saturated, self.stopped):
             array.flush()
         self._status[[frame.index for frame in self._collected]] = DONE
         self._status.flush()

@@ -22,12 +22,12 @@ from ...report.provenance import write_provenance
 from ..experiment_file import check_materials
 from ..output_folder import writing
 from ..progress import Progress, stage
+from .agreement import Agreement, agreement
 from .anode import AnodePosition, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
 from .headline import detector_settings, headline_numbers, starting_size_errors
 from .maps import frame_maps, kinetics
-from .outlying import without_outlying
 from .reduce_run import ReducedRun, reduce_run
 from .sizes import size_distributions
 from .standards import Standards, standards
@@ -96,10 +96,11 @@ def analyse(
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
     voxels = measured_again(voxels, crystals.joint, reduced=reduced, standard=standard)
-    reduced = without_outlying(reduced, voxels, grid)
+    agreed = agreement(reduced, standard, voxels, grid, crystals.fraction_map)
+    reduced = agreed.without_them(reduced, voxels)
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     with stage(progress, "maps, fluxes and sizes"):
-        results = _results(reduced, standard, voxels, grid, anode, crystals)
+        results = _results(reduced, standard, voxels, grid, anode, crystals, agreed)
     return Analysis(reduced, standard, voxels, grid, results)
 
 
@@ -120,11 +121,12 @@ def _results(
     grid: ScanMap,
     anode: AnodePosition,
     crystals: Crystals,
+    agreed: Agreement,
 ) -> RunResults:
     """All nouns and numbers of the run, from the columns of its voxels."""
     run = reduced.run
     excluded = ~grid.measured | ~np.isfinite(on_map(voxels, grid, "phi"))
-    maps = frame_maps(voxels, grid, run, excluded, crystals.fraction_map)
+    maps = frame_maps(voxels, grid, run, excluded, crystals.fraction_map, agreed)
     crystals = in_the_footprint(crystals, maps.crystalline_fraction)
     growth = kinetics(maps.phi, run, structure_onset=crystals.onset)
     sizes = size_distributions(reduced, standard, voxels, grid, phi=maps.phi, crystals=crystals.fraction_map)
@@ -140,6 +142,9 @@ def _results(
         "photons": on_map(voxels, grid, "photons"),
         "skewness": on_map(voxels, grid, "skewness"),
         "flagged": grid.to_map(np.array([float(bool(f)) for f in voxels.flags])),
+        "volume_fraction_scattered": agreed.scattered,
+        "volume_fraction_absorbed": agreed.absorbed,
+        "volume_fraction_absorbed_sigma": agreed.absorbed_sigma,
     }
     return RunResults(
         title=run.run.title,
@@ -164,7 +169,7 @@ def _results(
         curves=choose_curves(reduced, standard, voxels, grid, crystals),
         numbers=numbers,
         frames=_records(reduced, voxels, grid, anode),
-        notes=(*reduced.notes, *anode.notes, *growth.notes, *crystals.notes, *sizes.notes),
+        notes=(*reduced.notes, *agreed.notes, *anode.notes, *growth.notes, *crystals.notes, *sizes.notes),
         settings={**run.model_dump(mode="json"), **detector_settings(run), **voltage_program(reduced)},
     )
 

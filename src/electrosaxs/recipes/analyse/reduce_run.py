@@ -100,7 +100,8 @@ def reduce_run(
                 errors[frame.index] = frame.error
     flags = _flags(table, store, own.used_pixels, errors)
     _tell(table, flags, outliers.note)
-    notes = (*turned, *cut, f"outliers: {outliers.note}", *_resume_note(store, len(table) - pending))
+    notes = (*turned, *cut, f"outliers: {outliers.note}", *_stopped_note(store, own.used_pixels))
+    notes = (*notes, *_resume_note(store, len(table) - pending))
     return ReducedRun(run, table, own.mean_q, store, flags, notes, reader.files)
 
 
@@ -225,6 +226,7 @@ def _flags(
         monitor=table.monitor,
         transmission=table.transmission,
         negative=np.asarray(store.negative),
+        stopped=np.asarray(store.stopped),
         saturated=np.asarray(store.saturated),
         used_pixels=used_pixels,
         knife_edge=table.is_role(Role.ALIGNMENT),
@@ -262,6 +264,18 @@ def _twins(table: FrameTable, usable: npt.NDArray[np.bool_]) -> dict[int, int]:
         else:
             others.append(int(index))
     return twins
+
+
+def _stopped_note(store: ReductionStore, used_pixels: int) -> tuple[str, ...]:
+    """In how many frames parts of the detector stood still, and how much of it."""
+    stopped = np.flatnonzero(np.asarray(store.stopped))
+    if not stopped.size:
+        return ()
+    share = 100.0 * float(np.max(store.stopped)) / used_pixels
+    return (
+        f"detector: up to {share:.2g} % of its pixels read one number in {stopped.size} frames, the first is frame"
+        f" {stopped[0]}: a module has stopped, and is left out of these frames",
+    )
 
 
 def _resume_note(store: ReductionStore, finished_before: int) -> tuple[str, ...]:
