@@ -92,7 +92,8 @@ def _parts(gaps: BoolArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64
     PART_PIXELS; -1 and 0 in gaps."""
     from scipy.ndimage import find_objects, label
 
-    modules, _ = label(~gaps)
+    modules = np.zeros(gaps.shape, dtype=np.int64)
+    label(~gaps, output=modules)
     y, x = np.indices(gaps.shape)
     part = np.full(gaps.shape, -1, dtype=np.int64)
     first = 0
@@ -102,4 +103,4 @@ def _parts(gaps: BoolArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64
         inside = modules[box] == number
         part[box][inside] = first + cell[inside]
         first += int(cell.max()) + 1
-    return part, modules.astype(np.int64)
+    return part, modules
