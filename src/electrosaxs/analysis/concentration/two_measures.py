@@ -27,6 +27,8 @@ LEAST_NOISE = 2e-4
 """Of ln T: no photodiode is better (chosen)."""
 USUAL_NOISE = 2e-3
 """Of ln T where too few frames tell it (chosen)."""
+LEAST_APART = 0.01
+"""Of ln T (chosen): a scan whose heights all disagree by less with the scans around is taken as part of a drift."""
 FEWEST = 5
 PLACE_SIGMA = 0.15
 """Of ln T where the electrode cuts the beam: 2 to 3 um of height for a 34 um beam."""
@@ -42,8 +44,8 @@ BoolArray = npt.NDArray[np.bool_]
 @dataclass(frozen=True, eq=False)
 class TwoMeasures:
     """Of voxels (scan, height). difference: of ln T, seen less expected; sigma: of what is left; drift, place (height,) and
-    slope: what was found of each, with drift_sigma (scan,) and place_sigma (height,); noise: of one frame's ln T. residual: what
-    nothing of it explains."""
+    slope: what was found of each, with drift_sigma (scan,) and place_sigma (height,); noise: of one frame's ln T. residual:
+    what nothing of it explains."""
 
     difference: FloatArray
     sigma: FloatArray
@@ -76,7 +78,7 @@ def two_measures(
     for _ in range(ROUNDS):
         sigma = np.hypot(noise, model_sigma)
         rest = difference - slope * excess_depth
-        knots = _per_scan(rest, sigma, known & ~cut)
+        knots = _without_apart(_per_scan(rest, sigma, known & ~cut), max(SIGNIFICANT * noise, LEAST_APART))
         drift = _through(knots, time_s, known & ~cut)
         slope = _slope(difference - drift, excess_depth, sigma, known & ~cut & (np.abs(excess_depth) > STEEP))
         rest = difference - drift - slope * excess_depth
@@ -114,6 +116,21 @@ def _per_scan(values: FloatArray, sigma: FloatArray, known: BoolArray) -> FloatA
     return np.array([
         _mode(row[k], s[k]) if k.sum() >= 3 else np.nan for row, s, k in zip(values, sigma, known, strict=True)
     ])  # fmt: skip
+
+
+def _without_apart(knots: FloatArray, least: float) -> FloatArray:
+    """`knots` (scan,) without those, a third at most, that neither the scans around nor a drift explain: NaN."""
+    kept = knots.copy()
+    for _ in range(knots.size // 3):
+        told = np.flatnonzero(np.isfinite(kept))
+        if told.size < 4:
+            break
+        worst = told[int(np.argmax(np.abs(kept[told] - np.median(kept[told]))))]
+        rest = told[told != worst]
+        if abs(kept[worst] - np.interp(worst, rest, kept[rest])) < least:
+            break
+        kept[worst] = np.nan
+    return kept
 
 
 def _per_height(values: FloatArray, sigma: FloatArray, known: BoolArray, cut: BoolArray) -> FloatArray:

@@ -41,6 +41,8 @@ BESIDE_CRYSTALS = 0.05
 """Relative uncertainty of the depth where crystals stand in the beam (chosen)."""
 LEAST_STAND_IN, LEAST_STAND_IN_CUT = 4e-3, 1e-2
 """Of ln phi (chosen): how far what stands in by a frame's transmission is trusted, and where the electrode cuts the beam."""
+NOISY, LEAST_USUAL = 5.0, 1e-3
+"""Times the noise of the standards' normalisation, at least this (chosen), from which on a transmission is not what it says."""
 STAND_IN_PASSES = 3
 MOST_SHARE = 0.4
 """Of the voxels; where more contradict themselves, it is not single frames that are wrong."""
@@ -53,7 +55,8 @@ class Agreement:
     """Maps (scan, height). measures: the comparison, None where absorption does not tell; missing: what stands in for frames
     without phi; left_out: what contradicts itself; reasons: row of the voxels -> words; scattered, absorbed, absorbed_sigma:
     phi by either measure, of frames that were left out too; drift: relative change of phi where the transmission's drift is the
-    diode's."""
+    diode's; scatter: relative
+    sigma of phi where the two scatter against each other in all frames."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -63,6 +66,7 @@ class Agreement:
     absorbed: FloatArray
     absorbed_sigma: FloatArray
     drift: FloatArray
+    scatter: float = 0.0
     notes: tuple[str, ...] = ()
 
     def without_them(self, reduced: ReducedRun, voxels: Voxels) -> ReducedRun:
@@ -92,16 +96,13 @@ def agreement(
         left_out |= found
         correction, measures = view.compared(left_out)
     left_out &= ~(gross & (np.abs(_of_the_left_out(view, correction, measures)) < SIGNIFICANT))
-    notes: tuple[str, ...] = ()
-    if left_out.sum() > MOST_SHARE * max(view.known.sum(), 1):
-        notes = (
-            f"phi by scattering and by transmission disagree in {left_out.sum()} of {view.known.sum()} frames: too many to"
-            " leave out; monitor, transmission or phi of the starting solution are wrong",
-        )
+    contradicted = int(left_out.sum()) if left_out.sum() > MOST_SHARE * max(view.known.sum(), 1) else 0
+    if contradicted:
         left_out[:] = False
     correction, measures = view.compared(left_out)
     contradictions = view.contradictions(left_out, correction, measures)
     drift, words = _drift(measures, view)
+    scatter, more = _scatter(measures, view, standard, contradicted)
     return Agreement(
         measures,
         view.stand_ins(correction, measures, left_out, contradictions),
@@ -109,8 +110,9 @@ def agreement(
         _reasons(grid, contradictions),
         view.phi,
         *view.absorbed(correction, measures),
-        drift,
-        (*notes, *words),
+        np.hypot(drift, scatter) if np.any(scatter) else drift,
+        scatter,
+        (*more, *words),
     )
 
 
@@ -317,6 +319,23 @@ def _reasons(grid: ScanMap, contradictions: dict[tuple[int, int], Contradiction]
         for row in np.flatnonzero(grid.used)
         if (place := (int(grid.scan[row]), int(grid.height_index[row]))) in contradictions
     }
+
+
+def _scatter(
+    measures: TwoMeasures, view: _View, standard: Standards, contradicted: int
+) -> tuple[float, tuple[str, ...]]:
+    """Relative sigma of phi where scattering and transmission scatter against each other by more than the standards' frames do,
+    so that either the monitor or the transmission of all frames is not what it says; 0 where they do not. And in words."""
+    usual = standard.normalisation.number.value or 0.0
+    if not contradicted and measures.noise < NOISY * max(usual, LEAST_USUAL):
+        return 0.0, ()
+    noise = max(measures.noise, float(np.nanmedian(np.abs(measures.residual))))
+    scatter = noise / (view.scale * view.start_depth)
+    return scatter, (
+        f"phi by scattering and by transmission disagree from frame to frame by {100.0 * noise:.2g} % of the"
+        " transmission, too many to leave out: monitor or transmission are wrong, and phi is uncertain by"
+        f" {100.0 * scatter:.2g} %",
+    )
 
 
 def _drift(measures: TwoMeasures, view: _View) -> tuple[FloatArray, tuple[str, ...]]:
