@@ -26,7 +26,7 @@ FOOTPRINT = "footprint"
 SIZES_MISFIT = "sizes"
 """Of phi, where spheres of one kind do not describe the curves: what the sizes that do may be off by."""
 TRANSMISSION = "transmission"
-"""Drift of the transmission against the scattering: one sigma takes all of it for an error of the diode."""
+"""Drift of the transmission against the scattering: one sigma takes all of it for an error of diode or monitor."""
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def _parts(gaps: BoolArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64
     PART_PIXELS; -1 and 0 in gaps."""
     from scipy.ndimage import find_objects, label
 
-    modules = np.zeros(gaps.shape, dtype=np.int64)
+    modules: npt.NDArray[np.int64] = np.zeros(gaps.shape, dtype=np.int64)
     label(~gaps, output=modules)
     y, x = np.indices(gaps.shape)
     part = np.full(gaps.shape, -1, dtype=np.int64)

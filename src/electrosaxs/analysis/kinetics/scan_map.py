@@ -135,7 +135,7 @@ def _complete_times(planned: FloatArray) -> FloatArray:
     for scan in np.flatnonzero(holes.any(axis=1)):
         others = planned.copy()
         others[scan] = np.nan
-        usual = np.array([_at_scan(scan, column, period) for column in others.T])
+        usual = np.array([_at_scan(int(scan), column, period) for column in others.T])
         told = np.flatnonzero(~holes[scan] & np.isfinite(usual))
         moved = np.interp(np.arange(usual.size), told, (planned[scan] - usual)[told]) if told.size else 0.0
         complete[scan, holes[scan]] = (usual + moved)[holes[scan]]

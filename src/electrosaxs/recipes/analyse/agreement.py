@@ -21,6 +21,7 @@ from ...physics.absorption import attenuation_per_volume_fraction
 from ...physics.beam import open_beam_centre, open_fraction
 from .causes import Contradiction, cause
 from .crystal_view import sees_crystals
+from .drift import drift_of_phi, scatter_of_phi
 from .reduce_run import ReducedRun
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels, on_map
@@ -41,8 +42,6 @@ BESIDE_CRYSTALS = 0.05
 """Relative uncertainty of the depth where crystals stand in the beam (chosen)."""
 LEAST_STAND_IN, LEAST_STAND_IN_CUT = 4e-3, 1e-2
 """Of ln phi (chosen): how far what stands in by a frame's transmission is trusted, and where the electrode cuts the beam."""
-NOISY, LEAST_USUAL = 5.0, 1e-3
-"""Times the noise of the standards' normalisation, at least this (chosen), from which on a transmission is not what it says."""
 STAND_IN_PASSES = 3
 MOST_SHARE = 0.4
 """Of the voxels; where more contradict themselves, it is not single frames that are wrong."""
@@ -101,8 +100,9 @@ def agreement(
         left_out[:] = False
     correction, measures = view.compared(left_out)
     contradictions = view.contradictions(left_out, correction, measures)
-    drift, words = _drift(measures, view)
-    scatter, more = _scatter(measures, view, standard, contradicted)
+    absorbed, usual = view.scale * view.start_depth, standard.normalisation.number.value or 0.0
+    drift, words = drift_of_phi(measures, view.depth(correction), absorbed, view.start_noise)
+    scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
     return Agreement(
         measures,
         view.stand_ins(correction, measures, left_out, contradictions),
@@ -319,37 +319,3 @@ def _reasons(grid: ScanMap, contradictions: dict[tuple[int, int], Contradiction]
         for row in np.flatnonzero(grid.used)
         if (place := (int(grid.scan[row]), int(grid.height_index[row]))) in contradictions
     }
-
-
-def _scatter(
-    measures: TwoMeasures, view: _View, standard: Standards, contradicted: int
-) -> tuple[float, tuple[str, ...]]:
-    """Relative sigma of phi where scattering and transmission scatter against each other by more than the standards' frames do,
-    so that either the monitor or the transmission of all frames is not what it says; 0 where they do not. And in words."""
-    usual = standard.normalisation.number.value or 0.0
-    if not contradicted and measures.noise < NOISY * max(usual, LEAST_USUAL):
-        return 0.0, ()
-    noise = max(measures.noise, float(np.nanmedian(np.abs(measures.residual))))
-    scatter = noise / (view.scale * view.start_depth)
-    return scatter, (
-        f"phi by scattering and by transmission disagree from frame to frame by {100.0 * noise:.2g} % of the"
-        " transmission, too many to leave out: monitor or transmission are wrong, and phi is uncertain by"
-        f" {100.0 * scatter:.2g} %",
-    )
-
-
-def _drift(measures: TwoMeasures, view: _View) -> tuple[FloatArray, tuple[str, ...]]:
-    """What phi changes by, relative (scan, height), where the transmission that drifts against the scattering is wrong and not
-    the scattering; and in words."""
-    least = 3.0 * np.hypot(measures.drift_sigma, view.start_noise)[:, None]
-    size = np.sign(measures.drift) * np.sqrt(np.maximum(np.square(measures.drift) - np.square(least), 0.0))
-    absorbed = view.scale * view.start_depth
-    drift = size / max(1.0 - absorbed, 0.5)
-    shown = drift[view.known]
-    if not shown.size or np.max(np.abs(shown)) == 0.0:
-        return np.zeros(view.phi.shape), ()
-    worst = float(shown[np.argmax(np.abs(shown))])
-    return drift, (
-        f"transmission: drifts by up to {100.0 * worst:+.2g} % against the scattering of the same frames; phi by scattering and"
-        " by transmission disagree by that much in all heights alike, which is in phi's sigma (transmission)",
-    )

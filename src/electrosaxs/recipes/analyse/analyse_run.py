@@ -29,6 +29,7 @@ from .curve_files import choose_curves, write_curve_files
 from .headline import detector_settings, headline_numbers, starting_size_errors
 from .maps import frame_maps, kinetics
 from .misfit import Misfit, with_sizes_that_fit
+from .odd_standards import without_odd_standards
 from .quality import doubts, with_quality
 from .reduce_run import ReducedRun, reduce_run
 from .sizes import size_distributions
@@ -83,7 +84,7 @@ def analyse(
     run: Run, out: Path, *, integrator: str = "own", workers: int = 2, progress: Progress | None = None
 ) -> Analysis:
     """The steps of `analyse_run` without its files; only the reduced frames are kept, in `<out>/reduction`."""
-    reduced = reduce_run(run, out, integrator=integrator, workers=workers, progress=progress)
+    reduced = without_odd_standards(reduce_run(run, out, integrator=integrator, workers=workers, progress=progress))
     with stage(progress, "solvent and reference"):
         standard = standards(reduced, workers=workers)
         reduced = with_known_fraction(reduced, standard)
