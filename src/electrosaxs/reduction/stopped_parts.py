@@ -94,7 +94,8 @@ def _parts(gaps: BoolArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64
 
     modules: npt.NDArray[np.int64] = np.zeros(gaps.shape, dtype=np.int64)
     label(~gaps, output=modules)
-    y, x = np.indices(gaps.shape)
+    place = np.indices(gaps.shape)
+    y, x = place[0], place[1]
     part = np.full(gaps.shape, -1, dtype=np.int64)
     first = 0
     for number, box in enumerate(find_objects(modules), start=1):

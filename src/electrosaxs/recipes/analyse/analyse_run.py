@@ -151,7 +151,7 @@ def _results(
         "photons": on_map(voxels, grid, "photons"),
         "skewness": on_map(voxels, grid, "skewness"),
         "flagged": grid.to_map(np.array([float(bool(f)) for f in voxels.flags])),
-        "volume_fraction_scattered": agreed.scattered,
+        "volume_fraction_scattered": np.where(np.isfinite(maps.phi.values), maps.phi.values, agreed.scattered),
         "volume_fraction_absorbed": agreed.absorbed,
         "volume_fraction_absorbed_sigma": agreed.absorbed_sigma,
     }
