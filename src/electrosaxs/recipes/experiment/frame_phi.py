@@ -61,7 +61,7 @@ class FramePhi:
             continue
         flags = frame_flags(
             monitor=table.monitor, transmission=table.transmission, negative=store.negative, saturated=store.saturated,
-            used_pixels=own.used_pixels,
+            stopped=store.stopped, used_pixels=own.used_pixels,
         )  # fmt: skip
         return ReducedRun(run, table, own.mean_q, store, tuple(flags), (), reader.files)
 
@@ -79,7 +79,7 @@ class FramePhi:
         sums = self._integrator.integrate(frame)
         flags = frame_flags(
             monitor=[row["monitor"]], transmission=[row["transmission"]], negative=[sums.negative],
-            saturated=[sums.saturated], used_pixels=self._integrator.used_pixels,
+            saturated=[sums.saturated], stopped=[sums.stopped], used_pixels=self._integrator.used_pixels,
         )[0]  # fmt: skip
         if flags:
             return np.nan, np.nan, "; ".join(flags)
