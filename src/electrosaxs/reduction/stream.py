@@ -87,8 +87,8 @@ def reduce_frames(
 
 
 class StoredFrames:
-    """Reduced frames as arrays over all frames of a series, on disk in `folder`: counts, norm (frame, bins), negative, saturated
-    and stopped (frame,), and a mark where a frame is there."""
+    """Reduced frames as arrays over all frames of a series, on disk in `folder`: counts, norm (frame, bins), negative,
+    saturated and stopped (frame,), and a mark where a frame is there."""
 
     folder: Path
     counts: npt.NDArray
