@@ -1,7 +1,7 @@
 "use strict";
 // Asks the server for what is new and draws it. Nothing is asked for twice; what is drawn is kept here.
 
-const EVERY_MS = 700, OLD_S = 10, OLD_SPACINGS = 4, MOST_POINTS = 4000;
+const EVERY_MS = 700, OLD_S = 10, OLD_SPACINGS = 4, MOST_POINTS = 4000, WALL_PX = 1900, NAMED_PEAKS = 4;
 const ENDED = ["finished", "aborted", "failed"];
 const WRONG = ["failed", "aborted", "fallback"];
 const kept = {
@@ -29,7 +29,8 @@ function duration(s) {
 
 async function embedAll() {
   Bokeh.set_log_level("off");
-  const made = await (await fetch("/figures.json")).json();
+  const text = await (await fetch("/figures.json")).text();
+  const made = JSON.parse(innerWidth >= WALL_PX ? text.replaceAll('"9pt"', '"13pt"') : text);
   await Bokeh.embed.embed_items(made.documents, [made.item]);
   Bokeh.documents.forEach(index);
 }
@@ -186,7 +187,7 @@ function drawCurve(curve) {
   const values = good.map((k) => curve.intensity[k]);
   const peaks = (kept.panels && kept.panels.lattice.peaks) || [];
   const low = Math.min(...values), high = Math.max(...values);
-  show("peaks", { q: peaks.map((p) => p.q), low: peaks.map(() => low), high: peaks.map(() => high), hkl: peaks.map((p) => p.hkl) });
+  show("peaks", { q: peaks.map((p) => p.q), low: peaks.map(() => low), high: peaks.map(() => high), hkl: peaks.map((p, k) => (k < NAMED_PEAKS ? p.hkl : "")) });
   note("intensity", `${curve.index === null ? "" : `frame ${curve.index}, `}${Math.round(curve.height_um - anode())} µm, ${short(minutes(curve.time_s))} min; line: spheres`);
 }
 
@@ -223,20 +224,14 @@ function drawFlux() {
 
 function drawOnset() {
   const left = kept.state.time_to_onset, found = kept.panels.numbers.onset_time;
-  const growth = kept.panels.growth;
-  if (found && found.value !== null) {
-    note("onset", `seen at ${withSigma(found, "min", 1 / 60)}`);
-    return;
-  }
-  if (!left || !growth || !growth.time.length) {
-    note("onset", left ? "" : "phi at the anode does not rise yet");
-    return;
-  }
-  const expected = kept.panels.onsets;
-  points("onset_expected", expected.time.map(minutes), expected.value.map(minutes), expected.sigma.map(minutes), 1);
-  const ends = expected.time.length ? [minutes(expected.time[0]), minutes(expected.time[expected.time.length - 1])] : [];
+  const seen = found && found.value !== null ? found.value : Infinity;
+  const before = kept.panels.onsets.time.map((t, k) => k).filter((k) => kept.panels.onsets.time[k] < seen);
+  const column = (name) => before.map((k) => minutes(kept.panels.onsets[name][k]));
+  points("onset_expected", column("time"), column("value"), column("sigma"), 1);
+  const ends = before.length ? [column("time")[0], column("time")[before.length - 1]] : [];
   show("now", { time: ends, value: ends });
-  note("onset", `in ${withSigma(left, "min", 1 / 60)}, if phi goes on as now (dashed: now)`);
+  if (seen < Infinity) note("onset", `seen at ${withSigma(found, "min", 1 / 60)}; points: when it was expected`);
+  else note("onset", left ? `in ${withSigma(left, "min", 1 / 60)}, if φ goes on as now (dashed: now)` : "φ at the anode does not rise yet");
 }
 
 function drawBalance() {

@@ -12,12 +12,12 @@ from typing import Any
 from bokeh.document import Document
 from bokeh.embed.util import standalone_docs_json_and_render_items
 from bokeh.models import (
-    BasicTickFormatter,
     ColumnDataSource,
     DataRange1d,
     FixedTicker,
     LinearAxis,
     LogColorMapper,
+    PrintfTickFormatter,
     Range1d,
 )
 from bokeh.models.annotations import BoxAnnotation, ColorBar, Span
@@ -26,7 +26,7 @@ from bokeh.plotting import figure
 
 BLUE, ORANGE, GREEN, VERMILION, GREY, BLACK = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8c8c8c", "#222222"
 ONSET_BAND = (0.7, 1.2)  # per cent: slice phi at which superlattices were found to form, Yu et al. 2018
-TICKS = "9pt"
+TICKS = "9pt"  # on a wall the page makes it larger
 
 
 def figures() -> bytes:
@@ -57,7 +57,7 @@ def _phi_map() -> Any:
     plot.yaxis.name, plot.yaxis.ticker = "map_heights", FixedTicker(ticks=[])
     bar = ColorBar(
         color_mapper=colours, width=8, padding=2, label_standoff=4, title="φ (%)", title_text_font_size=TICKS,
-        major_label_text_font_size=TICKS, formatter=BasicTickFormatter(precision=2),
+        major_label_text_font_size=TICKS, formatter=PrintfTickFormatter(format="%.2g"),
     )  # fmt: skip
     plot.add_layout(bar, "right")
     return plot

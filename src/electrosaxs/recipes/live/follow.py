@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from ...nouns import Run
 from .passes import END, PASS, Passes
 from .provisional import Provisional, detector_words
 
-RUN, STORE = "run.toml", "live"
+RUN, STORE, REDUCTION = "run.toml", "live", "reduction"
 ENDED = ("finished", "aborted", "failed")
 POLL_S, FOLDER_POLL_S, AGAIN_S = 0.02, 0.2, 0.2
 SILENCE_S = 60.0  # after the last frame of a run that does not say that it has ended
@@ -204,6 +205,9 @@ class Follower:
         """Leave in `out` what `analyse` leaves; in words why it cannot, empty where it did."""
         if self._passes.busy:
             self._restart()
+        shutil.rmtree(
+            self.out / REDUCTION, ignore_errors=True
+        )  # or the results would tell of an earlier run of the command
         self._passes.ask(do=END, run_toml=str(self.source / RUN), out=str(self.out))
         while (answer := self._passes.answer(1.0)) is None:
             pass
