@@ -73,7 +73,9 @@ def test_points_that_scatter_beyond_their_sigmas_widen_the_sigma():
     assert 0.05 < line.scatter < 0.3
     assert line.slope_sigma > 20.0 * 0.001
     few = np.array([40.0, 20.0, 160.0, 400.0])
-    assert line_through(FIELDS, PowerCounts(few, np.ones(4), np.zeros(4))).scatter > 0.1
+    counted = line_through(FIELDS, PowerCounts(few, np.ones(4), np.zeros(4)))
+    assert 0.1 < counted.scatter < 3.0
+    assert counted.slope_sigma > 2.0 / np.sqrt(few @ (FIELDS - np.average(FIELDS, weights=few)) ** 2)
 
 
 def test_no_island_at_all_is_a_measurement():

@@ -32,6 +32,8 @@ MOST_FIELDS = 8
 MARKS = ("s", "o", "D", "^", "v", "P", "X", "<")
 ONSET_BAND = (0.7, 1.2)
 """phi (%) of the slice in which superlattices formed in Yu et al. 2018."""
+NAME_OVER = 6
+"""Share of a curve, from its end, above which its name stands: one of so many."""
 SHOWN_Q = (0.3, 2.2)
 """1/nm: where the rings of a solvated superlattice lie."""
 LARGEST_Q = 3.5
@@ -140,9 +142,9 @@ def anode_curves_by_field(members: Sequence[Member]) -> Figure | Omitted:
 def _named_curve(axes: Axes, q: FloatArray, level: FloatArray, colour: Any, label: str) -> None:
     """A curve with its name over its right end."""
     axes.plot(q, level, color=colour, lw=0.8)
-    last = float(np.median(level[-max(len(level) // 20, 1) :]))
+    last = float(np.max(level[-max(len(level) // NAME_OVER, 1) :]))
     axes.annotate(
-        label, (float(q[-1]), last), xytext=(-3, 5), textcoords="offset points", ha="right", va="bottom", color=colour
+        label, (float(q[-1]), last), xytext=(-3, 2), textcoords="offset points", ha="right", va="bottom", color=colour
     )
 
 

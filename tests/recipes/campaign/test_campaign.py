@@ -15,6 +15,7 @@ from electrosaxs.io.campaign_toml import read_campaign
 from electrosaxs.io.numbers_json import read_numbers, write_numbers
 from electrosaxs.io.results import write_results
 from electrosaxs.nouns import Number
+from electrosaxs.nouns.trends import Member
 from electrosaxs.recipes.campaign import members
 from electrosaxs.recipes.campaign.campaign import results_of
 from electrosaxs.recipes.campaign.gather import member, run_voltage
@@ -126,6 +127,34 @@ def test_exponents_slopes_and_contraction_come_back(out: Path) -> None:
     fields, counts = np.log(EX_SITU_VOLTS), 600.0 * (np.array(EX_SITU_VOLTS) / 14.25) ** OF_DENSITY
     off = fields - np.average(fields, weights=counts)
     assert_close(numbers["nucleation_density_exponent"].sigma, (counts @ off**2) ** -0.5, rel=1e-3)
+
+
+def test_few_islands_are_fitted_as_counts(tmp_path: Path) -> None:
+    """12 to 55 islands: sigma of the exponent is that of Poisson counts, (sum of n (ln E - mean)^2)^-1/2."""
+    fields = 10.0 * np.array(EX_SITU_VOLTS) / EX_SITU_MM
+    found = [
+        Member("micrographs", f"{e:g}", e / 4.0, 2.5, numbers=island_numbers(e, counts_at_57=25.0)) for e in fields
+    ]
+    number = results_of(found, "field", "").numbers["nucleation_density_exponent"]
+    assert "Poisson" in number.source
+    counts = 25.0 * (fields / 57.0) ** OF_DENSITY
+    off = np.log(fields) - np.average(np.log(fields), weights=counts)
+    assert number.value is not None
+    assert_close(number.value, OF_DENSITY, rel=1e-3)
+    assert_close(number.sigma, (counts @ off**2) ** -0.5, rel=1e-3)
+
+
+def test_amounts_are_particle_volumes_per_area(file: Path) -> None:
+    """What the mass balance misses of phi0 L, and islands filled to 0.74 as spheres in contact are."""
+    run, *_, sample = gathered(file)
+    balance = fake_results().mass_balance
+    assert balance is not None
+    missed, held = run.number("crystallised_amount"), sample.number("island_amount")
+    assert missed.value is not None
+    assert_close(missed.value, 8e-4 * 3500.0 * (1.0 - balance.values[-1]), rel=1e-9)
+    assert_close(missed.sigma, 8e-4 * 3500.0 * balance.total_sigma[-1], rel=1e-9)
+    assert held.value is not None
+    assert_close([held.value, held.sigma], np.array([1.1, 0.1]) * np.pi / np.sqrt(18.0), rel=1e-9)
 
 
 def test_the_source_says_abscissa_points_and_what_was_left_out(out: Path) -> None:

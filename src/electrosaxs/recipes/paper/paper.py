@@ -9,7 +9,7 @@ from pathlib import Path
 from ...io.atomic import replacing
 from ...io.campaign_toml import read_campaign
 from ...io.plain_json import to_json
-from ...nouns import Experiment
+from ...nouns import Experiment, RunResults
 from ...nouns.film_experiment import FilmExperiment
 from ...nouns.micrograph import MicrographSettings
 from ..campaign.campaign import results_of
@@ -34,7 +34,7 @@ from .plan import (
 )
 from .published import Truths, marks, statements
 from .simulate import simulate_all
-from .truth import film_truth, run_truth, sample_truth, true_members
+from .truth import film_truth, read_truth, run_truth, sample_truth, true_members
 
 SIMULATED, CAMPAIGN_FILE, TRUTH = "simulated", "campaign.toml", "truth.json"
 MODEL = (
@@ -55,6 +55,10 @@ class Simulated:
     samples: Mapping[str, MicrographSettings]
     density: Mapping[float, float]
     home: Path
+
+    def true_runs(self) -> dict[str, RunResults]:
+        """The truth of each run."""
+        return {name: read_truth(self.home / name) for name in self.runs}
 
     def truths(self) -> dict[str, dict[str, float | None]]:
         """True numbers of each member."""
@@ -90,7 +94,11 @@ def paper(
         found = results_of(members, "voltage", "Yu, Yu & Orme 2018, simulated and analysed")
         true = results_of(true_members(members, truths), "voltage", "truth").numbers
         part_of_paper = PaperPart(
-            statements(members, found.numbers, true, truths), plan.words(), MODEL, claims, claim_pictures(folder)
+            statements(members, found.numbers, true, truths, made.true_runs()),
+            plan.words(),
+            MODEL,
+            claims,
+            claim_pictures(folder),
         )
         found = replace(found, truth=true, published=marks(members, truths), paper=part_of_paper)
         with stage(progress, "report"):

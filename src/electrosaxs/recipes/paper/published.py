@@ -17,7 +17,7 @@ from ...claims.paper import (
     SOLVATED_NM,
     START_NM,
 )
-from ...nouns import Number
+from ...nouns import Number, RunResults
 from ...nouns.trends import Member, Published, Statement
 from ...report.number_text import number_row, value_with_sigma
 
@@ -31,9 +31,13 @@ Truths = Mapping[str, Mapping[str, float | None]]
 
 
 def statements(
-    members: Sequence[Member], numbers: Mapping[str, Number], true: Mapping[str, Number], truths: Truths
+    members: Sequence[Member],
+    numbers: Mapping[str, Number],
+    true: Mapping[str, Number],
+    truths: Truths,
+    true_runs: Mapping[str, RunResults],
 ) -> list[Statement]:
-    """One row per published number, in the order of the paper."""
+    """One row per published number, in the order of the paper. true_runs: truth of each run by name."""
     runs = sorted((m for m in members if m.kind == "run"), key=lambda m: m.field_V_per_cm or 0.0)
     main = _at(runs, MAIN_FIELD)
     film = _at([m for m in members if m.kind == "film"], FILM_FIELD)
@@ -53,7 +57,7 @@ def statements(
         _onsets(runs, truths),
         _silence(runs, truths),
         _number("slice flux against the field, exponent", "rises", numbers, true, "slice_flux_exponent"),
-        *_sizes(main),
+        *_sizes(main, None if main is None else true_runs.get(main.name)),
         _number("volume contraction on drying", f"about {100 * CONTRACTION:.0f} %", numbers, true, "volume_contraction"),
     ]  # fmt: skip
     return [row for row in rows if row is not None]
@@ -121,25 +125,28 @@ def _silence(runs: Sequence[Member], truths: Truths) -> Statement | None:
     )
 
 
-def _sizes(main: Member | None) -> list[Statement]:
+def _sizes(main: Member | None, true: RunResults | None) -> list[Statement]:
     """Mean and deviation of the core diameter at the published heights, in the last scan."""
     if main is None or main.run is None or main.run.diameter is None or main.run.deviation is None:
         return []
-    diameter, deviation = main.run.diameter, main.run.deviation
-    good = diameter.good & deviation.good
+    good = main.run.diameter.good & main.run.deviation.good
     last = int(np.flatnonzero(good.any(axis=1))[-1])
-    heights = diameter.coord("height")
+    heights = main.run.diameter.coord("height")
+    seen = np.flatnonzero(good[last])
     rows = []
     for height, mean, width in SIZES_UM_NM:
-        seen = np.flatnonzero(good[last])
         k = int(seen[np.argmin(np.abs(heights[seen] - height))])
-        if abs(heights[k] - height) > NEAR * height:
-            continue
-        found = f"{diameter.values[last, k]:.2f} ± {deviation.values[last, k]:.2f} at {heights[k]:.0f} µm"
-        rows.append(
-            Statement(f"size at {height:.0f} µm, 57 V/cm, mean ± deviation (nm)", f"{mean:g} ± {width:g}", found)
-        )
+        if abs(heights[k] - height) <= NEAR * height:
+            words = f"size at {height:.0f} µm, 57 V/cm, mean ± deviation (nm)"
+            found = f"{_size(main.run, last, k)} at {heights[k]:.0f} µm"
+            rows.append(Statement(words, f"{mean:g} ± {width:g}", found, "" if true is None else _size(true, last, k)))
     return rows
+
+
+def _size(run: RunResults, scan: int, height: int) -> str:
+    assert run.diameter is not None
+    assert run.deviation is not None
+    return f"{run.diameter.values[scan, height]:.2f} ± {run.deviation.values[scan, height]:.2f}"
 
 
 def marks(members: Sequence[Member], truths: Truths) -> dict[str, list[Published]]:

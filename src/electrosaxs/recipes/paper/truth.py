@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ...nouns import Number
+from ...nouns import Number, RunResults
 from ...nouns.film_experiment import FilmExperiment
 from ...nouns.micrograph import MicrographSettings
 from ...nouns.trends import Member
@@ -19,9 +19,14 @@ OF_A_RUN = (
 )  # fmt: skip
 
 
+def read_truth(folder: Path) -> RunResults:
+    """What went into a simulated run."""
+    return read_results(folder / TRUTH)
+
+
 def run_truth(folder: Path) -> dict[str, float | None]:
     """Numbers in the truth.nxs of a simulated run; None where there is none, as of an onset that never comes."""
-    numbers = read_results(folder / TRUTH).numbers
+    numbers = read_truth(folder).numbers
     return {name: numbers[name].value for name in OF_A_RUN if name in numbers}
 
 
