@@ -43,8 +43,8 @@ class ModuleOff(Settings):
 
 
 class Imperfections(Settings):
-    """Noise (relative, per frame) and drift (relative, from field-on to the last frame) of monitor and transmission beyond those
-    that every simulated beamline has, and faults of single frames."""
+    """Noise (relative, per frame) and drift (relative, from field-on to the last frame) of monitor and transmission, beyond
+    those that every simulated beamline has, and faults of single frames."""
 
     monitor_noise: NotNegative = 0.0
     monitor_glitch: MonitorGlitch | None = None

@@ -70,6 +70,9 @@ def with_stopped_modules(
     off = np.isin(modules, np.array(stopped.modules) + 1)
 
     def written(index: int, frame: Frame) -> None:
-        write(index, np.where(off, stopped.value, frame).astype(frame.dtype) if plan.time[index] >= stopped.from_s else frame)
+        write(
+            index,
+            np.where(off, stopped.value, frame).astype(frame.dtype) if plan.time[index] >= stopped.from_s else frame,
+        )
 
     return written
