@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from ..nouns.trends import Published, Trend
+from ..nouns.trends import VOLTAGE, Published, Trend
 from .digits import value_with_sigma
 from .style import BLACK, BLUE, PURPLE, Omitted, letter, new_figure, styled
 
-FIELD_LABEL = "field V/L (V/cm)"
+FIELD_LABEL, VOLTAGE_LABEL = "field V/L (V/cm)", "voltage (V)"
+EITHER_LABEL = "field (V/cm); voltage (V) where gaps differ"
 NM = 1e9
 
 
@@ -35,13 +36,13 @@ class Series:
 def flux_against_field(slice_flux: Trend, supply: Trend, published: Sequence[Published] = ()) -> Figure | Omitted:
     """Slice flux and supply (nm/s) against field on logarithmic axes."""
     series = [Series(slice_flux, "slice", BLUE, "o", NM), Series(supply, "supply φ₀v", BLACK, "s", NM)]
-    return _figure(series, FIELD_LABEL, "flux (nm/s)", published, power=True)
+    return _figure(series, _x_label([one.trend for one in series]), "flux (nm/s)", published, power=True)
 
 
 @styled
 def nucleation_density_against_field(density: Trend, published: Sequence[Published] = ()) -> Figure | Omitted:
     """Islands per mm2 against field, as Fig. 2c."""
-    return _figure([Series(density, "islands", BLACK, "s")], FIELD_LABEL, "nucleation density (mm$^{-2}$)", published,
+    return _figure([Series(density, "islands", BLACK, "s")], _x_label([density]), "nucleation density (mm$^{-2}$)", published,
                    power=True)  # fmt: skip
 
 
@@ -60,9 +61,36 @@ def nucleation_density_against_flux(
 def lattice_constant_against_field(
     solvated: Trend, dried: Trend, published: Sequence[Published] = ()
 ) -> Figure | Omitted:
-    """Lattice constants of solvated (blue diamonds) and dried (black squares) crystals against field, as Fig. 6b."""
+    """Lattice constants of solvated (blue diamonds) and dried (black squares) crystals against field, as Fig. 6b; each with an
+    axis of its own, for their trends are small against the contraction."""
     series = [Series(solvated, "solvated", BLUE, "D"), Series(dried, "dried", BLACK, "s")]
-    return _figure(series, FIELD_LABEL, "lattice constant a (nm)", published, power=False)
+    having = [one for one in series if one.trend.points]
+    if not having:
+        return Omitted(solvated.number.source)
+    figure, grid = new_figure(20.0 + 36.0 * len(having), len(having), 1, sharex=True, squeeze=False)
+    for axes, one, mark in zip(grid[:, 0], having, "ab", strict=False):
+        _draw(axes, one)
+        publish(axes, [_of_series(marks, one, having) for marks in published])
+        axes.set_ylabel("lattice constant a (nm)")
+        axes.margins(y=0.25)
+        axes.legend(loc="best")
+        if len(having) > 1:
+            letter(axes, mark)
+    furthest = max(point.x for one in having for point in one.trend.points)
+    grid[-1, 0].set(xlabel=_x_label([solvated, dried]), xlim=(0.0, 1.05 * furthest))
+    return figure
+
+
+def _of_series(marks: Published, one: Series, having: Sequence[Series]) -> Published:
+    """Those marks that are nearer to this series than to the other."""
+    middles = [float(np.mean([point.y for point in each.trend.points])) for each in having]
+    own = having.index(one)
+    kept = [
+        (x, y)
+        for x, y in zip(marks.x, marks.y, strict=True)
+        if int(np.argmin([abs(y - middle) for middle in middles])) == own
+    ]
+    return Published(marks.label, tuple(x for x, _ in kept), tuple(y for _, y in kept), marks.is_truth)
 
 
 @styled
@@ -71,7 +99,9 @@ def amounts(crystallised: Trend, islands: Trend, published: Sequence[Published] 
     series = [
         Series(crystallised, "missing from the mass balance", BLUE, "D"), Series(islands, "in islands", BLACK, "s"),
     ]  # fmt: skip
-    return _figure(series, FIELD_LABEL, "particle volume per area (µm)", published, power=False)
+    return _figure(
+        series, _x_label([one.trend for one in series]), "particle volume per area (µm)", published, power=False
+    )
 
 
 @styled
@@ -101,8 +131,14 @@ def anode_sizes_against_field(
         axes.set_ylim(top=axes.get_ylim()[1] + 0.35 * float(np.ptp(axes.get_ylim())))
         axes.legend(loc="upper center", ncols=2)
         letter(axes, mark)
-    panels[1].set_xlabel(FIELD_LABEL)
+    panels[1].set_xlabel(_x_label([diameter, polydispersity]))
     return figure
+
+
+def _x_label(trends: Sequence[Trend]) -> str:
+    """Field, or the voltage where cells of different gap were joined so."""
+    kinds = {trend.abscissa for trend in trends if trend.points}
+    return VOLTAGE_LABEL if kinds == {VOLTAGE} else FIELD_LABEL if VOLTAGE not in kinds else EITHER_LABEL
 
 
 def _figure(

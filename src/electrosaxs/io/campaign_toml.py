@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,8 +37,13 @@ def _from(home: Path, cell: Cell) -> Cell:
         if given is not None:
             paths[key] = home / given
     if cell.images is not None:
-        paths["images"] = [str(home / pattern) for pattern in cell.images]
+        paths["images"] = [_pattern_from(home, pattern) for pattern in cell.images]
     return cell.model_copy(update=paths)
+
+
+def _pattern_from(home: Path, pattern: str) -> str:
+    """The pattern below `home`, whose own brackets are no pattern."""
+    return str((Path(glob.escape(str(home))) if glob.has_magic(pattern) else home) / pattern)
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:

@@ -14,6 +14,8 @@ from .film_maps import RadialIntensity
 from .results import RunResults
 
 MM_PER_CM = 10.0
+FIELD, VOLTAGE = "field (V/cm)", "voltage (V)"
+"""What a trend may be over, where it is not over a flux."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +73,8 @@ class Point:
 class Trend:
     """How one number follows another over a campaign: `number` is the exponent (power) or the slope.
 
-    left_out: (name, why). The drawn line is intercept + slope (x - centre), of logarithms where `power` is true; None
-    where there is no number.
+    left_out: (name, why). abscissa: in words with its unit. The drawn line is intercept + slope (x - centre), of logarithms
+    where `power` is true; None where there is no number.
     """
 
     number: Number
@@ -80,6 +82,7 @@ class Trend:
     left_out: tuple[tuple[str, str], ...] = ()
     power: bool = True
     line: tuple[float, float, float] | None = None
+    abscissa: str = FIELD
 
     def at(self, x: FloatArray) -> FloatArray:
         """The line at `x`; NaN where there is none."""

@@ -120,7 +120,7 @@ def computed(quiet_nexus: Path, quiet_results: tuple[RunResults, Path], monkeypa
         (members, "analyse_film", film), (members, "count_islands", islands),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, stand_in)
-    monkeypatch.setattr("electrosaxs.recipes.campaign.output._drawn", lambda _: [])
+    monkeypatch.setattr("electrosaxs.recipes.campaign.output.campaign_figures", lambda *_: [])
     monkeypatch.setattr("electrosaxs.recipes.campaign.output.paper_figures", lambda *_: [])
     return called
 

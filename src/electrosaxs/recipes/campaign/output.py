@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ...figures import campaign as trend_figures
-from ...figures import campaign_curves
-from ...figures.gallery import Drawn, drawn
 from ...io.atomic import replacing
 from ...io.numbers_json import write_numbers
 from ...io.rows_csv import write_rows
@@ -23,7 +20,7 @@ from ...report.number_text import number_row, value_with_sigma
 from ...report.provenance import write_provenance
 from ...report.template import PageFigure, render, save_figure
 from .panels import paper_figures
-from .trends import points_as_trend
+from .pictures import campaign_figures
 
 NUMBERS = (
     "slice_flux", "supply_flux", "onset_time", "lattice_constant_solvated", "lattice_constant_dried",
@@ -79,7 +76,10 @@ def write_campaign(out: Path, found: CampaignResults, inputs: Sequence[Path], *,
     write_rows(out / "campaign.csv", COLUMNS, [_row(one, out) for one in found.members])
     write_numbers(out / "numbers.json", found.numbers)
     write_provenance(out, command, {"join": found.join}, inputs=inputs)
-    figures = {item.name: save_figure(out / "figures", item) for item in _drawn(found)}
+    figures = {
+        item.name: save_figure(out / "figures", item)
+        for item in campaign_figures(found.members, found.trends, found.published, found.join)
+    }
     paper = paper_figures(found.members, figures)
     shown = {panel.file for one in paper for panel in one.panels}
     page = render(
@@ -120,82 +120,3 @@ def _on_page(one: Member) -> dict[str, Any]:
         "absent": [f"{row.title}: {row.source}" for row in rows if row.absent] if not one.reason else [],
         "reason": one.reason, "notes": one.notes,
     }  # fmt: skip
-
-
-def _drawn(found: CampaignResults) -> list[Drawn]:
-    members, trends, marks = found.members, found.trends, found.published
-    start = _start(members)
-    size = (
-        "Mean core diameter d (a) and polydispersity δ/d (b) at the anode in the last scan of each run. Bars: total σ."
-    )
-    spread = points_as_trend(members, "run", "anode_polydispersity", found.join)
-    missed = points_as_trend(members, "run", "crystallised_amount", found.join)
-    held = points_as_trend(members, "micrographs", "island_amount", found.join)
-    slope = "Lines: straight lines with errors in both axes. Bars: total σ."
-    power = "Lines: power laws with errors in both axes. Bars: total σ."
-    made = {
-        "flux_against_field": (
-            f"Slice flux (accumulation rate next to the anode) and supply φ₀v against the field. {power}",
-            trend_figures.flux_against_field(trends["slice_flux_exponent"], trends["supply_flux_exponent"],
-                                             marks.get("flux_against_field", ())),
-        ),
-        "nucleation_density_against_field": (
-            f"Islands per area against the field. {power}",
-            trend_figures.nucleation_density_against_field(
-                trends["nucleation_density_exponent"], marks.get("nucleation_density_against_field", ())),
-        ),
-        "nucleation_density_against_flux": (
-            f"Islands per area against the fluxes of the runs, {_joined(found.join)}. {power}",
-            trend_figures.nucleation_density_against_flux(
-                trends["nucleation_density_exponent_slice_flux"], trends["nucleation_density_exponent_supply_flux"],
-                marks.get("nucleation_density_against_flux", ())),
-        ),
-        "lattice_constant_against_field": (
-            f"Lattice constants of solvated and of dried superlattices against the field. {slope}",
-            trend_figures.lattice_constant_against_field(
-                trends["lattice_constant_solvated_slope"], trends["lattice_constant_dried_slope"],
-                marks.get("lattice_constant_against_field", ())),
-        ),
-        "radial_intensity_by_field": (
-            "Mean intensity of each dried film over |q|, shifted by tens: an oriented film, no powder average.",
-            campaign_curves.radial_intensity_by_field(members),
-        ),
-        "anode_sizes_against_field": (
-            size,
-            trend_figures.anode_sizes_against_field(trends["anode_diameter_slope"], spread, start,
-                                                    marks.get("anode_sizes_against_field", ())),
-        ),
-        "amounts": (
-            "Particle volume (core + dry shell) per area: what the sealed cell no longer shows in the last scan of each run, "
-            "and what the islands of each sample hold. Bars: total σ.",
-            trend_figures.amounts(missed, held, marks.get("amounts", ())),
-        ),
-        "anode_growth_by_field": (
-            "φ at the anode against time, with the line before the onset (dotted). Grey: φ of 0.7 to 1.2 %, in which "
-            "superlattices formed in Yu et al. 2018. Bars: total σ.",
-            campaign_curves.anode_growth_by_field(members),
-        ),
-        "size_profiles_by_field": (
-            "Mean core diameter d (a) and polydispersity δ/d (b) over the height in the last scan of each run. Dashed: the "
-            "starting solution. Bars: total σ.",
-            campaign_curves.size_profiles_by_field(members, marks.get("size_profiles_by_field", ())),
-        ),
-        "anode_curves_by_field": (
-            "Scattering of the lowest voxel in the last scan of each run, shifted by tens.",
-            campaign_curves.anode_curves_by_field(members),
-        ),
-    }  # fmt: skip
-    return [drawn(name, caption, figure) for name, (caption, figure) in made.items()]
-
-
-def _joined(join: Join) -> str:
-    return {"field": "joined at equal field", "voltage": "joined at equal voltage", "none": "in cells of one gap"}[join]
-
-
-def _start(members: Sequence[Member]) -> tuple[float | None, float | None]:
-    """Diameter and polydispersity of the starting solution of the first run that has them."""
-    for one in members:
-        values = tuple(one.number(name).value for name in ("starting_diameter", "starting_polydispersity"))
-        if one.kind == "run" and values[0] is not None:
-            return values[0], values[1]
-    return None, None

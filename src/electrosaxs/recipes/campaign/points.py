@@ -10,7 +10,7 @@ import numpy as np
 from ...inference.lines import interpolation
 from ...nouns import FloatArray, Number
 from ...nouns.campaign import Join, Kind
-from ...nouns.trends import Member, Point
+from ...nouns.trends import FIELD, VOLTAGE, Member, Point
 
 ALIKE = 0.02
 """Relative difference below which fields, voltages and gaps count as the same."""
@@ -65,7 +65,7 @@ def why_not(one: Member, number: Number, *, positive: bool) -> str:
 
 
 def _point(one: Member, number: Number, joined: str) -> Point:
-    x = (one.voltage_V if joined == "voltage (V)" else one.field_V_per_cm) or 0.0
+    x = (one.voltage_V if joined == VOLTAGE else one.field_V_per_cm) or 0.0
     assert number.value is not None
     assert number.sigma is not None
     return Point(one.name, x, abs(x) * one.relative_sigma, number.value, number.sigma)
@@ -79,16 +79,16 @@ def of_one_abscissa(usable: Sequence[Member], join: Join) -> tuple[list[Member],
     """
     gaps = [one.gap_mm or 0.0 for one in usable]
     if not gaps or max(gaps) <= (1.0 + ALIKE) * min(gaps):
-        return list(usable), (), "field (V/cm)"
+        return list(usable), (), FIELD
     if join != "none":
-        return list(usable), (), "field (V/cm)" if join == "field" else "voltage (V)"
+        return list(usable), (), FIELD if join == "field" else VOLTAGE
     alike = [sum(abs(g / gap - 1.0) <= ALIKE for g in gaps) for gap in gaps]
     gap = gaps[int(np.argmax(alike))]
     kept = [one for one, own in zip(usable, gaps, strict=True) if abs(own / gap - 1.0) <= ALIKE]
     others = tuple(
         (one.name, f"its gap is {one.gap_mm:g} mm, not {gap:g} mm (--join none)") for one in usable if one not in kept
     )
-    return kept, others, "field (V/cm)"
+    return kept, others, FIELD
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from ...errors import FitError
 from ...inference.lines import LineThrough, PowerCounts, PowerValues, Seen, Values, line_through
 from ...nouns import FloatArray, Number
 from ...nouns.campaign import Join, Kind
-from ...nouns.trends import Member, Point, Trend
+from ...nouns.trends import FIELD, Member, Point, Trend
 from ...physics.critical_nucleus import (
     critical_size_of_complete_condensation,
     critical_size_of_slow_attachment,
@@ -24,6 +24,9 @@ FEW_COUNTS = 30.0
 FEWEST = 2
 SOLVATED, DRIED, DENSITY = "lattice_constant_solvated", "lattice_constant_dried", "nucleation_density"
 FLUXES = ("slice_flux", "supply_flux")
+HOW_JOINED: dict[Join, str] = {
+    "field": "at equal field", "voltage": "at equal voltage", "none": "in cells of one gap",
+}  # fmt: skip
 KNOWN_TO = (0.5, 0.3)
 """Sigma of a critical size, absolute or relative, up to which it tells sizes apart (chosen)."""
 
@@ -68,8 +71,7 @@ def power_of_flux(members: Sequence[Member], flux: str, join: Join) -> Trend:
         for p, x, s, known in zip(places.points, joined.value, sigma, kept, strict=True)
         if known
     )
-    how = {"field": "at equal field", "voltage": "at equal voltage", "none": "in cells of one gap"}[join]
-    words = f"{flux.replace('_', ' ')} of the runs (m/s), joined {how}, between runs interpolated"
+    words = f"{flux.replace('_', ' ')} of the runs (m/s), joined {HOW_JOINED[join]}, between runs interpolated"
     taken = Places(points, tuple(m for m, known in zip(places.members, kept, strict=True) if known),
                    (*places.left_out, *beyond, *without), words)  # fmt: skip
     return _power(taken, joined.covariance[np.ix_(kept, kept)], words)
@@ -95,7 +97,7 @@ def _seen(places: Places) -> tuple[Seen, str]:
 def slope_of_field(members: Sequence[Member], kind: Kind, name: str, join: Join) -> Trend:
     """Slope (nm per V/cm) of a length against the field."""
     places = points_of(members, kind, name, join=join, positive=False)
-    unit = "nm per V/cm" if places.joined == "field (V/cm)" else "nm per V"
+    unit = "nm per V/cm" if places.joined == FIELD else "nm per V"
     seen = Values(places.column("y"), places.column("y_sigma"))
     return _trend(places, places.column("x"), seen, np.diag(places.column("x_sigma") ** 2), places.joined,
                   "Gaussian sigmas", unit=unit, power=False)  # fmt: skip
@@ -109,17 +111,23 @@ def _trend(
     left = f"; left out: {'; '.join(f'{name} ({why})' for name, why in places.left_out)}" if places.left_out else ""
     if len(x) < FEWEST:
         few = f"one point, {places.points[0].name}" if places.points else "no point"
-        return Trend(Number.absent(unit, f"{few}, a line needs two{left}"), places.points, places.left_out, power)
+        return Trend(
+            Number.absent(unit, f"{few}, a line needs two{left}"),
+            places.points,
+            places.left_out,
+            power,
+            abscissa=abscissa,
+        )
     try:
         if np.ptp(x if power else np.log(x)) <= ALIKE:
             raise FitError("all points have the same abscissa")
         exact = not bool(np.any(np.diag(x_covariance) > 0.0))
         line = line_through(x, seen, x_covariance=None if exact else x_covariance)
     except FitError as error:
-        return Trend(Number.absent(unit, f"{error}{left}"), places.points, places.left_out, power)
+        return Trend(Number.absent(unit, f"{error}{left}"), places.points, places.left_out, power, abscissa=abscissa)
     source = f"against {abscissa}: {_used(places)}; {_how(line, power, statistics)}{_durations(places)}{left}"
     number = Number(line.slope, line.slope_sigma, unit, source)
-    return Trend(number, places.points, places.left_out, power, (line.intercept, line.slope, line.centre))
+    return Trend(number, places.points, places.left_out, power, (line.intercept, line.slope, line.centre), abscissa)
 
 
 def _used(places: Places) -> str:
@@ -199,8 +207,9 @@ def _mean_contraction(
     sigma = float(np.sqrt(1.0 / inverse.sum()))
     off = ratio - mean
     excess = float(off @ inverse @ off) / max(len(rows) - 1, 1)
-    how = {"field": "equal field", "voltage": "equal voltage", "none": "equal gap and field"}[join]
-    source = f"1 - volume per particle dried over solvated at {how}: {len(rows)} film(s) ({', '.join(names)})"
+    source = (
+        f"1 - volume per particle dried over solvated, {HOW_JOINED[join]}: {len(rows)} film(s) ({', '.join(names)})"
+    )
     if len(rows) > 1 and excess > 1.0:
         sigma *= float(np.sqrt(excess))
         source += f"; films differ by {np.sqrt(excess):.2g} times their sigmas, which sigma contains"
@@ -241,4 +250,4 @@ def points_as_trend(members: Sequence[Member], kind: Kind, name: str, join: Join
     """The points of a number against the field, without a line."""
     places = points_of(members, kind, name, join=join, positive=False)
     why = "; ".join(f"{one} ({reason})" for one, reason in places.left_out) or f"the campaign has no {kind}"
-    return Trend(Number.absent("one", why), places.points, places.left_out, power=False)
+    return Trend(Number.absent("one", why), places.points, places.left_out, power=False, abscissa=places.joined)
