@@ -36,8 +36,10 @@ def _from(home: Path, cell: Cell) -> Cell:
         given = getattr(cell, key, None)
         if given is not None:
             paths[key] = home / given
-    if cell.images is not None:
-        paths["images"] = [_pattern_from(home, pattern) for pattern in cell.images]
+    for key in ("images", "height_maps", "packing"):
+        patterns = getattr(cell, key, None)
+        if patterns is not None:
+            paths[key] = [_pattern_from(home, pattern) for pattern in patterns]
     return cell.model_copy(update=paths)
 
 

@@ -81,9 +81,12 @@ class FilmMember(ExSituCell):
 
 
 class MicrographMember(ExSituCell):
-    """Fields of one sample: what `electrosaxs islands` takes."""
+    """Fields of one sample: what `electrosaxs islands` takes. height_maps, packing: files or patterns beside the images."""
 
     um_per_pixel: Annotated[float, Field(ge=1e-5, le=1e3)] | None = None
+    height_maps: tuple[str, ...] = ()
+    um_per_level: Positive | None = None
+    packing: tuple[str, ...] = ()
     crop: str | None = None
     lattice_constant_nm: Annotated[float, Field(ge=1, le=1000)] = 13.2
 

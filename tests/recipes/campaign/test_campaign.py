@@ -21,6 +21,7 @@ from electrosaxs.recipes.campaign.campaign import results_of
 from electrosaxs.recipes.campaign.gather import member, run_voltage
 from electrosaxs.recipes.campaign.members import compute_all, tasks
 from electrosaxs.recipes.campaign.trends import critical_nucleus_size
+from electrosaxs.recipes.islands.count_islands import Beside
 
 IN_SITU_MM, EX_SITU_MM = 3.5, 2.5
 RUN_VOLTS, EX_SITU_VOLTS = (5.0, 10.0, 20.0, 30.0), (7.5, 15.0, 20.0, 30.0)
@@ -264,6 +265,27 @@ def test_members_that_are_there_and_unchanged_are_used_again(tmp_path: Path, mon
     assert compute() == []  # another label, the same images
     (tmp_path / "campaign.toml").write_text(text.replace('"a.tif"]', '"a.tif"]\num_per_pixel = 0.2'))
     assert compute() == ["a"]
+
+
+def test_height_maps_and_faces_of_a_sample_go_with_its_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def count(images: list[Path], out: Path, *, beside: Beside, **_: object) -> None:
+        seen.append([path.name for path in (*images, *beside.inputs)])
+        out.mkdir(parents=True, exist_ok=True)
+        write_numbers(out / "numbers.json", island_numbers(20.0))
+
+    monkeypatch.setattr(members, "count_islands", count)
+    for name in ("a.tif", "afm.gwy", "face1.tif", "face2.tif"):
+        (tmp_path / name).write_bytes(b"image")
+    text = '[[micrographs]]\nimages = ["a.tif"]\nvoltage_V = 5\ngap_mm = 2.5\n'
+    text += 'height_maps = ["afm.gwy"]\npacking = ["face*.tif"]\n'
+    (tmp_path / "campaign.toml").write_text(text)
+    for _ in range(2):
+        listed = tasks(read_campaign(tmp_path / "campaign.toml"), tmp_path / "out")
+        assert compute_all(listed, workers=1, progress=None) == {}
+        (tmp_path / "afm.gwy").write_bytes(b"another map")
+    assert seen == [["a.tif", "afm.gwy", "face1.tif", "face2.tif"]] * 2
 
 
 @pytest.mark.parametrize(

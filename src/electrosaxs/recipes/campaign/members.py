@@ -20,7 +20,7 @@ from ...nouns.campaign import CampaignFile, ExSituCell, FilmMember, Kind, Microg
 from ..analyse.analyse_run import analyse_run
 from ..film.gisaxs import analyse_film
 from ..film.inputs import FilmOptions
-from ..islands.count_islands import count_islands
+from ..islands.count_islands import Beside, count_islands
 from ..progress import Progress, over
 from ..side_by_side import side_by_side
 
@@ -88,14 +88,14 @@ def _unique(name: str, taken: list[str]) -> str:
     return unused
 
 
-def images_of(cell: ExSituCell) -> list[Path]:
-    """The files that its names and patterns stand for. InputFileError where one stands for none."""
+def files_of(cell: ExSituCell, key: str = "images") -> list[Path]:
+    """The files that names and patterns of `key` stand for. InputFileError where one stands for none."""
     found: list[Path] = []
-    for pattern in cell.images or ():
+    for pattern in getattr(cell, key, None) or ():
         files = [Path(pattern)] if Path(pattern).is_file() else sorted(map(Path, glob.glob(pattern)))
         if not files:
             raise bad_value(
-                InputFileError, where="campaign", field="images", value=pattern, rule="no such file",
+                InputFileError, where="campaign", field=key, value=pattern, rule="no such file",
                 remedy="correct the name or the pattern; paths are relative to the campaign's TOML",
             )  # fmt: skip
         found += files
@@ -112,7 +112,8 @@ def _state(task: Task) -> dict[str, Any]:
     else:
         assert task.cell is not None
         named = [getattr(task.cell, key, None) for key in ("geometry", "mask")]
-        files = [*images_of(task.cell), *(path for path in named if path is not None)]
+        of_patterns = [path for key in ("images", "height_maps", "packing") for path in files_of(task.cell, key)]
+        files = [*of_patterns, *(path for path in named if path is not None)]
         settings = plain(task.cell.model_dump(exclude={"name", "voltage_V", "gap_mm", "duration_s", "voltage_V_sigma",
                                                        "gap_mm_sigma"}))  # fmt: skip
     stamps = [stamp for path in files for stamp in _stamps(path)]
@@ -158,12 +159,13 @@ def _results(task: Task) -> None:
             cell.critical_angle_deg, cell.sample_rotation_deg, cell.core or "Ag", cell.ligand, cell.core is not None,
             cell.mask,
         )  # fmt: skip
-        analyse_film(images_of(cell), task.results, geometry=cell.geometry, options=options)
+        analyse_film(files_of(cell), task.results, geometry=cell.geometry, options=options)
     else:
         assert isinstance(cell, MicrographMember)
         count_islands(
-            images_of(cell), task.results, um_per_pixel=cell.um_per_pixel, crop=cell.crop,
+            files_of(cell), task.results, um_per_pixel=cell.um_per_pixel, crop=cell.crop,
             lattice_constant_nm=cell.lattice_constant_nm,
+            beside=Beside(files_of(cell, "height_maps"), files_of(cell, "packing"), cell.um_per_level),
         )  # fmt: skip
 
 
