@@ -22,8 +22,9 @@ from electrosaxs.nouns import RunResults
 from electrosaxs.recipes.analyse import analyse_run as analyse_recipe
 from electrosaxs.recipes.analyse.sizes import SizeStudy
 from electrosaxs.recipes.live import follow
+from electrosaxs.recipes.live.asking import END
 from electrosaxs.recipes.live.follow import Follower
-from electrosaxs.recipes.live.passes import END, last_pass, provisional_pass
+from electrosaxs.recipes.live.passes import last_pass, provisional_pass
 
 HERE = Path(__file__).parent
 

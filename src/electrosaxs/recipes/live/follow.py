@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ElectrosaxsError, FrameError, InputFileError, bad_value
 from ...io.arriving import ArrivedRow, Arriving, arriving
@@ -14,8 +14,10 @@ from ...io.live_lines import LiveLines
 from ...io.run_state import read_state
 from ...io.run_toml import read_run
 from ...nouns import Run
-from .passes import END, PASS, Passes
-from .provisional import Provisional, detector_words
+from .asking import END, PASS, Passes
+
+if TYPE_CHECKING:
+    from .provisional import Provisional
 
 RUN, STORE, REDUCTION = "run.toml", "live", "reduction"
 ENDED = ("finished", "aborted", "failed")
@@ -42,7 +44,7 @@ class Follower:
         self._provisional: Provisional | None = None
         self._waiting: dict[int, tuple[ArrivedRow, float, float]] = {}
         self._rows, self._passed_at, self._looked_at, self._ended_at = 0, 0.0, 0.0, 0.0
-        self._run_changed = 0.0
+        self._run_changed, self._began = 0.0, time.time()
 
     @property
     def curve(self) -> dict[str, Any]:
@@ -51,11 +53,12 @@ class Follower:
 
     @property
     def lag_s(self) -> float:
-        """How long the oldest row that is not done has been waiting; of the last one that was where none is."""
-        if self._waiting:
-            return time.time() - min(arrived for _, arrived, _ in self._waiting.values())
+        """How long the oldest row that is not done has been waiting since this process could know of it; of the last one that
+        was where none is."""
+        if waiting := list(self._waiting.values()):
+            return time.time() - max(self._began, min(arrived for _, arrived, _ in waiting))
         last = self.lines.last
-        return float(last["done"] - last["arrived"]) if last else 0.0
+        return float(last["done"] - max(last["arrived"], self._began)) if last else 0.0
 
     def until_the_end(self) -> None:
         """Follow until the run has ended and every frame of it is done."""
@@ -102,6 +105,8 @@ class Follower:
             self.problem = str(error) if (self.source / RUN).exists() else f"{self.source}: no {RUN} there yet"
             return False
         self.problem = ""
+        from .provisional import Provisional  # some seconds, while the page is served already
+
         self._arriving = arriving(self.run)
         self._provisional = Provisional(self.run, self._arriving, self.out / STORE)
         return True
@@ -184,6 +189,8 @@ class Follower:
             return
         due = time.monotonic() - self._passed_at > PASS_PERIOD_S and len(self.lines) > self.frames_passed
         if due and provisional is not None and provisional.samples and provisional.detector is not None:
+            from .provisional import detector_words
+
             self._passed_at, self.frames_passed = time.monotonic(), len(self.lines)
             passes.ask(
                 do=PASS, run_toml=str(self.source / RUN), out=str(self.out), store=str(self.out / STORE),
