@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from ...io.arriving import ArrivedRow, Arriving, arriving
 from ...io.live_lines import LiveLines
 from ...io.run_state import read_state
 from ...io.run_toml import read_run
-from ...nouns import Run
+from ...nouns import Role, Run
 from .asking import END, PASS, Passes
 
 if TYPE_CHECKING:
@@ -145,17 +146,26 @@ class Follower:
             if time.monotonic() - tried < AGAIN_S:
                 continue
             try:
-                line = self._provisional.take(row)
+                self._take(row, arrived)
             except FrameError as error:
                 if not self._given_up():
                     self._waiting[index] = (row, arrived, time.monotonic())
                     continue
-                line = self._provisional.take(ArrivedRow(row.index, row.role, row.file, row.numbers, str(error)))
+                self._take(replace(row, trouble=str(error)), arrived)
             del self._waiting[index]
-            if index not in self.lines.known:
-                self.lines.append({**line, "arrived": arrived, "done": time.time()})
             taken = True
         return taken
+
+    def _take(self, row: ArrivedRow, arrived: float) -> None:
+        """A row becomes a line, if it is not one already."""
+        assert self._provisional is not None
+        known = row.index in self.lines.known
+        if known and row.role == Role.SAMPLE and not row.trouble:
+            self._provisional.recall(row)
+            return
+        line = self._provisional.take(row)
+        if not known:
+            self.lines.append({**line, "arrived": arrived, "done": time.time()})
 
     def _given_up(self) -> bool:
         return self._ended_at > 0.0 and time.monotonic() - self._ended_at > PATIENCE_S
