@@ -16,8 +16,9 @@ import electrosaxs
 
 SOURCE = Path(electrosaxs.__file__).parent
 ENTRANCES = (
-    *(f"electrosaxs.command_line.{name}" for name in ("app", "root", "runs", "models", "films", "beam_times", "lookups")),
-    "electrosaxs.command_line.live_runs",
+    *(f"electrosaxs.command_line.{name}" for name in (
+        "app", "root", "runs", "models", "films", "campaigns", "beam_times", "live_runs", "lookups",
+    )),
     "electrosaxs",
     "electrosaxs.acquisition.guard", "electrosaxs.acquisition.meter_server",  # programs of their own
     "electrosaxs.recipes.live.passes",

@@ -1,5 +1,7 @@
 """Small simulated runs that tests of recipes, command line and closed loop share; each is made and analysed once."""
 
+import fcntl
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,23 +55,51 @@ def analysed(run: Path, out: Path, *, report: bool = False, **options: Any) -> R
         return recipe.analyse_run(run, out, **options)
 
 
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """The folder `name` that `make` fills, in one of the processes of pytest-xdist, for all of them."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / name
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        finished = folder.with_suffix(".finished")
+        if not finished.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            finished.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def quiet_nexus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """run.toml of the quiet experiment as one NeXus file; do not change the folder."""
-    return simulated(tmp_path_factory.mktemp("quiet_nexus") / "run")
+    return made_once(tmp_path_factory, "quiet_nexus", lambda folder: _simulate(folder / "run")) / "run" / "run.toml"
 
 
 @pytest.fixture(scope="session")
 def quiet_cbf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same experiment and seed as CBF images with a CSV table; do not change the folder."""
-    return simulated(tmp_path_factory.mktemp("quiet_cbf") / "run", output={"form": "cbf"})
+
+    def make(folder: Path) -> None:
+        _simulate(folder / "run", output={"form": "cbf"})
+
+    return made_once(tmp_path_factory, "quiet_cbf", make) / "run" / "run.toml"
+
+
+def _simulate(folder: Path, **changes: dict[str, Any]) -> None:
+    assert simulated(folder, **changes) == folder / "run.toml"
 
 
 @pytest.fixture(scope="session")
 def quiet_results(quiet_nexus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunResults, Path]:
     """Results of `quiet_nexus` and their folder, report not drawn."""
-    out = tmp_path_factory.mktemp("quiet_results") / "results"
-    return analysed(quiet_nexus, out), out
+    from electrosaxs.io.results import read_results
+
+    def make(folder: Path) -> None:
+        analysed(quiet_nexus, folder / "results")
+
+    out = made_once(tmp_path_factory, "quiet_results", make) / "results"
+    return read_results(out / "results.nxs"), out
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,10 +122,13 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Demonstration:
     from electrosaxs.io.results import read_results
     from electrosaxs.recipes import demo as recipe
 
-    folder = tmp_path_factory.mktemp("demonstration") / "demo"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "EXPERIMENT", str(EXAMPLE))
-        said = recipe.demo(folder)
+    def make(where: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(recipe, "EXPERIMENT", str(EXAMPLE))
+            (where / "said.txt").write_text(recipe.demo(where / "demo"), encoding="utf-8")
+
+    where = made_once(tmp_path_factory, "demonstration", make)
+    folder, said = where / "demo", (where / "said.txt").read_text(encoding="utf-8")
     results, truth = (read_results(folder / name) for name in ("results/results.nxs", "run/truth.nxs"))
     return Demonstration(folder, said, results, truth)
 

@@ -49,7 +49,11 @@ ALLOWED: dict[str, set[str]] = {
     "dashboard": {"nouns", "units", "errors"},
     "report": {"nouns", "units", "errors", "figures", "io"},
     "recipes": BELOW_RECIPES | {"recipes/analyse"},  # the demo analyses what it simulated
+    "recipes/experiment": BELOW_RECIPES | {"recipes", "recipes/analyse"},  # a frame becomes phi as in an analysis
     "recipes/*": BELOW_RECIPES | {"recipes"},  # every wing
+    "recipes/campaign": BELOW_RECIPES | {"recipes", *(f"recipes/{wing}" for wing in ("analyse", "film", "islands"))},
+    "recipes/paper": BELOW_RECIPES
+    | {"recipes", *(f"recipes/{wing}" for wing in ("campaign", "claims", "film", "islands"))},
     "recipes/live": BELOW_RECIPES | {"recipes", "recipes/analyse"},  # the same analysis, while the run goes on
     "command_line": {"errors", "nouns", "control", "inference", "recipes", "recipes/*", VERSION},
     "__init__": {"recipes", "recipes/*", "nouns"},

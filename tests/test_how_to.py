@@ -23,13 +23,14 @@ from electrosaxs.recipes.fit.fit_cell import fit_cell
 ROOT = Path(__file__).parents[1]
 HOW_TO = {file.stem: file.read_text("utf-8") for file in (ROOT / "docs" / "how-to").glob("*.md")}
 README = (ROOT / "README.md").read_text("utf-8")
-IN_THE_SAMPLE = ("analyse-a-run", "plain-curves", "predict", "fit", "plan", "python", "uncertainties")
+IN_THE_SAMPLE = ("analyse-a-run", "plain-curves", "predict", "fit", "plan", "python", "uncertainties",
+                 "campaign")  # fmt: skip
 IN_THE_DEMONSTRATION = ("simulate", "size-distributions")
 """Their run is the one of the demonstration, made from examples/experiment_small.toml."""
 OF_FILMS = ("gisaxs", "islands")
 """They begin with a simulation of their own."""
-ELSEWHERE = ("acquire", "live")
-"""Run in recipes/experiment/test_acquire_twin.py and recipes/live/test_live.py, with shorter plans."""
+ELSEWHERE = ("acquire", "hold", "live")
+"""Run in recipes/experiment/test_acquire_twin.py, test_acquire_hold.py and recipes/live/test_live.py, with shorter plans."""
 SILENT = ("check", "inspect")
 """Commands that have nothing but their answer, and so no --quiet."""
 
@@ -126,6 +127,7 @@ def assert_left(command: list[str]) -> None:
     files = {
         "analyse": ["results.nxs", "numbers.json", "frames.csv"], "curves": ["report.html", "curves.csv"],
         "plan": ["report.html", "numbers.json", "results.nxs", "plan.toml"], "check": [], "calibrate": [],
+        "campaign": ["report.html", "numbers.json", "campaign.csv"],
     }.get(command[0], ["report.html", "numbers.json", "results.nxs"])  # fmt: skip
     if "--measure" in command:
         files += ["measure.csv", "measure_voltages.csv", "figures/measure_next.svg"]

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from .nouns import RunResults as Results
     from .recipes.analyse.analyse_run import analyse_run
     from .recipes.calibrate import calibrate_image
+    from .recipes.campaign.campaign import campaign
     from .recipes.curves.analyse_curves import analyse_curves
     from .recipes.demo import demo
     from .recipes.fit.fit_cell import fit_cell
+    from .recipes.paper.paper import paper
     from .recipes.plan.plan import plan
     from .recipes.predict import predict
     from .recipes.results_folder import read_results
@@ -26,9 +28,11 @@ __version__ = "0.1.0"
 _HOME = {
     "analyse_curves": ("electrosaxs.recipes.curves.analyse_curves", "analyse_curves"),
     "analyse_run": ("electrosaxs.recipes.analyse.analyse_run", "analyse_run"),
+    "campaign": ("electrosaxs.recipes.campaign.campaign", "campaign"),
     "calibrate_image": ("electrosaxs.recipes.calibrate", "calibrate_image"),
     "demo": ("electrosaxs.recipes.demo", "demo"),
     "fit_cell": ("electrosaxs.recipes.fit.fit_cell", "fit_cell"),
+    "paper": ("electrosaxs.recipes.paper.paper", "paper"),
     "plan": ("electrosaxs.recipes.plan.plan", "plan"),
     "predict": ("electrosaxs.recipes.predict", "predict"),
     "read_results": ("electrosaxs.recipes.results_folder", "read_results"),
@@ -43,8 +47,10 @@ __all__ = [
     "analyse_curves",
     "analyse_run",
     "calibrate_image",
+    "campaign",
     "demo",
     "fit_cell",
+    "paper",
     "plan",
     "predict",
     "read_results",

@@ -353,6 +353,13 @@ def test_a_planned_program_starts_at_0_V_at_field_on_and_names_its_limits():
     assert "limits: at most 25 V, steps allowed" in texts(step)
 
 
+def test_frames_that_contradict_themselves_are_named(run, drawn):
+    left_out = [f.index for f in run.frames if f.scan >= 0 and not run.volume_fraction.good[f.scan, f.height_index]]
+    assert left_out
+    named = [text for text in texts(drawn["two_measures"].figure) if text.startswith("frame ")]
+    assert named == [f"frame {index}" for index in left_out[:8]]
+
+
 def test_lines_of_the_map_say_their_value(run):
     labels = [text for text in texts(volume_fraction_map(run)) if re.fullmatch(r"0?\.?\d+", text)]
     assert {"0.05", "0.1", "0.2"} <= set(labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 from ..nouns import VoltageProgram
@@ -14,12 +15,18 @@ AHEAD_S = 32.0
 
 
 class Field:
-    """A program of voltages (V) over the time since the output went on (s of the beamline's clock)."""
+    """A program of voltages (V) over the time since the output went on (s of the beamline's clock).
+
+    over: why there is nothing to do any more before the time is over, empty while there is. watch_s: how often the lowest
+    heights are looked at between two scans (s) while `uneasy`.
+    """
+
+    watch_s, uneasy = math.inf, False
 
     def __init__(self, watch: Watch, program: VoltageProgram) -> None:
         self.watch, self.program = watch, program
         self.on_at: float | None = None
-        self.set_V = 0.0
+        self.set_V, self.over = 0.0, ""
 
     @property
     def time(self) -> float:

@@ -28,6 +28,7 @@ LONGEST_EXPOSURE, WORTH = 3.0, 1.1  # times exposure_s, where little is transmit
 KNIFE_REACHES_UM = (150.0, 600.0, 1500.0)
 KNIFE_STEP, FINE_STEP, FINE_REACH = 0.5, 0.2, 1.5  # of the beam's FWHM
 FEWEST_COARSE = 9
+WATCHED = 4  # heights that are looked at between two scans where crystals may be beginning
 
 
 @dataclass(frozen=True)
@@ -120,17 +121,27 @@ class Measurement:
             due = self.field.on_at + number * self.scan.period_s
             if due >= end:
                 break
-            self.field.wait_until(due)
-            if not self._one_scan(anode, end):
+            if not self._watched_until(due, anode, end) or not self._visit(self.scan.heights_um, anode, end):
                 return
             number = max(number + 1, math.floor(self.field.time / self.scan.period_s))
         self.field.wait_until(end)
 
-    def _one_scan(self, anode: float, end: float) -> bool:
-        """A frame at each height; False where the time was over before the last."""
-        for height in self.scan.heights_um:
+    def _watched_until(self, due: float, anode: float, end: float) -> bool:
+        """Wait for the next scan, looking at the lowest heights meanwhile where the field is uneasy; False as of `_visit`."""
+        few = sorted(self.scan.heights_um)[:WATCHED]
+        while (left := due - self.watch.beamline.clock()) > 1e-9:
+            self.field.wait_until(due - max(0.0, left - self.field.watch_s))
+            left = due - self.watch.beamline.clock()
+            soon = left < max(0.5 * self.field.watch_s, LONGEST_EXPOSURE * self.scan.exposure_s * len(few))
+            if self.field.over or (self.field.uneasy and not soon and not self._visit(few, anode, end)):
+                return False
+        return True
+
+    def _visit(self, heights: list[float], anode: float, end: float) -> bool:
+        """A frame at each height; False where the time was over before the last, or there is no more to do."""
+        for height in heights:
             exposure = self._exposure(height)
-            if self._frame(Role.SAMPLE, anode + height, exposure, end, place=height) is None:
+            if self._frame(Role.SAMPLE, anode + height, exposure, end, place=height) is None or self.field.over:
                 return False
         return True
 
@@ -149,7 +160,7 @@ class Measurement:
         """Move, expose, keep. Taken again after a beam loss; None where the clock would come to `end` before."""
         while True:
             self.field.follow()
-            if not self._not_paused(end):
+            if self.field.over or not self._not_paused(end):
                 return None
             if self.watch.beamline.clock() + exposure_s > end:
                 return None
@@ -225,7 +236,7 @@ class Measurement:
             return True
         self.record.phase("paused", "paused by the operator; the voltage program goes on")
         while self.record.paused:
-            if self.watch.beamline.clock() >= end:
+            if self.watch.beamline.clock() >= end or self.field.over:
                 return False
             self.field.wait_until(min(self.watch.beamline.clock() + 1.0, end))
         self._go_on()
@@ -235,7 +246,7 @@ class Measurement:
         """Until the monitor counts again, or the run's time is over; the voltage program goes on."""
         self.record.phase("paused", "no beam: exposures wait, the voltage program goes on")
         lost_at = self.watch.beamline.clock()
-        while self.watch.beamline.clock() < end:
+        while self.watch.beamline.clock() < end and not self.field.over:
             if self.field.on_at is None and self.watch.beamline.clock() - lost_at > BEAM_PATIENCE_S:
                 raise Fault("monitor", f"no beam for {BEAM_PATIENCE_S:g} s")
             self.field.wait_until(min(self.watch.beamline.clock() + BEAM_LOOK_S, end))

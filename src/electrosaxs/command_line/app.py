@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 
-from . import runs, models, films, beam_times, live_runs, lookups  # isort: skip  # noqa: F401  they register their commands
+from . import runs, models, films, campaigns, beam_times, live_runs, lookups  # isort: skip  # noqa: F401  they register
 from .root import app
 
 OBJECTS_BETWEEN_SEARCHES = 50_000

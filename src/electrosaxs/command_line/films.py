@@ -9,10 +9,12 @@ import typer
 
 from .commands import command
 from .root import Out, Quiet, app, say, shown_progress
+from .several import SeveralValues
 
 
 @command(
     app,
+    cls=SeveralValues,
     short_help="GISAXS of a dried film: lattice, orientation, constants.",
     epilog="Example: electrosaxs gisaxs film/film.edf --geometry film/geometry.poni --incident-angle-deg 0.31 --energy-kev 10 "
     "--out gisaxs",
@@ -58,11 +60,14 @@ def gisaxs(
 
 @command(
     app,
+    cls=SeveralValues,
     short_help="Micrographs: islands counted and measured, density.",
     epilog="Example: electrosaxs islands sem/*.tif --um-per-pixel 0.2 --out islands",
 )
 def islands(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Fields of one sample: TIFF, PNG or JPEG.")],
+    images: Annotated[
+        list[Path] | None, typer.Argument(metavar="IMAGE...", help="Fields of one sample: TIFF, PNG or JPEG.")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")] = Path("islands"),
     um_per_pixel: Annotated[
         float | None, typer.Option("--um-per-pixel", help="Size of a pixel in um; absent: from the file's tags.")
@@ -79,14 +84,28 @@ def islands(
     lattice_constant_nm: Annotated[
         float, typer.Option("--lattice-constant-nm", help="Of the dried FCC superlattice, for particles per island.")
     ] = 13.2,
+    height_map: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--height-map", metavar="MAP...", help="AFM of the same sample: .gwy, .spm, .ibw, .jpk, TIFF, text."
+        ),
+    ] = None,
+    um_per_level: Annotated[
+        float | None, typer.Option("--um-per-level", help="Height of one level of a TIFF or text map in um.")
+    ] = None,
+    packing: Annotated[
+        list[Path] | None,
+        typer.Option("--packing", metavar="IMAGE...", help="Micrographs that resolve particles: spacing and lattice."),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Islands of micrographs, merged ones told apart: density with its sigma, sizes, thickness, distances, overlays."""
-    from ..recipes.islands.count_islands import count_islands, summary
+    from ..recipes.islands.count_islands import Beside, count_islands, summary
 
     with shown_progress(quiet) as progress:
-        sample = count_islands(
-            images, out, um_per_pixel=um_per_pixel, crop=crop, truth=truth or (),
-            lattice_constant_nm=lattice_constant_nm, progress=progress,
+        study = count_islands(
+            images or (), out, um_per_pixel=um_per_pixel, crop=crop, truth=truth or (),
+            lattice_constant_nm=lattice_constant_nm, beside=Beside(height_map or (), packing or (), um_per_level),
+            progress=progress,
         )  # fmt: skip
-    say(quiet, summary(sample, out))
+    say(quiet, summary(study, out))

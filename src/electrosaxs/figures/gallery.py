@@ -15,6 +15,7 @@ from .peaks import structure_factor_peaks
 from .profiles import flux_profiles, size_profiles, volume_fraction_profiles
 from .size_distributions import size_distributions
 from .style import Omitted, was_measured
+from .two_measures import two_measures
 
 Draw = Callable[[RunResults, RunResults | None], Figure | Omitted]
 Said = Callable[[RunResults, RunResults | None], str]
@@ -178,6 +179,13 @@ GALLERY: tuple[Entry, ...] = (
         structure_factor_peaks,
         "Structure factor S(q) of the voxel at the anode, scan by scan, shifted; dotted: S = 1. Bands: counting σ.",
         said=_of_the_structure_factor,
+    ),
+    Entry(
+        "two_measures",
+        two_measures,
+        "φ by scattering and φ by absorption of every frame (a), and what they differ by against time (b; beyond 3 % at the "
+        "edge). A monitor that was read wrong moves the first alone, gas or a wrong diode move both.",
+        measured="Crosses: frames that contradict themselves and were left out, with their number in frames.csv.",
     ),
     Entry(
         "quality_map",

@@ -9,8 +9,9 @@ import h5py
 
 from .. import __version__
 from ..nouns import Noun
+from ..nouns.film_maps import RadialIntensity
 from .atomic import replacing
-from .nxdata import nx_group, write_noun
+from .nxdata import nx_group, read_noun, write_noun
 
 FIRST = "pattern"
 
@@ -28,3 +29,12 @@ def write_film_results(
             group = write_noun(entry, name, noun)
             if name in notes:
                 group.attrs["note"] = notes[name]
+
+
+def read_radial_intensity(path: str | Path) -> RadialIntensity | None:
+    """The curve over |q| in a results file of `write_film_results`, None where the file holds none."""
+    try:
+        with h5py.File(path, "r") as file:
+            return read_noun(file["entry/radial_intensity"], RadialIntensity)
+    except (OSError, KeyError, ValueError):
+        return None

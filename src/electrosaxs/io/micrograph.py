@@ -58,6 +58,14 @@ def read_micrograph(path: str | Path) -> Micrograph:
     return Micrograph(path, _grey_levels(array), scale)
 
 
+def read_levels(path: Path) -> tuple[npt.NDArray[Any], Scale]:
+    """A grey TIFF as it is, levels not scaled, and the size of a pixel where it states one."""
+    array, scale = _tiff(path)
+    if array.ndim != 2:
+        raise refusal(path, "image", str(array.shape), "must be one number per pixel", "save it in grey levels")
+    return array, scale
+
+
 def read_labels(path: str | Path) -> npt.NDArray[np.int64]:
     """An image of instance labels, 0 the substrate."""
     path = Path(path)

@@ -16,7 +16,7 @@ from .refusal import refusal
 
 
 def write_numbers(path: str | Path, numbers: Mapping[str, Number]) -> None:
-    """Write `{"name": {"value", "sigma", "unit", "source"}}`, strict JSON; a sigma that is not finite is null."""
+    """Write `{"name": {"value", "sigma", "unit", "source", "quality"}}`, strict JSON; a sigma that is not finite is null."""
     with replacing(Path(path)) as part:
         part.write_text(to_json(numbers_to_plain(numbers), indent=2) + "\n", encoding="utf-8")
 
@@ -44,6 +44,7 @@ def numbers_to_plain(numbers: Mapping[str, Number]) -> dict[str, Any]:
             "sigma": None if number.sigma is None or not np.isfinite(number.sigma) else float(number.sigma),
             "unit": number.unit,
             "source": number.source,
+            "quality": None if number.value is None else number.quality,
         }
         for name, number in numbers.items()
     }
@@ -51,4 +52,7 @@ def numbers_to_plain(numbers: Mapping[str, Number]) -> dict[str, Any]:
 
 def numbers_from_plain(plain: Mapping[str, Any]) -> dict[str, Number]:
     """The inverse of `numbers_to_plain`."""
-    return {name: Number(item["value"], item["sigma"], item["unit"], item["source"]) for name, item in plain.items()}
+    return {
+        name: Number(item["value"], item["sigma"], item["unit"], item["source"], item.get("quality") or "good")
+        for name, item in plain.items()
+    }

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from ..nouns.run_plan import RunPlan
+from ..nouns.run_plan import HeldFlux, RunPlan
 from .poni import read_poni
 from .refusal import refusal
 from .toml_kinds import RUN_PLAN
@@ -29,6 +29,8 @@ def read_plan(path: str | Path) -> RunPlan:
     files = {field: None if value is None else _existing(path, field, value) for field, value in found.items()}
     if files["detector.geometry"] is not None:
         read_poni(files["detector.geometry"])
+    if plan.hold is not None:
+        plan = plan.model_copy(update={"hold": _with_paths(path, plan.hold)})
     return plan.model_copy(
         update={
             "detector": detector.model_copy(
@@ -43,6 +45,19 @@ def read_plan(path: str | Path) -> RunPlan:
 def copy_plan(source: Path, target: Path) -> None:
     """The plan as it was given, byte for byte."""
     shutil.copyfile(source, target)
+
+
+def _with_paths(toml: Path, hold: HeldFlux) -> HeldFlux:
+    """The belief behind a held flux, with absolute paths; a model that is not named need not be there beside a fit."""
+    paths: dict[str, Path] = {}
+    if hold.fit is not None:
+        fit = paths["fit"] = (toml.parent / hold.fit.expanduser()).resolve()
+        if not fit.exists():
+            rule = "there is no such folder"
+            raise refusal(toml, "hold.fit", fit, rule, "give the --out folder of electrosaxs fit")
+    if hold.fit is None or "model" in hold.model_fields_set:
+        paths["model"] = _existing(toml, "hold.model", hold.model)
+    return hold.model_copy(update=paths)
 
 
 def _existing(toml: Path, field: str, value: Path) -> Path:

@@ -14,7 +14,7 @@ from .atomic import replacing
 from .plain_json import to_json
 
 STATE, DOCUMENTS, REQUESTS = "state.json", "documents.jsonl", "requests"
-KNOWN = ("pause", "resume", "abort")
+KNOWN = ("pause", "resume", "abort", "set-point")
 
 
 def write_state(folder: Path, state: Mapping[str, Any]) -> None:
@@ -23,9 +23,10 @@ def write_state(folder: Path, state: Mapping[str, Any]) -> None:
         part.write_text(to_json(state, indent=1) + "\n", encoding="utf-8")
 
 
-def take_requests(folder: Path, token: str) -> list[dict[str, str]]:
-    """What the operator asked for in requests/*.json ({"do", "who", "token"}), in the order of the names; the files are
-    removed. Without the right token, or another wish than pause, resume, abort, a request counts as none."""
+def take_requests(folder: Path, token: str) -> list[dict[str, Any]]:
+    """What the operator asked for in requests/*.json ({"do", "who", "token"}, of a set-point also "value", m/s), in the order
+    of the names; the files are removed. Without the right token, or another wish than those of KNOWN, a request counts as
+    none."""
     found = []
     for path in sorted((folder / REQUESTS).glob("*.json")):
         try:
@@ -35,7 +36,7 @@ def take_requests(folder: Path, token: str) -> list[dict[str, str]]:
             continue
         right = isinstance(asked, dict) and hmac.compare_digest(str(asked.get("token", "")).encode(), token.encode())
         if right and asked.get("do") in KNOWN:
-            found.append({"do": asked["do"], "who": str(asked.get("who", "somebody"))})
+            found.append({"do": asked["do"], "who": str(asked.get("who", "somebody")), "value": asked.get("value")})
     return found
 
 

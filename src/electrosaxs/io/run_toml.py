@@ -122,6 +122,8 @@ def _toml(value: Any, folder: Path) -> str:
         value = value.relative_to(folder).as_posix() if inside else value.as_posix()
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_none=True)
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{_toml(key, folder)} = {_toml(item, folder)}" for key, item in value.items()) + " }"
     if isinstance(value, list | tuple):

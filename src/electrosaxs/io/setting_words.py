@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -14,6 +15,13 @@ def _one_of(choices: Any) -> str:
     return f"{', '.join(most)} or {last}"
 
 
+OF_EX_SITU = {
+    "voltage_V": "the voltage in V that the film grew under, above 0",
+    "gap_mm": "the distance between the electrodes in mm",
+    "duration_s": "how long the voltage was on, in s",
+    "images": 'a list of files or patterns, ["sem/*.tif"]',
+    "results": "the folder that gisaxs or islands left",
+}
 MEANING = {
     "cell": "the table [cell] with gap_mm and path_length_mm",
     "cell.gap_mm": "the distance between the electrodes in mm",
@@ -44,6 +52,12 @@ MEANING = {
     "analysis.bins": "the number of q bins, 50 to 10000",
     "analysis.slice_um": "the thickness of the slice next to the anode in um",
     "analysis": "a q window with q_min_per_nm below q_max_per_nm, both in 1/nm",
+    "imperfections.monitor_noise": "the noise of the monitor from frame to frame, relative",
+    "imperfections.monitor_glitch": "frames (numbers in the frame table) and the factor that their monitor reads",
+    "imperfections.transmission_noise": "the noise of the transmission from frame to frame, relative",
+    "imperfections.transmission_drift": "by how much the transmission is read too large in the last frame, relative",
+    "imperfections.bubble": "heights_um, time_s (from, to) and the share of the path that is gas",
+    "imperfections.module_off": "modules (numbered from 0), from_s, and the value that they read from then on",
     "voltage": "the table [voltage] with time_s (increasing, s) and voltage_V (V), lists of one length",
     "voltage.time_s": "the times of the voltage program in s, increasing",
     "voltage.voltage_V": "the voltages in V at time_s",
@@ -95,7 +109,17 @@ MEANING = {
     "output": "the table [output] with form and seed",
     "output.form": '"nexus" or "cbf"',
     "output.seed": "a whole number, 0 or more",
+    "runs": "a list of run.toml files or folders of finished results",
+    "films": "tables [[films]] with voltage_V, gap_mm and images or results",
+    "micrographs": "tables [[micrographs]] with voltage_V, gap_mm and images or results",
+    **{f"{kind}.{key}": words for kind in ("films", "micrographs") for key, words in OF_EX_SITU.items()},
+    "films.geometry": "the path of the pyFAI geometry file (.poni) of the direct beam",
+    "films.incident_angle_deg": "the angle between beam and film in degrees, above 0 and at most 5",
+    "films.energy_keV": "the photon energy in keV (10000 eV is 10)",
+    "micrographs.um_per_pixel": "the size of a pixel in um",
 }
+PLACE = re.compile(r"\[\d+\]")
+"""Which of several: films[0]."""
 OF_A_MATERIAL = {
     "formula": "a chemical formula, text in quotes: C18H33O2",
     "density_g_cm3": "the mass density in g/cm3 (7850 kg/m3 is 7.85)",
@@ -141,7 +165,7 @@ def meaning(field: str) -> str | None:
     root, _, rest = field.partition(".")
     if root == "materials" and rest.count(".") > 1:
         return OF_A_MATERIAL.get(rest.rpartition(".")[2])
-    return MEANING.get(field.partition("[")[0])
+    return MEANING.get(PLACE.sub("", field))
 
 
 def rule(kind: str, context: Mapping[str, Any]) -> str:

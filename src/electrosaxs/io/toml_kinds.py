@@ -11,7 +11,7 @@ from .refusal import refusal
 RUN, EXPERIMENT, CAMPAIGN = "a run", "an experiment", "a campaign"
 PLAN, MATERIALS = "the voltage table of a plan", "a table of materials"
 RUN_PLAN, FILM, MICROGRAPHS = "a plan of a run", "a film", "micrographs"
-ARTICLE = {RUN: "run.toml", EXPERIMENT: "experiment.toml"}
+ARTICLE = {RUN: "run.toml", EXPERIMENT: "experiment.toml", CAMPAIGN: "campaign.toml"}
 ONLY_IN = {
     RUN: (("frames", ""), ("analysis", ""), ("detector", "geometry"), ("detector", "mask")),
     EXPERIMENT: (
@@ -23,7 +23,7 @@ ONLY_IN = {
 
 def kind_of(data: Mapping[str, Any]) -> str | None:
     """What the tables and keys of a file are, None where they do not tell."""
-    if "runs" in data:
+    if "runs" in data or any(isinstance(data.get(key), list) for key in ("films", "micrographs")):
         return CAMPAIGN
     if "source_meter" in data or "beamline" in data:
         return RUN_PLAN
@@ -53,7 +53,7 @@ def check_kind(path: Path, data: Mapping[str, Any], wanted: str) -> None:
     remedy = {
         RUN: f"give {ARTICLE[wanted]}; a run is for electrosaxs analyse {path.name} --out RESULTS",
         EXPERIMENT: f"give {ARTICLE[wanted]}; an experiment becomes a run with electrosaxs simulate {path.name} --out RUN",
-        CAMPAIGN: f"give one {ARTICLE[wanted]}; a campaign names several",
+        CAMPAIGN: f"give one {ARTICLE[wanted]}; a campaign is for electrosaxs campaign {path.name} --out RESULTS",
         PLAN: "give experiment.toml, which the plan left beside it with this table in it",
         RUN_PLAN: f"give {ARTICLE[wanted]}; a plan becomes a run with electrosaxs acquire {path.name} --out RUN",
         FILM: f"give {ARTICLE[wanted]}; a film becomes a frame with electrosaxs simulate {path.name} --out FILM",

@@ -89,12 +89,13 @@ def _unknown_key(path: Path, model: type[BaseModel], detail: ErrorDetails, field
 
 
 def _nested_model(owner: Any, name: str) -> Any:
-    """The settings below `name`: a table, or one of the tables that a dict holds by names of its own."""
+    """The settings below `name`: a table, or one of the tables that a list or a dict holds; `owner` where there are none."""
     if name not in owner.model_fields:
         return owner
     annotation = owner.model_fields[name].annotation
     candidates = (annotation, *get_args(annotation))
-    return next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    inside = [part for c in candidates for part in (c, *get_args(c))]
+    return next((c for c in inside if isinstance(c, type) and issubclass(c, BaseModel)), owner)
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:

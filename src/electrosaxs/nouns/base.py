@@ -196,13 +196,15 @@ def _suffix(unit: str) -> str:
 class Number:
     """One headline number: value and one standard deviation in `unit`, and in words where it comes from.
 
-    `value` is None where the number does not exist for this run; `source` then says why.
+    `value` is None where the number does not exist for this run; `source` then says why. quality: "good", or "doubtful: why",
+    or "not trustworthy: why".
     """
 
     value: float | None
     sigma: float | None
     unit: str
     source: str
+    quality: str = "good"
 
     @classmethod
     def absent(cls, unit: str, why: str) -> Number:

@@ -23,6 +23,11 @@ SIZE_SHAPE = "size_shape"
 FOOTPRINT = "footprint"
 """Correction for the profile within the beam: its slope comes from neighbouring heights, so that it errs to either side."""
 
+SIZES_MISFIT = "sizes"
+"""Of phi, where spheres of one kind do not describe the curves: what the sizes that do may be off by."""
+TRANSMISSION = "transmission"
+"""Drift of the transmission against the scattering: one sigma takes all of it for an error of diode or monitor."""
+
 
 @dataclass(frozen=True)
 class Reach:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .detector_geometry import LONGEST_DISTANCE_M, SHORTEST_DISTANCE_M
+from .imperfections import Imperfections
 from .run import Beam, Cell, RunTitle, Solution, check_beam, check_field
 from .settings import Finite, Positive, Settings, WrongSetting
 
@@ -209,6 +210,7 @@ class Experiment(Settings):
     beam: SourceBeam
     detector: DetectorModel = DetectorModel()
     output: OutputSettings = OutputSettings()
+    imperfections: Imperfections = Imperfections()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Experiment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from .experiment import VoltageProgram
 from .run import AnalysisSettings, Beam, Cell, RunTitle, Solution, check_beam, check_field
@@ -95,9 +95,26 @@ class PlanDetector(Settings):
 
 
 class HeldFlux(Settings):
-    """A flux that is to be held; known so that it can be refused by name."""
+    """A flux that is held by steering the voltage (docs/how-to/hold.md).
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    flux: "slice", the rate of the slice at the anode, crystals counted, or "supply", phi0 v far from both walls. model: what
+    is believed at the start ([transport], [growth] and the sizes of an experiment); fit: a fit's folder, whose parameters
+    replace those of the model. charge_prior: relative sigma of effective_charge in that belief. fallback_voltage_V: where
+    frames stop (stale_after_s), quality drops or the estimate is lost. at_end: what happens where the set-point is no
+    longer within limits. watch_s: how often the lowest heights are looked at between two scans while crystals may be
+    beginning; 0: never.
+    """
+
+    flux: Literal["slice", "supply"] = "slice"
+    set_point_m_per_s: Annotated[float, Field(gt=0, le=1e-6)] = 2.8e-10
+    model: Path = Path("experiment.toml")
+    fit: Path | None = None
+    charge_prior: Annotated[float, Field(gt=0, le=2)] = 0.3
+    start_voltage_V: Positive = 10.0
+    fallback_voltage_V: NotNegative = 5.0
+    stale_after_s: Positive = 600.0
+    watch_s: NotNegative = 60.0
+    at_end: Literal["stop", "fallback", "limit"] = "stop"
 
 
 class RunPlan(Settings):
@@ -118,10 +135,16 @@ class RunPlan(Settings):
 
     @model_validator(mode="after")
     def _one_steering(self) -> RunPlan:
+        if (self.hold is None) == (self.voltage is None):
+            given = "neither is given" if self.hold is None else "both are given"
+            raise WrongSetting(
+                "voltage", "missing" if self.hold is None else "given",
+                f"is required, or else [hold]: one of the two, and {given}", "give time_s and voltage_V, or a flux to hold",
+            )  # fmt: skip
         if self.hold is not None:
-            raise WrongSetting("hold", "given", "this version holds no flux", "give [voltage], a program")
-        if self.voltage is None:
-            raise WrongSetting("voltage", "missing", "is required", "give time_s and voltage_V")
+            self._check_hold(self.hold)
+            return self
+        assert self.voltage is not None
         highest, allowed = max(abs(v) for v in self.voltage.voltage_V), self.source_meter.max_voltage_V
         if highest > allowed:
             raise WrongSetting(
@@ -130,6 +153,23 @@ class RunPlan(Settings):
             )  # fmt: skip
         check_field("voltage.voltage_V", highest, self.cell.gap_mm)
         return self
+
+    def _check_hold(self, hold: HeldFlux) -> None:
+        """Voltages within the limit of the meter, and frames more often than they count as stale."""
+        allowed = self.source_meter.max_voltage_V
+        for key in ("start_voltage_V", "fallback_voltage_V"):
+            if (value := getattr(hold, key)) > allowed:
+                raise WrongSetting(
+                    f"hold.{key}", f"{value:g}", f"is beyond source_meter.max_voltage_V = {allowed:g}",
+                    "lower it, or raise the limit if the cell bears it",
+                )  # fmt: skip
+        if hold.stale_after_s < self.scan.period_s:
+            raise WrongSetting(
+                "hold.stale_after_s", f"{hold.stale_after_s:g}",
+                f"is shorter than scan.period_s = {self.scan.period_s:g}: between two scans frames would be stale",
+                "give at least the period",
+            )  # fmt: skip
+        check_field("hold.start_voltage_V", hold.start_voltage_V, self.cell.gap_mm)
 
     @model_validator(mode="after")
     def _within_the_cell(self) -> RunPlan:
@@ -152,6 +192,13 @@ class RunPlan(Settings):
 
     @property
     def program(self) -> VoltageProgram:
-        """The voltage program, which a plan that was read has."""
-        assert self.voltage is not None
-        return self.voltage
+        """The voltage program; of a held flux what it begins with."""
+        if self.voltage is not None:
+            return self.voltage
+        assert self.hold is not None
+        return VoltageProgram(time_s=[0.0], voltage_V=[self.hold.start_voltage_V])
+
+    @property
+    def highest_V(self) -> float:
+        """The highest voltage that the run may come to, in either direction."""
+        return self.source_meter.max_voltage_V if self.voltage is None else max(abs(v) for v in self.voltage.voltage_V)

@@ -41,7 +41,7 @@ def write_examples(
     curves I(q). Raises InputFileError where a file is there already and is another one.
     """
     out = Path(out)
-    home = _home()
+    home = examples_home()
     files = sorted(file for file in home.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
     wanted = {out / EXAMPLES / file.relative_to(home): file for file in files}
     made = [out / name for name in (IMAGE, GEOMETRY, RUN, *CURVES)] if data else []
@@ -63,7 +63,7 @@ def summary(written: list[Path], out: str | Path) -> str:
     return f"wrote {len(written)} files and folders to {', '.join(folders)}; {then}"
 
 
-def _home() -> Path:
+def examples_home() -> Path:
     """The folder of the example files: in the installed package, or beside the sources of a checkout."""
     installed = Path(str(resources.files("electrosaxs"))) / EXAMPLES
     return installed if installed.is_dir() else Path(__file__).parents[3] / EXAMPLES

@@ -34,8 +34,9 @@ from ..nouns.run import Beam
 from ..report.provenance import write_provenance
 from ..twin.beamline import Beamline, incident_photons, measured_transmission, monitor_counts
 from ..twin.cell import simulate_cell
-from ..twin.detector_model import SATURATION, PixelModel, pixel_model
+from ..twin.detector_model import SATURATION, PixelModel, gaps_of, pixel_model
 from ..twin.frames import Frame, FramePainter, draw_frames
+from ..twin.imperfections import misread_transmission, monitor_factor, with_stopped_modules
 from ..twin.scattering_cell import scattering_cell
 from ..twin.schedule import Schedule, anode_height_um, current, schedule
 from ..twin.truth import TruthRecord
@@ -46,6 +47,7 @@ from .progress import Progress, over, stage
 TRUTH, RUN, EXPERIMENT, SIZES = "truth.nxs", "run.toml", "experiment.toml", "sizes.csv"
 GEOMETRY, MASK, NEXUS, IMAGES, TABLE = "geometry.poni", "mask.edf", "frames.nxs", "images", "frames.csv"
 WRITTEN = (TRUTH, RUN, EXPERIMENT, SIZES, GEOMETRY, MASK, NEXUS, TABLE)
+IMPERFECTION_STREAM = 0xFA017
 TABLE_STREAM = 0x7AB1E  # random numbers of the table, apart from those of the frames
 log = logging.getLogger(__name__)
 
@@ -96,7 +98,9 @@ def _write(
     write_detector(folder, pixels)
     with _frame_writer(folder, settings, pixels, len(plan)) as frames:
         painter = FramePainter(pixels, seed=settings.output.seed)
-        drawn = draw_frames(painter, _curves(line, truth), frames.write, workers=workers)
+        stopped = settings.imperfections.module_off
+        write = with_stopped_modules(frames.write, stopped, plan, gaps_of(pixels.geometry.detector))
+        drawn = draw_frames(painter, _curves(line, truth), write, workers=workers)
         for _ in over(progress, drawn, stage="simulated frames", total=len(plan)):
             pass
         frames.write_table(_measured_table(folder, settings, line, truth.transmission, random))
@@ -121,13 +125,16 @@ def _measured_table(
 ) -> FrameTable:
     """The frame table as the instruments read it."""
     cbf = settings.output.form == "cbf"
+    wrong, chance = settings.imperfections, np.random.default_rng([settings.output.seed, IMPERFECTION_STREAM])
+    monitor = monitor_counts(line.photons, random)
+    read = measured_transmission(transmission, random)
     return FrameTable(
         role=line.plan.role,
         height=line.plan.stage,
         time=line.plan.time,
         exposure=line.plan.exposure,
-        monitor=monitor_counts(line.photons, random),
-        transmission=measured_transmission(transmission, random),
+        monitor=np.rint(monitor * monitor_factor(wrong, len(line.plan), chance)),
+        transmission=misread_transmission(read, wrong, line.plan, chance),
         voltage=line.plan.voltage,
         current=current(line.plan, random),
         file=tuple(_image_name(i) for i in range(len(line.plan))) if cbf else (),

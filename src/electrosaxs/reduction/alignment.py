@@ -138,7 +138,16 @@ class _Edge:
 
     def number(self, source: str) -> AnodeHeight:
         """As a Number."""
-        return AnodeHeight(self.height, self.sigma, "um", source, self.frames, self.left_out, self.noise, self.freedom)
+        return AnodeHeight(
+            self.height,
+            self.sigma,
+            "um",
+            source,
+            frames=self.frames,
+            left_out=self.left_out,
+            noise=self.noise,
+            degrees_of_freedom=self.freedom,
+        )
 
 
 def _fit_edge(

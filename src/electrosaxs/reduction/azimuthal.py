@@ -18,6 +18,7 @@ from ..errors import CalibrationError, InputFileError, ShapeError, bad_value
 from ..nouns import FloatArray
 from .azimuthal_kernels import LANES, sum_counts
 from .geometry import Geometry
+from .stopped_parts import StoppedParts
 
 MAX_BINS = 65536 // LANES - 1
 UPPER_EDGE = 1.0 + float(np.finfo(np.float32).eps)  # pyFAI's upper edge lies this much above q_max
@@ -26,12 +27,14 @@ UPPER_EDGE = 1.0 + float(np.finfo(np.float32).eps)  # pyFAI's upper edge lies th
 @dataclass(frozen=True, eq=False)
 class FrameSums:
     """One frame in q bins. counts: (bins,) photons; norm: (bins,) solid angle x polarisation of the pixels that
-    counted, 0 where none did; negative, saturated: pixels of the q range left out of this frame."""
+    counted, 0 where none did; negative, saturated: pixels of the q range left out of this frame; stopped: those of parts of
+    the detector that stood still."""
 
     counts: FloatArray | npt.NDArray[np.int64]
     norm: FloatArray
     negative: int = 0
     saturated: int = 0
+    stopped: int = 0
 
     @property
     def intensity(self) -> FloatArray:
@@ -100,6 +103,7 @@ class Integrator:
         self.pixels_per_bin = np.bincount(self.bin, minlength=bins)
         self.norm = np.bincount(self.bin, self.weight, minlength=bins)
         self.mean_q = self._mean_q(geometry)
+        self._parts = StoppedParts.of(geometry.gaps(), self.pixel, self.bin)
         self._slot = (self.bin * LANES + np.arange(self.bin.size) % LANES).astype(np.uint16)
         run_ends = np.append(np.flatnonzero(np.diff(self.pixel) != 1) + 1, self.pixel.size)
         self._run_length = np.diff(run_ends, prepend=0)
@@ -132,7 +136,8 @@ class Integrator:
         return digest.hexdigest()
 
     def integrate(self, frame: npt.NDArray) -> FrameSums:
-        """Counts and normalisation of a frame (y, x) of integers, its negative and saturated pixels left out of both.
+        """Counts and normalisation of a frame (y, x) of integers, its negative and saturated pixels left out of both, and
+        those of parts of the detector that have stopped.
 
         Raises ShapeError (other shape than the geometry), InputFileError (not integers).
         """
@@ -141,6 +146,11 @@ class Integrator:
                 f"frame has shape {frame.shape}: the geometry is for {self.shape}; give the one of this detector"
             )
         pixels, limit, negative_from = comparable(frame, self.saturation)
+        stopped = self._parts.stopped(pixels, negative_from)
+        gone = 0
+        if stopped.any():
+            pixels, where = self._parts.without(pixels, limit, stopped)
+            gone = where.size
         lanes = np.zeros(self.bins * LANES, dtype=np.int64)
         lost_pixels = np.zeros(self.bins, dtype=np.int64)
         lost_weight = np.zeros(self.bins)
@@ -157,7 +167,7 @@ class Integrator:
             lost_weight,
         )
         norm = np.where(lost_pixels == self.pixels_per_bin, 0.0, self.norm - lost_weight)
-        return FrameSums(lanes.reshape(-1, LANES).sum(axis=1), norm, int(negative), int(saturated))
+        return FrameSums(lanes.reshape(-1, LANES).sum(axis=1), norm, int(negative), int(saturated) - gone, gone)
 
 
 def comparable(

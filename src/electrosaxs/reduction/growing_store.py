@@ -10,7 +10,8 @@ import numpy as np
 
 from .stream import DONE, ReducedFrame, StoredFrames
 
-LAYOUT = {"counts": "float64", "norm": "float64", "negative": "int64", "saturated": "int64", "status": "uint8"}
+PER_FRAME = ("negative", "saturated", "stopped")
+LAYOUT = {"counts": "float64", "norm": "float64", **dict.fromkeys(PER_FRAME, "int64"), "status": "uint8"}
 WIDE = ("counts", "norm")
 KEY = "key.json"
 
@@ -33,7 +34,7 @@ class GrowingStore:
 
     def add(self, frame: ReducedFrame) -> None:
         """Keep a frame that has no error."""
-        values = {"counts": frame.counts, "norm": frame.norm, "negative": frame.negative, "saturated": frame.saturated}
+        values = {name: getattr(frame, name) for name in (*WIDE, *PER_FRAME)}
         for name, dtype in LAYOUT.items():
             row = np.atleast_1d(np.asarray(values.get(name, DONE), dtype=dtype))
             os.pwrite(self._files[name], row.tobytes(), frame.index * row.nbytes)
@@ -63,7 +64,8 @@ class GrownFrames(StoredFrames):
             array = np.memmap(folder / name, dtype=dtype, mode="r", shape=shape)
             arrays[name] = array if rows is None else np.array(array[rows])
         self.counts, self.norm = arrays["counts"], arrays["norm"]
-        self.negative, self.saturated, self._status = arrays["negative"], arrays["saturated"], arrays["status"]
+        self.negative, self.saturated, self.stopped = (arrays[name] for name in PER_FRAME)
+        self._status = arrays["status"]
 
 
 def _read(folder: Path) -> dict:

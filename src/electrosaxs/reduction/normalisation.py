@@ -131,6 +131,7 @@ def frame_flags(
     negative: npt.ArrayLike,
     saturated: npt.ArrayLike,
     used_pixels: int,
+    stopped: npt.ArrayLike = 0,
     knife_edge: npt.ArrayLike = False,
 ) -> list[tuple[str, ...]]:
     """What is wrong with each frame, in words; empty where nothing is. All arrays (frame,).
@@ -145,7 +146,7 @@ def frame_flags(
         "no monitor": ~has_monitor(monitor),
         "transmission not in (0, 1]": ~has_transmission(transmission),
         f"transmission below {LOWEST_TRANSMISSION:.5f}": has_transmission(transmission) & dark,
-        "all pixels masked": np.asarray(negative) + np.asarray(saturated) >= used_pixels,
+        "all pixels masked": np.asarray(negative) + np.asarray(saturated) + np.asarray(stopped) >= used_pixels,
         "saturated": np.asarray(saturated) > SATURATED_SHARE * used_pixels,
         "negative pixels": np.asarray(negative) > NEGATIVE_SHARE * used_pixels,
     }

@@ -47,6 +47,7 @@ class ReducedFrame:
     norm: FloatArray
     negative: int = 0
     saturated: int = 0
+    stopped: int = 0
     error: str = ""
 
 
@@ -69,7 +70,7 @@ def reduce_frames(
             sums = integrator.integrate(reader.read(index))
         except FrameError as error:
             return ReducedFrame(index, np.zeros(0), np.zeros(0), error=str(error))
-        return ReducedFrame(index, sums.counts, sums.norm, sums.negative, sums.saturated)
+        return ReducedFrame(index, sums.counts, sums.norm, sums.negative, sums.saturated, sums.stopped)
 
     waiting: deque[Future[ReducedFrame]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="reduce") as pool:
@@ -86,14 +87,15 @@ def reduce_frames(
 
 
 class StoredFrames:
-    """Reduced frames as arrays over all frames of a series, on disk in `folder`: counts, norm (frame, bins), negative and
-    saturated (frame,), and a mark where a frame is there."""
+    """Reduced frames as arrays over all frames of a series, on disk in `folder`: counts, norm (frame, bins), negative,
+    saturated and stopped (frame,), and a mark where a frame is there."""
 
     folder: Path
     counts: npt.NDArray
     norm: npt.NDArray
     negative: npt.NDArray
     saturated: npt.NDArray
+    stopped: npt.NDArray
     _status: npt.NDArray
 
     @property
@@ -139,6 +141,7 @@ class ReductionStore(StoredFrames):
             "norm": ((n_frames, bins), "float64"),
             "negative": ((n_frames,), "int64"),
             "saturated": ((n_frames,), "int64"),
+            "stopped": ((n_frames,), "int64"),
             "status": ((n_frames,), "uint8"),
         }
         self.resumed = _label(label) == identity and all((self.folder / f"{name}.npy").exists() for name in layout)
@@ -152,7 +155,7 @@ class ReductionStore(StoredFrames):
             os.replace(replacement, label)
         opened = {name: np.lib.format.open_memmap(self.folder / f"{name}.npy", mode="r+") for name in layout}
         self.counts, self.norm = opened["counts"], opened["norm"]
-        self.negative, self.saturated = opened["negative"], opened["saturated"]
+        self.negative, self.saturated, self.stopped = (opened[name] for name in ("negative", "saturated", "stopped"))
         self._status, self._maps = opened["status"], opened
 
     def add(self, frame: ReducedFrame) -> None:
@@ -170,7 +173,8 @@ class ReductionStore(StoredFrames):
             self.norm[frame.index] = frame.norm
             self.negative[frame.index] = frame.negative
             self.saturated[frame.index] = frame.saturated
-        for name in ("counts", "norm", "negative", "saturated"):
+            self.stopped[frame.index] = frame.stopped
+        for name in ("counts", "norm", "negative", "saturated", "stopped"):
             self._maps[name].flush()
         self._status[[frame.index for frame in self._collected]] = DONE
         self._maps["status"].flush()

@@ -118,6 +118,19 @@ def number_lines(numbers: Mapping[str, Number], *, sources: bool = False) -> lis
     return [f"  {row.name:<{width}}  {told(row)}" for row in rows]
 
 
+def quality_lines(numbers: Mapping[str, Number]) -> list[str]:
+    """Which numbers are not good, a line for each reason; none where all are."""
+    by_reason: dict[str, list[str]] = {}
+    for name, number in numbers.items():
+        if number.value is not None and number.quality != "good":
+            by_reason.setdefault(number.quality, []).append(name)
+    lines = []
+    for words, names in by_reason.items():
+        grade, _, why = words.partition(": ")
+        lines.append(f"  {grade}: {', '.join(names)}: {why}")
+    return lines
+
+
 def _shown_in(name: str, unit: str) -> tuple[float, str]:
     if unit == "one" and any(part in name for part in IN_PER_CENT):
         return 100.0, "%"

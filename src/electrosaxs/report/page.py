@@ -11,7 +11,7 @@ from ..figures.gallery import Drawn, draw_all
 from ..figures.style import was_measured
 from ..io.atomic import replacing
 from ..nouns import FrameRecord, RunResults
-from .number_text import NumberRow, number_row
+from .number_text import NumberRow, number_row, quality_lines
 from .provenance import FILE as PROVENANCE
 from .provenance_rows import provenance_rows
 from .settings_rows import settings_rows
@@ -63,6 +63,7 @@ def _render(results: RunResults, truth: RunResults | None, figures: list[PageFig
         figures=numbered(figures),
         omitted=[figure for figure in figures if not figure.png],
         notes=results.notes,
+        quality=quality_lines(results.numbers),
         verdict="" if results.assignment is None else results.assignment.verdict,
         frames=frames_summary(results.frames),
         provenance=provenance_rows(record),

@@ -6,13 +6,14 @@ Monitor and transmission are measured, so they carry noise; all of it is chosen,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..nouns import Experiment, FloatArray, Role
 from ..transport.history import CellHistory
 from .exposure import Exposure, Footprint, crystals_in_footprint, expose, expose_empty, footprint
+from .imperfections import gas_share
 from .scattering_cell import ScatteringCell
 from .schedule import Schedule
 
@@ -40,6 +41,7 @@ class Beamline:
     def exposures(self) -> Iterator[Exposure]:
         """What each frame of the schedule is made of, in order; one scan is held at a time."""
         beams = [self._footprint(float(z)) for z in self.plan.height]
+        gas = gas_share(self.experiment.imperfections, self.plan)
         still = int(np.argmax(self.plan.in_map))
         for role, beam in zip(self.plan.role[:still], beams[:still], strict=True):
             yield self._before_field(str(role), beam)
@@ -51,7 +53,8 @@ class Beamline:
             per_area = 1e6 * self.history.crystals_at(times)
             for n, i in enumerate(frames):
                 crystals = crystals_in_footprint(beams[i], per_area[n])
-                yield expose(self.cell, beams[i], dissolved[n], crystals)
+                cell = replace(self.cell, path=(1.0 - gas[i]) * self.cell.path) if gas[i] else self.cell
+                yield expose(cell, beams[i], dissolved[n], crystals)
 
     def _footprint(self, height_um: float) -> Footprint:
         return footprint(height_um, fwhm_um=self.experiment.beam.fwhm_um, gap_um=1e3 * self.experiment.cell.gap_mm)

@@ -61,7 +61,7 @@ def pixel_model(
     """The detector of an experiment in its beam, where `geometry` says or where it sees most; `seed` places the bad
     pixels. InputFileError: unknown detector."""
     geometry = geometry or _geometry(detector, beam)
-    gaps = _gaps(geometry.detector)
+    gaps = gaps_of(geometry.detector)
     q = geometry.qArray(gaps.shape)  # 1/nm
     stop = _beam_stop(geometry, q)
     solid_angle = geometry.pixel1 * geometry.pixel2 / geometry.dist**2 * geometry.solidAngleArray(gaps.shape)
@@ -91,7 +91,7 @@ def _geometry(detector: DetectorModel, beam: SourceBeam) -> Geometry:
     device = detector_factory(name)
     wavelength_m = 1e-9 * wavelength_nm(beam.energy_keV)
     reach_m = detector.distance_m * np.tan(2.0 * np.arcsin(Q_WANTED_PER_NM * 1e9 * wavelength_m / (4.0 * np.pi)))
-    gaps = _gaps(device)
+    gaps = gaps_of(device)
     y = _centre(np.all(gaps, axis=1), reach_m / device.pixel1) + SUBPIXEL[0]
     x = _centre(np.all(gaps, axis=0), reach_m / device.pixel2) + SUBPIXEL[1]
     geometry = Geometry(dist=detector.distance_m, detector=device, wavelength=wavelength_m)
@@ -110,7 +110,7 @@ def _centre(gap: npt.ArrayLike, reach: float) -> int:
     return int(free[np.argmin(np.abs(free - wanted))])
 
 
-def _gaps(device: Detector) -> npt.NDArray[np.bool_]:
+def gaps_of(device: Detector) -> npt.NDArray[np.bool_]:
     """Where the detector has no pixels."""
     return np.zeros(device.shape, dtype=bool) if device.mask is None else np.asarray(device.mask, dtype=bool)
 

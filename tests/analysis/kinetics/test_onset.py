@@ -29,7 +29,7 @@ NO_KINK = {
 
 
 def test_kink_time_pulls_have_unit_width():
-    found = [onset_from_kink(curve_of(pinned(), seed, 0.06)) for seed in range(200)]
+    found = [onset_from_kink(curve_of(pinned(), seed, 0.06)) for seed in range(100)]
     assert all(n.value is not None for n in found)
     pulls = [(n.value - 1700.0) / n.sigma for n in found]
     assert abs(np.mean(pulls)) < 0.2

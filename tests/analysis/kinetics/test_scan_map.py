@@ -54,6 +54,33 @@ def test_repeated_exposures_on_the_way_up_and_down():
     assert found.measured.all()
 
 
+def test_heights_that_are_measured_once_more_on_the_way_make_a_scan_of_their_own():
+    heights, time, used = run_of(np.tile(np.repeat(STEPS, [2, 1, 2, 1, 1, 1]), 3))
+    found = scan_map(heights, time, used)
+    assert found.n_scans == 6
+    np.testing.assert_array_equal(found.measured.sum(axis=1), [6, 2] * 3)
+    np.testing.assert_array_equal(found.time[2], time[8 + np.array([0, 2, 3, 5, 6, 7])])
+    np.testing.assert_array_equal(found.time[3, [0, 2]], time[8 + np.array([1, 4])])
+    np.testing.assert_allclose(found.time[3] - found.time[2], 5.0)  # what was not measured is of the same minute
+
+
+@pytest.mark.parametrize("repeated", [0, 5])
+def test_a_height_measured_twice_where_the_stage_flies_back_is_no_turn(repeated):
+    times = np.ones(6, dtype=int)
+    times[repeated] = 2
+    heights, time, used = run_of(np.tile(np.repeat(STEPS, times), 3))
+    found = scan_map(heights, time, used)
+    rows = found.measured.sum(axis=1)
+    assert (rows == 6).sum() == 3
+    assert rows.sum() == heights.size
+
+
+def test_scans_in_any_order_of_heights_are_whole_scans():
+    random = np.random.default_rng(3)
+    heights, time, used = run_of(np.concatenate([random.permutation(STEPS) for _ in range(4)]))
+    assert scan_map(heights, time, used).measured.sum(axis=1).tolist() == [6, 6, 6, 6]
+
+
 def test_an_unfinished_last_scan_leaves_holes_with_finite_times():
     heights, time, used = run_of(np.tile(STEPS, 3)[:-2])
     found = scan_map(heights, time, used)

@@ -21,8 +21,18 @@ from electrosaxs.recipes.analyse.analyse_run import summary
 NULLS = {"onset_time", "onset_volume_fraction", "lattice_constant_solvated", "crystalline_fraction"}
 
 
-def test_the_folder_holds_what_was_returned(quiet_results: tuple[RunResults, Path]) -> None:
-    results, folder = quiet_results
+@pytest.fixture(scope="module")
+def again(quiet_nexus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunResults, Path]:
+    """Results as they were returned, and their folder, in which curves of an earlier, longer run lay."""
+    out = tmp_path_factory.mktemp("again") / "out"
+    stale = out / "curves" / "scan_099.h5"
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"")
+    return analysed(quiet_nexus, out), out
+
+
+def test_the_folder_holds_what_was_returned(again: tuple[RunResults, Path]) -> None:
+    results, folder = again
     assert {"results.nxs", "numbers.json", "frames.csv", "provenance.json", "curves"} <= {
         f.name for f in folder.iterdir()
     }
@@ -51,12 +61,8 @@ def test_stored_curves_are_the_intensities_of_their_voxels(quiet_results: tuple[
     assert_close(curve, intensity[np.isfinite(intensity)], rel=1e-6)
 
 
-def test_curves_of_an_earlier_longer_run_do_not_stay(nexus_run: Path, tmp_path: Path) -> None:
-    stale = tmp_path / "out" / "curves" / "scan_099.h5"
-    stale.parent.mkdir(parents=True)
-    stale.write_bytes(b"")
-    analysed(nexus_run, tmp_path / "out")
-    assert not stale.exists()
+def test_curves_of_an_earlier_longer_run_do_not_stay(again: tuple[RunResults, Path]) -> None:
+    assert not (again[1] / "curves" / "scan_099.h5").exists()
 
 
 def test_the_command_prints_the_numbers_and_where_the_report_is(

@@ -11,7 +11,8 @@ from electrosaxs.analysis.kinetics.growth import growth_curve, growth_line
 from electrosaxs.analysis.kinetics.scan_map import ScanMap, scan_map
 from electrosaxs.io.run_toml import read_run
 from electrosaxs.nouns import FloatArray, Number, Run
-from electrosaxs.recipes.analyse.maps import FrameMaps, _sees_crystals, frame_maps, kinetics, last_value
+from electrosaxs.recipes.analyse.crystal_view import sees_crystals
+from electrosaxs.recipes.analyse.maps import FrameMaps, frame_maps, kinetics, last_value
 from electrosaxs.recipes.analyse.voxels import COLUMNS, Voxels, on_map
 
 
@@ -137,4 +138,4 @@ def test_crystals_on_the_anode_are_seen_within_two_and_a_half_deviations_of_the_
     fraction = np.zeros((2, 4))
     fraction[1, 0] = 0.1
     height = np.array([0.0, 35.0, 37.0, 50.0])  # 2.5 deviations of a 34 um beam are 36.1 um
-    assert _sees_crystals(fraction, height, 34.0).tolist() == [[False] * 4, [True, True, False, False]]
+    assert sees_crystals(fraction, height, 34.0).tolist() == [[False] * 4, [True, True, False, False]]

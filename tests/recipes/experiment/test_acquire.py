@@ -194,7 +194,7 @@ def test_an_operator_pauses_resumes_and_aborts(
     ("changes", "words"),
     [
         ({"voltage": {"voltage_V": [60.0]}}, "voltage.voltage_V = 60: is beyond source_meter.max_voltage_V = 40"),
-        ({"hold": {"flux": "slice"}}, "this version holds no flux"),
+        ({"hold": {"flux": "slice"}}, "both are given"),
         ({"scan": {"heights_um": [0, 9000]}}, "beyond the gap"),
         ({"scan": {"max_dose_s": 5.0}}, "no lateral axis"),
         ({"scan": {"duration_s": 1e12, "max_dose_s": 1e13}}, "GB free"),

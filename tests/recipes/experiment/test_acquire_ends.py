@@ -299,5 +299,8 @@ def test_the_log_of_the_meter_has_a_row_a_second(
     process.send(signal.SIGTERM)
     process.ended()
     epochs = [float(row["epoch_s"]) for row in meter_rows(tmp_path / "run")]
-    assert max(b - a for a, b in pairwise(epochs)) < 1.0
+    gaps = sorted(b - a for a, b in pairwise(epochs))
+    assert len(gaps) > epochs[-1] - epochs[0]
+    assert gaps[len(gaps) // 2] < 0.6
+    assert gaps[-1] < 3.0  # a disk or a processor that is busy with other work holds up one row
     assert meter_rows(tmp_path / "run")[-1]["event"].startswith("output off")

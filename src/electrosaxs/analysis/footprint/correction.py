@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ...nouns import FloatArray
 from .beam_profile import BeamProfile, BeamView, gradient_at_fixed_time, holes_filled_in_time, rates_since_start
+from .surface import Expected, expected
 
 PASSES = 4  # the ratio changes by the square of the correction from pass to pass
 NEIGHBOURS = 5
@@ -38,19 +39,24 @@ class FootprintCorrection:
     factor: <phi> / (<phi T> / <T>), what the apparent volume fraction is to be multiplied with; sigma: of the factor, how
     well the profile is known. rise_um: by how much higher the particles sit, on average, that the transmitted light shows
     than those that are there. response (scan, height, 5): relative change of the corrected value with that of the apparent
-    value two heights below, one below, of its own, one above and two above.
+    value two heights below, one below, of its own, one above and two above. depth: optical depth of the particles, -ln <T>
+    over the open beam, of this profile. missing: what stood in for frames that are not there, NaN at those that are.
     """
 
     factor: FloatArray
     sigma: FloatArray
     rise_um: FloatArray
     response: FloatArray
+    depth: FloatArray
+    missing: Expected
 
     def counting_sigma(self, relative: FloatArray) -> FloatArray:
         """Relative sigma (scan, height) of the corrected values from those of the apparent ones: noise of the neighbours
-        changes the profile across the beam. What neighbours then share is left out; an unknown sigma counts as 0."""
+        changes the profile across the beam, and where a neighbour is missing what stands in for it. What neighbours then
+        share is left out; an unknown sigma counts as 0."""
         reach = NEIGHBOURS // 2
-        padded = np.pad(np.nan_to_num(relative), ((0, 0), (reach, reach)))
+        known = np.where(np.isfinite(relative), relative, np.nan_to_num(self.missing.sigma))
+        padded = np.pad(known, ((0, 0), (reach, reach)))
         around = np.lib.stride_tricks.sliding_window_view(padded, NEIGHBOURS, axis=1)
         total = np.sqrt(np.sum(np.square(self.response * around), axis=-1))
         return np.where(np.isfinite(relative), total, np.nan)
@@ -66,22 +72,31 @@ def footprint_correction(
     attenuation: FloatArray,
     start: float | None = None,
     sees_crystals: BoolArray | None = None,
+    missing: Expected | None = None,
 ) -> FootprintCorrection:
     """The correction of apparent volume fractions `phi` (scan, height); 1 and 0 where phi is not finite and above 0.
 
     time_s: (scan, height); beam_height_um: beam centre above the anode; read_height_um: centroid of the open part of the
     beam; attenuation: a, broadcastable to phi; start: phi at field-on, where it is known; sees_crystals (scan, height):
-    voxels whose dissolved part is uncertain and says nothing about the profile of their neighbours. ln phi and ln a are
+    voxels whose dissolved part is uncertain and says nothing about the profile of their neighbours; missing: what stands in
+    for voxels without phi in the profile of their neighbours, absent: what these say (`surface.expected`). ln phi and ln a are
     cubic splines through the read heights, phi at the time of each voxel and such that a frame would show what was measured.
     """
     view = BeamView.of(beam_height_um, read_height_um, fwhm_um)
     a = np.broadcast_to(attenuation, phi.shape)
     hidden = np.zeros(phi.shape, dtype=bool) if sees_crystals is None else sees_crystals
+    alone = np.where(hidden, np.nan, phi)
+    if missing is None:
+        holes = ~(alone > 0.0) & ~hidden
+        missing = expected(alone, holes, height_um=read_height_um, time_s=time_s, start=start)
+    stand_in = np.exp(missing.logarithm)
 
-    def seen(apparent: FloatArray, *, growing: bool = True) -> _Seen:
-        solution = holes_filled_in_time(np.where((apparent > 0.0) & ~hidden, apparent, np.nan), time_s)
+    def seen(apparent: FloatArray, *, growing: bool = True, others: FloatArray = stand_in) -> _Seen:
+        solution = np.where(hidden, np.nan, np.where(apparent > 0.0, apparent, others))
+        solution = holes_filled_in_time(solution, time_s)
         rate = rates_since_start(solution, time_s, start) if growing else np.zeros_like(phi)
-        return _seen(apparent, BeamProfile.through(solution, hidden, rate, time_s, view, start or 0.0), a, view)
+        profile = BeamProfile.through(solution, hidden, rate, time_s, view, start or 0.0)
+        return _seen(apparent, np.where(apparent > 0.0, apparent, others), profile, a, view)
 
     found = seen(phi)
     size = np.abs(found.factor - 1.0)
@@ -89,10 +104,11 @@ def footprint_correction(
     sigma = np.hypot(PROFILE_UNCERTAINTY * size, np.where(phi > 0.0, steep, 0.0))
     if phi.shape[0] == 1:  # how fast the profile changed during the only scan is hardly known
         sigma = np.hypot(sigma, 0.5 * np.abs(found.factor - seen(phi, growing=False).factor))
-    return FootprintCorrection(found.factor, sigma, found.rise_um, _response(phi, seen, found))
+    response = _response(phi, stand_in, seen, found)
+    return FootprintCorrection(found.factor, sigma, found.rise_um, response, found.depth, missing)
 
 
-def _response(phi: FloatArray, seen: Callable[[FloatArray], _Seen], found: _Seen) -> FloatArray:
+def _response(phi: FloatArray, stand_in: FloatArray, seen: Callable[..., _Seen], found: _Seen) -> FloatArray:
     """d ln(factor phi) / d ln phi' (scan, height, neighbour), phi' being the apparent value NEIGHBOURS below to above.
 
     By differences: every fifth height at once, because what lies further away than two hardly counts.
@@ -101,7 +117,8 @@ def _response(phi: FloatArray, seen: Callable[[FloatArray], _Seen], found: _Seen
     response = np.zeros((*phi.shape, NEIGHBOURS))
     for first in range(min(NEIGHBOURS, heights.size)):
         moved = heights % NEIGHBOURS == first
-        other = seen(np.where(moved, (1.0 + SMALL_CHANGE) * phi, phi))
+        change = np.where(moved, 1.0 + SMALL_CHANGE, 1.0)
+        other = seen(change * phi, others=change * stand_in)
         slope = (other.factor / found.factor - 1.0) / SMALL_CHANGE
         for offset in range(-reach, reach + 1):
             to = heights[(heights + offset) % NEIGHBOURS == first]
@@ -113,27 +130,30 @@ def _response(phi: FloatArray, seen: Callable[[FloatArray], _Seen], found: _Seen
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """factor and rise_um of `FootprintCorrection`."""
+    """factor, rise_um and depth of `FootprintCorrection`."""
 
     factor: FloatArray
     rise_um: FloatArray
+    depth: FloatArray
 
 
-def _seen(phi: FloatArray, profile: BeamProfile, attenuation: FloatArray, view: BeamView) -> _Seen:
-    """What the beam makes of the profile whose apparent value is `phi` (scan, height)."""
+def _seen(phi: FloatArray, shown: FloatArray, profile: BeamProfile, attenuation: FloatArray, view: BeamView) -> _Seen:
+    """What the beam makes of the profile whose apparent value is `phi` (scan, height); shown: phi and what stands in for it."""
     a = profile.attenuation_across(attenuation)
     known = np.isfinite(phi) & (phi > 0.0)
-    value = np.where(known, phi, profile.first)
+    given = np.isfinite(shown) & (shown > 0.0)
+    value = np.where(given, shown, profile.first)
     for _ in range(PASSES):
         inside = profile.across(value)
         light = view.weight * np.exp(-a * inside)
         light /= np.sum(light, axis=-1, keepdims=True)
         apparent = np.sum(light * inside, axis=-1)  # <phi T> / <T>
-        value = np.where(known, value * phi / apparent, value)
+        value = np.where(given, value * shown / apparent, value)
     mean = np.sum(view.weight * inside, axis=-1)
     by_light = np.sum(light * inside * view.z, axis=-1) / apparent
     by_content = np.sum(view.weight * inside * view.z, axis=-1) / mean
-    return _Seen(np.where(known, mean / apparent, 1.0), np.where(known, by_light - by_content, 0.0))
+    depth = -np.log(np.sum(view.weight * np.exp(-a * inside), axis=-1))
+    return _Seen(np.where(known, mean / apparent, 1.0), np.where(known, by_light - by_content, 0.0), depth)
 
 
 def _unresolved(phi: FloatArray, view: BeamView, start: float | None) -> FloatArray:

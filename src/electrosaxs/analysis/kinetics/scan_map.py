@@ -3,7 +3,8 @@
 Two frames are at one height when their stage heights differ by less than the tolerance (2 um, halved until no group of
 heights is wider than twice it, so that fine scans stay resolved). A new sweep begins when a height comes again that the
 current sweep has visited; this holds for scans that always start at the anode and for scans up and down, where the
-turning height comes twice in a row. k exposures at each height are k interleaved scans.
+turning height comes twice in a row. k exposures at each height are k interleaved scans; a height that is measured more often
+than the others on the way gives a scan of its own that holds only such heights.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ...nouns import FloatArray
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 HEIGHT_TOLERANCE_UM = 2.0
+NEIGHBOURING = 2  # heights: a sweep that turns round leaves none or one out
 
 
 @dataclass(frozen=True)
@@ -97,31 +99,55 @@ def _scan_index(height_index: IntArray) -> IntArray:
     """Scan of each frame, in the order of time."""
     edges = np.flatnonzero(np.diff(height_index)) + 1
     runs = np.split(np.arange(height_index.size), edges)
-    repeats = max(1, int(np.median([len(run) for run in runs])))
-    scan = np.empty_like(height_index)
+    usual = max(1, int(np.median([len(run) for run in runs])))
+    place = np.empty((height_index.size, 2), dtype=np.int64)  # sweep, and which exposure of the height within it
     sweep, visited = 0, set[int]()
-    for run in runs:
-        height = int(height_index[run[0]])
-        for start in range(0, len(run), repeats):
-            if height in visited:
-                sweep, visited = sweep + 1, set()
+    for number, run in enumerate(runs):
+        height, exposure = int(height_index[run[0]]), 0
+        for start in range(0, len(run), usual):
+            if height in visited and (start == 0 or _turns(height_index, runs, number, visited)):
+                sweep, visited, exposure = sweep + 1, set(), 0
             visited.add(height)
-            visit = run[start : start + repeats]
-            scan[visit] = sweep * repeats + np.arange(len(visit))
-    return np.unique(scan, return_inverse=True)[1].astype(np.int64)
+            visit = run[start : start + usual]
+            place[visit] = np.stack([np.full(len(visit), sweep), exposure + np.arange(len(visit))], axis=1)
+            exposure += len(visit)
+    return np.unique(place, axis=0, return_inverse=True)[1].ravel().astype(np.int64)
+
+
+def _turns(height_index: IntArray, runs: list[npt.NDArray[np.intp]], number: int, visited: set[int]) -> bool:
+    """Whether a height that comes again at once is where the sweep turns round, and not measured once more on the way.
+
+    It turns where it came from other heights and goes back to the side it came from, by neighbouring heights.
+    """
+    if len(visited) < 2 or number == 0 or number + 1 == len(runs):
+        return len(visited) > 1
+    before, here, after = (int(height_index[runs[k][0]]) for k in (number - 1, number, number + 1))
+    return (before - here) * (after - here) > 0 and abs(after - here) <= NEIGHBOURING
 
 
 def _complete_times(planned: FloatArray) -> FloatArray:
-    """Times with the holes filled: along the scans of each height, beyond them by the scan period."""
-    scans = np.arange(planned.shape[0])
+    """Times with the holes filled: along the scans of each height, beyond them by the scan period, and moved by as much as the
+    frames of the same scan are off that."""
+    holes = ~np.isfinite(planned)
     steps = np.diff(planned, axis=0)
     period = float(np.median(steps[np.isfinite(steps)])) if np.isfinite(steps).any() else 0.0
     complete = planned.copy()
-    for column in complete.T:
-        known = np.flatnonzero(np.isfinite(column))
-        first, last = known[0], known[-1]
-        filled = np.interp(scans, known, column[known])
-        filled += period * (np.minimum(scans - first, 0) + np.maximum(scans - last, 0))
-        holes = ~np.isfinite(column)
-        column[holes] = filled[holes]
+    for scan in np.flatnonzero(holes.any(axis=1)):
+        others = planned.copy()
+        others[scan] = np.nan
+        usual = np.array([_at_scan(int(scan), column, period) for column in others.T])
+        told = np.flatnonzero(~holes[scan] & np.isfinite(usual))
+        moved = np.interp(np.arange(usual.size), told, (planned[scan] - usual)[told]) if told.size else 0.0
+        complete[scan, holes[scan]] = (usual + moved)[holes[scan]]
+        unknown = ~np.isfinite(complete[scan])
+        complete[scan, unknown] = np.mean(planned[scan, ~holes[scan]])
     return complete
+
+
+def _at_scan(scan: int, column: FloatArray, period: float) -> float:
+    """Time of a height in a scan, from its times in the others (NaN where unknown): between them, or beyond by the period."""
+    known = np.flatnonzero(np.isfinite(column))
+    if not known.size:
+        return np.nan
+    beyond = min(scan - known[0], 0) + max(scan - known[-1], 0)
+    return float(np.interp(scan, known, column[known]) + period * beyond)

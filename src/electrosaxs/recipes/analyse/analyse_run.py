@@ -16,18 +16,21 @@ from ...io.results import read_results, write_results
 from ...io.run_toml import read_run
 from ...nouns import FrameRecord, Number, Role, Run, RunResults, VoxelCorrelations
 from ...physics.concentration import concentration_words, with_volume_fraction
-from ...report.number_text import number_lines
+from ...report.number_text import number_lines, quality_lines
 from ...report.page import write_report
 from ...report.provenance import write_provenance
 from ..experiment_file import check_materials
 from ..output_folder import writing
 from ..progress import Progress, stage
+from .agreement import Agreement, agreement
 from .anode import AnodePosition, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
 from .headline import detector_settings, headline_numbers, starting_size_errors
 from .maps import frame_maps, kinetics
-from .outlying import without_outlying
+from .misfit import Misfit, with_sizes_that_fit
+from .odd_standards import without_odd_standards
+from .quality import doubts, with_quality
 from .reduce_run import ReducedRun, reduce_run
 from .sizes import SizeStudy, size_distributions
 from .standards import Standards, standards
@@ -89,6 +92,7 @@ def analyse_reduced(
     reduced: ReducedRun, *, workers: int = 2, progress: Progress | None = None, distributions: bool = True
 ) -> Analysis:
     """Everything after the reduction; distributions: False to leave out the size distributions, half of the time."""
+    reduced = without_odd_standards(reduced)
     with stage(progress, "solvent and reference"):
         standard = standards(reduced, workers=workers)
         reduced = with_known_fraction(reduced, standard)
@@ -103,10 +107,17 @@ def analyse_reduced(
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
     voxels = measured_again(voxels, crystals.joint, reduced=reduced, standard=standard)
-    reduced = without_outlying(reduced, voxels, grid)
+    crystalline = [int(row) for one in crystals.joint for row in one.rows]
+    misfit = with_sizes_that_fit(reduced, standard, voxels, grid, crystalline, workers=workers)
+    reduced, voxels = misfit.without_them(reduced), misfit.voxels
+    grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
+    agreed = agreement(reduced, standard, voxels, grid, crystals.fraction_map)
+    reduced = agreed.without_them(reduced, voxels)
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     with stage(progress, "maps, fluxes and sizes"):
-        results = _results(reduced, standard, voxels, grid, anode, crystals, distributions=distributions)
+        results = _results(
+            reduced, standard, voxels, grid, anode, crystals, misfit, agreed, distributions=distributions
+        )
     return Analysis(reduced, standard, voxels, grid, results)
 
 
@@ -127,13 +138,15 @@ def _results(
     grid: ScanMap,
     anode: AnodePosition,
     crystals: Crystals,
+    misfit: Misfit,
+    agreed: Agreement,
     *,
     distributions: bool,
 ) -> RunResults:
     """All nouns and numbers of the run, from the columns of its voxels."""
     run = reduced.run
     excluded = ~grid.measured | ~np.isfinite(on_map(voxels, grid, "phi"))
-    maps = frame_maps(voxels, grid, run, excluded, crystals.fraction_map)
+    maps = frame_maps(voxels, grid, run, excluded, crystals.fraction_map, agreed)
     crystals = in_the_footprint(crystals, maps.crystalline_fraction)
     growth = kinetics(maps.phi, run, structure_onset=crystals.onset)
     sizes = SizeStudy(None)
@@ -145,12 +158,16 @@ def _results(
         **headline_numbers(maps, standard, anode),
         **(sizes.numbers or {}),
     }
+    numbers = with_quality(numbers, doubts(standard, misfit, agreed, int(voxels.frame.size)))
     quality = {
         "reduced_chi_squared": on_map(voxels, grid, "reduced_chi_squared"),
         "background": on_map(voxels, grid, "background"),
         "photons": on_map(voxels, grid, "photons"),
         "skewness": on_map(voxels, grid, "skewness"),
         "flagged": grid.to_map(np.array([float(bool(f)) for f in voxels.flags])),
+        "volume_fraction_scattered": np.where(np.isfinite(maps.phi.values), maps.phi.values, agreed.scattered),
+        "volume_fraction_absorbed": agreed.absorbed,
+        "volume_fraction_absorbed_sigma": agreed.absorbed_sigma,
     }
     return RunResults(
         title=run.run.title,
@@ -175,7 +192,15 @@ def _results(
         curves=choose_curves(reduced, standard, voxels, grid, crystals),
         numbers=numbers,
         frames=_records(reduced, voxels, grid, anode),
-        notes=(*reduced.notes, *anode.notes, *growth.notes, *crystals.notes, *sizes.notes),
+        notes=(
+            *reduced.notes,
+            *misfit.notes,
+            *agreed.notes,
+            *anode.notes,
+            *growth.notes,
+            *crystals.notes,
+            *sizes.notes,
+        ),
         settings={**run.model_dump(mode="json"), **detector_settings(run), **voltage_program(reduced)},
     )
 
@@ -252,5 +277,5 @@ def _inputs(run_toml: Path, reduced: ReducedRun) -> list[Path]:
 def summary(results: RunResults, out: str | Path) -> str:
     """The headline numbers as text for the terminal."""
     used = sum(record.used for record in results.frames)
-    rows = [f"{results.title}: {used} of {len(results.frames)} frames used"]
+    rows = [f"{results.title}: {used} of {len(results.frames)} frames used", *quality_lines(results.numbers)]
     return "\n".join([*rows, *number_lines(results.numbers), f"report: {Path(out) / 'report.html'}"])

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analysis.footprint.correction import at_the_mean_height, footprint_correction
+from ...analysis.footprint.surface import expected
 from ...analysis.kinetics.flux import continuity_flux, supply_flux
 from ...analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
 from ...analysis.kinetics.mass_balance import mass_balance
@@ -30,15 +31,14 @@ from ...nouns import (
     SliceFlux,
     VolumeFraction,
 )
-from ...nouns.contributions import FOOTPRINT, SIZE_SHAPE
-from ...physics.absorption import attenuation_per_volume_fraction
-from ...physics.beam import beam_deviation, open_beam_centre
+from ...nouns.contributions import FOOTPRINT, SIZE_SHAPE, TRANSMISSION
+from ...physics.beam import open_beam_centre
+from .agreement import Agreement, attenuation_map
+from .crystal_view import sees_crystals
 from .voxels import Voxels, on_map, shared_on_map
 
 SIZE_STEP_UNCERTAINTY = 0.2
 """Relative, of a size's step from where the light sees to the mean (chosen)."""
-ANODE_IN_BEAM = 2.5
-"""Beam deviations above the anode within which crystals on it count: beyond, with less than 1/20 of what they do at 0."""
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -54,9 +54,14 @@ class FrameMaps:
 
 
 def frame_maps(
-    voxels: Voxels, grid: ScanMap, run: Run, excluded: BoolArray, crystalline_fraction: FloatArray
+    voxels: Voxels,
+    grid: ScanMap,
+    run: Run,
+    excluded: BoolArray,
+    crystalline_fraction: FloatArray,
+    agreed: Agreement | None = None,
 ) -> FrameMaps:
-    """phi and sizes as means over the beam's footprint.
+    """phi and sizes as means over the beam's footprint; `agreed`: what scattering and transmission say of each other.
 
     Absorption within the beam is corrected for what is dissolved; crystals (crystalline_fraction, of the particles seen) are
     taken as spread evenly over the footprint.
@@ -64,26 +69,31 @@ def frame_maps(
     apparent = on_map(voxels, grid, "phi")
     read_at = open_beam_centre(grid.heights, run.beam.fwhm_um)
     dissolved = 1.0 - crystalline_fraction
-    beside_crystals = _sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um)
+    beside_crystals = sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um)
     correction = footprint_correction(
         apparent * dissolved,
         time_s=grid.time,
         beam_height_um=grid.heights,
         read_height_um=read_at,
         fwhm_um=run.beam.fwhm_um,
-        attenuation=_attenuation(voxels, grid, run),
+        attenuation=attenuation_map(voxels, grid, run),
         start=run.solution.volume_fraction,
         sees_crystals=beside_crystals,
+        missing=None if agreed is None else agreed.missing,
     )
     factor = crystalline_fraction + dissolved * correction.factor
     shared = {name: factor * sigma for name, sigma in shared_on_map(voxels, grid, "phi").items()}
     shared[FOOTPRINT] = dissolved * correction.sigma * np.abs(apparent)
+    if agreed is not None and np.any(agreed.drift):
+        shared[TRANSMISSION] = agreed.drift * factor * apparent
     layout = _Layout(grid, read_at, excluded)
     shape = _shape_errors(voxels, grid, beside_crystals)
 
     def size(kind: type[Noun], quantity: str) -> Noun:
         values, shares = on_map(voxels, grid, quantity), shared_on_map(voxels, grid, quantity)
         solution = np.where(beside_crystals, np.nan, values)
+        around = expected(solution, ~np.isfinite(solution), height_um=read_at, time_s=grid.time)
+        solution = np.where(np.isfinite(solution) | beside_crystals, solution, np.exp(around.logarithm))
         step = dissolved * at_the_mean_height(solution, correction, read_height_um=read_at, time_s=grid.time)
         shares[SIZE_SHAPE] = shape[quantity]
         shares[FOOTPRINT] = SIZE_STEP_UNCERTAINTY * np.abs(step)
@@ -108,12 +118,6 @@ def _shape_errors(voxels: Voxels, grid: ScanMap, beside_crystals: BoolArray) -> 
     return shape_errors(d, delta, kurtosis_sigma(skewness, sigma, beside_crystals=beside_crystals))
 
 
-def _sees_crystals(crystalline_fraction: FloatArray, height_um: FloatArray, fwhm_um: float) -> BoolArray:
-    """(scan, height): True where the beam reaches the anode in a scan that found crystals anywhere."""
-    found = np.any(crystalline_fraction > 0.0, axis=1, keepdims=True)
-    return found & (height_um < ANODE_IN_BEAM * beam_deviation(fwhm_um))
-
-
 @dataclass(frozen=True, eq=False)
 class _Layout:
     """The coordinates and masks that all maps share."""
@@ -135,17 +139,6 @@ class _Layout:
             shared=shared,
             masks={"excluded": (("scan", "height"), self.excluded)},
         )
-
-
-def _attenuation(voxels: Voxels, grid: ScanMap, run: Run) -> FloatArray:
-    """a (scan, height) with the core's share from the local sizes, the median where there are none."""
-    share = 1.0 / on_map(voxels, grid, "shell_ratio")
-    return attenuation_per_volume_fraction(
-        run.solution,
-        core_share=np.where(np.isfinite(share), share, np.nanmedian(share)),
-        energy_keV=run.beam.energy_keV,
-        path_length_mm=run.cell.path_length_mm,
-    )
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def reduce_run(
                 errors[frame.index] = frame.error
     flags = flags_of(table, store, own.used_pixels, errors)
     _tell(table, flags, detector.outliers)
-    notes = (*detector.notes, *_resume_note(store, len(table) - pending))
+    notes = (*detector.notes, *stopped_note(store, own.used_pixels), *_resume_note(store, len(table) - pending))
     return ReducedRun(run, table, own.mean_q, store, flags, notes, reader.files)
 
 
@@ -244,6 +244,7 @@ def flags_of(
         monitor=table.monitor,
         transmission=table.transmission,
         negative=np.asarray(store.negative),
+        stopped=np.asarray(store.stopped),
         saturated=np.asarray(store.saturated),
         used_pixels=used_pixels,
         knife_edge=table.is_role(Role.ALIGNMENT),
@@ -281,6 +282,18 @@ def _twins(table: FrameTable, usable: npt.NDArray[np.bool_]) -> dict[int, int]:
         else:
             others.append(int(index))
     return twins
+
+
+def stopped_note(store: StoredFrames, used_pixels: int) -> tuple[str, ...]:
+    """In how many frames parts of the detector stood still, and how much of it."""
+    stopped = np.flatnonzero(np.asarray(store.stopped))
+    if not stopped.size:
+        return ()
+    share = 100.0 * float(np.max(store.stopped)) / used_pixels
+    return (
+        f"detector: up to {share:.2g} % of its pixels read one number in {stopped.size} frames, the first is frame"
+        f" {stopped[0]}: a module has stopped, and is left out of these frames",
+    )
 
 
 def _resume_note(store: ReductionStore, finished_before: int) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...acquisition.beamline import Beamline, Greeting
 from ...acquisition.faults import Fault, MeterFault, Stopped
@@ -27,7 +28,10 @@ from .background import add_background
 from .beamlines import beamline_of, own_detector
 from .forecast import check_against, forecast
 from .meters import check_extra, identify, meter_of
-from .run_folder import RunFolder, new_folder
+from .run_folder import RUN, RunFolder, new_folder
+
+if TYPE_CHECKING:
+    from ...control.plant import Plant
 
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 FAULT, UNSAFE = 3, 4
@@ -67,6 +71,7 @@ def acquire(
     check_materials(wanted.solution, where=source)
     check_extra()
     token = _token(token_file)
+    plant = None if wanted.hold is None else _believed(wanted)
     with _folder(Path(out), dry_run) as folder, _signals() as asked:
         beamline, wanted = beamline_of(wanted)
         try:
@@ -77,11 +82,11 @@ def acquire(
                 if warning:
                     _say(warning)
                 if dry_run:
-                    say(forecast(wanted, greeting, identity, Path(out)))
+                    say(forecast(wanted, greeting, identity, Path(out), plant))
                     return 0
                 own_detector(beamline, folder)
                 record = RunFolder(folder, wanted, source, greeting, lambda: asked[0] if asked else None, token=token)
-                code, summary = _measured(wanted, beamline, greeting, meter, record, found_on=found_on)
+                code, summary = _measured(wanted, beamline, greeting, meter, record, found_on=found_on, plant=plant)
                 if not code:
                     say(summary)
                 return code
@@ -90,9 +95,17 @@ def acquire(
 
 
 def _measured(
-    plan: RunPlan, beamline: Beamline, greeting: Greeting, meter: Meter, record: RunFolder, *, found_on: bool
+    plan: RunPlan,
+    beamline: Beamline,
+    greeting: Greeting,
+    meter: Meter,
+    record: RunFolder,
+    *,
+    found_on: bool,
+    plant: Plant | None,
 ) -> tuple[int, str]:
-    """The run between the first word to the meter and the last to the folder; exit code and summary."""
+    """The run between the first word to the meter and the last to the folder; exit code and summary. plant: what is
+    believed of the cell where a flux is held."""
     watch = Watch(beamline, meter, record)
     watch.wall_per_s = greeting.wall_per_s
     fwhm = plan.beam.fwhm_um
@@ -101,12 +114,14 @@ def _measured(
         meter.ask("start")
         record.tell(guard_pid=meter.guard_pid, output=False)
         record.reading(beamline.clock(), {"output": False}, "found on, switched off" if found_on else "connected")
+        field = Field(watch, plan.program) if plant is None else _held(watch, plan, plant, record, greeting)
         if plan.scan.background is not None:
             add_background(record, plan.scan.background, greeting)
         Measurement(
-            plan.scan, watch, Field(watch, plan.program), record, greeting, _edge_finder(fwhm),
+            plan.scan, watch, field, record, greeting, _edge_finder(fwhm),
             gap_um=1e3 * plan.cell.gap_mm, fwhm_um=fwhm, start_um=plan.cell.anode_height_um or 0.0,
         ).run()  # fmt: skip
+        ending.reason = field.over or ending.reason
     except Stopped as stopped:
         ending = Ending(stopped.code, "abort", "aborted", str(stopped))
     except MeterFault as fault:  # who holds the meter has tried already
@@ -124,6 +139,21 @@ def _measured(
     finally:
         output = meter.output if tried else meter.off()
     return _ended(ending, output, beamline, record)
+
+
+def _believed(plan: RunPlan) -> Plant:
+    """What the plan believes of the cell whose flux it holds."""
+    from .held_belief import believed_plant  # a run that follows a program needs no model
+
+    return believed_plant(plan)
+
+
+def _held(watch: Watch, plan: RunPlan, plant: Plant, record: RunFolder, greeting: Greeting) -> Field:
+    """The voltage of a held flux; the folder tells it of frames, readings and requests, and keeps what it decides."""
+    from .held_field import HeldField
+
+    record.held = HeldField(watch, plan, plant, record.folder / RUN, greeting.saturation, record.decision)
+    return record.held
 
 
 def _ended(ending: Ending, output: bool | None, beamline: Beamline, record: RunFolder) -> tuple[int, str]:

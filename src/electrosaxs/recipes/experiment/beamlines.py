@@ -30,7 +30,7 @@ def beamline_of(plan: RunPlan) -> tuple[Beamline, RunPlan]:
 
     experiment, sizes, source = read_with_sizes(_experiment(plan))
     source = str(plan.beamline.experiment or source)
-    highest = max(1.0, *(abs(v) for v in plan.program.voltage_V))
+    highest = max(1.0, plan.highest_V)
     with named(source):
         beamline = SimulatedBeamline(
             experiment,

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...acquisition.beamline import Greeting
 from ...errors import InputFileError, bad_value
 from ...nouns.run_plan import RunPlan
+
+if TYPE_CHECKING:
+    from ...control.plant import Plant
 
 BYTES_PER_PIXEL = {"nexus": 0.6, "cbf": 1.0}  # packed
 DISK_SHARE = 0.9
@@ -56,11 +60,10 @@ def exposures_s(plan: RunPlan) -> float:
     return plan.scan.exposure_s * frames(plan)
 
 
-def forecast(plan: RunPlan, greeting: Greeting, identity: str, out: Path) -> str:
-    """In words, one thing a line."""
+def forecast(plan: RunPlan, greeting: Greeting, identity: str, out: Path, plant: Plant | None = None) -> str:
+    """In words, one thing a line. plant: what is believed of the cell, where a flux is held."""
     scan, meter = plan.scan, plan.source_meter
     needed, free = _disk(plan, greeting, out)
-    highest = max(abs(v) for v in plan.program.voltage_V)
     return "\n".join(
         [
             f"source meter: {identity}; current limit {meter.compliance_A:g} A, watchdog {meter.watchdog_s:g} s "
@@ -72,11 +75,26 @@ def forecast(plan: RunPlan, greeting: Greeting, identity: str, out: Path) -> str
             f"time: {scan.duration_s / 60.0:.1f} min with field on; a scan takes about {_scan_s(plan):.0f} s and begins "
             f"every {scan.period_s:g} s",
             f"dose: {exposures_s(plan):g} s of exposure in all, {scan.max_dose_s:g} s on one spot at most",
-            f"voltage: {highest:g} V at most, limit {meter.max_voltage_V:g} V, ramp {meter.max_ramp_V_per_s:g} V/s",
+            f"voltage: {plan.highest_V:g} V at most, limit {meter.max_voltage_V:g} V, ramp {meter.max_ramp_V_per_s:g} V/s",
+            *_held_words(plan, plant),
             f"disk: about {1e-9 * needed:.2f} GB of {1e-9 * free:.1f} GB free",
             "nothing was switched on",
         ]
     )
+
+
+def _held_words(plan: RunPlan, plant: Plant | None) -> list[str]:
+    """What is held and what is believed, one thing a line."""
+    if plan.hold is None or plant is None:
+        return []
+    hold, solubility = plan.hold, plant.growth.solubility
+    crystals = "no crystals" if solubility is None else f"crystals from phi = {solubility:g} on"
+    return [
+        f"held: {hold.flux} flux of {hold.set_point_m_per_s:g} m/s, from {hold.start_voltage_V:g} V; believed: "
+        f"{plant.transport.effective_charge:g} e within {100.0 * hold.charge_prior:g} %, {crystals}",
+        f"fallback: {hold.fallback_voltage_V:g} V, where no frame is usable for {hold.stale_after_s:g} s or the estimate is "
+        f'lost; out of reach: "{hold.at_end}"',
+    ]
 
 
 def _disk(plan: RunPlan, greeting: Greeting, out: Path) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +29,19 @@ from ...io.run_toml import write_run
 from ...nouns import DetectorFiles, FrameSource, Role, Run
 from ...nouns.run_plan import RunPlan
 from ...report.provenance import file_hash, package_versions
+from .kept_frames import Kept
 
-NEXUS, IMAGES, TABLE, METER, RUN, PLAN = "frames.nxs", "images", "frames.csv", "meter.csv", "run.toml", "plan.toml"
+if TYPE_CHECKING:
+    from ...control.hold.holder import Decision
+    from .held_field import HeldField
+
+NEXUS, IMAGES, TABLE, METER, CONTROL = "frames.nxs", "images", "frames.csv", "meter.csv", "control.csv"
+RUN, PLAN = "run.toml", "plan.toml"
 GEOMETRY, MASK, INCOMING = "geometry.poni", "mask.edf", "incoming"
+CONTROL_COLUMNS = (
+    "time_s", "set_point_m_per_s", "flux_m_per_s", "flux_sigma_m_per_s", "effective_charge", "effective_charge_sigma",
+    "voltage_V", "limited_by", "mode", "reason",
+)  # fmt: skip
 METER_COLUMNS = ("clock_s", "epoch_s", "set_V", "read_V", "read_A", "output", "event")
 BEAT_S, HEAR_S = 0.8, 0.2
 ABORTED = 130  # exit code, as after SIGINT
@@ -68,11 +78,14 @@ class RunFolder:
         self.frames, self.good_until, self._told_at = 0, math.nan, 0.0
         self.state: dict[str, Any] = {
             "phase": "starting", "pid": os.getpid(), "guard_pid": None, "heartbeat": 0.0, "frames": 0, "output": None,
-            "voltage_V": None, "set_point_m_per_s": None, "message": "",
+            "voltage_V": None, "message": "",
+            "set_point_m_per_s": None if plan.hold is None else plan.hold.set_point_m_per_s,
         }  # fmt: skip
         copy_plan(source, folder / PLAN)
         self._copy_detector()
         self._meter = GrowingCsv(folder / METER, METER_COLUMNS, durable=False)
+        self._control = None if plan.hold is None else GrowingCsv(folder / CONTROL, CONTROL_COLUMNS)
+        self.held: HeldField | None = None
         self._nexus: GrowingNexus | None = None
         self._table: GrowingImageTable | None = None
         self._open_frames()
@@ -102,17 +115,46 @@ class RunFolder:
         if self._token and time.monotonic() - self._heard_at > HEAR_S:
             self._heard_at = time.monotonic()
             for request in take_requests(self.folder, self._token):
-                self._obey(request["do"], request["who"])
+                self._obey(request["do"], request["who"], request["value"])
 
-    def _obey(self, do: str, who: str) -> None:
-        """Pause, resume or abort, and who wanted it."""
+    def _obey(self, do: str, who: str, value: object) -> None:
+        """Pause, resume, abort or another set-point, and who wanted it."""
+        if do == "set-point":
+            self._set_point(value, who)
+            return
         self.documents.asked(do, who)
         self.tell(message=f"{do} asked for by {who}")
         self.paused = do == "pause" or (self.paused and do != "resume")
         if do == "abort":
             raise Stopped(f"abort asked for by {who}", ABORTED)
 
+    def _set_point(self, value: object, who: str) -> None:
+        """Another set-point for the flux, and who wanted it; what cannot be is said and changes nothing."""
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0.0
+        why = "it must be a positive number, in m/s" if not number else "this run follows a program"
+        if number and self.held is not None:
+            why = self.held.ask_for(float(value), who)  # type: ignore[arg-type]
+        self.documents.asked(f"set-point {value} m/s" + (f": refused, {why}" if why else ""), who)
+        if why:
+            self.tell(message=f"set-point {value} of {who} is refused: {why}")
+
+    def decision(self, decided: Decision, note: str) -> None:
+        """What was decided of a held flux; note: who asked for what, or empty."""
+        assert self._control is not None
+        self._control.append(
+            round(decided.time, 3), decided.set_point, decided.flux, decided.flux_sigma, decided.charge,
+            decided.charge_sigma, round(decided.voltage, 6), decided.limited_by, decided.mode, note or decided.reason,
+        )  # fmt: skip
+        self.state["set_point_m_per_s"] = decided.set_point
+        phase = "fallback" if decided.mode == "fallback" else "running"
+        changed = self.state["phase"] in ("running", "fallback") and self.state["phase"] != phase
+        message = decided.reason if changed else note
+        if changed or note:
+            self.tell(phase=phase if changed else self.state["phase"], message=message)
+
     def reading(self, clock_s: float, found: dict[str, Any], event: str) -> None:
+        if self.held is not None:
+            self.held.reading(clock_s, found)
         self._meter.append(
             round(clock_s, 3), round(time.time(), 3), found.get("set_V"), found.get("voltage_V"), found.get("current_A"),
             "" if found.get("output") is None else int(found["output"]), event,
@@ -131,8 +173,10 @@ class RunFolder:
             "height": exposed.height_um, "exposure": exposed.exposure_s, "monitor": exposed.monitor_counts,
             "transmission": exposed.transmission, **values,
         }  # fmt: skip
-        self._keep(path, str(role), row)
+        image = self._keep(path, str(role), row)
         self.frames += 1
+        if self.held is not None:
+            self.held.frame(Kept(image, role, row))
         self.good_until = exposed.clock_s
         named = {} if self._nexus is not None else {"file": f"{IMAGES}/{path.name}"}
         self.documents.frame({**{k: _known(v) for k, v in row.items()}, "role": str(role), **named})
@@ -148,22 +192,27 @@ class RunFolder:
 
     def anode(self, height_um: float) -> None:
         self._write_run(round(height_um, 3))
+        if self.held is not None:
+            self.held.anode = height_um
 
     def earlier(self, frame: npt.NDArray[np.integer], role: Role, row: dict[str, float]) -> None:
         """A frame of another run, kept as if it had been taken before this one; `row` as the table has it."""
         path = self.image()
         write_cbf(path, frame, {})
-        self._keep(path, str(role), row)
+        image = self._keep(path, str(role), row)
         self.frames += 1
+        if self.held is not None:
+            self.held.frame(Kept(image, role, row))
 
     def close(self) -> None:
         """Finish the files."""
-        for file in (self._nexus, self._table, self._meter, self._documents):
+        for file in (self._nexus, self._table, self._meter, self._control, self._documents):
             if file is not None:
                 file.close()
         shutil.rmtree(self.folder / INCOMING, ignore_errors=True)
 
-    def _keep(self, path: Path, role: str, row: dict[str, float]) -> None:
+    def _keep(self, path: Path, role: str, row: dict[str, float]) -> npt.NDArray[np.integer]:
+        """Image first, row after; the image."""
         try:
             frame = read_image(path)
         except (FrameError, OSError) as error:
@@ -175,6 +224,7 @@ class RunFolder:
         else:
             self._nexus.append(frame, role, row)
             path.unlink()
+        return frame
 
     def _append_row(self, path: Path, role: str, row: dict[str, float]) -> None:
         assert self._table is not None
@@ -226,7 +276,8 @@ class RunFolder:
 
     def _about(self, source: Path) -> dict[str, Any]:
         """What the start document says of the run: plan, versions, hashes."""
-        files = [source, self.folder / GEOMETRY]
+        believed = () if self.plan.hold is None else (self.plan.hold.model,)
+        files = [source, self.folder / GEOMETRY, *believed]
         return {
             "plan_name": "electrosaxs acquire", "title": self.plan.run.title,
             "plan": self.plan.model_dump(mode="json"), "versions": package_versions(),

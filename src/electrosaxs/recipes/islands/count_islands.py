@@ -4,27 +4,47 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import InputFileError, bad_value
+from ...io.height_map import read_height_map
 from ...io.micrograph import Micrograph, read_micrograph
 from ...micrographs.bar import without_bar
 from ...micrographs.find import Box, find_islands
+from ...micrographs.heights import study_relief
+from ...micrographs.packing import find_face
+from ...nouns import Number
+from ...nouns.heights import Face
 from ...nouns.islands import FieldOfView, Scale
 from ...report.number_text import value_with_sigma
 from ..output_folder import check_free
 from ..progress import Progress, over
 from .detection import simulated_detection
-from .numbers import Sample, numbers_of, sample_of
-from .output import write_sample
+from .numbers import sample_of
+from .output import write_study
 from .score import score
+from .study import Study
 
 AGREE = 0.02  # relative difference of two scales that are the same
 USUAL_EDGE_UM = (0.2, 2000.0)
 FINEST, COARSEST = 1e-5, 1e3  # um per pixel
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What else there is of the sample: height maps, and images on which particles are resolved. um_per_level: of height maps
+    that do not state it."""
+
+    height_maps: Sequence[str | Path] = ()
+    packing: Sequence[str | Path] = ()
+    um_per_level: float | None = None
+
+    @property
+    def inputs(self) -> list[Path]:
+        return [Path(path) for path in (*self.height_maps, *self.packing)]
 
 
 def count_islands(
@@ -35,53 +55,80 @@ def count_islands(
     crop: str | None = None,
     truth: Sequence[str | Path] = (),
     lattice_constant_nm: float = 13.2,
+    beside: Beside | None = None,
     progress: Progress | None = None,
-) -> Sample:
+) -> Study:
     """Find, count and measure the islands of `images`, fields of one sample, and write the results folder `out`.
 
     um_per_pixel: where the files state none. crop: "left,top,width,height". truth: labels per image or one CSV of outlines.
-    Raises InputFileError for an image that cannot be read, for labels given as image, for two scales, and for a crop or truth
-    that does not fit; then nothing is written.
+    Without images `beside` must hold something. Raises InputFileError for an image that cannot be read, for labels given as
+    image, for two scales, and for a crop or truth that does not fit; then nothing is written.
     """
-    paths = [Path(path) for path in images]
-    _check(paths, um_per_pixel, lattice_constant_nm)
-    check_free(Path(out), [*paths, *map(Path, truth)], "islands")
+    paths, beside = [Path(path) for path in images], beside or Beside()
+    _check(paths, beside, um_per_pixel, lattice_constant_nm)
+    inputs = [*paths, *map(Path, truth), *beside.inputs]
+    check_free(Path(out), inputs, "islands")
     pictures = [read_micrograph(path) for path in paths]
-    scale = _one_scale(pictures, um_per_pixel)
-    names = _names(paths)
+    scale = _one_scale(pictures, um_per_pixel) if pictures else Scale(um_per_pixel, "--um-per-pixel")
+    reliefs = [
+        study_relief(read_height_map(path, um_per_pixel=um_per_pixel, um_per_level=beside.um_per_level))
+        for path in beside.height_maps
+    ]
+    resolved = [(picture, _face(picture, um_per_pixel)) for picture in map(read_micrograph, beside.packing)]
     views = []
-    for picture, name in zip(over(progress, pictures, stage="images", total=len(pictures)), names, strict=True):
+    for picture, name in zip(over(progress, pictures, stage="images", total=len(pictures)), _names(paths), strict=True):
         used = _used(picture, crop)
         view = find_islands(picture.pixels, scale, name, used)
         views.append(replace(view, flags=(*view.flags, *_notes(view, picture, used))))
-    sample = sample_of(views, simulated_detection(views), lattice_constant_nm)
+    sample = sample_of(views, simulated_detection(views), lattice_constant_nm) if views else None
     scored = score(views, [Path(path) for path in truth]) if truth else None
     settings = {
         "um_per_pixel": scale.um_per_pixel, "scale": scale.source, "crop": crop, "lattice_constant_nm": lattice_constant_nm,
+        "um_per_level": beside.um_per_level,
     }  # fmt: skip
-    write_sample(Path(out), sample, pictures, scored, settings, [*paths, *map(Path, truth)])
-    return sample
+    study = Study(sample, tuple(pictures), tuple(reliefs), tuple(resolved), scored)
+    write_study(Path(out), study, settings, inputs)
+    return study
 
 
-def summary(sample: Sample, out: str | Path) -> str:
-    """One line per image, then the density, for the terminal."""
-    numbers = numbers_of(sample)
+def _face(picture: Micrograph, um_per_pixel: float | None) -> Face:
+    """Particles of an image that resolves them; its own scale goes before the option, which is that of other images."""
+    own = picture.scale.um_per_pixel
+    length, source = (um_per_pixel, "--um-per-pixel") if own is None else (own, picture.scale.source)
+    first, last = without_bar(picture.pixels)
+    return find_face(picture.pixels[first:last], picture.path.stem, None if length is None else 1000.0 * length, source)
+
+
+def summary(study: Study, out: str | Path) -> str:
+    """One line per image, then the density and what else was measured, for the terminal."""
+    numbers, sample = study.numbers(), study.sample
     lines = []
-    for view in sample.views:
+    for view in sample.views if sample else ():
         flags = "; ".join(("", *view.flags))
         lines.append(f"{view.name}: {len([i for i in view.found if i.counts])} islands{flags}")
-    density = numbers["nucleation_density"]
-    if density.value is None:
-        lines.append(f"nucleation density: unknown ({density.source})")
-    else:
-        lines.append(
-            f"nucleation density: {value_with_sigma(density.value, density.sigma)} {density.unit} ({density.source})"
-        )
-    return "\n".join([*lines, f"wrote {Path(out) / 'islands.csv'} and {Path(out) / 'report.html'}"])
+    lines += [
+        f"{r.map.name}: {'; '.join((f'{len(r.islands)} islands on a height map', *r.flags))}" for r in study.reliefs
+    ]
+    lines += [f"{f.name}: {'; '.join((f'{len(f.positions)} particles', *f.flags))}" for _, f in study.faces]
+    for name in ("nucleation_density", "island_thickness_afm", "thickness_ratio", "particle_spacing",
+                 "lattice_constant_from_packing"):  # fmt: skip
+        if name in numbers:
+            lines.append(_line(name.replace("_", " "), numbers[name]))
+    if (note := study.doubt()) is not None:
+        lines.append(note)
+    table = "islands.csv" if sample else "numbers.json"
+    return "\n".join([*lines, f"wrote {Path(out) / table} and {Path(out) / 'report.html'}"])
 
 
-def _check(paths: Sequence[Path], um_per_pixel: float | None, lattice_constant_nm: float) -> None:
-    if not paths:
+def _line(name: str, number: Number) -> str:
+    if number.value is None:
+        return f"{name}: unknown ({number.source})"
+    unit = "" if number.unit == "one" else f" {number.unit}"
+    return f"{name}: {value_with_sigma(number.value, number.sigma)}{unit} ({number.source})"
+
+
+def _check(paths: Sequence[Path], beside: Beside, um_per_pixel: float | None, lattice_constant_nm: float) -> None:
+    if not paths and not beside.inputs:
         raise _wrong("images", "none", "at least one image is needed", "give the paths of micrographs")
     if um_per_pixel is not None and not (np.isfinite(um_per_pixel) and FINEST <= um_per_pixel <= COARSEST):
         raise _wrong(

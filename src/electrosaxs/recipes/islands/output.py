@@ -14,6 +14,7 @@ from PIL import Image
 
 from ...figures.gallery import Drawn
 from ...figures.islands import DensityPicture, density_by_image, overlay, pair_correlation_figure, size_distribution
+from ...figures.reliefs import height_map_figure, height_profile_figure, packing_figure
 from ...figures.style import Omitted
 from ...io.atomic import replacing
 from ...io.island_files import outline_text, write_island_results
@@ -30,7 +31,10 @@ from ...report.number_text import value_with_sigma
 from ...report.provenance import write_provenance
 from ...report.template import render, save_figure
 from ..output_folder import output_folder
-from .numbers import FEW, Sample, base_edges, density_in_words, merged_share, numbers_of
+from .numbers import FEW, Sample, base_edges, density_in_words, merged_share
+from .reliefs import COLUMNS as HEIGHT_ISLANDS
+from .reliefs import relief_rows
+from .study import Study
 
 ISLANDS = ("image", "island", "x_px", "y_px", "base_edge_um", "base_edge_um_sigma", "top_edge_um", "top_edge_um_sigma",
            "thickness_um", "thickness_um_sigma", "rotation_deg", "truncation", "visible_share", "border", "centre_inside",
@@ -41,34 +45,57 @@ ON_PAGE_PX = 1100
 BINS = (6, 40)
 
 
-def write_sample(
-    out: Path, sample: Sample, pictures: Sequence[Micrograph], scored: Mapping[str, Any] | None,
-    settings: Mapping[str, Any], inputs: Sequence[Path],
-) -> None:  # fmt: skip
+def write_study(out: Path, study: Study, settings: Mapping[str, Any], inputs: Sequence[Path]) -> None:
     """Tables, numbers, results.nxs, overlays, figures, report and provenance."""
     out = output_folder(out, inputs, command="islands")
-    write_rows(out / "islands.csv", ISLANDS, [row for view in sample.views for row in _island_rows(view)])
-    write_rows(out / "images.csv", IMAGES, [_image_row(view, sample.detection.variance) for view in sample.views])
-    numbers = numbers_of(sample)
+    sample = study.sample
+    if sample:
+        write_rows(out / "islands.csv", ISLANDS, [row for view in sample.views for row in _island_rows(view)])
+        write_rows(out / "images.csv", IMAGES, [_image_row(view, sample.detection.variance) for view in sample.views])
+    if study.reliefs:
+        write_rows(out / "height_islands.csv", HEIGHT_ISLANDS, relief_rows(study.reliefs))
+    numbers = study.numbers()
     write_numbers(out / "numbers.json", numbers)
-    curves = _distributions(sample)
-    title = f"islands on {len(sample.views)} image(s)"
-    write_island_results(out / "results.nxs", title, curves)
-    if scored is not None:
+    curves = _distributions(sample) if sample else []
+    write_island_results(out / "results.nxs", study.title, curves)
+    if study.scored is not None:
         with replacing(out / "score.json") as part:
-            part.write_text(to_json(scored, indent=2) + "\n", encoding="utf-8")
+            part.write_text(to_json(study.scored, indent=2) + "\n", encoding="utf-8")
     write_provenance(out, "islands", settings, inputs=inputs)
-    figures = [save_figure(out / "figures", drawn) for drawn in _drawn(sample, curves)]
-    overlays = [_overlay(out / "figures", view, picture) for view, picture in zip(sample.views, pictures, strict=True)]
+    drawn = [*(_drawn(sample, curves) if sample else []), *_drawn_beside(study)]
+    figures = [save_figure(out / "figures", one) for one in drawn]
+    views = sample.views if sample else ()
+    overlays = [_overlay(out / "figures", view, picture) for view, picture in zip(views, study.pictures, strict=True)]
     page = render(
-        __package__, "report.html.j2", title=title, figures=figures, overlays=overlays, scored=scored,
-        views=[_on_page(view, sample.detection.variance) for view in sample.views], detection=_detection(sample),
-        density=density_in_words(sample), scale=sample.views[0].scale,
+        __package__, "report.html.j2", title=study.title, figures=figures, overlays=overlays, scored=study.scored,
+        views=[_on_page(view, sample.detection.variance) for view in views] if sample else [],
+        detection=_detection(sample) if sample else "", density=density_in_words(sample) if sample else "",
+        scale=views[0].scale if views else None, doubt=study.doubt(),
         numbers=[(name.replace("_", " "), "—" if n.value is None else value_with_sigma(n.value, n.sigma), n.unit, n.source)
                  for name, n in numbers.items()],
     )  # fmt: skip
     with replacing(out / "report.html") as part:
         part.write_text(page, encoding="utf-8")
+
+
+def _drawn_beside(study: Study) -> list[Drawn]:
+    """Pictures of height maps and faces, numbered from the second on."""
+    found = []
+    for number, relief in enumerate(study.reliefs, start=1):
+        end = "" if number == 1 else f"_{number}"
+        found += [
+            _named(f"height_map{end}", height_map_figure(relief),
+                   f"{relief.map.source}, levelled on the substrate; numbers as in height_islands.csv."),
+            _named(f"height_profile{end}", height_profile_figure(relief),
+                   "The line through the largest island; blue: substrate, red: terrace."),
+        ]  # fmt: skip
+    for number, (picture, face) in enumerate(study.faces, start=1):
+        end = "" if number == 1 else f"_{number}"
+        found.append(
+            _named(f"packing{end}", packing_figure(picture.pixels, face),
+                   f"Part of {face.name}: particles (dots), neighbours in the largest grain joined, its cell (arrows).")
+        )  # fmt: skip
+    return found
 
 
 def _cell(value: float) -> str:

@@ -57,6 +57,7 @@ class SomeFrames(StoredFrames):
         self.norm = np.array([frame.norm for frame in frames])
         self.negative = np.array([frame.negative for frame in frames])
         self.saturated = np.array([frame.saturated for frame in frames])
+        self.stopped = np.array([frame.stopped for frame in frames])
         self._status = np.full(len(frames), DONE, dtype=np.uint8)
 
 
@@ -173,7 +174,7 @@ class Provisional:
         assert self.detector is not None
         assert self.store is not None
         sums = self.detector.integrator.integrate(frame)
-        reduced = ReducedFrame(row.index, sums.counts, sums.norm, sums.negative, sums.saturated)
+        reduced = ReducedFrame(row.index, sums.counts, sums.norm, sums.negative, sums.saturated, sums.stopped)
         self.store.add(reduced)
         return reduced
 

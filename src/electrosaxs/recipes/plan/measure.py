@@ -20,7 +20,7 @@ from ...inference.parameters import ALWAYS_FREE, PARAMETERS, PER_RUN, SIZES
 from ...io.fit_parameters import FittedParameters
 from ...nouns import Experiment, FloatArray, VoltageProgram
 from ...transport import CellHistory, SizeClasses
-from .planner import that_apply
+from ..fitted_parameters import that_apply
 
 SHARES = (0.125, 0.25, 0.5, 0.75, 1.0)
 """Constant voltages that are tried, in shares of the highest one allowed."""

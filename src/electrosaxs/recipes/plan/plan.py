@@ -28,19 +28,16 @@ from ...transport import SizeClasses
 from ...twin.cell import starting_classes
 from ...twin.schedule import schedule
 from ..experiment_file import named, read_with_sizes
+from ..fitted_parameters import FITTED, that_apply
 from ..output_folder import output_folder, writing
 from ..predict import Prediction, predicted, write_prediction
 from ..progress import Progress, stage
 from .measure import Measure, candidate_programs, measure_next
 from .measure_files import FILE as FRAMES_FILE
 from .measure_files import measure_numbers, picture, write_measure
-from .planner import Planner, that_apply
+from .planner import Planner
 
 log = logging.getLogger(__name__)
-FITTED = (
-    "effective_charge", "charge_exponent", "diffusivity_scale", "charge_of_charged", "charge_lifetime",
-    "immobile_fraction", "immobile_diameter", "electrode_loss", "carrier_share", "solubility", "attachment_time",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

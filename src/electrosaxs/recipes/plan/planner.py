@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +16,10 @@ from ...control.targets import UNITS, Calibration, Target
 from ...errors import InputFileError, bad_value
 from ...figures.plan import PlanCurves
 from ...io.fit_parameters import FittedParameters
-from ...nouns import Experiment, FloatArray, Number
+from ...nouns import FloatArray, Number
 from ...transport import CellHistory
 from ...twin.truth import onset_time
+from ..fitted_parameters import that_apply
 
 LABELS = {
     "slice-flux": "flux into the slice",
@@ -183,13 +183,6 @@ class Planner:
 
 def _limited(made: Programmed) -> str:
     return f"limited by {made.limited_by}" if made.limited_by else "within all limits"
-
-
-def that_apply(values: Mapping[str, float], known: Experiment | Plant) -> dict[str, float]:
-    """The parameters that mean something in the experiment's field model."""
-    model = known.transport.field_model
-    belongs = {"electrode_loss": model == "electrode-loss", "carrier_share": model == "conduction"}
-    return {name: value for name, value in values.items() if belongs.get(name, True)}
 
 
 def _density(table: Calibration, flux: float, sigma: float | None) -> Number:

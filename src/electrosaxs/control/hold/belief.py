@@ -1,0 +1,97 @@
+"""What is believed of a cell before the first frame, and what of it is not known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from ...nouns import FloatArray, GrowthSettings
+from ..plant import Plant
+
+Scale = Literal["log", "linear", "root"]
+UNSEEN, UNSEEN_SIGMA = GrowthSettings(solubility=0.05, attachment_time_s=40.0), 1.5
+"""Where the belief has no crystals: a solubility that is hardly reached, and the sigma of its logarithm, so that frames
+can tell that there are some."""
+LEAST_OVER_START = 1.02
+"""Solubility over the starting phi: below, the solution would crystallise without a field."""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A parameter that frames are to tell. scale: the coordinate that it moves in (logarithm, itself, square root);
+    sigma: of the coordinate before the first frame; step: its change for derivatives; low, high: of the coordinate."""
+
+    name: str
+    scale: Scale
+    sigma: float
+    step: float
+    low: float
+    high: float
+
+    def coordinate(self, value: float) -> float:
+        """The value as it is moved."""
+        return float({"log": np.log, "root": np.sqrt}[self.scale](value)) if self.scale != "linear" else value
+
+    def value(self, coordinate: float) -> float:
+        """The inverse of `coordinate`."""
+        if self.scale == "log":
+            return float(np.exp(coordinate))
+        return float(coordinate) if self.scale == "linear" else float(coordinate) ** 2
+
+
+@dataclass(frozen=True, eq=False)
+class Belief:
+    """The cell as it is believed to be, and the unknowns; x0 (unknown,): their coordinates in that belief."""
+
+    plant: Plant
+    unknown: tuple[Unknown, ...]
+    x0: FloatArray
+
+    @property
+    def sigma(self) -> FloatArray:
+        """Of the coordinates before the first frame, (unknown,)."""
+        return np.array([one.sigma for one in self.unknown])
+
+    def number(self, name: str) -> int:
+        """Place of an unknown."""
+        return [one.name for one in self.unknown].index(name)
+
+    def within(self, x: FloatArray) -> FloatArray:
+        """The coordinates, none beyond its limits."""
+        return np.clip(x, [one.low for one in self.unknown], [one.high for one in self.unknown])
+
+    def plant_at(self, x: FloatArray) -> Plant:
+        """The cell with other coordinates of its unknowns."""
+        return self.plant.with_parameters(
+            {one.name: one.value(c) for one, c in zip(self.unknown, self.within(x), strict=True)}
+        )
+
+
+def belief(plant: Plant, *, charge_sigma: float) -> Belief:
+    """What is not known of the cell `plant`; charge_sigma: relative, of its effective charge.
+
+    The others' sigmas are chosen: exponent 1, diffusivity 15 %, solubility 30 %, attachment time a factor of three or so.
+    """
+    if plant.growth.solubility is None:
+        plant, solubility_sigma = replace(plant, growth=UNSEEN), UNSEEN_SIGMA
+    else:
+        solubility_sigma = 0.3
+    least = float(np.log(LEAST_OVER_START * plant.solution.volume_fraction))
+    unknown = (
+        Unknown("effective_charge", "log", charge_sigma, 0.02, np.log(1e-4), np.log(30.0)),
+        Unknown("charge_exponent", "linear", 1.0, 0.1, -4.0, 8.0),
+        Unknown("diffusivity_scale", "log", 0.15, 0.02, np.log(0.05), np.log(20.0)),
+        Unknown("solubility", "log", solubility_sigma, 0.01, least, np.log(0.5)),
+        Unknown("attachment_time", "root", 5.0, 0.5, 0.0, 100.0),
+    )
+    values = (plant.parameter(one.name) for one in unknown)
+    x0 = np.array([one.coordinate(value) for one, value in zip(unknown, values, strict=True) if value is not None])
+    return Belief(plant, unknown, x0)
+
+
+def with_solubility(plant: Plant, solubility: float) -> Plant:
+    """The cell with another solubility; inf: nothing grows."""
+    given = {**plant.growth.model_dump(), "solubility": solubility if np.isfinite(solubility) else None}
+    return replace(plant, growth=GrowthSettings.model_validate(given))

@@ -1,0 +1,349 @@
+"""The cell's unknowns from all frames so far: least squares about a run of the transport model along the measured voltage.
+
+The model and its derivatives (one run more for each unknown) go on with the clock. A frame adds a row to the normal
+equations, so that the estimate follows it at once; where the estimate has moved away from the run, the model is run
+again from field-on at the new estimate (Gauss-Newton over all frames). Whether crystals have begun is not a matter of
+derivatives: a bank of runs says (`onset_bank`). Why not another filter: docs/decisions/0026.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...errors import ElectrosaxsError
+from ...nouns import FloatArray
+from ...transport import Grid
+from .belief import Belief, with_solubility
+from .least_squares import Rows, Solution, solve
+from .measured_voltage import MeasuredVoltage
+from .onset_bank import OnsetBank
+from .tracked_cell import Footprints, Looks, TrackedCell
+
+MODEL_SHARE, MODEL_FLOOR = 0.01, 0.01
+"""Of phi that the model itself may be off by, and of the starting phi: no frame counts for more."""
+FLUX_SHARE = 0.01
+"""Of the flux that grid, size classes and steps of the model leave open."""
+REACH = 8.0
+"""Largest move in one run of the model, in steps of the derivatives."""
+MOVED = 0.3
+"""A move of the estimate by so many of its own sigmas asks for a new run of the model."""
+LEFT_OUT_SIGMA = 5.0
+"""A frame farther than this from what is expected does not count, unless many agree (`believe_frames`)."""
+MOST_RUNS, FEWEST_FRAMES = 3, 4
+COUNTS = 0.01
+"""Weight of a run in the bank from which on it is looked at."""
+LIKELY = 0.9
+"""Probability of crystals from which on the model has them and the flux is steered by them (chosen: a flux that is lowered
+for crystals that are not there is as wrong as one that is not lowered for those that are)."""
+NOT_MORE = 1e-3
+"""Weight of no crystals below which they are sure."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is known at `time`: flux (m/s) into the slice, supply, charge (elementary charges), each with its sigma.
+
+    values, sigma: of all unknowns by name. misfit: root of chi-squared per frame, at least 1; all sigmas have it in
+    them. crystals, dissolved: particle volume per area (m). crystals_likely: probability that there are some.
+    """
+
+    time: float
+    flux: float
+    flux_sigma: float
+    supply: float
+    supply_sigma: float
+    charge: float
+    charge_sigma: float
+    values: dict[str, float]
+    sigma: dict[str, float]
+    misfit: float
+    crystals: float
+    dissolved: float
+    crystals_likely: float
+
+
+class Estimator:
+    """Frames and voltages in, an estimate out. x: the coordinates that the model runs at; `grown`: it has crystals."""
+
+    def __init__(self, believed: Belief, grid: Grid, *, fwhm_um: float) -> None:
+        self.belief, self._grid, self.voltage = believed, grid, MeasuredVoltage()
+        self._footprints, self._fwhm = Footprints(grid, fwhm_um), fwhm_um
+        self._time: list[float] = []
+        self._height: list[float] = []
+        self.x, self.grown = believed.x0.copy(), False
+        self._of_crystals = np.array([one.name in ("solubility", "attachment_time") for one in believed.unknown])
+        self.tracks = self._fresh()
+        self.bank: OnsetBank | None = OnsetBank(believed, grid, self.x)
+        self._rows, self._own = Rows.none(self.x.size), np.zeros(0)
+        self._near = self._far = np.zeros(0, dtype=bool)
+        self.solution = self._solved()
+        self._since_run = 0
+
+    @property
+    def time(self) -> float:
+        """Seconds since field-on that the model has come to."""
+        return self.tracks[0].state.time
+
+    def go_on(self, until_s: float) -> None:
+        """Let the model come to `until_s` (s) along the measured voltage."""
+        self._observed(until_s, None)
+
+    def add(self, time_s: FloatArray, height_um: FloatArray, phi: FloatArray, sigma: FloatArray) -> FloatArray:
+        """Frames in the order of their times; returns how far each was from what was expected, in sigma of the difference.
+
+        `sigma` is a frame's own; what the model may be off by is added. The estimate follows.
+        """
+        late, number = bool(np.min(time_s) < self.time), phi.size
+        own = np.hypot(sigma, MODEL_SHARE * phi)
+        own = np.hypot(own, MODEL_FLOOR * self.belief.plant.solution.volume_fraction)
+        # crystals stand in a beam that touches the anode, and nobody knows how
+        near = (height_um < self._fwhm) & self._crystals_possible()
+        self._own, self._near = np.concatenate([self._own, own]), np.concatenate([self._near, near])
+        self._far = np.concatenate([self._far, np.zeros(number, dtype=bool)])
+        own = np.where(near, np.inf, own)
+        self._time += [float(t) for t in time_s]
+        self._height += [float(z) for z in height_um]
+        if late:  # the whole way again
+            self._rows = self._rows.and_those(Rows(phi, own, phi, np.zeros((number, self.x.size))))
+            self._run(self.x, self.grown, self.time)
+        else:
+            seen, slope = self._observed(max(float(time_s[-1]), self.time), self._footprints.looks(time_s, height_um))
+            self._rows = self._rows.and_those(Rows(phi, own, seen, slope))
+        expected, spread = self._expected(number)
+        off = (phi - expected) / spread
+        self._far[-number:] = np.abs(off) > LEFT_OUT_SIGMA
+        self._since_run += number
+        self._count()
+        return np.asarray(off)
+
+    def believe_frames(self) -> None:
+        """Frames that were left out because nothing like them was expected count from now on: the estimate was wrong."""
+        self._far[:] = False
+        self._since_run = FEWEST_FRAMES
+        self._count()
+
+    def _count(self) -> None:
+        """The estimate from the frames that count."""
+        sigma = np.where(self._near | self._far, np.inf, self._own)
+        self._rows = replace(self._rows, sigma=sigma)
+        self.solution = self._solved()
+        self._weigh()
+
+    def _crystals_possible(self) -> bool:
+        return self.bank is None or self.bank.none.weight < 1.0 - NOT_MORE
+
+    def _expected(self, number: int) -> tuple[FloatArray, FloatArray]:
+        """What the last `number` frames were expected to read before they were counted, and the sigma of the difference."""
+        full, own, covariance = self._rows.full[-number:], self._rows.sigma[-number:], self.solution.covariance
+        predicted = self._rows.predicted[-number:]
+        mixed = spread = np.zeros(number)
+        if self.bank is not None:
+            runs = np.array([m.seen[0, -number:] for m in self.bank.members])
+            weights = np.array([m.weight for m in self.bank.members])
+            mixed = weights @ runs / weights.sum() - predicted
+            spread = weights @ (runs - predicted - mixed) ** 2 / weights.sum()
+        variance = (self.solution.misfit * own) ** 2 + np.einsum("ki,ij,kj->k", full, covariance, full) + spread
+        return predicted + mixed + full @ self.solution.move, np.sqrt(variance)
+
+    def settle(self) -> bool:
+        """Run the model again where the estimate has moved away from its run; True where it did."""
+        if self._since_run < FEWEST_FRAMES:
+            return False
+        self._since_run = 0
+        ran = self._with_or_without_crystals()
+        for _ in range(MOST_RUNS):
+            move, spread = self.solution.move[:-1], np.sqrt(np.diag(self.solution.covariance)[:-1])
+            if not np.any(np.abs(move) > MOVED * spread):
+                break
+            if not self._moved(move):
+                break
+            ran = True
+        if ran and self.bank is not None:
+            self._fill_bank()
+        return ran
+
+    def start_again(self, until_s: float) -> None:
+        """From the belief, with all frames so far."""
+        self.bank = OnsetBank(self.belief, self._grid, self.belief.x0)
+        self._run(self.belief.x0.copy(), False, until_s)
+        self._fill_bank()
+
+    def _moved(self, move: FloatArray) -> bool:
+        """The model run where the estimate is, as far as one run may go; False where it explains the frames no better."""
+        kept, cost = (self.x, self.tracks, self._rows, self.solution), self._cost_here()
+        step = move / max(1.0, float(np.max(np.abs(move) / (REACH * self._steps()))))
+        for share in (1.0, 0.3):
+            try:
+                self._run(self.belief.within(self.x + share * step), self.grown, self.time)
+            except ElectrosaxsError:
+                pass
+            else:
+                if self._cost_here() < cost + 0.1:
+                    return True
+            self.x, self.tracks, self._rows, self.solution = kept
+        return False
+
+    def estimate(self, voltage_V: float) -> Estimate:
+        """What is known now, at this voltage."""
+        flux, slope = self.flux_and_slope(voltage_V)
+        if self.bank is not None:  # it knows of crystals what derivatives do not
+            slope = np.where(self._of_crystals, 0.0, slope)
+        supplies = np.array([track.supply_per_volt() * voltage_V for track in self.tracks])
+        supply_slope = (supplies[1:] - supplies[0]) / self._steps()
+        variance, move = self.solution.covariance[:-1, :-1], self.solution.move[:-1]
+        values, ends = self._values()
+        mixed, spread, likely = self._mixed(voltage_V)
+        first = self.tracks[0]
+        supply = float(supplies[0] + supply_slope @ move)
+        return Estimate(
+            self.time, flux + float(slope @ move) + mixed,
+            math.sqrt(float(slope @ variance @ slope) + spread + (FLUX_SHARE * flux) ** 2),
+            supply, math.hypot(math.sqrt(float(supply_slope @ variance @ supply_slope)), 0.1 * FLUX_SHARE * supply),
+            values["effective_charge"], ends["effective_charge"], values, ends, self.solution.misfit,
+            first.crystals_m(), first.dissolved_m(), likely,
+        )  # fmt: skip
+
+    def _values(self) -> tuple[dict[str, float], dict[str, float]]:
+        """The unknowns and their sigmas by name."""
+        x = self.belief.within(self.x + self.solution.move[:-1])
+        spread = np.sqrt(np.diag(self.solution.covariance)[:-1])
+        x = np.where(self._asleep(), self.belief.x0, x)
+        three = list(zip(self.belief.unknown, x, np.where(spread > 0.0, spread, self.belief.sigma), strict=True))
+        return (
+            {u.name: u.value(c) for u, c, _ in three},
+            {u.name: 0.5 * abs(u.value(c + s) - u.value(c - s)) for u, c, s in three},
+        )
+
+    def flux_and_slope(self, voltage_V: float) -> tuple[float, FloatArray]:
+        """Flux (m/s) into the slice of the run now, and its derivatives by the coordinates, (unknown,)."""
+        fluxes = np.array([track.slice_flux(voltage_V) for track in self.tracks])
+        return float(fluxes[0]), (fluxes[1:] - fluxes[0]) / self._steps()
+
+    def runs(self) -> list[tuple[float, TrackedCell]]:
+        """The runs that are steered by, with their weights (sum 1): those without crystals, or those with them.
+
+        Their mean instead would lower a flux that is right by a third before every onset.
+        """
+        if self.bank is None or not self.bank.begun:
+            return [(1.0, self.tracks[0])]
+        if self.bank.none.weight > 1.0 - LIKELY:
+            return [(1.0, self.bank.none.track)]
+        counting = [(m.weight, m.track) for m in self.bank.begun if m.weight > COUNTS]
+        total = sum(weight for weight, _ in counting)
+        return [(weight / total, track) for weight, track in counting]
+
+    def _mixed(self, voltage_V: float) -> tuple[float, float, float]:
+        """What the runs that are steered by add to the flux of the estimate's run, the variance that all runs of the bank
+        leave about that, and how likely crystals are."""
+        if self.bank is None:
+            return 0.0, 0.0, float(self.grown)
+        mean = sum(weight * track.slice_flux(voltage_V) for weight, track in self.runs())
+        spread = sum(m.weight * (m.track.slice_flux(voltage_V) - mean) ** 2 for m in self.bank.members)
+        return mean - self.tracks[0].slice_flux(voltage_V), spread, 1.0 - self.bank.none.weight
+
+    def excess(self, last: int) -> float:
+        """Particle volume of the last `last` frames over what the estimate has in solution there, in sigma of it.
+
+        Every frame counts with the height that it stands for: a mass balance of what is seen.
+        """
+        heights, r = np.array(self._height[-last:]), self._rows
+        order = np.flatnonzero(np.isfinite(r.sigma[-last:]))
+        order = order[np.argsort(heights[order], kind="stable")]
+        if order.size < FEWEST_FRAMES or not np.all(np.diff(heights[order]) > 0.0):
+            return 0.0
+        width = np.zeros(heights.size)
+        width[order] = np.gradient(heights[order])
+        expected = r.predicted[-last:] + r.full[-last:] @ self.solution.move
+        if self.bank is not None:
+            weights = np.array([m.weight for m in self.bank.members])
+            expected += weights @ [m.seen[0, -last:] for m in self.bank.members] - r.predicted[-last:]
+        own = float(np.linalg.norm(width * self._own[-last:])) * self.solution.misfit
+        common = math.sqrt(float(self.solution.covariance[-1, -1])) * float(width @ r.predicted[-last:])
+        return float(width @ (r.measured[-last:] - expected)) / math.hypot(own, common)
+
+    def _steps(self) -> FloatArray:
+        return np.array([one.step for one in self.belief.unknown])
+
+    def _asleep(self) -> FloatArray:
+        """True for the unknowns of crystals while there are none."""
+        return np.asarray(self._of_crystals & (not self.grown))
+
+    def _solved(self) -> Solution:
+        sigma = np.where(self._asleep(), 0.0, self.belief.sigma)
+        misfit = self.solution.misfit if hasattr(self, "solution") else 1.0
+        return solve(self._rows, self.belief.x0 - self.x, sigma, misfit)
+
+    def _cost_here(self) -> float:
+        """What the run leaves of the frames and of the belief, the common scale at its best."""
+        still = Rows(self._rows.measured, self._rows.sigma, self._rows.predicted, np.zeros_like(self._rows.slope))
+        sigma = np.where(self._asleep(), np.inf, self.belief.sigma)
+        left = solve(still, np.zeros(self.x.size), np.zeros(self.x.size), self.solution.misfit).cost
+        return left + float(np.sum(((self.x - self.belief.x0) / sigma) ** 2))
+
+    def _fresh(self) -> list[TrackedCell]:
+        """The cell at x and with each unknown changed by its step, at rest. Asleep ones are the first one again."""
+        tracks = list[TrackedCell]()
+        for step, asleep in zip(
+            [np.zeros(self.x.size), *np.diag(self._steps())], [False, *self._asleep()], strict=True
+        ):
+            if asleep:
+                tracks.append(tracks[0])
+                continue
+            plant = self.belief.plant_at(self.x + step)
+            tracks.append(TrackedCell(plant if self.grown else with_solubility(plant, math.inf), self._grid))
+        return tracks
+
+    def _run(self, x: FloatArray, grown: bool, until_s: float) -> None:
+        """The whole way at other coordinates, derivatives too; the estimate from there."""
+        self.x, self.grown = np.asarray(x), grown
+        self.tracks = self._fresh()
+        seen, slope = self._observed(until_s, self._all_looks(), bank=False)
+        self._rows = Rows(self._rows.measured, self._rows.sigma, seen, slope)
+        self.solution = self._solved()
+
+    def _all_looks(self) -> Looks:
+        return self._footprints.looks(np.array(self._time), np.array(self._height))
+
+    def _observed(self, until_s: float, looks: Looks | None, *, bank: bool = True) -> tuple[FloatArray, FloatArray]:
+        """Everything to `until_s`, and what frames on the way saw with its derivatives, (frame,) and (frame, unknown)."""
+        program = self.voltage.program(self.time, until_s)
+        done = {id(track): track.go_on(program, until_s, looks) for track in dict.fromkeys(self.tracks)}
+        seen = np.array([done[id(track)][0] for track in self.tracks])
+        if bank and self.bank is not None:
+            self.bank.go_on(program, until_s, looks)
+        return seen[0], ((seen[1:] - seen[0]) / self._steps()[:, None]).T
+
+    def _weigh(self) -> None:
+        if self.bank is not None:
+            self.bank.weigh(self._rows, self._own, self._near, self.solution.misfit)
+
+    def _fill_bank(self) -> None:
+        """The bank again, at the coordinates of the run."""
+        if self.bank is not None:
+            program = self.voltage.program(0.0, self.time)
+            self.bank = self.bank.again(self.x, program, self.time, self._all_looks())
+            self._weigh()
+
+    def _with_or_without_crystals(self) -> bool:
+        """Run the model with crystals, or without, as the bank finds likelier; True where it did.
+
+        The bank is closed once crystals are sure and derivatives tell their solubility.
+        """
+        if self.bank is None:
+            return False
+        none = self.bank.none.weight
+        if self.grown and none < NOT_MORE:
+            self.bank = None
+            return False
+        if self.grown == (none < 1.0 - LIKELY):
+            return False
+        x = self.x + np.where(self._asleep(), 0.0, self.solution.move[:-1])
+        if not self.grown:
+            x[self.belief.number("solubility")] = max(
+                (m for m in self.bank.begun), key=lambda m: m.weight
+            ).log_solubility
+        self._run(self.belief.within(x), not self.grown, self.time)
+        return True

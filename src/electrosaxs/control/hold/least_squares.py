@@ -1,0 +1,85 @@
+"""Frames against a run of the model: the move of its coordinates that explains them best, and how well they are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...nouns import FloatArray
+
+SCALE_SIGMA = 0.01
+"""Of the factor that all frames share (reference and solvent), relative."""
+ROBUST_FROM = 3.0
+"""Residuals beyond this many sigma count as less (Huber's weights)."""
+ROUNDS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Frames in a row: phi measured and its sigma (inf: does not count), what a run predicts, and its derivatives by the
+    coordinates (frame, n)."""
+
+    measured: FloatArray
+    sigma: FloatArray
+    predicted: FloatArray
+    slope: FloatArray
+
+    @classmethod
+    def none(cls, unknowns: int) -> Rows:
+        return cls(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros((0, unknowns)))
+
+    def and_those(self, more: Rows) -> Rows:
+        pairs = zip(vars(self).values(), vars(more).values(), strict=True)
+        return Rows(*(np.concatenate(pair) for pair in pairs))
+
+    @property
+    def full(self) -> FloatArray:
+        """Derivatives by the coordinates and by the common scale, (frame, n + 1)."""
+        return np.concatenate([self.slope, self.predicted[:, None]], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """move (n + 1,): of the coordinates from the run, last the common scale; covariance with the misfit in it.
+
+    misfit: root of chi-squared per frame, at least 1. cost: chi-squared, belief included.
+    """
+
+    move: FloatArray
+    covariance: FloatArray
+    misfit: float
+    cost: float
+
+
+def solve(rows: Rows, back: FloatArray, sigma: FloatArray, misfit: float = 1.0) -> Solution:
+    """The best move. back (n,): of the belief from the run; sigma (n,): of the belief, 0 for a coordinate that stays.
+
+    `misfit`: as far as it is known from before; frames count the less for it.
+    """
+    n, full, off = back.size, rows.full, rows.measured - rows.predicted
+    free = np.append(sigma > 0.0, True)
+    spread, towards = np.append(sigma, SCALE_SIGMA)[free], np.append(back, 0.0)[free]
+    move, covariance = np.zeros(n + 1), np.zeros((n + 1, n + 1))
+    moving = full[:, free]
+    for _ in range(ROUNDS):
+        weight = _weights((off - full @ move) / (misfit * rows.sigma)) / rows.sigma**2
+        normal = (moving.T * weight) @ moving + np.diag(spread**-2.0)
+        move[free] = np.linalg.solve(normal, moving.T @ (weight * off) + towards / spread**2)
+    left = (off - full @ move) / rows.sigma
+    degrees = max(int(np.isfinite(rows.sigma).sum()) - int(free.sum()), 1)
+    found = float(np.sqrt(max(1.0, np.sum(_weights(left / misfit) * left**2) / degrees)))
+    covariance[np.ix_(free, free)] = np.linalg.inv(normal) * found**2
+    cost = cost_of(left, misfit) + float(np.sum(((move[free] - towards) / spread) ** 2))
+    return Solution(move, covariance, found, cost)
+
+
+def cost_of(left: FloatArray, misfit: float) -> float:
+    """Chi-squared of residuals in sigma, where the large ones count as less."""
+    size = np.abs(left) / misfit
+    return float(np.where(size < ROBUST_FROM, size**2, ROBUST_FROM * (2.0 * size - ROBUST_FROM)).sum())
+
+
+def _weights(in_sigma: FloatArray) -> FloatArray:
+    """1, less where a residual stands far out."""
+    return np.asarray(np.minimum(1.0, ROBUST_FROM / np.maximum(np.abs(in_sigma), 1e-9)))

@@ -1,0 +1,132 @@
+"""Whether crystals have begun, and at which phi: a bank of runs, each with a solubility of its own, weighed by the frames.
+
+Derivatives do not see crystals that have not begun, and the wall passes one solubility after the other between two scans
+that could tell. So every solubility that the wall passes gets a run that goes on from there, with crystals; all that lie
+above it are one run without. What has next to no weight is given up.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+from ...nouns import FloatArray, VoltageProgram
+from ...transport import Grid
+from .belief import Belief, with_solubility
+from .least_squares import Rows, cost_of, solve
+from .tracked_cell import Looks, TrackedCell
+
+SPACING = 0.03
+"""Of the logarithm of the solubilities in the bank."""
+GIVEN_UP = 1e-4
+"""Weight below which a solubility is not looked at again."""
+SEEN, SEEN_SIGMA = 0.65, 0.35
+"""What a beam at the anode reads of crystals over what it would of flat ones: they stand on a rough, tilted anode."""
+PIECE_S = 60.0
+"""A run that is repeated looks so often which solubilities the wall has passed."""
+
+
+@dataclass(eq=False)
+class Member:
+    """One run: logarithm of its solubility (inf: no crystals), where it is, and what it predicts of the frames so far, the
+    solution and flat crystals, (2, frame)."""
+
+    log_solubility: float
+    track: TrackedCell
+    seen: FloatArray
+    weight: float = 1.0
+
+    def cost_at_the_anode(self, measured: FloatArray, sigma: FloatArray, which: npt.NDArray[np.bool_]) -> float:
+        """-2 log likelihood of the frames `which`, whose beams touch the anode: crystals may stand in them, somehow."""
+        dissolved, crystals = self.seen[:, which]
+        variance = sigma[which] ** 2 + (SEEN_SIGMA * crystals) ** 2
+        off = (measured[which] - dissolved - SEEN * crystals) / np.sqrt(variance)
+        return cost_of(off, 1.0) + float(np.sum(np.log(variance / sigma[which] ** 2)))
+
+
+class OnsetBank:
+    """Runs at the coordinates `x` of all other unknowns. `none`: without crystals; `begun`: with.
+
+    dead: solubilities (numbers of SPACING) that are not tried again.
+    """
+
+    def __init__(self, believed: Belief, grid: Grid, x: FloatArray, dead: frozenset[int] = frozenset()) -> None:
+        self.belief, self.grid, self.x, self.dead = believed, grid, x, dead
+        track = TrackedCell(with_solubility(believed.plant_at(x), math.inf), grid)
+        self.none, self.begun = Member(math.inf, track, np.zeros((2, 0))), list[Member]()
+        k = believed.number("solubility")
+        self._solubility = norm(believed.x0[k], believed.sigma[k])
+        self._passed = math.floor(believed.unknown[k].low / SPACING)
+
+    def again(self, x: FloatArray, program: VoltageProgram, until_s: float, looks: Looks) -> OnsetBank:
+        """The same solubilities from field-on with other coordinates."""
+        other = OnsetBank(self.belief, self.grid, x, self.dead)
+        edges = np.append(np.arange(PIECE_S, until_s, PIECE_S), until_s)
+        which = np.searchsorted(edges, looks.time)
+        for number, end in enumerate(edges):
+            here = which == number
+            other.go_on(program, float(end), looks.part(here) if np.any(here) else None)
+        return other
+
+    @property
+    def members(self) -> list[Member]:
+        return [self.none, *self.begun]
+
+    @property
+    def best(self) -> Member:
+        return max(self.members, key=lambda m: m.weight)
+
+    def go_on(self, program: VoltageProgram, until_s: float, looks: Looks | None = None) -> None:
+        """All runs to `until_s`, and a new one for each solubility that the wall has passed meanwhile."""
+        for member in self.members:
+            member.seen = np.concatenate([member.seen, member.track.go_on(program, until_s, looks)], axis=1)
+        top = math.floor(math.log(self.none.track.wall_phi()) / SPACING)
+        for number in range(self._passed + 1, top + 1):
+            if number not in self.dead:
+                self._add(number)
+        self._passed = max(self._passed, top)
+
+    def weigh(self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], misfit: float) -> None:
+        """Weights from the frames and from what was believed of the solubility; members without any are given up.
+
+        own_sigma (frame,): also of the frames at the anode, `near` (frame,), which do not count in `rows`.
+        """
+        members = sorted(self.members, key=lambda m: m.log_solubility)
+        k, sigma = self.belief.number("solubility"), self.belief.sigma.copy()
+        sigma[[k, self.belief.number("attachment_time")]] = 0.0
+        costs = np.array([
+            solve(Rows(rows.measured, rows.sigma, m.seen[0], rows.slope), self.belief.x0 - self.x, sigma, misfit).cost
+            + m.cost_at_the_anode(rows.measured, own_sigma, near)
+            for m in members
+        ])  # fmt: skip
+        believed = np.array([self._believed(m) for m in members])
+        weight = (believed + 1e-12) * np.exp(-0.5 * (costs - costs.min()))
+        for member, share in zip(members, weight / weight.sum(), strict=True):
+            member.weight = float(share)
+        self.dead |= {_number(m) for m in self.begun if m.weight < GIVEN_UP}
+        self.begun = [m for m in self.begun if _number(m) not in self.dead]
+
+    def _believed(self, member: Member) -> float:
+        """Probability of the solubilities that a member stands for, before any frame."""
+        if math.isinf(member.log_solubility):
+            return float(self._solubility.sf((self._passed + 0.5) * SPACING))
+        cuts = member.log_solubility + np.array([-0.5, 0.5]) * SPACING
+        return float(np.diff(self._solubility.cdf(cuts))[0])
+
+    def _add(self, number: int) -> None:
+        """A run with crystals from where the one without them is now; it takes its share of that one's weight."""
+        plant = with_solubility(self.belief.plant_at(self.x), math.exp(number * SPACING))
+        track = TrackedCell(plant, self.grid)
+        track.state = self.none.track.state
+        begin, end = self._solubility.sf((np.array([-0.5, 0.5]) + number) * SPACING)
+        weight = self.none.weight * float(1.0 - end / begin) if begin > 0.0 else 0.0
+        self.none.weight -= weight
+        self.begun.append(Member(number * SPACING, track, self.none.seen.copy(), weight))
+
+
+def _number(member: Member) -> int:
+    return round(member.log_solubility / SPACING)

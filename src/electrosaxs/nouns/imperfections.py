@@ -1,0 +1,54 @@
+"""What goes wrong in a simulated beam time: the table [imperfections] of experiment.toml (docs/formats.md). Absent: nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from .settings import Finite, NotNegative, Settings, WrongSetting
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Factor = Annotated[float, Field(gt=0, le=100)]
+LARGEST_DRIFT = 0.5
+
+
+class MonitorGlitch(Settings):
+    """The monitor of some frames, numbered as in the frame table, reads `factor` times what it should."""
+
+    frames: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    factor: Factor
+
+
+class Bubble(Settings):
+    """Gas in a share of the beam's path, at some heights (um above the anode), from the first to the last of two times (s)."""
+
+    heights_um: list[Finite] = Field(min_length=1)
+    time_s: list[Finite] = Field(min_length=2, max_length=2)
+    share: Share
+
+    @model_validator(mode="after")
+    def _from_to(self) -> Bubble:
+        if self.time_s[1] <= self.time_s[0]:
+            raise WrongSetting("time_s", f"{self.time_s}", "must be a first and a later time", "give both in s")
+        return self
+
+
+class ModuleOff(Settings):
+    """Detector modules, numbered row by row from 0, that read `value` in all pixels from `from_s` on."""
+
+    modules: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    from_s: Finite
+    value: Annotated[int, Field(ge=-2, le=2**20)] = 0
+
+
+class Imperfections(Settings):
+    """Noise (relative, per frame) and drift (relative, from field-on to the last frame) of monitor and transmission, beyond
+    those that every simulated beamline has, and faults of single frames."""
+
+    monitor_noise: NotNegative = 0.0
+    monitor_glitch: MonitorGlitch | None = None
+    transmission_noise: NotNegative = 0.0
+    transmission_drift: Annotated[float, Field(ge=-LARGEST_DRIFT, le=LARGEST_DRIFT)] = 0.0
+    bubble: Bubble | None = None
+    module_off: ModuleOff | None = None

@@ -1,0 +1,321 @@
+"""Every frame's two measures of phi, scattering and absorption, set against each other before anything is read from the maps.
+
+Frames that contradict themselves are left out with what the contradiction says of its cause; what all frames of a time have in
+common, a drift, stays in and becomes a shared sigma.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
+from ...analysis.footprint.beam_profile import holes_filled_in_time
+from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
+from ...analysis.footprint.surface import Expected
+from ...analysis.kinetics.scan_map import ScanMap
+from ...nouns import FloatArray, Role, Run
+from ...physics.absorption import attenuation_per_volume_fraction
+from ...physics.beam import open_beam_centre, open_fraction
+from .causes import Contradiction, cause
+from .crystal_view import sees_crystals
+from .drift import drift_of_phi, scatter_of_phi
+from .reduce_run import ReducedRun
+from .standards import Standards, solvent_transmission
+from .voxels import Voxels, on_map
+
+LEAST_OPEN = 0.2
+"""Of the beam: with less, a micrometre of height changes the transmission more than the particles do."""
+WHOLE = 0.999
+"""Open part of a beam that no electrode cuts."""
+LEAST_ABSORBED = 0.02
+"""Optical depth of the starting solution's particles below which a transmission says too little about them (chosen)."""
+GROSS = 0.03
+"""Relative uncertainty of an expected depth before the profile within the beam is known (chosen)."""
+GROSS_LEFT = 0.01
+"""The same once its neighbours' profile is known (chosen)."""
+INTERACTION = 0.005
+"""Relative, at phi = 1 % and in proportion: what interference of particles may do to the one measure and not to the other."""
+BESIDE_CRYSTALS = 0.05
+"""Relative uncertainty of the depth where crystals stand in the beam (chosen)."""
+LEAST_STAND_IN, LEAST_STAND_IN_CUT = 4e-3, 1e-2
+"""Of ln phi (chosen): how far what stands in by a frame's transmission is trusted, and where the electrode cuts the beam."""
+STAND_IN_PASSES = 3
+MOST_SHARE = 0.4
+"""Of the voxels; where more contradict themselves, it is not single frames that are wrong."""
+PASSES = 6
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Maps (scan, height). measures: the comparison, None where absorption does not tell; missing: what stands in for frames
+    without phi; left_out: what contradicts itself; reasons: row of the voxels -> words; scattered, absorbed, absorbed_sigma:
+    phi by either measure, of frames that were left out too; drift: relative change of phi where the transmission's drift is the
+    diode's; scatter: relative
+    sigma of phi where the two scatter against each other in all frames."""
+
+    measures: TwoMeasures | None
+    missing: Expected | None
+    left_out: BoolArray
+    reasons: dict[int, str]
+    scattered: FloatArray
+    absorbed: FloatArray
+    absorbed_sigma: FloatArray
+    drift: FloatArray
+    scatter: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    def without_them(self, reduced: ReducedRun, voxels: Voxels) -> ReducedRun:
+        """`reduced` with the reasons as flags of the frames that are left out."""
+        flags = list(reduced.flags)
+        for row, words in self.reasons.items():
+            frame = voxels.frame[row]
+            flags[frame] = (*flags[frame], words)
+        return replace(reduced, flags=tuple(flags))
+
+
+def agreement(
+    reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, crystalline_fraction: FloatArray
+) -> Agreement:
+    """The two measures of every sample frame of the map, and which frames contradict themselves."""
+    view = _View.of(reduced, standard, voxels, grid, crystalline_fraction)
+    blank = np.full(grid.shape, np.nan)
+    if not view.tells:
+        return Agreement(None, None, np.zeros(grid.shape, bool), {}, blank, blank, blank, np.zeros(grid.shape))
+    gross = _gross(view)
+    left_out = gross.copy()
+    correction, measures = view.compared(left_out)
+    for _ in range(PASSES):
+        found = _worst_nearby(np.where(left_out, np.nan, measures.significance)) & ~left_out
+        if not found.any():
+            break
+        left_out |= found
+        correction, measures = view.compared(left_out)
+    left_out &= ~(gross & (np.abs(_of_the_left_out(view, correction, measures)) < SIGNIFICANT))
+    contradicted = int(left_out.sum()) if left_out.sum() > MOST_SHARE * max(view.known.sum(), 1) else 0
+    if contradicted:
+        left_out[:] = False
+    correction, measures = view.compared(left_out)
+    contradictions = view.contradictions(left_out, correction, measures)
+    absorbed, usual = view.scale * view.start_depth, standard.normalisation.number.value or 0.0
+    drift, words = drift_of_phi(measures, view.depth(correction), absorbed, view.start_noise)
+    scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
+    return Agreement(
+        measures,
+        view.stand_ins(correction, measures, left_out, contradictions),
+        left_out,
+        _reasons(grid, contradictions),
+        view.phi,
+        *view.absorbed(correction, measures),
+        np.hypot(drift, scatter) if np.any(scatter) else drift,
+        scatter,
+        (*more, *words),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """Of a run: phi as the frames show it and its relative sigma, crystalline fraction, ln(T / T_reference / open), a, all
+    (scan, height). scale: k of `two_measures`; start_depth: depth(phi0)."""
+
+    run: Run
+    grid: ScanMap
+    phi: FloatArray
+    relative: FloatArray
+    fraction: FloatArray
+    lighter: FloatArray
+    attenuation: FloatArray
+    start_depth: float
+    scale: float
+    start_noise: float
+
+    @classmethod
+    def of(cls, reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, fraction: FloatArray) -> _View:
+        run, table = reduced.run, reduced.table
+        phi = on_map(voxels, grid, "phi")
+        passes = np.asarray(open_fraction(grid.heights, run.beam.fwhm_um))
+        transmission = grid.to_map(table.transmission[voxels.frame])
+        reference = table.transmission[reduced.frames(Role.REFERENCE)]
+        start = run.solution.volume_fraction * float(
+            _attenuation(np.array(1.0 / standard.reference_volume.shell_ratio[0]), run)
+        )
+        seen = float(np.log(solvent_transmission(reduced) / np.mean(reference)))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            lighter = np.log(transmission / (np.where(passes > LEAST_OPEN, passes, np.nan) * np.mean(reference)))
+        noise = float(np.std(reference) / np.mean(reference)) if reference.size > 2 else 0.0
+        return cls(
+            run=run,
+            grid=grid,
+            phi=phi,
+            relative=on_map(voxels, grid, "phi_sigma") / np.abs(phi),
+            fraction=fraction,
+            lighter=lighter,
+            attenuation=attenuation_map(voxels, grid, run),
+            start_depth=start,
+            scale=seen / start,
+            start_noise=noise,
+        )
+
+    @property
+    def known(self) -> BoolArray:
+        """(scan, height) frames that tell both."""
+        return np.isfinite(self.phi) & (self.phi > 0.0) & np.isfinite(self.lighter)
+
+    @property
+    def tells(self) -> bool:
+        """Whether the transmission says anything of the particles, and is in keeping with what they should absorb."""
+        return bool(self.scale * self.start_depth > LEAST_ABSORBED and 0.2 < self.scale < 5.0 and self.known.any())
+
+    @property
+    def cut(self) -> BoolArray:
+        return np.asarray(open_fraction(self.grid.heights, self.run.beam.fwhm_um) < WHOLE)
+
+    @property
+    def beside_crystals(self) -> BoolArray:
+        return sees_crystals(self.fraction, self.grid.heights, self.run.beam.fwhm_um)
+
+    def compared(self, left_out: BoolArray) -> tuple[FootprintCorrection, TwoMeasures]:
+        """The profile of the frames that are not left out, and both measures of these."""
+        correction = self._profile(np.where(left_out, np.nan, self.phi), None)
+        depth = self.depth(correction)
+        profile = np.hypot(correction.sigma, 0.03 * (correction.factor - 1.0))
+        return correction, self._measures(depth, profile, self.known & ~left_out)
+
+    def _profile(self, phi: FloatArray, missing: Expected | None) -> FootprintCorrection:
+        return footprint_correction(
+            phi * (1.0 - self.fraction),
+            time_s=self.grid.time,
+            beam_height_um=self.grid.heights,
+            read_height_um=open_beam_centre(self.grid.heights, self.run.beam.fwhm_um),
+            fwhm_um=self.run.beam.fwhm_um,
+            attenuation=self.attenuation,
+            start=self.run.solution.volume_fraction,
+            sees_crystals=self.beside_crystals,
+            missing=missing,
+        )
+
+    def depth(self, correction: FootprintCorrection) -> FloatArray:
+        """Expected optical depth of all particles, k depth: the profile's and that of crystals, spread over the beam."""
+        crystals = np.nan_to_num(self.attenuation * self.phi * self.fraction)
+        return self.scale * (correction.depth + crystals)
+
+    def gross(self) -> TwoMeasures:
+        """Both measures as they are before the profile within the beam is known."""
+        return self._measures(self.scale * self.attenuation * self.phi, np.full(self.phi.shape, GROSS), self.known)
+
+    def _measures(self, depth: FloatArray, profile: FloatArray, known: BoolArray) -> TwoMeasures:
+        parts = np.square(profile) + np.square(self.relative)
+        parts += np.square(INTERACTION * np.clip(self.phi / 0.01, 0.0, 1.0))
+        parts += np.where(self.beside_crystals, BESIDE_CRYSTALS**2, 0.0)
+        excess = depth - self.scale * self.start_depth
+        difference = np.where(known, self.lighter + excess, np.nan)
+        model = np.hypot(depth * np.sqrt(parts), self.start_noise)
+        return two_measures(difference, model, excess, time_s=self.grid.time, cut=self.cut)
+
+    def seen_depth(self, measures: TwoMeasures) -> FloatArray:
+        """Optical depth that the transmission says, without its drift and with the place of the electrode."""
+        return np.asarray(self.scale * self.start_depth - self.lighter + measures.drift + measures.place)
+
+    def absorbed(self, correction: FootprintCorrection, measures: TwoMeasures) -> tuple[FloatArray, FloatArray]:
+        """phi by absorption as the mean over the beam, and its sigma, NaN where crystals stand in it."""
+        mean = np.where(np.isfinite(self.phi), self.phi, np.exp(correction.missing.logarithm))
+        per_depth = np.where(correction.factor == 1.0, 1.0 / (self.scale * self.attenuation), correction.factor * mean)
+        per_depth = np.where(correction.factor == 1.0, per_depth, per_depth / self.depth(correction))
+        clear = np.where(self.beside_crystals, np.nan, per_depth)
+        return clear * self.seen_depth(measures), np.abs(clear) * np.hypot(measures.noise, self.start_noise)
+
+    def contradictions(
+        self, left_out: BoolArray, correction: FootprintCorrection, measures: TwoMeasures
+    ) -> dict[tuple[int, int], Contradiction]:
+        """What scattering and transmission of each frame that is left out say against its neighbours."""
+        neighbours, depth, seen = correction.missing, self.depth(correction), self.seen_depth(measures)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            light = np.where(seen > 0.0, np.log(seen / depth), -np.inf)
+            scattering = np.log(self.phi) - neighbours.logarithm
+        significance = np.abs(_of_the_left_out(self, correction, measures))
+        return {
+            (int(i), int(j)): Contradiction(
+                scattering=float(np.nan_to_num(scattering[i, j])),
+                light=float(light[i, j]),
+                sigma=float(np.nan_to_num(neighbours.sigma[i, j], nan=1.0)),
+                significance=float(np.nan_to_num(significance[i, j], nan=SIGNIFICANT)),
+            )
+            for i, j in np.argwhere(left_out)
+        }
+
+    def stand_ins(
+        self,
+        correction: FootprintCorrection,
+        measures: TwoMeasures,
+        left_out: BoolArray,
+        contradictions: dict[tuple[int, int], Contradiction],
+    ) -> Expected:
+        """What stands in for missing frames: what the neighbours say and, where it is the monitor that was wrong, the frame's
+        own transmission."""
+        missing, seen = correction.missing, self.seen_depth(measures)
+        phi = np.where(left_out, np.nan, self.phi)
+        own = np.hypot(measures.noise, measures.place_sigma) / np.abs(seen)
+        told = [place for place, c in contradictions.items() if c.light_fits and np.isfinite(own[place])]
+        for _ in range(STAND_IN_PASSES if told else 0):
+            logarithm, sigma, depth = missing.logarithm.copy(), missing.sigma.copy(), self.depth(correction)
+            for place in told:
+                logarithm[place] += np.log(seen[place] / depth[place])
+                least = LEAST_STAND_IN_CUT if self.cut[place[1]] else LEAST_STAND_IN
+                sigma[place] = np.nanmin([correction.missing.sigma[place], max(own[place], least)])
+            missing = Expected(logarithm, sigma)
+            correction = self._profile(phi, missing)
+        return missing
+
+
+def attenuation_map(voxels: Voxels, grid: ScanMap, run: Run) -> FloatArray:
+    """a (scan, height) with the core's share from the local sizes; where there are none from those of the scans around, or the
+    median of the map."""
+    share = holes_filled_in_time(1.0 / on_map(voxels, grid, "shell_ratio"), grid.time)
+    for column in share.T:
+        if np.isfinite(column).any():
+            column[~np.isfinite(column)] = np.nanmedian(column)
+    return _attenuation(np.where(np.isfinite(share), share, np.nanmedian(share)), run)
+
+
+def _attenuation(core_share: FloatArray, run: Run) -> FloatArray:
+    return attenuation_per_volume_fraction(
+        run.solution,
+        core_share=core_share,
+        energy_keV=run.beam.energy_keV,
+        path_length_mm=run.cell.path_length_mm,
+    )
+
+
+def _gross(view: _View) -> BoolArray:
+    """What would spoil the profile of its neighbours."""
+    return np.nan_to_num(np.abs(view.gross().significance)) > SIGNIFICANT
+
+
+def _worst_nearby(significance: FloatArray) -> BoolArray:
+    """Voxels beyond SIGNIFICANT of which none beside is worse: through the profile one spoils those around it."""
+    size = np.nan_to_num(np.abs(significance))
+    padded = np.pad(size, 1)
+    around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).max(axis=(2, 3))
+    return (size > SIGNIFICANT) & (size >= around)
+
+
+def _of_the_left_out(view: _View, correction: FootprintCorrection, measures: TwoMeasures) -> FloatArray:
+    """Significance of each frame's own contradiction, measured on the profile that its neighbours make."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        own = view.depth(correction) * view.phi / np.exp(correction.missing.logarithm)
+        excess = own - view.scale * view.start_depth
+        rest = view.lighter + excess - measures.drift - measures.place - measures.slope * excess
+        sigma = np.hypot(measures.noise, own * np.hypot(view.relative, GROSS_LEFT))
+        return np.asarray(rest / sigma)
+
+
+def _reasons(grid: ScanMap, contradictions: dict[tuple[int, int], Contradiction]) -> dict[int, str]:
+    """Row of the voxels -> why it is left out."""
+    return {
+        int(row): cause(contradictions[place])
+        for row in np.flatnonzero(grid.used)
+        if (place := (int(grid.scan[row]), int(grid.height_index[row]))) in contradictions
+    }

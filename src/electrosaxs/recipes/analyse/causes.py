@@ -1,0 +1,67 @@
+"""What a frame that contradicts itself says of the cause, in words for frames.csv."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+FITS = 4.0
+"""Sigmas within which a measure is what the neighbours in height and time say."""
+MUCH_NEARER = 0.35
+"""Of the one measure's distance to the neighbours: within it the other is theirs."""
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """Of one frame. scattering, light: ln phi by scattering and by transmission over what its neighbours say, sigma of the
+    latter; light is minus infinity where more light passes than without particles. significance: of the contradiction, sigmas.
+    """
+
+    scattering: float
+    light: float
+    sigma: float
+    significance: float
+
+    @property
+    def ratio(self) -> float:
+        """phi by scattering over phi by absorption."""
+        return float(np.exp(self.scattering - self.light))
+
+    @property
+    def light_fits(self) -> bool:
+        """Whether the transmission is that of the neighbours, and the scattering is not."""
+        return self._fits(self.light, self.scattering)
+
+    @property
+    def scattering_fits(self) -> bool:
+        """Whether the scattering is that of the neighbours, and the transmission is not."""
+        return self._fits(self.scattering, self.light)
+
+    def _fits(self, one: float, other: float) -> bool:
+        near = abs(one) < FITS * self.sigma and abs(other) > FITS * self.sigma
+        return near or abs(one) < MUCH_NEARER * abs(other)
+
+
+def cause(c: Contradiction) -> str:
+    """One line: what disagrees, by how many sigmas, and what it points to."""
+    sigmas = f"{min(c.significance, 999.0):.0f} sigma"
+    if c.light_fits:
+        return (
+            f"phi is {c.ratio:.3g} times what its transmission says ({sigmas}): the scattering moved and the transmission did"
+            " not, the monitor was read wrong"
+        )
+    if c.light < 0.0:
+        return (
+            f"phi and transmission contradict each other ({sigmas}): more light passes than phi lets, something else than the"
+            " solution is in the beam (gas, a moved cell), or the transmission was read wrong"
+        )
+    if c.scattering_fits:
+        return (
+            f"phi is {c.ratio:.3g} times what its transmission says ({sigmas}): less light passes than phi lets, something else"
+            " than the solution is in the beam, or the transmission was read wrong"
+        )
+    return (
+        f"phi is {c.ratio:.3g} times what its transmission says ({sigmas}): something else than the solution is in the beam, or"
+        " monitor or transmission were read wrong"
+    )

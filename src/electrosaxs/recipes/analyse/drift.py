@@ -1,0 +1,78 @@
+"""What scattering and transmission of a whole run disagree by, and what phi may be off by for it.
+
+With tau the optical depth of the particles, ln T differs from what the scattering says by g (1 - tau) where the transmission is
+read 1 + g times too large (phi too small by g), and by -m tau where the monitor is read 1 + m times too large (phi too small by
+m). A drift is known from the heights where phi is that of the start; where phi is larger the two part.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...analysis.concentration.two_measures import SLOPE_SIGMA, TwoMeasures
+from ...nouns import FloatArray
+
+NOISY, LEAST_USUAL = 5.0, 1e-3
+"""Times the noise of the standards' normalisation, at least this (chosen), from which on a transmission is not what it says."""
+DECISIVE = 9.0
+"""Difference of chi-squared from which on one explanation is taken and not the larger of both."""
+
+
+def drift_of_phi(
+    measures: TwoMeasures, depth: FloatArray, start: float, start_noise: float
+) -> tuple[FloatArray, tuple[str, ...]]:
+    """What phi is off by, relative (scan, height), if the drift is an error of transmission or monitor; and in words.
+
+    depth (scan, height): expected of the particles; start: that of the starting solution. 0 where no drift exceeds three
+    sigmas. One sigma: it may also be nothing of both but something that absorbs and does not scatter.
+    """
+    known = np.isfinite(measures.difference)
+    least = 3.0 * np.hypot(measures.drift_sigma, start_noise)[:, None]
+    if not np.any((np.abs(measures.drift) > least) & known):
+        return np.zeros(depth.shape), ()
+    size = np.sign(measures.drift) * np.hypot(measures.drift, least / 3.0)
+    by_light, by_monitor = size / max(1.0 - start, 0.5), -size / start
+    light, monitor = (
+        _chi_squared(measures, depth, start, shape)
+        for shape in (measures.drift * (1.0 - depth) / (1.0 - start), measures.drift * depth / start)
+    )
+    if light < monitor - DECISIVE:
+        drift, blamed, other = by_light, "transmission", "the scattering"
+    elif monitor < light - DECISIVE:
+        drift, blamed, other = by_monitor, "monitor", "the transmission"
+    else:
+        drift, blamed, other = by_monitor, "monitor or transmission", "each other"
+    worst = float(drift[known][np.argmax(np.abs(drift[known]))])
+    return drift, (
+        f"{blamed}: drifts by up to {100.0 * worst:+.2g} % against {other}, in all heights alike; phi by scattering"
+        " and phi by transmission disagree by that, and it is in phi's sigma (transmission)",
+    )
+
+
+def _chi_squared(measures: TwoMeasures, depth: FloatArray, start: float, shape: FloatArray) -> float:
+    """Of the differences where no electrode cuts the beam, with this `shape` of the drift and the best slope."""
+    known = np.isfinite(measures.residual) & (measures.place == 0.0)
+    rest, excess = (measures.difference - shape)[known], (depth - start)[known]
+    weight = 1.0 / np.square(measures.sigma[known])
+    slope = float(weight @ (rest * excess) / (weight @ np.square(excess) + 1.0 / SLOPE_SIGMA**2))
+    return float(weight @ np.square(rest - slope * excess)) + (slope / SLOPE_SIGMA) ** 2
+
+
+def scatter_of_phi(
+    measures: TwoMeasures, start: float, usual: float, contradicted: int
+) -> tuple[float, tuple[str, ...]]:
+    """Relative sigma of phi where scattering and transmission scatter against each other by more than the standards' frames
+    do, so that either the monitor or the transmission of all frames is not what it says; 0 where they do not. And in words.
+
+    start: depth of the starting solution; usual: noise of the standards' normalisation; contradicted: frames that contradict
+    themselves and are too many to leave out.
+    """
+    if not contradicted and measures.noise < NOISY * max(usual, LEAST_USUAL):
+        return 0.0, ()
+    noise = max(measures.noise, float(np.nanmedian(np.abs(measures.residual))))
+    scatter = noise / start
+    return scatter, (
+        f"phi by scattering and by transmission disagree from frame to frame by {100.0 * noise:.2g} % of the"
+        " transmission, too many to leave out: monitor or transmission are wrong, and phi is uncertain by"
+        f" {100.0 * scatter:.2g} %",
+    )

@@ -1,0 +1,184 @@
+"""Frames whose curve is not that of spheres of one kind: phi from the sizes that are there, or out with a reason.
+
+A sphere fit that counting does not explain has its volume in the wrong sizes, and with them the wrong share of dry shell. Where
+free-form sizes describe the curve, phi is theirs, against the starting solution's own; what the two differ by is in its sigma.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ...analysis.free_form.basis import SizeBasis
+from ...analysis.free_form.each_curve import free_form_sizes
+from ...analysis.free_form.moments import size_moments
+from ...analysis.kinetics.scan_map import ScanMap
+from ...analysis.spheres.fit import POOR_FIT_SIGMAS
+from ...nouns import FloatArray
+from ...nouns.contributions import SIZES_MISFIT
+from .reduce_run import ReducedRun
+from .standards import Standards, sample_intensity
+from .voxels import SIZES, Voxels
+
+POOR = "poor fit"
+MOST_INVERTED = 300
+"""Frames that are inverted; between them the ratio of the two volumes is interpolated in time, height by height."""
+DIFFERENCE_UNCERTAINTY = 0.15
+"""Relative (chosen), of the step from the volume of spheres to that of free-form sizes."""
+NO_SIZES = 20.0
+"""Reduced chi-squared of free-form sizes from which on a curve is not that of particles alone (chosen)."""
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Misfit:
+    """voxels with phi of the sizes that fit; reasons: row of the voxels -> why the frame is out; share: of the frames whose
+    curve is not that of one kind of spheres."""
+
+    voxels: Voxels
+    reasons: dict[int, str]
+    share: float
+    notes: tuple[str, ...] = ()
+
+    def without_them(self, reduced: ReducedRun) -> ReducedRun:
+        """`reduced` with the reasons as flags of the frames that are out."""
+        flags = list(reduced.flags)
+        for row, words in self.reasons.items():
+            frame = self.voxels.frame[row]
+            flags[frame] = (*flags[frame], words)
+        return replace(reduced, flags=tuple(flags))
+
+
+def with_sizes_that_fit(
+    reduced: ReducedRun,
+    standard: Standards,
+    voxels: Voxels,
+    grid: ScanMap,
+    crystalline: Sequence[int],
+    *,
+    workers: int = 2,
+) -> Misfit:
+    """`voxels` with phi from free-form sizes where spheres of one kind do not describe the curve.
+
+    Where they do not describe the starting solution, all frames are measured so, because all are measured against it.
+    crystalline: rows whose curve was fitted with a lattice, which stay.
+    """
+    phi = voxels.values["phi"]
+    known = grid.used & np.isfinite(phi)
+    known[list(crystalline)] = False
+    poor = known & np.array([POOR in flags for flags in voxels.flags])
+    everywhere = POOR in standard.reference_fit.flags[0]
+    wanted = known if everywhere else poor
+    if not wanted.any():
+        return Misfit(voxels, {}, 0.0)
+    rows = _evenly(np.flatnonzero(wanted), grid)
+    found = _Volumes.of(reduced, standard, voxels, rows, workers)
+    if found is None:
+        return Misfit(_wider(voxels, poor, np.zeros(phi.size)), {}, float(poor.sum() / known.sum()))
+    ratio, sigma, chi2 = (
+        _everywhere(x, rows, wanted, voxels, grid, reduced) for x in (found.ratio, found.sigma, found.chi2)
+    )
+    hopeless = wanted & (chi2 > NO_SIZES)
+    fits = wanted & ~hopeless & np.isfinite(ratio)
+    misfit = np.zeros(phi.size)
+    misfit[fits] = np.hypot(DIFFERENCE_UNCERTAINTY * np.log(ratio[fits]), found.start_sigma)
+    left = np.sqrt(np.maximum(chi2[fits] - 1.0 - found.expected, 0.0))
+    misfit[fits] = np.hypot(misfit[fits], left * voxels.values["phi_sigma"][fits] / phi[fits])
+    values = dict(voxels.values)
+    values["phi"] = np.where(fits, phi * ratio, phi)
+    values["phi_sigma"] = np.where(
+        fits, values["phi"] * np.hypot(voxels.values["phi_sigma"] / phi, sigma), voxels.values["phi_sigma"]
+    )
+    changed = _wider(replace(voxels, values=values), poor, misfit)
+    words = (
+        "the curve is not that of particles of any sizes (reduced chi-squared {:.0f}): detector, monitor or crystals"
+    )
+    reasons = {int(row): words.format(chi2[row]) for row in np.flatnonzero(hopeless)}
+    which = "the starting solution" if everywhere else f"{int(poor.sum())} of {int(known.sum())} frames"
+    notes = (
+        f"sizes: one kind of spheres does not describe {which}; phi of {int(fits.sum())} frames is that of free-form sizes,"
+        f" which changes it by up to {100.0 * np.max(np.abs(np.log(ratio[fits])), initial=0.0):.2g} %; d and delta of such"
+        " frames are those of spheres that do not fit, with their sigma widened",
+    )
+    return Misfit(changed, reasons, float(poor.sum() / known.sum()), notes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Volumes:
+    """Of some rows: volume of free-form sizes over that of spheres, both over the starting solution's, its relative sigma, and
+    reduced chi-squared; start_sigma: of the starting solution; expected: what chi-squared exceeds 1 by without a misfit."""
+
+    ratio: FloatArray
+    sigma: FloatArray
+    chi2: FloatArray
+    start_sigma: float
+    expected: float
+
+    @classmethod
+    def of(
+        cls, reduced: ReducedRun, standard: Standards, voxels: Voxels, rows: npt.NDArray[np.intp], workers: int
+    ) -> _Volumes | None:
+        """None where the starting solution shows no particles to free-form sizes."""
+        sample = sample_intensity(reduced, standard, voxels.frame[rows])
+        basis = SizeBasis.of(sample.coord("q"), shell=standard.dry_shell_nm)
+        start = free_form_sizes(standard.reference, basis, workers=1)
+        if not start.seen[0]:
+            return None
+        fit = free_form_sizes(sample, basis, workers=workers)
+        volume, whole = size_moments(fit).volume, size_moments(start).volume
+        phi0 = reduced.run.solution.volume_fraction
+        return cls(
+            ratio=phi0 * volume.value / whole.value[0] / voxels.values["phi"][rows],
+            sigma=volume.sigma / volume.value,
+            chi2=fit.chi_squared / fit.bins,
+            start_sigma=float(whole.sigma[0] / whole.value[0]),
+            expected=float(POOR_FIT_SIGMAS * np.sqrt(2.0 / np.median(fit.bins))),
+        )
+
+
+def _evenly(rows: npt.NDArray[np.intp], grid: ScanMap) -> npt.NDArray[np.intp]:
+    """At most about MOST_INVERTED of the rows, every k-th of each height in time, first and last among them."""
+    step = -(-rows.size // MOST_INVERTED)
+    if step == 1:
+        return rows
+    chosen = []
+    for height in np.unique(grid.height_index[rows]):
+        own = rows[grid.height_index[rows] == height]
+        own = own[np.argsort(grid.scan[own], kind="stable")]
+        chosen.append(np.union1d(own[::step], own[-1:]))
+    return np.sort(np.concatenate(chosen))
+
+
+def _everywhere(
+    values: FloatArray,
+    rows: npt.NDArray[np.intp],
+    wanted: BoolArray,
+    voxels: Voxels,
+    grid: ScanMap,
+    reduced: ReducedRun,
+) -> FloatArray:
+    """`values` of the `rows` that were inverted, at all wanted ones: between them in time at each height; NaN elsewhere."""
+    full = np.full(wanted.size, np.nan)
+    full[rows] = values
+    time = reduced.table.time[voxels.frame]
+    for height in np.unique(grid.height_index[wanted]):
+        own = np.flatnonzero(wanted & (grid.height_index == height))
+        told = own[np.isfinite(full[own])]
+        if told.size:
+            told = told[np.argsort(time[told], kind="stable")]
+            full[own] = np.interp(time[own], time[told], full[told])
+    return full
+
+
+def _wider(voxels: Voxels, poor: BoolArray, misfit: FloatArray) -> Voxels:
+    """`voxels` with the contribution of the misfit to phi, and the sigmas of the sizes of poor fits times chi-squared."""
+    values = dict(voxels.values)
+    times = np.where(poor, np.maximum(values["reduced_chi_squared"], 1.0), 1.0)
+    for name in SIZES:
+        values[f"{name}_sigma"] = values[f"{name}_sigma"] * times
+    shared = {quantity: dict(parts) for quantity, parts in voxels.shared.items()}
+    shared["phi"][SIZES_MISFIT] = np.where(np.isfinite(values["phi"]), misfit * np.abs(values["phi"]), np.nan)
+    return replace(voxels, values=values, shared=shared)

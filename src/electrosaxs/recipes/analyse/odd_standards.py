@@ -1,0 +1,43 @@
+"""Frames of the solvent, or of the starting solution, that differ from the others of the same content are left out of both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...nouns import FloatArray, Role
+from .reduce_run import ReducedRun
+
+FEWEST = 3
+"""Frames of a role of which the middle one tells which is odd."""
+LEAST = 0.01
+"""Of the intensity (chosen): below it, the scatter of the standards is the noise of the normalisation."""
+TIMES = 6.0
+"""Of the median distance from the middle (chosen)."""
+
+
+def without_odd_standards(reduced: ReducedRun) -> ReducedRun:
+    """`reduced` with a flag on each solvent or reference frame whose intensity is not that of most others of its role."""
+    flags = list(reduced.flags)
+    for role in (Role.SOLVENT, Role.REFERENCE):
+        frames = reduced.frames(role)
+        if frames.size < FEWEST:
+            continue
+        level = np.log(_intensity(reduced, frames))
+        off = level - np.median(level)
+        odd = np.abs(off) > max(LEAST, TIMES * float(np.median(np.abs(off))))
+        if odd.sum() > frames.size / 3:
+            continue
+        for frame, by in zip(frames[odd], off[odd], strict=True):
+            words = f"scatters {np.exp(by):.3g} times what the other {role} frames do: monitor or transmission were read wrong"
+            flags[frame] = (*flags[frame], words)
+    return replace(reduced, flags=tuple(flags))
+
+
+def _intensity(reduced: ReducedRun, frames: np.ndarray) -> FloatArray:
+    """Counts of each frame over what its monitor and transmission let one expect, (frame,)."""
+    radial, table = reduced.counts(frames), reduced.table
+    counts, norm = np.asarray(radial.counts.values), np.asarray(radial.norm.values)
+    light = table.monitor[frames] * table.transmission[frames] * norm.sum(axis=1)
+    return np.asarray(np.maximum(counts.sum(axis=1), 0.5) / light)

@@ -1,0 +1,72 @@
+"""How far each headline number is to be trusted: what was wrong with the frames that it was made of, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...nouns import Number
+from .agreement import Agreement
+from .misfit import Misfit
+from .standards import Standards
+
+OF_PHI = {
+    "slice_flux",
+    "slice_flux_mean",
+    "supply_flux",
+    "mass_balance_error",
+    "anode_volume_fraction",
+    "onset_volume_fraction",
+}
+OF_SIZES = {"anode_diameter", "anode_polydispersity"}
+OF_THE_START = {"starting_diameter", "starting_polydispersity"}
+MANY = 0.1
+"""Share of the frames from which on what is wrong with them is said of the numbers (chosen)."""
+LARGEST_DRIFT = 3e-3
+"""Of phi, by drift of the transmission, from which on it is said of the numbers (chosen)."""
+NOT = "not trustworthy"
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Which numbers, and why; `wrong`: they are not to be trusted at all."""
+
+    names: frozenset[str]
+    why: str
+    wrong: bool = False
+
+    @property
+    def words(self) -> str:
+        return f"{NOT if self.wrong else 'doubtful'}: {self.why}"
+
+
+def doubts(standard: Standards, misfit: Misfit, agreed: Agreement, frames: int) -> list[Doubt]:
+    """What speaks against the numbers of a run of `frames` sample frames, the worst first."""
+    found = []
+    phi = frozenset(OF_PHI)
+    if agreed.scatter:
+        found.append(Doubt(phi, "phi by scattering and by transmission disagree from frame to frame", True))
+    elif agreed.left_out.sum() > MANY * frames:
+        found.append(Doubt(phi, f"{agreed.left_out.sum()} of {frames} frames contradict themselves and were left out"))
+    if "poor fit" in standard.reference_fit.flags[0]:
+        why = "one kind of spheres does not describe the starting solution"
+        found.append(Doubt(frozenset(OF_THE_START | OF_SIZES), why, True))
+        found.append(Doubt(phi, f"{why}; phi is that of free-form sizes"))
+    elif misfit.share > MANY:
+        why = f"one kind of spheres does not describe {100.0 * misfit.share:.0f} % of the curves"
+        found.append(Doubt(frozenset(OF_PHI | OF_SIZES), why))
+    drift = float(np.max(np.abs(agreed.drift), initial=0.0))
+    if drift > LARGEST_DRIFT:
+        found.append(Doubt(phi, f"the transmission drifts by {100.0 * drift:.2g} % against the scattering"))
+    return found
+
+
+def with_quality(numbers: Mapping[str, Number], found: list[Doubt]) -> dict[str, Number]:
+    """`numbers` with the first doubt about each; a number that does not exist is not doubted."""
+    graded = {}
+    for name, number in numbers.items():
+        words = next((doubt.words for doubt in found if name in doubt.names), number.quality)
+        graded[name] = number if number.value is None else replace(number, quality=words)
+    return graded

@@ -1,0 +1,179 @@
+"""Finished results to members: the headline numbers of runs, films and micrographs, and what figures are drawn from."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import ElectrosaxsError, InputFileError, bad_value
+from ...io.film_results import read_radial_intensity
+from ...io.numbers_json import read_numbers
+from ...io.written_by import written_by
+from ...nouns import Number, RunResults
+from ...nouns.campaign import ExSituCell, Kind
+from ...nouns.trends import Member
+from ...physics.lattices import lattice_named
+from ..results_folder import RESULTS, read_results
+from .members import NUMBERS, Task
+
+WRITERS: dict[str, Kind] = {"gisaxs": "film", "islands": "micrographs"}
+"""Commands whose results are no run."""
+LARGEST_CHANGE = 0.02
+"""Of the voltage over a run, relative, that is not worth a note."""
+DENSITY_UNIT = "1/mm^2"
+ASSIGNMENT = "assignment.json"
+log = logging.getLogger(__name__)
+
+
+def member(task: Task, trouble: str = "") -> Member:
+    """The member that a task left; one with a reason where it could not be computed or cannot be read."""
+    bare = _bare(task)
+    if not trouble:
+        try:
+            _check_kind(task)
+            if task.kind == "run":
+                return _run(task)
+            numbers = read_numbers(task.results / NUMBERS)
+            if task.kind == "micrographs":
+                return replace(bare, numbers=_of_islands(numbers))
+            radial = read_radial_intensity(task.results / RESULTS)
+            return replace(bare, numbers=numbers, lattice=_lattice(task.results), radial=radial)
+        except ElectrosaxsError as error:
+            trouble = str(error)
+    log.warning("%s %s: %s", task.kind, task.name, trouble)
+    return replace(bare, reason=trouble)
+
+
+def _bare(task: Task) -> Member:
+    """What the file says of a member."""
+    folder, cell = task.results if task.results.is_dir() else None, task.cell
+    if cell is None:
+        return Member(task.kind, task.name, folder=folder)
+    return Member(task.kind, task.name, cell.voltage_V, cell.gap_mm, cell.duration_s, _relative(cell), folder=folder)
+
+
+def _check_kind(task: Task) -> None:
+    """InputFileError where the folder is not there, or holds the results of another command."""
+    found = written_by(task.results) if task.results.is_dir() else None
+    kind: Kind = WRITERS.get(found or "", "run")
+    if not task.results.exists():
+        rule = "no such file or folder"
+    elif found is not None and kind != task.kind:
+        rule = f"holds the results of electrosaxs {found}, and a {task.kind} was expected"
+    elif not (task.results / NUMBERS).is_file() and task.kind != "run":
+        rule = f"holds no {NUMBERS}"
+    else:
+        return
+    raise bad_value(
+        InputFileError, where=task.results, field=task.kind, value=task.results.name, rule=rule,
+        remedy="give run.toml, or the --out folder of electrosaxs analyse, gisaxs or islands",
+    )  # fmt: skip
+
+
+def _relative(cell: ExSituCell) -> float:
+    """Relative sigma of the field, as far as it is stated."""
+    return float(np.hypot((cell.voltage_V_sigma or 0.0) / cell.voltage_V, (cell.gap_mm_sigma or 0.0) / cell.gap_mm))
+
+
+def _lattice(folder: Path) -> str | None:
+    """The lattice in assignment.json, None where none was found."""
+    try:
+        found = json.loads((folder / ASSIGNMENT).read_text(encoding="utf-8")).get("lattice")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, str) and found != "none" else None
+
+
+def _run(task: Task) -> Member:
+    results = read_results(task.results)
+    file = task.results / NUMBERS if task.results.is_dir() else task.results
+    numbers = dict(results.numbers) if not file.is_file() or file.suffix != ".json" else read_numbers(file)
+    cell = results.settings.get("cell", {})
+    voltage, varies = run_voltage(results)
+    gap = cell.get("gap_mm") if isinstance(cell, Mapping) else None
+    numbers["crystallised_amount"] = crystallised_amount(results)
+    notes = (f"the voltage varies by {varies:.0%}: its mean over time is taken",) if varies > LARGEST_CHANGE else ()
+    times = results.volume_fraction.coord("time")
+    return Member(
+        "run", task.name, voltage, None if gap is None else float(gap), float(np.nanmax(times)) if times.size else None,
+        _run_sigma(results, voltage, gap), numbers, notes=notes, folder=task.results, run=results,
+        lattice=None if results.assignment is None else results.assignment.lattice,
+    )  # fmt: skip
+
+
+def run_voltage(results: RunResults) -> tuple[float | None, float]:
+    """Mean over time of the voltage (V) while the run lasts, and its relative range; None where it is not known."""
+    program, cell = results.settings.get("voltage"), results.settings.get("cell", {})
+    if isinstance(program, Mapping) and program.get("voltage_V"):
+        time, volts = (np.asarray(program[key], dtype=float) for key in ("time_s", "voltage_V"))
+        last = float(np.nanmax(results.volume_fraction.coord("time")))
+        grid = np.linspace(float(time[0]), max(last, float(time[-1])), 2000)
+        seen = np.interp(grid, time, volts)
+        mean = float(seen.mean())
+        return mean, float(np.ptp(seen)) / abs(mean) if mean else 0.0
+    constant = cell.get("voltage_V") if isinstance(cell, Mapping) else None
+    return (None, 0.0) if constant is None else (float(constant), 0.0)
+
+
+def _run_sigma(results: RunResults, voltage: float | None, gap: Any) -> float:
+    cell = results.settings.get("cell", {})
+    given = {key: float(cell.get(key) or 0.0) for key in ("voltage_V_sigma", "gap_mm_sigma")}
+    return float(
+        np.hypot(given["voltage_V_sigma"] / voltage if voltage else 0.0, given["gap_mm_sigma"] / gap if gap else 0.0)
+    )
+
+
+def crystallised_amount(results: RunResults) -> Number:
+    """Particle volume (core + dry shell) per area, um, that the sealed cell has lost from view in the last scan:
+    phi0 L (1 - mass balance)."""
+    balance, solution = results.mass_balance, results.settings.get("solution", {})
+    start = solution.get("volume_fraction") if isinstance(solution, Mapping) else None
+    gap = results.settings.get("cell", {}).get("gap_mm")
+    onset = results.numbers.get("onset_time")
+    if balance is None:
+        error = results.numbers.get("mass_balance_error")
+        return Number.absent("um", "the mass balance is " + ("unknown" if error is None else error.source))
+    if start is None or gap is None:
+        return Number.absent("um", "the settings hold no gap or no volume fraction of the start")
+    if onset is not None and onset.value is None:
+        return Number.absent("um", f"no onset of crystallisation: {onset.source}")
+    good = np.flatnonzero(balance.good)
+    if good.size == 0:
+        return Number.absent("um", "no scan has a mass balance")
+    last = int(good[-1])
+    inventory = 1e3 * float(start) * float(gap)
+    return Number(
+        inventory * (1.0 - float(balance.values[last])), inventory * float(balance.total_sigma[last]), "um",
+        f"phi0 L (1 - mass balance) after {balance.coord('time')[last]:.0f} s, phi0 L = {inventory:.3g} um: what the scan no "
+        "longer sees in the solution or on the anode",
+    )  # fmt: skip
+
+
+def _of_islands(numbers: Mapping[str, Number]) -> dict[str, Number]:
+    """The numbers with the amount; a density per pixel is no density."""
+    found = {**numbers, "island_amount": island_amount(numbers)}
+    density = found.get("nucleation_density")
+    if density is not None and density.unit != DENSITY_UNIT:
+        found["nucleation_density"] = Number.absent(DENSITY_UNIT, "lengths are in pixels: give um_per_pixel")
+    return found
+
+
+def island_amount(numbers: Mapping[str, Number]) -> Number:
+    """Particle volume (core + dry shell) per area, um: the islands' own, filled as spheres in contact fill FCC."""
+    islands = numbers.get("amount_per_area")
+    if islands is None or islands.value is None:
+        return Number.absent("um", "no amount of islands" if islands is None else islands.source)
+    if islands.unit != "um":
+        return Number.absent("um", "lengths are in pixels: give um_per_pixel")
+    fcc = lattice_named("FCC")
+    filled = float(np.pi / 6.0 * fcc.neighbour_distance**3 / fcc.volume_per_particle)
+    sigma = None if islands.sigma is None else filled * islands.sigma
+    return Number(
+        filled * islands.value, sigma, "um", f"{islands.source}, times {filled:.4f} that touching dry shells fill of it"
+    )

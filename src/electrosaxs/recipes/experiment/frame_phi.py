@@ -1,0 +1,117 @@
+"""One frame to phi while a run goes on: the reduction and the invariant of `analyse`, against the solvent and reference
+frames that the run folder holds already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import scipp as sc
+
+from ...analysis.concentration.invariant import particle_volume
+from ...analysis.concentration.volume_fraction import volume_fraction
+from ...analysis.concentration.voxel_errors import curve_errors
+from ...analysis.spheres.fit import fit_spheres
+from ...nouns import AnalysisSettings, FrameTable, RadialCounts, Run, SampleIntensity
+from ...reduction.azimuthal import FrameSums, Integrator
+from ...reduction.background import subtract_solvent
+from ...reduction.normalisation import frame_flags, to_intensity
+from ...reduction.outliers import find_outliers
+from ...reduction.q_window import filled_window
+from ...reduction.stream import ReductionStore, reduce_series
+from ..analyse.analyse_run import with_known_fraction
+from ..analyse.reduce_run import OUTLIER_BINS, PILATUS_SATURATION, ReducedRun, detector_of
+from ..analyse.standards import standards
+from .kept_frames import Kept, KeptFrames, table_of
+
+
+class FramePhi:
+    """phi of single frames. still: the solvent and reference frames; `scratch`: a folder for their reduction, which may be
+    thrown away; saturation: counts of a full pixel, None where not known."""
+
+    def __init__(self, run: Run, still: Sequence[Kept], scratch: Path, *, saturation: float | None) -> None:
+        source = run.frames.nexus or run.frames.table or Path("frames")
+        reader, table = KeptFrames(still, saturation, (source,)), table_of(still, source)
+        geometry, mask, _ = detector_of(run, reader)
+        if saturation is None and geometry.detector.startswith("Pilatus"):
+            saturation = PILATUS_SATURATION
+
+        def integrator(window: AnalysisSettings, masked: npt.NDArray[np.bool_]) -> Integrator:
+            return Integrator(
+                geometry, mask=masked, q_min=window.q_min_per_nm, q_max=window.q_max_per_nm, bins=window.bins,
+                polarization=run.beam.polarization, saturation=saturation,
+            )  # fmt: skip
+
+        coarse = run.analysis.model_copy(update={"bins": min(run.analysis.bins, OUTLIER_BINS)})
+        mask = mask | find_outliers([frame.image for frame in still], integrator(coarse, mask)).mask
+        own = integrator(run.analysis, mask)
+        window, cut = filled_window(run.analysis, own.pixels_per_bin, own.width, where=geometry.source)
+        self._integrator = integrator(window, mask) if cut else own
+        reduced = self._reduced(run.model_copy(update={"analysis": window}), reader, table, scratch)
+        self.standard = standards(reduced, workers=1)
+        self.run = with_known_fraction(reduced, self.standard).run
+
+    def _reduced(self, run: Run, reader: KeptFrames, table: FrameTable, scratch: Path) -> ReducedRun:
+        """The still frames in q bins."""
+        own = self._integrator
+        store = ReductionStore(scratch, key="held", n_frames=len(table), bins=own.bins)
+        for _ in reduce_series(reader, own, store, workers=1):
+            continue
+        flags = frame_flags(
+            monitor=table.monitor, transmission=table.transmission, negative=store.negative, saturated=store.saturated,
+            stopped=store.stopped, used_pixels=own.used_pixels,
+        )  # fmt: skip
+        return ReducedRun(run, table, own.mean_q, store, tuple(flags), (), reader.files)
+
+    @property
+    def sizes_nm(self) -> tuple[float, float] | None:
+        """Mean core diameter and its deviation (nm) of the starting solution; None where the fit does not know them."""
+        fit = self.standard.reference_fit
+        mean, deviation = float(fit.diameter[0]), float(fit.deviation[0])
+        known = not fit.flags[0] and np.isfinite(mean) and np.isfinite(deviation) and 0.0 < deviation < 0.3 * mean
+        return (mean, deviation) if known else None
+
+    def measure(self, frame: npt.NDArray[np.integer], row: Mapping[str, float]) -> tuple[float, float, str]:
+        """phi of a frame (y, x) with its monitor, transmission and exposure, its own sigma, and why there is none: then
+        both are NaN."""
+        sums = self._integrator.integrate(frame)
+        flags = frame_flags(
+            monitor=[row["monitor"]], transmission=[row["transmission"]], negative=[sums.negative],
+            saturated=[sums.saturated], stopped=[sums.stopped], used_pixels=self._integrator.used_pixels,
+        )[0]  # fmt: skip
+        if flags:
+            return np.nan, np.nan, "; ".join(flags)
+        phi, sigma = self._phi(self._sample(sums, row), row["monitor"])
+        sound = np.isfinite(phi) and np.isfinite(sigma) and sigma > 0.0
+        return (phi, sigma, "") if sound else (np.nan, np.nan, "no invariant")
+
+    def _sample(self, sums: FrameSums, row: Mapping[str, float]) -> SampleIntensity:
+        """Its curve (one frame, q), less the solvent."""
+        counts, dims = np.asarray(sums.counts, dtype=np.float64)[None], ["frame", "q"]
+        data = sc.DataArray(
+            sc.array(dims=dims, values=counts, variances=counts, unit="counts"),
+            coords={
+                "q": sc.array(dims=["q"], values=self._integrator.mean_q, unit="1/nm"),
+                "index": sc.array(dims=["frame"], values=[0]),
+            },
+        )
+        radial = RadialCounts(
+            data, sc.array(dims=dims, values=np.asarray(sums.norm, dtype=np.float64)[None], unit="one")
+        )
+        intensity = to_intensity(
+            radial, [row["monitor"]], [row["transmission"]], monitor_scale=self.standard.monitor_scale,
+            dark=self.standard.dark, exposure=[row["exposure"]],
+        )  # fmt: skip
+        return subtract_solvent(intensity, self.standard.solvent)
+
+    def _phi(self, sample: SampleIntensity, monitor: float) -> tuple[float, float]:
+        standard, phi0 = self.standard, self.run.solution.volume_fraction
+        fit = fit_spheres(sample, workers=1)
+        volume = particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
+        phi = volume_fraction(volume, standard.reference_volume, phi0=phi0)
+        noise = standard.normalisation.sigma(np.array([monitor]))
+        errors = curve_errors(sample, volume, normalisation=noise, solvent_normalisation=standard.solvent_noise)
+        response = phi0 / standard.reference_volume.value[0] * volume.influence
+        return float(phi[0]), float(np.sqrt(errors.own(response[:, None])[0, 0, 0]))

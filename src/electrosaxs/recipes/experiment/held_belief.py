@@ -1,0 +1,87 @@
+"""What the loop believes of the cell at the start, from the plan's model or fit, and the loop itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+
+from ...control.hold.belief import Belief, belief
+from ...control.hold.estimator import Estimator
+from ...control.hold.holder import Holder, Wanted
+from ...control.limits import Limits
+from ...control.plant import Plant
+from ...errors import InputFileError, bad_value
+from ...io.fit_parameters import read_fitted
+from ...io.run_toml import read_experiment
+from ...nouns import Experiment
+from ...nouns.run_plan import HeldFlux, RunPlan
+from ...transport import SizeClasses, graded_grid
+from ...transport.charge_models import columns
+from ..experiment_file import read_with_sizes
+from ..fitted_parameters import FITTED, that_apply
+
+PAPER = "demo.toml"
+CLASSES, CELLS = 9, 120
+"""Of the model in the loop: flux within 0.3 % of 41 classes and 600 cells."""
+MOST_CHARGE = 2.0
+"""Times what is believed, for which the grid still resolves the boundary layer."""
+STEPS_A_PERIOD, LONGEST_STEP_S = 12, 20.0
+FOLDER = "electrosaxs.recipes"
+
+
+def believed_plant(plan: RunPlan) -> Plant:
+    """The cell and solution of the plan with transport, growth and sizes of its model, and the parameters of its fit.
+
+    InputFileError for a model or a fit that is none, and where the model's particles do not go to the anode.
+    """
+    assert plan.hold is not None
+    settings, sizes, source = read_with_sizes(_model(plan.hold))
+    solution = settings.solution
+    if sizes is None and solution.core_diameter_nm is not None and solution.core_sigma_nm is not None:
+        classes = SizeClasses.gaussian(solution.core_diameter_nm, solution.core_sigma_nm, CLASSES)
+    else:
+        assert sizes is not None
+        classes = sizes
+    plant = Plant(plan.cell, plan.solution, classes, settings.transport, settings.growth)
+    if plan.hold.fit is not None:
+        fitted = read_fitted(plan.hold.fit, FITTED)
+        plant = plant.with_parameters(that_apply(fitted.values, settings))
+    if plant.transport.effective_charge <= 0.0:
+        raise bad_value(
+            InputFileError, where=source, field="transport.effective_charge", value=plant.transport.effective_charge,
+            rule="no positive voltage moves these particles towards the anode", remedy="give a charge above 0",
+        )  # fmt: skip
+    return plant
+
+
+def holder_for(plan: RunPlan, plant: Plant, *, sizes_nm: tuple[float, float] | None, phi0: float) -> Holder:
+    """The loop for this cell. sizes_nm: measured mean and deviation of the cores, None where the model's are taken; phi0 of
+    the starting solution."""
+    hold, meter = plan.hold, plan.source_meter
+    assert hold is not None
+    classes = plant.classes if sizes_nm is None else SizeClasses.gaussian(*sizes_nm, CLASSES)
+    solution = plant.solution.model_copy(update={"volume_fraction": phi0})
+    plant = replace(plant, classes=classes, solution=solution)
+    believed: Belief = belief(plant, charge_sigma=hold.charge_prior)
+    _, cols = columns(plant.cell, plant.solution, classes, plant.transport)
+    strongest = MOST_CHARGE * float(np.max(np.abs(cols.mobility))) * meter.max_voltage_V / (1e-3 * plant.cell.gap_mm)
+    shortest = float(np.max(cols.diffusion)) / strongest
+    grid = graded_grid(1e-3 * plant.cell.gap_mm, shortest_decay=min(shortest, 1e-3 * plant.cell.gap_mm), cells=CELLS)
+    wanted = Wanted(
+        hold.flux, hold.set_point_m_per_s, hold.start_voltage_V, hold.fallback_voltage_V, hold.stale_after_s, hold.at_end,
+        meter.compliance_A,
+    )  # fmt: skip
+    limits = Limits(highest=meter.max_voltage_V, ramp=meter.max_ramp_V_per_s)
+    estimator = Estimator(believed, grid, fwhm_um=plan.beam.fwhm_um)
+    return Holder(estimator, wanted, limits, min(LONGEST_STEP_S, plan.scan.period_s / STEPS_A_PERIOD))
+
+
+def _model(hold: HeldFlux) -> Path | Experiment:
+    """The model that the plan names; the paper's where a fit says all."""
+    if hold.fit is None or "model" in hold.model_fields_set:
+        return hold.model
+    with as_file(files(FOLDER) / PAPER) as path:
+        return read_experiment(path)

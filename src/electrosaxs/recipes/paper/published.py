@@ -1,0 +1,184 @@
+"""The numbers that Yu et al. 2018 state, beside those of a simulated campaign; and their marks in its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ...claims.paper import (
+    CONTRACTION,
+    DRIED_NM,
+    EX_SITU_FIELDS,
+    IN_SITU_FIELDS,
+    ISLAND_UM,
+    ONSET_BAND,
+    SIZES_UM_NM,
+    SOLVATED_NM,
+    START_NM,
+)
+from ...nouns import Number, RunResults
+from ...nouns.trends import Member, Published, Statement
+from ...report.number_text import number_row, value_with_sigma
+
+PAPER, TRUTH = "Yu et al. 2018", "truth"
+MAIN_FIELD, FILM_FIELD = float(IN_SITU_FIELDS[2]), float(EX_SITU_FIELDS[0])
+NM = 1e9
+ALIKE_V_PER_CM = 1.0
+NEAR = 0.25
+"""How far, relative, the nearest height of a scan may be from a published one."""
+Truths = Mapping[str, Mapping[str, float | None]]
+
+
+def statements(
+    members: Sequence[Member],
+    numbers: Mapping[str, Number],
+    true: Mapping[str, Number],
+    truths: Truths,
+    true_runs: Mapping[str, RunResults],
+) -> list[Statement]:
+    """One row per published number, in the order of the paper. true_runs: truth of each run by name."""
+    runs = sorted((m for m in members if m.kind == "run"), key=lambda m: m.field_V_per_cm or 0.0)
+    main = _at(runs, MAIN_FIELD)
+    film = _at([m for m in members if m.kind == "film"], FILM_FIELD)
+    sample = _at([m for m in members if m.kind == "micrographs"], FILM_FIELD)
+    broad = START_NM[1] / START_NM[0]
+    rows = [
+        _of(f"starting core diameter (nm), polydispersity {100 * broad:.1f} %", f"{START_NM[0]:g}", main,
+            "starting_diameter", START_NM[0]),
+        _lattices(members),
+        _of("dried lattice constant at 20 V/cm (nm)", f"{DRIED_NM:g}", film, "lattice_constant_dried", _true(truths, film)),
+        _of("thickness of the islands at 20 V/cm (µm)", f"{ISLAND_UM:g}", sample, "island_thickness", _true(truths, sample)),
+        _number("nucleation density against the field, exponent", "rises", numbers, true, "nucleation_density_exponent"),
+        _number("nucleation density against the slice flux, exponent", "rises", numbers, true,
+                "nucleation_density_exponent_slice_flux"),
+        _of("solvated lattice constant at 57 V/cm (nm)", f"{SOLVATED_NM:g}", main, "lattice_constant_solvated",
+            _true(truths, main)),
+        _onsets(runs, truths),
+        _silence(runs, truths),
+        _number("slice flux against the field, exponent", "rises", numbers, true, "slice_flux_exponent"),
+        *_sizes(main, None if main is None else true_runs.get(main.name)),
+        _number("volume contraction on drying", f"about {100 * CONTRACTION:.0f} %", numbers, true, "volume_contraction"),
+    ]  # fmt: skip
+    return [row for row in rows if row is not None]
+
+
+def _at(members: Sequence[Member], field: float) -> Member | None:
+    return next((m for m in members if abs((m.field_V_per_cm or np.inf) - field) < ALIKE_V_PER_CM), None)
+
+
+def _true(truths: Truths, one: Member | None) -> Mapping[str, float | None]:
+    return {} if one is None else truths.get(one.name, {})
+
+
+def _of(
+    words: str, paper: str, one: Member | None, name: str, truth: Mapping[str, float | None] | float
+) -> Statement | None:
+    if one is None:
+        return None
+    value = truth if isinstance(truth, float) else truth.get(name)
+    found = one.number(name)
+    return _row(words, paper, name, found, None if value is None else Number(value, None, found.unit, "truth"))
+
+
+def _number(words: str, paper: str, numbers: Mapping[str, Number], true: Mapping[str, Number], name: str) -> Statement:
+    return _row(words, paper, name, numbers[name], true.get(name))
+
+
+def _row(words: str, paper: str, name: str, found: Number, truth: Number | None) -> Statement:
+    row = number_row(name, found, truth)
+    text = f"none: {found.source}" if row.absent else f"{row.text} {row.unit}".strip()
+    return Statement(words, paper, text, row.truth, row.pull)
+
+
+def _lattices(members: Sequence[Member]) -> Statement | None:
+    films = [m for m in members if m.kind == "film"]
+    if not films:
+        return None
+    right = sum(m.lattice == "FCC" for m in films)
+    return Statement("dried films that are FCC", "all", f"{right} of {len(films)}", f"{len(films)} of {len(films)}")
+
+
+def _onsets(runs: Sequence[Member], truths: Truths) -> Statement | None:
+    name = "onset_volume_fraction"
+    having = [m for m in runs if m.number(name).value is not None]
+    if not having:
+        return None
+    numbers = [m.number(name) for m in having]
+    found = "; ".join(
+        value_with_sigma(100.0 * (n.value or 0.0), None if n.sigma is None else 100.0 * n.sigma) for n in numbers
+    )
+    true = "; ".join("—" if (v := _true(truths, m).get(name)) is None else f"{100 * v:.2f}" for m in having)
+    at = ", ".join(f"{m.field_V_per_cm:.0f}" for m in having)
+    band = f"{100 * ONSET_BAND[0]:g} to {100 * ONSET_BAND[1]:g}"
+    return Statement(f"φ at the anode at the onset (%), {at} V/cm", band, found, true)
+
+
+def _silence(runs: Sequence[Member], truths: Truths) -> Statement | None:
+    weak = _at(runs, float(IN_SITU_FIELDS[0]))
+    if weak is None:
+        return None
+    onset, true = weak.number("onset_time"), _true(truths, weak).get("onset_time")
+    found = "none" if onset.value is None else f"{onset.value / 60.0:.0f} min"
+    return Statement(
+        "onset at 14 V/cm", "never within 3 h", found, "none" if true is None else f"{true / 60.0:.0f} min"
+    )
+
+
+def _sizes(main: Member | None, true: RunResults | None) -> list[Statement]:
+    """Mean and deviation of the core diameter at the published heights, in the last scan."""
+    if main is None or main.run is None or main.run.diameter is None or main.run.deviation is None:
+        return []
+    good = main.run.diameter.good & main.run.deviation.good
+    last = int(np.flatnonzero(good.any(axis=1))[-1])
+    heights = main.run.diameter.coord("height")
+    seen = np.flatnonzero(good[last])
+    rows = []
+    for height, mean, width in SIZES_UM_NM:
+        k = int(seen[np.argmin(np.abs(heights[seen] - height))])
+        if abs(heights[k] - height) <= NEAR * height:
+            words = f"size at {height:.0f} µm, 57 V/cm, mean ± deviation (nm)"
+            found = f"{_size(main.run, last, k)} at {heights[k]:.0f} µm"
+            rows.append(Statement(words, f"{mean:g} ± {width:g}", found, "" if true is None else _size(true, last, k)))
+    return rows
+
+
+def _size(run: RunResults, scan: int, height: int) -> str:
+    assert run.diameter is not None
+    assert run.deviation is not None
+    return f"{run.diameter.values[scan, height]:.2f} ± {run.deviation.values[scan, height]:.2f}"
+
+
+def marks(members: Sequence[Member], truths: Truths) -> dict[str, list[Published]]:
+    """Published numbers and the truth, by figure."""
+    height, mean, deviation = (tuple(column) for column in zip(*SIZES_UM_NM, strict=True))
+    spread = tuple(100.0 * s / d for s, d in zip(deviation, mean, strict=True))
+    first = SIZES_UM_NM[0]
+    return {
+        "flux_against_field": [_truth(members, truths, "slice_flux", NM)],
+        "nucleation_density_against_field": [_truth(members, truths, "nucleation_density")],
+        "lattice_constant_against_field": [
+            Published(PAPER, (MAIN_FIELD, FILM_FIELD), (SOLVATED_NM, DRIED_NM)),
+            _truth(members, truths, "lattice_constant_solvated", more="lattice_constant_dried"),
+        ],
+        "anode_sizes_against_field": [
+            Published(f"{PAPER}, at 50 µm", (MAIN_FIELD,), (first[1],)), _truth(members, truths, "anode_diameter"),
+            Published(f"{PAPER}, at 50 µm", (MAIN_FIELD,), (100.0 * first[2] / first[1],)),
+            _truth(members, truths, "anode_polydispersity", 100.0),
+        ],
+        "size_profiles_by_field": [
+            Published(f"{PAPER}, 57 V/cm", height, mean), Published(f"{PAPER}, 57 V/cm", height, spread),
+        ],
+    }  # fmt: skip
+
+
+def _truth(members: Sequence[Member], truths: Truths, name: str, scale: float = 1.0, more: str = "") -> Published:
+    """The true values of a number over the field of each member that has one."""
+    known = [
+        (m.field_V_per_cm, scale * value)
+        for m in members
+        for value in (truths.get(m.name, {}).get(name), truths.get(m.name, {}).get(more))
+        if value is not None and m.field_V_per_cm is not None
+    ]
+    x, y = (tuple(column) for column in zip(*known, strict=True)) if known else ((), ())
+    return Published(TRUTH, x, y, is_truth=True)

@@ -1,0 +1,78 @@
+"""What `[imperfections]` makes of the frames and of what the instruments read; drawn from random numbers of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InputFileError, bad_value
+from ..nouns import FloatArray
+from ..nouns.imperfections import Imperfections, ModuleOff
+from .frames import Frame
+from .schedule import Schedule
+
+NEAR_UM = 0.5
+SMALLEST, LARGEST = 1e-7, 1.0  # of a transmission
+
+
+def gas_share(wrong: Imperfections, plan: Schedule) -> FloatArray:
+    """Share of the path that is gas, (frame,)."""
+    share, bubble = np.zeros(len(plan)), wrong.bubble
+    if bubble is not None:
+        there = np.min(np.abs(plan.height[:, None] - np.array(bubble.heights_um)), axis=1) < NEAR_UM
+        share[there & (plan.time >= bubble.time_s[0]) & (plan.time <= bubble.time_s[1])] = bubble.share
+    return share
+
+
+def monitor_factor(wrong: Imperfections, frames: int, random: np.random.Generator) -> FloatArray:
+    """What the monitor reads over what it should, (frame,). InputFileError for a frame that the run does not have."""
+    factor = 1.0 + wrong.monitor_noise * random.standard_normal(frames)
+    glitch = wrong.monitor_glitch
+    if glitch is not None:
+        if max(glitch.frames) >= frames:
+            raise bad_value(
+                InputFileError, where="experiment", field="imperfections.monitor_glitch.frames",
+                value=max(glitch.frames), rule=f"the run has {frames} frames", remedy="number them from 0",
+            )  # fmt: skip
+        factor[glitch.frames] *= glitch.factor
+    return factor
+
+
+def misread_transmission(
+    transmission: FloatArray, wrong: Imperfections, plan: Schedule, random: np.random.Generator
+) -> FloatArray:
+    """`transmission` (frame,) with noise and, from field-on, drift."""
+    noise = 1.0 + wrong.transmission_noise * random.standard_normal(transmission.size)
+    time = np.nan_to_num(plan.time)
+    drift = 1.0 + wrong.transmission_drift * time / max(float(time.max()), 1e-9)
+    return np.clip(transmission * noise * drift, SMALLEST, LARGEST)
+
+
+def with_stopped_modules(
+    write: Callable[[int, Frame], None], stopped: ModuleOff | None, plan: Schedule, gaps: npt.NDArray[np.bool_]
+) -> Callable[[int, Frame], None]:
+    """`write` (index, frame) with the modules that have stopped reading one number. InputFileError for one that is not there.
+
+    gaps (y, x): where the detector has no pixels, which parts its modules.
+    """
+    if stopped is None:
+        return write
+    from scipy.ndimage import label
+
+    modules, count = label(~gaps)
+    if max(stopped.modules) >= count:
+        raise bad_value(
+            InputFileError, where="experiment", field="imperfections.module_off.modules",
+            value=max(stopped.modules), rule=f"the detector has {count} modules", remedy="number them from 0",
+        )  # fmt: skip
+    off = np.isin(modules, np.array(stopped.modules) + 1)
+
+    def written(index: int, frame: Frame) -> None:
+        write(
+            index,
+            np.where(off, stopped.value, frame).astype(frame.dtype) if plan.time[index] >= stopped.from_s else frame,
+        )
+
+    return written

@@ -1,0 +1,60 @@
+"""Half of the frames may be wrong, and drift, place and slope are still those of the other half."""
+
+import numpy as np
+import pytest
+from closeness import assert_close
+
+from electrosaxs.analysis.concentration.two_measures import TwoMeasures, two_measures
+
+RANDOM = np.random.default_rng(4)
+SHAPE = (4, 7)
+TIME = 30.0 + 500.0 * np.arange(4)[:, None] + 70.0 * np.arange(7)
+CUT = np.arange(7) == 0
+EXCESS = 0.2 * np.exp(-np.arange(7) / 2.0) * np.arange(1, 5)[:, None] ** 1.5
+NOISE = 2e-4 * RANDOM.standard_normal(SHAPE)
+MODEL = 3e-4 + 2e-3 * EXCESS
+
+
+def parts(difference: np.ndarray) -> TwoMeasures:
+    return two_measures(difference, MODEL, EXCESS, time_s=TIME, cut=CUT)
+
+
+def test_a_clean_map_holds_no_contradiction() -> None:
+    found = parts(NOISE)
+    assert np.max(np.abs(found.significance)) < 4.0
+    assert np.max(np.abs(found.drift)) < 5e-4
+    assert 1e-4 <= found.noise < 4e-4
+
+
+def test_a_drift_that_all_heights_share_is_found_within_each_scan() -> None:
+    drift = 0.01 * TIME / TIME.max()
+    found = parts(NOISE + drift)
+    assert np.max(np.abs(found.drift - drift)) < 8e-4
+    assert np.nanmax(np.abs(found.significance)) < 5.5
+
+
+@pytest.mark.parametrize("size", [0.05, -0.05])
+def test_half_of_the_scans_wrong_at_one_height_are_found_and_no_other(size: float) -> None:
+    for height in (0, 3, 6):
+        wrong = NOISE.copy()
+        wrong[1:3, height] += size
+        found = parts(wrong + np.where(CUT, 0.002, 0.0))
+        assert [tuple(map(int, p)) for p in np.argwhere(np.abs(found.significance) > 5.5)] == [(1, height), (2, height)]
+
+
+def test_an_edge_that_cuts_the_beam_elsewhere_than_said_is_no_contradiction() -> None:
+    found = parts(NOISE + np.where(CUT, 0.3, 0.0))
+    assert_close(found.place[0], 0.3, rel=0.01)
+    assert np.max(np.abs(found.significance)) < 4.0
+
+
+def test_what_goes_with_phi_is_the_slope() -> None:
+    found = parts(NOISE - 0.02 * EXCESS)
+    assert_close(found.slope, -0.02, rel=0.3)
+    assert np.max(np.abs(found.significance)) < 4.0
+
+
+def test_three_frames_tell_nothing_of_their_noise() -> None:
+    few = np.full(SHAPE, np.nan)
+    few[0, 1:4] = [0.0, 1e-3, 0.3]
+    assert np.flatnonzero(np.abs(parts(few).significance[0]) > 5.5).tolist() == [3]

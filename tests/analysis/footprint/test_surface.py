@@ -1,0 +1,44 @@
+"""A voxel's neighbours in height and time say what it holds, and it has no voice in that itself."""
+
+import numpy as np
+import pytest
+from closeness import assert_close
+
+from electrosaxs.analysis.footprint.surface import expected
+
+HEIGHT = np.array([12.0, 50.0, 100.0, 150.0, 250.0, 400.0, 1000.0])
+TIME = 40.0 + 500.0 * np.arange(4)[:, None] + 70.0 * np.arange(7)
+PHI = 8e-4 * (1.0 + 9.0 * np.sqrt(TIME / 2000.0) * np.exp(-HEIGHT / (60.0 + 0.05 * TIME)))
+ALL = np.ones(PHI.shape, dtype=bool)
+
+
+def test_what_changes_with_height_or_with_time_alone_is_met_exactly() -> None:
+    alone = np.broadcast_to(8e-4 * (1.0 + 5.0 * np.exp(-HEIGHT / 100.0)), PHI.shape) * np.ones((4, 1))
+    clock = np.broadcast_to(500.0 * np.arange(1, 5)[:, None], PHI.shape)
+    found = expected(alone, ALL, height_um=HEIGHT, time_s=clock)
+    assert_close(np.exp(found.logarithm), alone, rel=1e-9)
+
+
+def test_a_growing_layer_is_predicted_within_its_sigma() -> None:
+    found = expected(PHI, ALL, height_um=HEIGHT, time_s=TIME, start=8e-4)
+    off = np.abs(found.logarithm - np.log(PHI))[1:]
+    assert np.median(off) < 0.01
+    assert np.mean(off < 3.0 * found.sigma[1:]) > 0.9
+
+
+@pytest.mark.parametrize("place", [(0, 0), (2, 3), (3, 6)])
+def test_a_voxel_never_enters_its_own_prediction(place: tuple[int, int]) -> None:
+    wanted = np.zeros(PHI.shape, dtype=bool)
+    wanted[place] = True
+    wrong, lost = PHI.copy(), PHI.copy()
+    wrong[place] *= 3.0
+    lost[place] = np.nan
+    values = [expected(x, wanted, height_um=HEIGHT, time_s=TIME, start=8e-4) for x in (PHI, wrong, lost)]
+    assert len({float(v.logarithm[place]) for v in values}) == 1
+    assert len({float(v.sigma[place]) for v in values}) == 1
+
+
+def test_where_nothing_is_near_nothing_is_said() -> None:
+    alone = np.full((1, 1), 8e-4)
+    found = expected(alone, np.ones((1, 1), bool), height_um=np.array([0.0]), time_s=np.array([[40.0]]))
+    assert np.isnan(found.logarithm).all()

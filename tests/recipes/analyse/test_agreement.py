@@ -1,0 +1,174 @@
+"""Every frame has two measures of phi: one that contradicts itself is left out, says why, and moves no other."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from simulated_runs import simulated
+
+from electrosaxs.analysis.kinetics.scan_map import ScanMap, scan_map
+from electrosaxs.io.run_toml import read_run
+from electrosaxs.nouns import Role, VolumeFraction
+from electrosaxs.recipes.analyse.agreement import Agreement, agreement
+from electrosaxs.recipes.analyse.causes import Contradiction, cause
+from electrosaxs.recipes.analyse.maps import frame_maps
+from electrosaxs.recipes.analyse.reduce_run import ReducedRun, reduce_run
+from electrosaxs.recipes.analyse.standards import Standards, standards
+from electrosaxs.recipes.analyse.voxels import Voxels, fitted_blocks, measure
+
+LITRE = {
+    "duration_s": 1500.0, "heights_um": [0.0, 50.0, 100.0, 150.0, 250.0, 400.0, 1000.0], "scans": 4,
+    "reference_frames": 3, "solvent_frames": 3, "alignment": False,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run up to the voxels, whose frames can be made wrong in memory."""
+
+    reduced: ReducedRun
+    standard: Standards
+    voxels: Voxels
+
+    @property
+    def height(self) -> np.ndarray:
+        return self.reduced.table.height[self.voxels.frame] - 4.6
+
+    def with_scattering(self, row: int, times: float) -> "Measured":
+        phi = self.voxels.values["phi"].copy()
+        phi[row] *= times
+        sigma = self.voxels.values["phi_sigma"].copy()
+        sigma[row] *= times
+        return replace(self, voxels=replace(self.voxels, values={**self.voxels.values, "phi": phi, "phi_sigma": sigma}))
+
+    def with_transmission(self, change: np.ndarray) -> "Measured":
+        """The transmission `change` times as large, and the intensity that is divided by it so much less."""
+        table = self.reduced.table
+        transmission = table.transmission.copy()
+        transmission[self.voxels.frame] *= change
+        reduced = replace(self.reduced, table=replace(table, transmission=transmission))
+        values = {**self.voxels.values, "phi": self.voxels.values["phi"] / change}
+        return replace(self, reduced=reduced, voxels=replace(self.voxels, values=values))
+
+    def without(self, row: int) -> "Measured":
+        flags = list(self.reduced.flags)
+        flags[self.voxels.frame[row]] = ("gone",)
+        return replace(self, reduced=replace(self.reduced, flags=tuple(flags)))
+
+    def grid(self, reduced: ReducedRun) -> ScanMap:
+        frames = self.voxels.frame
+        return scan_map(self.height, reduced.table.time[frames], reduced.usable[frames])
+
+    def judged(self) -> tuple[Agreement, ScanMap, VolumeFraction]:
+        grid = self.grid(self.reduced)
+        nothing = np.zeros(grid.shape)
+        agreed = agreement(self.reduced, self.standard, self.voxels, grid, nothing)
+        grid = self.grid(agreed.without_them(self.reduced, self.voxels))
+        maps = frame_maps(self.voxels, grid, self.reduced.run, ~grid.measured, nothing, agreed)
+        return agreed, grid, maps.phi
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    folder = tmp_path_factory.mktemp("agreement")
+    reduced = reduce_run(read_run(simulated(folder / "run", scan=LITRE)), folder / "out")
+    standard = standards(reduced)
+    frames = np.flatnonzero(reduced.table.is_role(Role.SAMPLE))
+    blocks = fitted_blocks(reduced, standard, frames)
+    parts = [measure(block.frames, block.sample, block.fit, reduced=reduced, standard=standard) for block in blocks]
+    return Measured(reduced, standard, Voxels.empty(frames).replaced(parts))
+
+
+def test_no_frame_of_a_clean_run_contradicts_itself(measured: Measured) -> None:
+    agreed, _, phi = measured.judged()
+    assert agreed.reasons == {}
+    assert agreed.notes == ()
+    assert not np.any(agreed.drift)
+    off = (agreed.absorbed / phi.values - 1.0)[:, 1:]
+    assert np.max(np.abs(off)) < 0.01
+
+
+Wrong = Callable[[Measured, int], Measured]
+WRONG: dict[str, Wrong] = {
+    "monitor halved": lambda m, row: m.with_scattering(row, 2.0),
+    "monitor doubled": lambda m, row: m.with_scattering(row, 0.5),
+    "frame gone": lambda m, row: m.without(row),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_no_frame_moves_another_by_more_than_its_sigma(measured: Measured, name: str) -> None:
+    _, _, clean = measured.judged()
+    for row in range(0, measured.voxels.frame.size, 3 if name == "monitor doubled" else 1):
+        agreed, grid, phi = WRONG[name](measured, row).judged()
+        place = (grid.scan[row], grid.height_index[row])
+        assert phi.masked[place]
+        assert set(agreed.reasons) <= {row}
+        moved = np.abs(phi.values - clean.values) / phi.total_sigma
+        moved[place] = 0.0
+        assert np.max(moved) < (1.0 if name != "frame gone" else 2.0), (row, place)
+
+
+@pytest.mark.parametrize("times", [1.3, 0.77, 0.96])
+def test_a_monitor_that_was_read_wrong_is_found(measured: Measured, times: float) -> None:
+    for row in (3, 10, 24):
+        agreed, _, _ = measured.with_scattering(row, times).judged()
+        assert list(agreed.reasons) == [row]
+        words = agreed.reasons[row]
+        assert times == 0.96 or (f"phi is {times:.2g}" in words and "the monitor was read wrong" in words)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.1])
+def test_gas_in_the_beam_for_half_of_the_scans_is_found_at_any_height(measured: Measured, share: float) -> None:
+    for column in (0, 3, 6):
+        gas = np.zeros(28)
+        gas[[7 + column, 14 + column]] = share
+        wrong = measured.with_transmission(np.exp(1.05 * gas))
+        for row in np.flatnonzero(gas):
+            wrong = wrong.with_scattering(int(row), (1.0 - share) * np.exp(1.05 * share))
+        agreed, _, _ = wrong.judged()
+        assert sorted(agreed.reasons) == [7 + column, 14 + column]
+        assert column == 0 or all(
+            "something else than the solution is in the beam" in words for words in agreed.reasons.values()
+        )
+
+
+@pytest.mark.parametrize("size", [0.01, -0.005])
+def test_a_diode_that_drifts_is_said_and_is_in_the_sigma_of_phi(measured: Measured, size: float) -> None:
+    _, _, clean = measured.judged()
+    change = 1.0 + size * np.linspace(0.0, 1.0, 28)
+    agreed, _, phi = measured.with_transmission(change).judged()
+    assert agreed.reasons == {}
+    assert any("transmission: drifts by up to" in note and "disagree" in note for note in agreed.notes)
+    pull = (phi.values - clean.values) / phi.total_sigma
+    assert np.max(np.abs(pull)) < 3.0
+    last = np.abs(phi.shared["transmission"].values / phi.values)[-1]
+    assert np.all((last > 0.6 * abs(size)) & (last < 1.6 * abs(size)))
+
+
+@pytest.mark.parametrize("times", [1.3, 0.5])
+def test_a_scan_whose_monitor_was_wrong_is_out_and_the_other_scans_stay(measured: Measured, times: float) -> None:
+    wrong = measured
+    for row in range(7, 14):
+        wrong = wrong.with_scattering(row, times)
+    agreed, _, _ = wrong.judged()
+    assert sorted(agreed.reasons) == list(range(7, 14))
+
+
+def test_a_run_that_contradicts_itself_everywhere_says_so_and_trusts_nothing(measured: Measured) -> None:
+    wrong = measured
+    random = np.random.default_rng(1)
+    for row in range(28):
+        wrong = wrong.with_scattering(row, float(random.choice([0.6, 1.0, 1.6])))
+    agreed, _, phi = wrong.judged()
+    assert any("too many to leave out" in note for note in agreed.notes)
+    assert agreed.scatter > 0.1
+    assert np.nanmedian(phi.total_sigma / phi.values) > 0.1
+
+
+def test_what_only_the_transmission_says_is_blamed_on_what_absorbs() -> None:
+    alone = Contradiction(scattering=0.001, light=0.25, sigma=0.01, significance=12.0)
+    assert "less light passes" in cause(alone)
+    both = Contradiction(scattering=0.3, light=0.25, sigma=0.01, significance=12.0)
+    assert "or monitor or transmission were read wrong" in cause(both)

@@ -1,0 +1,60 @@
+"""Where spheres of one kind do not describe a curve, phi is that of the sizes that do, within its sigma."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from simulated_runs import simulated
+
+from electrosaxs.analysis.kinetics.scan_map import ScanMap, scan_map
+from electrosaxs.io.results import read_results
+from electrosaxs.io.run_toml import read_run
+from electrosaxs.nouns import Role
+from electrosaxs.recipes.analyse.misfit import _evenly, with_sizes_that_fit
+from electrosaxs.recipes.analyse.reduce_run import reduce_run
+from electrosaxs.recipes.analyse.standards import standards
+from electrosaxs.recipes.analyse.voxels import Voxels, fitted_blocks, measure
+
+SCAN = {
+    "duration_s": 1500.0, "heights_um": [100.0, 250.0, 1000.0], "scans": 2, "reference_frames": 3, "solvent_frames": 3,
+    "alignment": False,
+}  # fmt: skip
+CLUSTERS = {"effective_charge": 0.045, "immobile_fraction": 0.04, "immobile_diameter_nm": 3.0}
+FAR = {"name": "Pilatus300k", "distance_m": 1.99389}
+
+
+@pytest.mark.parametrize("transport", [CLUSTERS, {"effective_charge": 0.045}])
+def test_immobile_clusters_leave_phi_within_its_sigma(transport: dict[str, float], tmp_path: Path) -> None:
+    run = simulated(tmp_path / "run", scan=SCAN, transport=transport, detector=FAR)
+    reduced = reduce_run(read_run(run), tmp_path / "out")
+    standard = standards(reduced)
+    frames = np.flatnonzero(reduced.table.is_role(Role.SAMPLE))
+    parts = [
+        measure(block.frames, block.sample, block.fit, reduced=reduced, standard=standard)
+        for block in fitted_blocks(reduced, standard, frames)
+    ]
+    voxels = Voxels.empty(frames).replaced(parts)
+    grid = scan_map(reduced.table.height[frames] - 4.6, reduced.table.time[frames], reduced.usable[frames])
+    found = with_sizes_that_fit(reduced, standard, voxels, grid, [])
+    assert found.reasons == {}
+    if transport is not CLUSTERS:
+        assert found.voxels is voxels
+        assert found.share == 0.0
+        return
+    seen = read_results(run.parent / "truth.nxs").quality["volume_fraction_seen"]
+    phi = grid.to_map(found.voxels.values["phi"])
+    sigma = np.hypot(grid.to_map(found.voxels.values["phi_sigma"]), grid.to_map(found.voxels.shared["phi"]["sizes"]))
+    before = np.abs(grid.to_map(voxels.values["phi"]) / seen - 1.0)
+    assert np.max(before) > 3e-3
+    assert np.max(np.abs(phi / seen - 1.0)) < 0.7 * np.max(before)
+    assert np.max(np.abs(phi - seen) / sigma) < 4.5
+    assert "one kind of spheres does not describe the starting solution" in found.notes[0]
+    wider = found.voxels.values["diameter_sigma"] / voxels.values["diameter_sigma"]
+    assert np.nanmax(wider) > 1.5
+
+
+def test_of_many_frames_some_of_each_height_are_inverted_first_and_last_among_them() -> None:
+    grid: ScanMap = scan_map(np.tile([0.0, 50.0], 500), 5.0 * np.arange(1000), np.ones(1000, dtype=bool))
+    rows = _evenly(np.arange(1000), grid)
+    assert 200 < rows.size < 400
+    assert {0, 1, 998, 999} <= set(rows.tolist())

@@ -1,0 +1,61 @@
+"""A number is as good as the frames that it was made of, and says so."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from electrosaxs.io.numbers_json import numbers_from_plain, numbers_to_plain
+from electrosaxs.nouns import Number
+from electrosaxs.recipes.analyse.quality import doubts, with_quality
+from electrosaxs.report.number_text import quality_lines
+
+NUMBERS = {
+    "slice_flux": Number(3e-10, 1e-12, "m/s", "line"),
+    "anode_diameter": Number(7.3, 0.1, "nm", "fit"),
+    "anode_height": Number(4.6, 0.2, "um", "knife edge"),
+    "onset_volume_fraction": Number.absent("one", "no onset"),
+}
+LEFT_OUT = np.zeros((4, 7), dtype=bool)
+
+
+def grades(*, start: tuple[str, ...] = (), share: float = 0.0, drift: float = 0.0, scatter: float = 0.0, out: int = 0):
+    left_out = LEFT_OUT.copy()
+    left_out.ravel()[:out] = True
+    agreed = SimpleNamespace(drift=np.full((4, 7), drift), scatter=scatter, left_out=left_out)
+    standard = SimpleNamespace(reference_fit=SimpleNamespace(flags=(start,)))
+    found = doubts(standard, SimpleNamespace(share=share), agreed, 28)  # type: ignore[arg-type]
+    return {name: number.quality for name, number in with_quality(NUMBERS, found).items()}
+
+
+def test_nothing_wrong_is_good() -> None:
+    assert set(grades(out=2, drift=1e-3, share=0.05).values()) == {"good"}
+
+
+@pytest.mark.parametrize(
+    ("what", "flux", "size"),
+    [
+        ({"scatter": 0.2}, "not trustworthy: phi by scattering", "good"),
+        ({"out": 8}, "doubtful: 8 of 28 frames contradict", "good"),
+        ({"start": ("poor fit",)}, "doubtful: one kind of spheres", "not trustworthy: one kind of spheres"),
+        ({"share": 0.4}, "doubtful: one kind of spheres does not describe 40 %", "doubtful: one kind"),
+        ({"drift": 0.01}, "doubtful: the transmission drifts by 1 %", "good"),
+    ],
+)
+def test_what_was_wrong_with_the_frames_is_said_of_the_numbers_made_of_them(
+    what: dict[str, object], flux: str, size: str
+) -> None:
+    found = grades(**what)  # type: ignore[arg-type]
+    assert found["slice_flux"].startswith(flux)
+    assert found["anode_diameter"].startswith(size)
+    assert found["anode_height"] == "good"
+
+
+def test_the_grade_is_stored_and_told_once_for_each_reason() -> None:
+    numbers = {name: Number(1.0, 0.1, "m/s", "line", "doubtful: x") for name in ("slice_flux", "supply_flux")}
+    plain = numbers_to_plain({**numbers, "none": Number.absent("s", "no onset")})
+    assert plain["slice_flux"]["quality"] == "doubtful: x"
+    assert plain["none"]["quality"] is None
+    assert numbers_from_plain(plain)["supply_flux"].quality == "doubtful: x"
+    assert quality_lines(numbers) == ["  doubtful: slice_flux, supply_flux: x"]
+    assert quality_lines(NUMBERS) == []

@@ -1,0 +1,329 @@
+"""A campaign of finished results: exponents, slopes and contraction come back, what is missing or broken is said."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from closeness import assert_close
+from fake_results import fake_results
+
+from electrosaxs.command_line.app import run as command_line
+from electrosaxs.io.campaign_toml import read_campaign
+from electrosaxs.io.numbers_json import read_numbers, write_numbers
+from electrosaxs.io.results import write_results
+from electrosaxs.nouns import Number
+from electrosaxs.nouns.trends import Member
+from electrosaxs.recipes.campaign import members
+from electrosaxs.recipes.campaign.campaign import results_of
+from electrosaxs.recipes.campaign.gather import member, run_voltage
+from electrosaxs.recipes.campaign.members import compute_all, tasks
+from electrosaxs.recipes.campaign.trends import critical_nucleus_size
+
+IN_SITU_MM, EX_SITU_MM = 3.5, 2.5
+RUN_VOLTS, EX_SITU_VOLTS = (5.0, 10.0, 20.0, 30.0), (7.5, 15.0, 20.0, 30.0)
+OF_SLICE, OF_SUPPLY, OF_DENSITY = 1.76, 1.0, 1.1  # exponents of the field
+SOLVATED_NM, DRIED_NM, PER_FIELD = 15.1, 13.2, -1.5e-3
+SHARED = 20.0 / 2.5 / (20.0 / 3.5)  # field ex situ over field in situ at the same voltage
+
+
+def write_run(folder: Path, volts: float) -> None:
+    field = 10.0 * volts / IN_SITU_MM
+    run = fake_results()
+    numbers = {
+        **run.numbers,
+        "slice_flux": Number(3e-10 * (field / 57.0) ** OF_SLICE, 3e-12, "m/s", "line"),
+        "supply_flux": Number(6e-10 * (field / 57.0) ** OF_SUPPLY, 6e-12, "m/s", "supply"),
+        "lattice_constant_solvated": Number(SOLVATED_NM + PER_FIELD * (field - 57.0), 0.002, "nm", "peaks"),
+    }
+    voltage = {"time_s": [0.0, 3300.0], "voltage_V": [volts, volts]}
+    cell = {**run.settings["cell"], "gap_mm": IN_SITU_MM, "gap_mm_sigma": 0.0}
+    run = replace(run, numbers=numbers, settings={**run.settings, "voltage": voltage, "cell": cell})
+    folder.mkdir(parents=True)
+    write_results(folder / "results.nxs", run, command="analyse")
+    write_numbers(folder / "numbers.json", numbers)
+
+
+def write_ex_situ(folder: Path, command: str, numbers: dict[str, Number]) -> None:
+    folder.mkdir(parents=True)
+    write_numbers(folder / "numbers.json", numbers)
+    (folder / "provenance.json").write_text(json.dumps({"command": command}))
+    if command == "gisaxs":
+        (folder / "assignment.json").write_text(json.dumps({"lattice": "FCC"}))
+
+
+def film_numbers(field: float) -> dict[str, Number]:
+    a = DRIED_NM + PER_FIELD * (field - 57.0)
+    return {
+        "lattice_constant_dried": Number(a, 0.003, "nm", "spots"),
+        "lattice_constant_volume": Number(a, 0.003, "nm", "spots"),
+        "contraction_along_normal": Number(0.0, 0.001, "one", "spots"),
+    }
+
+
+def island_numbers(field: float, counts_at_57: float = 600.0) -> dict[str, Number]:
+    count, area = counts_at_57 * (field / 57.0) ** OF_DENSITY, 0.5
+    return {
+        "nucleation_density": Number(count / area, count**0.5 / area, "1/mm^2", "counts"),
+        "island_count": Number(count, 0.0, "one", "counts"),
+        "area": Number(area, None, "mm^2", "area"),
+        "amount_per_area": Number(1.1, 0.1, "um", "tetrahedra"),
+    }
+
+
+TABLE = 'voltage_V = {volts}\ngap_mm = 2.5\nduration_s = 3600.0\nresults = "{folder}"\n'
+
+
+def write_campaign(
+    home: Path, *, runs: bool = True, films: bool = True, micrographs: bool = True, more: str = ""
+) -> Path:
+    text = f"runs = {[f'run-{v:g}' for v in RUN_VOLTS] if runs else []}\n".replace("'", '"')
+    for volts in RUN_VOLTS if runs else ():
+        write_run(home / f"run-{volts:g}", volts)
+    for volts in EX_SITU_VOLTS:
+        field = 10.0 * volts / EX_SITU_MM
+        if films:
+            write_ex_situ(home / f"film-{volts:g}", "gisaxs", film_numbers(field))
+            text += "\n[[films]]\n" + TABLE.format(volts=volts, folder=f"film-{volts:g}")
+        if micrographs:
+            write_ex_situ(home / f"sem-{volts:g}", "islands", island_numbers(field))
+            text += "\n[[micrographs]]\n" + TABLE.format(volts=volts, folder=f"sem-{volts:g}")
+    (home / "campaign.toml").write_text(text + more)
+    return home / "campaign.toml"
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_campaign(tmp_path_factory.mktemp("campaign"))
+
+
+@pytest.fixture(scope="module")
+def out(file: Path) -> Path:
+    assert command_line(["campaign", str(file), "--out", str(file.parent / "out"), "--quiet"]) == 0
+    return file.parent / "out"
+
+
+def gathered(file: Path):
+    return [member(task) for task in tasks(read_campaign(file), file.parent / "out")]
+
+
+def test_exponents_slopes_and_contraction_come_back(out: Path) -> None:
+    numbers = read_numbers(out / "numbers.json")
+    expected = {
+        "slice_flux_exponent": OF_SLICE, "supply_flux_exponent": OF_SUPPLY, "nucleation_density_exponent": OF_DENSITY,
+        "nucleation_density_exponent_slice_flux": OF_DENSITY / OF_SLICE,
+        "nucleation_density_exponent_supply_flux": OF_DENSITY / OF_SUPPLY,
+        "lattice_constant_solvated_slope": PER_FIELD, "lattice_constant_dried_slope": PER_FIELD,
+        "volume_contraction": 1.0 - (DRIED_NM / SOLVATED_NM) ** 3,
+    }  # fmt: skip
+    for name, value in expected.items():
+        found = numbers[name]
+        assert found.value is not None, found
+        assert found.sigma, found
+        assert_close(found.value, value, rel=5e-3)
+    # counting alone: sigma of the exponent is that of a weighted line through ln N
+    fields, counts = np.log(EX_SITU_VOLTS), 600.0 * (np.array(EX_SITU_VOLTS) / 14.25) ** OF_DENSITY
+    off = fields - np.average(fields, weights=counts)
+    assert_close(numbers["nucleation_density_exponent"].sigma, (counts @ off**2) ** -0.5, rel=1e-3)
+
+
+def test_few_islands_are_fitted_as_counts(tmp_path: Path) -> None:
+    """12 to 55 islands: sigma of the exponent is that of Poisson counts, (sum of n (ln E - mean)^2)^-1/2."""
+    fields = 10.0 * np.array(EX_SITU_VOLTS) / EX_SITU_MM
+    found = [
+        Member("micrographs", f"{e:g}", e / 4.0, 2.5, numbers=island_numbers(e, counts_at_57=25.0)) for e in fields
+    ]
+    number = results_of(found, "field", "").numbers["nucleation_density_exponent"]
+    assert "Poisson" in number.source
+    counts = 25.0 * (fields / 57.0) ** OF_DENSITY
+    off = np.log(fields) - np.average(np.log(fields), weights=counts)
+    assert number.value is not None
+    assert_close(number.value, OF_DENSITY, rel=1e-3)
+    assert_close(number.sigma, (counts @ off**2) ** -0.5, rel=1e-3)
+
+
+def test_amounts_are_particle_volumes_per_area(file: Path) -> None:
+    """What the mass balance misses of phi0 L, and islands filled to 0.74 as spheres in contact are."""
+    run, *_, sample = gathered(file)
+    balance = fake_results().mass_balance
+    assert balance is not None
+    missed, held = run.number("crystallised_amount"), sample.number("island_amount")
+    assert missed.value is not None
+    assert_close(missed.value, 8e-4 * 3500.0 * (1.0 - balance.values[-1]), rel=1e-9)
+    assert_close(missed.sigma, 8e-4 * 3500.0 * balance.total_sigma[-1], rel=1e-9)
+    assert held.value is not None
+    assert_close([held.value, held.sigma], np.array([1.1, 0.1]) * np.pi / np.sqrt(18.0), rel=1e-9)
+
+
+def test_the_source_says_abscissa_points_and_what_was_left_out(out: Path) -> None:
+    said = read_numbers(out / "numbers.json")["nucleation_density_exponent_slice_flux"].source
+    assert "slice flux of the runs (m/s), joined at equal field" in said
+    assert "3 points (sem-7.5, sem-15, sem-20)" in said
+    assert "left out: sem-30 (its field of 120 V/cm is not among those of the runs, 14.3 to 85.7 V/cm)" in said
+
+
+def test_every_member_is_a_row_and_every_figure_is_there(out: Path) -> None:
+    with (out / "campaign.csv").open(newline="") as opened:
+        rows = list(csv.DictReader(opened))
+    assert [row["kind"] for row in rows] == ["run"] * 4 + ["film"] * 4 + ["micrographs"] * 4
+    assert_close([float(row["field_V_per_cm"]) for row in rows[:4]], 10.0 * np.array(RUN_VOLTS) / IN_SITU_MM, rel=1e-6)
+    assert float(rows[4]["lattice_constant_dried_sigma"]) == 0.003
+    assert rows[0]["nucleation_density"] == ""
+    drawn = {file.stem for file in (out / "figures").glob("*.png")}
+    wanted = {"flux_against_field", "nucleation_density_against_field", "nucleation_density_against_flux",
+              "lattice_constant_against_field", "anode_sizes_against_field", "amounts"}  # fmt: skip
+    assert wanted <= drawn
+    page = (out / "report.html").read_text("utf-8")
+    for number in range(1, 7):
+        assert f"Fig. {number} of the paper" in page
+    assert "no height map" in page  # Fig. 1b is named as missing
+    assert "no film has a radial intensity" in page
+
+
+def test_cells_of_two_gaps_are_joined_as_asked(file: Path) -> None:
+    at_voltage = results_of(gathered(file), "voltage", "").numbers["nucleation_density_exponent_slice_flux"]
+    assert "4 points" in at_voltage.source
+    assert "joined at equal voltage" in at_voltage.source
+    assert at_voltage.value is not None
+    assert_close(at_voltage.value, OF_DENSITY / OF_SLICE, rel=0.01)  # a power law keeps its exponent
+    contraction = results_of(gathered(file), "voltage", "").numbers["volume_contraction"]
+    field = 10.0 * np.array(EX_SITU_VOLTS) / EX_SITU_MM
+    ratio = (DRIED_NM + PER_FIELD * (field - 57.0)) / (SOLVATED_NM + PER_FIELD * (field / SHARED - 57.0))
+    assert contraction.value is not None
+    assert_close(contraction.value, 1.0 - np.mean(ratio**3), rel=1e-3)
+    apart = results_of(gathered(file), "none", "").numbers
+    assert apart["volume_contraction"].value is None
+    assert "no other cell has its gap of 3.5 mm" in apart["volume_contraction"].source
+    assert apart["slice_flux_exponent"].value is not None
+
+
+@pytest.mark.parametrize(
+    ("having", "number"),
+    [
+        ("runs", "slice_flux_exponent"),
+        ("films", "lattice_constant_dried_slope"),
+        ("micrographs", "nucleation_density_exponent"),
+    ],
+)
+def test_one_kind_alone_is_a_campaign(having: str, number: str, tmp_path: Path) -> None:
+    alone = write_campaign(tmp_path, **{kind: kind == having for kind in ("runs", "films", "micrographs")})
+    numbers = results_of(gathered(alone), "field", "").numbers
+    assert numbers[number].value is not None
+    assert numbers["volume_contraction"].value is None
+    assert numbers["critical_nucleus_size"].value is None
+    assert all(number.source for number in numbers.values())
+
+
+def test_a_broken_member_is_a_row_with_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two of them are computed, each in a process of its own."""
+    more = "".join(
+        f'\n[[micrographs]]\nvoltage_V = 5\ngap_mm = 2.5\nimages = ["{name}"]\n' for name in ("gone/*.tif", "text.tif")
+    )
+    (tmp_path / "text.tif").write_text("no image")
+    more += '\n[[films]]\nvoltage_V = 5\ngap_mm = 2.5\nresults = "sem-15"\n'
+    broken = write_campaign(tmp_path, runs=False, films=False, more=more)
+    assert command_line(["campaign", str(broken), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    with (tmp_path / "out" / "campaign.csv").open(newline="") as opened:
+        reasons = {row["name"]: row["reason"] for row in csv.DictReader(opened)}
+    assert "no such file" in reasons["gone"]
+    assert "text.tif" in reasons[f"{tmp_path.name}-text"]
+    assert (
+        "holds the results of electrosaxs islands, and a film was expected" in reasons["sem-15-2"] + reasons["sem-15"]
+    )
+    assert sum(bool(reason) for reason in reasons.values()) == 3
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_members_that_are_there_and_unchanged_are_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+
+    def count(images, out: Path, **_: object) -> None:
+        counted.append(out.name)
+        out.mkdir(parents=True, exist_ok=True)
+        write_numbers(out / "numbers.json", island_numbers(20.0))
+
+    monkeypatch.setattr(members, "count_islands", count)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.tif").write_bytes(b"image")
+    text = "".join(f'[[micrographs]]\nname = "{n}"\nimages = ["{n}.tif"]\nvoltage_V = 5\ngap_mm = 2.5\n' for n in "ab")
+    (tmp_path / "campaign.toml").write_text(text)
+
+    def compute() -> list[str]:
+        counted.clear()
+        listed = tasks(read_campaign(tmp_path / "campaign.toml"), tmp_path / "out")
+        assert compute_all(listed, workers=1, progress=None) == {}
+        return list(counted)
+
+    assert compute() == ["a", "b"]
+    assert compute() == []
+    (tmp_path / "b.tif").write_bytes(b"another image")
+    assert compute() == ["b"]
+    (tmp_path / "campaign.toml").write_text(text.replace("voltage_V = 5", "voltage_V = 6"))
+    assert compute() == []  # another label, the same images
+    (tmp_path / "campaign.toml").write_text(text.replace('"a.tif"]', '"a.tif"]\num_per_pixel = 0.2'))
+    assert compute() == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("runs = []", "campaign.toml: runs = none: a campaign has at least one member"),
+        ("[[films]]\nvoltage_V = 5\ngap_mm = 2.5", "films[0].images = missing: is required where there are no results"),
+        ('[[films]]\nimages = ["a.edf"]\nvoltage_V = 5\ngap_mm = 2.5', "films[0].geometry = missing: is required with images"),
+        ('[[films]]\nresults = "a"\nvoltage_V = 5', "films[0].gap_mm = missing: is required; give the distance"),
+        ('[[micrographs]]\nresults = "a"\nvoltage_V = -5\ngap_mm = 2.5', "micrographs[0].voltage_V = -5: must be above 0"),
+        ('[[micrographs]]\nresults = "a"\nvoltage_V = 5\ngap_mm = 0', "micrographs[0].gap_mm = 0: must be above 0"),
+        ('[[micrographs]]\nresults = "a"\nvoltage_V = 20\ngap_mm = 2.5e-3', "is a field of 80 kV/cm"),
+        ('[[micrographs]]\nresults = "a"\nvolts = 5', "micrographs[0].volts = 5: is not a known key"),
+        ('[[films]]\nimages = ["a.edf"]\ngeometry = "g.poni"\nincident_angle_deg = 0.0054\nenergy_keV = 10\nvoltage_V = 5\n'
+         "gap_mm = 2.5", "films[0].incident_angle_deg = 0.0054: must be in degrees, and this looks like radians"),
+        ('[[films]]\nimages = ["a.edf"]\ngeometry = "g.poni"\nincident_angle_deg = 0.31\nenergy_keV = 10000\nvoltage_V = 5\n'
+         "gap_mm = 2.5", "films[0].energy_keV = 10000: must be below 200; give the photon energy in keV"),
+        ("[run]\ntitle = 'x'\n[frames]\nnexus = 'a'\n[detector]\ngeometry = 'b'", "this is a run, not a campaign"),
+        ("runs = [", "campaign.toml"),
+        ('runs = ["a", "b", "a"]', "campaign.toml: runs = a: stands twice, and would count twice; name each member once"),
+        ('runs = "a"', "campaign.toml: runs = \"a\": must be a list in [brackets]"),
+    ],
+)  # fmt: skip
+def test_impossible_input_is_refused_in_one_line(
+    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "campaign.toml").write_text(text)
+    assert command_line(["campaign", str(tmp_path / "campaign.toml"), "--out", str(tmp_path / "out"), "--quiet"]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_voltage_that_varies_has_its_mean_over_time() -> None:
+    """0 V for the first half of 3300 s, 20 V afterwards."""
+    run = fake_results()
+    ramped = {"time_s": [0.0, 1650.0, 1650.0, 3300.0], "voltage_V": [0.0, 0.0, 20.0, 20.0]}
+    volts, varies = run_voltage(replace(run, settings={**run.settings, "voltage": ramped}))
+    last = float(run.volume_fraction.coord("time").max())
+    assert volts is not None
+    assert_close(volts, 20.0 * (1.0 - 1650.0 / last), rel=2e-3)
+    assert varies > 1.0
+
+
+def test_a_critical_size_needs_an_exponent_that_tells_sizes_apart() -> None:
+    """x = i / (i + 2): 0.5 is a pair; 0.75 +- 0.1 may be a size of 3 to 11; 1 and more has none."""
+
+    def size(x: float, sigma: float) -> Number:
+        return critical_nucleus_size(
+            {
+                f"nucleation_density_exponent_{flux}": Number(x, sigma, "one", "fit")
+                for flux in ("slice_flux", "supply_flux")
+            }
+        )
+
+    pair = size(0.5, 0.02)
+    assert pair.value is not None
+    assert pair.sigma is not None
+    assert_close([pair.value, pair.sigma], [2.0, 8.0 * 0.02], rel=1e-9)
+    for unclear in (size(0.75, 0.1), size(1.2, 0.01), size(0.1, 0.06)):
+        assert unclear.value is None
+        assert "exponent" in unclear.source

@@ -1,0 +1,154 @@
+"""A flux held by `acquire` in the twin, whose charge the plan does not know; an operator who wants another one; plans that
+cannot be."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+import threading
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from closeness import assert_close
+from left_behind import documents, meter_rows, state_of
+from refused import refused
+from test_acquire_twin import EXAMPLES, SMALL, changed
+
+pytest.importorskip("pyvisa")
+
+from electrosaxs.control.hold.tracked_cell import TrackedCell
+from electrosaxs.control.plant import Plant
+from electrosaxs.io.plan_toml import read_plan
+from electrosaxs.io.run_toml import read_experiment
+from electrosaxs.nouns import VoltageProgram
+from electrosaxs.recipes.experiment.acquire import acquire
+from electrosaxs.transport import SizeClasses, graded_grid
+
+MODEL = "plan_constant_flux.toml"
+SHORT = {
+    "duration_s = 2700.0": "duration_s = 700.0\nalignment = false\nreference_frames = 3\nsolvent_frames = 3",
+    "[0, 50, 100, 150, 200, 250, 300, 400, 600, 1000, 1400, 1800, 2600, 3400]": "[50, 100, 150, 200, 300, 600, 2600, 3400]",
+    "period_s = 300.0": "period_s = 240.0", "path_length_mm = 10.0": "path_length_mm = 10.0\nanode_height_um = -7.3",
+}  # fmt: skip
+
+
+def decisions(folder: Path) -> list[dict[str, str]]:
+    with (folder / "control.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def plan_in(folder: Path, changes: dict[str, str]) -> Path:
+    shutil.copy(EXAMPLES / MODEL, folder)
+    changed(EXAMPLES / "hold_cell.toml", folder / "hold_cell.toml", SMALL)
+    return changed(EXAMPLES / "plan_hold.toml", folder / "plan.toml", changes)
+
+
+def operator(out: Path, asked: list[tuple[float, float]]) -> None:
+    """Once the flux is held, ask for what no voltage gives and then for half; when, and what for."""
+    while not (out / "control.csv").exists() or not any(row["mode"] == "hold" for row in decisions(out)):
+        time.sleep(0.05)
+    (out / "requests").mkdir()
+    for value in (1e-7, 1.4e-10):
+        request = {"do": "set-point", "who": "kim", "token": "s3cret", "value": value}
+        asked.append((time.time(), value))
+        (out / "requests" / "part").write_text(json.dumps(request), "utf-8")
+        (out / "requests" / "part").rename(out / "requests" / f"{value}.json")
+        time.sleep(1.2)
+
+
+def true_flux(folder: Path) -> tuple[float, float]:
+    """What the cell of hold_cell.toml does under the voltage that the meter read: slice flux at the end (m/s), and when."""
+    truth = read_experiment(EXAMPLES / "hold_cell.toml")
+    plant = Plant(truth.cell, truth.solution, SizeClasses.gaussian(7.1, 1.1, 9), truth.transport, truth.growth)
+    rows = [row for row in meter_rows(folder) if row["output"] == "1" and row["read_V"]]
+    begin, end = (float(decisions(folder)[k]["time_s"]) for k in (0, -1))
+    on = float(rows[0]["clock_s"])
+    points = {float(r["clock_s"]) - on: float(r["read_V"]) for r in rows if float(r["clock_s"]) - on <= end}
+    program = VoltageProgram(time_s=list(points), voltage_V=list(points.values()))
+    cell = TrackedCell(plant, graded_grid(3.5e-3, shortest_decay=6e-5, cells=100))
+    cell.go_on(program, end)
+    assert begin < end
+    return cell.slice_flux(program.voltage_V[-1]), end
+
+
+def test_a_flux_is_held_in_a_cell_that_the_plan_does_not_know(tmp_path: Path) -> None:
+    out, token, asked = tmp_path / "run", tmp_path / "token", list[tuple[float, float]]()
+    token.write_text("s3cret", "utf-8")
+    kim = threading.Thread(target=operator, args=(out, asked), daemon=True)
+    kim.start()
+    assert acquire(plan_in(tmp_path, SHORT), out, token_file=token) == 0
+    kim.join(5.0)
+    rows = decisions(out)
+    assert [a["mode"] for a, b in pairwise(rows) if a["mode"] != b["mode"]] == ["start"]
+    last = {name: float(rows[-1][name]) for name in ("flux_m_per_s", "flux_sigma_m_per_s", "effective_charge")}
+    assert_close(last["effective_charge"], 0.036, rel=0.1)
+    flux, _ = true_flux(out)
+    assert abs(last["flux_m_per_s"] - flux) < 3.0 * last["flux_sigma_m_per_s"] + 0.02 * flux
+    assert_close(flux, 1.4e-10, rel=0.15)
+    assert max(float(row["voltage_V"]) for row in rows) > 20.5
+    notes = [row for row in rows if "asked for by kim" in row["reason"]]
+    assert [row["set_point_m_per_s"] for row in notes] == ["1.4e-10"]
+    told = {d["data"]["do"]: d["time"] for n, d in documents(out) if n == "event" and "do" in d["data"]}
+    refusal = next(text for text in told if "1e-07" in text)
+    assert "refused" in refusal
+    assert told["set-point 1.4e-10 m/s"] - asked[1][0] < 1.0
+    assert state_of(out) | {"phase": "finished", "set_point_m_per_s": 1.4e-10} == state_of(out)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"[hold]": "[voltage]\ntime_s = [0.0]\nvoltage_V = [5.0]\n[hold]"}, "one of the two, and both are given"),
+        ({MODEL: "nowhere.toml"}, "hold.model"),
+        ({"charge_prior = 0.3": 'fit = "nowhere"'}, "hold.fit"),
+        ({"start_voltage_V = 20.0": "start_voltage_V = 50.0"}, "hold.start_voltage_V = 50: is beyond"),
+        ({"charge_prior = 0.3": "stale_after_s = 60.0"}, "hold.stale_after_s = 60: is shorter than scan.period_s"),
+        ({"set_point_m_per_s = 2.8e-10": "set_point_m_per_s = -1.0"}, "hold.set_point_m_per_s"),
+        ({'flux = "slice"': 'flux = "all"'}, "hold.flux"),
+        ({"charge_prior = 0.3": "volts = 3"}, "is not a known key"),
+    ],
+)
+def test_a_flux_that_cannot_be_held_is_refused(
+    changes: dict[str, str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = plan_in(tmp_path, changes)
+    assert words in refused(capsys, "acquire", plan, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_neither_a_program_nor_a_flux_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = plan_in(tmp_path, {}).read_text("utf-8")
+    (tmp_path / "plan.toml").write_text(text.partition("[hold]")[0], "utf-8")
+    assert "neither is given" in refused(capsys, "acquire", tmp_path / "plan.toml", "--out", tmp_path / "run")
+
+
+def test_particles_that_flee_the_anode_hold_no_flux(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = plan_in(tmp_path, {})
+    changed(EXAMPLES / MODEL, tmp_path / MODEL, {"effective_charge = 0.045": "effective_charge = -0.045"})
+    assert "moves these particles towards the anode" in refused(capsys, "acquire", plan, "--out", tmp_path / "run")
+
+
+def test_defaults_are_those_of_the_page(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / MODEL, tmp_path / "experiment.toml")
+    plan_in(tmp_path, {})
+    text = (tmp_path / "plan.toml").read_text("utf-8").partition("[hold]")[0]
+    (tmp_path / "plan.toml").write_text(text + "[hold]\n", "utf-8")
+    held = read_plan(tmp_path / "plan.toml").hold
+    assert held is not None
+    assert held.model == (tmp_path / "experiment.toml").resolve()
+    assert (held.flux, held.charge_prior, held.at_end, held.stale_after_s) == ("slice", 0.3, "stop", 600.0)
+    assert np.isclose(held.set_point_m_per_s, 2.8e-10)
+
+
+def test_the_page_types_the_commands_of_the_example() -> None:
+    page = (EXAMPLES.parent / "docs" / "how-to" / "hold.md").read_text("utf-8")
+    example = (EXAMPLES / "plan_hold.toml").read_text("utf-8")
+    typed = re.findall(r"^    (electrosaxs .*)$", page, re.MULTILINE)
+    assert typed == re.findall(r"^#     (electrosaxs acquire .*)$", example, re.MULTILINE)
+    assert len(typed) == 2
+    read_plan(EXAMPLES / "plan_hold.toml")

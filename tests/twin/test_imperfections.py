@@ -1,0 +1,70 @@
+"""What [imperfections] does to the frames is done to these frames, and to no other number."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from closeness import assert_close
+from simulated_runs import simulated
+
+from electrosaxs.errors import InputFileError
+from electrosaxs.io.results import read_results
+from electrosaxs.io.run_toml import read_experiment
+
+WRONG = {
+    "monitor_glitch": {"frames": [31], "factor": 0.5},
+    "transmission_drift": 0.01,
+    "bubble": {"heights_um": [50.0], "time_s": [70.0, 160.0], "share": 0.4},
+    "module_off": {"modules": [0], "from_s": 200.0},
+}
+
+
+def columns(run: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    with h5py.File(run.parent / "frames.nxs") as file:
+        table = {name: file[f"entry/frames/{name}"][()] for name in ("monitor", "transmission", "time")}
+        return table, file["entry/instrument/detector/data"][()].sum(axis=(1, 2), dtype=float)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("imperfect")
+    scan = {"scans": 3, "duration_s": 240.0}
+    return simulated(folder / "clean", scan=scan), simulated(folder / "wrong", scan=scan, imperfections=WRONG)
+
+
+def test_each_fault_is_in_its_frames_alone(runs: tuple[Path, Path]) -> None:
+    (clean, photons), (wrong, fewer) = (columns(run) for run in runs)
+    monitor = wrong["monitor"] / clean["monitor"]
+    assert np.flatnonzero(monitor != 1.0).tolist() == [31]
+    assert_close(monitor[31], 0.5, rel=1e-6)
+    field = np.isfinite(clean["time"])
+    light = np.log(wrong["transmission"] / clean["transmission"])
+    drift = np.log1p(0.01 * clean["time"] / clean["time"][field].max())
+    gas = np.flatnonzero(field & (np.abs(light - drift) > 1e-6))
+    assert gas.size == 1
+    assert 0.3 < light[gas[0]] < 0.6
+    still = field & (clean["time"] >= 200.0)
+    assert np.all(fewer[still] == 0)
+    alike = np.setdiff1d(np.flatnonzero(~still), gas)
+    assert np.array_equal(fewer[alike], photons[alike])
+
+
+def test_the_truth_stays_that_of_the_solution_and_the_experiment_can_be_read_back(runs: tuple[Path, Path]) -> None:
+    clean, wrong = (read_results(run.parent / "truth.nxs") for run in runs)
+    assert_close(wrong.volume_fraction.values, clean.volume_fraction.values, rel=1e-12)
+    again = read_experiment(runs[1].parent / "experiment.toml").imperfections
+    assert again.bubble is not None
+    assert (again.bubble.share, again.transmission_drift) == (0.4, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ({"monitor_glitch": {"frames": [999], "factor": 2.0}}, r"monitor_glitch.frames = 999: the run has"),
+        ({"module_off": {"modules": [7], "from_s": 0.0}}, r"module_off.modules = 7: the detector has 1 modules"),
+    ],
+)
+def test_what_the_run_does_not_have_cannot_go_wrong(what: dict[str, object], words: str, tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match=words):
+        simulated(tmp_path / "run", scan={"scans": 1, "duration_s": 60.0}, imperfections=what)
