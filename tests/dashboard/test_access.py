@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from electrosaxs.dashboard import files
 from electrosaxs.dashboard.access import Access
-from electrosaxs.dashboard.files import NoPage
+from electrosaxs.dashboard.files import NoPage, PageFiles
 from electrosaxs.dashboard.server import Server
 from electrosaxs.errors import InputFileError
 
@@ -25,7 +26,7 @@ class Told:
         return {"status": "ok"}
 
     def state(self) -> dict[str, Any]:
-        return {"phase": "running"}
+        return {"phase": "running", "flux_slice": {"value": float("nan"), "sigma": [float("inf"), 1.0]}}
 
     def lines(self, since: int) -> bytes:
         return b"".join(LINES.splitlines(keepends=True)[since:])
@@ -93,6 +94,9 @@ def test_with_a_token_nothing_but_health_is_open(closed: Asking) -> None:
         assert closed("GET", path)[0] == 401, path
         assert closed("GET", path, Authorization="Bearer wrong")[0] == 401, path
     assert closed("GET", "/ws", Upgrade="websocket", Connection="Upgrade", Sec_WebSocket_Version="13")[0] == 401
+    for method in ("HEAD", "PUT", "DELETE", "OPTIONS"):
+        assert closed(method, "/")[0] == 401, method
+        assert closed(method, "/", Authorization="Bearer op")[0] == 405, method
     assert closed("GET", "/health")[0] == 200
     for token in ("see", "op"):
         assert closed("GET", "/api/state", Authorization=f"Bearer {token}")[0] == 200
@@ -143,6 +147,7 @@ def test_frames_come_from_a_number_on_as_lines_or_as_a_list(open_to_this_compute
     ask = open_to_this_computer
     assert ask("GET", "/api/frames?since=1")[2] == b'{"index": 1}\n'
     assert json.loads(ask("GET", "/api/frames?since=0", Accept="application/json")[2]) == [{"index": 0}, {"index": 1}]
+    assert json.loads(ask("GET", "/api/state")[2])["flux_slice"] == {"value": None, "sigma": [None, 1.0]}
     assert ask("GET", "/nothing")[0] == 404
     assert ask("POST", "/api/nothing", Authorization="Bearer op")[0] == 404
 
@@ -156,3 +161,9 @@ def test_another_host_needs_a_token_and_two_tokens_are_two() -> None:
         Access(host)
     with pytest.raises(InputFileError, match="two different tokens"):
         Access("127.0.0.1", token="same", operator="same")
+
+
+def test_without_the_extra_it_is_said_which_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "find_spec", lambda name: None)
+    with pytest.raises(InputFileError, match=r"pip install 'electrosaxs\[dashboard\]', or give --no-page"):
+        PageFiles()

@@ -158,7 +158,7 @@ function drawMap() {
   label(models.map_heights, heights.near);
   const lit = phi.filter((v) => v > 0).sort((a, b) => a - b);
   if (lit.length && models.map_colours) {
-    models.map_colours.low = Math.max(lit[Math.floor(0.02 * lit.length)], 1e-3);
+    models.map_colours.low = Math.max(lit[Math.floor(0.1 * lit.length)], 1e-3);
     models.map_colours.high = Math.max(lit[lit.length - 1], 1.2 * models.map_colours.low);
   }
   kept.provisional = fresh.length;
@@ -187,7 +187,7 @@ function drawCurve(curve) {
   const values = good.map((k) => curve.intensity[k]);
   const peaks = (kept.panels && kept.panels.lattice.peaks) || [];
   const low = Math.min(...values), high = Math.max(...values);
-  show("peaks", { q: peaks.map((p) => p.q), low: peaks.map(() => low), high: peaks.map(() => high), hkl: peaks.map((p, k) => (k < NAMED_PEAKS ? p.hkl : "")) });
+  show("peaks", { q: peaks.map((p) => p.q), low: peaks.map(() => low), high: peaks.map(() => high), at: peaks.map((_, k) => high / 4 ** k), hkl: peaks.map((p, k) => (k < NAMED_PEAKS ? p.hkl : "")) });
   note("intensity", `${curve.index === null ? "" : `frame ${curve.index}, `}${Math.round(curve.height_um - anode())} µm, ${short(minutes(curve.time_s))} min; line: spheres`);
 }
 

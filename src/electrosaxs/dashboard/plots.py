@@ -85,9 +85,9 @@ def _intensity() -> Any:
     plot = _figure("q (1/nm)", "I, arbitrary unit", x_axis_type="log", y_axis_type="log")
     plot.scatter("q", "intensity", source=_source("curve", "q", "intensity"), size=3, color=BLUE)
     plot.line("q", "model", source=_source("curve_model", "q", "model"), line_color=VERMILION, line_width=2)
-    peaks = _source("peaks", "q", "low", "high", "hkl")
+    peaks = _source("peaks", "q", "low", "high", "at", "hkl")
     plot.segment("q", "low", "q", "high", source=peaks, line_color=GREEN, line_dash="dashed")
-    plot.text("q", "high", "hkl", source=peaks, text_font_size=TICKS, text_color=GREEN, text_baseline="top", x_offset=2)
+    plot.text("q", "at", "hkl", source=peaks, text_font_size=TICKS, text_color=GREEN, text_baseline="top", x_offset=2)
     return plot
 
 

@@ -7,6 +7,7 @@ and no connection has to stay.
 from __future__ import annotations
 
 import json
+import math
 import socket
 import threading
 from collections.abc import Mapping
@@ -143,6 +144,15 @@ class Handler(BaseHTTPRequestHandler):
         who = f"the operator at {self.client_address[0]}"
         self._answer(*self.server.feed.order(ORDERS[path], value, who))
 
+    def _no_such_method(self) -> None:
+        """Anything but looking and ordering: the rules hold for it too."""
+        self.close_connection = True
+        verdict, _, _ = self._judged()
+        if not verdict.refused:
+            self._answer(405, {"error": f"{self.command}: only GET and POST are answered"})
+
+    do_HEAD = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _no_such_method
+
     def _judged(self) -> tuple[Verdict, str, dict[str, str]]:
         """Verdict, path and query; what is refused is answered here."""
         parts = urlsplit(self.path)
@@ -189,11 +199,21 @@ class Handler(BaseHTTPRequestHandler):
         if status == 401:
             self.send_header("WWW-Authenticate", "Bearer")
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are no news."""
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, allow_nan=False).encode()
+    return json.dumps(_finite(value), allow_nan=False).encode()
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for every number that is none: browsers read no NaN."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value

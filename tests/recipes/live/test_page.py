@@ -111,7 +111,8 @@ def test_what_is_new_is_drawn_and_abort_reaches_the_run(
     while not list((run / "requests").glob("*.json")) and time.monotonic() - start < 5.0:
         time.sleep(0.01)
     assert time.monotonic() - start < 2.0
-    assert take_requests(run, "op") == [{"do": "abort", "who": "the operator at 127.0.0.1"}]
+    (request,) = take_requests(run, "op")
+    assert (request["do"], request["who"]) == ("abort", "the operator at 127.0.0.1")
     write_state(run, {**state, "phase": "aborted", "output": False})
     page.wait_for_function("document.getElementById('phase').textContent == 'aborted'")
     assert page.errors == []

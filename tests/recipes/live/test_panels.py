@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from closeness import assert_close
 
+from electrosaxs.command_line.app import run as command_line
 from electrosaxs.io.growing_rows import CONTROL, MOST, GrowingRows
 from electrosaxs.io.run_toml import read_run
 from electrosaxs.nouns import Number, RunResults
@@ -107,3 +108,21 @@ def test_decisions_of_a_held_flux_are_read_by_name(tmp_path: Path) -> None:
     rows.look()
     assert rows.rows == [(20.0, 2.8e-10, 2.7e-10, 9e-11, 0.045, 0.01, 20.0)]
     assert rows.last["mode"] == "hold"
+
+
+def test_what_cannot_be_followed_or_shown_is_refused_with_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("no run")
+    out = ["--out", str(tmp_path / "out"), "--no-page", "--until-finished"]
+    for arguments, words in (
+        (["view", str(tmp_path)], "there is no results.nxs"),
+        (["live", str(tmp_path / "notes.txt"), *out], "must be a run folder"),
+        (["live", str(tmp_path / "run"), *out, "--host", "0.0.0.0"], "give --token too"),
+        (["live", str(tmp_path / "run"), *out, "--token", "a", "--operator-token", "a"], "two different tokens"),
+    ):
+        assert command_line(arguments) == 2
+        said = capsys.readouterr().err.strip()
+        assert words in said
+        assert "\n" not in said
+    assert not (tmp_path / "out").exists()

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ElectrosaxsError, FrameError, InputFileError, bad_value
 from ...io.arriving import ArrivedRow, Arriving, arriving
 from ...io.live_lines import LiveLines
 from ...io.run_state import read_state
 from ...io.run_toml import read_run
-from ...nouns import Run
-from .passes import END, PASS, Passes
-from .provisional import Provisional, detector_words
+from ...nouns import Role, Run
+from .asking import END, PASS, Passes
+
+if TYPE_CHECKING:
+    from .provisional import Provisional
 
 RUN, STORE, REDUCTION = "run.toml", "live", "reduction"
 ENDED = ("finished", "aborted", "failed")
@@ -42,7 +45,7 @@ class Follower:
         self._provisional: Provisional | None = None
         self._waiting: dict[int, tuple[ArrivedRow, float, float]] = {}
         self._rows, self._passed_at, self._looked_at, self._ended_at = 0, 0.0, 0.0, 0.0
-        self._run_changed = 0.0
+        self._run_changed, self._began = 0.0, time.time()
 
     @property
     def curve(self) -> dict[str, Any]:
@@ -51,11 +54,12 @@ class Follower:
 
     @property
     def lag_s(self) -> float:
-        """How long the oldest row that is not done has been waiting; of the last one that was where none is."""
-        if self._waiting:
-            return time.time() - min(arrived for _, arrived, _ in self._waiting.values())
+        """How long the oldest row that is not done has been waiting since this process could know of it; of the last one that
+        was where none is."""
+        if waiting := list(self._waiting.values()):
+            return time.time() - max(self._began, min(arrived for _, arrived, _ in waiting))
         last = self.lines.last
-        return float(last["done"] - last["arrived"]) if last else 0.0
+        return float(last["done"] - max(last["arrived"], self._began)) if last else 0.0
 
     def until_the_end(self) -> None:
         """Follow until the run has ended and every frame of it is done."""
@@ -102,6 +106,8 @@ class Follower:
             self.problem = str(error) if (self.source / RUN).exists() else f"{self.source}: no {RUN} there yet"
             return False
         self.problem = ""
+        from .provisional import Provisional  # some seconds, while the page is served already
+
         self._arriving = arriving(self.run)
         self._provisional = Provisional(self.run, self._arriving, self.out / STORE)
         return True
@@ -140,17 +146,26 @@ class Follower:
             if time.monotonic() - tried < AGAIN_S:
                 continue
             try:
-                line = self._provisional.take(row)
+                self._take(row, arrived)
             except FrameError as error:
                 if not self._given_up():
                     self._waiting[index] = (row, arrived, time.monotonic())
                     continue
-                line = self._provisional.take(ArrivedRow(row.index, row.role, row.file, row.numbers, str(error)))
+                self._take(replace(row, trouble=str(error)), arrived)
             del self._waiting[index]
-            if index not in self.lines.known:
-                self.lines.append({**line, "arrived": arrived, "done": time.time()})
             taken = True
         return taken
+
+    def _take(self, row: ArrivedRow, arrived: float) -> None:
+        """A row becomes a line, if it is not one already."""
+        assert self._provisional is not None
+        known = row.index in self.lines.known
+        if known and row.role == Role.SAMPLE and not row.trouble:
+            self._provisional.recall(row)
+            return
+        line = self._provisional.take(row)
+        if not known:
+            self.lines.append({**line, "arrived": arrived, "done": time.time()})
 
     def _given_up(self) -> bool:
         return self._ended_at > 0.0 and time.monotonic() - self._ended_at > PATIENCE_S
@@ -184,6 +199,8 @@ class Follower:
             return
         due = time.monotonic() - self._passed_at > PASS_PERIOD_S and len(self.lines) > self.frames_passed
         if due and provisional is not None and provisional.samples and provisional.detector is not None:
+            from .provisional import detector_words
+
             self._passed_at, self.frames_passed = time.monotonic(), len(self.lines)
             passes.ask(
                 do=PASS, run_toml=str(self.source / RUN), out=str(self.out), store=str(self.out / STORE),

@@ -16,7 +16,6 @@ from ..output_folder import output_folder, writing
 from .feed import LiveFeed
 from .follow import RUN, STORE, Follower
 from .serving import Serving, tell
-from .warm_up import warm_up
 
 FAILED = 2
 
@@ -37,7 +36,7 @@ def live(source: str | Path, out: str | Path, *, serving: Serving, until_finishe
         server = Server(serving.host, serving.port, access, LiveFeed(follower, serving.operator), files)
         tell(server)
         with writing(out, command="live", over="analyse"):
-            threading.Thread(target=warm_up, daemon=True).start()
+            threading.Thread(target=_warm_up, daemon=True).start()
             follower.until_the_end()
         problem = follower.analyse()
         shutil.rmtree(out / STORE, ignore_errors=True)
@@ -59,3 +58,9 @@ def run_folder(source: Path) -> Path:
             remedy="give the folder that acquire writes, also before it is there",
         )  # fmt: skip
     return folder.resolve()
+
+
+def _warm_up() -> None:
+    from .warm_up import warm_up  # some seconds, while the page is served already
+
+    warm_up()

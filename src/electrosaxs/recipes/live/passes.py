@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import queue
-import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -22,55 +21,12 @@ from ...io.numbers_json import write_numbers
 from ...io.results import write_results
 from ...io.run_toml import read_run
 from ..analyse.analyse_run import analyse_reduced, analyse_run
+from .asking import PASS
 from .model_band import model_band
 from .panels import panels
 from .provisional import grown
 
 NICE = 5  # the numbers of a frame go first
-PASS, END = "pass", "end"
-
-
-class Passes:
-    """The process as the follower sees it: one request at a time. `answer`: of the last one, None while it works."""
-
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "electrosaxs.recipes.live.passes"]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-        self.busy = False
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def ask(self, **request: Any) -> None:
-        """Begin with a request."""
-        assert self._process.stdin is not None
-        self.busy = True
-        try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
-            self._process.stdin.flush()
-        except OSError:
-            self._answers.put({"gone": "the process of the analysis is gone"})
-
-    def answer(self, seconds: float = 0.0) -> dict[str, Any] | None:
-        """What came of it, None where it is not done within `seconds`."""
-        try:
-            found = self._answers.get(timeout=seconds) if seconds else self._answers.get_nowait()
-        except queue.Empty:
-            return None
-        self.busy = False
-        return found
-
-    def close(self) -> None:
-        """End the process, whatever it does."""
-        self._process.kill()
-        self._process.wait()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._answers.put(json.loads(line))
-        self._answers.put({"gone": "the process of the analysis is gone"})
 
 
 def provisional_pass(run_toml: Path, out: Path, store: Path, frames: int, detector: dict[str, Any]) -> dict[str, Any]:

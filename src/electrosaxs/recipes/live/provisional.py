@@ -73,12 +73,8 @@ class Provisional:
         self._recent: deque[tuple[ArrivedRow, ReducedFrame]] = deque(maxlen=RECENT)
         self._standard: Standards | None = None
         self._prepared_for = 0
+        self.samples = False  # whether there was a sample frame: without one there is no map
         self._run_known = run
-
-    @property
-    def samples(self) -> bool:
-        """Whether there was a sample frame: without one there is no map."""
-        return bool(self._recent)
 
     def take(self, row: ArrivedRow) -> dict[str, Any]:
         """The line of live.jsonl for a row, less its times; FrameError where its image is not there yet."""
@@ -100,6 +96,15 @@ class Provisional:
                 line["flags"] = [_words(error)]
         return line
 
+    def recall(self, row: ArrivedRow) -> None:
+        """A sample frame that an earlier process has written the line of: only what the passes need of it."""
+        if self.detector is None:
+            self._prepare(self._source.read(row))
+        assert self.store is not None
+        self.samples = True
+        if not self.store.has(row.index):
+            self._reduced(row, self._source.read(row))
+
     def _keep_still(self, row: ArrivedRow, frame: Frame) -> None:
         self._standard = None
         if self.detector is None and not self._still:
@@ -108,7 +113,7 @@ class Provisional:
 
     def rest(self) -> bool:
         """Do ahead what the first sample frame will need, while nothing else is to be done; whether there was anything."""
-        if self._recent or len(self._still) == self._prepared_for or not self._complete():
+        if self.samples or len(self._still) == self._prepared_for or not self._complete():
             return False
         row = next(iter(self._still.values()))[0]
         self._prepare(self._source.read(row))
@@ -120,8 +125,9 @@ class Provisional:
         return {Role.SOLVENT, Role.REFERENCE} <= {kept.role for kept, _ in self._still.values()}
 
     def _measured(self, row: ArrivedRow, frame: Frame) -> dict[str, Any]:
-        if self.detector is None or (not self._recent and len(self._still) != self._prepared_for):
+        if self.detector is None or (not self.samples and len(self._still) != self._prepared_for):
             self._prepare(frame)
+        self.samples = True
         reduced_frame = self._reduced(row, frame)
         self._recent.append((row, reduced_frame))
         if not self._complete():
