@@ -21,7 +21,7 @@ from ...physics.absorption import attenuation_per_volume_fraction
 from ...physics.beam import open_beam_centre, open_fraction
 from .causes import Contradiction, cause
 from .crystal_view import sees_crystals
-from .drift import drift_of_phi, scatter_of_phi
+from .drift import anode_elsewhere, drift_of_phi, noise_of_phi, scatter_of_phi
 from .reduce_run import ReducedRun
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels, on_map
@@ -36,7 +36,7 @@ GROSS = 0.03
 """Relative uncertainty of an expected depth before the profile within the beam is known (chosen)."""
 GROSS_LEFT = 0.01
 """The same once its neighbours' profile is known (chosen)."""
-INTERACTION = 0.005
+INTERACTION = 0.003
 """Relative, at phi = 1 % and in proportion: what interference of particles may do to the one measure and not to the other."""
 BESIDE_CRYSTALS = 0.05
 """Relative uncertainty of the depth where crystals stand in the beam (chosen)."""
@@ -55,7 +55,8 @@ class Agreement:
     without phi; left_out: what contradicts itself; reasons: row of the voxels -> words; scattered, absorbed, absorbed_sigma:
     phi by either measure, of frames that were left out too; drift: relative change of phi where the transmission's drift is the
     diode's; scatter: relative
-    sigma of phi where the two scatter against each other in all frames."""
+    sigma of phi where the two scatter against each other in all frames; own: of each frame's phi, on its own; moved_um: by how
+    much the anode seems to be elsewhere than said."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -66,6 +67,8 @@ class Agreement:
     absorbed_sigma: FloatArray
     drift: FloatArray
     scatter: float = 0.0
+    own: float = 0.0
+    moved_um: float = 0.0
     notes: tuple[str, ...] = ()
 
     def without_them(self, reduced: ReducedRun, voxels: Voxels) -> ReducedRun:
@@ -85,24 +88,17 @@ def agreement(
     blank = np.full(grid.shape, np.nan)
     if not view.tells:
         return Agreement(None, None, np.zeros(grid.shape, bool), {}, blank, blank, blank, np.zeros(grid.shape))
-    gross = _gross(view)
-    left_out = gross.copy()
-    correction, measures = view.compared(left_out)
-    for _ in range(PASSES):
-        found = _worst_nearby(np.where(left_out, np.nan, measures.significance)) & ~left_out
-        if not found.any():
-            break
-        left_out |= found
-        correction, measures = view.compared(left_out)
-    left_out &= ~(gross & (np.abs(_of_the_left_out(view, correction, measures)) < SIGNIFICANT))
+    left_out, correction, measures = _contradicting(view)
     contradicted = int(left_out.sum()) if left_out.sum() > MOST_SHARE * max(view.known.sum(), 1) else 0
     if contradicted:
         left_out[:] = False
     correction, measures = view.compared(left_out)
+    moved, where = anode_elsewhere(measures, grid.heights, reduced.run.beam.fwhm_um)
     contradictions = view.contradictions(left_out, correction, measures)
     absorbed, usual = view.scale * view.start_depth, standard.normalisation.number.value or 0.0
     drift, words = drift_of_phi(measures, view.depth(correction), absorbed, view.start_noise)
     scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
+    own = 0.0 if scatter else noise_of_phi(measures, view.depth(correction), usual)
     return Agreement(
         measures,
         view.stand_ins(correction, measures, left_out, contradictions),
@@ -112,7 +108,9 @@ def agreement(
         *view.absorbed(correction, measures),
         np.hypot(drift, scatter) if np.any(scatter) else drift,
         scatter,
-        (*more, *words),
+        own,
+        moved,
+        (*where, *more, *words),
     )
 
 
@@ -181,8 +179,7 @@ class _View:
         """The profile of the frames that are not left out, and both measures of these."""
         correction = self._profile(np.where(left_out, np.nan, self.phi), None)
         depth = self.depth(correction)
-        profile = np.hypot(correction.sigma, 0.03 * (correction.factor - 1.0))
-        return correction, self._measures(depth, profile, self.known & ~left_out)
+        return correction, self._measures(depth, correction.sigma, self.known & ~left_out)
 
     def _profile(self, phi: FloatArray, missing: Expected | None) -> FootprintCorrection:
         return footprint_correction(
@@ -287,6 +284,26 @@ def _attenuation(core_share: FloatArray, run: Run) -> FloatArray:
         energy_keV=run.beam.energy_keV,
         path_length_mm=run.cell.path_length_mm,
     )
+
+
+def _contradicting(view: _View) -> tuple[BoolArray, FootprintCorrection, TwoMeasures]:
+    """(scan, height) frames that contradict themselves, with the profile and the comparison of the others."""
+
+    def more(left_out: BoolArray) -> tuple[BoolArray, FootprintCorrection, TwoMeasures]:
+        """One after the other, the worst of its surroundings first: through the profile one spoils those around it."""
+        correction, measures = view.compared(left_out)
+        for _ in range(PASSES):
+            found = _worst_nearby(np.where(left_out, np.nan, measures.significance)) & ~left_out
+            if not found.any():
+                break
+            left_out = left_out | found
+            correction, measures = view.compared(left_out)
+        return left_out, correction, measures
+
+    gross = _gross(view)
+    left_out, correction, measures = more(gross)
+    innocent = gross & (np.abs(_of_the_left_out(view, correction, measures)) < SIGNIFICANT)
+    return more(left_out & ~innocent) if innocent.any() else (left_out, correction, measures)
 
 
 def _gross(view: _View) -> BoolArray:
