@@ -45,6 +45,8 @@ LEAST_STAND_IN, LEAST_STAND_IN_CUT = 4e-3, 1e-2
 STAND_IN_PASSES = 3
 MOST_SHARE = 0.4
 """Of the voxels; where more contradict themselves, it is not single frames that are wrong."""
+RIVAL = 3.0
+"""Sigmas from which on the frame beside one that contradicts itself may be the cause (chosen)."""
 PASSES = 6
 BoolArray = npt.NDArray[np.bool_]
 
@@ -93,10 +95,12 @@ def agreement(
     if contradicted:
         left_out[:] = False
     correction, measures = view.compared(left_out)
-    moved, where = anode_elsewhere(measures, grid.heights, reduced.run.beam.fwhm_um)
     contradictions = view.contradictions(left_out, correction, measures)
     absorbed, usual = view.scale * view.start_depth, standard.normalisation.number.value or 0.0
     drift, words = drift_of_phi(measures, view.depth(correction), absorbed, view.start_noise)
+    moved, where = anode_elsewhere(measures, grid.heights, reduced.run.beam.fwhm_um)
+    if moved:  # gas instead would lower phi there by as much
+        drift = np.hypot(drift, measures.place)
     scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
     own = 0.0 if scatter else noise_of_phi(measures, view.depth(correction), usual)
     return Agreement(
@@ -296,7 +300,7 @@ def _contradicting(view: _View) -> tuple[BoolArray, FootprintCorrection, TwoMeas
             found = _worst_nearby(np.where(left_out, np.nan, measures.significance)) & ~left_out
             if not found.any():
                 break
-            left_out = left_out | found
+            left_out = left_out | _culprits(view, left_out, found, measures)
             correction, measures = view.compared(left_out)
         return left_out, correction, measures
 
@@ -304,6 +308,22 @@ def _contradicting(view: _View) -> tuple[BoolArray, FootprintCorrection, TwoMeas
     left_out, correction, measures = more(gross)
     innocent = gross & (np.abs(_of_the_left_out(view, correction, measures)) < SIGNIFICANT)
     return more(left_out & ~innocent) if innocent.any() else (left_out, correction, measures)
+
+
+def _culprits(view: _View, left_out: BoolArray, found: BoolArray, measures: TwoMeasures) -> BoolArray:
+    """`found`, or the voxel beside in height where that one explains both: a frame at the anode spoils the one above it."""
+    culprits = np.zeros(found.shape, dtype=bool)
+    size = np.nan_to_num(np.abs(measures.significance))
+    for i, j in np.argwhere(found):
+        beside = [k for k in (j - 1, j + 1) if 0 <= k < found.shape[1] and size[i, k] > RIVAL and not left_out[i, k]]
+        left = {}
+        for k in [j, *beside] if beside else []:
+            tried = left_out.copy()
+            tried[i, k] = True
+            rest = np.abs(view.compared(tried)[1].significance[i, max(j - 2, 0) : j + 3])
+            left[int(k)] = float(np.max(np.nan_to_num(rest)))
+        culprits[i, min(left, key=lambda k: left[k]) if left else j] = True
+    return culprits
 
 
 def _gross(view: _View) -> BoolArray:
