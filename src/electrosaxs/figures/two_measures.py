@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -10,6 +11,7 @@ from ..nouns import FloatArray, FrameRecord, RunResults
 from .style import BLUE, PER_CENT, SECONDS_PER_MINUTE, SHADE, TIME_LABEL, VERMILION, Omitted, letter, new_figure, styled
 
 NAMES = ("volume_fraction_scattered", "volume_fraction_absorbed", "volume_fraction_absorbed_sigma")
+BoolArray = npt.NDArray[np.bool_]
 MOST_NAMED = 8
 WIDEST = 3.0
 """Per cent: deviations beyond are drawn at the edge."""
@@ -38,7 +40,7 @@ def two_measures(results: RunResults, truth: RunResults | None = None) -> Figure
     return figure
 
 
-def _both(axes: Axes, scattered: FloatArray, absorbed: FloatArray, used: FloatArray, out: FloatArray) -> None:
+def _both(axes: Axes, scattered: FloatArray, absorbed: FloatArray, used: BoolArray, out: BoolArray) -> None:
     """phi by absorption over phi by scattering, per cent."""
     largest = PER_CENT * 1.08 * float(np.max(np.concatenate([scattered[used | out], absorbed[used | out]])))
     axes.plot([0.0, largest], [0.0, largest], color=SHADE, lw=1.2, zorder=1)
@@ -51,7 +53,7 @@ def _both(axes: Axes, scattered: FloatArray, absorbed: FloatArray, used: FloatAr
     )
 
 
-def _difference(axes: Axes, time: FloatArray, maps: list[FloatArray], used: FloatArray, out: FloatArray) -> None:
+def _difference(axes: Axes, time: FloatArray, maps: list[FloatArray], used: BoolArray, out: BoolArray) -> None:
     """Scattering over absorption less 1, per cent, against time."""
     scattered, absorbed, sigma = maps
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -65,7 +67,7 @@ def _difference(axes: Axes, time: FloatArray, maps: list[FloatArray], used: Floa
     axes.set(ylim=(-1.1 * WIDEST, 1.1 * WIDEST), xlabel=TIME_LABEL, ylabel="scattering over absorption − 1 (%)")
 
 
-def _named(axes: Axes, frames: tuple[FrameRecord, ...], out: FloatArray, x: FloatArray, y: FloatArray) -> None:
+def _named(axes: Axes, frames: tuple[FrameRecord, ...], out: BoolArray, x: FloatArray, y: FloatArray) -> None:
     """The numbers of the first frames that were left out, beside their crosses."""
     placed = [f for f in frames if f.scan >= 0 and f.height_index >= 0 and out[f.scan, f.height_index]]
     for frame in placed[:MOST_NAMED]:

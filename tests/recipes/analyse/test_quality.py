@@ -19,10 +19,18 @@ NUMBERS = {
 LEFT_OUT = np.zeros((4, 7), dtype=bool)
 
 
-def grades(*, start: tuple[str, ...] = (), share: float = 0.0, drift: float = 0.0, scatter: float = 0.0, out: int = 0):
+def grades(
+    *,
+    start: tuple[str, ...] = (),
+    share: float = 0.0,
+    drift: float = 0.0,
+    scatter: float = 0.0,
+    out: int = 0,
+    moved: float = 0.0,
+):
     left_out = LEFT_OUT.copy()
     left_out.ravel()[:out] = True
-    agreed = SimpleNamespace(drift=np.full((4, 7), drift), scatter=scatter, left_out=left_out)
+    agreed = SimpleNamespace(drift=np.full((4, 7), drift), scatter=scatter, left_out=left_out, moved_um=moved)
     standard = SimpleNamespace(reference_fit=SimpleNamespace(flags=(start,)))
     found = doubts(standard, SimpleNamespace(share=share), agreed, 28)  # type: ignore[arg-type]
     return {name: number.quality for name, number in with_quality(NUMBERS, found).items()}
@@ -39,6 +47,7 @@ def test_nothing_wrong_is_good() -> None:
         ({"out": 8}, "doubtful: 8 of 28 frames contradict", "good"),
         ({"start": ("poor fit",)}, "doubtful: one kind of spheres", "not trustworthy: one kind of spheres"),
         ({"share": 0.4}, "doubtful: one kind of spheres does not describe 40 %", "doubtful: one kind"),
+        ({"moved": -7.0}, "doubtful: the transmission at the anode says that it is 7.0 um", "good"),
         ({"drift": 0.01}, "doubtful: the transmission drifts by 1 %", "good"),
     ],
 )

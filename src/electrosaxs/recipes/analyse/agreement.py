@@ -21,7 +21,7 @@ from ...physics.absorption import attenuation_per_volume_fraction
 from ...physics.beam import open_beam_centre, open_fraction
 from .causes import Contradiction, cause
 from .crystal_view import sees_crystals
-from .drift import drift_of_phi, scatter_of_phi
+from .drift import anode_elsewhere, drift_of_phi, noise_of_phi, scatter_of_phi
 from .reduce_run import ReducedRun
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels, on_map
@@ -36,7 +36,7 @@ GROSS = 0.03
 """Relative uncertainty of an expected depth before the profile within the beam is known (chosen)."""
 GROSS_LEFT = 0.01
 """The same once its neighbours' profile is known (chosen)."""
-INTERACTION = 0.005
+INTERACTION = 0.003
 """Relative, at phi = 1 % and in proportion: what interference of particles may do to the one measure and not to the other."""
 BESIDE_CRYSTALS = 0.05
 """Relative uncertainty of the depth where crystals stand in the beam (chosen)."""
@@ -45,6 +45,8 @@ LEAST_STAND_IN, LEAST_STAND_IN_CUT = 4e-3, 1e-2
 STAND_IN_PASSES = 3
 MOST_SHARE = 0.4
 """Of the voxels; where more contradict themselves, it is not single frames that are wrong."""
+RIVAL = 3.0
+"""Sigmas from which on the frame beside one that contradicts itself may be the cause (chosen)."""
 PASSES = 6
 BoolArray = npt.NDArray[np.bool_]
 
@@ -55,7 +57,8 @@ class Agreement:
     without phi; left_out: what contradicts itself; reasons: row of the voxels -> words; scattered, absorbed, absorbed_sigma:
     phi by either measure, of frames that were left out too; drift: relative change of phi where the transmission's drift is the
     diode's; scatter: relative
-    sigma of phi where the two scatter against each other in all frames."""
+    sigma of phi where the two scatter against each other in all frames; own: of each frame's phi, on its own; moved_um: by how
+    much the anode seems to be elsewhere than said."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -66,6 +69,8 @@ class Agreement:
     absorbed_sigma: FloatArray
     drift: FloatArray
     scatter: float = 0.0
+    own: float = 0.0
+    moved_um: float = 0.0
     notes: tuple[str, ...] = ()
 
     def without_them(self, reduced: ReducedRun, voxels: Voxels) -> ReducedRun:
@@ -85,16 +90,7 @@ def agreement(
     blank = np.full(grid.shape, np.nan)
     if not view.tells:
         return Agreement(None, None, np.zeros(grid.shape, bool), {}, blank, blank, blank, np.zeros(grid.shape))
-    gross = _gross(view)
-    left_out = gross.copy()
-    correction, measures = view.compared(left_out)
-    for _ in range(PASSES):
-        found = _worst_nearby(np.where(left_out, np.nan, measures.significance)) & ~left_out
-        if not found.any():
-            break
-        left_out |= found
-        correction, measures = view.compared(left_out)
-    left_out &= ~(gross & (np.abs(_of_the_left_out(view, correction, measures)) < SIGNIFICANT))
+    left_out, correction, measures = _contradicting(view)
     contradicted = int(left_out.sum()) if left_out.sum() > MOST_SHARE * max(view.known.sum(), 1) else 0
     if contradicted:
         left_out[:] = False
@@ -102,7 +98,11 @@ def agreement(
     contradictions = view.contradictions(left_out, correction, measures)
     absorbed, usual = view.scale * view.start_depth, standard.normalisation.number.value or 0.0
     drift, words = drift_of_phi(measures, view.depth(correction), absorbed, view.start_noise)
+    moved, where = anode_elsewhere(measures, grid.heights, reduced.run.beam.fwhm_um)
+    if moved:  # gas instead would lower phi there by as much
+        drift = np.hypot(drift, measures.place)
     scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
+    own = 0.0 if scatter else noise_of_phi(measures, view.depth(correction), usual)
     return Agreement(
         measures,
         view.stand_ins(correction, measures, left_out, contradictions),
@@ -112,7 +112,9 @@ def agreement(
         *view.absorbed(correction, measures),
         np.hypot(drift, scatter) if np.any(scatter) else drift,
         scatter,
-        (*more, *words),
+        own,
+        moved,
+        (*where, *more, *words),
     )
 
 
@@ -181,8 +183,7 @@ class _View:
         """The profile of the frames that are not left out, and both measures of these."""
         correction = self._profile(np.where(left_out, np.nan, self.phi), None)
         depth = self.depth(correction)
-        profile = np.hypot(correction.sigma, 0.03 * (correction.factor - 1.0))
-        return correction, self._measures(depth, profile, self.known & ~left_out)
+        return correction, self._measures(depth, correction.sigma, self.known & ~left_out)
 
     def _profile(self, phi: FloatArray, missing: Expected | None) -> FootprintCorrection:
         return footprint_correction(
@@ -287,6 +288,42 @@ def _attenuation(core_share: FloatArray, run: Run) -> FloatArray:
         energy_keV=run.beam.energy_keV,
         path_length_mm=run.cell.path_length_mm,
     )
+
+
+def _contradicting(view: _View) -> tuple[BoolArray, FootprintCorrection, TwoMeasures]:
+    """(scan, height) frames that contradict themselves, with the profile and the comparison of the others."""
+
+    def more(left_out: BoolArray) -> tuple[BoolArray, FootprintCorrection, TwoMeasures]:
+        """One after the other, the worst of its surroundings first: through the profile one spoils those around it."""
+        correction, measures = view.compared(left_out)
+        for _ in range(PASSES):
+            found = _worst_nearby(np.where(left_out, np.nan, measures.significance)) & ~left_out
+            if not found.any():
+                break
+            left_out = left_out | _culprits(view, left_out, found, measures)
+            correction, measures = view.compared(left_out)
+        return left_out, correction, measures
+
+    gross = _gross(view)
+    left_out, correction, measures = more(gross)
+    innocent = gross & (np.abs(_of_the_left_out(view, correction, measures)) < SIGNIFICANT)
+    return more(left_out & ~innocent) if innocent.any() else (left_out, correction, measures)
+
+
+def _culprits(view: _View, left_out: BoolArray, found: BoolArray, measures: TwoMeasures) -> BoolArray:
+    """`found`, or the voxel beside in height where that one explains both: a frame at the anode spoils the one above it."""
+    culprits = np.zeros(found.shape, dtype=bool)
+    size = np.nan_to_num(np.abs(measures.significance))
+    for i, j in np.argwhere(found):
+        beside = [k for k in (j - 1, j + 1) if 0 <= k < found.shape[1] and size[i, k] > RIVAL and not left_out[i, k]]
+        left = {}
+        for k in [j, *beside] if beside else []:
+            tried = left_out.copy()
+            tried[i, k] = True
+            rest = np.abs(view.compared(tried)[1].significance[i, max(j - 2, 0) : j + 3])
+            left[int(k)] = float(np.max(np.nan_to_num(rest)))
+        culprits[i, min(left, key=lambda k: left[k]) if left else j] = True
+    return culprits
 
 
 def _gross(view: _View) -> BoolArray:

@@ -8,6 +8,8 @@ import numpy as np
 
 FITS = 4.0
 """Sigmas within which a measure is what the neighbours in height and time say."""
+LEAST_OFF = 2.5
+"""Sigmas that one must be off before the other may be called near by comparison."""
 MUCH_NEARER = 0.35
 """Of the one measure's distance to the neighbours: within it the other is theirs."""
 
@@ -40,7 +42,7 @@ class Contradiction:
 
     def _fits(self, one: float, other: float) -> bool:
         near = abs(one) < FITS * self.sigma and abs(other) > FITS * self.sigma
-        return near or abs(one) < MUCH_NEARER * abs(other)
+        return near or (abs(one) < MUCH_NEARER * abs(other) and abs(other) > LEAST_OFF * self.sigma)
 
 
 def cause(c: Contradiction) -> str:

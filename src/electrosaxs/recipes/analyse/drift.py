@@ -8,12 +8,20 @@ m). A drift is known from the heights where phi is that of the start; where phi 
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import ndtri
 
-from ...analysis.concentration.two_measures import SLOPE_SIGMA, TwoMeasures
+from ...analysis.concentration.two_measures import LEAST_NOISE, SLOPE_SIGMA, TwoMeasures
 from ...nouns import FloatArray
+from ...physics.beam import beam_deviation, share_above
 
 NOISY, LEAST_USUAL = 5.0, 1e-3
 """Times the noise of the standards' normalisation, at least this (chosen), from which on a transmission is not what it says."""
+FEWEST, LEAST_GAIN, OUTLYING = 8, 6.0, 4.0
+"""Frames, and gain of ln likelihood, from which on noise is believed; sigmas that one frame counts at most (chosen)."""
+NOISES = np.concatenate([[0.0], np.geomspace(1e-4, 0.3, 80)])
+MOST_OPEN = 0.999
+LEAST_MOVED_UM = 1.0
+"""By which an anode must be elsewhere before it is said (chosen)."""
 DECISIVE = 9.0
 """Difference of chi-squared from which on one explanation is taken and not the larger of both."""
 
@@ -75,4 +83,50 @@ def scatter_of_phi(
         f"phi by scattering and by transmission disagree from frame to frame by {100.0 * noise:.2g} % of the"
         " transmission, too many to leave out: monitor or transmission are wrong, and phi is uncertain by"
         f" {100.0 * scatter:.2g} %",
+    )
+
+
+def noise_of_phi(measures: TwoMeasures, depth: FloatArray, usual: float) -> float:
+    """Relative sigma of each frame's phi by noise of its monitor or its transmission beyond `usual`, that of the standards.
+
+    Noise of the transmission makes ln T and scattering differ by its size times 1 - depth, noise of the monitor by its size
+    times depth: the more likely of both, the larger where they do not part; 0 where none is needed.
+    """
+    known = np.isfinite(measures.residual) & (measures.place == 0.0)
+    if known.sum() < FEWEST:
+        return 0.0
+    rest, tau = measures.residual[known], depth[known]
+    base = np.maximum(np.square(measures.sigma[known]) - measures.noise**2, 0.0) + LEAST_NOISE**2
+    found = []
+    for size in (1.0 - tau, tau):
+        variance = base + np.square(NOISES[:, None] * size)
+        likelihood = -0.5 * np.sum(np.minimum(np.square(rest) / variance, OUTLYING**2) + np.log(variance), axis=1)
+        best = int(np.argmax(likelihood))
+        found.append((float(likelihood[best] - likelihood[0]), float(NOISES[best])))
+    (gain, noise), (other, second) = sorted(found, reverse=True)
+    if gain < LEAST_GAIN:
+        return 0.0
+    noise = max(noise, second) if gain - other < 0.5 * LEAST_GAIN else noise
+    return float(np.sqrt(max(noise**2 - usual**2, 0.0)))
+
+
+def anode_elsewhere(measures: TwoMeasures, height_um: FloatArray, fwhm_um: float) -> tuple[float, tuple[str, ...]]:
+    """By how much (um) the anode would be elsewhere than said for the transmission where it cuts the beam; 0 where it agrees.
+
+    The open part of the beam is then exp(place) times what it was taken to be.
+    """
+    cut = np.flatnonzero(measures.place != 0.0)
+    if not cut.size:
+        return 0.0, ()
+    column = int(cut[np.argmin(np.abs(height_um[cut]))])
+    place, deviation = float(measures.place[column]), beam_deviation(fwhm_um)
+    x = float(height_um[column]) / deviation
+    opened = min(float(share_above(x, 1.0)) * float(np.exp(place)), MOST_OPEN)
+    moved = deviation * (float(ndtri(opened)) - x)
+    if abs(place) < 5.0 * float(measures.place_sigma[column]) or abs(moved) < LEAST_MOVED_UM:
+        return 0.0, ()
+    way = "lower" if moved > 0.0 else "higher"
+    return moved, (
+        f"transmission at {height_um[column]:.0f} um: {100.0 * np.expm1(place):+.2g} % off what passes an anode at the"
+        f" height that was said; it is {abs(moved):.1f} um {way}, or something else is in the beam there",
     )

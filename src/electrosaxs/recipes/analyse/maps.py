@@ -100,6 +100,8 @@ def frame_maps(
         return layout.noun(kind, values + step, on_map(voxels, grid, f"{quantity}_sigma"), shares)
 
     relative = on_map(voxels, grid, "phi_sigma") / np.abs(apparent)
+    if agreed is not None and agreed.own:
+        relative = np.hypot(relative, agreed.own)
     counting = crystalline_fraction * relative + dissolved * correction.counting_sigma(relative)
     phi = layout.noun(VolumeFraction, factor * apparent, counting * np.abs(factor * apparent), shared)
     diameter, deviation = size(Diameter, "diameter"), size(DiameterDeviation, "deviation")

@@ -57,6 +57,11 @@ def doubts(standard: Standards, misfit: Misfit, agreed: Agreement, frames: int) 
     elif misfit.share > MANY:
         why = f"one kind of spheres does not describe {100.0 * misfit.share:.0f} % of the curves"
         found.append(Doubt(frozenset(OF_PHI | OF_SIZES), why))
+    if agreed.moved_um:
+        why = (
+            f"the transmission at the anode says that it is {abs(agreed.moved_um):.1f} um from where it was taken to be"
+        )
+        found.append(Doubt(phi, why))
     drift = float(np.max(np.abs(agreed.drift), initial=0.0))
     if drift > LARGEST_DRIFT:
         found.append(Doubt(phi, f"the transmission drifts by {100.0 * drift:.2g} % against the scattering"))
