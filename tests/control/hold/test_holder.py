@@ -42,7 +42,12 @@ def test_the_supply_is_held_by_knowing_the_charge() -> None:
 def test_crystals_lower_the_voltage() -> None:
     """They take up particles, so that the flux rises: it is brought back, and their solubility is found."""
     held = HeldCell(plant_with(solubility=0.0075), wanted(start_V=20.0), noise=0.01)
+    held.run(780.0)
+    assert not held.holder.uneasy or held.cell.wall_phi() > 0.004
+    held.run(1200.0)
+    assert held.holder.uneasy
     held.run(2400.0)
+    assert not held.holder.uneasy
     before = max(decision.voltage for decision in held.decisions)
     assert held.cell.crystals_m() > 1e-8
     known = held.holder.estimator.estimate(held.volt)

@@ -35,7 +35,7 @@ LEFT_OUT_SIGMA = 5.0
 MOST_RUNS, FEWEST_FRAMES = 3, 4
 COUNTS = 0.01
 """Weight of a run in the bank from which on it is looked at."""
-LIKELY = 0.9
+LIKELY = 0.98
 """Probability of crystals from which on the model has them and the flux is steered by them (chosen: a flux that is lowered
 for crystals that are not there is as wrong as one that is not lowered for those that are)."""
 NOT_MORE = 1e-3
