@@ -34,7 +34,7 @@ from electrosaxs.transport import SizeClasses, graded_grid
 
 MODEL = "plan_constant_flux.toml"
 SHORT = {
-    "duration_s = 2700.0": "duration_s = 700.0\nalignment = false\nreference_frames = 3\nsolvent_frames = 3",
+    "duration_s = 2700.0": "duration_s = 560.0\nalignment = false\nreference_frames = 3\nsolvent_frames = 3",
     "[0, 50, 100, 150, 200, 250, 300, 400, 600, 1000, 1400, 1800, 2600, 3400]": "[50, 100, 150, 200, 300, 600, 2600, 3400]",
     "period_s = 300.0": "period_s = 240.0", "path_length_mm = 10.0": "path_length_mm = 10.0\nanode_height_um = -7.3",
 }  # fmt: skip
