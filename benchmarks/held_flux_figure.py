@@ -35,9 +35,10 @@ LOOKS = {
     "PI on the slope": (GREEN, "-", "PI on the slope"), "held": (BLUE, "-", "held"),
 }  # fmt: skip
 SLICE = {
-    "less charge, no crystals": "charge 30 % less than believed,\nno crystals",
-    "more charge, crystals": "charge 30 % more,\ncrystals from φ = 0.0125",
+    "less charge, no crystals": "30 % less charge, no crystals",
+    "more charge, crystals": "30 % more charge, crystals",
 }
+SHORT = ("less, no crystals", "more, crystals")
 SUPPLY = {"less charge, supply": (VERMILION, "30 % less charge"), "more charge, supply": (PURPLE, "30 % more charge")}
 
 
@@ -51,29 +52,29 @@ def flux(axes: Axes, run: dict, title: str) -> None:
                   zorder=3 if key == "held" else 2, label=label, **shade)  # fmt: skip
     axes.axvline(JUDGED[0], color=BLACK, lw=0.6, ls=":")
     axes.set(xlim=(0, 70), ylim=(0, 2.5), xlabel=TIME_LABEL, ylabel="slice flux / set-point")
-    axes.text(0.97, 0.96, title, transform=axes.transAxes, ha="right", va="top")
+    axes.set_title(title, fontsize=7.0)
 
 
 def voltage(axes: Axes, found: dict) -> None:
     """What the loop did."""
-    for (name, title), colour in zip(SLICE.items(), (BLUE, VERMILION), strict=True):
+    for name, title, colour in zip(SLICE, SHORT, (BLUE, VERMILION), strict=True):
         rows = np.array(found[name]["held"])
-        axes.plot(rows[:, 0] / 60.0, rows[:, 1], color=colour, label=title.replace(",\n", ", "))
+        axes.plot(rows[:, 0] / 60.0, rows[:, 1], color=colour, label=title)
     axes.set(xlim=(0, 70), ylim=(0, 42), xlabel=TIME_LABEL, ylabel="voltage V (V)")
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower left")
 
 
 def charge(axes: Axes, found: dict) -> None:
     """Estimated charge over the true one, with its sigma."""
-    for (name, title), colour in zip(SLICE.items(), (BLUE, VERMILION), strict=True):
+    for name, title, colour in zip(SLICE, SHORT, (BLUE, VERMILION), strict=True):
         run = found[name]
         own, minutes = np.array(run["own"]) / run["charge"], np.array(run["held"])[:, 0] / 60.0
         minutes = minutes[: len(own)] - minutes[0]
         axes.fill_between(minutes, own[:, 2] - own[:, 3], own[:, 2] + own[:, 3], color=colour, alpha=0.2, lw=0)
-        axes.plot(minutes, own[:, 2], color=colour, label=title.partition(",")[0])
-    axes.axhline(1.0, color=BLACK, lw=0.6)
-    axes.set(xlim=(0, 40), ylim=(0.8, 1.5), xlabel=TIME_LABEL, ylabel="estimated charge / true charge")
-    axes.legend(loc="upper right", title="band: its own σ")
+        axes.plot(minutes, own[:, 2], color=colour, label=title)
+    axes.axhline(1.0, color=BLACK, lw=0.6, zorder=1)
+    axes.set(xlim=(5, 70), ylim=(0.9, 1.1), xlabel=TIME_LABEL, ylabel="estimated / true charge")
+    axes.legend(loc="lower right")
 
 
 def supply(axes: Axes, found: dict) -> None:
@@ -94,7 +95,8 @@ def draw(found: dict) -> Figure:
     panels = figure.subplots(2, 3)
     for axes, (name, title) in zip(panels[0, :2], SLICE.items(), strict=True):
         flux(axes, found[name], title)
-    panels[0, 0].legend(loc="lower left")
+    lines, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside upper left", ncols=4)
     supply(panels[0, 2], found)
     voltage(panels[1, 0], found)
     charge(panels[1, 1], found)
@@ -117,7 +119,7 @@ def errors(axes: Axes, found: dict) -> None:
         axes.plot(values, np.arange(len(names)) + 0.12 * (k - 1.5), ls="", marker="osD^"[k], color=colour, ms=4.0)
     axes.set_xscale("log")
     axes.set_yticks(range(len(names)), [name.replace(", ", ",\n") for name in names])
-    axes.set(xlim=(0.7, 200.0), xlabel="rms of slice flux, 20 to 70 min (%)", ylim=(len(names) - 0.5, -0.5))
+    axes.set(xlim=(0.3, 200.0), xlabel="rms of slice flux (%)", ylim=(len(names) - 0.5, -0.5))
     axes.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
     axes.axvline(3.0, color=BLACK, lw=0.6, ls=":")
 

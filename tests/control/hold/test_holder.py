@@ -27,14 +27,14 @@ def test_the_charge_is_found_within_its_sigma() -> None:
 @pytest.mark.parametrize("charge", [0.0315])
 def test_the_slice_flux_stays_at_its_set_point(charge: float) -> None:
     held = HeldCell(plant_with(effective_charge=charge, diffusivity_scale=1.1, **QUIET), noise=0.01)
-    held.run(2100.0)
-    assert_close(np.array(held.fluxes[20:]) / 2e-10, np.ones(15), rel=0.03)
+    held.run(1800.0)
+    assert_close(np.array(held.fluxes[20:]) / 2e-10, np.ones(10), rel=0.03)
     assert held.decisions[-1].mode == "hold"
 
 
 def test_the_supply_is_held_by_knowing_the_charge() -> None:
     held = HeldCell(plant_with(effective_charge=0.0585, **QUIET), wanted(kind="supply", set_point=5e-10), noise=0.01)
-    last = held.run(1500.0)
+    last = held.run(1020.0)
     assert_close(held.cell.supply_per_volt() * held.volt, 5e-10, rel=0.02)
     assert abs(last.flux - 5e-10) < 2.5 * last.flux_sigma
 
@@ -42,7 +42,12 @@ def test_the_supply_is_held_by_knowing_the_charge() -> None:
 def test_crystals_lower_the_voltage() -> None:
     """They take up particles, so that the flux rises: it is brought back, and their solubility is found."""
     held = HeldCell(plant_with(solubility=0.0075), wanted(start_V=20.0), noise=0.01)
+    held.run(780.0)
+    assert not held.holder.uneasy or held.cell.wall_phi() > 0.004
+    held.run(1200.0)
+    assert held.holder.uneasy
     held.run(2400.0)
+    assert not held.holder.uneasy
     before = max(decision.voltage for decision in held.decisions)
     assert held.cell.crystals_m() > 1e-8
     known = held.holder.estimator.estimate(held.volt)
@@ -53,13 +58,13 @@ def test_crystals_lower_the_voltage() -> None:
 
 def test_frames_that_stop_end_the_steering_and_frames_that_come_begin_it_again() -> None:
     held = HeldCell(plant_with(effective_charge=0.04, **QUIET), wanted(stale_after_s=400.0), noise=0.01)
-    steered = held.run(960.0)
+    steered = held.run(660.0)
     assert steered.mode == "hold"
-    last = held.run(1500.0, frames=False)
+    last = held.run(1140.0, frames=False)
     assert last.mode == "fallback"
     assert "no usable frame" in last.reason
     assert held.volt == 5.0
-    back = held.run(2400.0)
+    back = held.run(1680.0)
     assert back.mode == "hold"
     modes = [decision.mode for decision in held.decisions]
     first = len(modes) - modes[::-1].index("fallback")
@@ -73,19 +78,19 @@ def test_frames_that_stop_end_the_steering_and_frames_that_come_begin_it_again()
 )
 def test_frames_that_cannot_be_believed_end_the_steering(wrong: dict[str, float], why: str) -> None:
     held = HeldCell(plant_with(**QUIET), noise=0.01)
-    assert held.run(900.0).mode == "hold"
-    last = held.run(960.0, **wrong)  # type: ignore[arg-type]
-    last = held.run(1080.0, frames=False)
+    assert held.run(600.0).mode == "hold"
+    last = held.run(660.0, **wrong)  # type: ignore[arg-type]
+    last = held.run(780.0, frames=False)
     assert last.mode == "fallback"
     assert why in last.reason
 
 
-@pytest.mark.parametrize("at_end", ["stop", "fallback", "limit"])
+@pytest.mark.parametrize("at_end", ["fallback", "limit"])
 def test_a_cell_that_is_empty_ends_the_run(at_end: str) -> None:
     held = HeldCell(
         plant_with(**QUIET), wanted(set_point=7e-10, at_end=at_end), Limits(highest=20.0, ramp=0.5), noise=0.01
     )
-    last = held.run(1500.0)
+    last = held.run(1200.0)
     assert last.mode == "ended"
     assert "inventory" in last.reason
     assert "the highest voltage" in last.reason
@@ -94,10 +99,10 @@ def test_a_cell_that_is_empty_ends_the_run(at_end: str) -> None:
 
 def test_another_set_point_is_approached_from_the_flux_that_there_is() -> None:
     held = HeldCell(plant_with(**QUIET), noise=0.01, step_s=20.0)
-    held.run(900.0)
+    held.run(620.0)
     held.holder.ask_for(1e-10)
-    held.run(1200.0)
-    after = np.array(held.fluxes[45:])
+    held.run(920.0)
+    after = np.array(held.fluxes[31:])
     assert np.all(np.diff(after) < 0.02e-10)
     assert after[0] > 1.5e-10
     assert_close(after[-1], 1e-10, rel=0.05)
@@ -114,15 +119,15 @@ def test_a_current_at_its_limit_holds_the_voltage_back() -> None:
 
 def test_a_model_that_cannot_be_run_lets_go_and_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
     held = HeldCell(plant_with(**QUIET), noise=0.01)
-    held.run(600.0)
+    held.run(360.0)
 
     def fails(*_: object) -> None:
         raise ElectrosaxsError("no step is short enough")
 
     with monkeypatch.context() as patch:
         patch.setattr(held.holder.estimator, "go_on", fails)
-        lost = held.run(660.0)
+        lost = held.run(420.0)
     assert (lost.mode, lost.voltage) == ("fallback", 5.0)
     assert "no step is short enough" in lost.reason
-    assert held.run(720.0).mode == "hold"
+    assert held.run(480.0).mode == "hold"
     assert_close(held.decisions[-1].charge, 0.045, rel=0.1)

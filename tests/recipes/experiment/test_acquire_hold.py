@@ -15,23 +15,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 from closeness import assert_close
-from left_behind import documents, meter_rows, state_of
+from left_behind import documents, meter_rows, read_all, state_of
+from meters import MeterProgram
 from refused import refused
 from test_acquire_twin import EXAMPLES, SMALL, changed
+from tiny_bridge import TinyBridge, write_plan
 
 pytest.importorskip("pyvisa")
 
+from electrosaxs.acquisition.field import Field
 from electrosaxs.control.hold.tracked_cell import TrackedCell
 from electrosaxs.control.plant import Plant
 from electrosaxs.io.plan_toml import read_plan
-from electrosaxs.io.run_toml import read_experiment
-from electrosaxs.nouns import VoltageProgram
+from electrosaxs.io.run_toml import read_experiment, read_run
+from electrosaxs.nouns import Role, VoltageProgram
 from electrosaxs.recipes.experiment.acquire import acquire
 from electrosaxs.transport import SizeClasses, graded_grid
 
 MODEL = "plan_constant_flux.toml"
 SHORT = {
-    "duration_s = 2700.0": "duration_s = 700.0\nalignment = false\nreference_frames = 3\nsolvent_frames = 3",
+    "duration_s = 2700.0": "duration_s = 560.0\nalignment = false\nreference_frames = 3\nsolvent_frames = 3",
     "[0, 50, 100, 150, 200, 250, 300, 400, 600, 1000, 1400, 1800, 2600, 3400]": "[50, 100, 150, 200, 300, 600, 2600, 3400]",
     "period_s = 300.0": "period_s = 240.0", "path_length_mm = 10.0": "path_length_mm = 10.0\nanode_height_um = -7.3",
 }  # fmt: skip
@@ -98,6 +101,26 @@ def test_a_flux_is_held_in_a_cell_that_the_plan_does_not_know(tmp_path: Path) ->
     assert "refused" in refusal
     assert told["set-point 1.4e-10 m/s"] - asked[1][0] < 1.0
     assert state_of(out) | {"phase": "finished", "set_point_m_per_s": 1.4e-10} == state_of(out)
+
+
+def test_the_lowest_heights_are_watched_between_scans_while_crystals_may_begin(
+    meter: MeterProgram, bridge: TinyBridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Field, "watch_s", 8.0)
+    monkeypatch.setattr(Field, "uneasy", True)
+    plan = write_plan(
+        tmp_path, bridge, meter.resource, scan={"heights_um": [0, 900, 100, 300, 200, 600], "period_s": 50.0}
+    )
+    assert acquire(plan, tmp_path / "run") == 0
+    table, _ = read_all(tmp_path / "run")
+    sample = table.is_role(Role.SAMPLE)
+    anode = read_run(tmp_path / "run" / "run.toml").cell.anode_height_um
+    assert anode is not None
+    heights = np.round((table.height[sample] - anode) / 100.0).astype(int).tolist()
+    scan, few = [0, 9, 1, 3, 2, 6], [0, 1, 2, 3]
+    assert heights[:14] == [*scan, *few, *few]
+    assert heights[14 : 14 + len(few)] in ([0, 9, 1, 3], few)
+    assert_close(np.diff(table.time[sample])[[5, 9]], [9.5, 9.5], rel=0.3)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ LEFT_OUT_SIGMA = 5.0
 MOST_RUNS, FEWEST_FRAMES = 3, 4
 COUNTS = 0.01
 """Weight of a run in the bank from which on it is looked at."""
-LIKELY = 0.9
+LIKELY = 0.98
 """Probability of crystals from which on the model has them and the flux is steered by them (chosen: a flux that is lowered
 for crystals that are not there is as wrong as one that is not lowered for those that are)."""
 NOT_MORE = 1e-3
@@ -66,11 +66,14 @@ class Estimate:
 
 
 class Estimator:
-    """Frames and voltages in, an estimate out. x: the coordinates that the model runs at; `grown`: it has crystals."""
+    """Frames and voltages in, an estimate out. x: the coordinates that the model runs at; `grown`: it has crystals.
 
-    def __init__(self, believed: Belief, grid: Grid, *, fwhm_um: float) -> None:
+    attenuation: of the beam in the solution, per phi (`tracked_cell.as_absorbed`).
+    """
+
+    def __init__(self, believed: Belief, grid: Grid, *, fwhm_um: float, attenuation: float = 0.0) -> None:
         self.belief, self._grid, self.voltage = believed, grid, MeasuredVoltage()
-        self._footprints, self._fwhm = Footprints(grid, fwhm_um), fwhm_um
+        self._footprints, self._fwhm = Footprints(grid, fwhm_um, attenuation=attenuation), fwhm_um
         self._time: list[float] = []
         self._height: list[float] = []
         self.x, self.grown = believed.x0.copy(), False

@@ -17,7 +17,7 @@ from scipy.stats import norm
 from ...nouns import FloatArray, VoltageProgram
 from ...transport import Grid
 from .belief import Belief, with_solubility
-from .least_squares import Rows, cost_of, solve
+from .least_squares import Rows, solve
 from .tracked_cell import Looks, TrackedCell
 
 SPACING = 0.03
@@ -40,12 +40,16 @@ class Member:
     seen: FloatArray
     weight: float = 1.0
 
-    def cost_at_the_anode(self, measured: FloatArray, sigma: FloatArray, which: npt.NDArray[np.bool_]) -> float:
-        """-2 log likelihood of the frames `which`, whose beams touch the anode: crystals may stand in them, somehow."""
-        dissolved, crystals = self.seen[:, which]
-        variance = sigma[which] ** 2 + (SEEN_SIGMA * crystals) ** 2
-        off = (measured[which] - dissolved - SEEN * crystals) / np.sqrt(variance)
-        return cost_of(off, 1.0) + float(np.sum(np.log(variance / sigma[which] ** 2)))
+    def against(self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_]) -> tuple[Rows, float]:
+        """The frames against this run, and what the width of their sigmas adds to chi-squared.
+
+        A beam that touches the anode (`near`) may see crystals: less than flat ones would give, nobody knows how much.
+        """
+        dissolved, crystals = self.seen
+        sigma = np.where(near, np.hypot(own_sigma, SEEN_SIGMA * crystals), rows.sigma)
+        measured = rows.measured - np.where(near, SEEN * crystals, 0.0)
+        width = 2.0 * float(np.sum(np.log(sigma[near] / own_sigma[near])))
+        return Rows(measured, sigma, dissolved, rows.slope), width
 
 
 class OnsetBank:
@@ -98,10 +102,9 @@ class OnsetBank:
         members = sorted(self.members, key=lambda m: m.log_solubility)
         k, sigma = self.belief.number("solubility"), self.belief.sigma.copy()
         sigma[[k, self.belief.number("attachment_time")]] = 0.0
+        pairs = [member.against(rows, own_sigma, near) for member in members]
         costs = np.array([
-            solve(Rows(rows.measured, rows.sigma, m.seen[0], rows.slope), self.belief.x0 - self.x, sigma, misfit).cost
-            + m.cost_at_the_anode(rows.measured, own_sigma, near)
-            for m in members
+            solve(against, self.belief.x0 - self.x, sigma, misfit).cost + width for against, width in pairs
         ])  # fmt: skip
         believed = np.array([self._believed(m) for m in members])
         weight = (believed + 1e-12) * np.exp(-0.5 * (costs - costs.min()))

@@ -22,31 +22,36 @@ CELLS, RTOL = 120, 5e-4
 @dataclass(frozen=True, eq=False)
 class Looks:
     """What frames looked at: time (s) of each, and which row its beam has of `weights` (row, node) and of `density`
-    (row,), 1/m, with which it reads a layer on the anode; (frame,)."""
+    (row,), 1/m, with which it reads a layer on the anode; (frame,). spread (row, node): weights of how much phi differs
+    within the beam; attenuation: ln of the transmission that phi = 1 takes (t d mu / d phi)."""
 
     time: FloatArray
     which: npt.NDArray[np.intp]
     weights: FloatArray
     density: FloatArray
+    spread: FloatArray
+    attenuation: float
 
     def part(self, here: npt.NDArray[np.bool_]) -> Looks:
         """Some of them."""
-        return Looks(self.time[here], self.which[here], self.weights, self.density)
+        return Looks(self.time[here], self.which[here], self.weights, self.density, self.spread, self.attenuation)
 
 
 class Footprints:
     """Weights of the beam on the nodes of a grid, one row a height; heights (um) to a tenth."""
 
-    def __init__(self, grid: Grid, fwhm_um: float) -> None:
-        self._grid, self._fwhm = grid, fwhm_um
+    def __init__(self, grid: Grid, fwhm_um: float, *, attenuation: float = 0.0) -> None:
+        self._grid, self._fwhm, self._attenuation = grid, fwhm_um, attenuation
         self._rows: dict[float, int] = {}
         self._weights: list[FloatArray] = []
         self._density: list[float] = []
+        self._spread: list[FloatArray] = []
 
     def looks(self, time_s: FloatArray, height_um: FloatArray) -> Looks:
         """The looks of frames at these times and heights."""
         which = np.array([self._row(round(float(height), 1)) for height in height_um], dtype=np.intp)
-        return Looks(np.asarray(time_s, dtype=np.float64), which, np.array(self._weights), np.array(self._density))
+        beams = (np.array(self._weights), np.array(self._density), np.array(self._spread))
+        return Looks(np.asarray(time_s, dtype=np.float64), which, *beams, self._attenuation)
 
     def _row(self, height_um: float) -> int:
         if height_um not in self._rows:
@@ -54,6 +59,9 @@ class Footprints:
             rows, density = beam_weights(self._grid.z, [1e-6 * height_um], 1e-6 * self._fwhm)
             self._weights.append(rows[0])
             self._density.append(float(density[0]))
+            off = self._grid.z - float(rows[0] @ self._grid.z)
+            width = float(np.sqrt(max(float(rows[0] @ off**2), 1e-24)))
+            self._spread.append(rows[0] * off / width)
         return self._rows[height_um]
 
 
@@ -82,7 +90,9 @@ class TrackedCell:
         if looks is None or not number:
             return np.zeros((2, 0))
         history = CellHistory(along, self._classes, 0.0, np.zeros(0), np.array([until_s]), knots, self.state)
-        dissolved = np.maximum(history.observe(looks.time, looks.weights, looks.which).sum(axis=1), 0.0)
+        seen = history.observe(looks.time, looks.weights, looks.which).sum(axis=1)
+        spread = history.observe(looks.time, looks.spread, looks.which).sum(axis=1)
+        dissolved = np.maximum(as_absorbed(seen, spread, looks.attenuation), 0.0)
         crystals = history.crystals_at(looks.time).sum(axis=1)
         return np.array([dissolved, looks.density[looks.which] * crystals])
 
@@ -112,6 +122,14 @@ class TrackedCell:
     def dissolved_m(self) -> float:
         """Particle volume per area in solution (m) now."""
         return float(self.problem.grid.widths @ self.state.u.sum(axis=1))
+
+
+def as_absorbed(mean_phi: FloatArray, spread: FloatArray, attenuation: float) -> FloatArray:
+    """What a frame that is divided by its own transmission reads of a profile: what absorbs more counts less.
+
+    <phi exp(-a phi)> / <exp(-a phi)> = <phi> - a var(phi) to first order in a times the spread of phi within the beam.
+    """
+    return mean_phi - attenuation * spread**2
 
 
 def flux_through(problem: Problem, state: State, voltage_V: float, height_m: float) -> float:

@@ -15,6 +15,7 @@ from ...analysis.concentration.volume_fraction import volume_fraction
 from ...analysis.concentration.voxel_errors import curve_errors
 from ...analysis.spheres.fit import fit_spheres
 from ...nouns import AnalysisSettings, FrameTable, RadialCounts, Run, SampleIntensity
+from ...physics.absorption import attenuation_per_volume_fraction
 from ...reduction.azimuthal import FrameSums, Integrator
 from ...reduction.background import subtract_solvent
 from ...reduction.normalisation import frame_flags, to_intensity
@@ -72,6 +73,13 @@ class FramePhi:
         mean, deviation = float(fit.diameter[0]), float(fit.deviation[0])
         known = not fit.flags[0] and np.isfinite(mean) and np.isfinite(deviation) and 0.0 < deviation < 0.3 * mean
         return (mean, deviation) if known else None
+
+    @property
+    def attenuation(self) -> float:
+        """a: what of the beam phi = 1 takes away, ln(1 / T), with the sizes of the starting solution."""
+        share = 1.0 / float(self.standard.reference_volume.shell_ratio[0])
+        given = {"energy_keV": self.run.beam.energy_keV, "path_length_mm": self.run.cell.path_length_mm}
+        return float(attenuation_per_volume_fraction(self.run.solution, core_share=share, **given))
 
     def measure(self, frame: npt.NDArray[np.integer], row: Mapping[str, float]) -> tuple[float, float, str]:
         """phi of a frame (y, x) with its monitor, transmission and exposure, its own sigma, and why there is none: then

@@ -57,9 +57,11 @@ def believed_plant(plan: RunPlan) -> Plant:
     return plant
 
 
-def holder_for(plan: RunPlan, plant: Plant, *, sizes_nm: tuple[float, float] | None, phi0: float) -> Holder:
+def holder_for(
+    plan: RunPlan, plant: Plant, *, sizes_nm: tuple[float, float] | None, phi0: float, attenuation: float
+) -> Holder:
     """The loop for this cell. sizes_nm: measured mean and deviation of the cores, None where the model's are taken; phi0 of
-    the starting solution."""
+    the starting solution, attenuation of the beam per phi."""
     hold, meter = plan.hold, plan.source_meter
     assert hold is not None
     classes = plant.classes if sizes_nm is None else SizeClasses.gaussian(*sizes_nm, CLASSES)
@@ -75,7 +77,7 @@ def holder_for(plan: RunPlan, plant: Plant, *, sizes_nm: tuple[float, float] | N
         meter.compliance_A,
     )  # fmt: skip
     limits = Limits(highest=meter.max_voltage_V, ramp=meter.max_ramp_V_per_s)
-    estimator = Estimator(believed, grid, fwhm_um=plan.beam.fwhm_um)
+    estimator = Estimator(believed, grid, fwhm_um=plan.beam.fwhm_um, attenuation=attenuation)
     return Holder(estimator, wanted, limits, min(LONGEST_STEP_S, plan.scan.period_s / STEPS_A_PERIOD))
 
 

@@ -102,7 +102,9 @@ class HeldField(Field):
             self._phi = FramePhi(read_run(self._run_toml), self._still, Path(scratch), saturation=self._saturation)
         self._still = []
         phi0 = self._phi.run.solution.volume_fraction
-        self._holder = holder_for(self.plan, self._plant, sizes_nm=self._phi.sizes_nm, phi0=phi0)
+        self._holder = holder_for(
+            self.plan, self._plant, sizes_nm=self._phi.sizes_nm, phi0=phi0, attenuation=self._phi.attenuation
+        )
 
     def _decide(self) -> None:
         """Frames and readings so far into the loop, a decision out."""
