@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from ..nouns.campaign import Join
 from .commands import command
 from .root import Out, Quiet, app, say, shown_progress
+
+Join = Literal["field", "voltage", "none"]  # as nouns.campaign has it, which takes long to import
 
 
 @command(
