@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from closeness import assert_close
-from held_cell import GRID, plant_with
+from held_cell import FWHM_UM, GRID, plant_with
 
 from electrosaxs.control.hold.measured_voltage import MeasuredVoltage
 from electrosaxs.control.hold.next_voltage import Range, voltage_for
-from electrosaxs.control.hold.tracked_cell import TrackedCell
+from electrosaxs.control.hold.tracked_cell import Footprints, TrackedCell, as_absorbed
 from electrosaxs.control.plant import flux_into_slice
 from electrosaxs.nouns import VoltageProgram
 
@@ -66,3 +66,17 @@ def test_noise_of_the_meter_is_no_change_of_the_voltage() -> None:
     assert len(kept.time_s) < 8
     assert_close(np.interp([250.0, 750.0, 1500.0], kept.time_s, kept.voltage_V), [10.0, 20.0, 20.0], rel=1e-3)
     assert voltage.program(700.0, 800.0).voltage_V[-1] == voltage.last_V
+
+
+@pytest.mark.parametrize("height_um", [0.0, 50.0, 200.0])
+def test_what_absorbs_more_counts_less_in_a_frame(height_um: float) -> None:
+    """Against the integral over the beam, of an exponential profile at ten times the starting phi."""
+    z, attenuation = GRID.z, 264.0
+    phi = 8e-4 * (1.0 + 9.0 * np.exp(-z / 120e-6))
+    looks = Footprints(GRID, FWHM_UM).looks(np.zeros(1), np.array([height_um]))
+    weights = looks.weights[0]
+    exact = weights @ (phi * np.exp(-attenuation * phi)) / (weights @ np.exp(-attenuation * phi))
+    read = as_absorbed(weights @ phi, looks.spread[0] @ phi, attenuation)
+    assert_close(read, exact, rel=2e-3)
+    assert_close(exact / (weights @ phi), 1.0, rel=0.05)
+    assert height_um > 100.0 or exact < 0.995 * (weights @ phi)
