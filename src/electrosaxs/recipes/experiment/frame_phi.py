@@ -14,16 +14,14 @@ from ...analysis.concentration.invariant import particle_volume
 from ...analysis.concentration.volume_fraction import volume_fraction
 from ...analysis.concentration.voxel_errors import curve_errors
 from ...analysis.spheres.fit import fit_spheres
-from ...nouns import AnalysisSettings, FrameTable, RadialCounts, Run, SampleIntensity
+from ...nouns import FrameTable, RadialCounts, Run, SampleIntensity
 from ...physics.absorption import attenuation_per_volume_fraction
-from ...reduction.azimuthal import FrameSums, Integrator
+from ...reduction.azimuthal import FrameSums
 from ...reduction.background import subtract_solvent
 from ...reduction.normalisation import frame_flags, to_intensity
-from ...reduction.outliers import find_outliers
-from ...reduction.q_window import filled_window
 from ...reduction.stream import ReductionStore, reduce_series
 from ..analyse.analyse_run import with_known_fraction
-from ..analyse.reduce_run import OUTLIER_BINS, PILATUS_SATURATION, ReducedRun, detector_of
+from ..analyse.reduce_run import ReducedRun, flags_of, prepared
 from ..analyse.standards import standards
 from .kept_frames import Kept, KeptFrames, table_of
 
@@ -35,22 +33,9 @@ class FramePhi:
     def __init__(self, run: Run, still: Sequence[Kept], scratch: Path, *, saturation: float | None) -> None:
         source = run.frames.nexus or run.frames.table or Path("frames")
         reader, table = KeptFrames(still, saturation, (source,)), table_of(still, source)
-        geometry, mask, _ = detector_of(run, reader)
-        if saturation is None and geometry.detector.startswith("Pilatus"):
-            saturation = PILATUS_SATURATION
-
-        def integrator(window: AnalysisSettings, masked: npt.NDArray[np.bool_]) -> Integrator:
-            return Integrator(
-                geometry, mask=masked, q_min=window.q_min_per_nm, q_max=window.q_max_per_nm, bins=window.bins,
-                polarization=run.beam.polarization, saturation=saturation,
-            )  # fmt: skip
-
-        coarse = run.analysis.model_copy(update={"bins": min(run.analysis.bins, OUTLIER_BINS)})
-        mask = mask | find_outliers([frame.image for frame in still], integrator(coarse, mask)).mask
-        own = integrator(run.analysis, mask)
-        window, cut = filled_window(run.analysis, own.pixels_per_bin, own.width, where=geometry.source)
-        self._integrator = integrator(window, mask) if cut else own
-        reduced = self._reduced(run.model_copy(update={"analysis": window}), reader, table, scratch)
+        detector = prepared(run, reader, [frame.image for frame in still])
+        self._integrator = detector.integrator
+        reduced = self._reduced(detector.run, reader, table, scratch)
         self.standard = standards(reduced, workers=1)
         self.run = with_known_fraction(reduced, self.standard).run
 
@@ -60,11 +45,8 @@ class FramePhi:
         store = ReductionStore(scratch, key="held", n_frames=len(table), bins=own.bins)
         for _ in reduce_series(reader, own, store, workers=1):
             continue
-        flags = frame_flags(
-            monitor=table.monitor, transmission=table.transmission, negative=store.negative, saturated=store.saturated,
-            stopped=store.stopped, used_pixels=own.used_pixels,
-        )  # fmt: skip
-        return ReducedRun(run, table, own.mean_q, store, tuple(flags), (), reader.files)
+        flags = flags_of(table, store, own.used_pixels, {})
+        return ReducedRun(run, table, own.mean_q, store, flags, (), reader.files)
 
     @property
     def sizes_nm(self) -> tuple[float, float] | None:
