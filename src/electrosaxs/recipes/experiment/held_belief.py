@@ -28,7 +28,7 @@ CLASSES, CELLS = 9, 120
 """Of the model in the loop: flux within 0.3 % of 41 classes and 600 cells."""
 MOST_CHARGE = 2.0
 """Times what is believed, for which the grid still resolves the boundary layer."""
-STEPS_A_PERIOD, LONGEST_STEP_S = 12, 20.0
+STEPS_A_PERIOD, LONGEST_STEP_S = 24, 10.0
 FOLDER = "electrosaxs.recipes"
 
 

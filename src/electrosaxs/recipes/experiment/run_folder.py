@@ -84,7 +84,7 @@ class RunFolder:
         copy_plan(source, folder / PLAN)
         self._copy_detector()
         self._meter = GrowingCsv(folder / METER, METER_COLUMNS, durable=False)
-        self._control = None if plan.hold is None else GrowingCsv(folder / CONTROL, CONTROL_COLUMNS)
+        self._control = None if plan.hold is None else GrowingCsv(folder / CONTROL, CONTROL_COLUMNS, durable=False)
         self.held: HeldField | None = None
         self._nexus: GrowingNexus | None = None
         self._table: GrowingImageTable | None = None
