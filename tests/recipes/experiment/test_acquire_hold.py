@@ -106,7 +106,7 @@ def test_a_flux_is_held_in_a_cell_that_the_plan_does_not_know(tmp_path: Path) ->
     told = {d["data"]["do"]: d["time"] for n, d in documents(out) if n == "event" and "do" in d["data"]}
     refusal = next(text for text in told if "1e-07" in text)
     assert "refused" in refusal
-    assert told["set-point 1.4e-10 m/s"] - asked[1][0] < 1.0
+    assert told["set-point 1.4e-10 m/s"] - asked[1][0] < 3.0  # 0.2 s, and what a busy machine adds
     assert state_of(out) | {"phase": "finished", "set_point_m_per_s": 1.4e-10} == state_of(out)
 
 

