@@ -41,7 +41,8 @@ def test_the_mean_of_a_bin_is_that_of_the_pixels_that_still_count(
 def test_a_weak_frame_and_an_empty_one_have_no_part_that_stands_still(
     integrator: Integrator, scattering: Frames
 ) -> None:
-    for frame in (scattering(0.01, 2), np.zeros_like(scattering(1.0, 3))):
+    dark = np.full_like(scattering(1.0, 3), 40)
+    for frame in (scattering(0.01, 2), np.zeros_like(dark), dark):
         sums = integrator.integrate(frame)
         assert sums.stopped == 0
         assert sums.counts.sum() == pytest.approx(frame.ravel()[integrator.pixel].sum())

@@ -52,6 +52,7 @@ MEANING = {
     "analysis.bins": "the number of q bins, 50 to 10000",
     "analysis.slice_um": "the thickness of the slice next to the anode in um",
     "analysis": "a q window with q_min_per_nm below q_max_per_nm, both in 1/nm",
+    "imperfections": "the table [imperfections] with monitor_noise, bubble or another thing that goes wrong",
     "imperfections.monitor_noise": "the noise of the monitor from frame to frame, relative",
     "imperfections.monitor_glitch": "frames (numbers in the frame table) and the factor that their monitor reads",
     "imperfections.transmission_noise": "the noise of the transmission from frame to frame, relative",

@@ -57,6 +57,8 @@ class StoppedParts:
         """
         shown = pixels[self.sample]
         one = np.all(shown == shown[:, :1], axis=1) | np.all(shown >= negative_from, axis=1)
+        if one.all():  # a dark frame, or one without beam: nothing tells which part should show more
+            return np.zeros_like(one)
         dark = one & (shown[:, 0] == 0)
         if not dark.any():
             return np.asarray(one)

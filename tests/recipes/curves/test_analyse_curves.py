@@ -100,6 +100,7 @@ def test_the_files_hold_what_the_function_returns(dilute) -> None:
         "sigma": result.numbers["diameter"].sigma,
         "unit": "nm",
         "source": "fit of spheres",
+        "quality": "good",
     }
     (row,) = csv.DictReader((out / "curves.csv").open())
     assert_close(float(row["d_nm"]), stored["diameter"]["value"], rel=1e-6)
