@@ -39,7 +39,7 @@ def _from(home: Path, cell: Cell) -> Cell:
     for key in ("images", "height_maps", "packing"):
         patterns = getattr(cell, key, None)
         if patterns is not None:
-            paths[key] = [_pattern_from(home, pattern) for pattern in patterns]
+            paths[key] = type(patterns)(_pattern_from(home, pattern) for pattern in patterns)
     return cell.model_copy(update=paths)
 
 
