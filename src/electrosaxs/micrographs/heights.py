@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from scipy.stats import median_abs_deviation
 from skimage.measure import label, regionprops
 from skimage.measure._regionprops import RegionProperties
 
@@ -32,7 +33,7 @@ NM_PER_UM = 1000.0
 def study_relief(given: HeightMap) -> Relief:
     """The levelled map and its islands, the largest first, those that the frame cuts last."""
     heights, substrate = level(given.heights_um)
-    noise = TO_SIGMA * float(np.median(np.abs(heights[substrate] - np.median(heights[substrate]))))
+    noise = _spread(heights[substrate])
     uneven = _block_scatter(heights, substrate)
     inside = ndimage.binary_opening(heights > ISLAND_SIGMA * max(noise, uneven, 1e-12), iterations=1)
     marks = label(inside, connectivity=1)
@@ -92,6 +93,11 @@ def half_sample_mode(values: FloatArray) -> float:
     return float(ordered.mean())
 
 
+def _spread(values: FloatArray) -> float:
+    """Standard deviation as of a Gaussian, from the median absolute deviation."""
+    return float(median_abs_deviation(values, scale="normal"))
+
+
 def _line_offsets(flat: FloatArray, substrate: npt.NDArray[np.bool_]) -> FloatArray:
     """Median of the substrate on each line, of the neighbouring lines where a line has too little of it."""
     enough = substrate.sum(axis=1) >= LINE_SHARE * flat.shape[1]
@@ -111,7 +117,7 @@ def _block_scatter(heights: FloatArray, substrate: npt.NDArray[np.bool_]) -> flo
                 means.append(float(heights[block][substrate[block]].mean()))
     if len(means) < 4:
         return float(np.std(heights[substrate]))
-    return TO_SIGMA * float(np.median(np.abs(np.array(means) - np.median(means))))
+    return _spread(np.array(means))
 
 
 def _island(
@@ -152,7 +158,7 @@ def _terrace(values: FloatArray) -> tuple[float, float, int]:
     upper = values[values > 0.5 * tip]
     middle = half_sample_mode(upper)
     near = upper[np.abs(upper - middle) < 0.1 * tip]
-    spread = TO_SIGMA * float(np.median(np.abs(near - np.median(near))))
+    spread = _spread(near)
     on = upper[np.abs(upper - middle) <= SUBSTRATE_SIGMA * max(spread, 1e-12)]
     slope_share = 2.0 * SUBSTRATE_SIGMA * spread / max(tip, 1e-12)  # that a plain slope would have within the window
     if len(on) < max(FLAT_SHARE, 1.5 * slope_share) * len(values):

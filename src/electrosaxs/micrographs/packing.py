@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import Delaunay, QhullError, cKDTree
+from scipy.stats import median_abs_deviation
 from skimage.feature import peak_local_max
 
 from ..nouns import FloatArray
@@ -79,7 +80,7 @@ def _particles(grey: FloatArray, spacing: float) -> FloatArray:
     """Positions (n, 2) as (x, y) of the bright maxima, to a part of a pixel by a parabola in each direction."""
     smooth = ndimage.gaussian_filter(grey, SMOOTHED * spacing) - ndimage.gaussian_filter(grey, BACKGROUND * spacing)
     distance = max(1, round(NEAREST * spacing / 2.0))
-    spread = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
+    spread = float(median_abs_deviation(smooth, axis=None, scale="normal"))
     found = peak_local_max(smooth, min_distance=distance, threshold_abs=0.3 * spread, exclude_border=2)
     rows, columns = found[:, 0], found[:, 1]
     middle = smooth[rows, columns]

@@ -56,9 +56,8 @@ class Agreement:
     """Maps (scan, height). measures: the comparison, None where absorption does not tell; missing: what stands in for frames
     without phi; left_out: what contradicts itself; reasons: row of the voxels -> words; scattered, absorbed, absorbed_sigma:
     phi by either measure, of frames that were left out too; drift: relative change of phi where the transmission's drift is the
-    diode's; scatter: relative
-    sigma of phi where the two scatter against each other in all frames; own: of each frame's phi, on its own; moved_um: by how
-    much the anode seems to be elsewhere than said."""
+    diode's; scatter: relative sigma of phi where the two scatter against each other in all frames; own: of each frame's phi, on
+    its own; moved_um: by how much the anode seems to be elsewhere than said."""
 
     measures: TwoMeasures | None
     missing: Expected | None

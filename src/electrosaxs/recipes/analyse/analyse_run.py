@@ -14,7 +14,7 @@ from ...io.intensity import IntensityWriter
 from ...io.numbers_json import write_numbers
 from ...io.results import read_results, write_results
 from ...io.run_toml import read_run
-from ...nouns import FrameRecord, Number, Role, Run, RunResults, VoxelCorrelations
+from ...nouns import FloatArray, FrameRecord, Number, Role, Run, RunResults, VoxelCorrelations
 from ...physics.concentration import concentration_words, with_volume_fraction
 from ...report.number_text import number_lines, quality_lines
 from ...report.page import write_report
@@ -159,16 +159,6 @@ def _results(
         **(sizes.numbers or {}),
     }
     numbers = with_quality(numbers, doubts(standard, misfit, agreed, int(voxels.frame.size)))
-    quality = {
-        "reduced_chi_squared": on_map(voxels, grid, "reduced_chi_squared"),
-        "background": on_map(voxels, grid, "background"),
-        "photons": on_map(voxels, grid, "photons"),
-        "skewness": on_map(voxels, grid, "skewness"),
-        "flagged": grid.to_map(np.array([float(bool(f)) for f in voxels.flags])),
-        "volume_fraction_scattered": np.where(np.isfinite(maps.phi.values), maps.phi.values, agreed.scattered),
-        "volume_fraction_absorbed": agreed.absorbed,
-        "volume_fraction_absorbed_sigma": agreed.absorbed_sigma,
-    }
     return RunResults(
         title=run.run.title,
         volume_fraction=maps.phi,
@@ -186,7 +176,7 @@ def _results(
         lattice_constant=crystals.lattice_constant,
         crystalline_fraction=crystals.crystalline_fraction,
         assignment=crystals.assignment,
-        quality=quality,
+        quality=_quality_maps(voxels, grid, maps.phi.values, agreed),
         correlations=VoxelCorrelations(*(on_map(voxels, grid, name) for name in CORRELATIONS)),
         starting_errors=starting_size_errors(standard),
         curves=choose_curves(reduced, standard, voxels, grid, crystals),
@@ -203,6 +193,17 @@ def _results(
         ),
         settings={**run.model_dump(mode="json"), **detector_settings(run), **voltage_program(reduced)},
     )
+
+
+def _quality_maps(voxels: Voxels, grid: ScanMap, phi: FloatArray, agreed: Agreement) -> dict[str, FloatArray]:
+    """What a reader may judge the frames by, (scan, height) each."""
+    return {
+        **{name: on_map(voxels, grid, name) for name in ("reduced_chi_squared", "background", "photons", "skewness")},
+        "flagged": grid.to_map(np.array([float(bool(f)) for f in voxels.flags])),
+        "volume_fraction_scattered": np.where(np.isfinite(phi), phi, agreed.scattered),
+        "volume_fraction_absorbed": agreed.absorbed,
+        "volume_fraction_absorbed_sigma": agreed.absorbed_sigma,
+    }
 
 
 def voltage_program(reduced: ReducedRun) -> dict[str, dict[str, list[float]]]:

@@ -16,10 +16,9 @@ from ...micrographs.bar import without_bar
 from ...micrographs.find import Box, find_islands
 from ...micrographs.heights import study_relief
 from ...micrographs.packing import find_face
-from ...nouns import Number
 from ...nouns.heights import Face
 from ...nouns.islands import FieldOfView, Scale
-from ...report.number_text import value_with_sigma
+from ...report.number_text import number_lines
 from ..output_folder import check_free
 from ..progress import Progress, over
 from .detection import simulated_detection
@@ -110,21 +109,18 @@ def summary(study: Study, out: str | Path) -> str:
         f"{r.map.name}: {'; '.join((f'{len(r.islands)} islands on a height map', *r.flags))}" for r in study.reliefs
     ]
     lines += [f"{f.name}: {'; '.join((f'{len(f.positions)} particles', *f.flags))}" for _, f in study.faces]
-    for name in ("nucleation_density", "island_thickness_afm", "thickness_ratio", "particle_spacing",
-                 "lattice_constant_from_packing"):  # fmt: skip
-        if name in numbers:
-            lines.append(_line(name.replace("_", " "), numbers[name]))
+    told = (
+        "nucleation_density",
+        "island_thickness_afm",
+        "thickness_ratio",
+        "particle_spacing",
+        "lattice_constant_from_packing",
+    )
+    lines += number_lines({name: numbers[name] for name in told if name in numbers}, sources=True)
     if (note := study.doubt()) is not None:
         lines.append(note)
     table = "islands.csv" if sample else "numbers.json"
     return "\n".join([*lines, f"wrote {Path(out) / table} and {Path(out) / 'report.html'}"])
-
-
-def _line(name: str, number: Number) -> str:
-    if number.value is None:
-        return f"{name}: unknown ({number.source})"
-    unit = "" if number.unit == "one" else f" {number.unit}"
-    return f"{name}: {value_with_sigma(number.value, number.sigma)}{unit} ({number.source})"
 
 
 def _check(paths: Sequence[Path], beside: Beside, um_per_pixel: float | None, lattice_constant_nm: float) -> None:
