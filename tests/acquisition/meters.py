@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import subprocess
 import sys
@@ -12,9 +11,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from electrosaxs.acquisition.keeper import MeterLimits
-from electrosaxs.acquisition.meter_server import serve_client
+from electrosaxs.acquisition.meter_server import listen
 from electrosaxs.acquisition.port import NoReply
 from electrosaxs.acquisition.simulated_meter import CellOnLeads, SimulatedMeter
+
+LONGEST_TURN_S = 0.05  # of a look at the meter: 10 ms of sleep and one question
 
 
 class DirectPort:
@@ -91,11 +92,15 @@ class MeterProgram:
         return bool(self.tell()["output"])
 
     def seconds_until_off(self, limit_s: float) -> float:
-        start = time.monotonic()
+        """Seconds (s) in which this process could run: where the computer gives it none for a while, the others had
+        none either, and that is no fault of theirs."""
+        lasted, last = 0.0, time.monotonic()
         while self.output:
-            assert time.monotonic() - start < limit_s, f"the output is still on after {limit_s} s"
+            assert lasted < limit_s, f"the output is still on after {limit_s} s"
             time.sleep(0.01)
-        return time.monotonic() - start
+            last, before = time.monotonic(), last
+            lasted += min(last - before, LONGEST_TURN_S)
+        return lasted
 
     def __enter__(self) -> Self:
         return self
@@ -133,15 +138,8 @@ class FaultyMeter(SimulatedMeter):
 async def _program(dialect: str) -> None:
     meter = FaultyMeter(dialect)
     loop = asyncio.get_running_loop()
-    clients: set[asyncio.StreamWriter] = set()
-
-    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        clients.add(writer)
-        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-            await serve_client(meter, reader, writer)
-        clients.discard(writer)
-
-    server = await asyncio.start_server(client, "127.0.0.1", 0)
+    clients: set[asyncio.Transport] = set()
+    server = await listen(meter, 0, clients)
     port = server.sockets[0].getsockname()[1]
     print(json.dumps({"port": port}), flush=True)
     while line := await loop.run_in_executor(None, sys.stdin.readline):
@@ -155,10 +153,10 @@ async def _program(dialect: str) -> None:
             meter.power_up()
         if told.get("cut") or told.get("power_cycle"):
             server.close()
-            for writer in list(clients):
-                writer.transport.abort()
+            for transport in list(clients):
+                transport.abort()
         if told.get("back") or told.get("power_cycle"):
-            server = await asyncio.start_server(client, "127.0.0.1", port)
+            server = await listen(meter, port, clients)
         meter.elapse()
         state = {"output": meter.output, "level": meter.level, "terminal_V": meter.terminal_V, "limit": meter.limit}
         print(json.dumps(state), flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -19,8 +20,11 @@ pytest.importorskip("pyvisa")
 
 from meters import MeterProgram, limits
 
+from electrosaxs.acquisition.dialects import timer_blocks, timer_start
 from electrosaxs.acquisition.faults import GuardLost, MeterFault
 from electrosaxs.acquisition.guard_client import GuardedMeter, OwnMeter
+from electrosaxs.acquisition.meter_server import MeterClient
+from electrosaxs.acquisition.simulated_meter import SimulatedMeter
 
 CLIENT = textwrap.dedent(
     """
@@ -87,6 +91,24 @@ def test_a_cut_cable_leaves_it_to_the_timer_in_the_meter(program: MeterProgram) 
     program.tell(cut=True)
     assert program.seconds_until_off(2.0) < 2.0
     ended(process)
+
+
+def test_what_has_arrived_is_carried_out_though_the_cable_is_cut_meanwhile() -> None:
+    class CutCable(asyncio.Transport):
+        def is_closing(self) -> bool:
+            return True
+
+    meter = SimulatedMeter("2450")
+    client = MeterClient(meter, set())
+    client.connection_made(CutCable())
+    lines = (":OUTP ON", *timer_blocks(30.0), ":ABOR", ":READ?", *timer_start())
+    message = "".join(f"{line}\n" for line in lines).encode()
+    client.data_received(message[:70])
+    client.data_received(message[70:-1])
+    assert not meter.waiting  # the last line has not come whole
+    client.data_received(b"\n")
+    assert meter.waiting
+    assert meter.output
 
 
 def test_a_connection_that_comes_back_brings_the_off(program: MeterProgram) -> None:

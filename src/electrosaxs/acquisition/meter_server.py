@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import sys
 
@@ -18,26 +17,39 @@ from .simulated_meter import SimulatedMeter
 TICK_S = 0.02
 
 
-async def serve_client(meter: SimulatedMeter, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer the lines of one client until it goes; the meter does not care that it went."""
-    while line := await reader.readline():
-        for answer in meter.execute(line.decode("ascii", "replace").strip()):
-            writer.write(answer.encode("ascii") + b"\n")
-        try:
-            await writer.drain()
-        except ConnectionError:
-            break
-    writer.close()
+class MeterClient(asyncio.Protocol):
+    """One client of the meter. What has arrived is carried out to its last line, whether or not the client still lives:
+    a message that stops the timer, reads and starts the timer must not be left half done. `open_ones`: whose cables a
+    test can cut."""
+
+    def __init__(self, meter: SimulatedMeter, open_ones: set[asyncio.Transport]) -> None:
+        self._meter, self._open_ones, self._begun = meter, open_ones, b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._open_ones.add(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._open_ones.discard(self._transport)
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._begun = (self._begun + data).split(b"\n")
+        for line in lines:
+            for answer in self._meter.execute(line.decode("ascii", "replace").strip()):
+                if not self._transport.is_closing():
+                    self._transport.write(answer.encode("ascii") + b"\n")
+
+
+async def listen(meter: SimulatedMeter, port: int, open_ones: set[asyncio.Transport] | None = None) -> asyncio.Server:
+    """The meter on a port of localhost, 0 for any that is free."""
+    kept = set[asyncio.Transport]() if open_ones is None else open_ones
+    return await asyncio.get_running_loop().create_server(lambda: MeterClient(meter, kept), "127.0.0.1", port)
 
 
 async def serve(meter: SimulatedMeter, port: int, *, stay: bool) -> None:
     """Listen on localhost, say where, and let the meter's own time go on."""
-
-    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-            await serve_client(meter, reader, writer)
-
-    server = await asyncio.start_server(client, "127.0.0.1", port)
+    server = await listen(meter, port)
     sys.stdout.write(json.dumps({"port": server.sockets[0].getsockname()[1]}) + "\n")
     sys.stdout.flush()
     ended = None if stay else asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
