@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy import ndimage
 
 from ..nouns import FloatArray
 from ..nouns.islands import FieldOfView, Island, Scale
@@ -14,6 +15,7 @@ from .edges import CLEAR, RESOLVED, fit_edges
 from .explanation import Explanation, explain_mask
 from .mask import island_mask, usual_edge
 from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, X, Y, pixels_inside
+from .valleys import valleys
 
 WORKING_EDGE = 48.0  # px: larger islands are looked for on a smaller image
 
@@ -34,15 +36,16 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     mask = island_mask(whole, np.ones((height, width), dtype=bool))
     edge = usual_edge(mask)
     factor = 1 if np.isnan(edge) else max(1, int(edge / WORKING_EDGE))
-    seen = mask
+    working, seen = whole, mask
     if factor > 1:
         small = _shrunk(part, factor)
-        seen = island_mask(contrast(small), np.ones(small.shape[:2], dtype=bool))
-    found = explain_mask(seen)
+        working = contrast(small)
+        seen = island_mask(working, np.ones(small.shape[:2], dtype=bool))
+    found = explain_mask(seen & ~valleys(working, seen, edge / factor))
     triangles = found.rows * np.array([factor, factor, factor, 1.0, 1.0])
     triangles[:, [X, Y]] += 0.5 * (factor - 1)
     fitted, facets, blur = fit_edges(whole.residual, triangles)
-    islands = _islands(found, fitted, facets, blur, (height, width), factor)
+    islands = _islands(found, seen, fitted, facets, blur, (height, width), factor)
     flags = _flags(islands, mask, whole)
     moved = tuple(
         replace(i, x=i.x + left, y=i.y + top, outline=i.outline + np.array([left, top], dtype=float)) for i in islands
@@ -73,10 +76,11 @@ def _flags(islands: tuple[Island, ...], mask: Mask, whole: Contrast) -> tuple[st
 
 
 def _islands(
-    found: Explanation, rows: FloatArray, facets: FloatArray, blur: float, shape: tuple[int, int], factor: int
-) -> tuple[Island, ...]:
+    found: Explanation, seen: Mask, rows: FloatArray, facets: FloatArray, blur: float, shape: tuple[int, int],
+    factor: int,
+) -> tuple[Island, ...]:  # fmt: skip
     shows, border = _shows(rows, shape)
-    groups = _groups(found.component)
+    groups = _groups(found, seen)
     area = SQRT3 / 4.0 * (found.typical * factor) ** 2
     reasons = _unresolved(facets, blur)
     made = []
@@ -142,9 +146,14 @@ def _shows(rows: FloatArray, shape: tuple[int, int]) -> tuple[FloatArray, Mask]:
     return shows, np.diff(start) < 0.985 * areas - 2.0
 
 
-def _groups(component: FloatArray) -> FloatArray:
-    """A number for each island, from 1: those of one component share it."""
-    return np.asarray(np.unique(component, return_inverse=True)[1] + 1, dtype=np.float64)
+def _groups(found: Explanation, seen: Mask) -> FloatArray:
+    """A number for each island, from 1: those on one piece of what stands out share it, though a valley parts them."""
+    labels, pieces = found.outlines.labels, ndimage.label(seen, np.ones((3, 3)))[0]
+    piece_of = np.zeros(int(labels.max()) + 1, dtype=np.int64)
+    piece_of[labels[labels > 0]] = pieces[labels > 0]
+    return np.asarray(
+        np.unique(piece_of[found.component.astype(np.int64)], return_inverse=True)[1] + 1, dtype=np.float64
+    )
 
 
 def _shrunk(image: FloatArray, factor: int) -> FloatArray:

@@ -1,0 +1,67 @@
+"""Where two islands touch: a valley of the contrast between them, from one side of what stands out to the other.
+
+Valley: the contrast curves upwards across a line and hardly along it (the largest less the magnitude of the other eigenvalue of
+its second derivatives; Frangi et al. 1998, Lecture Notes in Computer Science 1496, 130). What is found counts only where
+it is long, comes near the substrate, and runs down to it: noise makes short ones, and a top that is fainter than its facets
+lies in a pit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+from skimage.filters import apply_hysteresis_threshold
+from skimage.morphology import reconstruction
+
+from ..nouns import FloatArray
+from .contrast import MAD, Contrast, Mask
+
+WIDTH = 2.0  # px: standard deviation of the valleys looked for
+CLEAR_NOISE, CLEAR_DEPTH = 4.0, 0.04  # a valley over its noise, and over the height around it, somewhere along it
+FAINT = 0.5  # of both, everywhere along it
+PIT = 0.1  # of the height around it: how far below its way out a valley may lie
+LONG = 0.3  # of the usual edge
+FARTHEST = 3.0  # of the typical contrast: what is brighter does not make its surroundings fainter
+OPEN = (
+    7  # px between a valley and the substrate, at most: near the outline the contrast falls faster than a valley curves
+)
+EIGHT = np.ones((3, 3), dtype=bool)
+
+
+def valleys(found: Contrast, mask: Mask, edge: float) -> Mask:
+    """Pixels of `mask` on lines along which islands touch; `edge`: of the usual island, px."""
+    nothing = np.zeros(mask.shape, dtype=bool)
+    if np.isnan(edge) or not mask.any():
+        return nothing
+    curvature = _upwards(found.distance)
+    quiet = ~ndimage.binary_dilation(mask, iterations=8)
+    if quiet.sum() < 64:
+        return nothing
+    noise = MAD * float(np.median(np.abs(curvature[quiet] - np.median(curvature[quiet]))))
+    smooth = ndimage.gaussian_filter(found.distance, 0.5 * WIDTH)
+    around = np.minimum(ndimage.maximum_filter(smooth, size=11), FARTHEST * found.typical)
+    below = _level_of_the_way_out(smooth, mask) - smooth
+    clear = np.minimum(curvature / max(CLEAR_NOISE * noise, 1e-9), curvature / np.maximum(CLEAR_DEPTH * around, 1e-9))
+    lines, number = ndimage.label(apply_hysteresis_threshold(np.where(mask, clear, 0.0), FAINT, 1.0), EIGHT)
+    if not number:
+        return nothing
+    kept = np.zeros(number + 1, dtype=bool)
+    outside = ndimage.binary_dilation(~mask, iterations=OPEN)
+    for k, box in enumerate(ndimage.find_objects(lines), start=1):
+        long = np.hypot(*(b.stop - b.start for b in box)) >= LONG * edge
+        mine = lines[box] == k
+        kept[k] = long and (outside[box] & mine).any() and np.median((below[box] / around[box])[mine]) < PIT
+    return np.asarray(kept[lines])
+
+
+def _level_of_the_way_out(height: FloatArray, mask: Mask) -> FloatArray:
+    """The highest point of the lowest way from each pixel to the substrate."""
+    start = np.where(mask, height.max(), height)
+    return np.asarray(reconstruction(start, height, method="erosion"))
+
+
+def _upwards(height: FloatArray) -> FloatArray:
+    """How far the surface curves upwards across a line more than along it, times the squared width."""
+    down, across, mixed = (ndimage.gaussian_filter(height, WIDTH, order=order) for order in ((2, 0), (0, 2), (1, 1)))
+    mean, half = 0.5 * (down + across), np.hypot(0.5 * (down - across), mixed)
+    return np.asarray(WIDTH**2 * (mean + half - np.abs(mean - half)))
