@@ -39,18 +39,18 @@ class Calibration:
     flux_m_per_s: FloatArray
     density_per_mm2: FloatArray
 
-    def flux_for(self, density: float) -> float:
+    def flux_for(self, density: float, *, where: str = "plan", field: str = "--target nucleation-density") -> float:
         """The flux that gives `density`: a power law between neighbouring points, never beyond the table.
 
-        Raises InputFileError outside the measured densities.
+        Raises InputFileError outside the measured densities, naming where the density was asked for.
         """
         order = np.argsort(self.density_per_mm2)
         known = self.density_per_mm2[order]
         if not known[0] <= density <= known[-1]:
             raise bad_value(
                 InputFileError,
-                where="plan",
-                field="--target nucleation-density",
+                where=where,
+                field=field,
                 value=density,
                 rule=f"the calibration knows {known[0]:g} to {known[-1]:g} per mm2",
                 remedy="ask for a density in that range, or extend the calibration",

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from ..nouns.run_plan import HeldFlux, RunPlan
+from ..nouns.run_plan import HeldFlux, NucleationStep, RunPlan
 from .poni import read_poni
 from .refusal import refusal
 from .toml_kinds import RUN_PLAN
@@ -49,9 +49,13 @@ def copy_plan(source: Path, target: Path) -> None:
 
 def _with_paths(toml: Path, hold: HeldFlux) -> HeldFlux:
     """The belief behind a held flux, with absolute paths; a model that is not named need not be there beside a fit."""
-    paths: dict[str, Path] = {}
+    paths: dict[str, Path | NucleationStep] = {}
+    if (step := hold.nucleate) is not None:
+        table = _existing(toml, "hold.nucleate.calibration", step.calibration)
+        paths["nucleate"] = step.model_copy(update={"calibration": table})
     if hold.fit is not None:
-        fit = paths["fit"] = (toml.parent / hold.fit.expanduser()).resolve()
+        fit = (toml.parent / hold.fit.expanduser()).resolve()
+        paths["fit"] = fit
         if not fit.exists():
             rule = "there is no such folder"
             raise refusal(toml, "hold.fit", fit, rule, "give the --out folder of electrosaxs fit")

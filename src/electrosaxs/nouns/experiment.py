@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from .detector_geometry import LONGEST_DISTANCE_M, SHORTEST_DISTANCE_M
 from .imperfections import Imperfections
+from .nucleation import NucleationSettings
 from .run import Beam, Cell, RunTitle, Solution, check_beam, check_field
 from .settings import Finite, Positive, Settings, WrongSetting
 
@@ -211,6 +212,7 @@ class Experiment(Settings):
     detector: DetectorModel = DetectorModel()
     output: OutputSettings = OutputSettings()
     imperfections: Imperfections = Imperfections()
+    nucleation: NucleationSettings | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Experiment:

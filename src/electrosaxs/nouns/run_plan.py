@@ -94,10 +94,21 @@ class PlanDetector(Settings):
     mask: Path | None = None
 
 
+class NucleationStep(Settings):
+    """After the wall was held below onset: the slice flux that gives so many islands, by a calibration (a CSV table of
+    density_per_mm2 against slice_flux_m_per_s), from at_s after field-on on."""
+
+    at_s: Positive
+    islands_per_mm2: Positive
+    calibration: Path
+
+
 class HeldFlux(Settings):
     """A flux that is held by steering the voltage (docs/how-to/hold.md).
 
-    flux: "slice", the rate of the slice at the anode, crystals counted, or "supply", phi0 v far from both walls. model: what
+    flux: "slice", the rate of the slice at the anode, crystals counted; "supply", phi0 v far from both walls; or "wall", phi at
+    the anode at wall_share of the solubility, brought there by the set-point as a slice flux; nucleate: the step that ends it.
+    solubility_prior: relative sigma of the solubility; absent: 0.3, of the wall 0.02. model: what
     is believed at the start ([transport], [growth] and the sizes of an experiment); fit: a fit's folder, whose parameters
     replace those of the model. charge_prior: relative sigma of effective_charge in that belief. fallback_voltage_V: where
     frames stop (stale_after_s), quality drops or the estimate is lost. at_end: what happens where the set-point is no
@@ -105,16 +116,31 @@ class HeldFlux(Settings):
     beginning; 0: never.
     """
 
-    flux: Literal["slice", "supply"] = "slice"
+    flux: Literal["slice", "supply", "wall"] = "slice"
     set_point_m_per_s: Annotated[float, Field(gt=0, le=1e-6)] = 2.8e-10
     model: Path = Path("experiment.toml")
     fit: Path | None = None
     charge_prior: Annotated[float, Field(gt=0, le=2)] = 0.3
+    solubility_prior: Annotated[float, Field(gt=0, le=2)] | None = None
+    wall_share: Annotated[float, Field(gt=0, lt=1)] = 0.97
+    nucleate: NucleationStep | None = None
     start_voltage_V: Positive = 10.0
     fallback_voltage_V: NotNegative = 5.0
     stale_after_s: Positive = 600.0
     watch_s: NotNegative = 60.0
     at_end: Literal["stop", "fallback", "limit"] = "stop"
+
+    @model_validator(mode="after")
+    def _step_from_the_wall(self) -> HeldFlux:
+        for key in ("nucleate", "wall_share"):
+            if self.flux != "wall" and key in self.model_fields_set:
+                raise WrongSetting(
+                    key,
+                    "given",
+                    f'belongs to flux = "wall"; here it is "{self.flux}"',
+                    "leave it out, or hold the wall",
+                )
+        return self
 
 
 class RunPlan(Settings):
@@ -168,6 +194,11 @@ class RunPlan(Settings):
                 "hold.stale_after_s", f"{hold.stale_after_s:g}",
                 f"is shorter than scan.period_s = {self.scan.period_s:g}: between two scans frames would be stale",
                 "give at least the period",
+            )  # fmt: skip
+        if hold.nucleate is not None and hold.nucleate.at_s >= self.scan.duration_s:
+            raise WrongSetting(
+                "hold.nucleate.at_s", f"{hold.nucleate.at_s:g}", f"is not before scan.duration_s = {self.scan.duration_s:g}",
+                "step earlier, or measure longer",
             )  # fmt: skip
         check_field("hold.start_voltage_V", hold.start_voltage_V, self.cell.gap_mm)
 

@@ -12,13 +12,19 @@ import numpy as np
 from ..nouns import Experiment, FloatArray, VoltageProgram
 from ..physics.colloid import dry_shell_nm
 from ..transport import SizeClasses
+from ..transport.flux_through import flux_through
 from ..transport.simulate import gone_on, problem_of
 from ..transport.weights import point_weights
 from .cell import HALVINGS, starting_classes
 
+SLICE_M = 50e-6
+
 
 class LiveCell:
-    """A filled cell. time (s) from its filling; highest_V: what the voltage will not exceed, for which the grid is made."""
+    """A filled cell. time (s) from its filling; highest_V: what the voltage will not exceed, for which the grid is made.
+
+    nucleated_at: flux (m/s) into the slice of 50 um when the crystals that there are began; None where there are none.
+    """
 
     def __init__(self, experiment: Experiment, distribution: SizeClasses | None, *, highest_V: float) -> None:
         program = VoltageProgram(time_s=[0.0], voltage_V=[highest_V])
@@ -32,6 +38,7 @@ class LiveCell:
         self.start_phi = solution.volume_fraction * columns.per_class(columns.share)
         self._state = self._problem.start(solution.volume_fraction)
         self._rests = True
+        self.nucleated_at: float | None = None
 
     @property
     def time(self) -> float:
@@ -45,8 +52,13 @@ class LiveCell:
         self._rests = self._rests and voltage_V == 0.0
         if self._rests:
             self._state = replace(self._state, time=until_s)
-        else:
-            self._state = gone_on(self._problem, self._state, voltage_V, until_s)
+            return
+        flux = flux_through(self._problem, self._state, voltage_V, SLICE_M)
+        self._state = gone_on(self._problem, self._state, voltage_V, until_s)
+        if not float(self._state.crystals.sum()) > 0.0:
+            self.nucleated_at = None
+        elif self.nucleated_at is None:
+            self.nucleated_at = flux
 
     def dissolved(self, height_um: FloatArray) -> FloatArray:
         """phi (height, class) of the solution now."""

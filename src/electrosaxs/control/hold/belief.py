@@ -69,15 +69,13 @@ class Belief:
         )
 
 
-def belief(plant: Plant, *, charge_sigma: float) -> Belief:
-    """What is not known of the cell `plant`; charge_sigma: relative, of its effective charge.
+def belief(plant: Plant, *, charge_sigma: float, solubility_sigma: float = 0.3) -> Belief:
+    """What is not known of the cell `plant`; the sigmas are relative, of its effective charge and of its solubility.
 
-    The others' sigmas are chosen: exponent 1, diffusivity 15 %, solubility 30 %, attachment time a factor of three or so.
+    The others' sigmas are chosen: exponent 1, diffusivity 15 %, attachment time a factor of three or so.
     """
     if plant.growth.solubility is None:
         plant, solubility_sigma = replace(plant, growth=UNSEEN), UNSEEN_SIGMA
-    else:
-        solubility_sigma = 0.3
     least = float(np.log(LEAST_OVER_START * plant.solution.volume_fraction))
     unknown = (
         Unknown("effective_charge", "log", charge_sigma, 0.02, np.log(1e-4), np.log(30.0)),

@@ -9,6 +9,7 @@ derivatives: a bank of runs says (`onset_bank`). Why not another filter: docs/de
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,8 +25,8 @@ from .tracked_cell import Footprints, Looks, TrackedCell
 
 MODEL_SHARE, MODEL_FLOOR = 0.01, 0.01
 """Of phi that the model itself may be off by, and of the starting phi: no frame counts for more."""
-FLUX_SHARE = 0.01
-"""Of the flux that grid, size classes and steps of the model leave open."""
+FLUX_SHARE, WALL_SHARE = 0.01, 0.003
+"""Of the flux, and of phi at the wall, that grid, size classes and steps of the model leave open."""
 REACH = 8.0
 """Largest move in one run of the model, in steps of the derivatives."""
 MOVED = 0.3
@@ -44,7 +45,8 @@ NOT_MORE = 1e-3
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is known at `time`: flux (m/s) into the slice, supply, charge (elementary charges), each with its sigma.
+    """What is known at `time`: flux (m/s) into the slice, supply, charge (elementary charges), phi of the solution at the
+    wall, each with its sigma.
 
     values, sigma: of all unknowns by name. misfit: root of chi-squared per frame, at least 1; all sigmas have it in
     them. crystals, dissolved: particle volume per area (m). crystals_likely: probability that there are some.
@@ -57,6 +59,8 @@ class Estimate:
     supply_sigma: float
     charge: float
     charge_sigma: float
+    wall: float
+    wall_sigma: float
     values: dict[str, float]
     sigma: dict[str, float]
     misfit: float
@@ -191,23 +195,27 @@ class Estimator:
 
     def estimate(self, voltage_V: float) -> Estimate:
         """What is known now, at this voltage."""
-        flux, slope = self.flux_and_slope(voltage_V)
-        if self.bank is not None:  # it knows of crystals what derivatives do not
-            slope = np.where(self._of_crystals, 0.0, slope)
+        flux, flux_sigma = self._known(lambda track: track.slice_flux(voltage_V), FLUX_SHARE)
+        wall, wall_sigma = self._known(TrackedCell.wall_phi, WALL_SHARE)
         supplies = np.array([track.supply_per_volt() * voltage_V for track in self.tracks])
         supply_slope = (supplies[1:] - supplies[0]) / self._steps()
         variance, move = self.solution.covariance[:-1, :-1], self.solution.move[:-1]
         values, ends = self._values()
-        mixed, spread, likely = self._mixed(voltage_V)
-        first = self.tracks[0]
+        first, likely = self.tracks[0], float(self.grown) if self.bank is None else 1.0 - self.bank.none.weight
         supply = float(supplies[0] + supply_slope @ move)
         return Estimate(
-            self.time, flux + float(slope @ move) + mixed,
-            math.sqrt(float(slope @ variance @ slope) + spread + (FLUX_SHARE * flux) ** 2),
+            self.time, flux, flux_sigma,
             supply, math.hypot(math.sqrt(float(supply_slope @ variance @ supply_slope)), 0.1 * FLUX_SHARE * supply),
-            values["effective_charge"], ends["effective_charge"], values, ends, self.solution.misfit,
+            values["effective_charge"], ends["effective_charge"], wall, wall_sigma, values, ends, self.solution.misfit,
             first.crystals_m(), first.dissolved_m(), likely,
         )  # fmt: skip
+
+    def solubility(self) -> float:
+        """phi at which crystals are steered by, or are expected to begin."""
+        if self.bank is not None and self.bank.none.weight <= 1.0 - LIKELY:
+            counting = [(m.weight, m.log_solubility) for m in self.bank.begun]
+            return math.exp(sum(w * log for w, log in counting) / sum(w for w, _ in counting))
+        return self._values()[0]["solubility"]
 
     def _values(self) -> tuple[dict[str, float], dict[str, float]]:
         """The unknowns and their sigmas by name."""
@@ -220,10 +228,17 @@ class Estimator:
             {u.name: 0.5 * abs(u.value(c + s) - u.value(c - s)) for u, c, s in three},
         )
 
-    def flux_and_slope(self, voltage_V: float) -> tuple[float, FloatArray]:
-        """Flux (m/s) into the slice of the run now, and its derivatives by the coordinates, (unknown,)."""
-        fluxes = np.array([track.slice_flux(voltage_V) for track in self.tracks])
-        return float(fluxes[0]), (fluxes[1:] - fluxes[0]) / self._steps()
+    def _known(self, measure: Callable[[TrackedCell], float], share: float) -> tuple[float, float]:
+        """A quantity of the cell now and its sigma: of the run, moved by the estimate and to the runs that are steered by;
+        the sigma has what all runs of the bank leave, and the `share` that the model leaves open."""
+        values = np.array([measure(track) for track in self.tracks])
+        slope = (values[1:] - values[0]) / self._steps()
+        if self.bank is not None:  # it knows of crystals what derivatives do not
+            slope = np.where(self._of_crystals, 0.0, slope)
+        mixed, spread = self._mixed(measure)
+        moved = float(values[0] + slope @ self.solution.move[:-1]) + mixed
+        variance = float(slope @ self.solution.covariance[:-1, :-1] @ slope)
+        return moved, math.sqrt(variance + spread + (share * float(values[0])) ** 2)
 
     def runs(self) -> list[tuple[float, TrackedCell]]:
         """The runs that are steered by, with their weights (sum 1): those without crystals, or those with them.
@@ -238,14 +253,14 @@ class Estimator:
         total = sum(weight for weight, _ in counting)
         return [(weight / total, track) for weight, track in counting]
 
-    def _mixed(self, voltage_V: float) -> tuple[float, float, float]:
-        """What the runs that are steered by add to the flux of the estimate's run, the variance that all runs of the bank
-        leave about that, and how likely crystals are."""
+    def _mixed(self, measure: Callable[[TrackedCell], float]) -> tuple[float, float]:
+        """What the runs that are steered by add to a quantity of the estimate's run, and the variance that all runs of the
+        bank leave about that."""
         if self.bank is None:
-            return 0.0, 0.0, float(self.grown)
-        mean = sum(weight * track.slice_flux(voltage_V) for weight, track in self.runs())
-        spread = sum(m.weight * (m.track.slice_flux(voltage_V) - mean) ** 2 for m in self.bank.members)
-        return mean - self.tracks[0].slice_flux(voltage_V), spread, 1.0 - self.bank.none.weight
+            return 0.0, 0.0
+        mean = sum(weight * measure(track) for weight, track in self.runs())
+        spread = sum(m.weight * (measure(m.track) - mean) ** 2 for m in self.bank.members)
+        return mean - measure(self.tracks[0]), spread
 
     def excess(self, last: int) -> float:
         """Particle volume of the last `last` frames over what the estimate has in solution there, in sigma of it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -12,10 +12,11 @@ import numpy as np
 from ...errors import ElectrosaxsError
 from ...nouns import FloatArray
 from ..limits import Limits
+from .below_onset import Nucleation, Wall, wall_voltage
 from .estimator import Estimate, Estimator
 from .next_voltage import CURRENT, HIGHEST, Chosen, Range, voltage_for
 
-Kind = Literal["slice", "supply"]
+Kind = Literal["slice", "supply", "wall"]
 Mode = Literal["start", "hold", "fallback", "ended"]
 AtEnd = Literal["stop", "fallback", "limit"]
 KNOWN_WITHIN = 0.1
@@ -41,7 +42,8 @@ PASSED_V = 1.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be held, and what is done where it cannot. set_point in m/s; current: largest, A."""
+    """What is to be held, and what is done where it cannot. set_point in m/s, of the wall that of the slice flux with which
+    it is brought up; current: largest, A. wall_share: of the solubility; nucleation: the step that ends holding the wall."""
 
     kind: Kind
     set_point: float
@@ -50,6 +52,8 @@ class Wanted:
     stale_after_s: float
     at_end: AtEnd = "stop"
     current: float = math.inf
+    wall_share: float = 0.97
+    nucleation: Nucleation | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ class Decision:
 
     flux and flux_sigma (m/s): of the held kind, as estimated now; charge in elementary charges; limited_by: the limit
     that keeps the flux from its set-point, empty where none does; reason: of a fallback or the end. highest: flux (m/s)
-    that the highest voltage would give now.
+    that the highest voltage would give now. wall, wall_sigma: phi of the solution at the anode; wall_goal: where it is held,
+    NaN where it is not.
     """
 
     time: float
@@ -72,6 +77,9 @@ class Decision:
     mode: Mode
     reason: str = ""
     highest: float = math.inf
+    wall: float = math.nan
+    wall_sigma: float = math.nan
+    wall_goal: float = math.nan
 
 
 @dataclass(eq=False)
@@ -94,6 +102,8 @@ class Holder:
     _broken: str = ""
     _highest: float = math.inf
     _highest_is: str = HIGHEST
+    _wall: Wall | None = None
+    _stepped: bool = False
 
     def __post_init__(self) -> None:
         self.set_point = self.wanted.set_point
@@ -152,6 +162,8 @@ class Holder:
             self.estimator.go_on(time_s)
             known = self.estimator.estimate(last)
             self._change_mode(known, time_s)
+            self._step(time_s)
+            self._wall = None
             chosen = self._chosen(known, last, time_s)
         except ElectrosaxsError as error:
             return self._blind(f"the model cannot be run: {error}", last, time_s)
@@ -159,8 +171,20 @@ class Holder:
         flux, sigma = self._held(known)
         return Decision(
             time_s, self.set_point, flux, sigma, known.charge, known.charge_sigma, chosen.voltage, chosen.limited_by,
-            self.mode, self.reason, self._highest_flux(known),
+            self.mode, self.reason, self._highest_flux(known), known.wall, known.wall_sigma,
+            math.nan if self._wall is None else self._wall.goal,
         )  # fmt: skip
+
+    @property
+    def kind(self) -> Kind:
+        """What is held now: after the step that nucleates, the slice flux."""
+        return "slice" if self._stepped else self.wanted.kind
+
+    def _step(self, time_s: float) -> None:
+        """From holding the wall to the flux at which islands nucleate, when it is time: at once, however far it is."""
+        step = self.wanted.nucleation
+        if step is not None and not self._stepped and self.mode == "hold" and time_s + self.step_s > step.at_s:
+            self._stepped, self.set_point, self._from = True, step.flux, (-math.inf, step.flux)
 
     def _blind(self, why: str, last_V: float, time_s: float) -> Decision:
         """The fallback where nothing is known; the next decision begins from the belief."""
@@ -174,11 +198,11 @@ class Holder:
         top, sure = min(self._highest, self.limits.highest), 1.0 + 3.0 * known.charge_sigma / known.charge
         track = self.estimator.tracks[0]
         slice_flux = sum(weight * one.slice_flux(top) for weight, one in self.estimator.runs()) * sure**2
-        return slice_flux if self.wanted.kind == "slice" else track.supply_per_volt() * top * sure
+        return slice_flux if self.kind != "supply" else track.supply_per_volt() * top * sure
 
     def _held(self, known: Estimate) -> tuple[float, float]:
         """The flux that is held, and its sigma."""
-        if self.wanted.kind == "supply":
+        if self.kind == "supply":
             return known.supply, known.supply_sigma
         return known.flux, known.flux_sigma
 
@@ -236,7 +260,7 @@ class Holder:
         begin, flux = self._from
         left = math.exp(-(time_s + self.step_s - begin) / SOFT_S)
         target = self.set_point + (flux - self.set_point) * left
-        if self.wanted.kind == "supply":
+        if self.kind == "supply":
             per_volt = known.supply / last_V if last_V > 0.0 else self.estimator.tracks[0].supply_per_volt()
             volt, by = allowed.limited(target / per_volt, last_V)
             return Chosen(volt, per_volt * volt, by)
@@ -247,24 +271,37 @@ class Holder:
         def flux_at(volt: float) -> float:
             return share * sum(weight * track.slice_flux(volt, track.ahead(volt, end)) for weight, track in runs)
 
-        return voltage_for(flux_at, target, last_V, allowed)
+        chosen = voltage_for(flux_at, target, last_V, allowed)
+        return chosen if self.kind == "slice" else self._below_onset(known, chosen, last_V, end, allowed)
+
+    def _below_onset(self, known: Estimate, approach: Chosen, last_V: float, end_s: float, allowed: Range) -> Chosen:
+        """The lower of two voltages: that of the flux which brings the wall up, and that at which it comes to rest."""
+        wall = Wall(known.wall, self.wanted.wall_share * self.estimator.solubility())
+        resting, wall_at = wall_voltage(self.estimator.runs(), wall, last_V, end_s, self.step_s, allowed)
+        chosen = approach if approach.voltage < resting.voltage else replace(resting, flux=math.nan)
+        self._wall = replace(wall, then=wall_at(chosen.voltage))
+        return chosen
 
     def _look_for_the_end(self, known: Estimate, chosen: Chosen) -> None:
         """Over where even the highest voltage does not give the set-point any more, or nothing is left to be supplied."""
         whole = known.dissolved + known.crystals
-        if self.mode == "hold" and self.wanted.kind == "supply" and known.dissolved < EMPTY * whole:
+        if self.mode == "hold" and self.kind == "supply" and known.dissolved < EMPTY * whole:
             self.mode = "ended"
             self.reason = (
                 f"inventory: {100.0 * known.dissolved / whole:.0f} % of the particles are left in the solution"
             )
             return
         at_top = chosen.limited_by in (HIGHEST, CURRENT)
-        short = self.mode == "hold" and at_top and chosen.flux < (1.0 - SHORT) * self.set_point
+        below = chosen.flux < (1.0 - SHORT) * self.set_point if self._wall is None else self._wall.falls_short()
+        short = self.mode == "hold" and at_top and below
         self._short = self._short + 1 if short else 0
         if self._short < SHORT_TIMES:
             return
         self.mode = "ended"
+        gives = f"gives {chosen.flux:.3g} of {self.set_point:.3g} m/s"
+        if self._wall is not None:
+            gives = f"keeps {self._wall.then:.3g} of phi = {self._wall.goal:.3g} at the wall"
         self.reason = (
             f"inventory: {100.0 * known.dissolved / whole:.0f} % of the particles are left in the solution, and "
-            f"{chosen.limited_by} ({chosen.voltage:.4g} V) gives {chosen.flux:.3g} of {self.set_point:.3g} m/s"
+            f"{chosen.limited_by} ({chosen.voltage:.4g} V) {gives}"
         )

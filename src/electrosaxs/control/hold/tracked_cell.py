@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from ...nouns import FloatArray, VoltageProgram
 from ...transport import CellHistory, Grid, State
+from ...transport.flux_through import flux_through
 from ...transport.integrate import integrate
-from ...transport.problem import Knots, Problem
+from ...transport.problem import Knots
 from ...transport.simulate import problem_of
 from ...transport.weights import beam_weights
 from ..plant import Plant
@@ -130,15 +131,3 @@ def as_absorbed(mean_phi: FloatArray, spread: FloatArray, attenuation: float) ->
     <phi exp(-a phi)> / <exp(-a phi)> = <phi> - a var(phi) to first order in a times the spread of phi within the beam.
     """
     return mean_phi - attenuation * spread**2
-
-
-def flux_through(problem: Problem, state: State, voltage_V: float, height_m: float) -> float:
-    """J (m/s) towards the anode through `height_m` at a voltage: what the scheme carries over the faces next to it.
-
-    J = from_above phi_above - from_below phi_below on each face, linear in between.
-    """
-    around = problem.surroundings(state.u)
-    given = None if around is None else around[None]
-    above, below = problem.coefficients(np.array([voltage_V]), given)
-    faces = (above[0, 1:] * state.u[1:] - below[0, 1:] * state.u[:-1]).sum(axis=1)
-    return float(np.interp(height_m, problem.grid.edges[1:-1], faces))

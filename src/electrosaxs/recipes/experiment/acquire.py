@@ -25,7 +25,7 @@ from ...io.plan_toml import read_plan
 from ...nouns.run_plan import RunPlan
 from ..experiment_file import check_materials
 from .background import add_background
-from .beamlines import beamline_of, own_detector
+from .beamlines import beamline_of, leave_micrographs, own_detector
 from .forecast import check_against, forecast
 from .meters import check_extra, identify, meter_of
 from .run_folder import RUN, RunFolder, new_folder
@@ -88,7 +88,8 @@ def acquire(
                 record = RunFolder(folder, wanted, source, greeting, lambda: asked[0] if asked else None, token=token)
                 code, summary = _measured(wanted, beamline, greeting, meter, record, found_on=found_on, plant=plant)
                 if not code:
-                    say(summary)
+                    seen = leave_micrographs(beamline, folder)
+                    say(summary if seen is None else f"{summary}; micrographs of its anode: {seen}")
                 return code
         finally:
             beamline.close()

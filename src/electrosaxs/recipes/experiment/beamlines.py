@@ -17,7 +17,7 @@ from ...nouns.experiment import SourceBeam
 from ...nouns.run_plan import RunPlan
 from ..experiment_file import named, read_with_sizes
 
-PAPER = "demo.toml"
+PAPER, MICROGRAPHS = "demo.toml", "micrographs"
 
 
 def beamline_of(plan: RunPlan) -> tuple[Beamline, RunPlan]:
@@ -55,6 +55,22 @@ def own_detector(beamline: Beamline, folder: Path) -> None:
 
     assert isinstance(beamline, SimulatedBeamline)
     write_detector(folder, beamline.pixels)
+
+
+def leave_micrographs(beamline: Beamline, folder: Path) -> Path | None:
+    """The anode of a simulated cell under the microscope after the run: a folder of images with their truth; None where
+    nothing crystallised, or where [nucleation] does not say how."""
+    if isinstance(beamline, BridgeBeamline):
+        return None
+    from ...acquisition.simulated import SimulatedBeamline
+    from ..islands.simulate_micrographs import draw_micrographs
+
+    seen = beamline.anode() if isinstance(beamline, SimulatedBeamline) else None
+    if seen is None:
+        return None
+    (folder / MICROGRAPHS).mkdir()
+    draw_micrographs(seen, folder / MICROGRAPHS)
+    return folder / MICROGRAPHS
 
 
 def _experiment(plan: RunPlan) -> Experiment:

@@ -87,11 +87,20 @@ def _held_words(plan: RunPlan, plant: Plant | None) -> list[str]:
     """What is held and what is believed, one thing a line."""
     if plan.hold is None or plant is None:
         return []
+    from .held_belief import nucleation_of
+
     hold, solubility = plan.hold, plant.growth.solubility
     crystals = "no crystals" if solubility is None else f"crystals from phi = {solubility:g} on"
+    held = f"held: {hold.flux} flux of {hold.set_point_m_per_s:g} m/s"
+    if hold.flux == "wall":
+        held = f"held: the wall at {hold.wall_share:g} of the solubility, reached at {hold.set_point_m_per_s:g} m/s"
+    step = [] if (step_to := nucleation_of(hold)) is None or hold.nucleate is None else [
+        f"step after {step_to.at_s:g} s: {step_to.flux:.3g} m/s, for {hold.nucleate.islands_per_mm2:g} islands per mm2"
+    ]  # fmt: skip
     return [
-        f"held: {hold.flux} flux of {hold.set_point_m_per_s:g} m/s, from {hold.start_voltage_V:g} V; believed: "
+        f"{held}, from {hold.start_voltage_V:g} V; believed: "
         f"{plant.transport.effective_charge:g} e within {100.0 * hold.charge_prior:g} %, {crystals}",
+        *step,
         f"fallback: {hold.fallback_voltage_V:g} V, where no frame is usable for {hold.stale_after_s:g} s or the estimate is "
         f'lost; out of reach: "{hold.at_end}"',
     ]

@@ -40,7 +40,7 @@ RUN, PLAN = "run.toml", "plan.toml"
 GEOMETRY, MASK, INCOMING = "geometry.poni", "mask.edf", "incoming"
 CONTROL_COLUMNS = (
     "time_s", "set_point_m_per_s", "flux_m_per_s", "flux_sigma_m_per_s", "effective_charge", "effective_charge_sigma",
-    "voltage_V", "limited_by", "mode", "reason",
+    "voltage_V", "limited_by", "mode", "reason", "wall_phi", "wall_phi_sigma", "wall_goal",
 )  # fmt: skip
 METER_COLUMNS = ("clock_s", "epoch_s", "set_V", "read_V", "read_A", "output", "event")
 BEAT_S, HEAR_S = 0.8, 0.2
@@ -144,6 +144,7 @@ class RunFolder:
         self._control.append(
             round(decided.time, 3), decided.set_point, decided.flux, decided.flux_sigma, decided.charge,
             decided.charge_sigma, round(decided.voltage, 6), decided.limited_by, decided.mode, note or decided.reason,
+            decided.wall, decided.wall_sigma, decided.wall_goal,
         )  # fmt: skip
         self.state["set_point_m_per_s"] = decided.set_point
         phase = "fallback" if decided.mode == "fallback" else "running"

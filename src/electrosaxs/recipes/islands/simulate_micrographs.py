@@ -31,6 +31,13 @@ def simulated_micrographs(path: str | Path, out: str | Path, *, progress: Progre
     if settings is None:
         return None
     folder = output_folder(out, [path], command="simulate")
+    images = draw_micrographs(settings, folder, progress=progress)
+    write_provenance(folder, "simulate", settings.model_dump(mode="json"), inputs=[path], seed=settings.seed)
+    return images
+
+
+def draw_micrographs(settings: MicrographSettings, folder: Path, *, progress: Progress | None = None) -> list[Path]:
+    """The fields of one sample into `folder`, with labels and truth.csv; returns the images."""
     seeds = np.random.SeedSequence(settings.seed).spawn(settings.images)
     images, rows = [], []
     for number, seed in enumerate(over(progress, seeds, stage="micrographs", total=settings.images), start=1):
@@ -40,7 +47,6 @@ def simulated_micrographs(path: str | Path, out: str | Path, *, progress: Progre
         imwrite(folder / f"{name}_labels.tif", field.labels)
         rows += _truth(name, field, settings)
     write_rows(folder / "truth.csv", TRUTH, rows)
-    write_provenance(folder, "simulate", settings.model_dump(mode="json"), inputs=[path], seed=settings.seed)
     return images
 
 

@@ -1,0 +1,22 @@
+"""How many islands nucleate in a simulated cell: what [nucleation] of experiment.toml says."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from .settings import Positive, Settings
+
+
+class NucleationSettings(Settings):
+    """N = density_per_mm2 (J / flux_m_per_s)^exponent, J the flux into the slice of 50 um when the wall comes to the
+    solubility: islands per mm2 that crystals begin as, and keep as they grow."""
+
+    density_per_mm2: Annotated[float, Field(gt=0, le=1e5)]
+    flux_m_per_s: Positive
+    exponent: Annotated[float, Field(ge=0, le=10)]
+
+    def density(self, flux: float) -> float:
+        """Islands per mm2 that nucleate at the slice flux `flux` (m/s)."""
+        return float(self.density_per_mm2 * (max(flux, 0.0) / self.flux_m_per_s) ** self.exponent)
