@@ -1,5 +1,6 @@
 """A simulated run is a run folder like any other: read by the same readers, the same again from its seed."""
 
+import csv
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from closeness import assert_close
+from tifffile import TiffFile
 
 from electrosaxs.errors import InputFileError
 from electrosaxs.io.frame_table import read_table
@@ -172,3 +174,20 @@ def test_examples_are_the_experiments_of_the_documentation() -> None:
     assert default.detector.name == "Pilatus2M"
     assert default.growth.solubility == 0.011
     assert len(schedule(read_experiment(EXAMPLES / "experiment_small.toml"))) == 115
+
+
+def test_nucleation_leaves_micrographs_of_what_the_cell_grew(tmp_path: Path) -> None:
+    law = {"nucleation": {"density_per_mm2": 60.0, "flux_m_per_s": 5e-10, "exponent": 0.0}}
+    settings = Experiment.model_validate({**SMALL, "scan": {**SMALL["scan"], "heights_um": [0.0], "scans": 1}, **law})
+    folder = simulate_run(settings, tmp_path / "run").parent
+    rows = list(csv.DictReader((folder / "micrographs" / "truth.csv").open(encoding="utf-8")))
+    images = sorted((folder / "micrographs").glob("field???.tif"))
+    with TiffFile(images[0]) as tiff:
+        per_cm = tiff.pages[0].tags["XResolution"].value
+        side_mm = 10.0 * tiff.pages[0].imagewidth * per_cm[1] / per_cm[0]
+    counted = sum(row["counted"] == "yes" for row in rows)
+    expected = 60.0 * side_mm**2 * len(images)
+    assert abs(counted - expected) < 4.0 * np.sqrt(expected)
+    assert all(0.0 < float(row["born_s"]) < 900.0 for row in rows)
+    simulate_run(small(scan={"heights_um": [0.0], "scans": 1}), folder)
+    assert not (folder / "micrographs").exists()

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..nouns import Experiment, FloatArray
-from ..nouns.micrograph import MicrographSettings
-from ..twin.anode import anode_micrographs
+from ..twin.anode import Anode, anode
 from ..twin.beamline import DRIFT, FLICKER, measured_transmission, monitor_counts
 from ..twin.detector_model import SATURATION, pixel_model
 from ..twin.exposure import Exposure, crystals_in_footprint, expose, expose_empty, footprint
@@ -100,13 +99,12 @@ class SimulatedBeamline:
         self._frames += 1
         return Exposed(*self._diodes(made, photons), self._stage, middle, exposure_s)
 
-    def anode(self) -> MicrographSettings | None:
-        """What a microscope would see of the anode now; None where nothing crystallised, or where how is not said."""
-        nucleation, flux = self.experiment.nucleation, self._live.nucleated_at
-        if nucleation is None or flux is None:
+    def anode(self) -> Anode | None:
+        """The anode as a microscope would see it now; None where nothing crystallised, or where how is not said."""
+        nucleation, record = self.experiment.nucleation, self._live.growth_record()
+        if nucleation is None or record is None:
             return None
-        crystals = float(self._live.crystals_um().sum())
-        return anode_micrographs(nucleation, flux, crystals, seed=self.experiment.output.seed)
+        return anode(record, nucleation, seed=self.experiment.output.seed)
 
     def electrodes(self, voltage_V: float) -> None:
         self._voltage = voltage_V

@@ -11,11 +11,14 @@ from .settings import Positive, Settings
 
 class NucleationSettings(Settings):
     """N = density_per_mm2 (J / flux_m_per_s)^exponent, J the flux into the slice of 50 um when the wall comes to the
-    solubility: islands per mm2 that crystals begin as, and keep as they grow."""
+    solubility: islands per mm2 that crystals begin as, and keep as they grow. nucleation_time_s: in which the sites run out.
+    depletion_length_um: within which an island keeps others from nucleating; absent: half of 1 / sqrt(N)."""
 
     density_per_mm2: Annotated[float, Field(gt=0, le=1e5)]
     flux_m_per_s: Positive
     exponent: Annotated[float, Field(ge=0, le=10)]
+    nucleation_time_s: Positive = 120.0
+    depletion_length_um: Positive | None = None
 
     def density(self, flux: float) -> float:
         """Islands per mm2 that nucleate at the slice flux `flux` (m/s)."""

@@ -32,6 +32,7 @@ from ..nouns import (
 )
 from ..nouns.run import Beam
 from ..report.provenance import write_provenance
+from ..twin.anode import anode, growth_record
 from ..twin.beamline import Beamline, incident_photons, measured_transmission, monitor_counts
 from ..twin.cell import simulate_cell
 from ..twin.detector_model import SATURATION, PixelModel, gaps_of, pixel_model
@@ -43,9 +44,11 @@ from ..twin.truth import TruthRecord
 from .experiment_file import named, read_with_sizes
 from .output_folder import writing
 from .progress import Progress, over, stage
+from .simulate_micrographs import draw_micrographs
 
 TRUTH, RUN, EXPERIMENT, SIZES = "truth.nxs", "run.toml", "experiment.toml", "sizes.csv"
 GEOMETRY, MASK, NEXUS, IMAGES, TABLE = "geometry.poni", "mask.edf", "frames.nxs", "images", "frames.csv"
+MICROGRAPHS = "micrographs"
 WRITTEN = (TRUTH, RUN, EXPERIMENT, SIZES, GEOMETRY, MASK, NEXUS, TABLE)
 IMPERFECTION_STREAM = 0xFA017
 TABLE_STREAM = 0x7AB1E  # random numbers of the table, apart from those of the frames
@@ -58,8 +61,9 @@ def simulate_run(
     """Simulate an experiment and write its run folder; returns the path of run.toml.
 
     The folder holds run.toml, geometry.poni, mask.edf, frames.nxs (or images/*.cbf with frames.csv), truth.nxs and
-    experiment.toml. Frames are decided by the seed: the same for any number of `workers`. Raises InputFileError for a
-    bad experiment and where `out` holds anything but an earlier simulation, which is replaced.
+    experiment.toml; with [nucleation] also micrographs of the anode at the end. Frames are decided by the seed: the same for
+    any number of `workers`. Raises InputFileError for a bad experiment and where `out` holds anything but an earlier
+    simulation, which is replaced.
 
     >>> from electrosaxs import simulate_run
     >>> run_toml = simulate_run("examples/experiment_small.toml", "run")
@@ -110,7 +114,18 @@ def _write(
     }
     write_results(folder / TRUTH, truth.results(settings.run.title, extra), command="simulate")
     _write_experiment(folder, settings)
+    _write_micrographs(folder, settings, line, progress)
     write_run(folder / RUN, _run(folder, settings, plan, pixels))
+
+
+def _write_micrographs(folder: Path, settings: Experiment, line: Beamline, progress: Progress | None) -> None:
+    """The anode at the end under the microscope, where [nucleation] says how many islands the crystals are."""
+    record = None if settings.nucleation is None else growth_record(line.history)
+    if settings.nucleation is None or record is None:
+        return
+    grown = anode(record, settings.nucleation, seed=settings.output.seed)
+    (folder / MICROGRAPHS).mkdir()
+    draw_micrographs(grown.view, folder / MICROGRAPHS, grown=grown, progress=progress)
 
 
 def _curves(line: Beamline, truth: TruthRecord) -> Iterator[tuple[int, FloatArray, float]]:
@@ -246,5 +261,6 @@ def _empty(folder: Path, settings: Experiment, inputs: list[Path]) -> None:
     for name in WRITTEN:
         if folder / name != table:  # simulated once more from the experiment that lies there
             (folder / name).unlink(missing_ok=True)
-    if (folder / IMAGES).is_dir():
-        shutil.rmtree(folder / IMAGES)
+    for part in (IMAGES, MICROGRAPHS):
+        if (folder / part).is_dir():
+            shutil.rmtree(folder / part)

@@ -1,41 +1,60 @@
-"""The anode of a simulated cell under the microscope: how many islands there are, and how large."""
+"""The anode of a simulated cell under the microscope: how the cell fed its islands, and the fields that show them."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..nouns.micrograph import MicrographSettings
 from ..nouns.nucleation import NucleationSettings
-from ..physics.tetrahedron import volume
+from ..transport import CellHistory
+from .island_growth import GrownIslands, GrowthRecord, grown_islands, usual_edge_um, usual_thickness_um
+from .truth import flux_at, onset_time
 
-TOP_OVER_BASE, BASE_UM = 26.9 / 28.5, 28.5
-"""Shape and size of an island of Yu 2018; all others are scaled from it."""
-PACKED = 0.74
-"""Share of a dried superlattice that cores with their shells fill: closest packing."""
-BASE_SPREAD, TRUNCATION, EDGE_PX, SIDE_PX = 0.12, 0.05, 22.0, 1024
-ENOUGH, MOST_FIELDS, MOST_MERGED = 150.0, 12, 0.33
-TRIANGLE, UM2_PER_MM2 = math.sqrt(3.0) / 4.0, 1e6
+TRUNCATION, EDGE_PX, SIDE_PX = 0.05, 22.0, 1024
+ENOUGH, ON_A_FIELD, MOST_FIELDS, POINTS = 150.0, 120.0, 12, 400
+SLICE_UM = 50.0
 
 
-def anode_micrographs(
-    nucleation: NucleationSettings, flux: float, crystals_um: float, *, seed: int
-) -> MicrographSettings:
-    """Fields with so many islands that ENOUGH are seen, as far as MOST_FIELDS go. flux: slice flux (m/s) at which they began;
-    crystals_um: particle volume per area (um) in them.
+@dataclass(frozen=True, eq=False)
+class Anode:
+    """The crystals of a cell and how they came to be. view: the fields that are looked at."""
 
-    The number on a field is a Poisson number about density times area; islands share the crystals, alike in shape.
-    """
-    density = nucleation.density(flux)
-    each_um3 = crystals_um * UM2_PER_MM2 / (density * PACKED)
-    edge = BASE_UM * (each_um3 / float(volume(BASE_UM, TOP_OVER_BASE * BASE_UM, TRUNCATION))) ** (1.0 / 3.0)
-    um_per_pixel = edge / EDGE_PX
-    on_a_field = density * (SIDE_PX * um_per_pixel) ** 2 / UM2_PER_MM2
-    covered = density * TRIANGLE * edge**2 / UM2_PER_MM2
-    return MicrographSettings(
+    record: GrowthRecord
+    nucleation: NucleationSettings
+    view: MicrographSettings
+
+    def field(self, random: np.random.Generator) -> GrownIslands:
+        """The islands of one field."""
+        return grown_islands(self.record, self.nucleation, self.view, random)
+
+
+def anode(record: GrowthRecord, nucleation: NucleationSettings, *, seed: int) -> Anode:
+    """Fields of such a size that an island is at least EDGE_PX wide and ON_A_FIELD of them are seen at most, so many that
+    ENOUGH islands are seen, as far as MOST_FIELDS go."""
+    edge, density = usual_edge_um(record, nucleation, TRUNCATION), 1e-6 * nucleation.density(record.flux)
+    um_per_pixel = min(edge / EDGE_PX, math.sqrt(ON_A_FIELD / density) / SIDE_PX)
+    on_a_field = density * (SIDE_PX * um_per_pixel) ** 2
+    view = MicrographSettings(
         images=int(np.clip(math.ceil(ENOUGH / max(on_a_field, 1.0)), 1, MOST_FIELDS)), width_px=SIDE_PX, height_px=SIDE_PX,
-        um_per_pixel=um_per_pixel, islands=round(on_a_field), poisson=True, merged=min(4.0 * covered, MOST_MERGED),
-        base_edge_um=edge, base_edge_spread=BASE_SPREAD, truncation=TRUNCATION,
-        thickness_um=math.sqrt(2.0 / 3.0) * (1.0 - TOP_OVER_BASE) * edge, seed=seed,
+        um_per_pixel=um_per_pixel, islands=round(on_a_field), poisson=True, base_edge_um=edge,
+        truncation=TRUNCATION, thickness_um=usual_thickness_um(edge), seed=seed,
     )  # fmt: skip
+    return Anode(record, nucleation, view)
+
+
+def growth_record(history: CellHistory) -> GrowthRecord | None:
+    """How the crystals of a simulated cell grew; None where none formed."""
+    onset = onset_time(history)
+    end = float(history.times[-1])
+    if onset is None or onset >= end:
+        return None
+    time = np.linspace(onset, end, POINTS)
+    wall = history.at(time, 0.0).sum(axis=-1)
+    crystals = 1e6 * history.crystals_at(time).sum(axis=-1)
+    if not crystals[-1] > 0.0:
+        return None
+    flux = float(flux_at(history, np.array([[onset]]), np.array([SLICE_UM]))[0, 0])
+    return GrowthRecord(time, np.maximum(crystals, 0.0), wall / history.problem.growth.solubility - 1.0, flux)

@@ -16,6 +16,7 @@ from ..transport.flux_through import flux_through
 from ..transport.simulate import gone_on, problem_of
 from ..transport.weights import point_weights
 from .cell import HALVINGS, starting_classes
+from .island_growth import GrowthRecord
 
 SLICE_M = 50e-6
 
@@ -23,7 +24,7 @@ SLICE_M = 50e-6
 class LiveCell:
     """A filled cell. time (s) from its filling; highest_V: what the voltage will not exceed, for which the grid is made.
 
-    nucleated_at: flux (m/s) into the slice of 50 um when the crystals that there are began; None where there are none.
+    The crystals that there are, since they began, are in `growth_record`.
     """
 
     def __init__(self, experiment: Experiment, distribution: SizeClasses | None, *, highest_V: float) -> None:
@@ -38,7 +39,9 @@ class LiveCell:
         self.start_phi = solution.volume_fraction * columns.per_class(columns.share)
         self._state = self._problem.start(solution.volume_fraction)
         self._rests = True
-        self.nucleated_at: float | None = None
+        self._solubility = experiment.growth.solubility
+        self._onset_flux = 0.0
+        self._grown: list[tuple[float, float, float]] = []
 
     @property
     def time(self) -> float:
@@ -55,10 +58,20 @@ class LiveCell:
             return
         flux = flux_through(self._problem, self._state, voltage_V, SLICE_M)
         self._state = gone_on(self._problem, self._state, voltage_V, until_s)
-        if not float(self._state.crystals.sum()) > 0.0:
-            self.nucleated_at = None
-        elif self.nucleated_at is None:
-            self.nucleated_at = flux
+        crystals = 1e6 * float(self._state.crystals.sum())
+        if self._solubility is None or not crystals > 0.0:
+            self._grown = []
+            return
+        if not self._grown:
+            self._onset_flux = flux
+        self._grown.append((until_s, crystals, float(self._state.u[0].sum()) / self._solubility - 1.0))
+
+    def growth_record(self) -> GrowthRecord | None:
+        """How the crystals that there are grew since they began; None where there are none."""
+        if len(self._grown) < 2:
+            return None
+        time, crystals, excess = np.array(self._grown).T
+        return GrowthRecord(time, crystals, excess, self._onset_flux)
 
     def dissolved(self, height_um: FloatArray) -> FloatArray:
         """phi (height, class) of the solution now."""

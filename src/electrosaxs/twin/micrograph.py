@@ -40,9 +40,11 @@ class SimulatedField:
     counted: npt.NDArray[np.bool_]
 
 
-def simulate_field(settings: MicrographSettings, random: np.random.Generator) -> SimulatedField:
-    """One field of the sample."""
-    islands = place_islands(settings, random)
+def simulate_field(
+    settings: MicrographSettings, random: np.random.Generator, islands: list[PlacedIsland] | None = None
+) -> SimulatedField:
+    """One field of the sample: of these islands, or of as many and as large ones as the settings say."""
+    islands = place_islands(settings, random) if islands is None else islands
     surface = _surface(settings, islands)
     picture = _through_the_microscope(settings, _shaded(settings, surface, random), surface, random)
     if settings.bar_px:

@@ -63,13 +63,13 @@ def leave_micrographs(beamline: Beamline, folder: Path) -> Path | None:
     if isinstance(beamline, BridgeBeamline):
         return None
     from ...acquisition.simulated import SimulatedBeamline
-    from ..islands.simulate_micrographs import draw_micrographs
+    from ..simulate_micrographs import draw_micrographs
 
     seen = beamline.anode() if isinstance(beamline, SimulatedBeamline) else None
     if seen is None:
         return None
     (folder / MICROGRAPHS).mkdir()
-    draw_micrographs(seen, folder / MICROGRAPHS)
+    draw_micrographs(seen.view, folder / MICROGRAPHS, grown=seen)
     return folder / MICROGRAPHS
 
 

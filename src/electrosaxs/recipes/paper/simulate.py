@@ -15,9 +15,9 @@ from ...nouns import Experiment
 from ...nouns.film_experiment import FilmExperiment
 from ...nouns.micrograph import MicrographFile, MicrographSettings
 from ..film.simulate_film import simulate_film
-from ..islands.simulate_micrographs import simulated_micrographs
 from ..progress import Progress, over
 from ..side_by_side import side_by_side
+from ..simulate_micrographs import simulated_micrographs
 from ..simulate_run import simulate_run
 
 RECORDS = "records"

@@ -8,19 +8,21 @@ import numpy as np
 from PIL import Image
 from tifffile import imwrite
 
-from ...io.island_files import outline_text
-from ...io.micrograph_toml import read_micrograph_settings
-from ...io.rows_csv import write_rows
-from ...nouns.micrograph import MicrographSettings
-from ...physics.tetrahedron import SQRT3, outline, top_edge_from_facet
-from ...report.provenance import write_provenance
-from ...twin.micrograph import SimulatedField, simulate_field
-from ..output_folder import output_folder
-from ..progress import Progress, over
+from ..io.island_files import outline_text
+from ..io.micrograph_toml import read_micrograph_settings
+from ..io.rows_csv import write_rows
+from ..nouns import FloatArray
+from ..nouns.micrograph import MicrographSettings
+from ..physics.tetrahedron import SQRT3, outline, top_edge_from_facet
+from ..report.provenance import write_provenance
+from ..twin.anode import Anode
+from ..twin.micrograph import SimulatedField, simulate_field
+from .output_folder import output_folder
+from .progress import Progress, over
 
 UM_PER_CM = 1e4
 TRUTH = ("image", "island", "x_px", "y_px", "base_edge_um", "top_edge_um", "rotation_deg", "truncation", "shown", "counted",
-         "outline_px")  # fmt: skip
+         "outline_px", "born_s")  # fmt: skip
 
 
 def simulated_micrographs(path: str | Path, out: str | Path, *, progress: Progress | None = None) -> list[Path] | None:
@@ -36,16 +38,21 @@ def simulated_micrographs(path: str | Path, out: str | Path, *, progress: Progre
     return images
 
 
-def draw_micrographs(settings: MicrographSettings, folder: Path, *, progress: Progress | None = None) -> list[Path]:
-    """The fields of one sample into `folder`, with labels and truth.csv; returns the images."""
+def draw_micrographs(
+    settings: MicrographSettings, folder: Path, *, grown: Anode | None = None, progress: Progress | None = None
+) -> list[Path]:
+    """The fields of one sample into `folder`, with labels and truth.csv; returns the images. `grown`: the anode whose
+    islands they show."""
     seeds = np.random.SeedSequence(settings.seed).spawn(settings.images)
     images, rows = [], []
     for number, seed in enumerate(over(progress, seeds, stage="micrographs", total=settings.images), start=1):
-        field = simulate_field(settings, np.random.default_rng(seed))
+        random = np.random.default_rng(seed)
+        shown = None if grown is None else grown.field(random)
+        field = simulate_field(settings, random, None if shown is None else shown.islands)
         name = f"field{number:03d}"
         images.append(_write(folder / f"{name}.{settings.form}", field, settings))
         imwrite(folder / f"{name}_labels.tif", field.labels)
-        rows += _truth(name, field, settings)
+        rows += _truth(name, field, settings, None if shown is None else shown.born_s)
     write_rows(folder / "truth.csv", TRUTH, rows)
     return images
 
@@ -62,7 +69,9 @@ def _write(path: Path, field: SimulatedField, settings: MicrographSettings) -> P
     return path
 
 
-def _truth(name: str, field: SimulatedField, settings: MicrographSettings) -> list[list[object]]:
+def _truth(
+    name: str, field: SimulatedField, settings: MicrographSettings, born_s: FloatArray | None
+) -> list[list[object]]:
     scale = settings.um_per_pixel
     rows: list[list[object]] = []
     for number, (island, shown, counted) in enumerate(
@@ -76,6 +85,6 @@ def _truth(name: str, field: SimulatedField, settings: MicrographSettings) -> li
         rows.append([
             name, number, f"{island.x:.3f}", f"{island.y:.3f}", f"{island.edge * scale:.5g}", f"{top * scale:.5g}",
             f"{island.rotation_deg:.2f}", f"{island.truncation:.4f}", f"{shown:.4f}", "yes" if counted else "no",
-            outline_text(corners),
+            outline_text(corners), "" if born_s is None else f"{born_s[number - 1]:.1f}",
         ])  # fmt: skip
     return rows
