@@ -17,10 +17,10 @@ from scipy.interpolate import BSpline
 
 from ...nouns import FloatArray
 from ...physics.lattice_kernels import peak_profile, sphere_gradient
-from ...physics.lattices import reflections
+from ...physics.lattices import SHAPES, reflections
 from ...physics.sphere_kernels import amplitude
 from ...physics.structure_factor import Order, superlattice_order
-from .parameters import PARAMETERS, PEAK_TAILS, Grains, Solution, grains_of, solution_of
+from .parameters import PARAMETERS, PEAK_TAILS, Grains, Solution, grains_of, open_shape, solution_of
 
 KNOT_SPACING = 1.5  # in 1 / d: a quarter of the form factor's period 2 pi / d, and about ten peak widths
 TEXTURE_REACH = 2.5  # in units of the first reflection
@@ -129,6 +129,7 @@ class LatticeModel:
             mean_square=level * coherent * order.by_mean_square,
             lorentzian=level * coherent * order.by_lorentzian,
             size_ratio=level * by_mean * (s.diameter * mean_d + s.deviation * mean_delta),
+            shape=np.zeros_like(self.q) if order.by_shape is None else level * coherent * order.by_shape,
         )
         texture = [level * coherent * one for one in order.by_texture]
         smooth = (s.scale * bracket)[:, None] * self.smooth if self.corrections else np.zeros((self.q.size, 0))
@@ -139,8 +140,9 @@ class LatticeModel:
             return Order(*np.zeros((5, self.q.size)))
         texture = self.texture(p).tolist()
         return superlattice_order(
-            self.q, self.lattice, g.a, g.fwhm, g.mean_square, lorentzian=g.lorentzian, texture=texture
-        )
+            self.q, self.lattice, g.a, g.fwhm, g.mean_square, lorentzian=g.lorentzian, texture=texture,
+            shape=open_shape(self.lattice, g.shape),
+        )  # fmt: skip
 
 
 def _mean_amplitude(q: FloatArray, d: float, delta: float) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -155,6 +157,9 @@ def _mean_amplitude(q: FloatArray, d: float, delta: float) -> tuple[FloatArray, 
 
 
 def textured_reflections(lattice: str) -> int:
-    """How many families lie below TEXTURE_REACH: those whose intensity texture may change visibly."""
+    """How many families lie below TEXTURE_REACH: those whose intensity texture may change visibly; none where a shape is
+    open, which decides which they are."""
+    if lattice in SHAPES:
+        return 0
     end = TEXTURE_REACH * float(reflections(lattice, 2.0).s[0])
     return int(np.sum(reflections(lattice, end).s <= end))

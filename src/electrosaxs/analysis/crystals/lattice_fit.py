@@ -14,7 +14,7 @@ import numpy as np
 from scipy.signal import argrelmax
 
 from ...nouns import FloatArray
-from ...physics.lattices import lattice_named
+from ...physics.lattices import SHAPES, lattice_named
 from ...physics.sphere_kernels import amplitude
 from ...physics.structure_factor import superlattice_order
 from .bragg import LatticeModel, smooth_basis, textured_reflections
@@ -200,7 +200,7 @@ def scan_lattice(
             norm2 = float(template @ template)
             fraction = max(float(template @ residual) / norm2, 0.0)
             gains.append(fraction**2 * norm2)
-            found.append(Grains(min(fraction, 1.0), a, fwhm, u2, SCAN_TAILS, NO_GRAINS.size_ratio))
+            found.append(Grains(min(fraction, 1.0), a, fwhm, u2, SCAN_TAILS, NO_GRAINS.size_ratio, 0.0))
         tops = argrelmax(np.array(gains), mode="wrap")[0]
         best += [(gains[i], found[i]) for i in tops]
     if not best:  # no spacing adds anything: the fit begins without grains, at the closest packing
@@ -254,7 +254,10 @@ def _known(
         held += [SLOT[name] for name in Grains._fields]
     else:
         bin_width, a = float(np.median(np.diff(curve.q))), float(start[SLOT["a"]])
-        grains = list(grain_limits(model.lattice, a, bin_width, tails=freedom.lorentzian))
+        shape = float(start[SLOT["shape"]])
+        grains = list(grain_limits(model.lattice, a, shape, bin_width, tails=freedom.lorentzian))
+        if model.lattice not in SHAPES:
+            held.append(SLOT["shape"])
         if not freedom.lorentzian:
             held.append(SLOT["lorentzian"])
             start[SLOT["lorentzian"]] = 0.0
