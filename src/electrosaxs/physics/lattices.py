@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import InputFileError
 from ..nouns.base import FloatArray
@@ -79,7 +80,14 @@ LATTICES: dict[str, Lattice] = {
         CUBE,
         (
             *((0.0, 0.0, 0.0), (0.5, 0.5, 0.5)),
-            *((0.25, 0.0, 0.5), (0.75, 0.0, 0.5), (0.5, 0.25, 0.0), (0.5, 0.75, 0.0), (0.0, 0.5, 0.25), (0.0, 0.5, 0.75)),
+            *(
+                (0.25, 0.0, 0.5),
+                (0.75, 0.0, 0.5),
+                (0.5, 0.25, 0.0),
+                (0.5, 0.75, 0.0),
+                (0.0, 0.5, 0.25),
+                (0.0, 0.5, 0.75),
+            ),
         ),
     ),
 }
@@ -136,15 +144,25 @@ def _tetragonal(s_max: float, ratio: float) -> Reflections:
 
     Families of one s stay apart, so that lists of c/a nearby have the same members in nearly the same order.
     """
-    reach, high = int(np.ceil(s_max)), int(np.ceil(s_max * ratio))
-    h, k, m = np.meshgrid(np.arange(reach + 1), np.arange(reach + 1), np.arange(high + 1), indexing="ij")
-    s = np.sqrt(h**2 + k**2 + (m / ratio) ** 2)
-    kept = (h >= k) & ((h + k + m) % 2 == 0) & (s > 1e-9) & (s <= s_max * (1.0 + 1e-9))
-    h, k, m, s = h[kept], k[kept], m[kept], s[kept]
-    turned = np.where((k == 0) & (h > 0) | (h == k) & (k > 0), 4, np.where(h == 0, 1, 8))
+    hkl, multiplicity = _tetragonal_planes(int(np.ceil(s_max)))
+    s = np.sqrt(hkl[:, 0] ** 2 + hkl[:, 1] ** 2 + (hkl[:, 2] / ratio) ** 2)
     order = np.argsort(s, kind="stable")
-    hkl = tuple(zip(h[order].tolist(), k[order].tolist(), m[order].tolist(), strict=True))
-    return Reflections(hkl, s[order], (turned * np.where(m > 0, 2, 1)).astype(np.float64)[order], np.ones(s.size))
+    order = order[: np.searchsorted(s[order], s_max * (1.0 + 1e-9), side="right")]
+    names = tuple((h, k, m) for h, k, m in hkl[order].tolist())
+    return Reflections(names, s[order], multiplicity[order], np.ones(order.size))
+
+
+@lru_cache(maxsize=16)
+def _tetragonal_planes(reach: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """hkl (n, 3) with h >= k and multiplicity of the families that may lie within s = `reach`, at any c/a allowed."""
+    high, widest = int(np.ceil(reach * SHAPES["BCT"].upper)), SHAPES["BCT"].upper
+    grid = np.meshgrid(np.arange(reach + 1), np.arange(reach + 1), np.arange(high + 1), indexing="ij")
+    h, k, m = (one.ravel() for one in grid)
+    inside = h**2 + k**2 + (m / widest) ** 2 <= reach**2
+    kept = (h >= k) & ((h + k + m) % 2 == 0) & (h + m > 0) & inside
+    h, k, m = h[kept], k[kept], m[kept]
+    turned = np.where(h == 0, 1, np.where((k == 0) | (h == k), 4, 8))
+    return np.stack([h, k, m], axis=1), (turned * np.where(m > 0, 2, 1)).astype(np.float64)
 
 
 @lru_cache(maxsize=64)

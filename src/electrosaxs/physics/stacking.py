@@ -20,10 +20,13 @@ from scipy.fft import next_fast_len
 from scipy.interpolate import CubicSpline
 
 from ..nouns.base import FloatArray
+from .lattices import STACKED
 
 LAYERS = float(np.sqrt(2.0 / 3.0))  # distance of layers over that of neighbours
 LATTICE_VOLUME = float(np.sqrt(0.5))  # per particle, over the cube of the neighbours' distance
-CELLS = 144  # of l, a multiple of 6: FCC's and HCP's reflections are in the middle of one, 0.007 1/nm wide at a = 8.5 nm
+CELLS = (
+    144  # of l, a multiple of 6: FCC's and HCP's reflections are in the middle of one, 0.007 1/nm wide at a = 8.5 nm
+)
 FINE = 0.2  # of the width: the coarsest grid
 STEP = 1e-3  # of the fault fraction, for its derivative
 SMALL = 1e-6  # least difference of the roots: where they meet C(m) is no sum of two powers
@@ -95,7 +98,9 @@ def rod_sum(q: FloatArray, a: float, fwhm: float, lorentzian: float, fault_fract
     spread, tails = np.exp(-((np.pi * fwhm * k) ** 2) / (4.0 * np.log(2.0))), np.exp(-np.pi * fwhm * k)
     shared = np.fft.rfft(density) / np.sinc(k * grid) ** 2 / grid
     profile = lorentzian * tails + (1.0 - lorentzian) * spread
-    by_fwhm = -lorentzian * np.pi * k * tails - (1.0 - lorentzian) * fwhm * (np.pi * k) ** 2 / (2.0 * np.log(2.0)) * spread
+    by_fwhm = (
+        -lorentzian * np.pi * k * tails - (1.0 - lorentzian) * fwhm * (np.pi * k) ** 2 / (2.0 * np.log(2.0)) * spread
+    )
     rows = np.stack([profile, by_fwhm, tails - spread]) * shared[0]
     curves = np.fft.irfft(np.concatenate([rows, profile[None] * shared[1:]]), 2 * half)[:, :half]
     smooth = CubicSpline(grid * np.arange(half), curves, axis=1)
@@ -109,3 +114,11 @@ def sharp_lines(s_max: float) -> tuple[FloatArray, FloatArray]:
     """s and multiplicity of the reflections that no fault touches."""
     s, count, _ = rods(s_max)
     return s, count
+
+
+def close_packing(fault_fraction: float) -> tuple[str, float]:
+    """What crystals with this share of hexagonal layers are called, by thirds, and the lattice constant of that name over
+    the neighbours' distance: FCC (with faults), FCC/HCP, HCP (with faults)."""
+    if fault_fraction < 1.0 / 3.0:
+        return "FCC", float(np.sqrt(2.0))
+    return ("HCP" if fault_fraction > 2.0 / 3.0 else STACKED), 1.0

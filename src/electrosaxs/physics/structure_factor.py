@@ -84,7 +84,10 @@ def superlattice_order(
 def _by_shape(q: FloatArray, lattice: str, a: float, fwhm: float, lorentzian: float, shape: float) -> FloatArray:
     """dZ/d(shape) by central differences, one-sided at a limit."""
     below, above = max(shape - SHAPE_STEP, SHAPES[lattice].lower), min(shape + SHAPE_STEP, SHAPES[lattice].upper)
-    sums = [powder_sum(q, *powder_reflections(lattice, a, float(q[-1]), fwhm, s), fwhm, lorentzian)[0] for s in (below, above)]
+    sums = [
+        powder_sum(q, *powder_reflections(lattice, a, float(q[-1]), fwhm, s), fwhm, lorentzian)[0]
+        for s in (below, above)
+    ]
     return np.asarray((sums[1] - sums[0]) / (above - below))
 
 

@@ -109,7 +109,7 @@ class LatticeModel:
     def __call__(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
         s, g = solution_of(p), grains_of(p)
         form, form_d, form_delta, form_skewness = sphere_gradient(self.q, s.diameter, s.deviation, s.skewness)
-        mean, mean_d, mean_delta = _mean_amplitude(self.q, g.size_ratio * s.diameter, g.size_ratio * s.deviation)
+        mean, mean_d, mean_delta = mean_amplitude(self.q, g.size_ratio * s.diameter, g.size_ratio * s.deviation)
         correction, order = self.correction(p), self._order(p, g)
         coherent = g.fraction * mean**2
         by_mean = 2.0 * g.fraction * mean * order.value
@@ -145,15 +145,13 @@ class LatticeModel:
         )  # fmt: skip
 
 
-def _mean_amplitude(q: FloatArray, d: float, delta: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """<F> and its derivatives by d and delta, central differences: they only weigh the small coupling of size and
-    peaks."""
-    step = 1e-5 * d
-    by_d = (amplitude(q, d + step, delta) - amplitude(q, d - step, delta)) / (2.0 * step)
-    by_delta = (amplitude(q, d, delta + step) - amplitude(q, d, max(delta - step, 0.0))) / (
-        delta + step - max(delta - step, 0.0)
-    )
-    return amplitude(q, d, delta), by_d, by_delta
+def mean_amplitude(q: FloatArray, d: float, delta: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """<F> = A [(1 + t^2) sin u - u cos u], u = q d / 2, t = q delta / 2, A = 4 pi exp(-t^2 / 2) / q^3, and its derivatives by
+    d and delta, A q [t^2 cos u + u sin u] / 2 and A q t [(1 - t^2) sin u + u cos u] / 2."""
+    u, t = 0.5 * d * q, 0.5 * delta * q
+    sine, cosine = np.sin(u), np.cos(u)
+    half = 2.0 * np.pi * np.exp(-0.5 * t**2) / q**2
+    return amplitude(q, d, delta), half * (t**2 * cosine + u * sine), half * t * ((1.0 - t**2) * sine + u * cosine)
 
 
 def textured_reflections(lattice: str) -> int:
