@@ -84,8 +84,8 @@ def _contest(field: Mapping[str, Sequence[LatticeFit]], stacked: LatticeFit | No
         begin = grains_of(stacked.outcome.parameters)
         fits[STACKED] = fit_lattice(alone.curve, STACKED, stacked.solution, freedom=alone.freedom, grains=begin)
         return fits
-    packed = min((fits[name] for name in CLOSE_PACKED), key=lambda one: one.score)
-    if not hopeless(packed.score, min(one.score for one in fits.values())):
+    packed = min((fits[name] for name in CLOSE_PACKED if name in fits), key=lambda one: one.score, default=None)
+    if packed is not None and not hopeless(packed.score, min(one.score for one in fits.values())):
         ratio, faults = CLOSE_PACKED[str(packed.lattice)]
         grains = grains_of(packed.outcome.parameters)
         begin = grains._replace(a=ratio * grains.a, shape=faults)

@@ -17,7 +17,7 @@ from ...nouns import FloatArray
 from .weighted_curve import WeightedCurve
 
 STEPS = 120  # scale, smooth correction and sizes of the grains trade against each other in a long valley
-TOLERANCE = 1e-6
+TOLERANCE = 1e-4  # of chi-squared: a hundredth of a sigma
 ROUGHLY = 0.01  # a tenth of a sigma: for fits that only choose, or that the next one changes anyway
 HOPELESS = (1.5, 50.0)  # a start whose score exceeds 1.5 times the best one's + 50 after the race goes no further
 Model = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
