@@ -21,7 +21,7 @@ from .lattice_constant import constant
 from .lattice_fit import RIGID, Freedom, LatticeFit
 from .parameters import WIDEST
 from .peaks import PeakSearch, find_peaks, score_of_free_peaks
-from .refutation import against, label_peaks, peak_power
+from .refutation import against, label_peaks, peak_power, unexplained
 from .weighted_curve import WeightedCurve
 
 CLEAR = 10.0  # difference of scores that decides: odds of 150 to 1 (Kass & Raftery 1995: "very strong")
@@ -70,9 +70,13 @@ def study_curve(curve: WeightedCurve) -> LatticeStudy:
     scores |= _free_peaks(search, fits, contest.freedom)
     best = fits[leader(fits)]
     records = {str(name): against(one, search) for name, one in fits.items() if name}
+    own = records[str(best.lattice)]
+    if STACKED in fits and fits[STACKED].name != STACKED:  # faulted crystals of one of the others, and no third kind
+        faulted = records.pop(STACKED)
+        records |= {str(best.name): faulted} if best.lattice == STACKED else {}
     peaks = label_peaks(search.peaks, best)
-    refuted = _refuted(best, scores, peaks, records[str(best.lattice)])
-    doubt = refuted or _rivalry(best, scores, peaks, records[str(best.lattice)])
+    refuted = _refuted(best, scores, peaks, search.threshold)
+    doubt = refuted or _rivalry(best, scores, peaks, own)
     odds = probabilities(scores, best, contest, doubt=doubt, refuted=bool(refuted))
     if doubt:
         nothing = replace(_nothing(_without_hkl(peaks), scores, doubt), probabilities=odds, against=records)
@@ -105,8 +109,8 @@ def probabilities(
 
     exp(-score / 2), all alike beforehand. Another lattice explains what the best candidate does with odds of 150 against, or
     the peaks as they are (`free peaks`) where these are a doubt; where the best candidate is refuted, no candidate is left.
-    Special cases and what holds them are one family: where the simpler one leads, the other
-    has no share.
+    Faulted crystals that are named after FCC or HCP count among those. Special cases and what holds them are one family:
+    where the simpler one leads, the other has no share.
     """
     shares = {name or "dilute": one.score for name, one in contest.fits.items()}
     shares |= {FLUID: scores[FLUID], OTHER: scores.get(FREE, np.inf) if doubt else best.score + CLEAR}
@@ -120,15 +124,19 @@ def probabilities(
     lowest = min(shares.values())
     weight = {name: float(np.exp(-0.5 * (score - lowest))) for name, score in shares.items()}
     total = sum(weight.values())
-    return {name: one / total for name, one in weight.items()}
+    odds = {name: one / total for name, one in weight.items()}
+    kind = str(contest.fits[STACKED].name) if STACKED in contest.fits else STACKED
+    if kind != STACKED:
+        odds[kind] += odds.pop(STACKED)
+    return odds
 
 
 def _why_not(records: Mapping[str, ReflectionRecord], best: LatticeFit, odds: Mapping[str, float]) -> str:
     """What refutes the others, the likeliest first, and what hides reflections of the best."""
-    others = sorted((name for name in records if name not in _family(best)), key=lambda name: -odds[name])
+    others = sorted((name for name in records if name not in (best.name, *_family(best))), key=lambda name: -odds[name])
     told = [f"{name} {words}" for name in others if (words := refutation(records[name]))]
     text = f"; refuted: {', '.join(told)}" if told else ""
-    own = records[str(best.lattice)]
+    own = records[str(best.name)]
     for fate, why in FATES.items():
         if gone := own.with_fate(fate):
             text += f"; {why}: {', '.join(label(one.hkl) for one in gone)}"
@@ -160,7 +168,7 @@ def _free_peaks(search: PeakSearch, fits: dict[str, LatticeFit], freedom: Freedo
     return {"free peaks": score_of_free_peaks(curve, search, smooth=freedom.smooth)}
 
 
-def _refuted(best: LatticeFit, scores: Mapping[str, float], peaks: Sequence[Peak], record: ReflectionRecord) -> str:
+def _refuted(best: LatticeFit, scores: Mapping[str, float], peaks: Sequence[Peak], threshold: float) -> str:
     """Why no lattice may be named; empty where one may."""
     power = peak_power(peaks, best)
     largest = peaks[int(np.argmax(power))]
@@ -170,8 +178,8 @@ def _refuted(best: LatticeFit, scores: Mapping[str, float], peaks: Sequence[Peak
         return f"none of these: a dense fluid explains the {len(peaks)} peak(s), {best.name} is the nearest lattice"
     if scores[ALONE] - best.score < CLEAR or best.value("fraction") <= 0.0:
         return f"none of these: no lattice explains the {len(peaks)} peak(s) better than the solution alone"
-    if record.unexplained:
-        where = ", ".join(f"{q:.3f}" for q in record.unexplained)
+    if left := unexplained(best, peaks, threshold):
+        where = ", ".join(f"{q:.3f}" for q in left)
         return f"none of these: {best.name} is nearest but leaves the peak(s) at {where} 1/nm unexplained"
     strongest = _strongest_family(best)
     if best.lattice != STACKED and strongest not in [p.hkl for p in peaks]:

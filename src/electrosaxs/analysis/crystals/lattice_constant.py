@@ -18,6 +18,7 @@ from .lattice_fit import LatticeFit
 from .parameters import SLOT, grains_of
 
 CLEAR_PEAK = 8.0  # sigma of a peak from which on its own place counts
+PLACED = 0.03  # of its FWHM: no closer is a free peak's place known on the slopes of form factor and neighbours
 DISAGREE = 3.0  # sigma of chi-squared from which on reflections do not agree
 
 
@@ -87,7 +88,8 @@ def scatter_of_reflections(one: LatticeFit, labelled: Sequence[Peak]) -> float:
     families = reflections(str(one.name), 0.5 * np.ceil(one.curve.q[-1] * a / np.pi), one.shape)
     place = dict(zip(families.hkl, (2.0 * np.pi * families.s / a).tolist(), strict=True))
     apart = np.array([peak.q / place[peak.hkl] - 1.0 for peak in clear if peak.hkl is not None])
-    own = np.hypot([peak.q_sigma / peak.q for peak in clear], one.sigma("a") / one.value("a"))
+    own = np.array([np.hypot(peak.q_sigma, PLACED * peak.fwhm) / peak.q for peak in clear])
+    own = np.hypot(own, one.sigma("a") / one.value("a"))
     if np.sum((apart / own) ** 2) < apart.size + DISAGREE * np.sqrt(2.0 * apart.size):
         return 0.0
     return float(a * np.sqrt(max(np.mean(apart**2) - np.mean(own**2), 0.0)))

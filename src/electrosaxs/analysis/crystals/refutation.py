@@ -19,7 +19,7 @@ from .peaks import PeakSearch
 
 UNEXPLAINED = 0.25  # a sharp peak must be explained if its power and its significance reach this share of the largest
 SHARP = 2.5  # wider peaks, in units of the lattice's own FWHM, are diffuse scattering of faults and need no hkl
-SURE = 1.5  # an absent reflection counts if it should exceed the search's threshold by this
+SURE = 1.5  # a peak, or an absent reflection, is told if it exceeds, or should, the search's threshold by this
 SHOWN = 1.15  # of the last peak's q: how far reflections are listed
 
 
@@ -104,7 +104,13 @@ def against(one: LatticeFit, search: PeakSearch) -> ReflectionRecord:
         elif without_zero > SURE * search.threshold:
             fate = "hidden"
         records.append(ExpectedReflection(name, q, height, fate))
-    return ReflectionRecord(tuple(records), unexplained(one, labelled, search.threshold))
+    left = tuple(
+        peak.q
+        for peak in labelled
+        if peak.hkl is None and peak.significance > SURE * search.threshold and peak.fwhm < SHARP * one.value("fwhm")
+        if one.lattice != STACKED or _left_over(one, peak) > search.threshold
+    )
+    return ReflectionRecord(tuple(records), left)
 
 
 def expected_significance(one: LatticeFit, places: FloatArray, *, envelope: bool = False) -> FloatArray:
