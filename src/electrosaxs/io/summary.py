@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from ..nouns import FrameRecord, LatticeAssignment, LineFit, Number, Peak, RunResults
+from ..nouns.results import ExpectedReflection, ReflectionRecord
 from .hdf5 import text
 from .numbers_json import numbers_from_plain, numbers_to_plain
 from .nxdata import described, nx_group
@@ -71,7 +72,17 @@ def _assignment(stored: dict[str, Any] | None) -> LatticeAssignment | None:
         peaks=tuple(_peak(peak) for peak in stored["peaks"]),
         scores={name: float(score) for name, score in stored["scores"].items()},
         verdict=stored["verdict"],
+        probabilities={name: float(share) for name, share in stored.get("probabilities", {}).items()},
+        against={name: _record(record) for name, record in stored.get("against", {}).items()},
     )
+
+
+def _record(stored: dict[str, Any]) -> ReflectionRecord:
+    reflections = tuple(
+        ExpectedReflection(tuple(one["hkl"]), float(one["q"]), float(one["significance"]), one["fate"])
+        for one in stored["reflections"]
+    )
+    return ReflectionRecord(reflections, tuple(float(q) for q in stored["unexplained"]))
 
 
 def _number(stored: dict[str, Any]) -> Number:

@@ -38,11 +38,35 @@ class Peak:
 
 
 @dataclass(frozen=True)
-class LatticeAssignment:
-    """Which lattice explains the peaks. lattice: "FCC", "BCC", "HCP", "SC" or None ("none of these").
+class ExpectedReflection:
+    """A reflection that a candidate expects at q (1/nm). fate: "found"; "absent", though it would stand out by
+    `significance`; "smeared" by faults of the stacking; "hidden" by a zero of the form factor; "weak", too weak to be seen."""
 
-    a: conventional lattice constant in nm (HCP: nearest-neighbour distance); scores: lattice -> chi-squared-like
-    score, smaller is better; verdict says in words why.
+    hkl: tuple[int, int, int]
+    q: float
+    significance: float
+    fate: str
+
+
+@dataclass(frozen=True)
+class ReflectionRecord:
+    """One candidate beside the peaks of the curve: its expected reflections, and q (1/nm) of the clear peaks that are no
+    reflection of it."""
+
+    reflections: tuple[ExpectedReflection, ...]
+    unexplained: tuple[float, ...]
+
+    def with_fate(self, fate: str) -> tuple[ExpectedReflection, ...]:
+        return tuple(one for one in self.reflections if one.fate == fate)
+
+
+@dataclass(frozen=True)
+class LatticeAssignment:
+    """Which lattice explains the peaks. lattice: a name of physics.lattices.CANDIDATES or None ("none of these").
+
+    a: conventional lattice constant in nm (HCP, FCC/HCP: nearest-neighbour distance); scores: lattice -> chi-squared-like
+    score, smaller is better; verdict says in words why. probabilities: of all that was tried, with what is none of them,
+    1 together; empty where nothing was tried. against: candidate -> what its reflections are to the peaks.
     """
 
     lattice: str | None
@@ -51,6 +75,8 @@ class LatticeAssignment:
     peaks: tuple[Peak, ...]
     scores: Mapping[str, float]
     verdict: str
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    against: Mapping[str, ReflectionRecord] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""FCC, BCC, HCP and SC: where their powder reflections lie and how strong each is.
+"""FCC, BCC, HCP, SC, A15 and BCT: where their powder reflections lie and how strong each is.
 
 One particle per lattice site, all alike. A length `a` sets the scale: the conventional cubic lattice constant, for HCP
-the nearest-neighbour distance (ideal c = sqrt(8/3) a). Reflections lie at q = 2 pi s / a with s depending on the
-lattice alone.
+the nearest-neighbour distance (ideal c = sqrt(8/3) a), for BCT the edge of the square. Reflections lie at q = 2 pi s / a
+with s depending on the lattice alone; where one number more is free (BCT: c/a), on that `shape` too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import InputFileError
 from ..nouns.base import FloatArray
@@ -74,11 +75,53 @@ LATTICES: dict[str, Lattice] = {
         ((1.0 / 3.0, 2.0 / 3.0, 0.25), (2.0 / 3.0, 1.0 / 3.0, 0.75)),
     ),
     "SC": Lattice("SC", CUBE, ((0.0, 0.0, 0.0),)),
+    "A15": Lattice(
+        "A15",
+        CUBE,
+        (
+            *((0.0, 0.0, 0.0), (0.5, 0.5, 0.5)),
+            *(
+                (0.25, 0.0, 0.5),
+                (0.75, 0.0, 0.5),
+                (0.5, 0.25, 0.0),
+                (0.5, 0.75, 0.0),
+                (0.0, 0.5, 0.25),
+                (0.0, 0.5, 0.75),
+            ),
+        ),
+    ),
 }
 
 
-def lattice_named(name: str) -> Lattice:
-    """The lattice called `name`; InputFileError lists the known ones."""
+@dataclass(frozen=True)
+class Shape:
+    """The one number that a lattice leaves open: its limits and where a fit may start."""
+
+    name: str
+    lower: float
+    upper: float
+    starts: tuple[float, ...]
+
+
+STACKED = "FCC/HCP"
+SHAPES = {
+    "BCT": Shape("axial_ratio", 0.8, 1.6, (0.88, 0.94, 1.06, 1.12, 1.18, 1.24, 1.3, 1.36, 1.5)),
+    STACKED: Shape("fault_fraction", 0.002, 0.998, (0.15, 0.5, 0.85)),
+}
+"""BCT: c/a, 1 in BCC and sqrt 2 in FCC. FCC/HCP: close-packed layers of which this share lie between two of one kind (HCP
+has 1, FCC 0); its `a` is the nearest-neighbour distance, its reflections are those of HCP, and physics.stacking says what
+happens to them."""
+CANDIDATES = (*LATTICES, *SHAPES)
+
+
+def lattice_named(name: str, shape: float | None = None) -> Lattice:
+    """The lattice called `name`, at the first start of its `shape` where none is given; InputFileError lists the known
+    ones."""
+    if name == "BCT":
+        c = SHAPES[name].starts[0] if shape is None else shape
+        return Lattice(name, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, c)), LATTICES["BCC"].basis)
+    if name == STACKED:
+        return LATTICES["HCP"]
     if name not in LATTICES:
         raise InputFileError(
             f"lattice = {name}: not a lattice that electrosaxs knows; use one of {', '.join(LATTICES)}"
@@ -87,11 +130,39 @@ def lattice_named(name: str) -> Lattice:
 
 
 @lru_cache(maxsize=256)
-def reflections(name: str, s_max: float) -> Reflections:
+def reflections(name: str, s_max: float, shape: float | None = None) -> Reflections:
     """All families of the lattice with s = q a / 2 pi up to `s_max`; s = |h a* + k b* + l c*|."""
-    families = _families_below(name, STEP * int(np.ceil(s_max / STEP)))
+    if name == "BCT":
+        return _tetragonal(s_max, SHAPES[name].starts[0] if shape is None else shape)
+    families = _families_below("HCP" if name == STACKED else name, STEP * int(np.ceil(s_max / STEP)))
     n = int(np.searchsorted(families.s, s_max * (1.0 + 1e-9), side="right"))
     return Reflections(families.hkl[:n], families.s[:n], families.multiplicity[:n], families.squared_amplitude[:n])
+
+
+def _tetragonal(s_max: float, ratio: float) -> Reflections:
+    """Families of the body-centred tetragonal lattice, h + k + l even: s^2 = h^2 + k^2 + (l a / c)^2, h >= k.
+
+    Families of one s stay apart, so that lists of c/a nearby have the same members in nearly the same order.
+    """
+    hkl, multiplicity = _tetragonal_planes(int(np.ceil(s_max)))
+    s = np.sqrt(hkl[:, 0] ** 2 + hkl[:, 1] ** 2 + (hkl[:, 2] / ratio) ** 2)
+    order = np.argsort(s, kind="stable")
+    order = order[: np.searchsorted(s[order], s_max * (1.0 + 1e-9), side="right")]
+    names = tuple((h, k, m) for h, k, m in hkl[order].tolist())
+    return Reflections(names, s[order], multiplicity[order], np.ones(order.size))
+
+
+@lru_cache(maxsize=16)
+def _tetragonal_planes(reach: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """hkl (n, 3) with h >= k and multiplicity of the families that may lie within s = `reach`, at any c/a allowed."""
+    high, widest = int(np.ceil(reach * SHAPES["BCT"].upper)), SHAPES["BCT"].upper
+    grid = np.meshgrid(np.arange(reach + 1), np.arange(reach + 1), np.arange(high + 1), indexing="ij")
+    h, k, m = (one.ravel() for one in grid)
+    inside = h**2 + k**2 + (m / widest) ** 2 <= reach**2
+    kept = (h >= k) & ((h + k + m) % 2 == 0) & (h + m > 0) & inside
+    h, k, m = h[kept], k[kept], m[kept]
+    turned = np.where(h == 0, 1, np.where((k == 0) | (h == k), 4, 8))
+    return np.stack([h, k, m], axis=1), (turned * np.where(m > 0, 2, 1)).astype(np.float64)
 
 
 @lru_cache(maxsize=64)
@@ -122,13 +193,15 @@ def _family_name(planes: np.ndarray) -> tuple[int, int, int]:
     return h, k, index_l
 
 
-def reflection_positions(name: str, a: float, q_max: float) -> tuple[tuple[tuple[int, int, int], ...], FloatArray]:
+def reflection_positions(
+    name: str, a: float, q_max: float, shape: float | None = None
+) -> tuple[tuple[tuple[int, int, int], ...], FloatArray]:
     """hkl and q (1/nm) of the families up to `q_max`; q = 2 pi s / a (Bragg)."""
-    families = reflections(name, q_max * a / (2.0 * np.pi))
+    families = reflections(name, q_max * a / (2.0 * np.pi), shape)
     return families.hkl, 2.0 * np.pi * families.s / a
 
 
-def neighbour_distance(name: str, a: float) -> float:
-    """Nearest-neighbour distance (nm): a / sqrt 2 in FCC, sqrt(3)/2 a in BCC, a in HCP and SC; its inverse divides by
-    the lattice's own `neighbour_distance`."""
-    return lattice_named(name).neighbour_distance * a
+def neighbour_distance(name: str, a: float, shape: float | None = None) -> float:
+    """Nearest-neighbour distance (nm): a / sqrt 2 in FCC, sqrt(3)/2 a in BCC, a / 2 in A15, a in HCP and SC; its inverse
+    divides by the lattice's own `neighbour_distance`."""
+    return lattice_named(name, shape).neighbour_distance * a

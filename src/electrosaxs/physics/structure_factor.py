@@ -13,15 +13,17 @@ import numpy as np
 from ..nouns.base import FloatArray
 from .hard_sphere_kernels import exponential_moments
 from .lattice_kernels import powder_sum
-from .lattices import lattice_named, reflections
+from .lattices import SHAPES, STACKED, lattice_named, reflections
+from .stacking import rod_sum, sharp_lines
 
 NEAR_ZERO = 1e-6  # 1/nm: Z is regular there, its formula divides by q
+SHAPE_STEP = 1e-3  # of c/a and of the fault fraction, for derivatives
 REACH = 1.25  # reflections are summed up to 1.25 q_max + 4 FWHM, so that Z does not sag at the upper end of the window
 
 
 class Order(NamedTuple):
     """exp(-q^2 u^2) (Z - 1) of a superlattice, and its derivatives, each (q,); by_texture: one for each family that may
-    deviate."""
+    deviate; by_shape: None where the lattice leaves nothing open."""
 
     value: FloatArray
     by_a: FloatArray
@@ -29,6 +31,7 @@ class Order(NamedTuple):
     by_mean_square: FloatArray
     by_lorentzian: FloatArray
     by_texture: tuple[FloatArray, ...] = ()
+    by_shape: FloatArray | None = None
 
 
 def superlattice_order(
@@ -40,6 +43,7 @@ def superlattice_order(
     *,
     lorentzian: float = 0.0,
     texture: Sequence[float] = (),
+    shape: float | None = None,
 ) -> Order:
     """What order adds to the scattering of separate particles: with the share X of them in grains, the rest in dilute
     solution, S = 1 + X beta exp(-q^2 u^2) (Z - 1).
@@ -54,9 +58,14 @@ def superlattice_order(
     and u^2 is 0. Source: Warren, X-ray Diffraction (1969), ch. 4, 5, 11 and 12.
     """
     above = np.maximum(np.ascontiguousarray(q), NEAR_ZERO)
-    centre, area = powder_reflections(lattice, a, float(q[-1]), fwhm)
+    centre, area = powder_reflections(lattice, a, float(q[-1]), fwhm, shape)
     families = [powder_sum(above, centre[k : k + 1], area[k : k + 1], fwhm, lorentzian) for k in range(len(texture))]
-    z = powder_sum(above, centre, area, fwhm, lorentzian)
+    z, by_shape = powder_sum(above, centre, area, fwhm, lorentzian), None
+    if shape is not None and lattice == STACKED:
+        rods = rod_sum(above, a, fwhm, lorentzian, shape, _s_max(a, float(q[-1]), fwhm))
+        z, by_shape = z + rods[:4], rods[4]
+    elif shape is not None:
+        by_shape = _by_shape(above, lattice, a, fwhm, lorentzian, shape)
     for share, one in zip(texture, families, strict=True):
         z += share * one
     damping = np.exp(-(q**2) * mean_square)
@@ -68,15 +77,37 @@ def superlattice_order(
         by_mean_square=-(q**2) * value,
         by_lorentzian=damping * z[3],
         by_texture=tuple(damping * one[0] for one in families),
+        by_shape=None if by_shape is None else damping * by_shape,
     )
 
 
-def powder_reflections(lattice: str, a: float, q_max: float, fwhm: float) -> tuple[FloatArray, FloatArray]:
-    """Positions q_hkl (1/nm) and areas 2 pi^2 m |F|^2/n^2 / v_p (1/nm^3) of the families that matter up to `q_max`."""
-    s_max = (REACH * q_max + 4.0 * fwhm) * a / (2.0 * np.pi)
-    families = reflections(lattice, 0.5 * np.ceil(2.0 * s_max))
-    volume = lattice_named(lattice).volume_per_particle * a**3
-    return 2.0 * np.pi * families.s / a, 2.0 * np.pi**2 * families.weight / volume
+def _by_shape(q: FloatArray, lattice: str, a: float, fwhm: float, lorentzian: float, shape: float) -> FloatArray:
+    """dZ/d(shape) by central differences, one-sided at a limit."""
+    below, above = max(shape - SHAPE_STEP, SHAPES[lattice].lower), min(shape + SHAPE_STEP, SHAPES[lattice].upper)
+    sums = [
+        powder_sum(q, *powder_reflections(lattice, a, float(q[-1]), fwhm, s), fwhm, lorentzian)[0]
+        for s in (below, above)
+    ]
+    return np.asarray((sums[1] - sums[0]) / (above - below))
+
+
+def powder_reflections(
+    lattice: str, a: float, q_max: float, fwhm: float, shape: float | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Positions q_hkl (1/nm) and areas 2 pi^2 m |F|^2/n^2 / v_p (1/nm^3) of the families that matter up to `q_max`; of
+    stacked layers those that stay sharp."""
+    s_max = _s_max(a, q_max, fwhm)
+    volume = lattice_named(lattice, shape).volume_per_particle * a**3
+    if lattice == STACKED and shape is not None:
+        s, weight = sharp_lines(s_max)
+    else:
+        families = reflections(lattice, s_max, shape)
+        s, weight = families.s, families.weight
+    return 2.0 * np.pi * s / a, 2.0 * np.pi**2 * weight / volume
+
+
+def _s_max(a: float, q_max: float, fwhm: float) -> float:
+    return float(0.5 * np.ceil(2.0 * (REACH * q_max + 4.0 * fwhm) * a / (2.0 * np.pi)))
 
 
 def percus_yevick(q: FloatArray, radius: float, volume_fraction: float) -> FloatArray:

@@ -10,19 +10,19 @@ from electrosaxs.physics.structure_factor import superlattice_order
 
 Q = np.linspace(0.12, 3.3, 300)
 SOLUTION = [2e-3, 7.1, 1.1, 0.3, 0.2]
-CRYSTALS = [0.3, 15.1, 0.03, 0.4, 0.3, 1.02]
+CRYSTALS = [0.3, 15.1, 0.03, 0.4, 0.3, 1.02, 0.0]
 
 
 def test_the_model_of_a_voxel_is_form_factor_times_structure_factor():
     scale, d, delta, background, _ = SOLUTION
-    p = np.array([scale, d, delta, background, 0.0, *CRYSTALS[:5], 1.0])
+    p = np.array([scale, d, delta, background, 0.0, *CRYSTALS[:5], 1.0, 0.0])
     form = squared_form_factor(Q, d, delta)
     beta = amplitude(Q, d, delta) ** 2 / form
     structure = 1.0 + 0.3 * beta * superlattice_order(Q, "FCC", 15.1, 0.03, 0.4, lorentzian=0.3).value
     assert_close(LatticeModel(Q, "FCC")(p)[0], scale * form * structure + background, rel=1e-12)
 
 
-@pytest.mark.parametrize("kind", ["lattice", "peaks"])
+@pytest.mark.parametrize("kind", ["lattice", "peaks", "BCT", "FCC/HCP"])
 def test_every_derivative_equals_its_difference(kind):
     noise, smooth = np.random.default_rng(3), smooth_basis(Q, 7.1)
     extra = 0.05 * noise.normal(size=smooth.shape[1])
@@ -30,6 +30,9 @@ def test_every_derivative_equals_its_difference(kind):
         textured = textured_reflections("HCP")
         model = LatticeModel(Q, "HCP", textured, smooth)
         p = np.concatenate([SOLUTION, CRYSTALS, 0.2 * noise.normal(size=textured), extra])
+    elif kind != "peaks":
+        model = LatticeModel(Q, kind, 0, smooth)
+        p = np.concatenate([SOLUTION, [0.3, 11.0, 0.05, 0.4, 0.3, 1.02, {"BCT": 1.17, "FCC/HCP": 0.3}[kind]], extra])
     else:
         model = PeakModel(Q, smooth, 2)
         p = np.concatenate([SOLUTION, [0.4], extra, [0.1, 0.72, 0.03, 0.05, 1.3, 0.05]])

@@ -18,7 +18,7 @@ from electrosaxs.analysis.crystals.weighted_curve import WeightedCurve, curve_of
 from electrosaxs.analysis.spheres.fit import fit_spheres
 
 SHELL = 1.2
-GRAINS = Grains(0.4, 15.1, 0.02, 0.3, 0.0, 1.0)
+GRAINS = Grains(0.4, 15.1, 0.02, 0.3, 0.0, 1.0, 0.0)
 
 
 def fitted(curve: WeightedCurve) -> LatticeFit:

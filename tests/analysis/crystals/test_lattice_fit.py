@@ -9,10 +9,11 @@ from analysis.synthetic_crystals import crystals_in_solution
 from analysis.synthetic_curves import field_selected_sizes, form_factor, gaussian_sizes, window
 from closeness import assert_close
 
-from electrosaxs.analysis.crystals.lattice_choice import fitted_weights, label_peaks, study_curve
+from electrosaxs.analysis.crystals.lattice_choice import study_curve
 from electrosaxs.analysis.crystals.lattice_fit import LOOSE, RIGID, SMOOTHED, fit_lattice
 from electrosaxs.analysis.crystals.parameters import PARAMETERS, SLOT, Grains
 from electrosaxs.analysis.crystals.peaks import start_solution
+from electrosaxs.analysis.crystals.refutation import fitted_weights, label_peaks
 from electrosaxs.analysis.crystals.structure_factor import spheres_of
 from electrosaxs.analysis.crystals.weighted_curve import WeightedCurve, curve_from_arrays, curve_of_frame
 from electrosaxs.nouns import LatticeAssignment, Peak, SampleIntensity
@@ -29,7 +30,7 @@ LENGTHS = {"FCC": 15.1, "BCC": 12.3, "HCP": 10.7, "SC": 10.7}
 
 @pytest.fixture(scope="module")
 def sixty_fits():
-    fits, near = [], Grains(0.05, 15.0, 0.03, 0.5, 0.0, 1.0)
+    fits, near = [], Grains(0.05, 15.0, 0.03, 0.5, 0.0, 1.0, 0.0)
     for seed in range(60):
         curve = curve_of_frame(crystals_in_solution([0.1], gain=0.01, seed=1000 + seed), 0)
         fits.append(fit_lattice(curve, "FCC", start_solution(curve), freedom=RIGID, grains=near))
@@ -92,7 +93,7 @@ def test_a_smooth_correction_leaves_the_sizes_of_strong_crystals_alone():
 def test_a_fit_without_tails_knows_how_they_would_grow():
     """Slopes that stop short of the tails there point off the bound, uphill: two in twenty fits then never converge."""
     curve = curve_of_frame(crystals_in_solution([0.3], seed=1), 0)
-    grains = Grains(0.3, 15.1, 0.02, 0.3, 0.0, 1.0)
+    grains = Grains(0.3, 15.1, 0.02, 0.3, 0.0, 1.0, 0.0)
     one = fit_lattice(curve, "FCC", start_solution(curve), freedom=SMOOTHED, grains=grains)
     assert one.outcome.converged
     assert one.value("lorentzian") < 1e-6
@@ -170,7 +171,7 @@ def test_the_solution_of_the_voxel_comes_back_as_a_sphere_fit():
 def labelled():
     """A study of FCC grains, the fit at its freest, and one peak at 111."""
     curve = curve_of_frame(crystals_in_solution([0.05], gain=0.05, seed=3), 0)
-    grains = Grains(0.05, 15.1, 0.02, 0.3, 0.1, 1.0)
+    grains = Grains(0.05, 15.1, 0.02, 0.3, 0.1, 1.0, 0.0)
     one = fit_lattice(curve, "FCC", start_solution(curve), freedom=LOOSE, grains=grains)
     q = 2.0 * np.pi * np.sqrt(3.0) / one.value("a")
     return one, Peak(q, 2e-4, one.value("fwhm"), 0.1, 0.01, 30.0)

@@ -17,10 +17,10 @@ from scipy.interpolate import BSpline
 
 from ...nouns import FloatArray
 from ...physics.lattice_kernels import peak_profile, sphere_gradient
-from ...physics.lattices import reflections
+from ...physics.lattices import SHAPES, reflections
 from ...physics.sphere_kernels import amplitude
 from ...physics.structure_factor import Order, superlattice_order
-from .parameters import PARAMETERS, PEAK_TAILS, Grains, Solution, grains_of, solution_of
+from .parameters import PARAMETERS, PEAK_TAILS, Grains, Solution, grains_of, open_shape, solution_of
 
 KNOT_SPACING = 1.5  # in 1 / d: a quarter of the form factor's period 2 pi / d, and about ten peak widths
 TEXTURE_REACH = 2.5  # in units of the first reflection
@@ -109,7 +109,7 @@ class LatticeModel:
     def __call__(self, p: FloatArray) -> tuple[FloatArray, FloatArray]:
         s, g = solution_of(p), grains_of(p)
         form, form_d, form_delta, form_skewness = sphere_gradient(self.q, s.diameter, s.deviation, s.skewness)
-        mean, mean_d, mean_delta = _mean_amplitude(self.q, g.size_ratio * s.diameter, g.size_ratio * s.deviation)
+        mean, mean_d, mean_delta = mean_amplitude(self.q, g.size_ratio * s.diameter, g.size_ratio * s.deviation)
         correction, order = self.correction(p), self._order(p, g)
         coherent = g.fraction * mean**2
         by_mean = 2.0 * g.fraction * mean * order.value
@@ -129,6 +129,7 @@ class LatticeModel:
             mean_square=level * coherent * order.by_mean_square,
             lorentzian=level * coherent * order.by_lorentzian,
             size_ratio=level * by_mean * (s.diameter * mean_d + s.deviation * mean_delta),
+            shape=np.zeros_like(self.q) if order.by_shape is None else level * coherent * order.by_shape,
         )
         texture = [level * coherent * one for one in order.by_texture]
         smooth = (s.scale * bracket)[:, None] * self.smooth if self.corrections else np.zeros((self.q.size, 0))
@@ -139,22 +140,24 @@ class LatticeModel:
             return Order(*np.zeros((5, self.q.size)))
         texture = self.texture(p).tolist()
         return superlattice_order(
-            self.q, self.lattice, g.a, g.fwhm, g.mean_square, lorentzian=g.lorentzian, texture=texture
-        )
+            self.q, self.lattice, g.a, g.fwhm, g.mean_square, lorentzian=g.lorentzian, texture=texture,
+            shape=open_shape(self.lattice, g.shape),
+        )  # fmt: skip
 
 
-def _mean_amplitude(q: FloatArray, d: float, delta: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """<F> and its derivatives by d and delta, central differences: they only weigh the small coupling of size and
-    peaks."""
-    step = 1e-5 * d
-    by_d = (amplitude(q, d + step, delta) - amplitude(q, d - step, delta)) / (2.0 * step)
-    by_delta = (amplitude(q, d, delta + step) - amplitude(q, d, max(delta - step, 0.0))) / (
-        delta + step - max(delta - step, 0.0)
-    )
-    return amplitude(q, d, delta), by_d, by_delta
+def mean_amplitude(q: FloatArray, d: float, delta: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """<F> = A [(1 + t^2) sin u - u cos u], u = q d / 2, t = q delta / 2, A = 4 pi exp(-t^2 / 2) / q^3, and its derivatives by
+    d and delta, A q [t^2 cos u + u sin u] / 2 and A q t [(1 - t^2) sin u + u cos u] / 2."""
+    u, t = 0.5 * d * q, 0.5 * delta * q
+    sine, cosine = np.sin(u), np.cos(u)
+    half = 2.0 * np.pi * np.exp(-0.5 * t**2) / q**2
+    return amplitude(q, d, delta), half * (t**2 * cosine + u * sine), half * t * ((1.0 - t**2) * sine + u * cosine)
 
 
 def textured_reflections(lattice: str) -> int:
-    """How many families lie below TEXTURE_REACH: those whose intensity texture may change visibly."""
+    """How many families lie below TEXTURE_REACH: those whose intensity texture may change visibly; none where a shape is
+    open, which decides which they are."""
+    if lattice in SHAPES:
+        return 0
     end = TEXTURE_REACH * float(reflections(lattice, 2.0).s[0])
     return int(np.sum(reflections(lattice, end).s <= end))

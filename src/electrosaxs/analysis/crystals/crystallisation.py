@@ -24,6 +24,7 @@ from ...nouns import (
     SampleIntensity,
 )
 from .lattice_choice import LatticeStudy, study_curve
+from .lattice_constant import profile_shift
 from .lattice_fit import Freedom, LatticeFit, fit_lattice
 from .parameters import SLOT, Solution, grains_of
 from .weighted_curve import WeightedCurve, curve_of_frame
@@ -79,7 +80,8 @@ def crystallisation(sample: SampleIntensity, times: FloatArray) -> Crystallisati
         return Crystallisation(study, None, None, np.zeros(frames, dtype=bool), ())
     fits, detected = zip(*(_fit_and_judge(curve, study.best) for curve in curves), strict=True)
     seen = np.array(detected)
-    return Crystallisation(study, _fraction(fits, times), _lattice_constant(fits, times, seen), seen, fits)
+    a = _lattice_constant(fits, times, seen, study.best.unit)
+    return Crystallisation(study, _fraction(fits, times), a, seen, fits)
 
 
 def pooled_study(curves: Sequence[WeightedCurve]) -> LatticeStudy:
@@ -124,6 +126,8 @@ def fit_near(curve: WeightedCurve, best: LatticeFit, shares: Mapping[str, float]
         best.value("mean_square"),
         max(best.sigma("mean_square"), 0.1 * best.value("mean_square"), 1e-3),
     )
+    if best.shape is not None:
+        shape["shape"] = (best.value("shape"), max(best.sigma("shape"), 1e-3))
     grains = grains_of(best.outcome.parameters)
     return fit_lattice(curve, best.lattice, best.solution, freedom=freedom, grains=grains, priors=shape)
 
@@ -160,15 +164,18 @@ def _fraction(fits: Sequence[LatticeFit], times: FloatArray) -> CrystallineFract
 
 
 def _lattice_constant(
-    fits: Sequence[LatticeFit], times: FloatArray, detected: npt.NDArray[np.bool_]
+    fits: Sequence[LatticeFit], times: FloatArray, detected: npt.NDArray[np.bool_], unit: float
 ) -> LatticeConstant:
+    """a of the scans in which crystals are seen; `unit`: the constant of the lattice's name over the parameter a. Shared by
+    all scans: the solvent's counting, and how the lines are written (lattice_constant.profile_shift)."""
     own, shared = _sigmas(fits, "a")
+    profile = [abs(profile_shift(one)) if seen else np.nan for one, seen in zip(fits, detected, strict=True)]
     return LatticeConstant.from_arrays(
-        np.where(detected, [one.value("a") for one in fits], np.nan),
+        np.where(detected, [unit * one.value("a") for one in fits], np.nan),
         dims=("scan",),
         coords={"time": (("scan",), times)},
-        sigma=np.where(detected, own, np.nan),
-        shared={"background": np.where(detected, shared, np.nan)},
+        sigma=np.where(detected, unit * own, np.nan),
+        shared={"background": np.where(detected, unit * shared, np.nan), "line_profile": np.array(profile)},
         masks={"no_crystal": (("scan",), ~detected)},
     )
 
@@ -230,8 +237,8 @@ def _start_of_growth(t: FloatArray, x: FloatArray, sigma: FloatArray, first: int
 
 
 def lattice_constant_solvated(a: LatticeConstant) -> Number:
-    """One lattice constant (nm) for the run: weighted mean of the scans that show crystals, sizes of the solvent's
-    error kept.
+    """One lattice constant (nm) for the run: weighted mean of the scans that show crystals; what they share is not
+    averaged down.
 
     Where a straight line in time fits with a slope of more than 3 sigma a mean would hide it: then the line's value at
     the last scan is given, and the source says so. Scatter beyond the sigmas widens the result (Birge).
@@ -240,7 +247,10 @@ def lattice_constant_solvated(a: LatticeConstant) -> Number:
     t, value, own = a.coord("time")[good], a.values[good], a.sigma[good]
     if value.size == 0:
         return Number.absent("nm", "no scan shows Bragg peaks")
-    shared = float(np.mean(a.shared["background"].values[good])) if "background" in a.shared else 0.0
+    parts = {name: float(np.mean(sigma.values[good])) for name, sigma in a.shared.items()}
+    shared = float(np.sqrt(sum(part**2 for part in parts.values())))
+    named = "; sigma holds what scans share: " + ", ".join(f"{name} {part:.2g}" for name, part in parts.items())
+    named = named if parts else ""
     weight = own**-2
     mean, widening = _weighted_mean(value, weight)
     if value.size > 2:
@@ -250,10 +260,10 @@ def lattice_constant_solvated(a: LatticeConstant) -> Number:
         if abs(slope) * np.sqrt(spread) > TREND:
             last = float(t[-1])
             sigma = np.sqrt(1.0 / weight.sum() + (last - middle) ** 2 / spread)
-            how = f"line through {value.size} scans, at the last ({last:.0f} s): a moves {3600.0 * slope:+.3f} nm/h"
+            how = f"line through {value.size} scans, at the last ({last:.0f} s): a moves {3600.0 * slope:+.3f} nm/h{named}"
             return Number(mean + slope * (last - middle), float(np.hypot(sigma, shared)), "nm", how)
     sigma = float(np.hypot(widening / np.sqrt(weight.sum()), shared))
-    return Number(mean, sigma, "nm", f"weighted mean of {value.size} scan(s) with peaks, no trend in time")
+    return Number(mean, sigma, "nm", f"weighted mean of {value.size} scan(s) with peaks, no trend in time{named}")
 
 
 def _weighted_mean(value: FloatArray, weight: FloatArray) -> tuple[float, float]:

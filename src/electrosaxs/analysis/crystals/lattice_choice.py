@@ -1,8 +1,9 @@
-"""Which lattice explains a curve: FCC, BCC, HCP, SC, or none of these.
+"""Which lattice explains a curve: one of physics.lattices.CANDIDATES, a dense fluid, or none of these.
 
-No significant peak, no lattice. With peaks, every lattice is fitted with the same freedom and scored; the best one is
-the answer only if it beats the solution alone, the peaks without any lattice and the other lattices, its strongest
-reflection is among the peaks, and no sharp peak of weight is left unexplained.
+No significant peak, no lattice. With peaks, every candidate is fitted with the same freedom and scored; the best one is
+the answer only if it beats the solution alone, a dense fluid, the peaks without any lattice and the other lattices, its
+strongest reflection is among the peaks, and no sharp peak of weight is left unexplained. A lattice with a number of its own
+(c/a, fault fraction) must beat those that it holds as special cases.
 """
 
 from __future__ import annotations
@@ -12,38 +13,50 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...nouns import FloatArray, LatticeAssignment, Number, Peak
-from ...physics.lattices import LATTICES, reflection_positions, reflections
-from ...physics.sphere_kernels import skewed_form_factor
-from .lattice_fit import LOOSE, RIGID, SMOOTHED, Freedom, LatticeFit, finished, raced, raced_on
+from ...nouns import LatticeAssignment, Number, Peak
+from ...nouns.results import ReflectionRecord
+from ...physics.lattices import STACKED, reflections
+from .contest import Contest, compare_lattices
+from .lattice_constant import constant
+from .lattice_fit import RIGID, Freedom, LatticeFit
 from .parameters import WIDEST
 from .peaks import PeakSearch, find_peaks, score_of_free_peaks
+from .refutation import against, label_peaks, peak_power, unexplained
 from .weighted_curve import WeightedCurve
-from .weighted_fit import local_excess
 
 CLEAR = 10.0  # difference of scores that decides: odds of 150 to 1 (Kass & Raftery 1995: "very strong")
-UNEXPLAINED = 0.25  # a sharp peak must be explained if its power and its significance reach this share of the largest
-SHARP = 2.5  # wider peaks, in units of the lattice's own FWHM, are diffuse scattering of faults and need no hkl
+ENOUGH = 3  # reflections of one lattice that chance does not bring together
+SPECIAL = {STACKED: ("FCC", "HCP"), "BCT": ("BCC", "FCC")}
+BAIN = (1.0, float(np.sqrt(2.0)))  # c/a of BCT in BCC and FCC
+SAME_RATIO = 0.02  # of c/a, closer than which to those a tetragonal lattice is strained, and named after them
+FLUID, OTHER, ALONE = "dense fluid", "another lattice", "solution"
+FREE = "free peaks"
+FATES = {
+    "hidden": "hidden by a zero of the form factor",
+    "smeared": "smeared by the faults",
+    "absent": "absent, and no zero of the form factor explains it",
+}
 
 
 @dataclass(frozen=True, eq=False)
 class LatticeStudy:
     """The assignment and what it rests on: the peaks (None where nothing scatters like spheres), and the fits of all
-    lattices (and "", the solution alone) at one freedom."""
+    lattices (and "", the solution alone) at one freedom. chosen: the fit behind the assigned lattice."""
 
     assignment: LatticeAssignment
     search: PeakSearch | None
     fits: dict[str, LatticeFit]
     freedom: Freedom
+    chosen: str = ""
 
     @property
     def best(self) -> LatticeFit | None:
         """The fit of the assigned lattice; None where none is assigned, whatever peaks there are."""
-        return self.fits[self.assignment.lattice] if self.assignment.lattice else None
+        return self.fits[self.chosen] if self.chosen else None
 
 
 def study_curve(curve: WeightedCurve) -> LatticeStudy:
-    """Find peaks, fit every lattice, decide."""
+    """Find peaks, fit every candidate, decide."""
     search = find_peaks(curve)
     if search is None:
         why = "no particles: no size explains the curve, so peaks were not searched"
@@ -51,82 +64,99 @@ def study_curve(curve: WeightedCurve) -> LatticeStudy:
     if not search.peaks:
         why = f"no peak above {search.threshold:.1f} sigma: no lattice"
         return LatticeStudy(_nothing(search.peaks, {}, why), search, {}, RIGID)
-    freedom, fits = compare_lattices(curve, search)
-    scores = {name or "solution": one.score for name, one in fits.items()}
-    scores |= _free_peaks(search, fits, freedom)
-    best = min((one for name, one in fits.items() if name), key=lambda one: one.score)
+    contest = compare_lattices(curve, search)
+    fits = contest.fits
+    scores = {name or ALONE: one.score for name, one in fits.items()} | {FLUID: contest.fluid.score}
+    scores |= _free_peaks(search, fits, contest.freedom)
+    best = fits[leader(fits)]
+    records = {str(name): against(one, search) for name, one in fits.items() if name}
+    own = records[str(best.lattice)]
+    if STACKED in fits and fits[STACKED].name != STACKED:  # faulted crystals of one of the others, and no third kind
+        faulted = records.pop(STACKED)
+        records |= {str(best.name): faulted} if best.lattice == STACKED else {}
     peaks = label_peaks(search.peaks, best)
-    doubt = _doubt(best, scores, peaks) or _rivalry(best, scores)
+    refuted = _refuted(best, scores, peaks, search.threshold)
+    doubt = refuted or _rivalry(best, scores, peaks, own)
+    odds = probabilities(scores, best, contest, doubt=doubt, refuted=bool(refuted))
     if doubt:
-        return LatticeStudy(_nothing(_without_hkl(peaks), scores, doubt), search, fits, freedom)
-    assignment = _assigned(best, peaks, scores, fits)
+        nothing = replace(_nothing(_without_hkl(peaks), scores, doubt), probabilities=odds, against=records)
+        return LatticeStudy(nothing, search, fits, contest.freedom)
+    assignment = replace(_assigned(best, peaks, scores, fits), probabilities=odds, against=records)
+    verdict = assignment.verdict + _why_not(records, best, odds)
     if not search.outcome.converged:
-        unsure = "; places of the peaks from a search that did not converge"
-        assignment = replace(assignment, verdict=assignment.verdict + unsure)
-    return LatticeStudy(assignment, search, fits, freedom)
+        verdict += "; places of the peaks from a search that did not converge"
+    return LatticeStudy(replace(assignment, verdict=verdict), search, fits, contest.freedom, str(best.lattice))
 
 
-def compare_lattices(curve: WeightedCurve, search: PeakSearch) -> tuple[Freedom, dict[str, LatticeFit]]:
-    """All lattices and the solution alone (key ""), with the least freedom at which the best of them fits; where none
-    does, with most freedom and the variance widened where the best one misses, so that scores stay comparable.
-
-    Lattices far behind the best are not fitted to their end (`converged` says so): their scores are upper bounds."""
-    start = search.solution
-    field: dict[str, list[LatticeFit]] = {}
-    for freedom in (RIGID, SMOOTHED, LOOSE):
-        if freedom is RIGID and curve.estimated:
-            continue
-        ground = curve if freedom is RIGID else search.curve
-        if freedom is LOOSE:
-            field = {name: raced_on(ones, ground, freedom) for name, ones in field.items()}
-        else:
-            field = {n: raced(ground, n or None, start, freedom=freedom) for n in ("", *LATTICES)}
-        fits = _contest(field)
-        best = min(fits.values(), key=lambda one: one.score)
-        if best.widening == 1.0:
-            return freedom, fits
-        if freedom is RIGID:  # sizes fitted with the lattice are a better start than those read between the peaks
-            start = best.solution
-    rough = search.curve.with_excess(local_excess(search.curve, best.outcome))
-    return LOOSE, _contest({name: raced_on([one], rough, LOOSE) for name, one in fits.items()})
+def leader(fits: Mapping[str, LatticeFit]) -> str:
+    """The best lattice; one with a number of its own only where it clearly beats its special cases and is not nearly one."""
+    able = []
+    for name, one in fits.items():
+        special = min((fits[n].score for n in SPECIAL.get(name, ()) if n in fits), default=np.inf)
+        if name and one.score + CLEAR < special and not _nearly_special(one):
+            able.append(name)
+    return min(able, key=lambda name: fits[name].score)
 
 
-def _contest(field: Mapping[str, Sequence[LatticeFit]]) -> dict[str, LatticeFit]:
-    """The best fit of each lattice: the one ahead first, so that those without hope beside it stay where they are. The
-    solution alone is always fitted to its end."""
-    fits: dict[str, LatticeFit] = {}
-    for name in sorted(field, key=lambda one: field[one][0].score):
-        ahead = min((one.score for one in fits.values()), default=np.inf)
-        fits[name] = finished(field[name], rival=ahead if name else np.inf)
-    return fits
+def _nearly_special(one: LatticeFit) -> bool:
+    return one.lattice == "BCT" and any(abs(one.value("shape") / ratio - 1.0) < SAME_RATIO for ratio in BAIN)
 
 
-def label_peaks(peaks: Sequence[Peak], one: LatticeFit) -> tuple[Peak, ...]:
-    """Each peak with the hkl of the reflection at its place: within 4 sigma of both, or half the width of the lattice's
-    peaks.
+def probabilities(
+    scores: Mapping[str, float], best: LatticeFit, contest: Contest, *, doubt: str, refuted: bool
+) -> dict[str, float]:
+    """Of every candidate, of a dense fluid, of the solution alone ("dilute") and of another lattice; 1 together.
 
-    Where several are near enough, the one that the fit makes strongest is taken.
+    exp(-score / 2), all alike beforehand. Another lattice explains what the best candidate does with odds of 150 against, or
+    the peaks as they are (`free peaks`) where these are a doubt; where the best candidate is refuted, no candidate is left.
+    Faulted crystals that are named after FCC or HCP count among those. Special cases and what holds them are one family:
+    where the simpler one leads, the other has no share.
     """
-    name, a, fwhm = str(one.lattice), one.value("a"), one.value("fwhm")
-    hkl, places = reflection_positions(name, a, float(one.curve.q[-1]))
-    strength = fitted_weights(one, len(hkl))
-    labelled = []
-    for peak in peaks:
-        reach = max(4.0 * float(np.hypot(peak.q_sigma, peak.q * one.sigma("a") / a)), 0.5 * fwhm)
-        near = np.flatnonzero((np.abs(places - peak.q) < reach) & (strength > 0.02 * np.max(strength, initial=0.0)))
-        sharp = peak.fwhm < SHARP * fwhm
-        chosen = hkl[int(near[np.argmax(strength[near])])] if near.size and sharp else None
-        labelled.append(replace(peak, hkl=chosen))
-    return tuple(labelled)
+    shares = {name or "dilute": one.score for name, one in contest.fits.items()}
+    shares |= {FLUID: scores[FLUID], OTHER: scores.get(FREE, np.inf) if doubt else best.score + CLEAR}
+    shares[OTHER] = min(shares[OTHER], best.score + CLEAR)
+    for name in SPECIAL:
+        if name in shares and best.lattice != name:
+            shares[name] = np.inf
+    if refuted:
+        shares |= {name: np.inf for name in contest.fits if name}
+        shares[OTHER] = scores.get(FREE, best.score)
+    lowest = min(shares.values())
+    weight = {name: float(np.exp(-0.5 * (score - lowest))) for name, score in shares.items()}
+    total = sum(weight.values())
+    odds = {name: one / total for name, one in weight.items()}
+    kind = str(contest.fits[STACKED].name) if STACKED in contest.fits else STACKED
+    if kind != STACKED:
+        odds[kind] += odds.pop(STACKED)
+    return odds
 
 
-def fitted_weights(one: LatticeFit, count: int) -> FloatArray:
-    """Strength of the first `count` reflections in Z, m |F|^2/n^2 / q^2 with the fitted texture, in units of a^2."""
-    families = reflections(str(one.lattice), 0.5 * np.ceil(one.curve.q[-1] * one.value("a") / np.pi))
-    weight = (families.weight / families.s**2)[:count]
-    texture = one.model.texture(one.outcome.parameters)[:count]
-    weight[: texture.size] *= 1.0 + texture
-    return np.asarray(weight)
+def _why_not(records: Mapping[str, ReflectionRecord], best: LatticeFit, odds: Mapping[str, float]) -> str:
+    """What refutes the others, the likeliest first, and what hides reflections of the best."""
+    others = sorted((name for name in records if name not in (best.name, *_family(best))), key=lambda name: -odds[name])
+    told = [f"{name} {words}" for name in others if (words := refutation(records[name]))]
+    text = f"; refuted: {', '.join(told)}" if told else ""
+    own = records[str(best.name)]
+    for fate, why in FATES.items():
+        if gone := own.with_fate(fate):
+            text += f"; {why}: {', '.join(label(one.hkl) for one in gone)}"
+    return text
+
+
+def refutation(record: ReflectionRecord) -> str:
+    """The peaks that are no reflection of a candidate and its reflections that are absent, in words; empty where none."""
+    parts = []
+    if record.unexplained:
+        parts.append(f"(no reflection at {', '.join(f'{q:.3f}' for q in record.unexplained)} 1/nm")
+    absent = record.with_fate("absent")
+    if absent:
+        parts.append(f"{'' if parts else '('}no peak at {', '.join(label(one.hkl) for one in absent)}")
+    return f"{'; '.join(parts)})" if parts else ""
+
+
+def label(hkl: tuple[int, int, int]) -> str:
+    """111; 10 0 2 where an index has two digits."""
+    return ("" if max(hkl) < 10 else " ").join(str(i) for i in hkl)
 
 
 def _free_peaks(search: PeakSearch, fits: dict[str, LatticeFit], freedom: Freedom) -> dict[str, float]:
@@ -138,58 +168,59 @@ def _free_peaks(search: PeakSearch, fits: dict[str, LatticeFit], freedom: Freedo
     return {"free peaks": score_of_free_peaks(curve, search, smooth=freedom.smooth)}
 
 
-def _doubt(best: LatticeFit, scores: dict[str, float], peaks: Sequence[Peak]) -> str:
+def _refuted(best: LatticeFit, scores: Mapping[str, float], peaks: Sequence[Peak], threshold: float) -> str:
     """Why no lattice may be named; empty where one may."""
     power = peak_power(peaks, best)
     largest = peaks[int(np.argmax(power))]
     if largest.fwhm > WIDEST * largest.q:
         return f"the peak at {largest.q:.3f} 1/nm is as wide as a liquid's: ordered at short range only"
-    if scores["solution"] - best.score < CLEAR or best.value("fraction") <= 0.0:
+    if scores[FLUID] + CLEAR < best.score and scores[FLUID] < scores[ALONE]:
+        return f"none of these: a dense fluid explains the {len(peaks)} peak(s), {best.name} is the nearest lattice"
+    if scores[ALONE] - best.score < CLEAR or best.value("fraction") <= 0.0:
         return f"none of these: no lattice explains the {len(peaks)} peak(s) better than the solution alone"
-    highest = max(p.significance for p in peaks)
-    left = [
-        p.q
-        for p, share in zip(peaks, power / power.max(), strict=True)
-        if p.hkl is None and p.fwhm < SHARP * best.value("fwhm")
-        if share > UNEXPLAINED and p.significance > UNEXPLAINED * highest
-    ]
-    if left:
+    if left := unexplained(best, peaks, threshold):
         where = ", ".join(f"{q:.3f}" for q in left)
-        return f"none of these: {best.lattice} is nearest but leaves the peak(s) at {where} 1/nm unexplained"
-    strongest = _strongest_family(str(best.lattice))
-    if strongest not in [p.hkl for p in peaks]:
-        label = "".join(str(i) for i in strongest)
-        return f"none of these: {best.lattice} is nearest but its strongest reflection {label} is missing"
+        return f"none of these: {best.name} is nearest but leaves the peak(s) at {where} 1/nm unexplained"
+    strongest = _strongest_family(best)
+    if best.lattice != STACKED and strongest not in [p.hkl for p in peaks]:
+        return f"none of these: {best.name} is nearest but its strongest reflection {label(strongest)} is missing"
     if not best.outcome.converged:
-        return f"none of these: the fit of {best.lattice}, the nearest, did not converge"
+        return f"none of these: the fit of {best.name}, the nearest, did not converge"
     return ""
 
 
-def _rivalry(best: LatticeFit, scores: dict[str, float]) -> str:
-    """Why the best lattice is not clearly the answer, by the scores alone; empty where it is."""
-    if scores.get("free peaks", np.inf) - best.score < CLEAR:
-        return f"none of these: the peaks without any lattice explain the curve as well as {best.lattice}, the nearest"
-    rivals = [(s, name) for name, s in scores.items() if name in LATTICES and name != best.lattice]
+def _rivalry(best: LatticeFit, scores: Mapping[str, float], peaks: Sequence[Peak], record: ReflectionRecord) -> str:
+    """Why the best lattice is not clearly the answer, by the scores alone; empty where it is.
+
+    Peaks taken as they are, each of its own width, may follow faulted grains better than any lattice: they are no doubt where
+    enough of them are its reflections and none that should be seen is absent.
+    """
+    named = len({peak.hkl for peak in peaks if peak.hkl})
+    settled = named >= ENOUGH + (best.lattice == "BCT") and not record.with_fate("absent")
+    if not settled and scores.get(FREE, np.inf) - best.score < CLEAR:
+        return f"none of these: the peaks without any lattice explain the curve as well as {best.name}, the nearest"
+    rivals = [(scores[name], name) for name in _rivals(best, scores)]
     if rivals and min(rivals)[0] - best.score < CLEAR:
         second, name = min(rivals)
         return (
-            f"peaks, but {best.lattice} and {name} explain them alike "
+            f"peaks, but {best.name} and {name} explain them alike "
             f"(scores {best.score:.0f} and {second:.0f}): more reflections are needed"
         )
     return ""
 
 
-def peak_power(peaks: Sequence[Peak], one: LatticeFit) -> FloatArray:
-    """What each peak adds to the invariant, area of S - 1 x P q^2: unlike the area it does not overrate the form
-    factor's minima."""
-    s = one.solution
-    places = np.array([peak.q for peak in peaks])
-    form = skewed_form_factor(places, s.diameter, s.deviation, s.skewness)
-    return np.asarray(np.array([peak.area for peak in peaks]) * form * places**2)
+def _rivals(best: LatticeFit, scores: Mapping[str, float]) -> list[str]:
+    """Lattices of another family than the best: special cases, and what holds them, are no rivals."""
+    return [name for name in scores if name not in (*_family(best), ALONE, FLUID, FREE)]
 
 
-def _strongest_family(name: str) -> tuple[int, int, int]:
-    families = reflections(name, 2.5)
+def _family(best: LatticeFit) -> set[str]:
+    own = {name for name, cases in SPECIAL.items() if best.lattice in (name, *cases)}
+    return own | set(SPECIAL.get(str(best.lattice), ())) | {str(best.lattice)}
+
+
+def _strongest_family(one: LatticeFit) -> tuple[int, int, int]:
+    families = reflections(str(one.name), 2.5, one.shape)
     return families.hkl[int(np.argmax(families.weight / families.s**2))]
 
 
@@ -199,24 +230,33 @@ def _difference(scores: float) -> str:
 
 
 def _assigned(
-    best: LatticeFit, peaks: tuple[Peak, ...], scores: dict[str, float], fits: dict[str, LatticeFit]
+    best: LatticeFit, peaks: tuple[Peak, ...], scores: Mapping[str, float], fits: Mapping[str, LatticeFit]
 ) -> LatticeAssignment:
     explained = [p for p in peaks if p.hkl]
-    labels = ", ".join("".join(str(i) for i in p.hkl) for p in explained if p.hkl)
+    labels = ", ".join(label(p.hkl) for p in explained if p.hkl)
     rest = len(peaks) - len(explained)
-    score, rival = min((s, n) for n, s in scores.items() if n not in (best.lattice, "free peaks"))
-    by = "by" if fits["" if rival == "solution" else rival].outcome.converged else "by at most"
-    verdict = f"{best.lattice}: {labels}; next is {rival}, its score worse {by} {_difference(score - best.score)}"
+    score, rival = min((scores[n], n) for n in (*_rivals(best, scores), ALONE, FLUID))
+    other = fits.get("" if rival == ALONE else rival)
+    by = "by" if other is None or other.outcome.converged else "by at most"
+    verdict = f"{_called(best)}: {labels}; next is {rival}, its score worse {by} {_difference(score - best.score)}"
     verdict += f"; {rest} weak or diffuse peak(s) not explained" if rest else ""
-    how = f"joint fit of sizes and {best.lattice} to one curve, {len(explained)} peak(s)"
+    how = f"joint fit of sizes and {_called(best)} to one curve, {len(explained)} peak(s)"
     return LatticeAssignment(
-        lattice=best.lattice,
-        a=Number(best.value("a"), best.sigma("a"), "nm", how),
+        lattice=best.name,
+        a=constant(best, peaks, how),
         crystalline_fraction=Number(best.value("fraction"), best.sigma("fraction"), "one", how),
         peaks=peaks,
         scores=scores,
         verdict=verdict,
     )
+
+
+def _called(one: LatticeFit) -> str:
+    """The lattice with the number that it leaves open."""
+    if one.lattice == STACKED:
+        kind = "random stacking of close-packed layers" if one.name == STACKED else "with stacking faults"
+        return f"{one.name} ({kind}, fault fraction {one.value('shape'):.2f})"
+    return f"BCT (c/a = {one.value('shape'):.3f})" if one.lattice == "BCT" else str(one.lattice)
 
 
 def _nothing(peaks: tuple[Peak, ...], scores: dict[str, float], why: str) -> LatticeAssignment:

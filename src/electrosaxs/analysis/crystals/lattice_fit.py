@@ -11,15 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.signal import argrelmax
 
-from ...nouns import FloatArray
-from ...physics.lattices import lattice_named
-from ...physics.sphere_kernels import amplitude
-from ...physics.structure_factor import superlattice_order
+from ...nouns import FloatArray, Peak
+from ...physics.lattices import SHAPES, STACKED
+from ...physics.stacking import close_packing
 from .bragg import LatticeModel, smooth_basis, textured_reflections
 from .parameters import (
-    LINDEMANN,
     NO_GRAINS,
     PARAMETERS,
     SLOT,
@@ -28,25 +25,16 @@ from .parameters import (
     TEXTURE,
     Grains,
     Solution,
-    first_reflection,
     grain_limits,
     grains_of,
+    open_shape,
     solution_of,
 )
+from .starts import scan_lattice
 from .weighted_curve import WeightedCurve
-from .weighted_fit import STEPS, FitOutcome, Knowledge, Limit, fit, score
+from .weighted_fit import ROUGHLY, STEPS, TOLERANCE, FitOutcome, Knowledge, Limit, fit, hopeless, score
 
-SPACINGS = (
-    1.0,
-    2.2,
-)  # nearest-neighbour distance over the mean core diameter: touching cores; two ligand shells at full length
-SCAN_STEP = 0.004  # relative step of the lattice constant in the scan
-SCAN_WIDTHS = (0.012, 0.025, 0.05, 0.1)  # FWHM over the first reflection's q
-SCAN_TAILS = 0.2  # Lorentzian share at which a fit starts
-MOST_STARTS = 3
-DISTINCT = 0.015  # of ln a, between starts
 RACE_STEPS = 12  # of every start, before those without hope are given up
-HOPELESS = (1.5, 50.0)  # a start whose score exceeds 1.5 times the best one's + 50 after the race goes no further
 
 
 @dataclass(frozen=True)
@@ -85,6 +73,21 @@ class LatticeFit:
         larger."""
         k = SLOT[name]
         return float(np.sqrt(self.outcome.covariance[k, k]) * self.widening)
+
+    @property
+    def name(self) -> str | None:
+        """What the lattice is called: faulted close packing by what prevails in it."""
+        return close_packing(self.value("shape"))[0] if self.lattice == STACKED else self.lattice
+
+    @property
+    def unit(self) -> float:
+        """The lattice constant that goes with the name, over the parameter a."""
+        return close_packing(self.value("shape"))[1] if self.lattice == STACKED else 1.0
+
+    @property
+    def shape(self) -> float | None:
+        """The number that the lattice leaves open, None where it leaves none."""
+        return open_shape(self.lattice, self.value("shape"))
 
     @property
     def degrees_of_freedom(self) -> int:
@@ -133,10 +136,12 @@ def raced(
     *,
     freedom: Freedom,
     priors: Mapping[str, tuple[float, float]] | None = None,
+    peaks: Sequence[Peak] = (),
 ) -> list[LatticeFit]:
-    """RACE_STEPS from the best lattice constants over every allowed spacing, best first; none need have converged."""
+    """RACE_STEPS from the best lattice constants, best first; none need have converged. peaks: found in the curve, one
+    of which must then be a reflection; without any, every allowed spacing is tried."""
     model = _model(curve, lattice, solution, freedom)
-    starts = [NO_GRAINS] if lattice is None else scan_lattice(curve, lattice, solution, model.smooth)
+    starts = [NO_GRAINS] if lattice is None else scan_lattice(curve, lattice, solution, model.smooth, peaks)
     fits = [_fitted(curve, model, _padded(solution, one, model), freedom, priors or {}, RACE_STEPS) for one in starts]
     return sorted(fits, key=lambda one: one.score)
 
@@ -159,7 +164,7 @@ def finished(
     ends: list[LatticeFit] = []
     for one in field:
         least = min([rival, field[0].score, *(end.score for end in ends)])
-        if one.outcome.converged or one.score > HOPELESS[0] * least + HOPELESS[1]:
+        if one.outcome.converged or hopeless(one.score, least):
             ends.append(one)
         else:
             ends.append(_fitted(one.curve, one.model, one.outcome.parameters, one.freedom, priors or {}, STEPS))
@@ -169,54 +174,6 @@ def finished(
 def _model(curve: WeightedCurve, lattice: str | None, solution: Solution[float], freedom: Freedom) -> LatticeModel:
     smooth = smooth_basis(curve.q, solution.diameter) if freedom.smooth else np.zeros((curve.q.size, 0))
     return LatticeModel(curve.q, lattice, textured_reflections(lattice) if freedom.texture and lattice else 0, smooth)
-
-
-def scan_lattice(
-    curve: WeightedCurve, lattice: str, solution: Solution[float], smooth: FloatArray
-) -> list[Grains[float]]:
-    """Starts: the best lattice constants over all spacings and a few widths, each with the solution's parameters refitted
-    to first order."""
-    d = solution.diameter
-    nearest = d * np.exp(np.arange(np.log(SPACINGS[0]), np.log(SPACINGS[1]), SCAN_STEP))
-    lengths, least = nearest / lattice_named(lattice).neighbour_distance, 1.5 * float(np.median(np.diff(curve.q)))
-    model = LatticeModel(curve.q, None, 0, smooth)
-    value, slopes = model(_padded(solution, NO_GRAINS, model))
-    root = 1.0 / np.sqrt(curve.variance(np.maximum(value, 0.3 * curve.intensity)))
-    columns = np.delete(slopes, range(len(solution), len(PARAMETERS)), axis=1) * root[:, None]
-    columns /= np.linalg.norm(columns, axis=0) + 1e-300
-    basis = np.linalg.qr(columns)[0]
-    residual = (curve.intensity - value) * root
-    residual = residual - basis @ (basis.T @ residual)
-    coherent = solution.scale * amplitude(curve.q, d, solution.deviation) ** 2 * root
-    best: list[tuple[float, Grains[float]]] = []
-    found: list[Grains[float]] = []
-    for width in SCAN_WIDTHS:
-        gains, found = [], []
-        for spacing, a in zip(nearest.tolist(), lengths.tolist(), strict=True):
-            fwhm = max(width * first_reflection(lattice, a), least)
-            u2 = LINDEMANN * spacing**2
-            template = coherent * superlattice_order(curve.q, lattice, a, fwhm, u2).value
-            template = template - basis @ (basis.T @ template)
-            norm2 = float(template @ template)
-            fraction = max(float(template @ residual) / norm2, 0.0)
-            gains.append(fraction**2 * norm2)
-            found.append(Grains(min(fraction, 1.0), a, fwhm, u2, SCAN_TAILS, NO_GRAINS.size_ratio))
-        tops = argrelmax(np.array(gains), mode="wrap")[0]
-        best += [(gains[i], found[i]) for i in tops]
-    if not best:  # no spacing adds anything: the fit begins without grains, at the closest packing
-        best = [(0.0, found[0])]
-    return _distinct(sorted(best, reverse=True))
-
-
-def _distinct(ranked: Sequence[tuple[float, Grains[float]]]) -> list[Grains[float]]:
-    """The first MOST_STARTS whose lattice constants differ."""
-    chosen: list[Grains[float]] = []
-    for _, one in ranked:
-        if all(abs(np.log(one.a / other.a)) > DISTINCT for other in chosen):
-            chosen.append(one)
-        if len(chosen) == MOST_STARTS:
-            break
-    return chosen
 
 
 def _padded(solution: Solution[float], grains: Grains[float], model: LatticeModel) -> FloatArray:
@@ -233,7 +190,7 @@ def _fitted(
     steps: int,
 ) -> LatticeFit:
     known = _known(curve, model, start, freedom, priors)
-    outcome = fit(curve, model, known, steps=steps)
+    outcome = fit(curve, model, known, steps=steps, tolerance=TOLERANCE if steps == STEPS else ROUGHLY)
     return LatticeFit(model.lattice, curve, model, outcome, freedom, score(outcome, known))
 
 
@@ -254,7 +211,10 @@ def _known(
         held += [SLOT[name] for name in Grains._fields]
     else:
         bin_width, a = float(np.median(np.diff(curve.q))), float(start[SLOT["a"]])
-        grains = list(grain_limits(model.lattice, a, bin_width, tails=freedom.lorentzian))
+        shape = float(start[SLOT["shape"]])
+        grains = list(grain_limits(model.lattice, a, shape, bin_width, tails=freedom.lorentzian))
+        if model.lattice not in SHAPES:
+            held.append(SLOT["shape"])
         if not freedom.lorentzian:
             held.append(SLOT["lorentzian"])
             start[SLOT["lorentzian"]] = 0.0

@@ -1,4 +1,4 @@
-"""The eleven parameters of a voxel with crystals: names, places, limits and priors. Lengths in nm, q in 1/nm.
+"""The twelve parameters of a voxel with crystals: names, places, limits and priors. Lengths in nm, q in 1/nm.
 
 An array of parameters (p,) begins with a `Solution`; `Grains` follow, then texture and smooth correction. Where free
 peaks take the place of grains, their common Lorentzian share follows (PEAK_TAILS), smooth correction and peaks.
@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 
 from ...nouns import FloatArray
-from ...physics.lattices import neighbour_distance, reflections
+from ...physics.lattices import SHAPES, neighbour_distance, reflections
 from ..spheres.kernels import LARGEST_SKEWNESS, SKEWNESS_PRIOR
 from .weighted_fit import Limit
 
@@ -34,7 +34,8 @@ class Solution(NamedTuple, Generic[T]):
 
 class Grains(NamedTuple, Generic[T]):
     """Of those in grains: their share, a (nm), FWHM of the peaks (1/nm), mean square displacement u^2 (nm^2), Lorentzian
-    share of the peaks, and mean and deviation of d over those of all."""
+    share of the peaks, mean and deviation of d over those of all, and the number that the lattice leaves open
+    (physics.lattices.SHAPES; 0 where none)."""
 
     fraction: T
     a: T
@@ -42,12 +43,13 @@ class Grains(NamedTuple, Generic[T]):
     mean_square: T
     lorentzian: T
     size_ratio: T
+    shape: T
 
 
 PARAMETERS = Solution._fields + Grains._fields
 SLOT = {name: place for place, name in enumerate(PARAMETERS)}
 PEAK_TAILS = len(Solution._fields)
-NO_GRAINS = Grains(fraction=0.0, a=1.0, fwhm=1.0, mean_square=0.0, lorentzian=0.0, size_ratio=1.0)
+NO_GRAINS = Grains(fraction=0.0, a=1.0, fwhm=1.0, mean_square=0.0, lorentzian=0.0, size_ratio=1.0, shape=0.0)
 
 SOLUTION_LIMITS = Solution(
     scale=Limit(0.0),
@@ -70,22 +72,29 @@ def grains_of(p: FloatArray) -> Grains[float]:
     return Grains(*p[len(Solution._fields) : len(PARAMETERS)].tolist())
 
 
-def grain_limits(lattice: str, a: float, bin_width: float, *, tails: bool) -> Grains[Limit]:
-    """Limits of grains near the lattice constant `a`, in bins of `bin_width` (1/nm).
+def open_shape(lattice: str | None, shape: float) -> float | None:
+    """`shape` where the lattice leaves it open."""
+    return shape if lattice in SHAPES else None
+
+
+def grain_limits(lattice: str, a: float, shape: float, bin_width: float, *, tails: bool) -> Grains[Limit]:
+    """Limits of grains near the lattice constant `a` and `shape`, in bins of `bin_width` (1/nm).
 
     The fraction may go below 0, so that noise around 0 averages to 0, and above 1 (all particles ordered) with texture.
     """
-    displaced = LINDEMANN * neighbour_distance(lattice, a) ** 2
+    spacing = neighbour_distance(lattice, a, open_shape(lattice, shape))
+    displaced = LINDEMANN * spacing**2
     return Grains(
         fraction=Limit(-1.0, 3.0),
         a=Limit(0.93 * a, 1.07 * a),
-        fwhm=Limit(0.7 * bin_width, WIDEST * first_reflection(lattice, a)),
-        mean_square=Limit(0.0, 0.1 * neighbour_distance(lattice, a) ** 2, displaced, displaced),
+        fwhm=Limit(0.7 * bin_width, WIDEST * first_reflection(lattice, a, shape)),
+        mean_square=Limit(0.0, 0.1 * spacing**2, displaced, displaced),
         lorentzian=Limit(NO_TAILS if tails else 0.0, 1.0),
         size_ratio=Limit(0.7, 1.4, 1.0, SELECTED_SD),
+        shape=Limit(SHAPES[lattice].lower, SHAPES[lattice].upper) if lattice in SHAPES else Limit(),
     )
 
 
-def first_reflection(lattice: str, a: float) -> float:
+def first_reflection(lattice: str, a: float, shape: float = 0.0) -> float:
     """q (1/nm) of the first family."""
-    return float(2.0 * np.pi * reflections(lattice, 2.0).s[0] / a)
+    return float(2.0 * np.pi * reflections(lattice, 2.0, open_shape(lattice, shape)).s[0] / a)

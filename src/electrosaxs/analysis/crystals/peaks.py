@@ -18,7 +18,7 @@ from ...physics.sphere_kernels import skewed_form_factor, squared_form_factor
 from .bragg import SMOOTH_UP_TO, PeakModel, smooth_basis
 from .parameters import PEAK_TAILS, SLOT, SMOOTH, SOLUTION_LIMITS, Solution, solution_of
 from .weighted_curve import WeightedCurve
-from .weighted_fit import FitOutcome, Knowledge, Limit, fit, score
+from .weighted_fit import ROUGHLY, FitOutcome, Knowledge, Limit, fit, score
 
 FALSE_ALARM = 0.002  # chosen: chance that one pure-solution curve shows any peak
 WIDTHS = (0.015, 0.03, 0.06, 0.12)  # FWHM of the filters in units of the q of the peak that 1.2 d apart particles give
@@ -59,26 +59,28 @@ def find_peaks(curve: WeightedCurve) -> PeakSearch | None:
     smooth = smooth_basis(curve.q, solution.diameter)
     model = PeakModel(curve.q, smooth, 0)
     start = np.array([*solution, SEARCH_TAILS, *np.zeros(smooth.shape[1])])
-    outcome = fit(curve.with_excess(100.0), model, _known(start, model), steps=START_STEPS, robust=2.5)
+    outcome = fit(
+        curve.with_excess(100.0), model, _known(start, model), steps=START_STEPS, robust=2.5, tolerance=ROUGHLY
+    )
     widths = filter_widths(curve.q, solution_of(outcome.parameters).diameter)
     threshold = peak_threshold(float(curve.q[-1] - curve.q[0]), widths)
     searched, reduced, heights = curve, 1.0, []
     for count in range(MOST_PEAKS + 1):
         robust = 3.0 if count == 0 else 0.0
         known = _known(outcome.parameters, model)
-        outcome = fit(curve, model, known, steps=SEARCH_STEPS, robust=robust)
+        outcome = fit(curve, model, known, steps=SEARCH_STEPS, robust=robust, tolerance=ROUGHLY)
         reduced = _robust_reduced(curve, outcome)
         searched = curve
         if reduced > 1.0 + 5.0 * np.sqrt(5.5 / curve.q.size):
             searched = curve.with_excess(curve.excess * reduced)
-            outcome = fit(searched, model, replace(known, start=outcome.parameters), steps=SEARCH_STEPS, robust=robust)
+            again = replace(known, start=outcome.parameters)
+            outcome = fit(searched, model, again, steps=SEARCH_STEPS, robust=robust, tolerance=ROUGHLY)
         height, centre, fwhm, area = strongest_peak(searched, model, outcome, widths)
         if height < threshold or count == MOST_PEAKS:
             break
         heights.append(height)
         model = PeakModel(curve.q, smooth, count + 1)
-        start = np.concatenate([outcome.parameters, [area, centre, fwhm]])
-        outcome = fit(searched, model, _known(start, model), steps=SEARCH_STEPS)
+        outcome = replace(outcome, parameters=np.concatenate([outcome.parameters, [area, centre, fwhm]]))
     peaks = tuple(sorted(_peaks(outcome, model.first_peak, heights), key=lambda peak: peak.q))
     return PeakSearch(peaks, searched, outcome, threshold, reduced)
 

@@ -17,6 +17,9 @@ from ...nouns import FloatArray
 from .weighted_curve import WeightedCurve
 
 STEPS = 120  # scale, smooth correction and sizes of the grains trade against each other in a long valley
+TOLERANCE = 1e-4  # of chi-squared: a hundredth of a sigma
+ROUGHLY = 0.01  # a tenth of a sigma: for fits that only choose, or that the next one changes anyway
+HOPELESS = (1.5, 50.0)  # a start whose score exceeds 1.5 times the best one's + 50 after the race goes no further
 Model = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
@@ -69,10 +72,18 @@ class FitOutcome:
     converged: bool
 
 
-def fit(curve: WeightedCurve, model: Model, known: Knowledge, *, steps: int = STEPS, robust: float = 0.0) -> FitOutcome:
+def fit(
+    curve: WeightedCurve,
+    model: Model,
+    known: Knowledge,
+    *,
+    steps: int = STEPS,
+    robust: float = 0.0,
+    tolerance: float = TOLERANCE,
+) -> FitOutcome:
     """Levenberg-Marquardt on sum (I - M)^2 / variance(M) + priors; `model(p)` returns M (q,) and dM/dp (q, p).
 
-    Every accepted step renews the variance. Converged: the last one, hardly damped, moved chi-squared by less than 1e-6;
+    Every accepted step renews the variance. Converged: the last one, hardly damped, moved chi-squared by less than `tolerance`;
     where that is not so after `steps`, the outcome says it and its numbers are no answer, only a place to go on from.
     `robust` above 0 gives a bin that is z sigma off the weight
     1 / (1 + (z / robust)^2), for a start that peaks shall not pull.
@@ -94,7 +105,7 @@ def fit(curve: WeightedCurve, model: Model, known: Knowledge, *, steps: int = ST
             damping = max(damping * 0.2, 1e-9) if accepted else damping * 8.0
         if not accepted:
             break
-        small = float(np.sum((trial - p) * (curvature @ (trial - p)))) < 1e-6
+        small = float(np.sum((trial - p) * (curvature @ (trial - p)))) < tolerance
         p, value, slopes = trial, new_value, new_slopes
         if small and damping < 1.0:
             converged = True
@@ -184,3 +195,8 @@ def score(outcome: FitOutcome, known: Knowledge) -> float:
     matrix = np.eye(index.size) + outcome.information[np.ix_(index, index)] * np.outer(spread, spread)
     cost = int(np.sum(known.free & ~constrained)) * np.log(outcome.model.size) + np.linalg.slogdet(matrix)[1]
     return float(outcome.chi_squared + outcome.prior_penalty + cost)
+
+
+def hopeless(score: float, best: float) -> bool:
+    """Whether a fit that has run some steps is too far behind the best one to be gone on with."""
+    return score > HOPELESS[0] * best + HOPELESS[1]

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ...analysis.concentration.invariant import bin_widths
+from ...figures.candidates import candidates_page
 from ...figures.curve_page import CurvePicture, curve_caption, curve_page
 from ...figures.rendered import rendered
 from ...io.atomic import replacing
@@ -34,6 +35,11 @@ TABLE_NUMBERS = {
     "volume_fraction": "volume_fraction",
     "a_nm": "lattice_constant",
     "crystalline_fraction": "crystalline_fraction",
+    "domain_size_nm": "domain_size",
+    "lattice_strain": "lattice_strain",
+    "displacement_rms_nm": "displacement_rms",
+    "fault_fraction": "fault_fraction",
+    "axial_ratio": "axial_ratio",
     "volume_mean_diameter_nm": "volume_mean_diameter",
 }
 """Column of curves.csv -> name in numbers.json; each with a column <column>_sigma behind it."""
@@ -50,7 +56,7 @@ FIT_COLUMNS = ("q (1/nm)", "I", "sigma", "model", "S", "S_sigma")
 
 def write_curve(out: Path, result: CurveResult, *, absolute: bool) -> None:
     """numbers.json, fit.csv, figure.png and figure.svg of one curve into `<out>/<name>`; sizes.csv where a Gaussian is not
-    enough."""
+    enough, candidates.png and .svg where there are peaks."""
     folder = out / result.name
     write_numbers(folder / "numbers.json", result.numbers)
     curve = result.curve
@@ -63,12 +69,15 @@ def write_curve(out: Path, result: CurveResult, *, absolute: bool) -> None:
         sizes = result.free.fit
         parts = (sizes.basis.diameter, sizes.density[0], sizes.sigma[0])
         write_rows(folder / "sizes.csv", SIZE_COLUMNS, zip(*([_cell(x) for x in part] for part in parts), strict=True))
-    figure = curve_page(picture(result, absolute=absolute))
-    assert isinstance(figure, Figure)
-    made = rendered(figure)
-    for ending, content in (("png", made.png), ("svg", made.svg)):
-        with replacing(folder / f"figure.{ending}") as part:
-            part.write_bytes(content)
+    figures = {"figure": curve_page(picture(result, absolute=absolute))}
+    if result.assignment.against:
+        figures["candidates"] = candidates_page(result.assignment)
+    for name, figure in figures.items():
+        assert isinstance(figure, Figure)
+        made = rendered(figure)
+        for ending, content in (("png", made.png), ("svg", made.svg)):
+            with replacing(folder / f"{name}.{ending}") as part:
+                part.write_bytes(content)
 
 
 def write_overview(out: Path, results: Sequence[CurveResult | NoAnswer]) -> None:
@@ -166,8 +175,14 @@ def _on_page(out: Path, result: CurveResult) -> dict[str, Any]:
         "shown": {row.name: row.text for row in numbers},
         "picture": f"{result.name}/figure",
         "caption": curve_caption(picture(result, absolute=False)),
-        "png": base64.b64encode((out / result.name / "figure.png").read_bytes()).decode("ascii"),
+        "candidates": _picture(out / result.name / "candidates.png"),
+        "png": _picture(out / result.name / "figure.png"),
     }
+
+
+def _picture(file: Path) -> str:
+    """A PNG in base64; empty where there is none."""
+    return base64.b64encode(file.read_bytes()).decode("ascii") if file.is_file() else ""
 
 
 def _or_nan(sigma: FloatArray | None, q: FloatArray) -> FloatArray:

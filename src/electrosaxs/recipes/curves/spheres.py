@@ -120,7 +120,7 @@ def spheres_in_lattice(q: FloatArray, one: LatticeFit) -> Spheres:
     poor, reduced = misfit(one.curve.with_excess(1.0), one.outcome.model, int(one.outcome.moved.sum()))
     bounds = {f"{name.replace('_', ' ')} at bound": True for name in PARAMETERS if _is_pressed(one, name)}
     flags = _flags({"not converged": not one.outcome.converged, **bounds, "poor fit": poor})
-    return Spheres(f"spheres and {one.lattice}", values, sigmas, model, form, reduced, flags)
+    return Spheres(f"spheres and {one.name}", values, sigmas, model, form, reduced, flags)
 
 
 def _is_pressed(one: LatticeFit, name: str) -> bool:

@@ -16,6 +16,7 @@ from ...analysis.spheres.fit import SphereFit, fit_spheres
 from ...errors import ElectrosaxsError, FitError, bad_value
 from ...io.curve import Curve
 from ...nouns import FloatArray, LatticeAssignment, Number, SampleIntensity
+from .crystals import crystal_numbers
 from .hard_spheres import expected_diameter
 from .sizes import FreeSizes, free_sizes
 from .spheres import Spheres, choose_spheres
@@ -101,6 +102,7 @@ def study(file: Path, name: str, curve: Curve, contrast_per_A2: float | None) ->
         numbers["volume_fraction"] = volume_fraction(measured, contrast_per_A2, two_phase=spheres.interacting)
     numbers["lattice_constant"] = assignment.a
     numbers["crystalline_fraction"] = assignment.crystalline_fraction
+    numbers |= crystal_numbers(found, assignment)
     flags = (*spheres.flags, *lacking, *_invariant_flags(measured), *curve.notes)
     return CurveResult(
         file,

@@ -1,0 +1,98 @@
+"""Every candidate fitted to one curve with the same freedom, so that scores compare: lattices, faulted close packing, a dense
+fluid, the solution alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...nouns import FloatArray
+from ...physics.lattices import LATTICES, STACKED
+from .fluid import FluidFit, fit_fluid
+from .lattice_fit import LOOSE, RIGID, SMOOTHED, Freedom, LatticeFit, finished, fit_lattice, raced, raced_on
+from .parameters import grains_of
+from .peaks import PeakSearch
+from .weighted_curve import WeightedCurve
+from .weighted_fit import hopeless, local_excess
+
+CLOSE_PACKED = {"FCC": (float(np.sqrt(0.5)), 0.15), "HCP": (1.0, 0.85)}
+"""Where faults are tried from: neighbour distance over a, and the fault fraction."""
+RACED = ("", *LATTICES, "BCT")
+
+
+@dataclass(frozen=True, eq=False)
+class Contest:
+    """Fits by name ("": the solution alone) at one freedom, and a dense fluid at the same."""
+
+    freedom: Freedom
+    fits: dict[str, LatticeFit]
+    fluid: FluidFit
+
+
+def compare_lattices(curve: WeightedCurve, search: PeakSearch) -> Contest:
+    """All candidates with the least freedom at which the best of them fits; where none does, with most freedom and the
+    variance widened where the best one misses, so that scores stay comparable.
+
+    Lattices far behind the best are not fitted to their end (`converged` says so): their scores are upper bounds."""
+    start = search.solution
+    fits: dict[str, LatticeFit] = {}
+    for freedom in (RIGID, SMOOTHED):
+        if freedom is RIGID and curve.estimated:
+            continue
+        ground = curve if freedom is RIGID else search.curve
+        fits = _contest({n: raced(ground, n or None, start, freedom=freedom, peaks=search.peaks) for n in RACED})
+        best = min(fits.values(), key=lambda one: one.score)
+        if best.widening == 1.0:
+            return _complete(freedom, fits, search)
+        start = best.solution  # sizes fitted with the lattice are a better start than those read between the peaks
+    loose = _gone_on_with(fits, search.curve)
+    best = min(loose.values(), key=lambda one: one.score)
+    if best.widening > 1.0:
+        loose = _gone_on_with(loose, search.curve.with_excess(local_excess(search.curve, best.outcome)))
+    return _complete(LOOSE, loose, search)
+
+
+def _gone_on_with(fits: Mapping[str, LatticeFit], curve: WeightedCurve) -> dict[str, LatticeFit]:
+    """Those that are not without hope, with most freedom on `curve`; the others stay as they are."""
+    best = min(one.score for one in fits.values())
+    able = [name for name, one in fits.items() if name != STACKED and not (name and hopeless(one.score, best))]
+    return {**fits, **_contest({name: raced_on([fits[name]], curve, LOOSE) for name in able}, fits.get(STACKED))}
+
+
+def _complete(freedom: Freedom, fits: dict[str, LatticeFit], search: PeakSearch) -> Contest:
+    alone = fits[""]
+    highest = max(search.peaks, key=lambda peak: peak.significance)
+    return Contest(
+        freedom,
+        fits,
+        fit_fluid(alone.curve, alone.solution, _smooth(alone), highest.q, min(one.score for one in fits.values())),
+    )
+
+
+def _contest(field: Mapping[str, Sequence[LatticeFit]], stacked: LatticeFit | None = None) -> dict[str, LatticeFit]:
+    """The best fit of each lattice: the one ahead first, so that those without hope beside it stay where they are, then
+    faults between the layers of the better close packing, from those of `stacked` where they are known. The solution alone
+    is always fitted to its end."""
+    fits: dict[str, LatticeFit] = {}
+    for name in sorted(field, key=lambda one: field[one][0].score):
+        ahead = min((one.score for one in fits.values()), default=np.inf)
+        fits[name] = finished(field[name], rival=ahead if name else np.inf)
+    alone = fits[""]
+    if stacked is not None:
+        begin = grains_of(stacked.outcome.parameters)
+        fits[STACKED] = fit_lattice(alone.curve, STACKED, stacked.solution, freedom=alone.freedom, grains=begin)
+        return fits
+    packed = min((fits[name] for name in CLOSE_PACKED if name in fits), key=lambda one: one.score, default=None)
+    if packed is not None and not hopeless(packed.score, min(one.score for one in fits.values())):
+        ratio, faults = CLOSE_PACKED[str(packed.lattice)]
+        grains = grains_of(packed.outcome.parameters)
+        begin = grains._replace(a=ratio * grains.a, shape=faults)
+        fits[STACKED] = fit_lattice(packed.curve, STACKED, packed.solution, freedom=packed.freedom, grains=begin)
+    return fits
+
+
+def _smooth(alone: LatticeFit) -> FloatArray:
+    """The correction's basis (q, m), m = 0 where it has none."""
+    return alone.model.smooth if alone.model.corrections else np.zeros((alone.curve.q.size, 0))

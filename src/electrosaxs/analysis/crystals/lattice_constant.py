@@ -1,0 +1,95 @@
+"""What the sigma of a lattice constant holds beyond the noise, named: how the lines are written, and whether all reflections
+give one constant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...nouns import Number, Peak
+from ...physics.lattice_kernels import powder_sum
+from ...physics.lattices import STACKED, reflections
+from ...physics.stacking import close_packing
+from ...physics.structure_factor import powder_reflections
+from .bragg import mean_amplitude
+from .lattice_fit import LatticeFit
+from .parameters import SLOT, grains_of
+
+CLEAR_PEAK = 8.0  # sigma of a peak from which on its own place counts
+PLACED = 0.03  # of its FWHM: no closer is a free peak's place known on the slopes of form factor and neighbours
+DISAGREE = 3.0  # sigma of chi-squared from which on reflections do not agree
+
+
+@dataclass(frozen=True)
+class ConstantSigma:
+    """Standard deviations (nm) of a lattice constant.
+
+    noise: counting and solvent. profile: what a moves by where each line is divided by q_hkl^2 and not by q q_hkl; the
+    second is exact for round spots in reciprocal space (physics.structure_factor), programs write either, and q^2 too.
+    reflections: scatter of the constants that single reflections give about a, beyond their own sigma: faults and strains
+    move some of them, and a program that weighs them in another way finds another constant; 0 where they agree.
+    """
+
+    noise: float
+    profile: float
+    reflections: float
+
+    @property
+    def total(self) -> float:
+        return float(np.sqrt(self.noise**2 + self.profile**2 + self.reflections**2))
+
+    def words(self) -> str:
+        parts = {"noise": self.noise, "profile of the lines": self.profile}
+        parts |= {"scatter of the reflections": self.reflections} if self.reflections else {}
+        return "sigma of " + ", ".join(f"{name} {value:.2g}" for name, value in parts.items())
+
+
+def constant_sigma(one: LatticeFit, labelled: Sequence[Peak]) -> ConstantSigma:
+    """Of the constant that goes with the lattice's name."""
+    return ConstantSigma(
+        one.unit * one.sigma("a"), abs(profile_shift(one)), scatter_of_reflections(one, labelled)
+    )  # fmt: skip
+
+
+def constant(one: LatticeFit, labelled: Sequence[Peak], how: str) -> Number:
+    """The lattice constant (nm) with its whole sigma, its parts in words."""
+    sigma = constant_sigma(one, labelled)
+    return Number(one.unit * one.value("a"), sigma.total, "nm", f"{how}; {sigma.words()}")
+
+
+def profile_shift(one: LatticeFit) -> float:
+    """By how much (nm) the constant would change if lines were divided by q_hkl^2: to first order, through the influence of
+    every bin on a. Faulted layers count as the perfect ones that they are nearest to."""
+    q, s, g = one.curve.q, one.solution, grains_of(one.outcome.parameters)
+    name, a = str(one.lattice), g.a
+    if one.lattice == STACKED:
+        name, ratio = close_packing(0.0 if g.shape < 0.5 else 1.0)
+        a = ratio * g.a
+    centre, area = powder_reflections(name, a, float(q[-1]), g.fwhm, one.shape if name == one.lattice else None)
+    exact = powder_sum(q, centre, area, g.fwhm, g.lorentzian)[0]
+    other = q * powder_sum(q, centre, area / centre, g.fwhm, g.lorentzian)[0]
+    mean = mean_amplitude(q, g.size_ratio * s.diameter, g.size_ratio * s.deviation)[0]
+    level = s.scale * one.model.correction(one.outcome.parameters) * g.fraction * mean**2
+    change = one.curve.seen(level * np.exp(-(q**2) * g.mean_square) * (other - exact))
+    return float(one.unit * one.outcome.influence[SLOT["a"]] @ change)
+
+
+def scatter_of_reflections(one: LatticeFit, labelled: Sequence[Peak]) -> float:
+    """Standard deviation (nm) of the constants of single clear reflections about the fit's, less their own; 0 where chi-squared
+    says that they agree, or where fewer than three are clear."""
+    a = one.unit * one.value("a")
+    clear = [
+        peak for peak in labelled if peak.hkl is not None and peak.significance > CLEAR_PEAK and peak.q_sigma > 0.0
+    ]
+    if len(clear) < 3:
+        return 0.0
+    families = reflections(str(one.name), 0.5 * np.ceil(one.curve.q[-1] * a / np.pi), one.shape)
+    place = dict(zip(families.hkl, (2.0 * np.pi * families.s / a).tolist(), strict=True))
+    apart = np.array([peak.q / place[peak.hkl] - 1.0 for peak in clear if peak.hkl is not None])
+    own = np.array([np.hypot(peak.q_sigma, PLACED * peak.fwhm) / peak.q for peak in clear])
+    own = np.hypot(own, one.sigma("a") / one.value("a"))
+    if np.sum((apart / own) ** 2) < apart.size + DISAGREE * np.sqrt(2.0 * apart.size):
+        return 0.0
+    return float(a * np.sqrt(max(np.mean(apart**2) - np.mean(own**2), 0.0)))

@@ -1,0 +1,155 @@
+"""Where the fit of a lattice may begin: lattice constants that put reflections on the peaks, or all that the particles' size
+allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.signal import argrelmax
+
+from ...nouns import FloatArray, Peak
+from ...physics.lattices import SHAPES, lattice_named, reflections
+from ...physics.sphere_kernels import amplitude
+from ...physics.structure_factor import superlattice_order
+from .bragg import LatticeModel
+from .parameters import LINDEMANN, NO_GRAINS, PARAMETERS, Grains, Solution, first_reflection, open_shape
+from .weighted_curve import WeightedCurve
+
+SPACINGS = (
+    1.0,
+    2.2,
+)  # nearest-neighbour distance over the mean core diameter: touching cores; two ligand shells at full length
+SCAN_STEP = 0.004  # relative step of the lattice constant in the scan
+SCAN_WIDTHS = (0.012, 0.025, 0.05, 0.1)  # FWHM over the first reflection's q
+PEAK_WIDTHS = (0.7, 1.4)  # the same over the FWHM of the peaks, where peaks are known
+SCAN_TAILS = 0.2  # Lorentzian share at which a fit starts
+MOST_STARTS = 3
+DISTINCT = 0.015  # of ln a, between starts
+SEEDS = 5  # of the highest peaks one is a reflection
+SEED_FAMILIES = 10  # of the first this many families
+LIKELY = 10  # constants whose pattern is compared with the curve
+NEAR = 0.012  # relative: a peak and a reflection that belong together, before anything is fitted
+CAPPED = 30.0  # sigma that one peak counts at most
+ABSENT = 0.3  # of its own share of the pattern's strength: what a reflection without a peak costs
+
+
+class Constant(NamedTuple):
+    """A lattice constant (nm), a shape (0 where none is open) and the FWHM (1/nm) to try them at."""
+
+    a: float
+    shape: float
+    widths: tuple[float, ...]
+
+
+def scan_lattice(
+    curve: WeightedCurve, lattice: str, solution: Solution[float], smooth: FloatArray, peaks: Sequence[Peak] = ()
+) -> list[Grains[float]]:
+    """Starts: the lattice constants whose pattern explains most of the curve, the solution's parameters refitted to first
+    order. `peaks`: one of them must be a reflection; without any all spacings are tried."""
+    model = LatticeModel(curve.q, None, 0, smooth)
+    value, slopes = model(np.array([*solution, *NO_GRAINS, *np.zeros(smooth.shape[1])]))
+    root = 1.0 / np.sqrt(curve.variance(np.maximum(value, 0.3 * curve.intensity)))
+    columns = np.delete(slopes, range(len(solution), len(PARAMETERS)), axis=1) * root[:, None]
+    columns /= np.linalg.norm(columns, axis=0) + 1e-300
+    basis = np.linalg.qr(columns)[0]
+    residual = (curve.intensity - value) * root
+    residual = residual - basis @ (basis.T @ residual)
+    coherent = solution.scale * amplitude(curve.q, solution.diameter, solution.deviation) ** 2 * root
+
+    def gain(constant: Constant, fwhm: float) -> tuple[float, Grains[float]]:
+        shape = open_shape(lattice, constant.shape)
+        u2 = LINDEMANN * (constant.a * lattice_named(lattice, shape).neighbour_distance) ** 2
+        template = coherent * superlattice_order(curve.q, lattice, constant.a, fwhm, u2, shape=shape).value
+        template = template - basis @ (basis.T @ template)
+        norm2 = float(template @ template)
+        fraction = max(float(template @ residual) / norm2, 0.0)
+        grains = Grains(min(fraction, 1.0), constant.a, fwhm, u2, SCAN_TAILS, NO_GRAINS.size_ratio, constant.shape)
+        return fraction**2 * norm2, grains
+
+    likely = likely_constants(lattice, solution.diameter, peaks)
+    if likely:
+        tried = [gain(one, fwhm) for one in likely for fwhm in one.widths]
+        return _distinct(sorted(tried, reverse=True))
+    best: list[tuple[float, Grains[float]]] = []
+    every = every_constant(lattice, solution.diameter, float(np.median(np.diff(curve.q))))
+    for width in range(len(SCAN_WIDTHS)):
+        tried = [gain(one, one.widths[width]) for one in every]
+        best += [tried[i] for i in argrelmax(np.array([one[0] for one in tried]), mode="wrap")[0]]
+    # no spacing adds anything: the fit begins without grains, at the closest packing
+    return _distinct(sorted(best, reverse=True)) if best else [gain(every[0], every[0].widths[0])[1]]
+
+
+def every_constant(lattice: str, diameter: float, bin_width: float) -> list[Constant]:
+    """All spacings from touching cores on, at the first shape."""
+    shape = SHAPES[lattice].starts[0] if lattice in SHAPES else 0.0
+    spacing = diameter * np.exp(np.arange(np.log(SPACINGS[0]), np.log(SPACINGS[1]), SCAN_STEP))
+    lengths = spacing / lattice_named(lattice, open_shape(lattice, shape)).neighbour_distance
+    return [
+        Constant(
+            a, shape, tuple(max(w * first_reflection(lattice, a, shape), 1.5 * bin_width) for w in SCAN_WIDTHS)
+        )
+        for a in lengths.tolist()
+    ]  # fmt: skip
+
+
+def likely_constants(lattice: str, diameter: float, peaks: Sequence[Peak]) -> list[Constant]:
+    """The constants whose reflections lie on most of the peaks' significance, each refined on the peaks it explains."""
+    if not peaks:
+        return []
+    places = np.array([peak.q for peak in peaks])
+    height = np.minimum([peak.significance for peak in peaks], CAPPED)
+    narrow = float(np.median([peak.fwhm for peak in peaks]))
+    widths = tuple(share * narrow for share in PEAK_WIDTHS)
+    seeds = places[np.argsort(-height)[:SEEDS]]
+    ranked: list[tuple[float, Constant]] = []
+    for shape in SHAPES[lattice].starts if lattice in SHAPES else (0.0,):
+        spacing = lattice_named(lattice, open_shape(lattice, shape)).neighbour_distance
+        families = reflections(lattice, 6.0, open_shape(lattice, shape))
+        s, strength = families.s, families.weight / families.s**2
+        for q in seeds:
+            for a in (2.0 * np.pi * s[:SEED_FAMILIES] / q).tolist():
+                if SPACINGS[0] <= a * spacing / diameter <= SPACINGS[1]:
+                    ranked.append(_on_the_peaks(s, strength, a, shape, places, height, widths))
+    ranked.sort(reverse=True)
+    return [constant for _, constant in _apart(ranked)]
+
+
+def _on_the_peaks(
+    s: FloatArray, strength: FloatArray, a: float, shape: float, places: FloatArray, height: FloatArray,
+    widths: tuple[float, ...],
+) -> tuple[float, Constant]:  # fmt: skip
+    """How much of the peaks' significance the reflections of `a` (nm) explain, less what strong ones without a peak cost,
+    and the constant refined on those."""
+    ratio = 2.0 * np.pi * s / a / places[:, None]
+    nearest = np.argmin(np.abs(ratio - 1.0), axis=1)
+    found = ratio[np.arange(places.size), nearest]
+    near = np.abs(found - 1.0) < NEAR
+    inside = 2.0 * np.pi * s / a < places[-1] * (1.0 + NEAR)
+    silent = inside & ~np.any(np.abs(ratio - 1.0) < NEAR, axis=0)
+    cost = ABSENT * float(strength[silent].sum() / max(strength[inside].sum(), 1e-300))
+    refined = a * float(np.average(found[near], weights=height[near])) if near.any() else a
+    return float(height[near].sum() / height.sum()) - cost, Constant(refined, shape, widths)
+
+
+def _apart(ranked: Sequence[tuple[float, Constant]]) -> list[tuple[float, Constant]]:
+    """The first LIKELY that differ by more than a fifth of what starts must, or in shape."""
+    kept: list[tuple[float, Constant]] = []
+    for score, one in ranked:
+        if all(one.shape != other.shape or abs(np.log(one.a / other.a)) > 0.2 * DISTINCT for _, other in kept):
+            kept.append((score, one))
+        if len(kept) == LIKELY:
+            break
+    return kept
+
+
+def _distinct(ranked: Sequence[tuple[float, Grains[float]]]) -> list[Grains[float]]:
+    """The first MOST_STARTS whose lattice constants differ."""
+    chosen: list[Grains[float]] = []
+    for _, one in ranked:
+        if all(abs(np.log(one.a / other.a)) > DISTINCT or abs(one.shape - other.shape) > 0.1 for other in chosen):
+            chosen.append(one)
+        if len(chosen) == MOST_STARTS:
+            break
+    return chosen
