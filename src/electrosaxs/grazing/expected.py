@@ -18,7 +18,7 @@ from .surroundings import Surroundings
 
 ON_ROD = 1e-6
 MATCHED = 3.5  # standard deviations
-SAME_PLACE = 3.0
+TAKEN = 12.0  # pixels: reflections so near to a spot with another cause could not be told from it
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +110,14 @@ def expected_reflections(
         rings.hkl[index], side * rings.parallel[index], rings.normal[index], reflected, row, column, q[index],
         weight * np.where(reflected, back, direct), status[on],
     )  # fmt: skip
+
+
+def behind(expected: Expected, taken: FloatArray) -> Expected:
+    """The same with those that fall on spots (n, 2) which have another cause told as "taken"."""
+    if not taken.size:
+        return expected
+    apart = np.hypot(expected.row[:, None] - taken[:, 0], expected.column[:, None] - taken[:, 1]).min(axis=1)
+    return replace(expected, status=np.where((expected.status == "") & (apart < TAKEN), "taken", expected.status))
 
 
 def match(

@@ -14,7 +14,7 @@ from ..nouns.base import FloatArray
 from ..nouns.film import NO_LATTICE, Assignment, FilmConstants, Orientation, Refined, Spot
 from ..physics.lattices import neighbour_distance
 from .candidates import Start, candidate_orientations, starts
-from .expected import Expected, Setup, expected_reflections, incidence_of, match
+from .expected import Expected, Setup, behind, expected_reflections, incidence_of, match
 from .intensities import Envelope
 from .likelihood import Explained, explain
 from .refine import PIXEL_SIGMA, Matched, Prior, joined, matched, refine
@@ -31,10 +31,12 @@ LEAST_SCORE = 12.0  # ln of the odds against "none", for so many candidates and 
 
 @dataclass(frozen=True, eq=False)
 class ImageView:
-    """One image as indexing sees it: the spots that take part, and what could be seen where."""
+    """One image as indexing sees it: the spots that take part, what could be seen where, and the places (n, 2) of spots that
+    are explained already."""
 
     spots: list[Spot]
     view: Surroundings
+    taken: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +179,8 @@ def _look(
     neighbour = neighbour_distance(orientation.lattice, constants.a)
     for number, image in enumerate(images):
         here = expected_reflections(setup, orientation, constants, number, image.view)
+        if image.taken is not None:
+            here = behind(here, image.taken)
         intensity = (
             here.weight if envelope is None else here.weight * np.exp(np.clip(envelope.log(here.q), -60.0, 60.0))
         )

@@ -19,7 +19,8 @@ class FilmSettings(Settings):
 
     lattice_constant_nm: conventional a of the unstrained cell in the plane (HCP: nearest neighbour). texture: crystals with
     the plane `normal` on the substrate and any azimuth, of any orientation, particles without order, or no particles.
-    powder_share: share of the crystals that have any orientation. fault_probability: of a fault per close-packed layer.
+    powder_share: share of the crystals that have any orientation; second_share: of those that are left, share of the ones
+    with the plane second_normal on the substrate. fault_probability: of a fault per close-packed layer.
     """
 
     lattice: Literal["FCC", "BCC", "SC", "HCP"] = "FCC"
@@ -38,21 +39,24 @@ class FilmSettings(Settings):
     domain_nm: Positive = 250.0
     displacement_nm: NotNegative = 0.35
     powder_share: Share = 0.0
+    second_normal: list[int] = Field(default=[1, 0, 0], min_length=3, max_length=3)
+    second_share: Share = 0.0
     fault_probability: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
 
     @model_validator(mode="after")
     def _normal_is_a_plane(self) -> FilmSettings:
-        if not any(self.normal):
-            raise ValueError("normal must not be 0 0 0; give the Miller indices of the plane on the substrate")
+        if not any(self.normal) or not any(self.second_normal):
+            raise ValueError("normal and second_normal must not be 0 0 0; give the Miller indices of the plane on the substrate")
         return self
 
 
 class FilmBeam(Settings):
-    """Photon energy, angle between beam and surface, counts in the brightest pixel of the spots, and of the background:
-    near the beam stop, and everywhere."""
+    """Photon energy, angle between beam and surface, length of the sample that the beam lights, counts in the brightest pixel
+    of the spots, and of the background: near the beam stop, and everywhere."""
 
     energy_keV: Annotated[float, Field(gt=1, lt=200)] = 10.0
     incident_angle_deg: Annotated[float, Field(gt=0, le=5)] = 0.31
+    lit_length_mm: NotNegative = 0.0
     brightest_counts: NotNegative = 3000.0
     parasitic_counts: NotNegative = 200.0
     flat_counts: NotNegative = 0.3

@@ -4,17 +4,20 @@ Expected counts of a pixel: [order + diffuse] x P(q) x field + parasitic scatter
 order: reflections as Gaussian spots, wide by domain size along and across q and by mosaic along the arc of constant |q|;
 on a ring about the normal (in-plane powder: density 1 / 2 pi q_parallel) or on a sphere (any orientation: 1 / 4 pi q^2),
 times exp(-q^2 u^2), u the displacement along one axis. diffuse: (1 - exp(-q^2 u^2)) per particle.
-field: |T_i T_f|^2 for the direct beam at q_z(+), |R_i T_f|^2 + |T_i R_f|^2 for the reflected ones at q_z(-), what absorption
+Two orientations share the spots as second_share says. field: |T_i T_f|^2 for the direct beam at q_z(+), |R_i T_f|^2 + |T_i R_f|^2 for the reflected ones at q_z(-), what absorption
 leaves of the film's depth included. Stacking faults of close-packed layers draw reflections with h + k + l not divisible by
-3 of an FCC (111) film along the normal. Left out: interference of the two beams, the beam's divergence, the sample's length.
+3 of an FCC (111) film along the normal. A sample that is lit over a length has its frame drawn from several places along
+the beam, each with its own magnification. Left out: interference of the two beams, the beam's divergence.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import affine_transform
 
 from ..nouns.base import FloatArray
 from ..nouns.film_experiment import FilmExperiment, FilmSettings
@@ -95,8 +98,23 @@ def expected_counts(experiment: FilmExperiment, pixels: FilmPixels, incidence: I
     parasitic = beam.parasitic_counts * (0.08 / np.maximum(q, 0.08)) ** 2.5 * np.where(above, 1.0, BELOW_HORIZON)
     off = np.square(exit_sine - np.sin(incidence.angle)) + np.square(pixels.direction[..., 2])
     specular = SPECULAR_COUNTS * beam.brightest_counts * np.exp(-0.5 * off / SPECULAR_WIDTH**2)
+    scattered = _along_the_sample(scattered, experiment, pixels)
     counts = (scattered + parasitic + specular + beam.flat_counts) * pixels.solid_angle
     return np.where(pixels.stop, 0.0, counts)
+
+
+def _along_the_sample(scattered: FloatArray, experiment: FilmExperiment, pixels: FilmPixels) -> FloatArray:
+    """Mean over the lit length: what scatters x nearer to the detector is drawn smaller about the direct beam, 1 - x / L."""
+    length, away = 1e-3 * experiment.beam.lit_length_mm, experiment.detector.distance_m
+    if length == 0.0:
+        return scattered
+    centre = np.array([experiment.detector.beam_row, experiment.detector.beam_column])
+    steps = int(np.ceil(max(pixels.direction.shape[:2]) * length / away)) + 1
+    drawn = np.zeros(scattered.shape)
+    for x in (np.arange(steps) + 0.5) / steps - 0.5:
+        larger = 1.0 / (1.0 - x * length / away)
+        drawn += affine_transform(scattered, [larger, larger], centre * (1.0 - larger), order=1) / steps
+    return drawn
 
 
 def _fields(
@@ -120,8 +138,9 @@ def _structure(
     displaced = np.exp(-np.square(q * film.displacement_nm))
     powder = 1.0 if film.texture == "random" else film.powder_share
     ascending = np.argsort(q)
-    if powder < 1.0:
-        order += (1.0 - powder) * _spots(film, parallel, along, q, ascending)
+    for normal, share in ((film.normal, 1.0 - film.second_share), (film.second_normal, film.second_share)):
+        if powder < 1.0 and share > 0.0:
+            order += (1.0 - powder) * share * _spots(film, normal, parallel, along, q, ascending)
     if powder > 0.0:
         order += powder * _rings(film, q, ascending)
     return order * displaced, 1.0 - displaced
@@ -139,17 +158,18 @@ def _size_width(film: FilmSettings) -> float:
 
 
 def _spots(
-    film: FilmSettings, parallel: FloatArray, along: FloatArray, q: FloatArray, ascending: npt.NDArray[np.intp]
-) -> FloatArray:
+    film: FilmSettings, plane: Sequence[int], parallel: FloatArray, along: FloatArray, q: FloatArray,
+    ascending: npt.NDArray[np.intp],
+) -> FloatArray:  # fmt: skip
     unit, density = _cell(film)
     stretch = 1.0 / (1.0 - film.contraction_along_normal)
-    h, k, index_l = film.normal
+    h, k, index_l = plane
     rings = film_reflections(film.lattice, (h, k, index_l), float(q.max()) / unit * 1.02)
     order, size, sorted_q = np.zeros(q.shape), _size_width(film), q[ascending]
     for i in range(rings.parallel.size):
         p, z = unit * rings.parallel[i], unit * stretch * rings.normal[i]
         length, angle = np.hypot(p, z), np.arctan2(p, z)
-        across, up = np.hypot(size, length * np.radians(film.mosaic_deg)), _fault_width(film, rings, i)
+        across, up = np.hypot(size, length * np.radians(film.mosaic_deg)), _fault_width(film, plane, rings, i)
         reach = REACH * (size if up == 0.0 else size + REACH * up)
         near = ascending[slice(*np.searchsorted(sorted_q, [length - reach, length + reach]))]
         near = near[np.abs(parallel[near] - p) < REACH * (across + size) + reach]
@@ -166,9 +186,9 @@ def _spots(
     return order
 
 
-def _fault_width(film: FilmSettings, rings: FilmReflections, i: int) -> float:
+def _fault_width(film: FilmSettings, plane: Sequence[int], rings: FilmReflections, i: int) -> float:
     """Half width (1/nm) along the normal that faults of FCC (111) layers give: probability / layer spacing."""
-    if film.lattice != "FCC" or sorted(map(abs, film.normal)) != [1, 1, 1] or int(rings.hkl[i].sum()) % 3 == 0:
+    if film.lattice != "FCC" or sorted(map(abs, plane)) != [1, 1, 1] or int(rings.hkl[i].sum()) % 3 == 0:
         return 0.0
     spacing = film.lattice_constant_nm / np.sqrt(3.0) * (1.0 - film.contraction_along_normal)
     return 1.5 * film.fault_probability / spacing

@@ -70,7 +70,8 @@ class FilmResults:
         if made.orientation is None:
             return "no lattice explains the image"
         parallel = "planes parallel to the substrate, in-plane powder"
-        return f"{made.orientation.lattice}, ({made.orientation.plane}) {parallel}"
+        also = "" if self.study.second is None else f", and {self.study.second.indexed.orientation.name} beside it"
+        return f"{made.orientation.lattice}, ({made.orientation.plane}) {parallel}{also}"
 
 
 def analyse_film(
@@ -110,6 +111,13 @@ def _notes(study: FilmStudy) -> tuple[str, ...]:
     )
     if copies:
         notes.append(f"{copies} spots are copies made by the beam that the substrate reflects")
+    if study.second is not None:
+        also = study.second.indexed.orientation
+        notes.insert(
+            0,
+            f"a second orientation, {also.name}, has {study.second.share:.2g} ± {study.second.share_sigma:.1g} of the crystals "
+            "that make spots; its spots carry its plane as `variant`",
+        )
     if found.refined.scatter > 0.1:
         notes.append(
             f"spots scatter by {found.refined.scatter:.2g} pixels more than their fits say; every sigma contains it"

@@ -11,6 +11,7 @@ from ...errors import InputFileError, bad_value
 from ...grazing.expected import Setup
 from ...grazing.indexing import ImageView, Indexed, index_film
 from ...grazing.refine import Prior
+from ...grazing.second import Second, second_orientation
 from ...grazing.spots import PreparedImage, find_spots, prepare, replaced
 from ...grazing.surroundings import surroundings
 from ...nouns.film import Assignment, FilmConstants, Spot
@@ -42,6 +43,12 @@ class FilmStudy:
     start: FilmConstants
     composition: str
     priors: Mapping[str, Prior]
+    second: Second | None = None
+
+    @property
+    def all_indexed(self) -> tuple[Indexed, ...]:
+        """The orientations that were found."""
+        return tuple(x for x in (self.indexed, self.second and self.second.indexed) if x is not None)
 
     @property
     def constants(self) -> FilmConstants:
@@ -113,11 +120,12 @@ def _study(inputs: FilmInputs, options: FilmOptions, film: Index, before: FilmSt
     views = [ImageView(found, surroundings(image, inputs.plane)) for found, image in zip(usable, prepared, strict=True)]
     priors = _priors(options, start)
     assignment, indexed = index_film(views, setup, start, priors, _held(options))
+    second = None if indexed is None else second_orientation(views, setup, indexed)
     composition = f"{options.core} cores with touching dry shells of {options.ligand}"
     if not options.core_is_given:
         composition = f"a core that was not given ({options.core} or lighter assumed)"
     return FilmStudy(
-        prepared, tuple(s for found in spots for s in found), assignment, indexed, setup, start, composition, priors
+        prepared, tuple(s for found in spots for s in found), assignment, indexed, setup, start, composition, priors, second
     )
 
 

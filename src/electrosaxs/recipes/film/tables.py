@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...grazing.expected import Expected, incidence_of, moved
+from ...grazing.indexing import Indexed
 from ...grazing.likelihood import DETECTED_AT
 from ...grazing.spots import replaced
 from ...nouns import FloatArray
@@ -43,10 +44,11 @@ def final_spots(study: FilmStudy) -> list[Spot]:
 
 
 def reflections(study: FilmStudy) -> list[Reflection]:
-    """Every reflection expected on the images; `spot` counts in the list of `final_spots`."""
-    found = study.indexed
-    if found is None:
-        return []
+    """Every reflection expected on the images, of each orientation; `spot` counts in the list of `final_spots`."""
+    return [mark for found in study.all_indexed for mark in _reflections_of(study, found)]
+
+
+def _reflections_of(study: FilmStudy, found: Indexed) -> list[Reflection]:
     made: list[Reflection] = []
     before = 0
     for image, (expected, matches, explained) in enumerate(
@@ -57,7 +59,7 @@ def reflections(study: FilmStudy) -> list[Reflection]:
             spot = spot_of.get(i)
             made.append(
                 _reflection(
-                    study, image, expected, i, float(explained.signal[i]), None if spot is None else before + spot
+                    found, image, expected, i, float(explained.signal[i]), None if spot is None else before + spot
                 )
             )
         before += sum(s.image == image for s in study.spots)
@@ -65,18 +67,17 @@ def reflections(study: FilmStudy) -> list[Reflection]:
 
 
 def _reflection(
-    study: FilmStudy, image: int, expected: Expected, i: int, signal: float, spot: int | None
+    indexed: Indexed, image: int, expected: Expected, i: int, signal: float, spot: int | None
 ) -> Reflection:
-    assert study.indexed is not None
-    constants = study.constants
+    constants = indexed.refined.constants
     unit = 2.0 * np.pi / constants.a
-    status = "found" if spot is not None else str(expected.status[i])
+    status = "found" if spot is not None else str(expected.status[i]).replace("taken", "found")
     if not status:
         status = "not found" if signal >= DETECTED_AT else "below the noise"
     h, k, index_l = (int(x) for x in expected.hkl[i])
     return Reflection(
         image=image, hkl=(h, k, index_l), channel="R" if expected.reflected[i] else "T",
-        variant=study.indexed.orientation.plane, row=float(expected.row[i]), column=float(expected.column[i]),
+        variant=indexed.orientation.plane, row=float(expected.row[i]), column=float(expected.column[i]),
         q_parallel=float(unit * expected.parallel[i]),
         q_z=float(unit * expected.normal[i] / (1.0 - constants.contraction)), expected_signal_to_noise=signal,
         status=status, spot=spot,
@@ -165,8 +166,29 @@ def assignment_record(study: FilmStudy, notes: Sequence[str]) -> dict[str, Any]:
             "normal": _normal(made.runner_up),
             "score": made.runner_up_score,
         },
+        "second": _second(study),
         "probabilities": dict(made.probabilities),
         "notes": list(notes),
+    }
+
+
+def _second(study: FilmStudy) -> dict[str, Any] | None:
+    """The second orientation, None where there is none."""
+    if study.second is None:
+        return None
+    found = study.second.indexed
+    constants = found.refined.constants
+    return {
+        "lattice": found.orientation.lattice,
+        "normal": _normal(found.orientation),
+        "share": study.second.share,
+        "share_sigma": study.second.share_sigma,
+        "lattice_constant_dried": constants.a,
+        "lattice_constant_dried_sigma": found.refined.sigma("a"),
+        "contraction_along_normal": constants.contraction,
+        "contraction_along_normal_sigma": found.refined.sigma("contraction"),
+        "spots_indexed": found.matches,
+        "score": found.score,
     }
 
 
