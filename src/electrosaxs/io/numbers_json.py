@@ -16,7 +16,8 @@ from .refusal import refusal
 
 
 def write_numbers(path: str | Path, numbers: Mapping[str, Number]) -> None:
-    """Write `{"name": {"value", "sigma", "unit", "source", "quality"}}`, strict JSON; a sigma that is not finite is null."""
+    """Write `{"name": {"value", "sigma", "unit", "source", "quality", "sigma_counting", "contributions"}}`, strict JSON;
+    a sigma that is not finite is null."""
     with replacing(Path(path)) as part:
         part.write_text(to_json(numbers_to_plain(numbers), indent=2) + "\n", encoding="utf-8")
 
@@ -41,18 +42,31 @@ def numbers_to_plain(numbers: Mapping[str, Number]) -> dict[str, Any]:
     return {
         name: {
             "value": None if number.value is None else float(number.value),
-            "sigma": None if number.sigma is None or not np.isfinite(number.sigma) else float(number.sigma),
+            "sigma": _known(number.sigma),
             "unit": number.unit,
             "source": number.source,
             "quality": None if number.value is None else number.quality,
+            "sigma_counting": _known(number.sigma_counting),
+            "contributions": {name: float(part) for name, part in number.contributions.items()},
         }
         for name, number in numbers.items()
     }
 
 
+def _known(sigma: float | None) -> float | None:
+    return None if sigma is None or not np.isfinite(sigma) else float(sigma)
+
+
 def numbers_from_plain(plain: Mapping[str, Any]) -> dict[str, Number]:
     """The inverse of `numbers_to_plain`."""
     return {
-        name: Number(item["value"], item["sigma"], item["unit"], item["source"], item.get("quality") or "good")
+        name: Number(
+            item["value"],
+            item["sigma"],
+            item["unit"],
+            item["source"],
+            item.get("quality") or "good",
+            item.get("contributions") or {},
+        )
         for name, item in plain.items()
     }

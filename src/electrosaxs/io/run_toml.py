@@ -26,10 +26,11 @@ def read_run(path: str | Path) -> Run:
     """
     path = Path(path)
     run = read_settings(path, Run, kind=RUN)
-    detector = DetectorFiles(
-        geometry=_existing_file(path, "detector.geometry", run.detector.geometry),
-        mask=None if run.detector.mask is None else _existing_file(path, "detector.mask", run.detector.mask),
-    )
+    files = {
+        "geometry": _existing_file(path, "detector.geometry", run.detector.geometry),
+        "mask": None if run.detector.mask is None else _existing_file(path, "detector.mask", run.detector.mask),
+    }
+    detector = run.detector.model_copy(update=files)
     read_poni(detector.geometry)
     return run.model_copy(update={"detector": detector, "frames": _frame_source(path, run.frames)})
 

@@ -9,7 +9,7 @@ solvent's noise, `background_1`, ...), and a contribution of that name is the sa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -197,7 +197,8 @@ class Number:
     """One headline number: value and one standard deviation in `unit`, and in words where it comes from.
 
     `value` is None where the number does not exist for this run; `source` then says why. quality: "good", or "doubtful: why",
-    or "not trustworthy: why".
+    or "not trustworthy: why". sigma is all of it; contributions: signed, what one sigma of a number of the run that is known
+    only so well does to it (`nouns.contributions`), each a part of sigma.
     """
 
     value: float | None
@@ -205,6 +206,7 @@ class Number:
     unit: str
     source: str
     quality: str = "good"
+    contributions: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @classmethod
     def absent(cls, unit: str, why: str) -> Number:
@@ -215,3 +217,18 @@ class Number:
             raise ShapeError(f"number from {self.source!r} is {self.value}: use Number.absent with a reason")
         if not self.source:
             raise ShapeError("a Number must say its source")
+
+    @property
+    def sigma_counting(self) -> float | None:
+        """What is left of sigma without the contributions: counting, and what the analysis adds to it."""
+        if self.sigma is None:
+            return None
+        return float(np.sqrt(max(self.sigma**2 - sum(part**2 for part in self.contributions.values()), 0.0)))
+
+    def with_contribution(self, name: str, change: float) -> Number:
+        """The number with one more part of its sigma, added to what is there of that name; without a sigma it is as it was."""
+        if self.value is None or self.sigma is None or not np.isfinite(change):
+            return self
+        before = self.contributions.get(name, 0.0)
+        sigma = float(np.sqrt(max(self.sigma**2 - before**2, 0.0) + (before + change) ** 2))
+        return replace(self, sigma=sigma, contributions={**self.contributions, name: before + float(change)})

@@ -28,6 +28,15 @@ SIZES_MISFIT = "sizes"
 TRANSMISSION = "transmission"
 """Drift of the transmission against the scattering: one sigma takes all of it for an error of diode or monitor."""
 
+STARTING_SOLUTION = "starting_solution"
+"""phi0, which multiplies all phi."""
+GEOMETRY, ENERGY = "geometry", "energy"
+"""Distance of the detector and photon energy: lengths go as distance over energy."""
+GAP, PATH, BEAM_WIDTH, ANODE = "gap", "path", "beam_width", "anode_height"
+TEMPERATURE, VOLTAGE = "temperature", "voltage"
+SCALES = (STARTING_SOLUTION, GEOMETRY, ENERGY, GAP, PATH, BEAM_WIDTH, ANODE, TEMPERATURE, VOLTAGE)
+"""What the run was told and the frames cannot tell: one number each for everything that follows from the run."""
+
 
 @dataclass(frozen=True)
 class Reach:
@@ -39,6 +48,7 @@ class Reach:
 
 REACH = {
     **dict.fromkeys((REFERENCE, SOLVENT_SCALE, *SOLVENT_MODES), Reach(in_every_noun=True)),
+    **dict.fromkeys(SCALES, Reach(in_every_noun=True)),
     SIZE_SHAPE: Reach(in_every_noun=True, per_height=True),
     FOOTPRINT: Reach(per_height=True),
 }

@@ -55,6 +55,16 @@ def check_beam(beam: Beam, cell: Cell) -> None:
         )  # fmt: skip
 
 
+def check_sigmas(table: Settings, keys: tuple[str, ...]) -> None:
+    """WrongSetting for a standard deviation that is not below its value: it was given in another unit, or as a percentage."""
+    for key in keys:
+        value, sigma = getattr(table, key), getattr(table, f"{key}_sigma")
+        if sigma is not None and sigma >= value:
+            raise WrongSetting(
+                f"{key}_sigma", f"{sigma:g}", f"must be below {key} = {value:g}", "give it in the unit of the value"
+            )
+
+
 class Cell(Settings):
     """The sealed cell: gap between the electrodes, path of the beam through the solution, and what may stand in the run
     instead of the frame table (voltage, where it is constant) or instead of the data (stage height of the anode). Lengths
@@ -66,10 +76,15 @@ class Cell(Settings):
     voltage_V: Finite | None = None
     anode_height_um: Annotated[float, Field(ge=-FARTHEST_UM, le=FARTHEST_UM)] | None = None
     electrode_area_mm2: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    gap_mm_sigma: NotNegative | None = None
+    path_length_mm_sigma: NotNegative | None = None
+    temperature_K_sigma: NotNegative | None = None
+    voltage_V_sigma: NotNegative | None = None
 
     @model_validator(mode="after")
     def _stands_the_field(self) -> Cell:
         check_field("voltage_V", self.voltage_V or 0.0, self.gap_mm)
+        check_sigmas(self, ("gap_mm", "path_length_mm", "temperature_K"))
         return self
 
 
@@ -131,13 +146,22 @@ class Beam(Settings):
     energy_keV: Annotated[float, Field(gt=1, lt=200)]
     fwhm_um: Annotated[float, Field(ge=NARROWEST_UM, le=1e5)]
     polarization: Annotated[float, Field(ge=-1, le=1)] = 0.99
+    energy_keV_sigma: NotNegative | None = None
+    fwhm_um_sigma: NotNegative | None = None
+
+    @model_validator(mode="after")
+    def _known_to_a_part(self) -> Beam:
+        check_sigmas(self, ("energy_keV", "fwhm_um"))
+        return self
 
 
 class DetectorFiles(Settings):
-    """The geometry file of pyFAI and, where there is one, a mask on top of the detector's own (1 = masked)."""
+    """The geometry file of pyFAI and, where there is one, a mask on top of the detector's own (1 = masked); the standard
+    deviation of the distance, where it is not that which `calibrate` left in the geometry file."""
 
     geometry: Path
     mask: Path | None = None
+    distance_m_sigma: NotNegative | None = None
 
 
 class FrameSource(Settings):

@@ -19,7 +19,7 @@ from ..io.numbers_json import numbers_to_plain
 from ..io.plain_json import to_json
 from ..io.poni import write_poni
 from ..nouns import DetectorGeometry, Number
-from ..nouns.detector_geometry import LONGEST_DISTANCE_M
+from ..nouns.detector_geometry import LONGEST_DISTANCE_M, sigma_comments
 
 log = logging.getLogger(__name__)
 
@@ -180,9 +180,18 @@ def poni_geometry(calibration: Calibration, image_name: str, output: Path) -> De
             f"{c.verdict}; {c.quality.coverage_deg:.0f} of 360 degree of azimuth covered",
             f"distance +/- {c.sigmas['distance_m'] * 1e3:.4f} mm",
             f"beam centre y {y:.3f} +/- {y_sigma:.3f}, x {x:.3f} +/- {x_sigma:.3f} pixel from the corner of the image",
+            *sigma_comments(_geometry_sigmas(c)),
             *c.notes,
         ),
     )
+
+
+def _geometry_sigmas(calibration: Calibration) -> dict[str, float]:
+    """By the names that `DetectorGeometry.sigmas` reads."""
+    names = {"rot1": "rot1_rad", "rot2": "rot2_rad"}
+    y, x = calibration.beam_centre_sigma_px
+    own = {names.get(key, key): sigma for key, sigma in calibration.sigmas.items()}
+    return {**own, "beam_centre_y_px": y, "beam_centre_x_px": x}
 
 
 def calibration_numbers(calibration: Calibration, image_name: str) -> dict[str, Number]:

@@ -247,6 +247,21 @@ def test_the_supply_is_the_growth_of_the_layer_while_the_solution_above_is_undis
     assert "phi0 v" in found.source
 
 
+def test_one_dim_scan_does_not_take_the_supply_from_the_others():
+    time = frame_times(scans=6)
+    truth = growing_layer(time)
+    sigma = 0.003 * truth
+    alone = supply_flux(volume_fraction_map(truth, time, sigma=sigma), gap_um=GAP_UM, start=START)
+    for scan in (0, 2, 5):
+        dim = sigma.copy()
+        dim[scan] *= 60.0
+        noisy = truth.copy()
+        noisy[scan] += dim[scan] * np.random.default_rng(scan).standard_normal(truth.shape[1])
+        found = supply_flux(volume_fraction_map(noisy, time, sigma=dim), gap_um=GAP_UM, start=START)
+        assert abs(found.value - alone.value) < 3.0 * found.sigma
+        assert found.sigma < 3.0 * alone.sigma
+
+
 def test_the_supply_through_a_layer_that_ends_within_a_wide_step_is_right_to_a_percent():
     heights = np.array([0, 50, 100, 150, 200, 300, 700, 1200, 2000, 2700, 3400], dtype=float)
     time = frame_times(heights=heights.size)

@@ -10,9 +10,10 @@ then both are used, weighted by what counting and interpolation leave uncertain 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import scipp as sc
 from scipy import sparse
 
 from ...errors import FitError, bad_value
@@ -35,6 +36,7 @@ FEWEST_SCANS = 3
 WINDOWS = (3, 5, 7, 9)
 BIAS_GAIN = 2.4
 FLAT_SHARE = 0.02
+TOO_NOISY = 5.0
 ROUNDING = 1e-12  # m
 
 
@@ -286,9 +288,11 @@ def supply_flux(
 
     Where phi is flat at its starting value, J = v phi0; nothing leaves at the anode yet, so the particle volume below
     such a height grows at that rate. Slope of the volume below the lowest such height, equal weights over the scans in
-    which it stays flat; scatter about the line beyond counting widens sigma. Absent, with the reason, where there are
+    which it stays flat; scatter about the line beyond counting widens sigma. Scans far noisier than the rest are left out:
+    with equal weights one of them would decide how well the line is known. Absent, with the reason, where there are
     fewer than 3 such scans or fewer than 2 heights.
     """
+    phi = _without_dim_scans(phi)
     try:
         columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
     except FitError as error:
@@ -323,6 +327,23 @@ def supply_flux(
         f"phi stayed within {FLAT_SHARE:.0%} of the start, line over {scans.size} scans, {time[scans[0]]:.0f} to "
         f"{time[scans[-1]]:.0f} s",
     )
+
+
+def _without_dim_scans(phi: VolumeFraction) -> VolumeFraction:
+    """phi with the scans masked of which the median sigma is 5 times that of the usual scan; as it was where fewer than 3 or
+    half of the scans would be left."""
+    known = phi.good & np.isfinite(phi.sigma) & (phi.values > 0.0)
+    if phi.data.variances is None or not known.any():
+        return phi
+    with np.errstate(invalid="ignore"):
+        relative = np.where(known, phi.sigma / np.abs(phi.values), np.nan)
+    noise = np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in relative])
+    dim = noise > TOO_NOISY * np.nanmedian(noise)
+    left = int(np.sum(np.isfinite(noise) & ~dim))
+    if not dim.any() or left < max(FEWEST_SCANS, dim.sum()):
+        return phi
+    masked = sc.array(dims=list(phi.dims), values=np.broadcast_to(dim[:, None], phi.values.shape))
+    return replace(phi, data=phi.data.assign_masks(dim=masked))
 
 
 def _scatter(time: FloatArray, volume: FloatArray, sigma: FloatArray) -> float:

@@ -15,6 +15,7 @@ from ...io.numbers_json import write_numbers
 from ...io.results import read_results, write_results
 from ...io.run_toml import read_run
 from ...nouns import FloatArray, FrameRecord, Number, Role, Run, RunResults, VoxelCorrelations
+from ...nouns.contributions import STARTING_SOLUTION
 from ...physics.concentration import concentration_words, with_volume_fraction
 from ...report.number_text import number_lines, quality_lines
 from ...report.page import write_report
@@ -27,11 +28,12 @@ from .anode import AnodePosition, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
 from .headline import detector_settings, headline_numbers, starting_size_errors
-from .maps import frame_maps, kinetics
+from .maps import FrameMaps, Kinetics, frame_maps, kinetics
 from .misfit import Misfit, with_sizes_that_fit
 from .odd_standards import without_odd_standards
 from .quality import doubts, with_quality
 from .reduce_run import ReducedRun, reduce_run
+from .scale_errors import at_heights, parted, scales_of, with_scale_errors, without_start
 from .sizes import SizeStudy, size_distributions
 from .standards import Standards, standards
 from .voxels import CORRELATIONS, Voxels, fitted_blocks, measure, on_map
@@ -146,20 +148,40 @@ def _results(
     """All nouns and numbers of the run, from the columns of its voxels."""
     run = reduced.run
     excluded = ~grid.measured | ~np.isfinite(on_map(voxels, grid, "phi"))
-    maps = frame_maps(voxels, grid, run, excluded, crystals.fraction_map, agreed)
+    fraction = crystals.fraction_map
+    maps = frame_maps(voxels, grid, run, excluded, fraction, agreed)
     crystals = in_the_footprint(crystals, maps.crystalline_fraction)
     growth = kinetics(maps.phi, run, structure_onset=crystals.onset)
+    scales = scales_of(run, anode, agreed.moved_um)
+    headline = headline_numbers(maps, standard, anode)
+    if (start := scales.relative.get(STARTING_SOLUTION)) is not None:
+        bare = replace(maps, phi=without_start(maps.phi))
+        alone = kinetics(bare.phi, run, structure_onset=crystals.onset).numbers
+        growth = replace(growth, numbers=parted(growth.numbers, alone, start))
+        headline = parted(headline, headline_numbers(bare, standard, anode), start)
     sizes = SizeStudy(None)
     if distributions:
         sizes = size_distributions(reduced, standard, voxels, grid, phi=maps.phi, crystals=crystals.fraction_map)
     numbers: dict[str, Number] = {
         **growth.numbers,
         **crystals.numbers,
-        **headline_numbers(maps, standard, anode),
+        **headline,
         **(sizes.numbers or {}),
     }
     numbers = with_quality(numbers, doubts(standard, misfit, agreed, int(voxels.frame.size)))
-    return RunResults(
+
+    def again(other: Run, anode_um: float) -> tuple[FrameMaps, Kinetics, Kinetics]:
+        lower = replace(grid, heights=grid.heights - anode_um)
+        made = frame_maps(voxels, lower, other, excluded, fraction, agreed)
+        onset = crystals.onset
+        moved = kinetics(made.phi, other, structure_onset=onset)
+        if not anode_um:
+            return made, moved, moved
+        names = ("phi", "diameter", "deviation", "polydispersity")
+        made = replace(made, **{name: at_heights(getattr(made, name), anode_um, getattr(maps, name)) for name in names})
+        return made, kinetics(made.phi, other, structure_onset=onset), moved
+
+    results = RunResults(
         title=run.run.title,
         volume_fraction=maps.phi,
         diameter=maps.diameter,
@@ -193,6 +215,7 @@ def _results(
         ),
         settings={**run.model_dump(mode="json"), **detector_settings(run), **voltage_program(reduced)},
     )
+    return with_scale_errors(results, scales, run, again)
 
 
 def _quality_maps(voxels: Voxels, grid: ScanMap, phi: FloatArray, agreed: Agreement) -> dict[str, FloatArray]:

@@ -26,6 +26,7 @@ from ..progress import Progress, over, stage
 from .files import write_fit
 from .fitted import FittedCell
 from .numbers import fit_numbers
+from .scale_errors import with_scale_errors
 
 RESULTS = "results.nxs"
 log = logging.getLogger(__name__)
@@ -91,7 +92,8 @@ def _told(
     shapes = _profiles(fit, progress)
     walls = tuple(wall_concentration(fit, number) for number in range(len(measured)))
     said = statements(fit, known, comparison, agreed)
-    return FittedCell(fit, comparison, known, shapes, walls, measured, said, fit_numbers(fit, known, shapes, walls))
+    numbers = with_scale_errors(fit_numbers(fit, known, shapes, walls), fit.problem.runs)
+    return FittedCell(fit, comparison, known, shapes, walls, measured, said, numbers)
 
 
 def _profiles(fit: CellFit, progress: Progress | None) -> dict[str, Profile]:
