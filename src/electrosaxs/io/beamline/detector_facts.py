@@ -12,8 +12,15 @@ import numpy as np
 
 from ...errors import InputFileError
 from ..hdf5 import open_hdf5, text
+from .units import factor
 
 DETECTORS = ("NXdetector",)
+BEAM = (
+    ("wavelength_nm", "nm", "incident_wavelength", "angstrom"), ("wavelength_nm", "nm", "wavelength", "angstrom"),
+    ("energy_keV", "keV", "incident_energy", "eV"), ("energy_keV", "keV", "energy", "keV"),
+    ("energy_keV", "keV", "photon_energy", "eV"),
+)  # fmt: skip
+"""Key, our unit, name of the data set, and its unit where it states none."""
 SPECIFIC = ("", "detectorSpecific/", "_dectris/")
 YES = {"1", "true", "yes", "enabled", "1.0"}
 NO = {"0", "false", "no", "disabled", "0.0"}
@@ -26,7 +33,8 @@ CORRECTIONS = {
 
 @dataclass(frozen=True)
 class DetectorFacts:
-    """saturation: counts from which a pixel is full; corrections: what was done to the counts, in words, as `source` says;
+    """energy_keV, wavelength_nm: of the beam; saturation: counts from which a pixel is full; corrections: what was done to the
+    counts, in words, as `source` says;
     exposure (s); frames: of the series; mask: path of a pixel mask that is not applied yet; all None or empty where the file
     does not say."""
 
@@ -37,6 +45,8 @@ class DetectorFacts:
     exposure: float | None = None
     frames: int | None = None
     mask: str = ""
+    energy_keV: float | None = None
+    wavelength_nm: float | None = None
 
 
 def detector_facts(path: Path, data: str = "") -> DetectorFacts:
@@ -97,6 +107,7 @@ def _facts(path: Path, file: h5py.File, groups: list[h5py.Group]) -> DetectorFac
         corrections=said,
         exposure=_seconds(groups),
         frames=None if images is None else int(images * (triggers or 1.0)),
+        **_of_beam(file, groups),
         mask="" if values["pixel_mask_applied"].lower() in YES else mask,
     )
 
@@ -123,10 +134,28 @@ def _number(groups: list[h5py.Group], name: str) -> float | None:
     return None
 
 
+def _of_beam(file: h5py.File, groups: list[h5py.Group]) -> dict[str, float]:
+    """Photon energy in keV and wavelength in nm, whichever stands beside the detector."""
+    entry = file.get("/" + str(groups[0].name).strip("/").split("/")[0])
+    beside = (
+        [g for i in _groups(entry) if _last(i) == "instrument" for g in _groups(i)]
+        if isinstance(entry, h5py.Group)
+        else []
+    )
+    places = [*(g for g in beside if _class(g) in ("NXbeam", "NXmonochromator")), *groups]
+    found: dict[str, float] = {}
+    for key, ours, name, default in BEAM:
+        for item in _items(places, name):
+            if item.size == 1 and item.dtype.kind in "iuf" and key not in found:
+                scale = factor(text(item.attrs["units"]) if "units" in item.attrs else default, ours)
+                value = float(np.ravel(item[()])[0])
+                if scale and value > 0:
+                    found[key] = value * scale
+    return found
+
+
 def _seconds(groups: list[h5py.Group]) -> float | None:
     """The exposure of all frames in s, where one number says it."""
-    from .units import factor
-
     for name in ("count_time", "exposure_time", "NDAttributes/AcquireTime"):
         for item in _items(groups, name):
             if item.dtype.kind in "iuf" and item.size:

@@ -40,6 +40,19 @@ def documents_table(path: Path, inside: str) -> NamedColumns:
     return NamedColumns(path, columns, rows=len(rows))
 
 
+def document_runs(path: Path) -> list[tuple[str, str, int]]:
+    """Uid, scan_id and number of events in the stream primary of every run."""
+    documents = list(_documents(path))
+    stream_of = {
+        doc["uid"]: doc.get("run_start")
+        for name, doc in documents
+        if name == "descriptor" and doc.get("name", STREAM) == STREAM
+    }
+    events = [stream_of.get(doc.get("descriptor")) for name, doc in documents if name == "event"]
+    starts = [doc for name, doc in documents if name == "start"]
+    return [(str(s["uid"]), str(s.get("scan_id", "")), events.count(s["uid"])) for s in starts]
+
+
 def _documents(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Name and document of each whole line: ["start", {...}] or {"name": "start", "doc": {...}}."""
     lines = path.read_text(encoding="utf-8").split("\n")

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..hdf5 import open_hdf5, text
 from ..refusal import refusal
-from .links import located, opened
+from .links import item_at, located
 from .stacks import natural
 from .their_table import TheirColumn
 
@@ -38,51 +38,74 @@ class Hdf5Table:
         self.path = path
         self.rows: int | None = None
         self._groups = _groups(path, inside)
+        self._found: dict[str, TheirColumn | None] = {}
+        self._below: dict[str, list[tuple[str, int]]] = {}
+        self._sizes: dict[str, int] = {}
 
     def names(self) -> Sequence[str]:
-        """The columns directly in the group; of a whole file every path."""
-        group = self._groups[0]
-        found = [] if group == "/" else [name for name, _ in _children(self.path, group)]
-        return found or [name for name, item in columns_below(self.path, group)]
+        """The columns in the groups, their positioners and sample; of a whole file every path."""
+        with open_hdf5(self.path) as file:
+            if self._groups == ["/"]:
+                return [name for name, _ in self._all_below(file, "/")]
+            places = [(g, beside) for g in self._groups for beside in ("", "../instrument/positioners/", "../sample/")]
+            found = [
+                f"{beside}{name}" if beside == "../sample/" else name
+                for group, beside in places
+                for name, _ in _children(file, self.path, posixpath.normpath(posixpath.join(group, beside)))
+            ]
+            return list(dict.fromkeys(found)) or [name for name, _ in self._all_below(file, self._groups[0])]
 
     def column(self, name: str) -> TheirColumn | None:
         """One value for all rows, one per frame, or with the dimensions of the scan; None where a group has none."""
-        parts = [self._part(group, name) for group in self._groups]
-        if any(part is None for part in parts):
-            return None
-        known = [part for part in parts if part is not None]
-        if len(known) == 1:
-            return known[0]
-        rows = [self._rows(group) for group in self._groups]
+        if name not in self._found:
+            with open_hdf5(self.path) as file:
+                self._found[name] = self._joined(file, name)
+        return self._found[name]
+
+    def _joined(self, file: h5py.File, name: str) -> TheirColumn | None:
+        parts = []
+        for group in self._groups:
+            part = self._part(file, group, name)
+            if part is None:
+                return None
+            parts.append(part)
+        if len(parts) == 1:
+            return parts[0]
+        rows = [self._rows(file, group) for group in self._groups]
         values = [
             np.full(n, part.values.ravel()[0]) if part.values.size == 1 else part.values.ravel()
-            for part, n in zip(known, rows, strict=True)
+            for part, n in zip(parts, rows, strict=True)
         ]
-        return TheirColumn(name, np.concatenate(values), known[0].unit, known[0].epoch)
+        return TheirColumn(name, np.concatenate(values), parts[0].unit, parts[0].epoch)
 
-    def _part(self, group: str, name: str) -> TheirColumn | None:
+    def _part(self, file: h5py.File, group: str, name: str) -> TheirColumn | None:
         paths = [name] if name.startswith("/") else [posixpath.normpath(posixpath.join(group, b, name)) for b in BESIDE]
         for path in paths:
-            place = located(self.path, path)
-            if not place.missing:
-                with opened(place) as item:
-                    if (data := _signal(item)) is not None:
-                        return _column(name, data)
+            with item_at(file, self.path, path) as item:
+                if (data := _signal(item)) is not None:
+                    return _column(name, data)
         if "/" in name:
             return None
-        below = [path for path, _ in columns_below(self.path, group) if name in path.split("/")[-2:]]
+        below = [path for path, _ in self._all_below(file, group) if name in path.split("/")[-2:]]
         if len(below) > 1:
             exact = [path for path in below if path.endswith(f"/{name}")]
             if len(exact) != 1:
                 rule = f"stands in several places: {', '.join(below[:8])}"
                 raise refusal(self.path, "frames.columns", name, rule, "give its path in the file")
             below = exact
-        return self._part(group, below[0]) if below else None
+        return self._part(file, group, below[0]) if below else None
 
-    def _rows(self, group: str) -> int:
+    def _all_below(self, file: h5py.File, group: str) -> list[tuple[str, int]]:
+        if group not in self._below:
+            self._below[group] = _columns_below(file, group)
+        return self._below[group]
+
+    def _rows(self, file: h5py.File, group: str) -> int:
         """The number of values that most columns of a group have."""
-        sizes = [size for _, size in _children(self.path, group) if size > 1]
-        return max(set(sizes), key=sizes.count) if sizes else 1
+        if group not in self._sizes:
+            sizes = [size for _, size in _children(file, self.path, group) if size > 1]
+            self._sizes[group] = max(set(sizes), key=sizes.count) if sizes else 1
+        return self._sizes[group]
 
 
 def _groups(path: Path, inside: str) -> list[str]:
@@ -145,27 +168,26 @@ def _start(data: h5py.Dataset) -> float:
         return 0.0
 
 
-def _children(path: Path, group: str) -> list[tuple[str, int]]:
+def _children(file: h5py.File, path: Path, group: str) -> list[tuple[str, int]]:
     """Columns directly in a group, with the number of values each."""
-    place = located(path, group)
-    found = []
-    with opened(place) as item:
-        for name in item if isinstance(item, h5py.Group) else ():
-            at = located(place.file, f"{place.name}/{name}")
-            if at.missing:
+    found: list[tuple[str, int]] = []
+    with item_at(file, path, group) as place:
+        for name in place if isinstance(place, h5py.Group) else ():
+            try:
+                data = _signal(place[name])
+            except (KeyError, OSError):  # a link that leads nowhere
                 continue
-            with opened(at) as child:
-                data = _signal(child)
-                if data is not None and _is_column(data):
-                    found.append((name, int(data.size)))
+            if data is not None and is_column(data):
+                found.append((name, int(data.size)))
     return found
 
 
-def _is_column(data: h5py.Dataset) -> bool:
+def is_column(data: h5py.Dataset) -> bool:
+    """Whether a data set may hold one value per frame."""
     return data.size <= LONGEST and (data.ndim < 3 or min(data.shape[-2:]) == 1)
 
 
-def columns_below(path: Path, group: str) -> list[tuple[str, int]]:
+def _columns_below(file: h5py.File, group: str) -> list[tuple[str, int]]:
     """Path and number of values of every column below a group, links to other files left out."""
     found: list[tuple[str, int]] = []
 
@@ -177,12 +199,10 @@ def columns_below(path: Path, group: str) -> list[tuple[str, int]]:
             child, where = item[name], f"{at}/{name}"
             if isinstance(child, h5py.Group):
                 visit(child, where, depth + 1)
-            elif isinstance(child, h5py.Dataset) and _is_column(child):
+            elif isinstance(child, h5py.Dataset) and is_column(child):
                 found.append((where, int(child.size)))
 
-    place = located(path, group)
-    if not place.missing:
-        with opened(place) as top:
-            if isinstance(top, h5py.Group):
-                visit(top, group.rstrip("/"), 0)
+    top = file.get(group)
+    if isinstance(top, h5py.Group):
+        visit(top, group.rstrip("/"), 0)
     return found

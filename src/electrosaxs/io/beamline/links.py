@@ -64,6 +64,24 @@ def _first_link(file: h5py.File, at: Place) -> Place | None:
     return None
 
 
+@contextmanager
+def item_at(file: h5py.File, path: Path, name: str) -> Iterator[h5py.Group | h5py.Dataset | None]:
+    """What is at `name` in an open file, through links too; None where nothing is."""
+    try:
+        found = file.get(name)
+    except (KeyError, OSError):
+        found = None
+    if found is not None:
+        yield found
+        return
+    place = located(path, name)
+    if place.missing:
+        yield None
+    else:
+        with opened(place) as item:
+            yield item
+
+
 def linked_file(name: str, beside: Path) -> Path:
     """The file of an external link: as it is named, else beside the file that holds the link."""
     named = Path(name)

@@ -77,8 +77,9 @@ def from_field_on(
 ) -> tuple[FloatArray, str]:
     """Time from field-on (s) of a clock in s, and in words where field-on was found."""
     if field_on is None:
-        start = _first_change(clock, voltage, path)
-        return clock - start, f"field-on: the first row whose voltage differs, {_shown(start)}"
+        start, open_s = _first_change(clock, voltage, path)
+        words = f"field-on: the first row whose voltage differs, {_shown(start)}, up to {open_s:.3g} s late"
+        return clock - start, words
     if isinstance(field_on, str):
         start, zone = _stamp(field_on, path)
         if math.isnan(start):
@@ -116,8 +117,9 @@ def _shown(start: float) -> str:
     return f"{start:g} s of the clock"
 
 
-def _first_change(clock: FloatArray, voltage: FloatArray | None, path: Path) -> float:
-    """The clock of the first frame at another voltage than the earliest frames'."""
+def _first_change(clock: FloatArray, voltage: FloatArray | None, path: Path) -> tuple[float, float]:
+    """The clock of the first frame at another voltage than the earliest frames', and how long before it the last one of those
+    was: the field came on between the two."""
     remedy = "give field_on: the reading of the clock when the field was switched on (0 where it counts from there), or a date"
     if voltage is None:
         raise refusal(path, f"{FIELD}.field_on", "missing", "there is no voltage column to find field-on in", remedy)
@@ -128,4 +130,5 @@ def _first_change(clock: FloatArray, voltage: FloatArray | None, path: Path) -> 
     if not changed.size:
         value = f"{voltage[order[0]]:g} V throughout" if order.size else "no row with voltage and time"
         raise refusal(path, f"{FIELD}.field_on", "missing", f"the voltage does not change ({value})", remedy)
-    return float(clock[changed[0]])
+    last = order[np.flatnonzero(order == changed[0])[0] - 1]
+    return float(clock[changed[0]]), float(clock[changed[0]] - clock[last])

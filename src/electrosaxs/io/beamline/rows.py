@@ -90,9 +90,18 @@ class _Rows:
             file=tuple(files[i] for i in kept) if files else (),
             numbers={name: np.where(np.isfinite(one.values), one.values, np.nan)[kept] for name, one in known.items()},
             place=tuple(f"row {i}" for i in kept),
-            origin=(*(one.words for one in known.values()), words),
+            origin=(*(one.words for one in known.values()), words, *self._detector()),
             frame=kept if not files and kept.size < role.size else None,
         )
+
+    def _detector(self) -> tuple[str, ...]:
+        """What the file says was done to the counts."""
+        if self._stack is None or self._frames.nexus is None:
+            return ()
+        facts = detector_facts(self._frames.nexus, self._stack.name)
+        done = [*facts.corrections, f"full at {facts.saturation:g} counts" if facts.saturation else ""]
+        words = ", ".join(filter(None, done))
+        return (f"detector = {facts.name or 'detector'}: {words}, says {facts.source.name}",) if words else ()
 
     def _rows(self) -> int:
         """How many there are: of the table, of the images, or of the longest column that is asked for."""

@@ -183,14 +183,15 @@ def all_stacks(path: Path) -> list[Stack]:
     def take(file: h5py.File, real: Path, item: h5py.Group | h5py.Dataset, where: str, depth: int) -> None:
         if isinstance(item, h5py.Group):
             visit(file, real, item, where, depth + 1)
-        elif isinstance(item, h5py.Dataset) and _is_stack(item):
+        elif isinstance(item, h5py.Dataset) and is_stack(item):
             key = (real.resolve(), _address(item))
             found.setdefault(key, _piece(where, Place(real, item.name), item))
             names.setdefault(key, []).append(where)
 
     with open_hdf5(path) as file:
         visit(file, path, file, "", 0)
-    singles = [Stack(tuple(names[key]), (piece,)) for key, piece in found.items()]
+    own_first = {key: sorted(paths, key=lambda name: name != DATA) for key, paths in names.items()}
+    singles = [Stack(tuple(own_first[key]), (piece,)) for key, piece in found.items()]
     return _numbered(singles, lost)
 
 
@@ -198,7 +199,8 @@ def _address(item: h5py.Dataset) -> str:
     return str(h5py.h5o.get_info(item.id).addr)
 
 
-def _is_stack(item: h5py.Dataset) -> bool:
+def is_stack(item: h5py.Dataset) -> bool:
+    """Whether a data set holds images one after the other."""
     return item.ndim >= 3 and item.dtype.kind in "iuf" and min(item.shape[-2:]) >= SMALLEST and item.size > 0
 
 
