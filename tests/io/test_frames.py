@@ -225,8 +225,15 @@ def test_most_sample_images_must_be_there(tmp_path):
         open_frames(run, read_table(run))
 
 
-def test_images_of_floats_are_no_counts(tmp_path):
-    run = image_run(tmp_path, poisson_frames(dtype=np.float32), "tif")
+def test_whole_numbers_stored_as_floats_are_counts_and_fractions_are_none(tmp_path):
+    counts = poisson_frames()
+    stored = counts.astype(np.float32)
+    stored[1, 3, 4] = np.nan
+    run = image_run(tmp_path, stored, "tif")
+    reader = open_frames(run, read_table(run))
+    assert np.array_equal(reader.read(0), counts[0])
+    assert reader.read(1)[3, 4] == -1
+    run = image_run(tmp_path, 1.5 * stored, "tif")
     table = read_table(run)
     with pytest.raises(InputFileError, match="integer counts"):
         open_frames(run, table)
@@ -328,7 +335,7 @@ def write_data(path, data, name=DATA):
     ("data", "name", "message"),
     [
         (np.zeros((3, 4), int), DATA, r"shape \(3, 4\): must be \(frame, y, x\)"),
-        (np.zeros((3, 4, 5)), DATA, "type float64: must be integer counts"),
+        (np.full((3, 4, 5), 1.5), DATA, "type float64, one pixel of frame 0 holds 1.5: must be integer counts"),
         (np.zeros((3, 4, 5), int), "/entry/data/data", "/entry/instrument/detector/data = missing"),
     ],
 )

@@ -71,7 +71,8 @@ MISTAKES = [
     ("[cell]", "[cel]", "did you mean cell?"),
     ("8.0e-4", "1.2", "solution.volume_fraction = 1.2: must be 0.74 or less; give the volume fraction"),
     ("energy_keV = 13.3", "energy_keV = 13300", "beam.energy_keV = 13300: must be below 200"),
-    ('table = "frames.csv"', 'nexus = "f.nxs"', "images needs table, the CSV"),
+    ('table = "frames.csv"', 'nexus = "f.nxs"', "in one HDF5 file or in images; give one of both, nexus or images"),
+    ('table = "frames.csv"', "", "images needs table, the CSV"),
     (
         "[run]",
         "[analysis]\nq_min_per_nm = 5.0\n[run]",

@@ -23,6 +23,7 @@ from ..units import in_unit
 from .hdf5 import text
 from .images import read_image, stated_cutoff
 from .nexus import NexusFrames
+from .refusal import refusal
 from .table_columns import COLUMNS
 from .table_csv import table_of_text
 
@@ -63,7 +64,10 @@ class Arriving(Protocol):
 
 
 def arriving(run: Run) -> Arriving:
-    """The frames of `run` from the first on."""
+    """The frames of `run` from the first on; InputFileError for those that a beamline wrote in its own form."""
+    if run.frames.foreign:
+        rule = "frames in a beamline's own form are not followed while they are written"
+        raise refusal(run.frames.files[0], "frames", run.frames.files[0].name, rule, "electrosaxs analyse reads them")
     if run.frames.nexus is not None:
         return ArrivingNexus(run.frames.nexus)
     assert run.frames.table is not None

@@ -16,6 +16,13 @@ from PIL import Image, UnidentifiedImageError
 
 from ..errors import ElectrosaxsError
 from ..nouns.contents import FileContents, Part
+from .beamline.detector_facts import DetectorFacts, detector_facts
+from .beamline.documents_table import document_runs
+from .beamline.hdf5_table import is_column
+from .beamline.spec_file import is_spec, spec_scans
+from .beamline.stacks import NUMBERED, all_stacks, is_stack
+from .beamline.tables import DOCUMENTS, table_at
+from .beamline.their_table import TheirTable
 from .curves import read_curve
 from .hdf5 import open_hdf5, text
 from .numbers_json import numbers_from_plain
@@ -24,8 +31,11 @@ from .refusal import refusal
 from .table_csv import read_csv_table
 from .written_by import RESULTS, written_by
 
+STACK, TABLE, SCAN = "image stack", "beamline table", "scan"
 LONGEST_COLUMN = 1_000_000
 LONGEST_TEXT = 100
+LARGE = 1e6
+"""From here on a number may be a date, of which the last digits count."""
 KIND_OF_TOML = {
     "frames": "run",
     "scan": "experiment",
@@ -43,7 +53,24 @@ def contents(path: Path) -> FileContents:
         raise refusal(path, "file", path.name, "there is no such file", "correct the path")
     if h5py.is_hdf5(path):
         return _of_hdf5(path)
+    if is_spec(path):
+        return _of_spec(path)
     return READERS.get(path.suffix.lower(), _of_image)(path)
+
+
+def _of_spec(path: Path) -> FileContents:
+    """Every scan, and the columns of the last one."""
+    scans = spec_scans(path)
+    parts = [Part(SCAN, key, f"{title}, {rows} rows") for key, title, rows in scans]
+    columns = _columns_of(table_at(path, scans[-1][0])) if scans else []
+    return FileContents(path, "SPEC", (*parts, *columns))
+
+
+def _columns_of(table: TheirTable) -> list[Part]:
+    found = [(name, column) for name in table.names() if (column := table.column(name)) is not None]
+    return [
+        Part("column", name, f"{_range(column.values.ravel())} {column.unit or ''}".rstrip()) for name, column in found
+    ]
 
 
 def _of_folder(path: Path) -> FileContents:
@@ -69,7 +96,22 @@ def _of_hdf5(path: Path) -> FileContents:
                 (title, *_maps(entry)),
                 numbers_from_plain(json.loads(text(entry["summary/numbers"][()]))),
             )
-        return FileContents(path, "HDF5", tuple(_data_sets(file)))
+        others = _data_sets(file)
+    stacks = [Part(STACK, stack.name, stack.text()) for stack in all_stacks(path)]
+    return FileContents(path, "HDF5", (*stacks, *_of_detector(path, stacks), *others))
+
+
+def _of_detector(path: Path, stacks: list[Part]) -> Iterator[Part]:
+    """What the file says of the detector of its only stack."""
+    facts = detector_facts(path, stacks[0].name) if len(stacks) == 1 else DetectorFacts(path)
+    told = {
+        "detector": facts.name, "saturation": f"{facts.saturation:g} counts" if facts.saturation else "",
+        "corrections": ", ".join(facts.corrections), "exposure": f"{facts.exposure:g} s" if facts.exposure else "",
+        "energy": f"{facts.energy_keV:.6g} keV" if facts.energy_keV else "",
+        "wavelength": f"{facts.wavelength_nm:.6g} nm" if facts.wavelength_nm else "",
+        "pixel mask": f"{facts.mask}, not applied to the frames" if facts.mask else "",
+    }  # fmt: skip
+    return (Part("detector", name, words) for name, words in told.items() if words)
 
 
 def _maps(entry: h5py.Group) -> Iterator[Part]:
@@ -84,7 +126,8 @@ def _maps(entry: h5py.Group) -> Iterator[Part]:
 
 
 def _data_sets(file: h5py.File) -> list[Part]:
-    """Every data set: stacks with type and filter, columns with their range; links that lead nowhere are named."""
+    """Every data set but image stacks: columns with unit and range; links that lead nowhere are named, of numbered ones the
+    stack says it."""
     found: list[Part] = []
 
     def visit(group: h5py.Group, at: str) -> None:
@@ -93,11 +136,13 @@ def _data_sets(file: h5py.File) -> list[Part]:
             try:
                 item = group[name]
             except (KeyError, OSError):
+                if NUMBERED.match(name):
+                    continue
                 found.append(Part("broken link", where, "what it leads to is missing"))
                 continue
             if isinstance(item, h5py.Group):
                 visit(item, where)
-            elif isinstance(item, h5py.Dataset):
+            elif isinstance(item, h5py.Dataset) and not is_stack(item):
                 found.append(_data_set(item, where))
 
     visit(file, "")
@@ -106,20 +151,14 @@ def _data_sets(file: h5py.File) -> list[Part]:
 
 def _data_set(stored: h5py.Dataset, where: str) -> Part:
     shape = " x ".join(str(n) for n in stored.shape)
-    if stored.ndim >= 2:
-        filters = ", ".join(f"filter {stored.id.get_create_plist().get_filter(n)[0]}" for n in range(_filters(stored)))
-        kind = "image stack" if stored.ndim >= 3 else "array"
-        return Part(kind, where, ", ".join(part for part in (f"{shape} {stored.dtype}", filters) if part))
+    if stored.ndim >= 2 and not is_column(stored):
+        return Part("array", where, f"{shape} {stored.dtype}")
     if stored.size > LONGEST_COLUMN:
         return Part("column", where, f"{shape} {stored.dtype}, {_unit(stored)}")
     is_text = h5py.check_string_dtype(stored.dtype) is not None
     values = np.atleast_1d(stored.asstr()[()] if is_text else stored[()])
     unit = _no_one(_unit(stored)) if "units" in stored.attrs or stored.dtype.kind == "f" else ""
     return Part("column" if stored.ndim else "value", where, f"{_range(values)} {unit}".rstrip())
-
-
-def _filters(stored: h5py.Dataset) -> int:
-    return int(stored.id.get_create_plist().get_nfilters())
 
 
 def _range(values: np.ndarray) -> str:
@@ -131,7 +170,11 @@ def _range(values: np.ndarray) -> str:
     if known.size == 0:
         return f"{values.size} values, none finite"
     low, high = known.min(), known.max()
-    return f"{low:g}" if values.size == 1 else f"{values.size} values, {low:g} to {high:g}"
+    return _shown(low) if values.size == 1 else f"{values.size} values, {_shown(low)} to {_shown(high)}"
+
+
+def _shown(value: float) -> str:
+    return f"{value:.11g}" if abs(value) >= LARGE else f"{value:g}"
 
 
 def _unit(stored: h5py.Dataset) -> str:
@@ -172,6 +215,8 @@ def _of_text(path: Path) -> FileContents:
     try:
         table = read_csv_table(path)
     except ElectrosaxsError:
+        if (foreign := _their_columns(path)) is not None:
+            return foreign
         (curve,) = read_curve(path)
         columns = {"q": (curve.q, "1/nm"), "I": (curve.intensity, "")}
         if curve.sigma is not None:
@@ -180,6 +225,32 @@ def _of_text(path: Path) -> FileContents:
         return FileContents(path, "curve I(q)", tuple(parts))
     named = {"role": np.array(table.role), **table.numbers}
     return FileContents(path, "frame table", tuple(Part("column", n, _range(v)) for n, v in named.items()))
+
+
+FEWEST = 5
+"""Columns of a table; a curve has fewer."""
+
+
+def _their_columns(path: Path) -> FileContents | None:
+    """A table with names of its own, None where it looks like a curve."""
+    try:
+        found = table_at(path, "")
+    except ElectrosaxsError:
+        return None
+    columns = _columns_of(found)
+    texts = any(column is not None and column.is_text for column in map(found.column, found.names()))
+    return FileContents(path, TABLE, tuple(columns)) if len(columns) >= FEWEST or (texts and len(columns) > 1) else None
+
+
+def _of_documents(path: Path) -> FileContents:
+    """The columns of the only run of Bluesky documents; other JSON by its entries."""
+    if path.suffix.lower() == ".json":
+        return _of_json(path)
+    runs = document_runs(path)
+    parts = [Part(SCAN, uid, f"{f'scan_id {scan}, ' if scan else ''}{events} events") for uid, scan, events in runs]
+    filled = [uid for uid, _, events in runs if events]
+    columns = _columns_of(table_at(path, filled[-1])) if filled else []
+    return FileContents(path, "documents", (*parts, *columns))
 
 
 def _of_image(path: Path) -> FileContents:
@@ -219,6 +290,7 @@ def _short(line: str) -> str:
 
 
 READERS: dict[str, Callable[[Path], FileContents]] = {
-    ".toml": _of_toml, ".json": _of_json, ".poni": _of_poni, ".csv": _of_text, ".dat": _of_text, ".txt": _of_text,
+    ".toml": _of_toml, **dict.fromkeys(DOCUMENTS, _of_documents), ".poni": _of_poni, ".csv": _of_text, ".tsv": _of_text,
+    ".dat": _of_text, ".txt": _of_text,
     ".png": _of_picture, ".jpg": _of_picture, ".jpeg": _of_picture,
 }  # fmt: skip

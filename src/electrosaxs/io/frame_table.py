@@ -1,4 +1,7 @@
-"""The frame table of a run: read from CSV or NeXus, judged as a whole; single bad rows stay and are flagged later."""
+"""The frame table of a run: read from CSV, NeXus or what a beamline wrote, and judged as a whole.
+
+Single bad rows stay and are flagged later.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..nouns import FloatArray, FrameTable, Role, Run
+from .beamline.rows import read_their_table, source_of
 from .refusal import refusal
 from .table_columns import EXPOSURE, HEIGHT, MONITOR, TIME, TRANSMISSION, Column, RawTable
 from .table_csv import read_csv_table
@@ -39,10 +43,14 @@ def read_table(run: Run) -> FrameTable:
     that is none, no sample, reference or solvent frames, times that are none from field-on, or more than half of the
     frames of one of these roles out of range.
     """
-    path = run.frames.nexus or run.frames.table
-    if path is None:
-        raise refusal(Path("run.toml"), "frames", "missing", "needs nexus or table", "say where the frames are")
-    raw = read_csv_table(path) if run.frames.nexus is None else read_nexus_table(path)
+    frames = run.frames
+    if frames.foreign:
+        path, raw = source_of(frames), read_their_table(frames)
+    elif frames.nexus is not None:
+        path, raw = frames.nexus, read_nexus_table(frames.nexus)
+    else:
+        assert frames.table is not None  # FrameSource refuses any other form
+        path, raw = frames.table, read_csv_table(frames.table)
     table = _assemble(path, raw, run.cell.voltage_V)
     for role, why in NEEDED_ROLES.items():
         if not table.is_role(role).any():
@@ -67,6 +75,8 @@ def _assemble(path: Path, raw: RawTable, voltage: float | None) -> FrameTable:
         current=numbers.get("current"),
         file=raw.file,
         source=path,
+        origin=raw.origin,
+        place=raw.frame,
     )
 
 

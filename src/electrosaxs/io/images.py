@@ -1,4 +1,4 @@
-"""Frames as single images (CBF, TIFF, EDF) in a folder, and the one way to open the frames of any run."""
+"""Frames as images (CBF, TIFF, EDF, HDF5) in a folder, and the one way to open the frames of any run."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from pathlib import Path
 
 import fabio
 import numpy as np
+import tifffile
 
 from ..errors import FrameError
 from ..nouns import FrameTable, Role, Run
 from ..nouns.frame_reader import Frame, FrameReader
+from .beamline.detector_facts import detector_facts
+from .beamline.image_series import HDF5_ENDINGS, TIFF_ENDINGS, image_folder, name_and_number
+from .beamline.stack_frames import StackFrames
 from .cbf import decode_cbf, is_cbf
 from .nexus import DATA, NexusFrames
 from .refusal import refusal
+from .whole_counts import RULE, whole_counts
 
 PROBES = 5
 CUTOFF = re.compile(rb"Count_cutoff:?\s+(\d+)")  # in the header of a Pilatus image
@@ -31,20 +36,29 @@ def open_frames(run: Run, table: FrameTable) -> FrameReader:
     """
     if run.frames.nexus is None:
         assert run.frames.images is not None  # read_run names the folder
-        images = ImageFrames(run.frames.images, table)
-        _check_needed(images, table)
-        return images
-    frames = NexusFrames(run.frames.nexus)
+        frames: FrameReader = ImageFrames(image_folder(run.frames.images), table)
+    elif run.frames.foreign:
+        frames = StackFrames(run.frames.nexus, run.frames.data, rows=len(table), place=table.place)
+    else:
+        frames = _own_stack(run.frames.nexus, table)
     try:
-        if frames.growing:
-            frames.keep(len(table))
-        if len(frames) != len(table):
-            rule = f"the table /entry/frames has {len(table)} rows"
-            raise refusal(run.frames.nexus, DATA, f"{len(frames)} frames", rule, "write one row per frame")
         _check_needed(frames, table)
     except BaseException:
         frames.close()
         raise
+    return frames
+
+
+def _own_stack(path: Path, table: FrameTable) -> NexusFrames:
+    """The frames of a file in the form of this package."""
+    frames = NexusFrames(path)
+    if frames.growing:
+        frames.keep(len(table))
+    if len(frames) != len(table):
+        found = len(frames)
+        frames.close()
+        rule = f"the table /entry/frames has {len(table)} rows"
+        raise refusal(path, DATA, f"{found} frames", rule, "write one row per frame")
     return frames
 
 
@@ -71,14 +85,17 @@ class ImageFrames:
 
     def __init__(self, folder: Path, table: FrameTable) -> None:
         """Find every image of the table and the shape of the run's frames; see `open_frames` for the errors."""
-        self.paths = self.files = tuple(folder / name for name in table.file)
-        self._there = [path for path in self.paths if path.is_file()]
+        named = [name_and_number(name) for name in table.file]
+        self.paths = tuple(folder / name for name, _ in named)
+        self._numbers = tuple(number for _, number in named)
+        self.files = tuple(dict.fromkeys(self.paths))
+        self._there = [i for i, path in enumerate(self.paths) if path.is_file()]
         if not self._there:
             first, others = self.paths[0], len(self.paths) - 1
             rule = f"there is no such image in {folder}" + (f" ({others} others are missing too)" if others else "")
             raise refusal(table.source, "file", table.file[0], rule, f"put it there as {first}, or correct the table")
         self.shape = self._usual_shape(table)
-        self.saturation = next((value for value in map(stated_cutoff, self._there[:PROBES]) if value), None)
+        self.saturation = next((value for value in map(stated_cutoff, self._first_files()) if value), None)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -87,7 +104,7 @@ class ImageFrames:
         """Frame `index`, (y, x); raises FrameError where its image is unreadable or has another shape."""
         if reason := self.why_not(index):
             raise refusal(self.paths[index], f"frame {index}", "missing", reason, "the frame is left out", FrameError)
-        frame = read_image(self.paths[index])
+        frame = read_image(self.paths[index], self._numbers[index])
         if frame.shape != self.shape:
             rule = f"the other frames have {self.shape}"
             remedy = "use one detector and region of interest in a run; the frame is left out"
@@ -102,13 +119,17 @@ class ImageFrames:
     def close(self) -> None:
         """Nothing is held open between two frames."""
 
+    def _first_files(self) -> list[Path]:
+        return [self.paths[i] for i in self._there[:PROBES]]
+
     def _usual_shape(self, table: FrameTable) -> tuple[int, int]:
         shapes: Counter[tuple[int, int]] = Counter()
         trouble: FrameError | None = None
         stride = max(len(self._there) // PROBES, 1)
         for index in sorted(range(len(self._there)), key=lambda i: i % stride)[: 10 * PROBES]:
             try:
-                shapes[read_image(self._there[index]).shape] += 1
+                row = self._there[index]
+                shapes[read_image(self.paths[row], self._numbers[row]).shape] += 1
             except FrameError as error:
                 trouble = error
             if shapes.total() == PROBES:
@@ -119,42 +140,60 @@ class ImageFrames:
 
 
 def stated_cutoff(path: Path) -> float | None:
-    """The count at which the detector saturates, as its image's header says."""
+    """The count at which the detector saturates, as its image's header or file says."""
+    if path.suffix.lower() in HDF5_ENDINGS:
+        return detector_facts(path).saturation
     with path.open("rb") as file:
         stated = CUTOFF.search(file.read(HEADER_BYTES))
     return float(stated[1]) if stated else None
 
 
-def read_image(path: Path) -> Frame:
-    """The pixels of one image of integer counts, (y, x), native byte order; the content tells the format.
+def read_image(path: Path, number: int | None = None) -> Frame:
+    """The pixels of one image of integer counts, (y, x), native byte order; the content tells the format. number: of the image
+    in a file of several.
 
-    Raises FrameError for a file that is unreadable, truncated, holds several images, or no integers.
+    Raises FrameError for a file that is unreadable, truncated, holds several images and none is asked for, or no counts.
     """
-    frame = numbers_of_image(path)
+    frame = numbers_of_image(path, number)
     if frame.ndim != 2:
         raise refusal(path, "shape", frame.shape, "must be one image (y, x)", "store one frame per file", FrameError)
+    if frame.dtype.kind == "f" and (counts := whole_counts(frame)) is not None:
+        return counts
     if frame.dtype.kind not in "iu":
-        rule = "must be integer counts: the counting statistics need the photons that were counted"
-        raise refusal(path, "pixels", f"type {frame.dtype}", rule, "give the detector's own images", FrameError)
+        raise refusal(path, "pixels", f"type {frame.dtype}", RULE, "give the detector's own images", FrameError)
     return np.ascontiguousarray(frame, dtype=frame.dtype.newbyteorder("="))
 
 
-def numbers_of_image(path: Path) -> Frame:
-    """What one image file holds, in its own type; FrameError where it cannot be read, is cut or holds several images."""
+def numbers_of_image(path: Path, number: int | None = None) -> Frame:
+    """What one image file holds, in its own type; FrameError where it cannot be read, is cut or holds several images and
+    `number` says not which."""
     try:
         with path.open("rb") as stream:
             if is_cbf(stream.peek(16)):
                 return decode_cbf(stream.read(), path)
+        if path.suffix.lower() in HDF5_ENDINGS:
+            return _of_hdf5(path, number)
+        if number is not None and path.suffix.lower() in TIFF_ENDINGS:
+            return np.asarray(tifffile.imread(path, key=number))
         with fabio.open(path) as image:
-            frame = image.data
             count, cut = image.nframes, getattr(image, "incomplete_file", False)
+            frame = image.data if number is None else image.get_frame(number).data
     except FrameError:
         raise
     except Exception as error:  # fabio raises whatever its readers run into, AttributeError and bare Exception included
-        reason = f"cannot be read as CBF, TIFF or EDF ({type(error).__name__}: {error})"
+        reason = f"cannot be read as CBF, TIFF, EDF or HDF5 ({type(error).__name__}: {error})"
         raise refusal(path, "image", path.name, reason, REMEDY, FrameError) from error
     if cut:
         raise refusal(path, "image", path.name, "truncated file", REMEDY, FrameError)
-    if count != 1 or frame is None:
+    if (count != 1 and number is None) or frame is None:
         raise refusal(path, "image", f"{count} images", "must be one", "store one frame per file", FrameError)
     return frame
+
+
+def _of_hdf5(path: Path, number: int | None) -> Frame:
+    """One image of the only stack in an HDF5 file."""
+    frames = StackFrames(path, None, rows=1, place=np.array([number or 0]))
+    try:
+        return frames.read(0)
+    finally:
+        frames.close()

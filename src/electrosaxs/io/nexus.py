@@ -1,11 +1,14 @@
-"""Frames of a NeXus file: /entry/instrument/detector/data, shape (frame, y, x), integer counts.
+"""Frames of one data set of an HDF5 file, in NeXus /entry/instrument/detector/data: shape (frame, y, x) or with more
+dimensions before the last two, numbered through in the order of the file; integer counts.
 
 The usual form, one frame per chunk with bitshuffle + LZ4 (HDF5 filter 32008), passes HDF5's lock as packed bytes and
-is decoded outside it (`bitshuffle` releases the GIL), so that threads scale. Everything else goes through HDF5.
+is decoded outside it (`bitshuffle` releases the GIL), so that threads scale; of a virtual data set that shows such frames
+as they are, too. Everything else goes through HDF5.
 """
 
 from __future__ import annotations
 
+import math
 import struct
 from pathlib import Path
 
@@ -17,8 +20,11 @@ from ..errors import FrameError, InputFileError
 from ..nouns.frame_reader import Frame
 from .bitshuffle_blocks import blocks_fit
 from .hdf5 import dataset, open_hdf5
+from .kept_open import KeptOpen
 from .presence import Presence
 from .refusal import refusal
+from .whole_counts import REMEDY as WHOLE_REMEDY
+from .whole_counts import RULE, a_fraction, whole_counts
 
 DATA = "/entry/instrument/detector/data"
 SATURATION = "/entry/instrument/detector/saturation_value"
@@ -32,30 +38,39 @@ REMEDY = "copy the file again; the frame is left out until then"
 
 
 class NexusFrames:
-    """A FrameReader on one NeXus file; any number of threads may read."""
+    """A FrameReader on one data set of one HDF5 file; any number of threads may read."""
 
-    def __init__(self, path: Path, file: h5py.File | None = None) -> None:
-        """Open (or take `file`, opened by another); raises InputFileError where the file, the data set or its form is not
-        what it must be."""
-        self.path = path
+    def __init__(self, path: Path, file: h5py.File | None = None, *, name: str = DATA) -> None:
+        """Open (or take `file`, opened by another); raises InputFileError where the file, the data set `name` or its form is
+        not what it must be."""
+        self.path, self.name = path, name
         self._file = file or open_hdf5(path, "frames.nexus")
+        self._sources: KeptOpen[tuple[Path, str], NexusFrames] = KeptOpen(lambda key: NexusFrames(key[0], name=key[1]))
         try:
-            self._data = _checked(dataset(self._file, DATA.lstrip("/"), path), path)
+            self._data = _checked(dataset(self._file, name.lstrip("/"), path), path, name)
+            self._lead = tuple(self._data.shape[:-2])
+            self.shape: tuple[int, int] = self._data.shape[-2:]
+            self.dtype = self._data.dtype
+            self.saturation = _saturation(self._file)
+            self._length = math.prod(self._lead)
+            table = self._file.get("entry/frames")
+            self.growing = table is not None and bool(table.attrs.get(GROWING, False))
+            self._direct = _is_direct(self._data)
+            self._presence = Presence(self._data)
+            self.files = tuple(dict.fromkeys([path, *self._presence.files]))
+            if self.dtype.kind == "f":
+                self._refuse_fractions()
         except BaseException:
             self._file.close()
             raise
-        self.shape: tuple[int, int] = self._data.shape[1:]
-        self.dtype = self._data.dtype
-        self.saturation = _saturation(self._file)
-        self._length = int(self._data.shape[0])
-        table = self._file.get("entry/frames")
-        self.growing = table is not None and bool(table.attrs.get(GROWING, False))
-        self._direct = _is_direct(self._data)
-        self._presence = Presence(self._data)
-        self.files = tuple(dict.fromkeys([path, *self._presence.files]))
 
     def __len__(self) -> int:
         return self._length
+
+    @property
+    def being_written(self) -> bool:
+        """True where the file could only be opened beside its writer."""
+        return bool(self._file.swmr_mode)
 
     def keep(self, frames: int) -> None:
         """Only the first `frames`: an image of a growing file may not have its row yet."""
@@ -64,7 +79,8 @@ class NexusFrames:
     def grow(self) -> None:
         """Look how many frames there are now; `file` was opened for a single writer and many readers."""
         self._data.refresh()
-        self._length = int(self._data.shape[0])
+        self._lead = tuple(self._data.shape[:-2])
+        self._length = math.prod(self._lead)
 
     def read(self, index: int) -> Frame:
         """Frame `index`, (y, x); raises FrameError where it was never written or is damaged."""
@@ -73,11 +89,16 @@ class NexusFrames:
         if reason := self.why_not(index):
             raise self._damaged(index, reason)
         try:
-            frame = self._unpack(index) if self._direct else self._data[index]
+            frame = self._pixels(index)
         except (OSError, RuntimeError, ValueError, struct.error) as error:
             if isinstance(error, FrameError):
                 raise
             raise self._damaged(index, f"cannot be unpacked ({error})") from error
+        if self.dtype.kind == "f":
+            counts = whole_counts(frame)
+            if counts is None:
+                raise self._damaged(index, f"{RULE} (one pixel holds {a_fraction(frame):g})")
+            return counts
         return np.ascontiguousarray(frame, dtype=self.dtype.newbyteorder("="))
 
     def why_not(self, index: int) -> str:
@@ -85,10 +106,23 @@ class NexusFrames:
         return self._presence.why_not(index)
 
     def close(self) -> None:
+        self._sources.close()
         self._file.close()
 
+    def _pixels(self, index: int) -> Frame:
+        """Frame `index` in the type of the file, by the fastest way."""
+        if self._direct:
+            return self._unpack(index)
+        source = self._presence.source(index) if self._data.is_virtual else None
+        if source is None:
+            return self._presence.pixels(index)
+        path, name, number = source
+        with self._sources.of((path, name)) as frames:
+            return frames.read(number).astype(self.dtype, copy=False)
+
     def _unpack(self, index: int) -> Frame:
-        skipped, packed = self._data.id.read_direct_chunk((index, 0, 0))
+        place = np.unravel_index(index, self._lead)
+        skipped, packed = self._data.id.read_direct_chunk((*map(int, place), 0, 0))
         raw = np.frombuffer(packed, dtype=np.uint8)
         if skipped:
             return raw.view(self.dtype).reshape(self.shape)
@@ -100,17 +134,23 @@ class NexusFrames:
             raise self._damaged(index, "has blocks that reach beyond its chunk")
         return bitshuffle.decompress_lz4(raw[HEADER.size :], self.shape, self.dtype, block // item)
 
+    def _refuse_fractions(self) -> None:
+        """Numbers that were stored as floating-point ones are counts where they are whole, as the first frame that is there."""
+        first = next((i for i in range(len(self)) if not self.why_not(i)), None)
+        if first is not None and whole_counts(frame := self._pixels(first)) is None:
+            value = f"type {self.dtype}, one pixel of frame {first} holds {a_fraction(frame):g}"
+            raise refusal(self.path, self.name, value, RULE, WHOLE_REMEDY)
+
     def _damaged(self, index: int, rule: str) -> Exception:
         return refusal(self.path, f"frame {index}", "unreadable", rule, REMEDY, FrameError)
 
 
-def _checked(data: h5py.Dataset, path: Path) -> h5py.Dataset:
-    if data.ndim != 3:
+def _checked(data: h5py.Dataset, path: Path, name: str) -> h5py.Dataset:
+    if data.ndim < (3 if name == DATA else 2):
         rule, remedy = "must be (frame, y, x)", "write one image per frame, three dimensions in all"
-        raise refusal(path, DATA, f"shape {data.shape}", rule, remedy, InputFileError)
-    if data.dtype.kind not in "iu":
-        rule = "must be integer counts: the counting statistics need the photons that were counted"
-        raise refusal(path, DATA, f"type {data.dtype}", rule, "write the detector's own integers")
+        raise refusal(path, name, f"shape {data.shape}", rule, remedy, InputFileError)
+    if data.dtype.kind not in "iuf":
+        raise refusal(path, name, f"type {data.dtype}", RULE, "write the detector's own integers")
     return data
 
 
@@ -125,7 +165,8 @@ def _saturation(file: h5py.File) -> float | None:
 
 def _is_direct(data: h5py.Dataset) -> bool:
     """Whether each frame is one chunk, packed by bitshuffle + LZ4 and nothing else."""
-    if data.is_virtual or data.chunks != (1, *data.shape[1:]):
+    one = (*(1 for _ in data.shape[:-2]), *data.shape[-2:])
+    if data.is_virtual or data.chunks != one or data.dtype.kind not in "iu":
         return False
     filters = data.id.get_create_plist()
     if filters.get_nfilters() != 1:

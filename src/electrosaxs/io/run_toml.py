@@ -10,8 +10,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from ..nouns import DetectorFiles, Experiment, FrameSource, Run
+from ..nouns.frame_source import INSIDE, split
 from ..nouns.material import OwnMaterials
 from .atomic import replacing
+from .beamline.image_series import image_folder
 from .poni import read_poni
 from .refusal import refusal
 from .toml_kinds import EXPERIMENT, RUN
@@ -56,14 +58,23 @@ def write_experiment(path: str | Path, experiment: Experiment) -> None:
 
 
 def _frame_source(toml: Path, frames: FrameSource) -> FrameSource:
-    if frames.nexus is not None:
-        return FrameSource(nexus=_existing_file(toml, "frames.nexus", frames.nexus))
-    assert frames.table is not None  # FrameSource refuses any other form
-    table = _existing_file(toml, "frames.table", frames.table)
-    images = table.parent if frames.images is None else _absolute(toml, frames.images)
-    if not images.is_dir():
-        raise _absent(toml, "frames.images", images, "folder")
-    return FrameSource(images=images, table=table)
+    """`frames` with absolute paths, and what they name there."""
+    nexus = None if frames.nexus is None else _existing_file(toml, "frames.nexus", frames.nexus)
+    table = None if frames.table is None else _table(toml, frames.table)
+    images = None if frames.images is None else _absolute(toml, frames.images)
+    if nexus is None and images is None:
+        assert table is not None  # FrameSource refuses any other form
+        images = split(table)[0].parent
+    if images is not None and not image_folder(images).is_dir():
+        raise _absent(toml, "frames.images", image_folder(images), "folder")
+    return frames.model_copy(update={"nexus": nexus, "table": table, "images": images})
+
+
+def _table(toml: Path, value: Path) -> Path:
+    """The table, its file there; what is meant in the file stays behind it."""
+    file, inside = split(value)
+    path = _existing_file(toml, "frames.table", file)
+    return Path(f"{path}{INSIDE}{inside}") if inside else path
 
 
 def _existing_file(toml: Path, field: str, value: Path) -> Path:

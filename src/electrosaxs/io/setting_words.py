@@ -22,6 +22,19 @@ OF_EX_SITU = {
     "images": 'a list of files or patterns, ["sem/*.tif"]',
     "results": "the folder that gisaxs or islands left",
 }
+OF_COLUMNS = {
+    "height": '{ column = "sam_z", unit = "mm", sign = -1, offset_um = 120.0 }',
+    "time": '{ column = "Epoch", field_on = "2018-11-28T08:00:00.5Z" }, or field_on in the seconds of the column',
+    "monitor": '{ column = "ic1", dark_per_s = 120.0 }',
+    "transmission": '{ over = "diode", under = "ic1", empty = 0.913 }, or { column = "T" }',
+    "exposure": '{ column = "Seconds" }',
+    "voltage": '{ column = "keithley_v" }',
+    "current": '{ column = "keithley_i", unit = "nA" }',
+    "role": '{ column = "sampleName", reference = "start*", solvent = "tol*" }, or frame ranges such as "0-5"',
+    "file": '{ column = "image" }, the image of each row',
+    "height.sign": "-1 where the stage goes down when its number rises, else 1",
+    "time.at": '"start", "middle" or "end": which moment of the exposure the clock shows',
+}
 MEANING = {
     "cell": "the table [cell] with gap_mm and path_length_mm",
     "cell.gap_mm": "the distance between the electrodes in mm",
@@ -103,8 +116,11 @@ MEANING = {
     "materials.solvent": "tables [materials.solvent.NAME] with formula, density_g_cm3, viscosity_uPa_s, permittivity and "
     "compressibility_per_GPa",
     "frames.nexus": "the path of a NeXus file",
-    "frames.images": "the path of a folder of images",
-    "frames.table": "the path of a CSV table with one row per frame",
+    "frames.data": "the path of the image stack in the HDF5 file, text in quotes",
+    "frames.images": "the path of a folder of images, or a pattern such as raw/*.tif",
+    "frames.table": "the path of a table with one row per frame: CSV, scan.spec::7.1, file.h5::/entry/measurement",
+    "frames.columns": 'the table [frames.columns] with height = { column = "sam_z", unit = "mm" } and so on',
+    **{f"frames.columns.{ours}": words for ours, words in OF_COLUMNS.items()},
     "transport.charge_exponent": "the power of the diameter with which the charge grows (2: surface charge)",
     "transport.diffusivity_scale": "a factor on the diffusivity of Stokes and Einstein, near 1",
     "growth": "the table [growth] with solubility",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from ..nouns import FloatArray
 
 
@@ -40,9 +43,12 @@ COLUMNS = (HEIGHT, TIME, EXPOSURE, MONITOR, TRANSMISSION, VOLTAGE, CURRENT)
 
 @dataclass(frozen=True)
 class RawTable:
-    """What a table file holds before it is judged: role and file per row, numbers by NeXus name, NaN where empty."""
+    """What a table file holds before it is judged: role and file per row, numbers by NeXus name, NaN where empty. origin,
+    frame: as FrameTable's origin and place."""
 
     role: tuple[str, ...]
     file: tuple[str, ...]
     numbers: dict[str, FloatArray]
     place: tuple[str, ...]  # of each row, for messages: "row 3 (line 5)"
+    origin: tuple[str, ...] = ()
+    frame: npt.NDArray[np.int64] | None = None

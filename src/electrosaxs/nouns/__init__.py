@@ -18,6 +18,7 @@ from .experiment import (
     TransportSettings,
     VoltageProgram,
 )
+from .frame_source import FrameSource
 from .maps import (
     CrystallineFraction,
     Diameter,
@@ -51,7 +52,6 @@ from .run import (
     Beam,
     Cell,
     DetectorFiles,
-    FrameSource,
     FrameTable,
     Role,
     Run,

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from .base import FloatArray
+from .frame_source import FrameSource
 from .material import REFERENCE_TEMPERATURE_K, TEMPERATURES_K, OwnMaterials
 from .settings import Finite, NotNegative, Settings, WrongSetting
 
@@ -164,25 +165,6 @@ class DetectorFiles(Settings):
     distance_m_sigma: NotNegative | None = None
 
 
-class FrameSource(Settings):
-    """Where the frames are: one NeXus file, or a folder of images with a CSV table."""
-
-    nexus: Path | None = None
-    images: Path | None = None
-    table: Path | None = None
-
-    @model_validator(mode="after")
-    def _one_form(self) -> FrameSource:
-        if self.images is not None and self.table is None:
-            raise WrongSetting("table", "missing", "images needs table, the CSV with one row per frame", "give it")
-        if (self.nexus is None) == (self.table is None):
-            given = "missing" if self.nexus is None else f'"{self.nexus}"'
-            raise WrongSetting(
-                "nexus", given, "frames stand in one NeXus file or in images with a table", "give one of both"
-            )
-        return self
-
-
 FEWEST_BINS = 50  # of a q window: fewer do not follow a form factor
 
 
@@ -250,7 +232,9 @@ class FrameTable:
 
     height: stage height of the beam centre (um); time: middle of the exposure from field-on (s); voltage (V) and
     current (A), None where the table has no such column; exposure (s); monitor: counts over the exposure;
-    transmission: of that frame, cell and content. `file` is empty in the NeXus form.
+    transmission: of that frame, cell and content. `file` is empty in the NeXus form. `origin`: in words, where columns come
+    from that a beamline named and how they were converted. `place`: number of each row's frame among the frames of the
+    files, None where they are the same.
     """
 
     role: npt.NDArray[np.str_]
@@ -263,6 +247,8 @@ class FrameTable:
     current: FloatArray | None
     file: tuple[str, ...]
     source: Path
+    origin: tuple[str, ...] = ()
+    place: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.role)
@@ -272,7 +258,7 @@ class FrameTable:
         cut = {
             one.name: values[:frames]
             for one in fields(self)
-            if one.name != "source" and (values := getattr(self, one.name)) is not None
+            if one.name not in ("source", "origin") and (values := getattr(self, one.name)) is not None
         }
         return replace(self, **cut)
 

@@ -75,6 +75,7 @@ def _of_run(path: Path) -> Findings:
     does = (
         ("title", run.run.title),
         *frames,
+        *(("read as", words) for words in table.origin),
         ("solution", f"{solution.core}, {solution.ligand}, {solution.solvent}, {_concentration(solution)}"),
         ("cell", f"gap {run.cell.gap_mm:g} mm, path {run.cell.path_length_mm:g} mm, {_voltage(table)}"),
         *detector,

@@ -57,7 +57,7 @@ def test_an_hdf5_file_of_a_beamline_tells_stacks_columns_and_broken_links(tmp_pa
         file["entry/lost"] = h5py.ExternalLink("gone.h5", "/data")
     kind, parts = what(path)
     assert kind == "HDF5"
-    assert parts["/entry/data/frames"] == "4 x 3 x 2 uint16, filter 1"
+    assert parts["/entry/data/frames"] == "4 x 3 x 2 uint16, gzip"
     assert parts["/entry/sam_z"] == "4 values, -1.5 to 2.5 mm"
     assert parts["/entry/role"] == "3 x sample, solvent"
     assert parts["/entry/lost"] == "what it leads to is missing"

@@ -213,7 +213,12 @@ def _results(
             *crystals.notes,
             *sizes.notes,
         ),
-        settings={**run.model_dump(mode="json"), **detector_settings(run), **voltage_program(reduced)},
+        settings={
+            **run.model_dump(mode="json"),
+            **detector_settings(run),
+            **voltage_program(reduced),
+            "frames_read_as": list(reduced.table.origin),
+        },
     )
     return with_scale_errors(results, scales, run, again)
 

@@ -89,7 +89,8 @@ def reduce_run(
                 errors[frame.index] = frame.error
     flags = flags_of(table, store, own.used_pixels, errors)
     _tell(table, flags, detector.outliers)
-    notes = (*detector.notes, *stopped_note(store, own.used_pixels), *_resume_note(store, len(table) - pending))
+    notes = (*(f"read: {words}" for words in table.origin), *detector.notes)
+    notes = (*notes, *stopped_note(store, own.used_pixels), *_resume_note(store, len(table) - pending))
     return ReducedRun(run, table, own.mean_q, store, flags, notes, reader.files)
 
 

@@ -106,7 +106,7 @@ def _state(task: Task) -> dict[str, Any]:
     """What the results rest on: settings, and name, size and time of each file. InputFileError for a bad run.toml."""
     if task.source is not None:
         run = read_run(task.source)
-        named = [run.detector.geometry, run.detector.mask, run.frames.nexus, run.frames.table, run.frames.images]
+        named = [run.detector.geometry, run.detector.mask, *run.frames.files]
         files = [task.source, *(path for path in named if path is not None)]
         settings: Any = None
     else:

@@ -6,12 +6,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...io.contents import contents
-from ...io.nexus import DATA
+from ...io.beamline.detector_facts import detector_facts
+from ...io.contents import STACK, contents
 from ...materials import HC_KEV_NM
 from ...nouns.contents import FileContents
+from .frames_draft import frames_draft
 
-STACK, TABLE, GEOMETRY = "image stack", "frame table", "detector geometry (pyFAI)"
+GEOMETRY = "detector geometry (pyFAI)"
 ASKED = """
 [cell]
 # gap_mm = 3.5               # not in the files: distance between the electrodes
@@ -33,7 +34,7 @@ def draft(found: Sequence[FileContents], folder: Path) -> str | None:
 
     Geometry and mask are looked for among `found` and beside the frames.
     """
-    frames = _frames(found, folder)
+    frames = frames_draft(found, folder)
     if frames is None:
         return None
     beside = {one.path.resolve().parent for one in found}
@@ -42,7 +43,7 @@ def draft(found: Sequence[FileContents], folder: Path) -> str | None:
     )
     mask = _first([], sorted(path for place in beside for path in place.glob("*mask*.*") if path.is_file()))
     lines = [
-        "# A draft by electrosaxs inspect: what stands behind # is a guess or a default, or is not in the files.",
+        "# A draft by electrosaxs inspect: what stands behind # is a default, or is not in the files; look at every guess.",
         "# Then: electrosaxs check run.toml",
         "",
         "[run]",
@@ -50,7 +51,7 @@ def draft(found: Sequence[FileContents], folder: Path) -> str | None:
         ASKED.rstrip(),
         "",
         "[beam]",
-        _energy(geometry),
+        _energy(geometry, found),
         "# fwhm_um = 34.0             # not in the files: vertical full width at half maximum",
         "",
         "[detector]",
@@ -63,39 +64,21 @@ def draft(found: Sequence[FileContents], folder: Path) -> str | None:
     return "\n".join(lines) + "\n"
 
 
-def _frames(found: Sequence[FileContents], folder: Path) -> list[str] | None:
-    """The table [frames]: one HDF5 file with a stack, or a table with images."""
-    for one in found:
-        stacks = [part for part in one.parts if part.kind == STACK]
-        if stacks:
-            lines = [f'nexus = "{_from(one.path, folder)}"', *(f"# holds {part.name}: {part.text}" for part in stacks)]
-            elsewhere = (
-                [] if any(part.name == DATA for part in stacks) else [f"# frames are read from {DATA}: link them there"]
-            )
-            columns = any(part.name.startswith("/entry/frames/") for part in one.parts)
-            lacking = [] if columns else ["# no table /entry/frames in it: docs/formats.md says which columns it needs"]
-            return [*lines, *elsewhere, *lacking]
-    tables = [one for one in found if one.kind == TABLE]
-    images = [one for one in found if one.kind == "image"]
-    if not tables and len(images) < 2:
-        return None
-    where = (
-        f'images = "{_from(images[0].path.parent, folder)}"' if images else '# images = "images"  # absent: beside it'
-    )
-    table = f'table = "{_from(tables[0].path, folder)}"' if tables else '# table = "frames.csv"  # one row per frame'
-    return [where, table]
-
-
-def _energy(geometry: Path | None) -> str:
-    """The energy that the geometry's wavelength means."""
-    asked = "# energy_keV = 13.3          # not in the files"
-    if geometry is None:
-        return asked
-    entries = {part.name: part.text for part in contents(geometry).parts}
-    try:
-        return f"energy_keV = {1e-9 * HC_KEV_NM / float(entries['wavelength_m']):.6g}    # of the wavelength in {geometry.name}"
-    except (KeyError, ValueError):
-        return asked
+def _energy(geometry: Path | None, found: Sequence[FileContents]) -> str:
+    """The energy that the geometry's wavelength means, else the one that the frames' file states."""
+    if geometry is not None:
+        entries = {part.name: part.text for part in contents(geometry).parts}
+        try:
+            energy = 1e-9 * HC_KEV_NM / float(entries["wavelength_m"])
+            return f"energy_keV = {energy:.6g}    # of the wavelength in {geometry.name}"
+        except (KeyError, ValueError):
+            pass
+    for one in (one for one in found if one.kind == "HDF5"):
+        facts = detector_facts(one.path, next((part.name for part in one.parts if part.kind == STACK), ""))
+        energy = facts.energy_keV or (HC_KEV_NM / facts.wavelength_nm if facts.wavelength_nm else 0.0)
+        if energy:
+            return f"energy_keV = {energy:.6g}    # as {one.path.name} states it"
+    return "# energy_keV = 13.3          # not in the files"
 
 
 def _first(given: Sequence[Path], beside: Sequence[Path]) -> Path | None:

@@ -192,7 +192,7 @@ class Provisional:
     def _together(self, frames: list[tuple[ArrivedRow, ReducedFrame]]) -> ReducedRun:
         assert self.detector is not None
         rows = [row for row, _ in frames]
-        numbers = {name: np.array([row.numbers.get(name, np.nan) for row in rows]) for name in COLUMNS}
+        numbers: dict[str, Any] = {name: np.array([row.numbers.get(name, np.nan) for row in rows]) for name in COLUMNS}
         table = FrameTable(
             role=np.array([row.role for row in rows], dtype=np.str_), file=(), source=self._source.path, **numbers
         )
