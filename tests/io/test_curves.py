@@ -206,6 +206,46 @@ def test_several_curves_of_a_map_row_are_several_data_sets(tmp_path):
     assert read_nxcansas(path)[2].notes == ("height_um = 100.0",)
 
 
+def contents(group):
+    """Every data set and attribute below a group."""
+    found = {}
+    group.visititems(
+        lambda name, item: found.update(
+            {name: (item[()] if isinstance(item, h5py.Dataset) else None, dict(item.attrs))}
+        )
+    )
+    return found
+
+
+def test_a_curve_is_stored_as_on_its_own_whatever_stands_beside_it(tmp_path):
+    about = [
+        {"title": "lowest", "run": "3", "sample": "Ag", "wavelength_nm": 0.0932, "height_um": 0.0, "phi": 1e-3},
+        {
+            "title": "höher",
+            "run": "14",
+            "sample": "Ag in toluene",
+            "wavelength_nm": 0.0954,
+            "height_um": 52.5,
+            "phi": 9e-4,
+        },
+        {"title": "without a place"},
+        {"title": "lowest", "run": "15", "sample": "Ag", "wavelength_nm": 0.0932, "height_um": 7.0, "phi": 8e-4},
+    ]
+    values = np.array([I, 1.5 * I, 0.3 * I, 2.0 * I])
+    write_nxcansas(tmp_path / "all.h5", Q, values, 0.1 * values, about)
+    with h5py.File(tmp_path / "all.h5") as together:
+        for i, one in enumerate(about):
+            write_nxcansas(tmp_path / "one.h5", Q, values[i], 0.1 * values[i], one)
+            with h5py.File(tmp_path / "one.h5") as alone:
+                here, there = contents(together[f"sasentry{i + 1:02d}"]), contents(alone["sasentry01"])
+            assert here.keys() == there.keys()
+            for name, (value, attributes) in there.items():
+                assert np.array_equal(here[name][0], value), name
+                assert {key: str(text) for key, text in here[name][1].items()} == {
+                    key: str(text) for key, text in attributes.items()
+                }
+
+
 def test_a_curve_without_sigma_stays_without(tmp_path):
     write_nxcansas(tmp_path / "c.h5", Q, I, None, {"title": "t"})
     assert read_curve(tmp_path / "c.h5")[0].sigma is None

@@ -22,6 +22,7 @@ from .nxdata import nx_group
 from .refusal import refusal
 
 Metadata = Mapping[str, str | float]
+TEXT = h5py.string_dtype()
 NAMED = ("title", "run", "sample", "instrument", "wavelength_nm")
 
 
@@ -46,8 +47,15 @@ def write_nxcansas(
         raise ShapeError(f"curves of shape {curves.shape}: they need ({len(described)}, {len(axis)}), sigma the same")
     with replacing(Path(path)) as part, made_in_memory(part) as file:
         file.attrs.update({"NX_class": "NXroot", "default": "sasentry01"})
+        alike: dict[tuple[str, ...], int] = {}
         for i, about in enumerate(described):
-            _write_entry(file, f"sasentry{i + 1:02d}", axis, curves[i], None if errors is None else errors[i], about)
+            sigmas = None if errors is None else errors[i]
+            first = alike.setdefault(tuple(about), i)
+            if first == i:
+                _write_entry(file, _name(i), axis, curves[i], sigmas, about)
+            else:
+                h5py.h5o.copy(file.id, _name(first).encode(), file.id, _name(i).encode())
+                _change_entry(file.id, _name(i), curves[i], sigmas, about, described[first])
 
 
 def read_nxcansas(path: str | Path, q_unit: str | None = None) -> list[Curve]:
@@ -73,8 +81,6 @@ def _write_entry(
     entry = nx_group(file, name, "NXentry", canSAS_class="SASentry", version="1.1", default="sasdata")
     entry["definition"] = "NXcanSAS"
     entry["definition"].attrs["version"] = "1.1"
-    entry["title"] = str(about.get("title", name))
-    entry["run"] = str(about.get("run", about.get("title", name)))
     data = nx_group(entry, "sasdata", "NXdata", canSAS_class="SASdata", signal="I", I_axes="Q")
     data.attrs.update({"axes": ["Q"], "Q_indices": np.array([0], dtype=np.int32)})
     _dataset(data, "Q", q, "1/nm")
@@ -82,17 +88,55 @@ def _write_entry(
     if sigma is not None:
         _dataset(data, "Idev", sigma, "arbitrary")
         data["I"].attrs["uncertainties"] = "Idev"
-    nx_group(entry, "sassample", "NXsample", canSAS_class="SASsample")["name"] = str(about.get("sample", "sample"))
+    nx_group(entry, "sassample", "NXsample", canSAS_class="SASsample")
     instrument = nx_group(entry, "sasinstrument", "NXinstrument", canSAS_class="SASinstrument")
-    instrument["name"] = str(about.get("instrument", "SAXS"))
     source = nx_group(instrument, "sassource", "NXsource", canSAS_class="SASsource")
     source["probe"] = "x-ray"
     if "wavelength_nm" in about:
         _dataset(source, "incident_wavelength", 10.0 * float(about["wavelength_nm"]), "angstrom")
     process = nx_group(entry, "sasprocess", "NXprocess", canSAS_class="SASprocess")
     process["name"] = f"electrosaxs {__version__}"
-    for i, key in enumerate((key for key in about if key not in NAMED), start=1):
-        process[f"term{i}"] = f"{key} = {about[key]}"
+    for place, value in _texts(name, about).items():
+        entry[place] = value
+
+
+def _change_entry(
+    file: h5py.h5f.FileID, name: str, intensity: FloatArray, sigma: FloatArray | None, about: Metadata, before: Metadata
+) -> None:
+    """Make the copy of another curve's entry that of this one; HDF5 itself is asked, at a tenth of the time of h5py."""
+    _change(file, f"{name}/sasdata/I", intensity)
+    if sigma is not None:
+        _change(file, f"{name}/sasdata/Idev", sigma)
+    new, old = _texts(name, about), _texts(name, before)
+    for place, value in new.items():
+        if value != old[place]:
+            _change(file, f"{name}/{place}", np.array(value, dtype=TEXT))
+    if "wavelength_nm" in about:
+        wavelength = np.asarray(10.0 * float(about["wavelength_nm"]))
+        _change(file, f"{name}/sasinstrument/sassource/incident_wavelength", wavelength)
+
+
+def _change(file: h5py.h5f.FileID, place: str, values: npt.NDArray) -> None:
+    h5py.h5d.open(file, place.encode()).write(h5py.h5s.ALL, h5py.h5s.ALL, np.asarray(values, order="C"))
+
+
+def _name(index: int) -> str:
+    return f"sasentry{index + 1:02d}"
+
+
+def _texts(name: str, about: Metadata) -> dict[str, str]:
+    """The texts of a curve's entry by their places in it."""
+    terms = {
+        f"sasprocess/term{i}": f"{key} = {about[key]}"
+        for i, key in enumerate((key for key in about if key not in NAMED), start=1)
+    }
+    return {
+        "title": str(about.get("title", name)),
+        "run": str(about.get("run", about.get("title", name))),
+        "sassample/name": str(about.get("sample", "sample")),
+        "sasinstrument/name": str(about.get("instrument", "SAXS")),
+        **terms,
+    }
 
 
 def _dataset(group: h5py.Group, name: str, values: npt.ArrayLike, unit: str) -> None:

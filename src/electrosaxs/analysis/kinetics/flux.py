@@ -30,7 +30,7 @@ from .flux_operators import (
     scan_period,
 )
 from .mass_balance import LARGEST_UNSEEN_SHARE, inventory_operator, with_surface
-from .profile_integral import UNCLEAR_CHANGE, Panels, front_variances, integrate_panels, up_to
+from .profile_integral import UNCLEAR_CHANGE, PanelIntegrals, Panels, front_variances, integrate_panels, up_to
 
 FEWEST_SCANS = 3
 WINDOWS = (3, 5, 7, 9)
@@ -133,18 +133,19 @@ def _from_wall(columns: MapColumns, profiles: Profiles, level: IntArray, *, anod
     panels = seen if anode else columns.panels
     summed = between[:, : panels.lower.size]
     sign = 1.0 if anode else -1.0
-    value, operator = _rate_of(columns, profiles, panels, summed, sign)
-    other, _ = _rate_of(columns, profiles, panels.other_rule(), summed, sign)
+    chosen, by_other_rule = sign * summed, panels.other_rule()
+    parts, other_parts = (integrate_panels(profiles.phi, rule) for rule in (panels, by_other_rule))
+    value = _rate_of(profiles, panels, parts, chosen)
+    other = _rate_of(profiles, by_other_rule, other_parts, chosen)
     needed = _heights_of(panels, summed, columns.position.size)
     value = np.where(np.all(profiles.inside | ~needed, axis=1), value, np.nan)
     pace = _pace(columns, profiles)
-    rules = (integrate_panels(profiles.phi, rule).value for rule in (panels.other_rule(), panels))
-    grown = np.sum(summed * np.subtract(*rules), axis=1)
+    grown = np.sum(summed * (other_parts.value - parts.value), axis=1)
     hidden = np.maximum(np.abs(other - value), pace * np.abs(grown))
     by_rate, by_phi = (front_variances(profiles.phi, seen, rate) for rate in (profiles.rate, None))
     fronts = np.sqrt(np.sum(between * np.maximum(by_rate, np.square(pace)[:, None] * by_phi), axis=1))
     interpolation = _largest_nearby(np.hypot(hidden, fronts).reshape(columns.time[:-1].shape)).ravel()
-    return _Side(value, operator, interpolation)
+    return _Side(value, _operator_of_rate(columns, profiles, panels, parts, chosen), interpolation)
 
 
 def _pace(columns: MapColumns, profiles: Profiles) -> FloatArray:
@@ -182,24 +183,26 @@ def _heights_of(panels: Panels, between: BoolArray, heights: int) -> BoolArray:
     return used
 
 
-def _rate_of(
-    columns: MapColumns, profiles: Profiles, panels: Panels, between: BoolArray, sign: float
-) -> tuple[FloatArray, sparse.csr_array]:
-    """sign x d/dt of the sum of the panels `between` (target, panel), and its first-order operator over the map.
+def _rate_of(profiles: Profiles, panels: Panels, parts: PanelIntegrals, chosen: FloatArray) -> FloatArray:
+    """d/dt of the sum of the panels that are `chosen` (target, panel; with their sign); parts: their integrals of phi.
 
-    With a, b the profile at the ends of a panel: dG/dt = G_a a' + G_b b'. A change of phi acts through a', b' and
-    through G_a, G_b.
+    With a, b the profile at the ends of a panel: dG/dt = G_a a' + G_b b'.
     """
-    parts = integrate_panels(profiles.phi, panels)
     a_rate, b_rate = profiles.rate[:, panels.lower], profiles.rate[:, panels.upper]
-    chosen = sign * between
     bent = profiles.rate @ panels.bend.T
-    value = np.sum(chosen * (parts.by_lower * a_rate + parts.by_upper * b_rate + bent), axis=1)
+    return np.asarray(np.sum(chosen * (parts.by_lower * a_rate + parts.by_upper * b_rate + bent), axis=1))
+
+
+def _operator_of_rate(
+    columns: MapColumns, profiles: Profiles, panels: Panels, parts: PanelIntegrals, chosen: FloatArray
+) -> sparse.csr_array:
+    """First-order operator of `_rate_of` over the map: a change of phi acts through a', b' and through G_a, G_b."""
+    a_rate, b_rate = profiles.rate[:, panels.lower], profiles.rate[:, panels.upper]
     curvature = parts.by_lower_twice * (a_rate - parts.ratio * b_rate)
     by_rate = panels.onto_heights(chosen * parts.by_lower, chosen * parts.by_upper) + chosen @ panels.bend
     by_phi = panels.onto_heights(chosen * curvature, -chosen * parts.ratio * curvature)
     terms = [(by_rate, profiles.rate_operators), (by_phi, profiles.phi_operators)]
-    return value, flatten_operators(terms, columns.phi.shape)
+    return flatten_operators(terms, columns.phi.shape)
 
 
 def _largest_nearby(difference: FloatArray) -> FloatArray:

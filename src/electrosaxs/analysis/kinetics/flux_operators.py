@@ -24,6 +24,8 @@ IntArray = npt.NDArray[np.int64]
 METRE_PER_UM = 1e-6
 ONE_VISIT = 0.25
 BELOW_ANODE_UM = -10.0
+ORTHOGONAL = 1e-6
+"""Least share of a power of time that the lower powers do not explain for the polynomial to be fixed by its times."""
 STARTING_SOLUTION = "starting_solution"
 
 
@@ -177,20 +179,31 @@ def profiles_at(columns: MapColumns, target: FloatArray, *, visits: int = 3, deg
     exposures) are one visit.
     """
     period = scan_period(columns)
+    rows = columns.time.shape[0]
     values, rates, phi_ops, rate_ops, inside, last = [], [], [], [], [], []
     for k in range(columns.position.size):
-        weights, used = _window(columns.time[:, k], columns.good[:, k], target, visits, ONE_VISIT * period)
-        at, slope = _local_polynomial(columns.time[:, k], weights, target, degree)
-        phi_ops.append(sparse.csr_array(at))
-        rate_ops.append(sparse.csr_array(slope))
-        values.append(at @ columns.phi[:, k])
-        rates.append(slope @ columns.phi[:, k])
-        known = columns.time[columns.good[:, k], k]
+        time = columns.time[:, k]
+        row, weights = _window(time, columns.good[:, k], target, visits, ONE_VISIT * period)
+        at, slope = _local_polynomial(time[row], weights, target, degree)
+        phi_ops.append(_operator(at, row, rows))
+        rate_ops.append(_operator(slope, row, rows))
+        values.append(phi_ops[-1] @ columns.phi[:, k])
+        rates.append(rate_ops[-1] @ columns.phi[:, k])
+        known = time[columns.good[:, k]]
         inside.append((target <= known.max() + period) & (target >= known.min() - period))
-        last.append(used)
+        last.append(np.max(np.where(weights > 0, time[row], -np.inf), axis=1))
     stacked = (np.stack(part, axis=-1) for part in (values, rates))
     phi, rate = stacked
     return Profiles(phi, rate, tuple(phi_ops), tuple(rate_ops), np.stack(inside, -1), np.stack(last, -1))
+
+
+def _operator(entries: FloatArray, row: IntArray, rows: int) -> sparse.csr_array:
+    """Sparse (target, rows) from its entries (target, used) and the rows that these stand for."""
+    used = entries != 0.0
+    ends = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
+    made = sparse.csr_array((entries[used], row[used], ends), shape=(len(entries), rows))
+    made.sort_indices()
+    return made
 
 
 def scan_period(columns: MapColumns) -> float:
@@ -202,33 +215,74 @@ def scan_period(columns: MapColumns) -> float:
 
 def _window(
     time: FloatArray, good: BoolArray, target: FloatArray, visits: int, one_visit: float
-) -> tuple[FloatArray, FloatArray]:
-    """Weights 0 or 1 (target, row) of the rows in the `visits` visits around each target, and the latest time used."""
+) -> tuple[IntArray, FloatArray]:
+    """The rows (target, used) in the `visits` visits around each target, and 1 or, where fewer are in them, 0."""
     rows = np.flatnonzero(good)
     rows = rows[np.argsort(time[rows], kind="stable")]
     visit = np.concatenate([[0], np.cumsum(np.diff(time[rows]) > one_visit)])
     centre = np.bincount(visit, time[rows]) / np.bincount(visit)
     count = min(visits, centre.size)
-    nearest = np.argmin(np.abs(centre - target[:, None]), axis=1)
+    nearest = _nearest(centre, target)
     left = nearest - count // 2
     if count % 2 == 0:
         left = left + (centre[nearest] <= target)
     left = np.clip(left, 0, centre.size - count)
-    weights = np.zeros((target.size, time.size))
-    weights[:, rows] = (visit >= left[:, None]) & (visit < left[:, None] + count)
-    return weights, np.max(np.where(weights > 0, time, -np.inf), axis=1)
+    first, end = np.searchsorted(visit, left), np.searchsorted(visit, left + count)
+    place = first[:, None] + np.arange(int(np.max(end - first)))
+    return rows[np.minimum(place, rows.size - 1)], (place < end[:, None]).astype(float)
+
+
+def _nearest(rising: FloatArray, target: FloatArray) -> IntArray:
+    """Index of the value nearest to each target, the earlier one of two."""
+    after = np.clip(np.searchsorted(rising, target), 1, max(rising.size - 1, 1))
+    before = after - 1
+    after = np.minimum(after, rising.size - 1)
+    return np.where(target - rising[before] <= rising[after] - target, before, after)
 
 
 def _local_polynomial(
     time: FloatArray, weights: FloatArray, target: FloatArray, degree: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Least-squares operators (target, row) for the value and the slope (1/s) of the local polynomial at the target."""
-    x = time - target[:, None]
-    scale = np.max(np.abs(np.where(weights > 0, x, 0.0)), axis=1, keepdims=True)
+    """Least-squares operators (target, used) for the value and the slope (1/s) of the local polynomial at the target.
+
+    The powers of time are made orthogonal one after the other, A = Q R, each twice, so that what is left of one after the
+    others is exact: the operators are the first two rows of R^-1 Q'. Where R says that the times do not fix the
+    polynomial, the pseudoinverse gives the shortest.
+    """
+    x = (time - target[:, None]) * weights
+    scale = np.max(np.abs(x), axis=1, keepdims=True)
     scale = np.where(scale > 0, scale, 1.0)
-    basis = weights[..., None] * (x / scale)[..., None] ** np.arange(degree + 1)
-    inverse = np.linalg.pinv(basis, rcond=1e-9)
-    return inverse[:, 0] * weights, inverse[:, 1] * weights / scale
+    basis = [weights * (x / scale) ** power for power in range(degree + 1)]
+    inverse, fixed = _inverse(basis)
+    if not fixed.all():
+        loose = np.stack([column[~fixed] for column in basis], axis=-1)
+        inverse[:, ~fixed] = np.moveaxis(np.linalg.pinv(loose, rcond=1e-9)[:, :2], 1, 0)
+    return inverse[0] * weights, inverse[1] * weights / scale
+
+
+def _inverse(basis: Sequence[FloatArray]) -> tuple[FloatArray, BoolArray]:
+    """The first two rows (2, target, used) of the pseudoinverse of each matrix (used, column), and whether it is well
+    defined; basis: the columns (target, used)."""
+    axes: list[FloatArray] = []
+    shares: list[list[FloatArray]] = []
+    fixed = np.ones(len(basis[0]), dtype=bool)
+    for column in basis:
+        share = [np.zeros((len(column), 1)) for _ in axes]
+        left = column
+        for _ in range(2):
+            for k, axis in enumerate(axes):
+                along = np.sum(axis * left, axis=1, keepdims=True)
+                left, share[k] = left - along * axis, share[k] + along
+        length = np.sqrt(np.sum(left * left, axis=1, keepdims=True))
+        known = length > ORTHOGONAL * np.sqrt(np.sum(column * column, axis=1, keepdims=True))
+        fixed &= known[:, 0]
+        axes.append(np.divide(left, length, out=np.zeros_like(left), where=known))
+        shares.append([*share, np.where(known, length, 1.0)])
+    rows: dict[int, FloatArray] = {}
+    for k in reversed(range(len(basis))):
+        above = sum((shares[j][k] * rows[j] for j in rows), np.zeros_like(axes[k]))
+        rows[k] = (axes[k] - above) / shares[k][k]
+    return np.stack([rows[0], rows[1]]), fixed
 
 
 def flatten_operators(
@@ -240,11 +294,11 @@ def flatten_operators(
     data, target, source = [], [], []
     for weight, operators in terms:
         for k, operator in enumerate(operators):
-            entries = operator.tocoo()
-            to, row = entries.coords
-            data.append(entries.data * weight[to, k])
-            target.append(to)
-            source.append(row * heights + k)
+            to = np.repeat(np.arange(operator.shape[0]), np.diff(operator.indptr))
+            counts = np.flatnonzero(weight[to, k])
+            data.append(operator.data[counts] * weight[to[counts], k])
+            target.append(to[counts])
+            source.append(operator.indices[counts] * heights + k)
     count = terms[0][0].shape[0]
     where = (np.concatenate(target), np.concatenate(source))
     return sparse.csr_array(sparse.coo_array((np.concatenate(data), where), shape=(count, rows * heights)))
