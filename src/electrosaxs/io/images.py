@@ -22,8 +22,9 @@ HEADER_BYTES = 8192
 REMEDY = "copy the file again; the frame is left out until then"
 
 
-def open_frames(run: Run, table: FrameTable) -> FrameReader:
-    """The frames of `run` in the order of `table`, with `read(i)` for any number of threads.
+def open_frames(run: Run, table: FrameTable, *, checked: bool = True) -> FrameReader:
+    """The frames of `run` in the order of `table`, with `read(i)` for any number of threads. checked: False where another
+    process has looked whether enough of them are there.
 
     Raises InputFileError for a file that is missing, truncated or holds no integer frames, for a number of frames
     unlike that of the table, and where the pixels of all reference frames, of all solvent frames or of more than half of the
@@ -32,7 +33,8 @@ def open_frames(run: Run, table: FrameTable) -> FrameReader:
     if run.frames.nexus is None:
         assert run.frames.images is not None  # read_run names the folder
         images = ImageFrames(run.frames.images, table)
-        _check_needed(images, table)
+        if checked:
+            _check_needed(images, table)
         return images
     frames = NexusFrames(run.frames.nexus)
     try:
@@ -41,7 +43,8 @@ def open_frames(run: Run, table: FrameTable) -> FrameReader:
         if len(frames) != len(table):
             rule = f"the table /entry/frames has {len(table)} rows"
             raise refusal(run.frames.nexus, DATA, f"{len(frames)} frames", rule, "write one row per frame")
-        _check_needed(frames, table)
+        if checked:
+            _check_needed(frames, table)
     except BaseException:
         frames.close()
         raise
