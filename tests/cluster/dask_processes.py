@@ -4,8 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,26 +56,52 @@ class DaskProcesses:
         return {**os.environ, "PYTHONPATH": source, "FRAMES_READ": str(self.folder / "read"), **more}
 
     def scheduler(self) -> None:
+        """A scheduler that has said where it is."""
         self._start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
+        ends = time.monotonic() + 60.0
+        while not Path(self.scheduler_file).exists() and time.monotonic() < ends:
+            time.sleep(0.05)
 
     def worker(self, *options: str, **environment: str) -> subprocess.Popen:
+        """A worker process, or a nanny with one."""
         preload = self.folder / "slowly.py"
         preload.write_text(SLOWLY)
         local = ("--local-directory", str(self.folder / "kept"), "--memory-limit", "0", "--preload", str(preload))
         return self._start("dask_worker", *local, *options, **environment)
 
+    def only(self, number: int) -> list[subprocess.Popen]:
+        """So many workers of one thread, those that run or new ones; all others end. What was read is forgotten."""
+        (self.folder / "read").unlink(missing_ok=True)
+        plain = [one for one in self.started if "--no-nanny" in one.args and one.poll() is None]  # type: ignore[operator]
+        for other in set(self.started[1:]) - set(plain[:number]):
+            end(other)
+        more = [self.worker("--no-nanny", "--nthreads", "1") for _ in range(number - len(plain))]
+        return [*plain[:number], *more]
+
     def client(self, program: str, *arguments: str) -> subprocess.Popen:
         self.started.append(
-            subprocess.Popen([sys.executable, "-c", program, *arguments], env=self.environment(), text=True)
+            subprocess.Popen(
+                [sys.executable, "-c", program, *arguments], env=self.environment(), start_new_session=True
+            )
         )
         return self.started[-1]
 
     def _start(self, name: str, *options: str, **environment: str) -> subprocess.Popen:
-        command = [sys.executable, "-m", f"distributed.cli.{name}", "--scheduler-file", self.scheduler_file, *options]
+        command: list[str] = [
+            sys.executable,
+            "-m",
+            f"distributed.cli.{name}",
+            "--scheduler-file",
+            self.scheduler_file,
+            *options,
+        ]
         with (self.folder / f"{name}.log").open("a") as log:
             self.started.append(
                 subprocess.Popen(
-                    [*command, "--no-dashboard"], env=self.environment(**environment), stderr=log, start_new_session=True
+                    [*command, "--no-dashboard"],
+                    env=self.environment(**environment),
+                    stderr=log,
+                    start_new_session=True,
                 )
             )
         return self.started[-1]
@@ -89,15 +116,13 @@ def dask_processes(folder: Path) -> Iterator[DaskProcesses]:
         yield processes
     finally:
         for process in processes.started:
-            process.kill() if process.args[1] == "-c" else end(process)  # type: ignore[index]
+            end(process)
 
 
 def end(process: subprocess.Popen) -> None:
     """SIGKILL to the process and those that it started: nannies have workers."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

@@ -1,9 +1,7 @@
 """Frames reduced by workers are the frames reduced here, whatever dies on the way."""
 
-import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,7 @@ from electrosaxs.recipes.analyse.frame_ranges import MOST_TRIES
 from electrosaxs.recipes.analyse.on_workers import AT_WORK, ranges
 from electrosaxs.recipes.analyse.reduce_run import ReducedRun, reduce_run
 
-FRAMES = 38
+FRAMES = 49
 COLUMNS = ("counts", "norm", "negative", "saturated", "stopped")
 
 
@@ -26,9 +24,9 @@ def serial(quiet_nexus: Path, tmp_path_factory: pytest.TempPathFactory) -> Reduc
     return reduce_run(read_run(quiet_nexus), tmp_path_factory.mktemp("serial"))
 
 
-@pytest.fixture
-def dask(tmp_path: Path) -> Iterator[DaskProcesses]:
-    with dask_processes(tmp_path) as processes:
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskProcesses]:
+    with dask_processes(tmp_path_factory.mktemp("dask")) as processes:
         yield processes
 
 
@@ -66,26 +64,27 @@ def test_any_number_of_workers_and_threads_gives_the_serial_numbers(
 def test_a_worker_that_is_killed_costs_only_what_it_was_at(
     quiet_nexus: Path, serial: ReducedRun, dask: DaskProcesses, tmp_path: Path
 ) -> None:
-    workers = [dask.worker("--no-nanny", "--nthreads", "2") for _ in range(2)]
-
-    def kill() -> None:
-        end(workers.pop(0))
-
-    watched = AtFrame(1, kill)
-    found = reduced(quiet_nexus, tmp_path / "out", dask, watched)
-    assert not workers[1:]
+    workers = dask.only(2)
+    watched = AtFrame(1, lambda: end(workers[0]))
+    found = reduced(quiet_nexus, tmp_path, dask, watched)
+    assert workers[0].poll() == -signal.SIGKILL
     assert_same(found, serial)
-    in_flight = 2 * 2 * 5  # two threads, a range each and another one that waits, of five frames
+    in_flight = 2 * 2 * 7  # of each thread a range and another one that waits, of seven frames
     assert FRAMES <= len(dask.read) <= FRAMES + in_flight
     assert watched.shown[0] == "frames, 2 workers"
 
-    # all workers killed, and others started, while this process waits
-    def kill_all() -> None:
-        end(workers.pop(0))
-        dask.worker("--no-nanny", "--nthreads", "1")
 
-    again = reduced(quiet_nexus, tmp_path / "again", dask, AtFrame(1, kill_all))
-    assert_same(again, serial)
+def test_a_command_waits_for_other_workers_where_all_were_killed(
+    quiet_nexus: Path, serial: ReducedRun, dask: DaskProcesses, tmp_path: Path
+) -> None:
+    (worker,) = dask.only(1)
+
+    def kill() -> None:
+        end(worker)
+        dask.only(1)
+
+    assert_same(reduced(quiet_nexus, tmp_path, dask, AtFrame(1, kill)), serial)
+    assert worker.poll() == -signal.SIGKILL
 
 
 CLIENT = """
@@ -107,14 +106,14 @@ if __name__ == "__main__":
 def test_a_command_that_is_killed_goes_on_with_what_workers_finished(
     quiet_nexus: Path, serial: ReducedRun, dask: DaskProcesses, tmp_path: Path
 ) -> None:
-    dask.worker("--no-nanny", "--nthreads", "1")
+    dask.only(1)
     out = tmp_path / "out"
     client = dask.client(CLIENT, str(quiet_nexus), str(out), dask.scheduler_file, str(Path(__file__).parent))
     assert client.wait(timeout=60) == -signal.SIGKILL
     before = dask.read
     found = reduced(quiet_nexus, out, dask)
     assert_same(found, serial)
-    in_flight = 2 * 10  # one range in work and one that waits, of ten frames
+    in_flight = 2 * 13  # one range in work and one that waits, of thirteen frames
     again = len(dask.read) - FRAMES
     assert 0 <= again <= in_flight < FRAMES
     assert len(before) >= 8
@@ -125,6 +124,7 @@ def test_a_frame_that_kills_every_worker_is_flagged_after_three_tries(
     quiet_nexus: Path, serial: ReducedRun, dask: DaskProcesses, tmp_path: Path
 ) -> None:
     killer = 20
+    dask.only(0)
     dask.worker("--nthreads", "2", KILLER=str(killer))  # its nanny starts it again
     found = reduced(quiet_nexus, tmp_path / "out", dask)
     assert dask.read.count(killer) == MOST_TRIES
@@ -137,7 +137,7 @@ def test_a_run_goes_on_without_the_scheduler_that_it_began_with(
 ) -> None:
     from electrosaxs.errors import ClusterError
 
-    dask.worker("--no-nanny", "--nthreads", "1")
+    dask.only(1)
     out = tmp_path / "out"
     with pytest.raises(ClusterError, match=r"does not answer any more; start scheduler and workers again"):
         reduced(quiet_nexus, out, dask, AtFrame(3, lambda: end(dask.started[0])))
@@ -150,5 +150,5 @@ def test_a_run_goes_on_without_the_scheduler_that_it_began_with(
 def test_ranges_hold_each_waiting_frame_once_and_no_other(length: int) -> None:
     pending = np.array([0, 1, 2, 3, 7, 9, 10, 11, 12, 13, 40])
     found = [list(range(*ends)) for ends in ranges(pending, length)]
-    assert sum(found, []) == pending.tolist()
+    assert [i for one in found for i in one] == pending.tolist()
     assert max(map(len, found)) == min(length, 5)

@@ -110,6 +110,7 @@ class Cluster:
             future = next(done)
             job, tried = running.pop(future.key), tries.pop(future.key)
             outcome = self._outcome(future)
+            future.release()  # or its worker's death would have it done again
             if outcome is Died and tried < TRIES:
                 submit(job, tried + 1)
                 continue

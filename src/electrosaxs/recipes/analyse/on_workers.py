@@ -140,4 +140,14 @@ def take_left_over(store: ReductionStore) -> None:
                 except (OSError, ValueError):  # a disk that lost it: its frames are reduced again
                     continue
             store.flush()
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """The folder and what is in it; a worker that still writes there finds no folder."""
+    gone = folder.with_name(f".{folder.name}")
+    try:
+        os.replace(folder, gone)
+    except FileNotFoundError:  # removed by another process
+        return
+    shutil.rmtree(gone, ignore_errors=True)
