@@ -27,7 +27,8 @@ from electrosaxs.inference.parameters import Model
 from electrosaxs.io.results import read_results
 from electrosaxs.io.run_toml import read_experiment, read_run
 from electrosaxs.nouns import Experiment, Noun, RunResults
-from electrosaxs.recipes.analyse.analyse_run import analyse
+from electrosaxs.recipes.analyse.analyse_run import analyse_reduced
+from electrosaxs.recipes.analyse.reduce_run import reduce_run
 from electrosaxs.recipes.simulate_run import simulate_run
 
 ROOT = Path(__file__).parent.parent
@@ -56,7 +57,7 @@ def runs(photons_per_s: float, seeds: int) -> Iterator[tuple[RunResults, RunResu
         folder = Path(tempfile.mkdtemp(prefix="electrosaxs-pulls-"))
         try:
             run = simulate_run(experiment(photons_per_s, seed), folder / "run")
-            results = analyse(read_run(run), folder / "results").results
+            results = analyse_reduced(reduce_run(read_run(run), folder / "results")).results
             yield results, read_results(run.parent / "truth.nxs")
         finally:
             shutil.rmtree(folder)

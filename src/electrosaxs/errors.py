@@ -37,6 +37,10 @@ class FitError(ElectrosaxsError):
     """The data do not allow the fit that was asked for."""
 
 
+class ClusterError(ElectrosaxsError):
+    """A scheduler that does not answer, or workers that cannot do the work: no path to the files, other versions."""
+
+
 class ConvergenceError(ElectrosaxsError):
     """A solver that did not reach its tolerance; it returns no result."""
 

@@ -26,6 +26,15 @@ app = typer.Typer(
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Threads that decode, integrate and fit.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="ADDRESS|local",
+        help="Dask scheduler (tcp://HOST:PORT, or the file of `dask scheduler --scheduler-file`) whose workers do it; "
+        "local: --workers processes of this machine.",
+    ),
+]
 
 
 def _tell_version(asked: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .commands import command
-from .root import Out, Quiet, Workers, app, say, shown_progress
+from .root import Out, Quiet, Scheduler, Workers, app, say, shown_progress
 
 
 @command(app, short_help="Simulate a run, analyse it, report, compare.", epilog="Example: electrosaxs demo --out demo")
@@ -98,13 +98,14 @@ def analyse(
         str, typer.Option(help="own, or pyfai:METHOD with one of pyFAI's splittings (no, bbox, full) as a cross-check.")
     ] = "own",
     workers: Workers = 2,
+    scheduler: Scheduler = None,
     quiet: Quiet = False,
 ) -> None:
     """Frames to a results folder: volume fraction, flux, sizes, lattice, report. Killed, it resumes."""
     from ..recipes.analyse.analyse_run import analyse_run, summary
 
     with shown_progress(quiet) as progress:
-        results = analyse_run(run, out, integrator=integrator, workers=workers, progress=progress)
+        results = analyse_run(run, out, integrator=integrator, workers=workers, scheduler=scheduler, progress=progress)
     say(quiet, summary(results, out))
 
 

@@ -27,8 +27,9 @@ HEADER_BYTES = 8192
 REMEDY = "copy the file again; the frame is left out until then"
 
 
-def open_frames(run: Run, table: FrameTable) -> FrameReader:
-    """The frames of `run` in the order of `table`, with `read(i)` for any number of threads.
+def open_frames(run: Run, table: FrameTable, *, checked: bool = True) -> FrameReader:
+    """The frames of `run` in the order of `table`, with `read(i)` for any number of threads. checked: False where another
+    process has looked whether enough of them are there.
 
     Raises InputFileError for a file that is missing, truncated or holds no integer frames, for a number of frames
     unlike that of the table, and where the pixels of all reference frames, of all solvent frames or of more than half of the
@@ -42,7 +43,8 @@ def open_frames(run: Run, table: FrameTable) -> FrameReader:
     else:
         frames = _own_stack(run.frames.nexus, table)
     try:
-        _check_needed(frames, table)
+        if checked:
+            _check_needed(frames, table)
     except BaseException:
         frames.close()
         raise

@@ -10,7 +10,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -26,13 +26,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Stage:
-    """One stage of the work: `done` of `total` steps (None: of one piece), `before` of them done by an earlier run."""
+    """One stage of the work: `done` of `total` steps (None: of one piece), `before` of them done by an earlier run. beside:
+    what may change meanwhile and is shown, such as the number of workers."""
 
     name: str
     total: int | None = None
     done: int = 0
     before: int = 0
     start: float = field(default_factory=time.perf_counter)
+    beside: Callable[[], str] | None = None
+
+    @property
+    def title(self) -> str:
+        """The name, and what is shown beside it."""
+        return self.name if self.beside is None else f"{self.name}, {self.beside()}"
 
     @property
     def elapsed(self) -> float:
@@ -41,7 +48,7 @@ class Stage:
 
     def words(self) -> str:
         """Where the stage is, and about how long it will still take."""
-        told = f"{self.name}: " if self.total is None else f"{self.name}: {self.done} of {self.total}, "
+        told = f"{self.title}: " if self.total is None else f"{self.title}: {self.done} of {self.total}, "
         told += f"{duration(self.elapsed)} so far"
         fresh = self.done - self.before
         if self.total is None or fresh == 0:
@@ -96,7 +103,7 @@ class Progress:
         with self.running(stage):
             for item in items:
                 yield item
-                self._bars.advance(task)
+                self._bars.update(task, advance=1, description=stage.title)
 
     @contextmanager
     def piece(self, stage: Stage) -> Iterator[None]:
@@ -113,9 +120,17 @@ class Progress:
                 print(f"electrosaxs: {stage.words()}", file=sys.stderr, flush=True)
 
 
-def over(progress: Progress | None, items: Iterable[Item], *, stage: str, total: int, done: int = 0) -> Iterator[Item]:
-    """`items` with a bar where there is a `progress`; `done` of the `total` steps were finished before."""
-    shown = Stage(stage, total, done, done)
+def over(
+    progress: Progress | None,
+    items: Iterable[Item],
+    *,
+    stage: str,
+    total: int,
+    done: int = 0,
+    beside: Callable[[], str] | None = None,
+) -> Iterator[Item]:
+    """`items` with a bar where there is a `progress`; `done` of the `total` steps were finished before; beside: of `Stage`."""
+    shown = Stage(stage, total, done, done, beside=beside)
     for item in items if progress is None else progress.over(items, shown):
         yield item
         shown.done += 1

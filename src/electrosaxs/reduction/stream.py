@@ -59,24 +59,12 @@ def reduce_frames(
     A frame that raises FrameError comes as a ReducedFrame with `error`; every other mistake stops the series.
     Raises ShapeError before the first frame where the detector is another one than the integrator's.
     """
-    if tuple(reader.shape) != tuple(integrator.shape):
-        raise ShapeError(
-            f"frames have shape {tuple(reader.shape)}: the geometry is for {tuple(integrator.shape)}; "
-            "give the geometry of this detector"
-        )
-
-    def reduced(index: int) -> ReducedFrame:
-        try:
-            sums = integrator.integrate(reader.read(index))
-        except FrameError as error:
-            return ReducedFrame(index, np.zeros(0), np.zeros(0), error=str(error))
-        return ReducedFrame(index, sums.counts, sums.norm, sums.negative, sums.saturated, sums.stopped)
-
+    same_detector(reader, integrator)
     waiting: deque[Future[ReducedFrame]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="reduce") as pool:
         try:
             for index in indices:
-                waiting.append(pool.submit(reduced, int(index)))
+                waiting.append(pool.submit(reduced_frame, reader, int(index), integrator))
                 if len(waiting) > LOOK_AHEAD * workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -84,6 +72,29 @@ def reduce_frames(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def same_detector(reader: FrameReader, integrator: FrameIntegrator) -> None:
+    """ShapeError where the frames are of another detector than the integrator."""
+    if tuple(reader.shape) != tuple(integrator.shape):
+        raise ShapeError(
+            f"frames have shape {tuple(reader.shape)}: the geometry is for {tuple(integrator.shape)}; "
+            "give the geometry of this detector"
+        )
+
+
+def reduced_frame(reader: FrameReader, index: int, integrator: FrameIntegrator) -> ReducedFrame:
+    """Frame `index` in q bins, or why it cannot be read."""
+    try:
+        sums = integrator.integrate(reader.read(index))
+    except FrameError as error:
+        return unreduced(index, str(error))
+    return ReducedFrame(index, sums.counts, sums.norm, sums.negative, sums.saturated, sums.stopped)
+
+
+def unreduced(index: int, error: str) -> ReducedFrame:
+    """A frame of which there is only why it is not reduced."""
+    return ReducedFrame(index, np.zeros(0), np.zeros(0), error=error)
 
 
 class StoredFrames:
@@ -132,7 +143,7 @@ class ReductionStore(StoredFrames):
     """
 
     def __init__(self, folder: str | Path, *, key: str, n_frames: int, bins: int) -> None:
-        self.folder = Path(folder)
+        self.folder, self.key = Path(folder), key
         self._collected: list[ReducedFrame] = []
         identity = {"key": key, "frames": n_frames, "bins": bins}
         label = self.folder / "key.json"
@@ -160,11 +171,13 @@ class ReductionStore(StoredFrames):
 
     def add(self, frame: ReducedFrame) -> None:
         """Take a frame; it is on disk after the next `flush`, which comes by itself once per block."""
-        if frame.error:
-            return
-        self._collected.append(frame)
+        self.collect([frame])
         if len(self._collected) >= BLOCK:
             self.flush()
+
+    def collect(self, frames: Iterable[ReducedFrame]) -> None:
+        """Take frames that are kept elsewhere until the next `flush`, which the caller asks for."""
+        self._collected += [frame for frame in frames if not frame.error]
 
     def flush(self) -> None:
         """Write what was collected: data first, the marks after they are on disk."""

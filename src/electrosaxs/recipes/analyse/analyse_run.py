@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ...analysis.kinetics.scan_map import ScanMap, scan_map
+from ...cluster.scheduler import cluster_at
 from ...io.frames_csv import write_frames_csv
 from ...io.intensity import IntensityWriter
 from ...io.numbers_json import write_numbers
@@ -48,11 +49,13 @@ def analyse_run(
     *,
     integrator: str = "own",
     workers: int = 2,
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> RunResults:
     """Analyse the run described by `run_toml` and leave a results folder (docs/formats.md) in `out`.
 
-    integrator: "own", or "pyfai:METHOD" as a cross-check. A killed call, started again, goes on from the frames
+    integrator: "own", or "pyfai:METHOD" as a cross-check. scheduler: of Dask, whose workers reduce the frames
+    (cluster.scheduler). A killed call, started again, goes on from the frames
     already reduced and ends with the same numbers. Where `truth.nxs` lies beside the run, the report overlays it.
     Raises ElectrosaxsError with one line for bad input; single bad frames are left out and listed in frames.csv.
 
@@ -63,7 +66,9 @@ def analyse_run(
     run = read_run(run_toml)
     check_materials(run.solution, where=run_toml)
     with writing(out, command="analyse", over="analyse"):
-        analysis = analyse(run, out, integrator=integrator, workers=workers, progress=progress)
+        with cluster_at(scheduler, workers) as cluster:
+            reduced = reduce_run(run, out, integrator=integrator, workers=workers, cluster=cluster, progress=progress)
+        analysis = analyse_reduced(reduced, workers=workers, progress=progress)
         for note in analysis.results.notes:
             log.info("%s", note)
         with stage(progress, "report"):
@@ -80,14 +85,6 @@ class Analysis:
     voxels: Voxels
     grid: ScanMap
     results: RunResults
-
-
-def analyse(
-    run: Run, out: Path, *, integrator: str = "own", workers: int = 2, progress: Progress | None = None
-) -> Analysis:
-    """The steps of `analyse_run` without its files; only the reduced frames are kept, in `<out>/reduction`."""
-    reduced = reduce_run(run, out, integrator=integrator, workers=workers, progress=progress)
-    return analyse_reduced(reduced, workers=workers, progress=progress)
 
 
 def analyse_reduced(

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ... import __version__
 from ...analysis.kinetics.scan_map import HEIGHT_TOLERANCE_UM
+from ...cluster.workers import Cluster
 from ...errors import FrameError, InputFileError, ShapeError, bad_value
 from ...io.images import open_frames
 from ...io.poni import read_poni
@@ -33,6 +34,8 @@ from ...reduction.outliers import find_outliers, sample_frames
 from ...reduction.q_window import filled_window
 from ...reduction.stream import FrameIntegrator, ReductionStore, StoredFrames, reduce_series
 from ..progress import Progress, over, stage
+from .frame_ranges import Series
+from .on_workers import reduce_on_workers, take_left_over
 
 log = logging.getLogger(__name__)
 OUTLIER_BINS = 500
@@ -68,9 +71,15 @@ class ReducedRun:
 
 
 def reduce_run(
-    run: Run, out: Path, *, integrator: str = "own", workers: int = 2, progress: Progress | None = None
+    run: Run,
+    out: Path,
+    *,
+    integrator: str = "own",
+    workers: int = 2,
+    cluster: Cluster | None = None,
+    progress: Progress | None = None,
 ) -> ReducedRun:
-    """Reduce every frame of `run` that is not reduced yet."""
+    """Reduce every frame of `run` that is not reduced yet: in `workers` threads, or on the workers of `cluster`."""
     from ...io.frame_table import read_table
 
     table = read_table(run)
@@ -81,10 +90,15 @@ def reduce_run(
         engine: FrameIntegrator = own if integrator == "own" else _pyfai_integrator(detector, integrator)
         key = _key(reader.files, own.fingerprint, integrator)
         store = ReductionStore(out / "reduction", key=key, n_frames=len(table), bins=own.bins)
+        take_left_over(store)
         errors: dict[int, str] = {}
         pending = len(store.pending)
-        stream = reduce_series(reader, engine, store, workers=workers)
-        for frame in over(progress, stream, stage="frames", total=len(table), done=len(table) - pending):
+        if cluster is None:
+            stream = reduce_series(reader, engine, store, workers=workers)
+        else:
+            stream = reduce_on_workers(cluster, Series(run, table, engine), store, reader.files)
+        beside = None if cluster is None else cluster.words
+        for frame in over(progress, stream, stage="frames", total=len(table), done=len(table) - pending, beside=beside):
             if frame.error:
                 errors[frame.index] = frame.error
     flags = flags_of(table, store, own.used_pixels, errors)
