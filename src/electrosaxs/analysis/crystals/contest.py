@@ -12,13 +12,14 @@ from ...nouns import FloatArray
 from ...physics.lattices import LATTICES, STACKED
 from .fluid import FluidFit, fit_fluid
 from .lattice_fit import LOOSE, RIGID, SMOOTHED, Freedom, LatticeFit, finished, fit_lattice, raced, raced_on
-from .parameters import grains_of
+from .parameters import Solution, grains_of
 from .peaks import PeakSearch
 from .weighted_curve import WeightedCurve
 from .weighted_fit import hopeless, local_excess
 
 CLOSE_PACKED = {"FCC": (float(np.sqrt(0.5)), 0.15), "HCP": (1.0, 0.85)}
 """Where faults are tried from: neighbour distance over a, and the fault fraction."""
+BEHIND = 1.5  # after the first steps scores are not what they will be
 RACED = ("", *LATTICES, "BCT")
 
 
@@ -42,7 +43,7 @@ def compare_lattices(curve: WeightedCurve, search: PeakSearch) -> Contest:
         if freedom is RIGID and curve.estimated:
             continue
         ground = curve if freedom is RIGID else search.curve
-        fits = _contest({n: raced(ground, n or None, start, freedom=freedom, peaks=search.peaks) for n in RACED})
+        fits = _contest(_race(ground, start, freedom, search))
         best = min(fits.values(), key=lambda one: one.score)
         if best.widening == 1.0:
             return _complete(freedom, fits, search)
@@ -52,6 +53,20 @@ def compare_lattices(curve: WeightedCurve, search: PeakSearch) -> Contest:
     if best.widening > 1.0:
         loose = _gone_on_with(loose, search.curve.with_excess(local_excess(search.curve, best.outcome)))
     return _complete(LOOSE, loose, search)
+
+
+def _race(
+    curve: WeightedCurve, start: Solution[float], freedom: Freedom, search: PeakSearch
+) -> dict[str, list[LatticeFit]]:
+    """A few steps of every start of every lattice, more of those that are then not far behind."""
+    field = {n: raced(curve, n or None, start, freedom=freedom, peaks=search.peaks) for n in RACED}
+    best = BEHIND * min(one.score for ones in field.values() for one in ones)
+    for name, ones in field.items():
+        able = [one for one in ones if not (name and hopeless(one.score, best))]
+        field[name] = sorted(
+            [*raced_on(able, curve, freedom), *(one for one in ones if one not in able)], key=lambda one: one.score
+        )
+    return field
 
 
 def _gone_on_with(fits: Mapping[str, LatticeFit], curve: WeightedCurve) -> dict[str, LatticeFit]:
