@@ -9,18 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...nouns import FloatArray
-from ...physics.lattices import LATTICES, STACKED
+from ...physics.lattices import CANDIDATES
 from .fluid import FluidFit, fit_fluid
-from .lattice_fit import LOOSE, RIGID, SMOOTHED, Freedom, LatticeFit, finished, fit_lattice, raced, raced_on
-from .parameters import Solution, grains_of
+from .lattice_fit import LOOSE, RIGID, SMOOTHED, Freedom, LatticeFit, finished, raced, raced_on
+from .parameters import Solution
 from .peaks import PeakSearch
 from .weighted_curve import WeightedCurve
 from .weighted_fit import hopeless, local_excess
 
-CLOSE_PACKED = {"FCC": (float(np.sqrt(0.5)), 0.15), "HCP": (1.0, 0.85)}
-"""Where faults are tried from: neighbour distance over a, and the fault fraction."""
 BEHIND = 1.5  # after the first steps scores are not what they will be
-RACED = ("", *LATTICES, "BCT")
+RACED = ("", *CANDIDATES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +70,8 @@ def _race(
 def _gone_on_with(fits: Mapping[str, LatticeFit], curve: WeightedCurve) -> dict[str, LatticeFit]:
     """Those that are not without hope, with most freedom on `curve`; the others stay as they are."""
     best = min(one.score for one in fits.values())
-    able = [name for name, one in fits.items() if name != STACKED and not (name and hopeless(one.score, best))]
-    return {**fits, **_contest({name: raced_on([fits[name]], curve, LOOSE) for name in able}, fits.get(STACKED))}
+    able = [name for name, one in fits.items() if not (name and hopeless(one.score, best))]
+    return {**fits, **_contest({name: raced_on([fits[name]], curve, LOOSE) for name in able})}
 
 
 def _complete(freedom: Freedom, fits: dict[str, LatticeFit], search: PeakSearch) -> Contest:
@@ -86,25 +84,13 @@ def _complete(freedom: Freedom, fits: dict[str, LatticeFit], search: PeakSearch)
     )
 
 
-def _contest(field: Mapping[str, Sequence[LatticeFit]], stacked: LatticeFit | None = None) -> dict[str, LatticeFit]:
-    """The best fit of each lattice: the one ahead first, so that those without hope beside it stay where they are, then
-    faults between the layers of the better close packing, from those of `stacked` where they are known. The solution alone
-    is always fitted to its end."""
+def _contest(field: Mapping[str, Sequence[LatticeFit]]) -> dict[str, LatticeFit]:
+    """The best fit of each lattice: the one ahead first, so that those without hope beside it stay where they are. The
+    solution alone is always fitted to its end."""
     fits: dict[str, LatticeFit] = {}
     for name in sorted(field, key=lambda one: field[one][0].score):
         ahead = min((one.score for one in fits.values()), default=np.inf)
         fits[name] = finished(field[name], rival=ahead if name else np.inf)
-    alone = fits[""]
-    if stacked is not None:
-        begin = grains_of(stacked.outcome.parameters)
-        fits[STACKED] = fit_lattice(alone.curve, STACKED, stacked.solution, freedom=alone.freedom, grains=begin)
-        return fits
-    packed = min((fits[name] for name in CLOSE_PACKED if name in fits), key=lambda one: one.score, default=None)
-    if packed is not None and not hopeless(packed.score, min(one.score for one in fits.values())):
-        ratio, faults = CLOSE_PACKED[str(packed.lattice)]
-        grains = grains_of(packed.outcome.parameters)
-        begin = grains._replace(a=ratio * grains.a, shape=faults)
-        fits[STACKED] = fit_lattice(packed.curve, STACKED, packed.solution, freedom=packed.freedom, grains=begin)
     return fits
 
 
