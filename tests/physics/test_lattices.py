@@ -55,7 +55,7 @@ def test_multiplicities_of_the_cubic_families():
 
 @pytest.mark.parametrize(
     ("name", "nearest", "volume"),
-    [("FCC", 0.5**0.5, 0.25), ("BCC", 0.75**0.5, 0.5), ("HCP", 1.0, 0.5**0.5), ("SC", 1.0, 1.0)],
+    [("FCC", 0.5**0.5, 0.25), ("BCC", 0.75**0.5, 0.5), ("HCP", 1.0, 0.5**0.5), ("SC", 1.0, 1.0), ("A15", 0.5, 0.125)],
 )
 def test_neighbours_and_volume_per_particle(name, nearest, volume):
     assert_close(neighbour_distance(name, 15.1), 15.1 * nearest, rel=1e-12)
@@ -68,6 +68,36 @@ def test_reciprocal_space_is_filled_with_one_particle_s_scattering(name):
     s_max = 20.3
     count = reflections(name, s_max).weight.sum()
     assert_close(count, 4.0 * np.pi / 3.0 * s_max**3 * lattice_named(name).volume_per_particle, rel=0.01)
+
+
+def test_a15_reflects_as_a_chain_structure_does():
+    """Pm-3n of equal particles: 110 and hhl with l odd are extinct, 210 and 211 the strong ones."""
+    families = reflections("A15", 2.5)
+    assert labels("A15", 2.5) == ["200", "210", "211"]
+    assert families.weight.argsort()[::-1][:2].tolist() in ([1, 2], [2, 1])
+    assert "111" not in labels("A15", 4.0)
+
+
+def merged(name: str, ratio: float, s_max: float) -> tuple[np.ndarray, np.ndarray]:
+    """Levels of s and the weight in each."""
+    families = reflections(name, s_max, ratio)
+    levels, member = np.unique(np.round(families.s, 9), return_inverse=True)
+    return levels, np.bincount(member, weights=families.weight)
+
+
+@pytest.mark.parametrize(("ratio", "cubic", "unit"), [(1.0, "BCC", 1.0), (np.sqrt(2.0), "FCC", np.sqrt(2.0))])
+def test_a_body_centred_tetragonal_lattice_is_cubic_at_two_ratios(ratio, cubic, unit):
+    levels, weight = merged("BCT", ratio, 5.0)
+    expected = reflections(cubic, 5.0 * unit)
+    assert_close(levels * unit, expected.s, rel=1e-9)
+    assert_close(weight, expected.weight, rel=1e-9)
+    assert_close(neighbour_distance("BCT", 1.0, ratio) * unit, neighbour_distance(cubic, unit**2), rel=1e-9)
+
+
+def test_tetragonal_reflections_move_with_the_axis_they_lie_along():
+    before, after = (dict(zip(f.hkl, f.s, strict=True)) for f in (reflections("BCT", 3.0, r) for r in (1.1, 1.2)))
+    assert_close(after[2, 0, 0], before[2, 0, 0], rel=1e-12)
+    assert_close(after[0, 0, 2], before[0, 0, 2] * 1.1 / 1.2, rel=1e-12)
 
 
 def test_an_unknown_lattice_is_refused_by_name():

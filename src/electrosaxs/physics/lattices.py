@@ -38,8 +38,9 @@ class Lattice:
     def neighbour_distance(self) -> float:
         """Distance of nearest neighbours in units of a."""
         steps = np.stack(np.meshgrid(*[np.arange(-1, 2)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-        positions = (np.array(self.basis)[:, None] + steps).reshape(-1, 3) - np.array(self.basis[0])
-        lengths = np.linalg.norm(positions @ np.array(self.cell), axis=1)
+        sites = np.array(self.basis)
+        apart = (sites[:, None, None] + steps - sites[:, None]).reshape(-1, 3)
+        lengths = np.linalg.norm(apart @ np.array(self.cell), axis=1)
         return float(np.min(lengths[lengths > 1e-9]))
 
 

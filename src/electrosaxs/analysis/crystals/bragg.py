@@ -16,7 +16,7 @@ import numpy as np
 from scipy.interpolate import BSpline
 
 from ...nouns import FloatArray
-from ...physics.lattice_kernels import peak_profile, sphere_gradient
+from ...physics.lattice_kernels import sphere_gradient
 from ...physics.lattices import SHAPES, reflections
 from ...physics.sphere_kernels import amplitude
 from ...physics.structure_factor import Order, superlattice_order
@@ -58,14 +58,9 @@ class PeakModel:
         s, tails, first = solution_of(p), float(p[PEAK_TAILS]), self.first_peak
         form, form_d, form_delta, form_skewness = sphere_gradient(self.q, s.diameter, s.deviation, s.skewness)
         correction = 1.0 + self.smooth @ p[PEAK_TAILS + 1 : first]
-        structure = np.ones_like(self.q)
-        by_share = np.zeros_like(self.q)
-        columns = []
-        for area, centre, fwhm in p[first:].reshape(-1, 3):
-            profile = peak_profile(self.q, centre, fwhm, tails)
-            structure += area * profile[0]
-            by_share += area * profile[3]
-            columns += [profile[0], area * profile[1], area * profile[2]]
+        area, centre, fwhm = p[first:].reshape(-1, 3).T
+        profiles = peak_profiles(self.q, centre, fwhm, tails)
+        structure, by_share = 1.0 + area @ profiles[0], area @ profiles[3]
         level = s.scale * correction * form
         solution = Solution(
             scale=correction * form * structure,
@@ -75,7 +70,12 @@ class PeakModel:
             skewness=s.scale * correction * structure * form_skewness,
         )
         smooth = (s.scale * form * structure)[:, None] * self.smooth
-        slopes = np.column_stack([*solution, level * by_share, smooth, *(level * c for c in columns)])
+        slopes = np.empty((self.q.size, p.size))
+        slopes[:, : len(solution)] = np.array(solution).T
+        slopes[:, PEAK_TAILS] = level * by_share
+        slopes[:, PEAK_TAILS + 1 : first] = smooth
+        for k, column in enumerate((profiles[0], area[:, None] * profiles[1], area[:, None] * profiles[2])):
+            slopes[:, first + k :: 3] = (level * column).T
         return level * structure + s.background, slopes
 
 
@@ -152,6 +152,24 @@ def mean_amplitude(q: FloatArray, d: float, delta: float) -> tuple[FloatArray, F
     sine, cosine = np.sin(u), np.cos(u)
     half = 2.0 * np.pi * np.exp(-0.5 * t**2) / q**2
     return amplitude(q, d, delta), half * (t**2 * cosine + u * sine), half * t * ((1.0 - t**2) * sine + u * cosine)
+
+
+def peak_profiles(q: FloatArray, centre: FloatArray, fwhm: FloatArray, lorentzian: float) -> FloatArray:
+    """lattice_kernels.peak_profile of many peaks at once: shape (4, peak, q)."""
+    x, w = q - centre[:, None], fwhm[:, None]
+    inverse = 1.0 / (x**2 + 0.25 * w**2)
+    near = w * (0.5 / np.pi) * inverse
+    steep = 4.0 * np.log(2.0) / w**2
+    wide = np.sqrt(steep / np.pi) * np.exp(-steep * x**2)
+    rest = 1.0 - lorentzian
+    return np.array(
+        [
+            lorentzian * near + rest * wide,
+            2.0 * x * (lorentzian * near * inverse + rest * steep * wide),
+            lorentzian * near * (1.0 / w - 0.5 * w * inverse) + rest * wide * (2.0 * steep * x**2 - 1.0) / w,
+            near - wide,
+        ]
+    )
 
 
 def textured_reflections(lattice: str) -> int:

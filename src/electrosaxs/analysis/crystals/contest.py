@@ -9,17 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...nouns import FloatArray
-from ...physics.lattices import LATTICES, STACKED
+from ...physics.lattices import CANDIDATES
 from .fluid import FluidFit, fit_fluid
-from .lattice_fit import LOOSE, RIGID, SMOOTHED, Freedom, LatticeFit, finished, fit_lattice, raced, raced_on
-from .parameters import grains_of
+from .lattice_fit import LOOSE, RIGID, SMOOTHED, Freedom, LatticeFit, finished, raced, raced_on
+from .parameters import Solution
 from .peaks import PeakSearch
 from .weighted_curve import WeightedCurve
 from .weighted_fit import hopeless, local_excess
 
-CLOSE_PACKED = {"FCC": (float(np.sqrt(0.5)), 0.15), "HCP": (1.0, 0.85)}
-"""Where faults are tried from: neighbour distance over a, and the fault fraction."""
-RACED = ("", *LATTICES, "BCT")
+BEHIND = 1.5  # after the first steps scores are not what they will be
+RACED = ("", *CANDIDATES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +41,7 @@ def compare_lattices(curve: WeightedCurve, search: PeakSearch) -> Contest:
         if freedom is RIGID and curve.estimated:
             continue
         ground = curve if freedom is RIGID else search.curve
-        fits = _contest({n: raced(ground, n or None, start, freedom=freedom, peaks=search.peaks) for n in RACED})
+        fits = _contest(_race(ground, start, freedom, search))
         best = min(fits.values(), key=lambda one: one.score)
         if best.widening == 1.0:
             return _complete(freedom, fits, search)
@@ -54,11 +53,25 @@ def compare_lattices(curve: WeightedCurve, search: PeakSearch) -> Contest:
     return _complete(LOOSE, loose, search)
 
 
+def _race(
+    curve: WeightedCurve, start: Solution[float], freedom: Freedom, search: PeakSearch
+) -> dict[str, list[LatticeFit]]:
+    """A few steps of every start of every lattice, more of those that are then not far behind."""
+    field = {n: raced(curve, n or None, start, freedom=freedom, peaks=search.peaks) for n in RACED}
+    best = BEHIND * min(one.score for ones in field.values() for one in ones)
+    for name, ones in field.items():
+        able = [one for one in ones if not (name and hopeless(one.score, best))]
+        field[name] = sorted(
+            [*raced_on(able, curve, freedom), *(one for one in ones if one not in able)], key=lambda one: one.score
+        )
+    return field
+
+
 def _gone_on_with(fits: Mapping[str, LatticeFit], curve: WeightedCurve) -> dict[str, LatticeFit]:
     """Those that are not without hope, with most freedom on `curve`; the others stay as they are."""
     best = min(one.score for one in fits.values())
-    able = [name for name, one in fits.items() if name != STACKED and not (name and hopeless(one.score, best))]
-    return {**fits, **_contest({name: raced_on([fits[name]], curve, LOOSE) for name in able}, fits.get(STACKED))}
+    able = [name for name, one in fits.items() if not (name and hopeless(one.score, best))]
+    return {**fits, **_contest({name: raced_on([fits[name]], curve, LOOSE) for name in able})}
 
 
 def _complete(freedom: Freedom, fits: dict[str, LatticeFit], search: PeakSearch) -> Contest:
@@ -71,25 +84,13 @@ def _complete(freedom: Freedom, fits: dict[str, LatticeFit], search: PeakSearch)
     )
 
 
-def _contest(field: Mapping[str, Sequence[LatticeFit]], stacked: LatticeFit | None = None) -> dict[str, LatticeFit]:
-    """The best fit of each lattice: the one ahead first, so that those without hope beside it stay where they are, then
-    faults between the layers of the better close packing, from those of `stacked` where they are known. The solution alone
-    is always fitted to its end."""
+def _contest(field: Mapping[str, Sequence[LatticeFit]]) -> dict[str, LatticeFit]:
+    """The best fit of each lattice: the one ahead first, so that those without hope beside it stay where they are. The
+    solution alone is always fitted to its end."""
     fits: dict[str, LatticeFit] = {}
     for name in sorted(field, key=lambda one: field[one][0].score):
         ahead = min((one.score for one in fits.values()), default=np.inf)
         fits[name] = finished(field[name], rival=ahead if name else np.inf)
-    alone = fits[""]
-    if stacked is not None:
-        begin = grains_of(stacked.outcome.parameters)
-        fits[STACKED] = fit_lattice(alone.curve, STACKED, stacked.solution, freedom=alone.freedom, grains=begin)
-        return fits
-    packed = min((fits[name] for name in CLOSE_PACKED if name in fits), key=lambda one: one.score, default=None)
-    if packed is not None and not hopeless(packed.score, min(one.score for one in fits.values())):
-        ratio, faults = CLOSE_PACKED[str(packed.lattice)]
-        grains = grains_of(packed.outcome.parameters)
-        begin = grains._replace(a=ratio * grains.a, shape=faults)
-        fits[STACKED] = fit_lattice(packed.curve, STACKED, packed.solution, freedom=packed.freedom, grains=begin)
     return fits
 
 

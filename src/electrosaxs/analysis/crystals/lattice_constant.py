@@ -18,8 +18,8 @@ from .lattice_fit import LatticeFit
 from .parameters import SLOT, grains_of
 
 CLEAR_PEAK = 8.0  # sigma of a peak from which on its own place counts
-PLACED = 0.03  # of its FWHM: no closer is a free peak's place known on the slopes of form factor and neighbours
-DISAGREE = 3.0  # sigma of chi-squared from which on reflections do not agree
+LONELY = 1.4  # FWHM: reflections closer than this share a peak
+PLACED = 0.02  # of its FWHM: no closer is a free peak's place known on the slopes of form factor and neighbours
 
 
 @dataclass(frozen=True)
@@ -77,19 +77,24 @@ def profile_shift(one: LatticeFit) -> float:
 
 
 def scatter_of_reflections(one: LatticeFit, labelled: Sequence[Peak]) -> float:
-    """Standard deviation (nm) of the constants of single clear reflections about the fit's, less their own; 0 where chi-squared
-    says that they agree, or where fewer than three are clear."""
+    """Standard deviation (nm) of the constants of single clear reflections about the fit's, less their own; 0 where
+    it is not beyond that, or where fewer than three are clear."""
     a = one.unit * one.value("a")
-    clear = [
-        peak for peak in labelled if peak.hkl is not None and peak.significance > CLEAR_PEAK and peak.q_sigma > 0.0
-    ]
-    if len(clear) < 3:
-        return 0.0
     families = reflections(str(one.name), 0.5 * np.ceil(one.curve.q[-1] * a / np.pi), one.shape)
-    place = dict(zip(families.hkl, (2.0 * np.pi * families.s / a).tolist(), strict=True))
-    apart = np.array([peak.q / place[peak.hkl] - 1.0 for peak in clear if peak.hkl is not None])
-    own = np.array([np.hypot(peak.q_sigma, PLACED * peak.fwhm) / peak.q for peak in clear])
-    own = np.hypot(own, one.sigma("a") / one.value("a"))
-    if np.sum((apart / own) ** 2) < apart.size + DISAGREE * np.sqrt(2.0 * apart.size):
+    places, strength = 2.0 * np.pi * families.s / a, families.weight / families.s**2
+    apart, own, weight = [], [], []
+    for peak in labelled:
+        if peak.hkl is None or peak.significance < CLEAR_PEAK or peak.q_sigma <= 0.0:
+            continue
+        index = families.hkl.index(peak.hkl)
+        near = np.abs(places - places[index]) < LONELY * max(one.value("fwhm"), peak.fwhm)
+        if strength[near].sum() < 1.1 * strength[index]:
+            apart.append(peak.q / float(places[index]) - 1.0)
+            own.append(
+                float(np.hypot(np.hypot(peak.q_sigma, PLACED * peak.fwhm) / peak.q, one.sigma("a") / one.value("a")))
+            )
+            weight.append(peak.significance)
+    if len(apart) < 3:
         return 0.0
-    return float(a * np.sqrt(max(np.mean(apart**2) - np.mean(own**2), 0.0)))
+    excess = np.average(np.square(apart) - np.square(own), weights=weight)
+    return float(a * np.sqrt(max(float(excess), 0.0)))

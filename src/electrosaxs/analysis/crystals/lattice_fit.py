@@ -34,7 +34,7 @@ from .starts import scan_lattice
 from .weighted_curve import WeightedCurve
 from .weighted_fit import ROUGHLY, STEPS, TOLERANCE, FitOutcome, Knowledge, Limit, fit, hopeless, score
 
-RACE_STEPS = 12  # of every start, before those without hope are given up
+RACE_STEPS = (4, 8)  # of every start, and of those then not without hope
 
 
 @dataclass(frozen=True)
@@ -138,11 +138,13 @@ def raced(
     priors: Mapping[str, tuple[float, float]] | None = None,
     peaks: Sequence[Peak] = (),
 ) -> list[LatticeFit]:
-    """RACE_STEPS from the best lattice constants, best first; none need have converged. peaks: found in the curve, one
-    of which must then be a reflection; without any, every allowed spacing is tried."""
+    """The first RACE_STEPS from the best lattice constants, best first; none need have converged. peaks: found in
+    the curve, one of which must then be a reflection; without any, every allowed spacing is tried."""
     model = _model(curve, lattice, solution, freedom)
     starts = [NO_GRAINS] if lattice is None else scan_lattice(curve, lattice, solution, model.smooth, peaks)
-    fits = [_fitted(curve, model, _padded(solution, one, model), freedom, priors or {}, RACE_STEPS) for one in starts]
+    fits = [
+        _fitted(curve, model, _padded(solution, one, model), freedom, priors or {}, RACE_STEPS[0]) for one in starts
+    ]
     return sorted(fits, key=lambda one: one.score)
 
 
@@ -152,7 +154,7 @@ def raced_on(field: Sequence[LatticeFit], curve: WeightedCurve, freedom: Freedom
     for one in field:
         model = _model(curve, one.lattice, one.solution, freedom)
         start = _padded(one.solution, grains_of(one.outcome.parameters), model)
-        fits.append(_fitted(curve, model, start, freedom, {}, RACE_STEPS))
+        fits.append(_fitted(curve, model, start, freedom, {}, RACE_STEPS[1]))
     return sorted(fits, key=lambda one: one.score)
 
 

@@ -7,13 +7,13 @@ fitted anew, until nothing stands out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import norm
 
 from ...nouns import FloatArray, Peak
-from ...physics.lattice_kernels import peak_profile
 from ...physics.sphere_kernels import skewed_form_factor, squared_form_factor
 from .bragg import SMOOTH_UP_TO, PeakModel, smooth_basis
 from .parameters import PEAK_TAILS, SLOT, SMOOTH, SOLUTION_LIMITS, Solution, solution_of
@@ -24,7 +24,8 @@ FALSE_ALARM = 0.002  # chosen: chance that one pure-solution curve shows any pea
 WIDTHS = (0.015, 0.03, 0.06, 0.12)  # FWHM of the filters in units of the q of the peak that 1.2 d apart particles give
 MOST_PEAKS = 14
 START_STEPS = 60  # of the smooth part alone
-SEARCH_STEPS = 25  # of each fit between two peaks, which the next peak changes anyway
+SEARCH_STEPS = 10  # of each fit between two peaks, which the next peak changes anyway
+LAST_STEPS = 40  # of the last one, with all peaks
 SEARCH_TAILS = 0.3  # Lorentzian share at which a fit starts
 START_SIZES = np.geomspace(1.5, 40.0, 120)
 START_SPREADS = (0.05, 0.1, 0.16, 0.25)
@@ -63,6 +64,7 @@ def find_peaks(curve: WeightedCurve) -> PeakSearch | None:
         curve.with_excess(100.0), model, _known(start, model), steps=START_STEPS, robust=2.5, tolerance=ROUGHLY
     )
     widths = filter_widths(curve.q, solution_of(outcome.parameters).diameter)
+    filters = [gaussian_filter(curve.q, width) for width in widths]
     threshold = peak_threshold(float(curve.q[-1] - curve.q[0]), widths)
     searched, reduced, heights = curve, 1.0, []
     for count in range(MOST_PEAKS + 1):
@@ -75,12 +77,15 @@ def find_peaks(curve: WeightedCurve) -> PeakSearch | None:
             searched = curve.with_excess(curve.excess * reduced)
             again = replace(known, start=outcome.parameters)
             outcome = fit(searched, model, again, steps=SEARCH_STEPS, robust=robust, tolerance=ROUGHLY)
-        height, centre, fwhm, area = strongest_peak(searched, model, outcome, widths)
+        height, centre, fwhm, area = strongest_peak(searched, model, outcome, widths, filters)
         if height < threshold or count == MOST_PEAKS:
             break
         heights.append(height)
         model = PeakModel(curve.q, smooth, count + 1)
         outcome = replace(outcome, parameters=np.concatenate([outcome.parameters, [area, centre, fwhm]]))
+    if not outcome.converged:
+        again = replace(known, start=outcome.parameters)
+        outcome = fit(searched, model, again, steps=LAST_STEPS, robust=robust, tolerance=ROUGHLY)
     peaks = tuple(sorted(_peaks(outcome, model.first_peak, heights), key=lambda peak: peak.q))
     return PeakSearch(peaks, searched, outcome, threshold, reduced)
 
@@ -132,10 +137,17 @@ def peak_threshold(span: float, widths: FloatArray) -> float:
     return float(max(np.sqrt(2.0 * np.log(max(crossings, 1.0) / FALSE_ALARM)), norm.isf(FALSE_ALARM)))
 
 
+def gaussian_filter(q: FloatArray, fwhm: float) -> FloatArray:
+    """Peaks of unit area (centre, q) with one peak at each bin."""
+    steep = 4.0 * np.log(2.0) / fwhm**2
+    return np.asarray(np.sqrt(steep / np.pi) * np.exp(-steep * (q[:, None] - q) ** 2))
+
+
 def strongest_peak(
-    curve: WeightedCurve, model: PeakModel, outcome: FitOutcome, widths: FloatArray
+    curve: WeightedCurve, model: PeakModel, outcome: FitOutcome, widths: FloatArray, filters: Sequence[FloatArray]
 ) -> tuple[float, float, float, float]:
-    """Significance, position, FWHM and area of the peak of S - 1 that stands out most from the fit.
+    """Significance, position, FWHM and area of the peak of S - 1 that stands out most from the fit; `filters` as
+    gaussian_filter makes them, one for each width.
 
     The filter's own scatter over the curve is the unit of significance where it is above 1: neighbouring bins may be
     correlated (pixel splitting), and sizes need not be as smooth as the correction.
@@ -151,11 +163,11 @@ def strongest_peak(
     s = solution_of(outcome.parameters)
     level = s.scale * skewed_form_factor(curve.q, s.diameter, s.deviation, s.skewness) * root
     best = (-np.inf, 0.0, 0.0, 0.0)
-    for width in widths:
-        templates = np.stack([peak_profile(curve.q, c, width, 0.0)[0] for c in curve.q]) * level
-        norm2 = np.sum(templates**2, axis=1) - np.sum((templates @ basis) ** 2, axis=1)
-        usable = norm2 > 0.05 * np.sum(templates**2, axis=1)
-        score = np.where(usable, (templates @ residual) / np.sqrt(np.where(usable, norm2, 1.0)), -np.inf)
+    for width, shape in zip(widths, filters, strict=True):
+        whole = shape**2 @ level**2
+        norm2 = whole - np.sum((shape @ (level[:, None] * basis)) ** 2, axis=1)
+        usable = norm2 > 0.05 * whole
+        score = np.where(usable, (shape @ (level * residual)) / np.sqrt(np.where(usable, norm2, 1.0)), -np.inf)
         score /= max(1.0, float(np.median(np.abs(score[usable]))) / 0.6745) if usable.any() else 1.0
         i = int(np.argmax(score))
         if score[i] > best[0]:

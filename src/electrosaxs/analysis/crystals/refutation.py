@@ -11,8 +11,7 @@ from ...nouns import FloatArray, Peak
 from ...nouns.results import ExpectedReflection, ReflectionRecord
 from ...physics.lattice_kernels import peak_profile
 from ...physics.lattices import STACKED, lattice_named, reflection_positions, reflections
-from ...physics.size_distribution import gaussian_moment
-from ...physics.sphere_kernels import skewed_form_factor
+from ...physics.sphere_kernels import amplitude, skewed_form_factor
 from .lattice_fit import LatticeFit
 from .parameters import grains_of
 from .peaks import PeakSearch
@@ -115,12 +114,13 @@ def against(one: LatticeFit, search: PeakSearch) -> ReflectionRecord:
 
 def expected_significance(one: LatticeFit, places: FloatArray, *, envelope: bool = False) -> FloatArray:
     """By how many sigma each reflection of the fit stands out of the noise. envelope: if the form factor had no zeros, but its
-    mean over them, 2 pi <surface> / q^4 (Porod)."""
+    mean over them, 2 pi^2 d^2 exp(-(q delta / 2)^2) / q^4."""
     q, s, g = one.curve.q, one.solution, grains_of(one.outcome.parameters)
-    form = skewed_form_factor(places, s.diameter, s.deviation, s.skewness)
+    d, delta = g.size_ratio * s.diameter, g.size_ratio * s.deviation
+    form = amplitude(places, d, delta) ** 2
     if envelope:
-        surface = np.pi * gaussian_moment(2, s.diameter, s.deviation)
-        form = np.maximum(form, 2.0 * np.pi * surface / places**4)
+        between = 2.0 * np.pi * np.pi * d**2 / places**4 * np.exp(-((0.5 * places * delta) ** 2))
+        form = np.maximum(form, between)
     a = one.unit * g.a
     volume = lattice_named(str(one.name), one.shape).volume_per_particle
     area = fitted_weights(one, places.size) / (2.0 * volume * a)  # of Z: 2 pi^2 m |F|^2/n^2 / (v_p q^2)
