@@ -3,9 +3,9 @@
     python benchmarks/gisaxs.py [--films WORD ...] [--seeds N]
 
 Pilatus 2M, 10 keV, 1833.01 mm; the stated angle of incidence is 0.017 deg off. One row per film: whether lattice and plane are
-right, errors of a, strain and angle, share of the visible spots found and of the indexed ones that are real, CPU seconds. A spot
-is visible where its expected counts stand 8 sigma out of what is around it. With --seeds N: pulls over N frames of each film, the
-stated angle drawn about the true one with its sigma.
+right, errors of a, strain and angle, share of the visible spots found and of the indexed ones that are real, CPU seconds. A
+spot is visible where its expected counts stand 8 sigma out of what is around it. With --seeds N: pulls over N frames of each
+film, the stated angle drawn about the true one with its sigma. With --peers: pyFAI's maps of the same pixels beside ours.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from electrosaxs.grazing.geometry import place_of_reflection
+from electrosaxs.grazing.geometry import film_coordinates, place_of_reflection
 from electrosaxs.nouns.film_experiment import FilmBeam, FilmDetector, FilmExperiment, FilmOutput, FilmSettings
+from electrosaxs.physics.film_frame import Incidence, q_along_normal
 from electrosaxs.physics.film_reflections import film_reflections
-from electrosaxs.physics.lattices import reflections
 from electrosaxs.recipes.film.inputs import FilmInputs, FilmOptions, read_inputs
 from electrosaxs.recipes.film.simulate_film import simulate_film
 from electrosaxs.recipes.film.study import FilmStudy, study_film
@@ -39,8 +38,8 @@ class Case:
 
     name: str
     film: FilmSettings
-    beam: FilmBeam = FilmBeam()
-    detector: FilmDetector = FilmDetector()
+    beam: FilmBeam = field(default_factory=FilmBeam)
+    detector: FilmDetector = field(default_factory=FilmDetector)
 
     def experiment(self, seed: int) -> FilmExperiment:
         return FilmExperiment(film=self.film, beam=self.beam, detector=self.detector, output=FilmOutput(seed=seed))
@@ -62,6 +61,8 @@ CASES = (
     Case("strain 12 %", FilmSettings(contraction_along_normal=0.12)),
     Case("SC, mosaic 1.5", FilmSettings(lattice="SC", normal=[1, 0, 0], lattice_constant_nm=9.0, mosaic_deg=1.5)),
 )
+TILTED_CASE = Case("tilted, not turned", FilmSettings(), detector=FilmDetector(rot1_deg=2.5, rot2_deg=-1.8))
+ORIENTATION = 4  # pyFAI's number for a film whose normal points to smaller rows
 NO_LATTICE = (Case("disordered", FilmSettings(texture="disordered")), Case("empty", FilmSettings(texture="empty")))
 
 
@@ -157,12 +158,15 @@ def row_of(case: Case) -> str:
     right = made.lattice == film.lattice and list(made.normal) == list(film.normal)
     c, refined = study.constants, study.indexed.refined
     seen, real, visible = shares(looked, film)
-    return (
-        f"| {case.name} | {found} | {'yes' if right else '**no**'} | {100 * (c.a / film.lattice_constant_nm - 1):+.3f} ± "
-        f"{100 * refined.sigma('a') / c.a:.3f} | {c.contraction - film.contraction_along_normal:+.4f} ± {refined.sigma('contraction'):.4f} | "
-        f"{np.degrees(c.incidence[0]) - angle:+.4f} ± {np.degrees(refined.sigma('incidence 0')):.4f} | "
-        f"{100 * seen:.0f} of {visible} | {100 * real:.0f} of {study.indexed.matches} | {len(study.spots)} | {looked.seconds:.1f} |"
-    )
+    off = 100.0 * (c.a / film.lattice_constant_nm - 1.0), c.contraction - film.contraction_along_normal
+    cells = [
+        case.name, found, "yes" if right else "**no**", f"{off[0]:+.3f} ± {100.0 * refined.sigma('a') / c.a:.3f}",
+        f"{off[1]:+.4f} ± {refined.sigma('contraction'):.4f}",
+        f"{np.degrees(c.incidence[0]) - angle:+.4f} ± {np.degrees(refined.sigma('incidence 0')):.4f}",
+        f"{100 * seen:.0f} of {visible}", f"{100 * real:.0f} of {study.indexed.matches}", str(len(study.spots)),
+        f"{looked.seconds:.1f}",
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
 
 
 def pulls_of(case: Case, seeds: int) -> str:
@@ -183,11 +187,50 @@ def pulls_of(case: Case, seeds: int) -> str:
     return f"| {case.name} | {len(table)} | {' | '.join(cells)} |"
 
 
+def beside_pyfai() -> None:
+    """Our map of q over the pixels of a tilted detector and pyFAI's fibre units: how far apart, and seconds."""
+    from pyFAI import units
+    from pyFAI.integrator.fiber import FiberIntegrator
+
+    with tempfile.TemporaryDirectory() as folder:
+        made = simulate_film(TILTED_CASE.experiment(1), folder)
+        inputs = read_inputs([made.image], made.geometry, FilmOptions((0.31,), 10.0))
+        fibre = FiberIntegrator.sload(str(made.geometry))
+    rows, columns = inputs.plane.shape
+    incidence = Incidence(np.radians(0.31), draw_film(TILTED_CASE.experiment(1)).incidence.film)
+    started = time.process_time()
+    pixels = np.mgrid[:rows, :columns]
+    parallel, exit_sine = film_coordinates(inputs.plane, incidence, pixels[0], pixels[1])
+    vacuum = inputs.plane.wavenumber * (exit_sine + np.sin(incidence.angle))
+    along = q_along_normal(exit_sine, wavenumber=inputs.plane.wavenumber, incidence=incidence, reflected=False)
+    ours = time.process_time() - started
+    started = time.process_time()
+    given = {"incident_angle": incidence.angle, "tilt_angle": 0.0, "sample_orientation": ORIENTATION}
+    in_plane, out_of_plane = (
+        fibre.array_from_unit(
+            shape=(rows, columns), typ="center", unit=units.get_unit_fiber(name, **given), scale=False
+        )
+        for name in ("qip_nm^-1", "qoop_nm^-1")
+    )
+    theirs = time.process_time() - started
+    above = exit_sine > 1e-3
+    print("| map of q, Pilatus 2M, tilted | electrosaxs | pyFAI | largest difference (1/nm) |\n|---|---|---|---|")
+    print(f"| seconds of CPU for both parts | {ours:.2f} | {theirs:.2f} | |")
+    print(f"| q along the surface | | | {np.abs(np.abs(parallel) - np.abs(in_plane))[above].max():.2g} |")
+    print(f"| q along the normal, outside the film | | | {np.abs(vacuum - out_of_plane)[above].max():.2g} |")
+    print(f"| q along the normal, inside (pyFAI has none) | | | {np.abs(along - out_of_plane)[above].max():.2g} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--films", nargs="*", default=[], metavar="WORD", help="only films with one of these words in their name")
+    parser.add_argument(
+        "--films", nargs="*", default=[], metavar="WORD", help="only films with one of these words in their name"
+    )
     parser.add_argument("--seeds", type=int, default=0, help="frames of each film, for pulls")
+    parser.add_argument("--peers", action="store_true", help="maps of q beside pyFAI's")
     given = parser.parse_args()
+    if given.peers:
+        return beside_pyfai()
     chosen = [c for c in (*CASES, *NO_LATTICE) if not given.films or any(w in c.name for w in given.films)]
     if given.seeds:
         print("| film | frames | a: rms (mean) of pulls | strain | angle |\n|---|---|---|---|---|")

@@ -45,6 +45,10 @@ def gisaxs(
     core: Annotated[str | None, typer.Option(help="Core material, for the first critical angle; default Ag.")] = None,
     ligand: Annotated[str, typer.Option(help="Ligand, for the first critical angle.")] = "1-dodecanethiol",
     mask: Annotated[Path | None, typer.Option(help="Mask image, 1 = masked.")] = None,
+    lit_length_mm: Annotated[
+        float | None,
+        typer.Option("--lit-length-mm", help="Length of the sample that the beam lights: taken off the spots' widths."),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """GISAXS of a dried film: spots, lattice and plane on the substrate, lattice constants with their sigma."""
@@ -53,7 +57,7 @@ def gisaxs(
 
     options = FilmOptions(
         tuple(incident_angle_deg), energy_kev, incident_angle_sigma_deg, hold_incident_angle, critical_angle_deg,
-        sample_rotation_deg, core or "Ag", ligand, core is not None, mask,
+        sample_rotation_deg, core or "Ag", ligand, core is not None, mask, lit_length_mm,
     )  # fmt: skip
     say(quiet, summary(analyse_film(images, out, geometry=geometry, options=options), out))
 

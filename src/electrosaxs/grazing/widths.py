@@ -1,8 +1,13 @@
 """Widths of spots: mosaic of the crystals from the arcs, size of the domains from the widths along q.
 
 In q, a spot's variance along q is s^2 + (G e)^2 and along the arc s^2 + (G m)^2: s of the domains' size, e of spacings that
-differ, m of tilts. A pixel's own width, 1/12 of its square, is taken off; the beam's size and the length of the lit sample
-are not known and widen both, so that the domains are at least as large as what is found.
+differ, m of tilts. A pixel's own width, 1/12 of its square, is taken off, and so is what a sample lit over a length L draws
+out, (r L / D)^2 / 12 away from the direct beam at r, where L is given: it grows with G as e does. The beam's size is not known
+and widens spots, so that the domains are at least as large as what is found.
+
+Faults in the stacking of close-packed layers of an FCC (111) film leave reflections with h + k + l divisible by 3 (h - k of the
+hexagonal cell) as they are and draw the others along the normal, by a half width 3 alpha / 2 d for the probability alpha of a
+fault per layer of thickness d (Warren 1969).
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ..nouns.base import FloatArray
 from ..nouns.film_maps import MosaicProfile
@@ -20,7 +26,9 @@ from .spots import PreparedImage
 
 SCHERRER = 0.94
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
-LEAST_SPOTS = 6
+LEAST_SPOTS, FEWEST_OTHERS = 6, 4
+GAUSSIAN_OF_STREAK = 1.06  # what a Gaussian fitted to a streak makes of its width, over it
+STREAK_SHARE = 0.1  # of the width of a streak: its shape is not known better
 CLEAR = 15.0  # signal over noise of the spots whose widths are used
 PROFILE_STEPS, PROFILE_WIDTHS = 41, 4.0
 
@@ -36,31 +44,48 @@ class Width:
 
 @dataclass(frozen=True, eq=False)
 class SpotWidths:
-    """Of clear spots of the direct beam, arrays of one length: |q| (1/nm), variances along q and along the arc (1/nm^2)."""
+    """Of clear spots of the direct beam, arrays of one length: |q| (1/nm), variances along q, along the arc and along the
+    normal (1/nm^2); parallel (1/nm): |q_parallel|; normal: of the reflection, in 2 pi / a."""
 
     q: FloatArray
     radial: FloatArray
     arc: FloatArray
+    upward: FloatArray
+    parallel: FloatArray
+    normal: FloatArray
+
+    @property
+    def on_streaks(self) -> npt.NDArray[np.bool_]:
+        """True for reflections of an FCC (111) film that stacking faults draw out: h + k + l not divisible by 3."""
+        return np.asarray(np.round(np.sqrt(3.0) * self.normal).astype(int) % 3 != 0)
+
+    def some(self, chosen: npt.NDArray[np.bool_]) -> SpotWidths:
+        """Those that are chosen."""
+        return SpotWidths(**{name: values[chosen] for name, values in vars(self).items()})
 
 
-def spot_widths(pairs: Matched, plane: DetectorPlane, incidence: Incidence) -> SpotWidths:
-    """Variances in q of the clear spots; a pixel's own width taken off."""
+def spot_widths(pairs: Matched, plane: DetectorPlane, incidence: Incidence, lit_length: float = 0.0) -> SpotWidths:
+    """Variances in q of the clear spots; a pixel's own width and that of the lit length (m) taken off."""
     rows = []
-    for spot, reflected in zip(pairs.spots, pairs.reflected, strict=True):
+    row, column = (float(x[0]) for x in plane.pixel(np.array([[1.0, 0.0, 0.0]])))
+    drawn_out = lit_length / float(np.linalg.norm(plane.origin + row * plane.by_row + column * plane.by_column))
+    for spot, reflected, normal in zip(pairs.spots, pairs.reflected, pairs.normal, strict=True):
         if reflected or spot.signal_to_noise < CLEAR:
             continue
-        point, by_pixel = _slopes(plane, incidence, spot.row, spot.column)
-        shape = by_pixel @ (spot.shape - np.eye(2) / 12.0) @ by_pixel.T
+        point, by_pixel = q_slopes(plane, incidence, spot.row, spot.column)
+        away = drawn_out * np.array([spot.row - row, spot.column - column])
+        shape = by_pixel @ (spot.shape - np.eye(2) / 12.0 - np.outer(away, away) / 12.0) @ by_pixel.T
         length = np.hypot(*point)
         outwards = point / length
         across = np.array([-outwards[1], outwards[0]])
-        rows.append((length, outwards @ shape @ outwards, across @ shape @ across))
-    table = np.array(rows).reshape(-1, 3)
+        of_spot = length, outwards @ shape @ outwards, across @ shape @ across, shape[1, 1], abs(point[0]), normal
+        rows.append(of_spot)
+    table = np.array(rows).reshape(-1, 6)
     table = table[np.isfinite(table).all(axis=1)]
     return SpotWidths(*table.T)
 
 
-def _slopes(plane: DetectorPlane, incidence: Incidence, row: float, column: float) -> tuple[FloatArray, FloatArray]:
+def q_slopes(plane: DetectorPlane, incidence: Incidence, row: float, column: float) -> tuple[FloatArray, FloatArray]:
     """(q_parallel, q_z) at a place, and their derivatives by (row, column), (2, 2)."""
     steps = np.array([[0.0, 0.0], [0.5, 0.0], [-0.5, 0.0], [0.0, 0.5], [0.0, -0.5]])
     parallel, exit_sine = film_coordinates(plane, incidence, row + steps[:, 0], column + steps[:, 1])
@@ -84,30 +109,83 @@ def mosaic_width(widths: SpotWidths) -> Width:
     )  # fmt: skip
 
 
-def domain_size(widths: SpotWidths, pixel_q: float) -> Width:
-    """Size (nm) of the domains from the radial width that does not grow with q: 0.94 x 2 pi / FWHM. pixel_q: 1/nm."""
+def domain_size(widths: SpotWidths, pixel_q: float, taken_off: str) -> Width:
+    """Size (nm) of the domains from the radial width that does not grow with q: 0.94 x 2 pi / FWHM. pixel_q: 1/nm;
+    taken_off: what is said of the lit length."""
     if widths.q.size < LEAST_SPOTS:
         return Width(None, None, f"fewer than {LEAST_SPOTS} clear spots of the direct beam")
-    design = np.stack([np.ones(widths.q.size), np.square(widths.q)], axis=1)
-    weight = np.ones(widths.q.size)
-    for _ in range(5):
-        normal = design.T @ (design * weight[:, None])
-        both = np.linalg.solve(normal, design.T @ (weight * widths.radial))
-        if both[1] < 0.0:
-            both = np.array([np.average(widths.radial, weights=weight), 0.0])
-        off = widths.radial - design @ both
-        spread = max(1.4826 * float(np.median(np.abs(off))), 1e-12)
-        weight = 1.0 / (1.0 + np.square(off / (2.0 * spread)))
-    sigma = spread * float(np.sqrt(np.linalg.inv(normal)[0, 0])) if both[1] > 0.0 else spread / np.sqrt(weight.sum())
-    if both[0] < max(2.0 * sigma, (0.3 * pixel_q) ** 2):
+    both, sigma = _straight(np.square(widths.q), widths.radial)
+    if both[0] < max(2.0 * sigma[0], (0.3 * pixel_q) ** 2):
         return Width(None, None, "spots are not wider than a pixel, or not wider than differing spacings make them")
     width = float(np.sqrt(both[0]))
     size = SCHERRER * 2.0 * np.pi / (FWHM_PER_SIGMA * width)
     return Width(
-        size, size * 0.5 * float(sigma) / float(both[0]),
-        f"widths along q of {widths.q.size} spots, the part that does not grow with q (Scherrer, 0.94); the beam's size and "
-        "the length of the lit sample are not taken off: a lower limit",
+        size, size * 0.5 * float(sigma[0]) / float(both[0]),
+        f"widths along q of {widths.q.size} spots, the part that does not grow with q (Scherrer, 0.94); {taken_off}; the beam's "
+        "size is not taken off: a lower limit",
     )  # fmt: skip
+
+
+def strain_spread(widths: SpotWidths, taken_off: str) -> Width:
+    """Standard deviation e of the spacings over their mean, from the radial width that grows with q."""
+    if widths.q.size < LEAST_SPOTS:
+        return Width(None, None, f"fewer than {LEAST_SPOTS} clear spots of the direct beam")
+    both, sigma = _straight(np.square(widths.q), widths.radial)
+    if both[1] <= 2.0 * sigma[1]:
+        return Width(None, None, f"widths along q do not grow with q; {taken_off}")
+    spread = float(np.sqrt(both[1]))
+    return Width(
+        spread,
+        0.5 * float(sigma[1]) / spread,
+        f"widths along q of {widths.q.size} spots, the part that grows with q; {taken_off}",
+    )
+
+
+def fault_probability(widths: SpotWidths, layer_spacing: float) -> Width:
+    """alpha of a fault per close-packed layer (spacing in nm) of an FCC (111) film, from the lengths along the normal of
+    the spots that faults draw out, against those of the others."""
+    drawn = widths.on_streaks
+    if min(np.count_nonzero(drawn), np.count_nonzero(~drawn)) < FEWEST_OTHERS:
+        return Width(None, None, "fewer than four clear spots on the rods that faults draw out, or on the others")
+    both, _ = _straight(np.square(widths.parallel[~drawn]), widths.upward[~drawn])
+    plain = np.maximum(both[0] + both[1] * np.square(widths.parallel[drawn]), 1e-12)
+    own = FWHM_PER_SIGMA * np.sqrt(plain)
+    whole = FWHM_PER_SIGMA * np.sqrt(np.maximum(widths.upward[drawn], plain))
+    # of a Gaussian drawn out by a Lorentzian: whole = 0.5346 l + sqrt(0.2166 l^2 + own^2) (Olivero & Longbothum 1977)
+    root = np.sqrt(np.square(1.0692 * whole) - 0.2768 * (whole**2 - own**2))
+    lorentz = (1.0692 * whole - root) / 0.1384 / GAUSSIAN_OF_STREAK
+    mean, scatter = _robust_mean(lorentz * layer_spacing / 3.0)
+    sigma = float(np.hypot(scatter, STREAK_SHARE * mean))
+    model = np.maximum(both[0] + both[1] * np.square(widths.parallel[~drawn]), 1e-12)
+    off = FWHM_PER_SIGMA * (np.sqrt(np.maximum(widths.upward[~drawn], 0.0)) - np.sqrt(model))
+    least = float(np.std(off)) / np.sqrt(off.size) * layer_spacing / 3.0
+    if mean < 3.0 * max(sigma, least):
+        return Width(
+            None, None, "spots on the rods with h - k not divisible by 3 are no longer along the normal than others"
+        )
+    return Width(
+        mean, max(sigma, least),
+        f"streaks: {np.count_nonzero(drawn)} spots on the rods with h - k (hexagonal) not divisible by 3 are drawn out along "
+        f"the normal, {np.count_nonzero(~drawn)} on the others are not; per close-packed layer",
+    )  # fmt: skip
+
+
+def _straight(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Level and slope >= 0 of y over x, robust, with their sigmas."""
+    design = np.stack([np.ones(x.size), x], axis=1)
+    weight = np.ones(x.size)
+    for _ in range(5):
+        normal = design.T @ (design * weight[:, None])
+        both = np.linalg.solve(normal, design.T @ (weight * y))
+        if both[1] < 0.0:
+            both = np.array([np.average(y, weights=weight), 0.0])
+        off = y - design @ both
+        spread = max(1.4826 * float(np.median(np.abs(off))), 1e-12)
+        weight = 1.0 / (1.0 + np.square(off / (2.0 * spread)))
+    sigma = spread * np.sqrt(np.diag(np.linalg.inv(normal)))
+    if both[1] == 0.0:
+        sigma[0] = spread / np.sqrt(weight.sum())
+    return both, np.asarray(sigma)
 
 
 def _robust_mean(values: FloatArray) -> tuple[float, float]:
@@ -128,7 +206,7 @@ def mosaic_profile(
     for spot, reflected in zip(pairs.spots, pairs.reflected, strict=True):
         if reflected or spot.image != 0 or spot.signal_to_noise < CLEAR:
             continue
-        point, by_pixel = _slopes(plane, incidence, spot.row, spot.column)
+        point, by_pixel = q_slopes(plane, incidence, spot.row, spot.column)
         turned = np.radians(angle)[:, None] * np.array([point[1], -point[0]])
         place = np.linalg.solve(by_pixel, turned.T).T + np.array([spot.row, spot.column])
         row, column = np.round(place).astype(int).T

@@ -46,7 +46,9 @@ class FilmSettings(Settings):
     @model_validator(mode="after")
     def _normal_is_a_plane(self) -> FilmSettings:
         if not any(self.normal) or not any(self.second_normal):
-            raise ValueError("normal and second_normal must not be 0 0 0; give the Miller indices of the plane on the substrate")
+            raise ValueError(
+                "normal and second_normal must not be 0 0 0; give the Miller indices of the plane on the substrate"
+            )
         return self
 
 

@@ -3,11 +3,12 @@
 Expected counts of a pixel: [order + diffuse] x P(q) x field + parasitic scattering + flat background.
 order: reflections as Gaussian spots, wide by domain size along and across q and by mosaic along the arc of constant |q|;
 on a ring about the normal (in-plane powder: density 1 / 2 pi q_parallel) or on a sphere (any orientation: 1 / 4 pi q^2),
-times exp(-q^2 u^2), u the displacement along one axis. diffuse: (1 - exp(-q^2 u^2)) per particle.
-Two orientations share the spots as second_share says. field: |T_i T_f|^2 for the direct beam at q_z(+), |R_i T_f|^2 + |T_i R_f|^2 for the reflected ones at q_z(-), what absorption
-leaves of the film's depth included. Stacking faults of close-packed layers draw reflections with h + k + l not divisible by
-3 of an FCC (111) film along the normal. A sample that is lit over a length has its frame drawn from several places along
-the beam, each with its own magnification. Left out: interference of the two beams, the beam's divergence.
+times exp(-q^2 u^2), u the displacement along one axis. diffuse: (1 - exp(-q^2 u^2)) per particle. Two orientations share
+the spots as second_share says. field: |T_i T_f|^2 for the direct beam at q_z(+), |R_i T_f|^2 + |T_i R_f|^2 for the reflected
+ones at q_z(-), what absorption leaves of the film's depth included. Stacking faults of close-packed layers draw reflections
+with h + k + l not divisible by 3 of an FCC (111) film along the normal. A sample that is lit over a length has its frame
+drawn from several places along the beam, each with its own magnification. Left out: interference of the two beams, the
+beam's divergence.
 """
 
 from __future__ import annotations

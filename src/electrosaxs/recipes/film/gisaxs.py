@@ -47,6 +47,10 @@ WEDGE = (
     "reach, and gaps and beam stop, are left out and not filled in: no powder average"
 )
 TWINS = "with an in-plane powder the two twins of FCC (111) give identical patterns: which of them stand here cannot be told"
+RINGS = (
+    "crystals of any orientation make rings; q is that of the direct beam, and what angles that are off do to all rings is "
+    "fitted along with the lattice constant"
+)
 CHANNELS = "spots of the direct (T) and of the reflected beam (R) are reflections of their own"
 SUBSTRATE_NOTE = (
     "the substrate is taken to be silicon and the film 1 µm thick: both decide only how bright spots should be"
@@ -69,6 +73,8 @@ class FilmResults:
         made = self.study.assignment
         if made.orientation is None:
             return "no lattice explains the image"
+        if made.orientation.normal is None:
+            return f"{made.orientation.lattice}, crystals of any orientation"
         parallel = "planes parallel to the substrate, in-plane powder"
         also = "" if self.study.second is None else f", and {self.study.second.indexed.orientation.name} beside it"
         return f"{made.orientation.lattice}, ({made.orientation.plane}) {parallel}{also}"
@@ -100,6 +106,8 @@ def summary(results: FilmResults, out: str | Path) -> str:
 
 def _notes(study: FilmStudy) -> tuple[str, ...]:
     found = study.indexed
+    if study.rings is not None:
+        return (RINGS,)
     if found is None:
         return (CHANNELS, SUBSTRATE_NOTE)
     notes = [CHANNELS, SUBSTRATE_NOTE, *study.assignment.notes]

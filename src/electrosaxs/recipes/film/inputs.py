@@ -19,13 +19,15 @@ from ...reduction.masking import read_mask
 
 LARGEST_ANGLE_DEG, RADIANS_BELOW_DEG = 5.0, 0.02
 LARGEST_KEV = 200.0
+LONGEST_SAMPLE_MM = 300.0
 COMMAND = "gisaxs"
 
 
 @dataclass(frozen=True)
 class FilmOptions:
     """Angles in degrees, energy in keV. incident_angle_deg: one for all images or one for each. critical_angle_deg: held at
-    this value; None: refined. core and ligand: names from the tables; core_is_given: False where it is only the default."""
+    this value; None: refined. lit_length_mm: of the sample along the beam; None: not known. core and ligand: names from the
+    tables; core_is_given: False where it is only the default."""
 
     incident_angle_deg: tuple[float, ...]
     energy_keV: float
@@ -37,6 +39,7 @@ class FilmOptions:
     ligand: str = "1-dodecanethiol"
     core_is_given: bool = True
     mask: Path | None = None
+    lit_length_mm: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +103,11 @@ def check_options(options: FilmOptions, images: int) -> tuple[float, ...]:
         raise _bad(
             "--incident-angle-sigma-deg", f"{options.incident_angle_sigma_deg:g}", "must be above 0 and in degrees",
             "leave it out for 0.02, or hold the angle with --hold-incident-angle",
+        )  # fmt: skip
+    if options.lit_length_mm is not None and not 0.0 <= options.lit_length_mm <= LONGEST_SAMPLE_MM:
+        raise _bad(
+            "--lit-length-mm", f"{options.lit_length_mm:g}", f"must lie between 0 and {LONGEST_SAMPLE_MM:g} mm",
+            "give the length of the sample that the beam lights in mm, or leave it out",
         )  # fmt: skip
     critical = options.critical_angle_deg
     if critical is not None and not 0.0 < critical < LARGEST_ANGLE_DEG:

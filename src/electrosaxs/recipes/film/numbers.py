@@ -6,7 +6,15 @@ import numpy as np
 
 from ...grazing.expected import incidence_of, moved
 from ...grazing.refine import Matched, joined, matched
-from ...grazing.widths import Width, domain_size, mosaic_width, spot_widths
+from ...grazing.widths import (
+    SpotWidths,
+    Width,
+    domain_size,
+    fault_probability,
+    mosaic_width,
+    spot_widths,
+    strain_spread,
+)
 from ...nouns import FloatArray, Number
 from ...nouns.film import FilmConstants, Refined
 from ...physics.film_reflections import film_reflections
@@ -22,7 +30,11 @@ FILM_NUMBERS = {
     "critical_angle": "deg",
     "mosaic_width": "deg",
     "domain_size": "nm",
+    "strain_spread": "one",
+    "stacking_fault_probability": "one",
     "displacement_rms": "nm",
+    "random_share": "one",
+    "second_orientation_share": "one",
 }
 CORRELATED = 0.5
 LOWEST_SQUARES = 2.0  # sigmas by which a displacement must differ from none
@@ -40,8 +52,10 @@ def film_numbers(study: FilmStudy) -> dict[str, Number]:
     }
     if found is None:
         why = "no lattice explains the image" if spots else "the image has no spots"
+        if study.rings is not None:
+            why = "crystals of any orientation have no plane on the substrate"
         absent = {name: Number.absent(unit, why) for name, unit in FILM_NUMBERS.items()}
-        return {**absent, **_stated_angles(study), **counts}
+        return {**absent, **_stated_angles(study), **_of_rings(study), **counts}
     refined, constants = found.refined, found.refined.constants
     note = f"{len(usable_pairs(study).spots)} spots, least squares on pixels{_shared(study)}"
     hexagonal = found.orientation.lattice == "HCP"
@@ -62,8 +76,49 @@ def film_numbers(study: FilmStudy) -> dict[str, Number]:
         **_angles(study),
         **_widths(study),
         "displacement_rms": _displacement(study),
+        "random_share": _random_share(study),
+        "second_orientation_share": _second_share(study),
     }  # fmt: skip
     return {**{name: numbers[name] for name in FILM_NUMBERS}, **counts}
+
+
+def _of_rings(study: FilmStudy) -> dict[str, Number]:
+    """The constant of a film whose crystals have any orientation."""
+    rings = study.rings
+    if rings is None:
+        return {}
+    volume = lattice_named(rings.lattice)
+    ratio = float(np.cbrt(volume.volume_per_particle * volume.particles_per_cell))
+    note = (
+        f"{len(rings.rings)} rings of the direct beam, an offset of all of them ({rings.offset:+.4f} 1/nm) fitted along"
+    )
+    by_volume = f"cube root of the cell's volume: {note}"
+    return {
+        "lattice_constant_dried": Number(rings.a, rings.sigma, "nm", note),
+        "lattice_constant_volume": Number(ratio * rings.a, ratio * rings.sigma, "nm", by_volume),
+        "random_share": Number(1.0, None, "one", "there are rings and no spots that a lattice explains"),
+    }  # fmt: skip
+
+
+def _random_share(study: FilmStudy) -> Number:
+    if study.random_share is None:
+        return Number.absent(
+            "one", "fewer than four spots lie clearly on a ring of their own, or the film is strained off them"
+        )
+    return Number(
+        *study.random_share, "one",
+        "of the crystals: rings over spots of the same families, between the spots, per reflection; first image",
+    )  # fmt: skip
+
+
+def _second_share(study: FilmStudy) -> Number:
+    if study.second is None:
+        return Number.absent("one", "no second orientation explains the spots that the first one leaves")
+    name = study.second.indexed.orientation.name
+    return Number(
+        study.second.share, study.second.share_sigma, "one",
+        f"of the crystals that make spots: {name}, from intensities over those that spheres and displacements give",
+    )  # fmt: skip
 
 
 def usable_pairs(study: FilmStudy) -> Matched:
@@ -166,12 +221,28 @@ def _stated_angles(study: FilmStudy) -> dict[str, Number]:
 def _widths(study: FilmStudy) -> dict[str, Number]:
     constants, pairs = study.constants, usable_pairs(study)
     plane, incidence = moved(study.setup.plane, constants), incidence_of(constants, 0, study.setup.beta)
-    widths = spot_widths(pairs, plane, incidence)
+    widths = spot_widths(pairs, plane, incidence, 1e-3 * (study.lit_length_mm or 0.0))
+    taken_off = "the length of the lit sample is not known and not taken off"
+    if study.lit_length_mm is not None:
+        taken_off = f"what {study.lit_length_mm:g} mm of lit sample draw out is taken off"
     pixel = plane.wavenumber * float(np.linalg.norm(plane.by_column) / np.linalg.norm(plane.origin))
+    faults = _faults(study, widths)
+    if faults.value is not None:
+        widths = widths.some(~widths.on_streaks)
     return {
         "mosaic_width": _number(mosaic_width(widths), "deg"),
-        "domain_size": _number(domain_size(widths, pixel), "nm"),
+        "domain_size": _number(domain_size(widths, pixel, taken_off), "nm"),
+        "strain_spread": _number(strain_spread(widths, taken_off), "one"),
+        "stacking_fault_probability": _number(faults, "one"),
     }
+
+
+def _faults(study: FilmStudy, widths: SpotWidths) -> Width:
+    assert study.indexed is not None
+    orientation = study.indexed.orientation
+    if (orientation.lattice, orientation.normal) != ("FCC", (1, 1, 1)):
+        return Width(None, None, "measured for FCC (111) films")
+    return fault_probability(widths, layer_spacing(study))
 
 
 def _number(width: Width, unit: str) -> Number:

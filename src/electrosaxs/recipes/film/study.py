@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...errors import InputFileError, bad_value
-from ...grazing.expected import Setup
+from ...grazing.expected import Setup, incidence_of, moved
 from ...grazing.indexing import ImageView, Indexed, index_film
 from ...grazing.refine import Prior
+from ...grazing.ring_lattice import RingLattice, ring_lattice
+from ...grazing.ring_profile import sectors_of
+from ...grazing.ring_share import random_share, spots_on_rings
 from ...grazing.second import Second, second_orientation
 from ...grazing.spots import PreparedImage, find_spots, prepare, replaced
 from ...grazing.surroundings import surroundings
-from ...nouns.film import Assignment, FilmConstants, Spot
+from ...nouns.film import NO_LATTICE, Assignment, FilmConstants, Orientation, Spot
 from ...physics.film_frame import Incidence
 from ...physics.lattices import lattice_named
 from ...physics.refraction import Index, core_share_of_touching_shells, material_index, superlattice_index
@@ -44,11 +47,15 @@ class FilmStudy:
     composition: str
     priors: Mapping[str, Prior]
     second: Second | None = None
+    rings: RingLattice | None = None
+    random_share: tuple[float, float] | None = None
+    lit_length_mm: float | None = None
 
     @property
     def all_indexed(self) -> tuple[Indexed, ...]:
         """The orientations that were found."""
-        return tuple(x for x in (self.indexed, self.second and self.second.indexed) if x is not None)
+        second = None if self.second is None else self.second.indexed
+        return tuple(x for x in (self.indexed, second) if x is not None)
 
     @property
     def constants(self) -> FilmConstants:
@@ -57,7 +64,43 @@ class FilmStudy:
 
 
 def study_film(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
-    """Spots, assignment and constants; the composition's critical angle is taken again with the lattice that was found."""
+    """Spots, assignment and constants; where spots have no lattice, that of the rings."""
+    return _with_rings(replace(_study_of_spots(inputs, options), lit_length_mm=options.lit_length_mm))
+
+
+def _with_rings(study: FilmStudy) -> FilmStudy:
+    """The same with the share of the crystals that have any orientation, or with the lattice that rings without spots have; of
+    the first image."""
+    found, plane, incidence = study.indexed, moved(study.setup.plane, study.constants), _first_incidence(study)
+    spots = [s for s in study.spots if s.image == 0]
+    data = sectors_of(study.prepared[0], study.setup, plane, incidence, spots if found is not None else [])
+    if data is None:
+        return study
+    if found is not None:
+        taking_part = [s for s in spots if not s.excluded]
+        on_rings = spots_on_rings(taking_part, found.found[0], found.expected[0], plane, incidence)
+        c = found.refined.constants
+        return replace(study, random_share=random_share(data, c.a, c.contraction, found.orientation, on_rings))
+    rings = ring_lattice(data)
+    if rings is None:
+        return study
+    odds = float(np.exp(-min(rings.score, 700.0)))
+    orientation = Orientation(rings.lattice, None)
+    probabilities = {orientation.name: 1.0 / (1.0 + odds), **dict.fromkeys(study.assignment.probabilities, 0.0)}
+    probabilities[NO_LATTICE] = odds / (1.0 + odds)
+    made = replace(
+        study.assignment, orientation=orientation, score=rings.score, runner_up=None, runner_up_score=0.0,
+        probabilities=probabilities,
+    )  # fmt: skip
+    return replace(study, rings=rings, assignment=made)
+
+
+def _first_incidence(study: FilmStudy) -> Incidence:
+    return incidence_of(study.constants, 0, study.setup.beta)
+
+
+def _study_of_spots(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
+    """Spots and their lattice; the composition's critical angle is taken again with the lattice that was found."""
     first = _film_index(options, FIRST_LATTICE, FIRST_A_NM, 0.0)
     study = _study(inputs, options, first, None)
     if not options.core_is_given and options.critical_angle_deg is None:
@@ -125,7 +168,15 @@ def _study(inputs: FilmInputs, options: FilmOptions, film: Index, before: FilmSt
     if not options.core_is_given:
         composition = f"a core that was not given ({options.core} or lighter assumed)"
     return FilmStudy(
-        prepared, tuple(s for found in spots for s in found), assignment, indexed, setup, start, composition, priors, second
+        prepared,
+        tuple(s for found in spots for s in found),
+        assignment,
+        indexed,
+        setup,
+        start,
+        composition,
+        priors,
+        second,
     )
 
 
