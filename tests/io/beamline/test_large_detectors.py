@@ -10,7 +10,7 @@ import hdf5plugin
 import numpy as np
 import pytest
 
-from electrosaxs.errors import FrameError
+from electrosaxs.errors import FrameError, InputFileError
 from electrosaxs.io.beamline.detector_facts import detector_facts
 from electrosaxs.io.beamline.stacks import the_stack
 from electrosaxs.io.frame_table import read_table
@@ -83,7 +83,7 @@ def test_a_virtual_data_set_of_whole_frames_is_read_from_its_sources(tmp_path: P
     text = layouts.bliss(tmp_path)
     (tmp_path / "scan0003" / "eiger_0000.h5").rename(tmp_path / "eiger.h5")
     table = read_table(run := read_run(layouts.write_run(tmp_path, text)))
-    with pytest.raises(Exception, match="sample frames = 8 of 8 are not there: frame 4 is in eiger_0000.h5"):
+    with pytest.raises(InputFileError, match=r"sample frames = 8 of 8 are not there: frame 4 is in eiger_0000.h5"):
         open_frames(run, table)
     (tmp_path / "eiger.h5").rename(tmp_path / "scan0003" / "eiger_0000.h5")
     with closing(open_frames(run, table)) as reader:
@@ -96,7 +96,7 @@ def test_a_virtual_data_set_of_whole_frames_is_read_from_its_sources(tmp_path: P
             stream.seek(at.byte_offset + 12)
             stream.write(b"\x7f\xff\xff\xff")
         with pytest.raises(
-            FrameError, match="eiger_0000.h5: frame 2 = unreadable: has blocks that reach beyond its chunk"
+            FrameError, match=r"eiger_0000\.h5: frame 2 = unreadable: has blocks that reach beyond its chunk"
         ):
             reader.read(6)
         assert np.array_equal(reader.read(7), layouts.frames()[7])
