@@ -29,8 +29,9 @@ IN_THE_DEMONSTRATION = ("simulate", "size-distributions")
 """Their run is the one of the demonstration, made from examples/experiment_small.toml."""
 OF_FILMS = ("gisaxs", "islands")
 """They begin with a simulation of their own."""
-ELSEWHERE = ("acquire", "hold", "live")
-"""Run in recipes/experiment/test_acquire_twin.py, test_acquire_hold.py and recipes/live/test_live.py, with shorter plans."""
+ELSEWHERE = ("acquire", "hold", "live", "beamline-files")
+"""Run in recipes/experiment/test_acquire_twin.py, test_acquire_hold.py and recipes/live/test_live.py, with shorter plans, and in
+recipes/inspect/test_beamline_drafts.py."""
 SILENT = ("check", "inspect")
 """Commands that have nothing but their answer, and so no --quiet."""
 

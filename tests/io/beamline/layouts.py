@@ -360,12 +360,12 @@ role = {{ column = "sample", reference = "start*", solvent = "tol*", sample = "r
 def text_and_hdf5(folder: Path) -> str:
     """A table in TSV with names of its own, one HDF5 file per frame named in it by another computer's path."""
     (folder / "raw").mkdir(parents=True)
-    rows = ["file\tstage [mm]\ttime_ms\tI0\tTrans (%)\tsample"]
+    rows = ["file\tstage [mm]\ttime_ms\tI0\tTrans (%)\tcount time (ms)\tsample"]
     for i, frame in enumerate(frames()):
         with h5py.File(folder / "raw" / f"im_{i:05d}.h5", "w") as file:
             file["exp/det/image"] = frame[None]
         rows.append(f"/gpfs/beamline/raw/im_{i:05d}.h5\t{HEIGHT_UM[i] / 1e3}\t{1e3 * (TIME_S[i] + FIELD_ON)}\t{MONITOR[i]}"
-                    f"\t{100 * TRANSMISSION[i]}\t{names()[i]}")  # fmt: skip
+                    f"\t{100 * TRANSMISSION[i]}\t{1e3 * EXPOSURE_S}\t{names()[i]}")  # fmt: skip
     (folder / "log.tsv").write_text("\n".join(rows) + "\n")
     return f"""[frames]
 images = "raw"
@@ -376,7 +376,7 @@ height = {{ column = "stage" }}
 time = {{ column = "time", field_on = {FIELD_ON} }}
 monitor = {{ column = "I0" }}
 transmission = {{ column = "Trans" }}
-exposure = {{ column = "exposure" }}
+exposure = {{ column = "count time" }}
 role = {{ column = "sample", reference = "start*", solvent = "tol*" }}
 """
 
