@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from .commands import command
-from .root import Out, Quiet, app, say, shown_progress
+from .root import Out, Quiet, Scheduler, app, say, shown_progress
 
 Join = Literal["field", "voltage", "none"]  # as nouns.campaign has it, which takes long to import
 
@@ -28,6 +28,7 @@ def campaign(
     workers: Annotated[
         int, typer.Option("--workers", min=1, max=256, help="Members that are computed at a time, a process each.")
     ] = 2,
+    scheduler: Scheduler = None,
     quiet: Quiet = False,
 ) -> None:
     """Trends over several fields: exponents of flux and nucleation density, lattice constants, contraction, and one page with
@@ -36,7 +37,7 @@ def campaign(
     from ..recipes.campaign.campaign import summary
 
     with shown_progress(quiet) as progress:
-        found = recipe(file, out, join=join, workers=workers, progress=progress)
+        found = recipe(file, out, join=join, workers=workers, scheduler=scheduler, progress=progress)
     say(quiet, summary(found, out))
 
 

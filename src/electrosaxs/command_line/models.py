@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .commands import command
-from .root import Out, Quiet, Workers, app, say, shown_progress
+from .root import Out, Quiet, Scheduler, Workers, app, say, shown_progress
 
 
 @command(
@@ -57,6 +57,7 @@ def fit(
         ),
     ] = None,
     workers: Workers = 2,
+    scheduler: Scheduler = None,
     quiet: Quiet = False,
 ) -> None:
     """Charge, diffusion, solubility and attachment from measured maps; says which of them the data do not fix."""
@@ -65,7 +66,8 @@ def fit(
 
     with shown_progress(quiet) as progress:
         fitted = fit_cell(
-            results, out, fixed=fixed_parameters(fix or []), also=free or (), workers=workers, progress=progress,
+            results, out, fixed=fixed_parameters(fix or []), also=free or (), workers=workers, scheduler=scheduler,
+            progress=progress,
             **chosen_models(model or []),
         )  # fmt: skip
     say(quiet, summary(fitted, out))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 
 from ..errors import ElectrosaxsError, FitError
 from ..nouns.experiment import ChargeModel, FieldModel
-from .fit import CellFit, fit_model, refined
+from .fit import CellFit, Unusable, fit_model, refined
 from .minimise import NotMinimal
 from .observations import Observations
 from .parameters import PARAMETERS, GrowthModel, Model, check_values
@@ -32,13 +33,14 @@ FIELD: tuple[FieldModel, ...] = ("nominal", "conduction")
 class Candidate:
     """One model and its fit; fit is None where it did not converge or is not physical, `reason` says why.
 
-    reached: the smallest chi-squared that was found.
+    reached: the smallest chi-squared that was found; beyond: the `hopeless` from which down it would have been given up.
     """
 
     model: Model
     fit: CellFit | None
     reason: str = ""
     reached: float = np.inf
+    beyond: float = -np.inf
 
     @property
     def bayes(self) -> float:
@@ -89,6 +91,22 @@ class Asked:
             raise FitError(f"fit: {name} is to be held and to be fitted; ask for one of the two")
 
 
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """A rough fit of one model to `runs`, given up where it stays above `hopeless`."""
+
+    runs: Sequence[Observations]
+    model: Model
+    asked: Asked
+    workers: int
+    start: Mapping[str, float] | None = None
+    hopeless: float = np.inf
+
+
+Each = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
+"""A function of many jobs done elsewhere: what it made of each, in their order."""
+
+
 def compare(
     runs: Sequence[Observations],
     *,
@@ -99,55 +117,67 @@ def compare(
     also: Iterable[str] = (),
     workers: int = 2,
     track: Callable[[Sequence[Model]], Iterable[Model]] = iter,
+    each: Each | None = None,
 ) -> Comparison:
     """The attachment models with the first charge and field model, the charge models with the attachment that won, and
     the field models with the charge and attachment that won.
 
-    `fixed` and `also` count in the models that have them. `track` sees the models as they are fitted.
+    `fixed` and `also` count in the models that have them. `track` sees the models as they are fitted. each: does fits that do
+    not wait for each other at a time; the comparison is the same, to the last bit.
     Raises the first error where no model can be fitted.
     """
     asked = Asked(fixed or {}, tuple(also))
     asked.check(Model(*parts) for parts in product(charge_models, growth_models, field_models))
     found: list[Candidate] = []
-    for model in track([Model(charge_models[0], growth, field_models[0]) for growth in growth_models]):
-        found.append(_fitted(runs, model, asked, found, workers))
+
+    def fit_all(models: Sequence[Model]) -> None:
+        def attempt(model: Model) -> Attempt:
+            start = None if model.field == field_models[0] else _same_but_field(found, model)
+            return Attempt(runs, model, asked, workers, start, HOPELESS * _least(found))
+
+        ahead = [] if each is None else [attempt(model) for model in models]
+        done = [] if each is None else each(attempt_fit, ahead)
+        for number, model in enumerate(track(models)):
+            now = attempt(model)
+            same = each is not None and ahead[number].start == now.start and done[number].beyond <= now.hopeless
+            # what was done ahead counts unless it would by now start elsewhere, or be given up sooner
+            found.append(done[number] if same else attempt_fit(now))
+
+    fit_all([Model(charge_models[0], growth, field_models[0]) for growth in growth_models])
     growth = min(found, key=lambda candidate: candidate.bayes).model.growth
     if growth == "pinned" and "attachment" in growth_models:
         growth = "attachment"
-    for model in track([Model(charge, growth, field_models[0]) for charge in charge_models[1:]]):
-        found.append(_fitted(runs, model, asked, found, workers))
+    fit_all([Model(charge, growth, field_models[0]) for charge in charge_models[1:]])
     charge = min(found, key=lambda candidate: candidate.bayes).model.charge
-    for model in track([Model(charge, growth, field) for field in field_models[1:]]):
-        found.append(_fitted(runs, model, asked, found, workers, _same_but_field(found, model)))
+    fit_all([Model(charge, growth, field) for field in field_models[1:]])
     least = min(candidate.bayes for candidate in found)
     if not np.isfinite(least):
         raise FitError(f"fit: no model could be fitted: {found[0].reason}")
-    final = [_refined(candidate) if candidate.bayes < least + WORTH_REFINING else candidate for candidate in found]
+    worth = [candidate for candidate in found if candidate.bayes < least + WORTH_REFINING]
+    better = [refine(candidate) for candidate in worth] if each is None else each(refine, worth)
+    refined_ones = dict(zip(map(id, worth), better, strict=True))
+    final = [refined_ones.get(id(candidate), candidate) for candidate in found]
     return Comparison(tuple(sorted(final, key=lambda candidate: candidate.bayes)))
 
 
-def _fitted(
-    runs: Sequence[Observations],
-    model: Model,
-    asked: Asked,
-    found: Sequence[Candidate],
-    workers: int,
-    start: Mapping[str, float] | None = None,
-) -> Candidate:
-    """A rough fit of one model, given up where it is hopeless against those `found`."""
+def attempt_fit(attempt: Attempt) -> Candidate:
+    """The rough fit of one model, or why there is none."""
+    model, asked = attempt.model, attempt.asked
     has = model.parameters
     free = [name for name in (*model.free, *asked.also) if name in has]
     fixed = {name: value for name, value in asked.fixed.items() if name in has}
-    hopeless = HOPELESS * _least(found)
     try:
         fit = fit_model(
-            runs, model, free=free, fixed=fixed, start=start, rough=ROUGH, hopeless=hopeless, workers=workers
-        )
+            attempt.runs, model, free=free, fixed=fixed, start=attempt.start, rough=ROUGH, hopeless=attempt.hopeless,
+            workers=attempt.workers,
+        )  # fmt: skip
     except NotMinimal as error:
-        return Candidate(model, None, str(error), error.least)
+        return Candidate(model, None, str(error), error.least, error.beyond)
+    except Unusable as error:
+        return Candidate(model, None, str(error), beyond=error.beyond)
     except ElectrosaxsError as error:
         return Candidate(model, None, str(error))
-    return Candidate(model, fit, reached=fit.chi_squared)
+    return Candidate(model, fit, reached=fit.chi_squared, beyond=fit.minimum.beyond)
 
 
 def _same_but_field(found: Sequence[Candidate], model: Model) -> Mapping[str, float] | None:
@@ -166,7 +196,8 @@ def _least(found: Sequence[Candidate]) -> float:
     return min((max(fit.chi_squared, float(fit.observed)) for fit in fits), default=np.inf)
 
 
-def _refined(candidate: Candidate) -> Candidate:
+def refine(candidate: Candidate) -> Candidate:
+    """A rough fit brought to its minimum, or why it has none."""
     assert candidate.fit is not None
     try:
         fit = refined(candidate.fit)

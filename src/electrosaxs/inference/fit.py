@@ -23,6 +23,17 @@ FIRST_SOLUBILITIES = (1.5, 3.0, 6.0, 12.0, 25.0)
 """Starts, solubilities in units of the starting phi: from each the map is computed once, and the fit goes on from the best."""
 
 
+class Unusable(FitError):
+    """A minimum that means nothing, and why; beyond: of `Minimum`."""
+
+    def __init__(self, why: str, beyond: float) -> None:
+        super().__init__(why, beyond)
+        self.beyond = beyond
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 @dataclass(frozen=True, eq=False)
 class CellFit:
     """A converged fit. covariance (free, free) of the coordinates, widened by `widening` where the model misfits.
@@ -133,7 +144,10 @@ def refined(fit: CellFit) -> CellFit:
 def _fitted(problem: Problem, begin: FloatArray, rough: float = 0.0, hopeless: float = np.inf) -> CellFit:
     found = _minimum(problem, begin, rough, hopeless)
     if rough > 0.0:
-        return finished(problem, found)
+        try:
+            return finished(problem, found)
+        except ElectrosaxsError as error:
+            raise Unusable(str(error), found.beyond) from error
     exact = problem.with_errors(found.x)
     return finished(exact, _minimum(exact, found.x))
 

@@ -34,6 +34,7 @@ class NotMinimal(ConvergenceError):
     """The minimum was not reached; `least` is the smallest chi-squared that was found."""
 
     least: float = np.inf
+    beyond: float = -np.inf
 
 
 Residual = Callable[[FloatArray], FloatArray]
@@ -42,13 +43,15 @@ Jacobian = Callable[[FloatArray], FloatArray]
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """x (free,), residual (value,) and jacobian (value, free) there; at_limit (free,): held by a limit."""
+    """x (free,), residual (value,) and jacobian (value, free) there; at_limit (free,): held by a limit; beyond: the largest
+    chi-squared that a full step promised after PATIENCE iterations: with a `hopeless` below it, it would have been given up."""
 
     x: FloatArray
     residual: FloatArray
     jacobian: FloatArray
     at_limit: npt.NDArray[np.bool_]
     iterations: int
+    beyond: float = -np.inf
 
     @property
     def chi_squared(self) -> float:
@@ -74,12 +77,12 @@ def minimise(
     """
     x = _within(np.asarray(start, dtype=np.float64), low, high, reach)
     r = residual(x)
-    damping, promised, came = FIRST_DAMPING, 0.0, np.inf
+    damping, promised, came, beyond = FIRST_DAMPING, 0.0, np.inf, -np.inf
     for iteration in range(1, MOST_ITERATIONS + 1):
         try:
             slopes = jacobian(x)
         except ElectrosaxsError as error:
-            raise _not_converged(r, f"ends next to what is not physical: {error}") from None
+            raise _not_converged(r, f"ends next to what is not physical: {error}", beyond) from None
         gradient, normal = slopes.T @ r, slopes.T @ slopes
         frozen = ((x <= low) & (gradient > 0.0)) | ((x >= high) & (gradient < 0.0))
         gain = _gain(gradient, normal, ~frozen)
@@ -87,19 +90,23 @@ def minimise(
         if gain < max(GAIN_LEFT * unit, rough * float(r @ r)) or (
             gain < GAIN_TOLERATED * unit and came < KEPT * promised
         ):
-            return Minimum(x, r, slopes, frozen, iteration)
-        if iteration > PATIENCE and float(r @ r) - gain > hopeless:
+            return Minimum(x, r, slopes, frozen, iteration, beyond)
+        if iteration > PATIENCE:
+            beyond = max(beyond, float(r @ r) - gain)
+        if beyond > hopeless:
             raise _not_converged(
-                r, f"is given up after {iteration} iterations: a full step would leave {float(r @ r) - gain:.3g}"
+                r,
+                f"is given up after {iteration} iterations: a full step would leave {float(r @ r) - gain:.3g}",
+                beyond,
             )
         better = _better(residual, x, r, gradient, normal, ~frozen, damping, low, high, reach)
         if better is None:
             if gain < GAIN_STUCK * unit:
-                return Minimum(x, r, slopes, frozen, iteration)
-            raise _not_converged(r, f"could still fall by {gain:.3g}, but no step makes it smaller")
+                return Minimum(x, r, slopes, frozen, iteration, beyond)
+            raise _not_converged(r, f"could still fall by {gain:.3g}, but no step makes it smaller", beyond)
         promised, came = gain, float(r @ r - better[1] @ better[1])
         x, r, damping = better
-    raise _not_converged(r, f"could still fall by {gain:.3g} after {MOST_ITERATIONS} iterations")
+    raise _not_converged(r, f"could still fall by {gain:.3g} after {MOST_ITERATIONS} iterations", beyond)
 
 
 def _gain(gradient: FloatArray, normal: FloatArray, moving: npt.NDArray[np.bool_]) -> float:
@@ -144,12 +151,12 @@ def _within(x: FloatArray, low: FloatArray, high: FloatArray, reach: FloatArray)
     return np.where(x - low < near, low, np.where(high - x < near, high, x))
 
 
-def _not_converged(residual: FloatArray, why: str) -> ElectrosaxsError:
+def _not_converged(residual: FloatArray, why: str, beyond: float) -> ElectrosaxsError:
     least = float(residual @ residual)
     error = bad_value(
         NotMinimal, where="fit", field="chi_squared", value=f"{least:.6g} for {residual.size} values", rule=why,
         remedy="give a nearer start, fix a parameter that the data do not know, or check voltage and times",
     )  # fmt: skip
     assert isinstance(error, NotMinimal)
-    error.least = least
+    error.least, error.beyond = least, beyond
     return error

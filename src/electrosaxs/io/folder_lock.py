@@ -49,6 +49,18 @@ def locked(folder: Path, command: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether a living process is writing to `folder`."""
+    try:
+        with (folder / NAME).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        return error.errno in (errno.EWOULDBLOCK, errno.EACCES)
+    return False
+
+
 def _taken(path: Path) -> int | None:
     """The open lock file, locked for this process; None where this file system cannot lock."""
     while True:

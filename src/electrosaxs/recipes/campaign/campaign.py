@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...cluster.scheduler import cluster_at
 from ...io.campaign_toml import read_campaign
 from ...nouns.campaign import Join
 from ...nouns.trends import Member
@@ -18,12 +19,19 @@ from .trends import campaign_numbers, trends_of
 
 
 def campaign(
-    file: str | Path, out: str | Path, *, join: Join = "field", workers: int = 2, progress: Progress | None = None
+    file: str | Path,
+    out: str | Path,
+    *,
+    join: Join = "field",
+    workers: int = 2,
+    scheduler: str | None = None,
+    progress: Progress | None = None,
 ) -> CampaignResults:
     """Compute the members of the campaign that `file` names, each into `<out>/members`, and write the trends to `out`.
 
     Members that are there and unchanged are used again; one that fails is a row with its reason. join: how cells of different
-    gap are compared. Raises InputFileError for a file that cannot be meant.
+    gap are compared. scheduler: of Dask, whose workers compute a member each (cluster.scheduler). Raises InputFileError for a
+    file that cannot be meant.
 
     >>> from electrosaxs import campaign
     >>> print(campaign("campaign.toml", "campaign").numbers["slice_flux_exponent"])
@@ -32,7 +40,8 @@ def campaign(
     named = read_campaign(file)
     with writing(out, [file], command="campaign", over="campaign") as folder:
         listed = tasks(named, folder)
-        trouble = compute_all(listed, workers=workers, progress=progress)
+        with cluster_at(scheduler, workers) as cluster:
+            trouble = compute_all(listed, workers=workers, cluster=cluster, progress=progress)
         found = results_of([member(task, trouble.get(task.name, "")) for task in listed], join, f"campaign {file.stem}")
         with stage(progress, "report"):
             write_campaign(folder, found, [file], command="campaign")

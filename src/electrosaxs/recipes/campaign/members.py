@@ -6,14 +6,18 @@ import glob
 import logging
 import os
 import re
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ... import __version__
+from ...cluster.workers import Cluster
 from ...errors import ElectrosaxsError, InputFileError, bad_value
 from ...io.campaign_toml import RECORD, read_record, write_record
+from ...io.folder_lock import is_locked
 from ...io.plain_json import plain
 from ...io.run_toml import read_run
 from ...nouns.campaign import CampaignFile, ExSituCell, FilmMember, Kind, MicrographMember
@@ -26,6 +30,8 @@ from ..side_by_side import side_by_side
 
 MEMBERS, RUN, NUMBERS = "members", "run.toml", "numbers.json"
 TOML_SUFFIX, RESULTS_SUFFIX = ".toml", ".nxs"
+DIED = "every worker that computed it died; where memory was short, give workers more"
+_ALONE = threading.Lock()
 log = logging.getLogger(__name__)
 
 
@@ -176,11 +182,38 @@ def _unchanged(task: Task) -> bool:
         return False
 
 
-def compute_all(listed: Sequence[Task], *, workers: int, progress: Progress | None) -> dict[str, str]:
-    """Name -> why it could not be computed, of the members where that is so; `workers` at a time, a process each."""
+def compute_all(
+    listed: Sequence[Task], *, workers: int, progress: Progress | None, cluster: Cluster | None = None
+) -> dict[str, str]:
+    """Name -> why it could not be computed, of the members where that is so; `workers` at a time, a process each, or one on
+    each worker of `cluster`."""
     waiting = [task for task in listed if task.computed and not _unchanged(task)]
     parallel = min(workers, len(waiting))
     threads = max(1, workers // max(parallel, 1))
     jobs = [replace(task, threads=threads) for task in waiting]
-    done = side_by_side(compute, jobs, parallel)
-    return {task.name: reason for task, reason in over(progress, done, stage="members", total=len(jobs)) if reason}
+    done = side_by_side(compute, jobs, parallel) if cluster is None else on_workers(cluster, waiting)
+    beside = None if cluster is None else cluster.words
+    told = over(progress, done, stage="members", total=len(jobs), beside=beside)
+    return {task.name: reason for task, reason in told if reason}
+
+
+def on_workers(cluster: Cluster, waiting: Sequence[Task]) -> Iterator[tuple[Task, str]]:
+    """Each task with what `compute` says of it, computed by a worker of `cluster`, one on each at a time."""
+    if not waiting:
+        return
+    jobs = [replace(task, results=task.results.resolve()) for task in waiting]
+    for job in jobs:
+        job.results.mkdir(parents=True, exist_ok=True)
+    cluster.check([*(job.results for job in jobs), *(job.source for job in jobs if job.source is not None)])
+    for job, reason in cluster.each(compute_alone, jobs, per="worker", ahead=1):
+        yield job, DIED if isinstance(reason, type) else reason
+
+
+def compute_alone(task: Task) -> str:
+    """`compute` in a worker: with all its threads, one member at a time, and after another worker that may still be at it."""
+    from distributed import get_worker
+
+    with _ALONE:
+        while is_locked(task.results):  # for a command that was killed
+            time.sleep(1.0)
+        return compute(replace(task, threads=get_worker().state.nthreads))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from ...cluster.pieces import in_order
+from ...cluster.scheduler import cluster_at
 from ...errors import ConvergenceError, InputFileError, bad_value
 from ...inference.agreement import agreement
-from ...inference.compare import CHARGE, FIELD, GROWTH, Comparison, compare
+from ...inference.compare import CHARGE, FIELD, GROWTH, Comparison, Each, compare
 from ...inference.fit import CellFit
 from ...inference.identifiability import knowledge
 from ...inference.observations import Observations, observations
@@ -44,12 +47,14 @@ def fit_cell(
     growth_models: Sequence[GrowthModel] = GROWTH,
     field_models: Sequence[FieldModel] = FIELD,
     workers: int = 2,
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> FittedCell:
     """Fit the transport model to results folders and write numbers.json, results.nxs, figures and report.html to `out`.
 
     Runs share charge, diffusion, solubility and attachment. fixed: parameters to hold by name (inference.parameters);
-    also: free beside all that the maps can tell. Raises InputFileError for folders that cannot be fitted, FitError for
+    also: free beside all that the maps can tell; scheduler: of Dask, whose workers fit models and profiles side by side
+    (cluster.scheduler). Raises InputFileError for folders that cannot be fitted, FitError for
     contradictions, ConvergenceError where the minimum is not found.
 
     >>> from electrosaxs import fit_cell
@@ -67,14 +72,18 @@ def fit_cell(
     def track(models: Sequence[Model]) -> Iterable[Model]:
         return over(progress, models, stage="models", total=len(models))
 
-    with writing(out, inputs, command="fit", over="fit") as folder:
+    with (
+        writing(out, inputs, command="fit", over="fit") as folder,
+        cluster_at(scheduler, workers) as cluster,
+    ):
+        each = None if cluster is None else partial(in_order, cluster, folder)
         comparison = compare(
             runs, charge_models=charge_models, growth_models=growth_models, field_models=field_models, fixed=fixed,
-            also=also, workers=workers, track=track,
+            also=also, workers=workers, track=track, each=each,
         )  # fmt: skip
         for candidate in comparison.candidates:
             log.info("model %s: chi-squared %.6g, BIC %.6g", candidate.model.name, candidate.reached, candidate.bayes)
-        fitted = _told(comparison, measured, workers, progress)
+        fitted = _told(comparison, measured, workers, progress, each)
         for said in fitted.statements:
             log.info("%s", said)
         with stage(progress, "report"):
@@ -83,29 +92,38 @@ def fit_cell(
 
 
 def _told(
-    comparison: Comparison, measured: tuple[RunResults, ...], workers: int, progress: Progress | None
+    comparison: Comparison,
+    measured: tuple[RunResults, ...],
+    workers: int,
+    progress: Progress | None,
+    each: Each | None,
 ) -> FittedCell:
     """What the best of the models says of the cell."""
     fit = comparison.best
     with stage(progress, "agreement of the runs"):
         agreed, known = agreement(fit, workers=workers), knowledge(fit)
-    shapes = _profiles(fit, progress)
+    shapes = _profiles(fit, progress, each)
     walls = tuple(wall_concentration(fit, number) for number in range(len(measured)))
     said = statements(fit, known, comparison, agreed)
     numbers = with_scale_errors(fit_numbers(fit, known, shapes, walls), fit.problem.runs)
     return FittedCell(fit, comparison, known, shapes, walls, measured, said, numbers)
 
 
-def _profiles(fit: CellFit, progress: Progress | None) -> dict[str, Profile]:
+def _profiles(fit: CellFit, progress: Progress | None, each: Each | None) -> dict[str, Profile]:
     """Profile likelihoods of the shared parameters; one that cannot be followed is left out."""
     labels = [item.label for item in fit.problem.layout.free if item.parameter.name not in PER_RUN]
-    found = {}
-    for label in over(progress, labels, stage="profile likelihoods", total=len(labels)):
-        try:
-            found[label] = profile(fit, label)
-        except ConvergenceError:
-            continue
-    return found
+    jobs = [(fit, label) for label in labels]
+    found = map(profile_of, jobs) if each is None else each(profile_of, jobs)
+    shown = over(progress, found, stage="profile likelihoods", total=len(labels))
+    return {label: shape for label, shape in zip(labels, shown, strict=True) if shape is not None}
+
+
+def profile_of(job: tuple[CellFit, str]) -> Profile | None:
+    """The profile of a parameter of a fit, None where it cannot be followed."""
+    try:
+        return profile(*job)
+    except ConvergenceError:
+        return None
 
 
 def _each_once(folders: Sequence[Path]) -> None:
