@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ..nouns import DetectorFiles, Experiment, FrameSource, Run
+from ..nouns import Experiment, FrameSource, Run
 from ..nouns.material import OwnMaterials
 from .atomic import replacing
 from .poni import read_poni
