@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ..nouns import DetectorFiles, Experiment, FrameSource, Run
+from ..nouns import Experiment, FrameSource, Run
 from ..nouns.frame_source import INSIDE, split
 from ..nouns.material import OwnMaterials
 from .atomic import replacing

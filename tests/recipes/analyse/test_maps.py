@@ -8,6 +8,7 @@ from closeness import assert_close
 from synthetic_maps import HEIGHTS_UM, START, frame_times, growing_layer, volume_fraction_map
 
 from electrosaxs.analysis.kinetics.growth import growth_curve, growth_line
+from electrosaxs.analysis.kinetics.pieces import pieces
 from electrosaxs.analysis.kinetics.scan_map import ScanMap, scan_map
 from electrosaxs.io.run_toml import read_run
 from electrosaxs.nouns import FloatArray, Number, Run
@@ -139,3 +140,21 @@ def test_crystals_on_the_anode_are_seen_within_two_and_a_half_deviations_of_the_
     fraction[1, 0] = 0.1
     height = np.array([0.0, 35.0, 37.0, 50.0])  # 2.5 deviations of a 34 um beam are 36.1 um
     assert sees_crystals(fraction, height, 34.0).tolist() == [[False] * 4, [True, True, False, False]]
+
+
+def test_rates_are_those_of_one_voltage_and_the_others_stand_beside(run: Run) -> None:
+    time = frame_times(scans=16)
+    volts = np.where(time < 2300.0, 20.0, 0.0)
+    phi = growing_layer(np.minimum(time, 2300.0), HEIGHTS_UM, sealed=True)
+    found = kinetics(
+        volume_fraction_map(phi, time, sigma=np.full(phi.shape, 2e-6)),
+        run,
+        structure_onset=Number.absent("s", "no peaks were seen"),
+        program=pieces(time.ravel(), volts.ravel()),
+    )
+    slope = 50e-6 * 2.4e-6 * (1.0 - 100.0 / 3500.0)
+    assert_close(found.numbers["slice_flux"].value, slope, rel=0.03)
+    assert found.numbers["slice_flux"].source.endswith("20 V, 20 to 2295 s")
+    assert abs(found.numbers["slice_flux[2]"].value) < 0.03 * slope
+    assert "field off" in found.numbers["slice_flux[2]"].source
+    assert found.numbers["onset_time_kink"].value is None

@@ -10,6 +10,7 @@ then both are used, weighted by what counting and interpolation leave uncertain 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +31,7 @@ from .flux_operators import (
     scan_period,
 )
 from .mass_balance import LARGEST_UNSEEN_SHARE, inventory_operator, with_surface
+from .pieces import Piece
 from .profile_integral import UNCLEAR_CHANGE, PanelIntegrals, Panels, front_variances, integrate_panels, up_to
 
 FEWEST_SCANS = 3
@@ -66,12 +68,14 @@ def continuity_flux(
     beam_fwhm_um: float = 0.0,
     anode_closed_until_s: float = 0.0,
     visits: int | None = None,
+    steps_s: Sequence[float] = (),
 ) -> ContinuityFlux:
     """J at the height and time of every frame of `phi` (scan, height), in m/s, positive towards the anode.
 
     anode_closed_until_s: before it nothing leaves the solution at the anode (the onset; infinity where nothing grew),
     so that J may also be integrated from there; 0: from the cathode only. visits: scans of the local parabola in time;
-    None chooses for each scan among 3, 5, 7, 9 the one with the least variance plus squared bias. Masked where frames
+    None chooses for each scan among 3, 5, 7, 9 the one with the least variance plus squared bias. steps_s: when the voltage
+    changed. Masked where frames
     beyond the measured times would be needed. FitError with fewer than 3 scans, or where neither wall serves.
     """
     columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=FEWEST_SCANS)
@@ -89,7 +93,7 @@ def continuity_flux(
     scans = phi.data.shape[0]
     windows = (visits,) if visits is not None else tuple(n for n in WINDOWS if n == WINDOWS[0] or 2 * n <= scans)
     solved = [_both_walls(columns, n, anode_closed_until_s, from_cathode) for n in windows]
-    side, chosen = _best_per_scan(columns, solved, anode_closed_until_s)
+    side, chosen = _best_per_scan(columns, solved, (anode_closed_until_s, *steps_s))
     used = sorted({windows[k] for k in chosen})
     words = (
         f"continuity, local parabola over {' to '.join(str(n) for n in sorted({used[0], used[-1]}))} scans, from "
@@ -211,7 +215,7 @@ def _largest_nearby(difference: FloatArray) -> FloatArray:
     return np.max(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
 
 
-def _best_per_scan(columns: MapColumns, solved: list[_Side], closed_until: float) -> tuple[_Side, IntArray]:
+def _best_per_scan(columns: MapColumns, solved: list[_Side], events: Sequence[float]) -> tuple[_Side, IntArray]:
     """For each scan the window with the least risk: counting variance plus squared bias, means over its heights.
 
     The bias of a longer window is its departure from the shortest beyond what noise explains; that of the shortest is
@@ -239,19 +243,19 @@ def _best_per_scan(columns: MapColumns, solved: list[_Side], closed_until: float
     in_time = np.repeat(np.asarray(biases)[chosen, np.arange(shape[0])], shape[1])
     in_time = np.sqrt(np.maximum(in_time, np.stack(own_biases)[pick]))
     value = np.stack([side.value for side in solved])[pick]
-    in_time = np.hypot(in_time, _step_in_time(columns, value.reshape(shape), closed_until).ravel())
+    in_time = np.hypot(in_time, _step_in_time(columns, value.reshape(shape), events).ravel())
     interpolation = np.hypot(np.stack([side.interpolation for side in solved])[pick], in_time)
     return _Side(value, sparse.csr_array(operator), interpolation), chosen
 
 
-def _step_in_time(columns: MapColumns, flux: FloatArray, onset_s: float) -> FloatArray:
-    """Sigma (scan, height) where J steps at field-on or at the onset within the scans that a derivative spans: half of
-    what J changes there from scan to scan, 0 elsewhere."""
+def _step_in_time(columns: MapColumns, flux: FloatArray, events: Sequence[float]) -> FloatArray:
+    """Sigma (scan, height) where J steps at field-on or at one of `events` (s) within the scans that a derivative
+    spans: half of what J changes there from scan to scan, 0 elsewhere."""
     time = columns.time[:-1]
     before = np.concatenate([np.full((1, time.shape[1]), -np.inf), time[:-1]])
     after = np.concatenate([time[1:], time[-1:]])
     near = np.zeros(time.shape, dtype=bool)
-    for event in (0.0, onset_s):
+    for event in (0.0, *events):
         near |= (before < event) & (event < after)
     return np.where(near, 0.5 * np.abs(np.gradient(np.nan_to_num(flux), axis=0)), 0.0)
 
@@ -285,14 +289,21 @@ def _as_flux(phi: VolumeFraction, columns: MapColumns, side: _Side) -> Flux:
 
 
 def supply_flux(
-    phi: VolumeFraction, *, gap_um: float, start: float, beam_fwhm_um: float = 0.0, anode_closed_until_s: float = np.inf
+    phi: VolumeFraction,
+    *,
+    gap_um: float,
+    start: float,
+    beam_fwhm_um: float = 0.0,
+    anode_closed_until_s: float = np.inf,
+    during: Piece | None = None,
 ) -> Number:
     """phi0 v, what the field brings from the undisturbed solution (m/s): not what the slice at the anode gains.
 
     Where phi is flat at its starting value, J = v phi0; nothing leaves at the anode yet, so the particle volume below
     such a height grows at that rate. Slope of the volume below the lowest such height, equal weights over the scans in
     which it stays flat; scatter about the line beyond counting widens sigma. Scans far noisier than the rest are left out:
-    with equal weights one of them would decide how well the line is known. Absent, with the reason, where there are
+    with equal weights one of them would decide how well the line is known. during: the piece of the voltage program within
+    which scans must lie. Absent, with the reason, where there are
     fewer than 3 such scans or fewer than 2 heights.
     """
     phi = _without_dim_scans(phi)
@@ -301,6 +312,8 @@ def supply_flux(
     except FitError as error:
         return Number.absent("m/s", str(error))
     flat = _flat_scans(columns) & (columns.time[:-1].max(axis=1) <= anode_closed_until_s)[:, None]
+    if during is not None:
+        flat &= np.all(during.has(columns.time[:-1]), axis=1)[:, None]
     lengths = flat.sum(axis=0)
     if lengths.max(initial=0) < FEWEST_SCANS:
         return Number.absent(

@@ -24,6 +24,7 @@ from ...errors import FitError, bad_value
 from ...nouns import FloatArray, GrowthCurve, LineFit, Number, SliceFlux, VolumeFraction
 from .flux_operators import METRE_PER_UM, BoolArray, IntArray, map_columns, profiles_at
 from .mass_balance import inventory_operator, with_surface
+from .pieces import Piece
 from .profile_integral import up_to
 
 FEWEST_POINTS = 3
@@ -104,8 +105,9 @@ class GrowthLine:
         )
 
 
-def growth_line(curve: GrowthCurve, *, onset_s: float | None = None) -> GrowthLine:
-    """Least-squares line through all scans from field-on to the onset, or to the end of the run without one.
+def growth_line(curve: GrowthCurve, *, onset_s: float | None = None, during: Piece | None = None) -> GrowthLine:
+    """Least-squares line through all scans from field-on to the onset, or to the end of the run without one; where the voltage
+    changes, through those `during` one piece of its program.
 
     Bend: where a parabola departs from the line by more than 3 sigma and 10 % of the rise (the slice saturates), the
     words say by how much; the line keeps its window, so that runs compare. Scatter: where the points scatter about a
@@ -114,6 +116,8 @@ def growth_line(curve: GrowthCurve, *, onset_s: float | None = None) -> GrowthLi
     """
     t, phi, sigma = curve.coord("time"), curve.values, curve.sigma
     window = _usable(curve) & (t >= 0.0) & (t < (np.inf if onset_s is None else onset_s))
+    if during is not None:
+        window &= during.has(t)
     if window.sum() < FEWEST_POINTS:
         raise bad_value(
             FitError,
@@ -136,11 +140,14 @@ def growth_line(curve: GrowthCurve, *, onset_s: float | None = None) -> GrowthLi
         t_end=float(t[order].max()),
     )
     bend = _departure(t[order], phi[order], excess * sigma[order])
-    return GrowthLine(line, counting, shared, _line_words(line, order.size, onset_s, excess, bend))
+    if during is None or (onset_s is not None and onset_s <= during.end):
+        end = "the end of the run" if onset_s is None else "the onset"
+    else:
+        end = f"the end of what was measured at {during.voltage:g} V"
+    return GrowthLine(line, counting, shared, _line_words(line, order.size, end, excess, bend))
 
 
-def _line_words(line: LineFit, points: int, onset_s: float | None, excess: float, bend: float) -> str:
-    end = "the end of the run" if onset_s is None else "the onset"
+def _line_words(line: LineFit, points: int, end: str, excess: float, bend: float) -> str:
     words = f"least-squares line, {points} scans from {line.t_start:.0f} to {line.t_end:.0f} s, until {end}"
     if bend > LARGEST_DEPARTURE:
         words += f"; the curve bends, a parabola departs from the line by {bend:.0%} of the rise"

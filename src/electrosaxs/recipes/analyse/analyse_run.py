@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...analysis.kinetics.pieces import Piece, pieces
 from ...analysis.kinetics.scan_map import ScanMap, scan_map
 from ...cluster.scheduler import cluster_at
 from ...io.frames_csv import write_frames_csv
@@ -15,7 +16,7 @@ from ...io.intensity import IntensityWriter
 from ...io.numbers_json import write_numbers
 from ...io.results import read_results, write_results
 from ...io.run_toml import read_run
-from ...nouns import FloatArray, FrameRecord, Number, Role, Run, RunResults, VoxelCorrelations
+from ...nouns import FloatArray, FrameRecord, Number, Role, Run, RunResults, VolumeFraction, VoxelCorrelations
 from ...nouns.contributions import STARTING_SOLUTION
 from ...physics.concentration import concentration_words, with_volume_fraction
 from ...report.number_text import number_lines, quality_lines
@@ -148,12 +149,17 @@ def _results(
     fraction = crystals.fraction_map
     maps = frame_maps(voxels, grid, run, excluded, fraction, agreed)
     crystals = in_the_footprint(crystals, maps.crystalline_fraction)
-    growth = kinetics(maps.phi, run, structure_onset=crystals.onset)
+    program = voltage_pieces(reduced)
+
+    def rates(phi: VolumeFraction, run: Run) -> Kinetics:
+        return kinetics(phi, run, structure_onset=crystals.onset, program=program)
+
+    growth = rates(maps.phi, run)
     scales = scales_of(run, anode, agreed.moved_um)
     headline = headline_numbers(maps, standard, anode)
     if (start := scales.relative.get(STARTING_SOLUTION)) is not None:
         bare = replace(maps, phi=without_start(maps.phi))
-        alone = kinetics(bare.phi, run, structure_onset=crystals.onset).numbers
+        alone = rates(bare.phi, run).numbers
         growth = replace(growth, numbers=parted(growth.numbers, alone, start))
         headline = parted(headline, headline_numbers(bare, standard, anode), start)
     sizes = SizeStudy(None)
@@ -170,13 +176,12 @@ def _results(
     def again(other: Run, anode_um: float) -> tuple[FrameMaps, Kinetics, Kinetics]:
         lower = replace(grid, heights=grid.heights - anode_um)
         made = frame_maps(voxels, lower, other, excluded, fraction, agreed)
-        onset = crystals.onset
-        moved = kinetics(made.phi, other, structure_onset=onset)
+        moved = rates(made.phi, other)
         if not anode_um:
             return made, moved, moved
         names = ("phi", "diameter", "deviation", "polydispersity")
         made = replace(made, **{name: at_heights(getattr(made, name), anode_um, getattr(maps, name)) for name in names})
-        return made, kinetics(made.phi, other, structure_onset=onset), moved
+        return made, rates(made.phi, other), moved
 
     results = RunResults(
         title=run.run.title,
@@ -229,6 +234,13 @@ def _quality_maps(voxels: Voxels, grid: ScanMap, phi: FloatArray, agreed: Agreem
         "volume_fraction_absorbed": agreed.absorbed,
         "volume_fraction_absorbed_sigma": agreed.absorbed_sigma,
     }
+
+
+def voltage_pieces(reduced: ReducedRun) -> tuple[Piece, ...]:
+    """Pieces of constant voltage and ramps, from what the sample frames say; none where they do not say it."""
+    table = reduced.table
+    frames = table.is_role(Role.SAMPLE)
+    return () if table.voltage is None else pieces(table.time[frames], table.voltage[frames])
 
 
 def voltage_program(reduced: ReducedRun) -> dict[str, dict[str, list[float]]]:

@@ -13,6 +13,7 @@ from ...analysis.kinetics.flux import continuity_flux, supply_flux
 from ...analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
 from ...analysis.kinetics.mass_balance import mass_balance
 from ...analysis.kinetics.onset import onset, onset_from_kink
+from ...analysis.kinetics.pieces import Piece, main_piece, only, rated, steps, with_voltage
 from ...analysis.kinetics.scan_map import ScanMap
 from ...analysis.spheres.size_shape import kurtosis_sigma, shape_errors
 from ...errors import FitError
@@ -156,8 +157,15 @@ class Kinetics:
     notes: tuple[str, ...]
 
 
-def kinetics(phi: VolumeFraction, run: Run, *, structure_onset: Number | None) -> Kinetics:
-    """Mass balance, growth curve with its line, slice flux, flux from continuity, supply flux and onset."""
+def kinetics(
+    phi: VolumeFraction, run: Run, *, structure_onset: Number | None, program: tuple[Piece, ...] = ()
+) -> Kinetics:
+    """Mass balance, growth curve with its line, slice flux, flux from continuity, supply flux and onset.
+
+    program: pieces of the voltage. Where there are several, rates are those of the first that moves particles; the others'
+    have its number behind their names, `slice_flux[2]`.
+    """
+    main = main_piece(program)
     cell = {
         "gap_um": 1e3 * run.cell.gap_mm,
         "start": run.solution.volume_fraction,
@@ -170,14 +178,23 @@ def kinetics(phi: VolumeFraction, run: Run, *, structure_onset: Number | None) -
     thickness = run.analysis.slice_um
     try:
         curve = growth_curve(phi, slice_um=thickness)
-        numbers |= onset(curve, structure=structure_onset, kink=onset_from_kink(curve))
+        kink = onset_from_kink(curve) if main is None else _kink_within(curve, program)
+        numbers |= onset(curve, structure=structure_onset, kink=kink)
         found = numbers["onset_time"]
         onset_s = found.value
         flux_slice = slice_flux_curve(curve, slice_um=thickness)
-        line = growth_line(curve, onset_s=onset_s).line
-        numbers["slice_flux"] = _slice_flux(curve, found, thickness, "phi of the voxel at the anode")
         mean = slice_mean_curve(phi, slice_um=thickness, **cell)
-        numbers["slice_flux_mean"] = _slice_flux(mean, found, thickness, "mean phi of the slice")
+        for suffix, piece in rated(program):
+            told = {
+                "slice_flux": (curve, "phi of the voxel at the anode"),
+                "slice_flux_mean": (mean, "mean phi of the slice"),
+            }
+            for name, (of, words) in told.items():
+                try:
+                    numbers[f"{name}{suffix}"] = _slice_flux(of, found, thickness, words, piece)
+                except FitError as error:
+                    numbers[f"{name}{suffix}"] = Number.absent("m/s", str(error))
+        line = growth_line(curve, onset_s=onset_s, during=main).line
     except FitError as error:
         notes.append(f"growth curve: {error}")
         for name, unit in (("onset_time", "s"), ("onset_volume_fraction", "one"), ("slice_flux", "m/s")):
@@ -189,22 +206,34 @@ def kinetics(phi: VolumeFraction, run: Run, *, structure_onset: Number | None) -
     flux = None
     closed = np.inf if onset_s is None else onset_s
     try:
-        flux = continuity_flux(phi, visits=None, anode_closed_until_s=closed, **cell).flux
+        changes = [0.5 * (first + last) for first, last in steps(program)]
+        flux = continuity_flux(phi, visits=None, anode_closed_until_s=closed, steps_s=changes, **cell).flux
     except FitError as error:
         notes.append(f"flux from continuity: {error}")
-    numbers["supply_flux"] = supply_flux(phi, anode_closed_until_s=closed, **cell)
+    for suffix, piece in rated(program):
+        numbers[f"supply_flux{suffix}"] = supply_flux(phi, anode_closed_until_s=closed, during=piece, **cell)
+    numbers = with_voltage(numbers, program)
     return Kinetics(balance.balance, curve, line, flux_slice, flux, numbers, tuple(notes))
 
 
-def _slice_flux(curve: GrowthCurve, onset_time: Number, slice_um: float, name: str) -> Number:
+def _kink_within(curve: GrowthCurve, program: tuple[Piece, ...]) -> Number:
+    """The first kink within a piece of constant voltage: where the voltage changes the curve has one without any crystals."""
+    kinks = [onset_from_kink(only(curve, piece)) for piece in program if not piece.ramp]
+    return next((kink for kink in kinks if kink.value is not None), kinks[0])
+
+
+def _slice_flux(
+    curve: GrowthCurve, onset_time: Number, slice_um: float, name: str, during: Piece | None = None
+) -> Number:
     """Slice flux of the line up to the onset; that the onset is uncertain, and with it which scans count, is in its sigma."""
-    flux = growth_line(curve, onset_s=onset_time.value).slice_flux(slice_um, name)
+    flux = growth_line(curve, onset_s=onset_time.value, during=during).slice_flux(slice_um, name)
     if onset_time.value is None or not onset_time.sigma or flux.value is None or flux.sigma is None:
         return flux
     ends = []
     for shift in (-onset_time.sigma, onset_time.sigma):
         try:
-            other = growth_line(curve, onset_s=onset_time.value + shift).slice_flux(slice_um, name)
+            end = onset_time.value + shift
+            other = growth_line(curve, onset_s=end, during=during).slice_flux(slice_um, name)
         except FitError:
             continue
         ends.append(other.value or flux.value)

@@ -64,7 +64,7 @@ class Scales:
     def not_included(self, number: str) -> str:
         """In words, what moves a number and has no sigma; empty where there is nothing."""
         known = {*self.relative, *([] if self.anode_um is None else [ANODE]), *([ENERGY] if self.calibrated else [])}
-        absent = [KEYS[name] for name in MOVED.get(number, ()) if name not in known]
+        absent = [KEYS[name] for name in MOVED.get(_name(number), ()) if name not in known]
         return f"; not included: errors of {', '.join(absent)} (no sigma given)" if absent else ""
 
 
@@ -93,11 +93,16 @@ def scales_of(run: Run, anode: AnodePosition, moved_um: float = 0.0) -> Scales:
 def parted(numbers: Mapping[str, Number], without: Mapping[str, Number], start: float) -> dict[str, Number]:
     """The numbers of kinetics with the error of phi0, `start` of all phi, told apart; without: the same of a map without it."""
     found = dict(numbers)
-    for name in AMOUNTS:
-        bare, value = without.get(name), (numbers[name].value if name in numbers else None)
-        if bare is not None and value is not None:
-            found[name] = replace(numbers[name], sigma=bare.sigma).with_contribution(STARTING_SOLUTION, start * value)
+    for name, number in numbers.items():
+        if _name(name) in AMOUNTS and name in without and number.value is not None:
+            own = replace(number, sigma=without[name].sigma)
+            found[name] = own.with_contribution(STARTING_SOLUTION, start * number.value)
     return found
+
+
+def _name(number: str) -> str:
+    """Without the piece of the voltage program."""
+    return number.split("[")[0]
 
 
 def with_scale_errors(results: RunResults, scales: Scales, run: Run, again: Again) -> RunResults:
@@ -160,11 +165,11 @@ def _varied(
         **growth.numbers,
         "anode_volume_fraction": last_value(maps.phi, "phi"),
         "anode_diameter": last_value(maps.diameter, "d"),
-        **({} if whole else {key: moved.numbers[key] for key in INTEGRALS}),
+        **({} if whole else {key: number for key, number in moved.numbers.items() if _name(key) in INTEGRALS}),
     }
     numbers = dict(results.numbers)
-    for key in (*PROFILES, "anode_diameter"):
-        old, new = numbers.get(key), fresh.get(key)
+    for key, old in results.numbers.items():
+        new = fresh.get(key) if _name(key) in (*PROFILES, "anode_diameter") else None
         if old is not None and new is not None and old.value is not None and new.value is not None:
             scale = old.sigma or abs(old.value)
             if abs(new.value - old.value) > SMALLEST * scale:
