@@ -59,6 +59,8 @@ MEANING = {
     "imperfections.transmission_drift": "by how much the transmission is read too large in the last frame, relative",
     "imperfections.bubble": "heights_um, time_s (from, to) and the share of the path that is gas",
     "imperfections.module_off": "modules (numbered from 0), from_s, and the value that they read from then on",
+    "imperfections.interaction": "between dissolved particles: none, hard-spheres (with their solvated shell) or sticky",
+    "imperfections.stickiness": "Baxter's stickiness of the particles, 0.1 to 10: attraction outweighs below 0.25",
     "voltage": "the table [voltage] with time_s (increasing, s) and voltage_V (V), lists of one length",
     "voltage.time_s": "the times of the voltage program in s, increasing",
     "voltage.voltage_V": "the voltages in V at time_s",

@@ -25,6 +25,8 @@ TITLES: dict[str, str] = {
     "starting_polydispersity": "polydispersity δ/d, starting solution",
     "anode_volume_fraction": "φ at the anode, last scan",
     "crystalline_fraction": "crystalline fraction of the anode voxel",
+    "second_virial_coefficient": "second virial coefficient over that of hard spheres",
+    "contact_distance": "contact distance of the dissolved particles",
     "normalisation_noise": "normalisation noise, frame to frame",
     "starting_volume_mean_diameter": "volume-mean diameter, starting solution",
     "starting_small_share": "share of small particles, starting solution",
