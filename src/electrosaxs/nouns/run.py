@@ -134,10 +134,12 @@ class Beam(Settings):
 
 
 class DetectorFiles(Settings):
-    """The geometry file of pyFAI and, where there is one, a mask on top of the detector's own (1 = masked)."""
+    """The geometry file of pyFAI and, where there is one, a mask on top of the detector's own (1 = masked). dead_time_ns: of a
+    pixel after each photon, corrected for; absent: looked for in the curves."""
 
     geometry: Path
     mask: Path | None = None
+    dead_time_ns: Annotated[float, Field(ge=0, le=1e5)] | None = None
 
 
 class FrameSource(Settings):

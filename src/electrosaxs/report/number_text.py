@@ -27,6 +27,7 @@ TITLES: dict[str, str] = {
     "crystalline_fraction": "crystalline fraction of the anode voxel",
     "second_virial_coefficient": "second virial coefficient over that of hard spheres",
     "contact_distance": "contact distance of the dissolved particles",
+    "dead_time": "dead time of a pixel",
     "normalisation_noise": "normalisation noise, frame to frame",
     "starting_volume_mean_diameter": "volume-mean diameter, starting solution",
     "starting_small_share": "share of small particles, starting solution",

@@ -44,12 +44,13 @@ Trial = Callable[["Contact"], float]
 @dataclass(frozen=True)
 class Contact:
     """scale: contact distance over that of solvated shells; bond: 1 / tau, 0 for hard spheres; coupling: m; sigma: of `scale`,
-    or of `bond` where there is one."""
+    or of `bond` where there is one; gain: by how much chi-squared falls with it."""
 
     scale: float
     bond: float = 0.0
     coupling: float = 0.5
     sigma: float = 0.0
+    gain: float = 0.0
 
     @property
     def second_virial(self) -> float:
@@ -145,7 +146,7 @@ def find_contact(
     best, least = _refined(best, misfit)
     if before - least < max(LEAST_GAIN, LEAST_SHARE * (before - free)):
         return None
-    return best
+    return replace(best, gain=before - least)
 
 
 def _refined(start: Contact, misfit: Trial) -> tuple[Contact, float]:

@@ -109,7 +109,7 @@ def analyse_reduced(
     crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
     voxels = measured_again(voxels, crystals.joint, reduced=reduced, standard=standard)
     between = with_interaction(reduced, standard, voxels, grid, crystals, workers=workers)
-    standard, voxels = between.standard, between.voxels
+    reduced, standard, voxels = between.reduced, between.standard, between.voxels
     crystalline = [int(row) for one in crystals.joint for row in one.rows]
     misfit = with_sizes_that_fit(reduced, standard, voxels, grid, crystalline, workers=workers)
     reduced, voxels = misfit.without_them(reduced), misfit.voxels

@@ -15,6 +15,7 @@ from ...nouns.contributions import INTERACTION
 from ...physics.colloid import solvated_shell_nm
 from .crystal_view import sees_crystals
 from .crystals import Crystals, measured_again
+from .dead_time import find_dead_time, measured_with
 from .reduce_run import ReducedRun
 from .standards import Interference, Standards, sample_intensity, standards
 from .voxels import SHARED, SIZELESS, Voxels, fitted_blocks, measure
@@ -29,8 +30,10 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Interaction:
-    """The run's standards and voxels with the particles' contacts taken out, the numbers that say what they are, notes."""
+    """The run, its standards and voxels with the particles' contacts and the detector's dead time taken out, the numbers that
+    say what these are, notes."""
 
+    reduced: ReducedRun
     standard: Standards
     voxels: Voxels
     numbers: dict[str, Number]
@@ -52,24 +55,43 @@ def with_interaction(
     rows = _telling(voxels, clear, reduced.run.solution.volume_fraction)
     if rows.size < 2:
         why = "no curve of the dissolved particles above three times the start"
-        return Interaction(standard, voxels, _absent(why))
-    fits = fit_spheres(sample_intensity(reduced, standard, voxels.frame[rows]), workers=workers)
-    found, there, contact = standard, voxels, None
+        return Interaction(reduced, standard, voxels, _absent(why))
+    contact = _contact(reduced, standard, voxels, clear, rows, workers)
+    numbers: dict[str, Number] = {}
+    notes: tuple[str, ...] = ()
+    if reduced.run.detector.dead_time_ns is None:
+        dead = find_dead_time(reduced, standard, voxels.frame[rows], workers=workers)
+        if dead is not None and dead.gain > (0.0 if contact is None else contact.gain):
+            reduced, standard, voxels = measured_with(reduced, voxels, dead, workers=workers)
+            numbers, notes = {"dead_time": dead.number}, (dead.words,)
+            contact = _contact(reduced, standard, voxels, clear, rows, workers)
+    if contact is None:
+        none = _absent("the curves show none: they are those of separate particles")
+        return Interaction(reduced, standard, voxels, {**numbers, **none}, notes)
+    found, there = standard, voxels
     for _ in range(ROUNDS):
-        content = _content(reduced, found, there, clear)
-        contact = find_contact(
-            sample_intensity(reduced, standard, voxels.frame[rows]),
-            fits,
-            content.rows(voxels.frame[rows]),
-            lambda curves: fit_spheres(curves, workers=workers),
-        )
-        if contact is None:
-            return Interaction(standard, voxels, _absent("the curves show none: they are those of separate particles"))
-        found, there = _measured_again(reduced, standard, voxels, Interference(contact, content), clear, workers)
-    assert contact is not None
+        between = Interference(contact, _content(reduced, found, there, clear))
+        found, there = _measured_again(reduced, standard, voxels, between, clear, workers)
+        contact = _contact(reduced, standard, there, clear, rows, workers) or contact
     there = measured_again(there, crystals.joint, reduced=reduced, standard=found)
     there = _with_sigma(reduced, found, there, voxels, clear, workers)
-    return Interaction(found, there, _numbers(contact, found), (_words(contact),))
+    return Interaction(reduced, found, there, {**numbers, **_numbers(contact, found)}, (*notes, _words(contact)))
+
+
+def _contact(
+    reduced: ReducedRun,
+    standard: Standards,
+    voxels: Voxels,
+    clear: BoolArray,
+    rows: npt.NDArray[np.intp],
+    workers: int,
+) -> Contact | None:
+    """What the curves of `rows` say of contacts, their particles being those of `voxels`."""
+    sample = sample_intensity(reduced, standard, voxels.frame[rows])
+    content = _content(reduced, standard, voxels, clear).rows(voxels.frame[rows])
+    return find_contact(
+        sample, fit_spheres(sample, workers=workers), content, lambda one: fit_spheres(one, workers=workers)
+    )
 
 
 def _telling(voxels: Voxels, clear: BoolArray, start: float) -> npt.NDArray[np.intp]:

@@ -19,6 +19,7 @@ from ...errors import ElectrosaxsError, FitError, InputFileError, bad_value
 from ...nouns import FloatArray, Intensity, Role, SampleIntensity
 from ...physics.colloid import dry_shell_nm
 from ...reduction.background import pooled, subtract_solvent
+from ...reduction.dead_time import lost_factor, without_loss
 from ...reduction.normalisation import DarkLevel, dark_level, to_intensity
 from .reduce_run import ReducedRun
 
@@ -113,15 +114,19 @@ def intensity(
     reduced: ReducedRun, frames: npt.NDArray[np.intp], monitor_scale: float, dark: DarkLevel | None
 ) -> Intensity:
     """Normalised frames (frame, q)."""
-    table = reduced.table
-    return to_intensity(
-        reduced.counts(frames),
+    table, counted = reduced.table, reduced.counts(frames)
+    dead_time = reduced.run.detector.dead_time_ns
+    measured = to_intensity(
+        counted,
         table.monitor[frames],
         table.transmission[frames],
         monitor_scale=monitor_scale,
         dark=dark,
         exposure=table.exposure[frames],
     )
+    if not dead_time:
+        return measured
+    return without_loss(measured, lost_factor(counted, table.exposure[frames], 1e-9 * dead_time))
 
 
 def sample_intensity(reduced: ReducedRun, standard: Standards, frames: npt.NDArray[np.intp]) -> SampleIntensity:
