@@ -9,7 +9,9 @@ from electrosaxs.physics.lattices import LATTICES
 from electrosaxs.physics.sphere_kernels import amplitude, squared_form_factor
 from electrosaxs.physics.structure_factor import (
     decoupled,
+    pair_exclusion,
     percus_yevick,
+    second_virial,
     superlattice_order,
 )
 
@@ -75,6 +77,18 @@ def test_oriented_grains_change_one_reflection_and_no_other():
 def test_nothing_is_ordered_where_no_peak_reaches_down_to_zero():
     """q = 0 included: S of crystals alone is the compressibility of an ideal lattice, 0."""
     assert_close(powder_structure_factor(np.array([0.0, 0.01, 0.1]), "FCC", 15.1, 0.02), np.zeros(3), rel=1e-12)
+
+
+def test_dilute_sticky_spheres_have_their_second_virial_coefficient():
+    """S(0) = 1 - 2 n B2, B2 = 4 v (1 - 1 / (4 tau)): attraction and repulsion cancel at tau = 1/4."""
+    for tau, virial in ((0.15, 1.0 - 0.25 / 0.15), (0.25, 0.0), (np.inf, 1.0)):
+        assert_close(second_virial(tau), virial, rel=0.0, floor=1e-12)
+        change = (percus_yevick(np.array([1e-3]), 5.0, 1e-5, tau) - 1.0) / 1e-5
+        assert_close(change, -8.0 * virial, rel=0.0, floor=5e-3)
+        volume = np.pi / 6.0 * 10.0**3
+        q = np.array([0.001, 0.3, 0.9])
+        dilute = (percus_yevick(q, 5.0, 1e-6, tau) - 1.0) / 1e-6
+        assert_close(dilute, -pair_exclusion(q * 10.0, np.array(10.0), tau) / volume, rel=0.0, floor=1e-3)
 
 
 def test_hard_spheres_have_the_known_values_of_percus_and_yevick():

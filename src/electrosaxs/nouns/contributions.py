@@ -25,6 +25,10 @@ FOOTPRINT = "footprint"
 
 SIZES_MISFIT = "sizes"
 """Of phi, where spheres of one kind do not describe the curves: what the sizes that do may be off by."""
+DEAD_TIME = "dead_time"
+"""Of the detector's pixels after each photon, found from the curves."""
+INTERACTION = "interaction"
+"""Contact distance of the dissolved particles, or the stickiness of their surfaces."""
 TRANSMISSION = "transmission"
 """Drift of the transmission against the scattering: one sigma takes all of it for an error of diode or monitor."""
 
@@ -47,7 +51,7 @@ class Reach:
 
 
 REACH = {
-    **dict.fromkeys((REFERENCE, SOLVENT_SCALE, *SOLVENT_MODES), Reach(in_every_noun=True)),
+    **dict.fromkeys((REFERENCE, SOLVENT_SCALE, *SOLVENT_MODES, INTERACTION, DEAD_TIME), Reach(in_every_noun=True)),
     **dict.fromkeys(SCALES, Reach(in_every_noun=True)),
     SIZE_SHAPE: Reach(in_every_noun=True, per_height=True),
     FOOTPRINT: Reach(per_height=True),

@@ -158,11 +158,13 @@ class Beam(Settings):
 
 class DetectorFiles(Settings):
     """The geometry file of pyFAI and, where there is one, a mask on top of the detector's own (1 = masked); the standard
-    deviation of the distance, where it is not that which `calibrate` left in the geometry file."""
+    deviation of the distance, where it is not that which `calibrate` left in the geometry file. dead_time_ns: of a pixel
+    after each photon, corrected for; absent: looked for in the curves."""
 
     geometry: Path
     mask: Path | None = None
     distance_m_sigma: NotNegative | None = None
+    dead_time_ns: Annotated[float, Field(ge=0, le=1e5)] | None = None
 
 
 FEWEST_BINS = 50  # of a q window: fewer do not follow a form factor

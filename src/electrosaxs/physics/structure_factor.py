@@ -16,6 +16,7 @@ from .lattice_kernels import powder_sum
 from .lattices import SHAPES, STACKED, lattice_named, reflections
 from .stacking import rod_sum, sharp_lines
 
+SMALL_X = 1e-3
 NEAR_ZERO = 1e-6  # 1/nm: Z is regular there, its formula divides by q
 SHAPE_STEP = 1e-3  # of c/a and of the fault fraction, for derivatives
 REACH = 1.25  # reflections are summed up to 1.25 q_max + 4 FWHM, so that Z does not sag at the upper end of the window
@@ -110,19 +111,49 @@ def _s_max(a: float, q_max: float, fwhm: float) -> float:
     return float(0.5 * np.ceil(2.0 * (REACH * q_max + 4.0 * fwhm) * a / (2.0 * np.pi)))
 
 
-def percus_yevick(q: FloatArray, radius: float, volume_fraction: float) -> FloatArray:
-    """S(q) of hard spheres of `radius` (nm) in the Percus-Yevick approximation.
+def percus_yevick(
+    q: FloatArray, radius: float | FloatArray, volume_fraction: float | FloatArray, stickiness: float = np.inf
+) -> FloatArray:
+    """S(q) of hard spheres of `radius` (nm) in the Percus-Yevick approximation; arrays that broadcast with q are taken too.
 
-    1/S = |1 - 12 phi int_0^1 Q(t) exp(i x t) dt|^2, x = 2 q R, Q = a (t^2 - 1)/2 + b (t - 1), a = (1 + 2 phi)/(1 -
-    phi)^2, b = -3 phi / (2 (1 - phi)^2): Baxter's factorisation, positive by construction. Source: Baxter, Aust. J.
-    Phys. 21, 563 (1968).
+    1/S = |1 - 12 phi int_0^1 Q(t) exp(i x t) dt|^2, x = 2 q R, Q = a (t^2 - 1)/2 + b (t - 1) + lambda/12, a = (1 + 2 phi -
+    mu)/(1 - phi)^2, b = (mu - 3 phi)/(2 (1 - phi)^2), mu = lambda phi (1 - phi): Baxter's factorisation, positive by
+    construction. `stickiness` tau of the surface: lambda is the smaller root of phi/12 lambda^2 - (tau + phi/(1 - phi)) lambda
+    + (1 + phi/2)/(1 - phi)^2, 0 without attraction. Source: Baxter, Aust. J. Phys. 21, 563 and J. Chem. Phys. 49, 2770 (1968).
     """
     x = np.atleast_1d(2.0 * np.asarray(q, dtype=np.float64) * radius)
-    a = (1.0 + 2.0 * volume_fraction) / (1.0 - volume_fraction) ** 2
-    b = -1.5 * volume_fraction / (1.0 - volume_fraction) ** 2
-    m0, m1, m2 = exponential_moments(x)
-    factor = 1.0 - 12.0 * volume_fraction * (0.5 * a * (m2 - m0) + b * (m1 - m0))
+    left = 1.0 - np.asarray(volume_fraction)
+    bond = _bond(volume_fraction, stickiness)
+    mu = bond * volume_fraction * left
+    a = (1.0 + 2.0 * volume_fraction - mu) / left**2
+    b = (0.5 * mu - 1.5 * volume_fraction) / left**2
+    m0, m1, m2 = exponential_moments(x.ravel()).reshape(3, *x.shape)
+    factor = 1.0 - 12.0 * volume_fraction * (0.5 * a * (m2 - m0) + b * (m1 - m0) + bond / 12.0 * m0)
     return np.asarray(1.0 / np.abs(factor) ** 2)
+
+
+def _bond(volume_fraction: float | FloatArray, stickiness: float) -> float | FloatArray:
+    """Baxter's lambda; where there is no fluid (the root is complex) that of the edge."""
+    if np.isinf(stickiness):
+        return 0.0
+    left = 1.0 - np.asarray(volume_fraction)
+    half = 0.5 * (stickiness + volume_fraction / left)
+    constant = (1.0 + 0.5 * volume_fraction) / left**2
+    root = np.sqrt(np.maximum(half**2 - volume_fraction / 12.0 * constant, 0.0))
+    return np.asarray(constant / (half + root))
+
+
+def pair_exclusion(x: FloatArray, diameter: FloatArray, stickiness: float = np.inf) -> FloatArray:
+    """Minus the Fourier transform (nm^3) of the Mayer function of two hard or sticky spheres, x = q diameter, `diameter` the
+    contact distance (nm): S = 1 - n times this to first order in the density n, also for mixtures."""
+    x = np.maximum(x, SMALL_X)
+    excluded = 4.0 * np.pi * diameter**3 * (np.sin(x) - x * np.cos(x)) / x**3
+    return np.asarray(excluded - np.pi * diameter**3 / (3.0 * stickiness) * np.sin(x) / x)
+
+
+def second_virial(stickiness: float) -> float:
+    """Second virial coefficient over that of hard spheres of the same contact distance, 1 - 1 / (4 tau)."""
+    return 1.0 - 0.25 / stickiness
 
 
 def decoupled(structure: FloatArray, beta: FloatArray | float) -> FloatArray:

@@ -37,7 +37,7 @@ from ..twin.beamline import Beamline, incident_photons, measured_transmission, m
 from ..twin.cell import simulate_cell
 from ..twin.detector_model import SATURATION, PixelModel, gaps_of, pixel_model
 from ..twin.frames import Frame, FramePainter, draw_frames
-from ..twin.imperfections import misread_transmission, monitor_factor, with_stopped_modules
+from ..twin.imperfections import counted_of, misread_transmission, monitor_factor, with_stopped_modules
 from ..twin.scattering_cell import scattering_cell
 from ..twin.schedule import Schedule, anode_height_um, current, schedule
 from ..twin.truth import TruthRecord
@@ -104,7 +104,7 @@ def _write(
         painter = FramePainter(pixels, seed=settings.output.seed)
         stopped = settings.imperfections.module_off
         write = with_stopped_modules(frames.write, stopped, plan, gaps_of(pixels.geometry.detector))
-        drawn = draw_frames(painter, _curves(line, truth), write, workers=workers)
+        drawn = draw_frames(painter, _curves(line, truth, pixels), write, workers=workers)
         for _ in over(progress, drawn, stage="simulated frames", total=len(plan)):
             pass
         frames.write_table(_measured_table(folder, settings, line, truth.transmission, random))
@@ -128,11 +128,13 @@ def _write_micrographs(folder: Path, settings: Experiment, line: Beamline, progr
     draw_micrographs(grown.view, folder / MICROGRAPHS, grown=grown, progress=progress)
 
 
-def _curves(line: Beamline, truth: TruthRecord) -> Iterator[tuple[int, FloatArray, float]]:
-    """Photons per steradian of each frame, kept in the truth on the way."""
+def _curves(line: Beamline, truth: TruthRecord, pixels: PixelModel) -> Iterator[tuple[int, FloatArray, float]]:
+    """Photons per steradian of each frame, as they are counted; the exposures are kept in the truth on the way."""
+    wrong, on_axis = line.experiment.imperfections, float(pixels.weight.max())
     for index, exposure in enumerate(line.exposures()):
         truth.add(index, exposure)
-        yield index, line.photons[index] * exposure.curve, float(line.plan.exposure[index])
+        seconds = float(line.plan.exposure[index])
+        yield index, counted_of(line.photons[index] * exposure.curve, wrong, on_axis, seconds), seconds
 
 
 def _measured_table(

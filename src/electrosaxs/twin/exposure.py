@@ -83,7 +83,7 @@ def expose(cell: ScatteringCell, beam: Footprint, dissolved: FloatArray, crystal
     passed = beam.share * cell.transmission(content)
     seen = float(passed.sum())
     in_cell = (
-        cell.dissolved(passed @ dissolved)
+        cell.together(passed, dissolved)
         + cell.crystalline(seen * crystals)
         + float(passed @ (1.0 - content.sum(axis=1))) * cell.solvent
     )

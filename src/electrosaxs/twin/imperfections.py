@@ -50,6 +50,13 @@ def misread_transmission(
     return np.clip(transmission * noise * drift, SMALLEST, LARGEST)
 
 
+def counted_of(curve: FloatArray, wrong: Imperfections, solid_angle_sr: float, exposure_s: float) -> FloatArray:
+    """Photons per steradian that are counted of `curve`: n exp(-n tau / t) of n in a pixel on the axis, while it is alive."""
+    if not wrong.dead_time_ns:
+        return curve
+    return np.asarray(curve * np.exp(-curve * solid_angle_sr * 1e-9 * wrong.dead_time_ns / exposure_s))
+
+
 def with_stopped_modules(
     write: Callable[[int, Frame], None], stopped: ModuleOff | None, plan: Schedule, gaps: npt.NDArray[np.bool_]
 ) -> Callable[[int, Frame], None]:

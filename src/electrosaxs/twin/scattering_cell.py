@@ -1,9 +1,8 @@
 """What the filled cell scatters and absorbs per unit of its content: spheres, superlattices, solvent, windows.
 
 Scattering is differential and absolute: spheres from the contrast of core against solvent (the ligand, 8.09 against
-7.94e-6 1/A^2, does not show), the solvent from its compressibility. Left out: interference between dissolved particles
-(S = 1; hard spheres of 1.6 % hydrodynamic volume would lose 12 % at q = 0), double scattering (0.4 % of the single at
-the start, 4 % at ten times it), Compton scattering.
+7.94e-6 1/A^2, does not show), the solvent from its compressibility. Only where `[imperfections]` says so: interference
+between dissolved particles (hard spheres of 1.6 % hydrodynamic volume lose 12 % at q = 0). Left out: Compton scattering.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from ..physics.sphere_kernels import amplitude
 from ..physics.sphere_matrix import particle_volume
 from ..physics.structure_factor import superlattice_order
 from ..units import quantity
+from .interference import Interference
 
 SOLVENT_RISE_PER_NM = 12.0  # chosen: +8.5 % at 3.5 1/nm, towards the first peak of the liquid at 13 1/nm
 
@@ -49,7 +49,8 @@ class ScatteringCell:
     q (1/nm); diameter: of the classes (nm); volume: of core + dry shell (nm^3). form: amplitude F (class, q) in nm^3,
     squared: F^2; contrast: its square (1/m^4). order: exp(-q^2 u^2) (Z - 1) of the superlattice. solvent: dSigma/dOmega
     (1/m). window: dSigma/dOmega x thickness. added_attenuation: by unit phi of each class (1/m). path in m,
-    lattice_constant in nm.
+    lattice_constant in nm. interference: of dissolved particles, None: they do
+    not see each other.
     """
 
     q: FloatArray
@@ -66,6 +67,7 @@ class ScatteringCell:
     window_transmission: float
     path: float
     lattice_constant: float
+    interference: Interference | None = None
 
     def transmission(self, phi: FloatArray) -> FloatArray:
         """T of cell and content at class volume fractions phi (..., class)."""
@@ -75,6 +77,17 @@ class ScatteringCell:
     def dissolved(self, phi: FloatArray) -> FloatArray:
         """dSigma/dOmega (1/m) of separate spheres, phi (class,): sum of phi / v contrast^2 F^2."""
         return np.asarray(self.contrast * NM6 / NM3 * ((phi / self.volume) @ self.squared))
+
+    def together(self, share: FloatArray, phi: FloatArray) -> FloatArray:
+        """dSigma/dOmega (1/m) of dissolved particles that see each other, phi (part, class) in parts of the beam weighted by
+        share (part,)."""
+        alone = self.dissolved(share @ phi)
+        if self.interference is None:
+            return alone
+        for weight, content in zip(share, phi, strict=True):
+            change = self.interference.change(content / self.volume, self.q)
+            alone = alone + weight * change * self.dissolved(content)
+        return alone
 
     def crystalline(self, phi: FloatArray) -> FloatArray:
         """dSigma/dOmega (1/m) of the same particles in a superlattice, sizes and sites independent.
@@ -111,6 +124,7 @@ def scattering_cell(experiment: Experiment, q: FloatArray, diameter: FloatArray,
         window_transmission=float(transmission(attenuation_per_m(*WINDOW, energy), WINDOW_PATH_M)),
         path=1e-3 * experiment.cell.path_length_mm,
         lattice_constant=lattice_constant,
+        interference=Interference.of(experiment.imperfections, q, diameter, solvated_shell_nm(solution)),
     )
 
 

@@ -30,6 +30,7 @@ from .anode import AnodePosition, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
 from .headline import detector_settings, headline_numbers, starting_size_errors
+from .interaction import Interaction, with_interaction
 from .maps import FrameMaps, Kinetics, frame_maps, kinetics
 from .misfit import Misfit, with_sizes_that_fit
 from .odd_standards import without_odd_standards
@@ -107,6 +108,8 @@ def analyse_reduced(
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
     voxels = measured_again(voxels, crystals.joint, reduced=reduced, standard=standard)
+    between = with_interaction(reduced, standard, voxels, grid, crystals, workers=workers)
+    reduced, standard, voxels = between.reduced, between.standard, between.voxels
     crystalline = [int(row) for one in crystals.joint for row in one.rows]
     misfit = with_sizes_that_fit(reduced, standard, voxels, grid, crystalline, workers=workers)
     reduced, voxels = misfit.without_them(reduced), misfit.voxels
@@ -116,7 +119,7 @@ def analyse_reduced(
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     with stage(progress, "maps, fluxes and sizes"):
         results = _results(
-            reduced, standard, voxels, grid, anode, crystals, misfit, agreed, distributions=distributions
+            reduced, standard, voxels, grid, anode, crystals, between, misfit, agreed, distributions=distributions
         )
     return Analysis(reduced, standard, voxels, grid, results)
 
@@ -138,6 +141,7 @@ def _results(
     grid: ScanMap,
     anode: AnodePosition,
     crystals: Crystals,
+    between: Interaction,
     misfit: Misfit,
     agreed: Agreement,
     *,
@@ -168,6 +172,7 @@ def _results(
     numbers: dict[str, Number] = {
         **growth.numbers,
         **crystals.numbers,
+        **between.numbers,
         **headline,
         **(sizes.numbers or {}),
     }
@@ -208,6 +213,7 @@ def _results(
         frames=_records(reduced, voxels, grid, anode),
         notes=(
             *reduced.notes,
+            *between.notes,
             *misfit.notes,
             *agreed.notes,
             *anode.notes,

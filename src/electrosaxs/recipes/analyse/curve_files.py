@@ -17,7 +17,7 @@ from ...materials import wavelength_nm
 from ...nouns import CurveSet, FloatArray
 from .crystals import Crystals
 from .reduce_run import ReducedRun
-from .standards import Standards, sample_intensity
+from .standards import Standards, alone_intensity, sample_intensity
 from .voxels import Voxels
 
 SHOWN = 6
@@ -81,12 +81,14 @@ def choose_curves(
     rows = rows[np.argsort(grid.height_index[rows])]
     heights = grid.heights[grid.height_index[rows]]
     rows = rows[_spread(heights)]
-    sample = sample_intensity(reduced, standard, voxels.frame[rows])
-    fit = fit_spheres(sample)
-    model, diameter, deviation = fit.model(reduced.q), fit.diameter.copy(), fit.deviation.copy()
-    volume = particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
+    sample, apart = (read(reduced, standard, voxels.frame[rows]) for read in (sample_intensity, alone_intensity))
+    fit, between = fit_spheres(apart), standard.interference
+    structure = 1.0 if between is None else between.structure(voxels.frame[rows], reduced.q)
+    particles, diameter, deviation = fit.particles(reduced.q), fit.diameter.copy(), fit.deviation.copy()
+    model = particles * structure + fit.background[:, None]
+    volume = particle_volume(apart, fit, dry_shell_nm=standard.dry_shell_nm)
     window, invariant = volume.window, volume.window + volume.low + volume.high
-    particles, with_peaks = fit.particles(reduced.q), np.zeros(rows.size)
+    with_peaks = np.zeros(rows.size)
     for joint in crystals.joint:
         _, here, there = np.intersect1d(rows, joint.rows, return_indices=True)
         model[here], particles[here], with_peaks[here] = (

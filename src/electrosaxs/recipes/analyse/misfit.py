@@ -20,7 +20,7 @@ from ...analysis.spheres.fit import POOR_FIT_SIGMAS
 from ...nouns import FloatArray
 from ...nouns.contributions import SIZES_MISFIT
 from .reduce_run import ReducedRun
-from .standards import Standards, sample_intensity
+from .standards import Standards, alone_intensity
 from .voxels import SIZES, Voxels
 
 POOR = "poor fit"
@@ -122,7 +122,7 @@ class _Volumes:
         cls, reduced: ReducedRun, standard: Standards, voxels: Voxels, rows: npt.NDArray[np.intp], workers: int
     ) -> _Volumes | None:
         """None where the starting solution shows no particles to free-form sizes."""
-        sample = sample_intensity(reduced, standard, voxels.frame[rows])
+        sample = alone_intensity(reduced, standard, voxels.frame[rows])
         basis = SizeBasis.of(sample.coord("q"), shell=standard.dry_shell_nm)
         start = free_form_sizes(standard.reference, basis, workers=1)
         if not start.seen[0]:

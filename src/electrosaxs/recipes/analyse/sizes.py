@@ -18,7 +18,7 @@ from ...analysis.kinetics.scan_map import ScanMap
 from ...errors import ElectrosaxsError
 from ...nouns import FloatArray, Number, SampleIntensity, SizeDistribution, VolumeFraction
 from .reduce_run import ReducedRun
-from .standards import Standards, sample_intensity
+from .standards import Standards, alone_intensity
 from .voxels import Voxels, on_map
 
 FEWEST_HEIGHTS = 4
@@ -102,7 +102,7 @@ def _last_scan(
     index = int(np.flatnonzero(count >= min(count.max(), COMPLETE * grid.heights.size))[-1])
     heights = np.flatnonzero(known[index])
     rows = [np.flatnonzero(grid.used & (grid.scan == index) & (grid.height_index == h))[0] for h in heights]
-    return _Scan(index, heights, sample_intensity(reduced, standard, voxels.frame[np.array(rows)]))
+    return _Scan(index, heights, alone_intensity(reduced, standard, voxels.frame[np.array(rows)]))
 
 
 def _geometry(

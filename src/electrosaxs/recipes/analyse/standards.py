@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from ...analysis.concentration.interaction import Contact, Content, alone
 from ...analysis.concentration.invariant import ParticleVolume, particle_volume
 from ...analysis.concentration.normalisation_noise import NormalisationNoise, normalisation_noise
 from ...analysis.concentration.solvent_modes import SolventModes, solvent_modes
@@ -15,11 +16,30 @@ from ...analysis.concentration.volume_fraction import pooled as pooled_curve
 from ...analysis.concentration.voxel_errors import curve_errors
 from ...analysis.spheres.fit import SphereFit, fit_spheres
 from ...errors import ElectrosaxsError, FitError, InputFileError, bad_value
-from ...nouns import Intensity, Role, SampleIntensity
+from ...nouns import FloatArray, Intensity, Role, SampleIntensity
 from ...physics.colloid import dry_shell_nm
 from ...reduction.background import pooled, subtract_solvent
+from ...reduction.dead_time import lost_factor, without_loss
 from ...reduction.normalisation import DarkLevel, dark_level, to_intensity
 from .reduce_run import ReducedRun
+
+
+@dataclass(frozen=True, eq=False)
+class Interference:
+    """Contact of the run's dissolved particles, and what each frame of the table holds, the starting solution last; background:
+    flat part of its curve."""
+
+    contact: Contact
+    content: Content
+    background: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    def structure(self, frames: npt.NDArray[np.intp], q: FloatArray) -> FloatArray:
+        """S' of `frames` (-1: the starting solution), (frame, q)."""
+        return self.content.rows(frames).structure(q, self.contact)
+
+    def without(self, sample: SampleIntensity, frames: npt.NDArray[np.intp]) -> SampleIntensity:
+        """The curves of `frames` as their particles would scatter alone."""
+        return alone(sample, self.structure(frames, sample.coord("q")), self.background[frames])
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +47,8 @@ class Standards:
     """solvent: its pooled curve (q,); reference: the pooled starting solution (one frame), its fit and particle volume.
 
     normalisation: relative noise of one frame's monitor and transmission; solvent_noise: what it leaves in the pooled
-    solvent. modes: what the solvent's counting noise can do to the frames. starting: errors of the reference.
+    solvent. modes: what the solvent's counting noise can do to the frames. starting: errors of the reference. interference:
+    what the particles do to each other's scattering, None where nothing tells; the reference is without it.
     """
 
     solvent: Intensity
@@ -41,9 +62,10 @@ class Standards:
     solvent_noise: float
     modes: SolventModes
     starting: StartingErrors
+    interference: Interference | None = None
 
 
-def standards(reduced: ReducedRun, *, workers: int = 2) -> Standards:
+def standards(reduced: ReducedRun, *, workers: int = 2, interference: Interference | None = None) -> Standards:
     """Solvent and reference of a run. InputFileError where none of their frames is usable."""
     table = reduced.table
     with np.errstate(invalid="ignore"):
@@ -58,6 +80,8 @@ def standards(reduced: ReducedRun, *, workers: int = 2) -> Standards:
     starting_solution = intensity(reduced, reference_frames, scale, dark)
     solvent = pooled(empty_of_particles)
     reference = pooled_curve(subtract_solvent(starting_solution, solvent))
+    if interference is not None:
+        reference = interference.without(reference, np.array([-1]))
     fit = fit_spheres(reference, workers=workers)
     shell = dry_shell_nm(reduced.run.solution)
     volume = particle_volume(reference, fit, dry_shell_nm=shell)
@@ -82,6 +106,7 @@ def standards(reduced: ReducedRun, *, workers: int = 2) -> Standards:
         solvent_noise=solvent_noise,
         modes=modes,
         starting=starting_errors(fit, volume, errors, modes),
+        interference=interference,
     )
 
 
@@ -89,20 +114,30 @@ def intensity(
     reduced: ReducedRun, frames: npt.NDArray[np.intp], monitor_scale: float, dark: DarkLevel | None
 ) -> Intensity:
     """Normalised frames (frame, q)."""
-    table = reduced.table
-    return to_intensity(
-        reduced.counts(frames),
+    table, counted = reduced.table, reduced.counts(frames)
+    dead_time = reduced.run.detector.dead_time_ns
+    measured = to_intensity(
+        counted,
         table.monitor[frames],
         table.transmission[frames],
         monitor_scale=monitor_scale,
         dark=dark,
         exposure=table.exposure[frames],
     )
+    if not dead_time:
+        return measured
+    return without_loss(measured, lost_factor(counted, table.exposure[frames], 1e-9 * dead_time))
 
 
 def sample_intensity(reduced: ReducedRun, standard: Standards, frames: npt.NDArray[np.intp]) -> SampleIntensity:
     """Normalised frames (frame, q) less the solvent."""
     return subtract_solvent(intensity(reduced, frames, standard.monitor_scale, standard.dark), standard.solvent)
+
+
+def alone_intensity(reduced: ReducedRun, standard: Standards, frames: npt.NDArray[np.intp]) -> SampleIntensity:
+    """`sample_intensity` as the particles would scatter each alone."""
+    sample = sample_intensity(reduced, standard, frames)
+    return sample if standard.interference is None else standard.interference.without(sample, frames)
 
 
 def _some(reduced: ReducedRun, role: Role) -> npt.NDArray[np.intp]:

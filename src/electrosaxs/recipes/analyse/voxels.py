@@ -23,7 +23,7 @@ from ...nouns import FloatArray, SampleIntensity
 from ...nouns.contributions import REFERENCE, SOLVENT
 from ..progress import Progress, over
 from .reduce_run import ReducedRun
-from .standards import Standards, sample_intensity
+from .standards import Standards, alone_intensity
 
 BLOCK = 256
 COLUMNS = (
@@ -129,7 +129,7 @@ def fitted_blocks(
     starts = range(0, usable.size, BLOCK)
     for start in over(progress, starts, stage="curves", total=len(starts)):
         part = usable[start : start + BLOCK]
-        sample = sample_intensity(reduced, standard, part)
+        sample = alone_intensity(reduced, standard, part)
         yield Block(part, sample, fit_spheres(sample, workers=workers))
 
 

@@ -1,0 +1,129 @@
+"""Dead time of the detector's pixels, found where it is not given: the brightest bins of the brightest frames miss counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ...analysis.spheres.fit import fit_spheres
+from ...nouns import Number
+from ...nouns.contributions import DEAD_TIME
+from ...reduction.dead_time import counts_per_pixel
+from .reduce_run import ReducedRun
+from .standards import Standards, sample_intensity, standards
+from .voxels import SHARED, Voxels, fitted_blocks, measure
+
+SMALLEST_LOSS, FIRST_LOSS, LARGEST_LOSS = 1e-3, 0.02, 0.5
+"""Of the counts of the brightest bin: less is not looked for, more is no detector that still counts."""
+LEAST_GAIN, LEAST_SHARE = 25.0, 0.5
+"""Fall of chi-squared from which on it is believed, and share of its excess that it must explain (chosen)."""
+LEAST_SIGMA = 0.05
+"""Relative (chosen): a pixel may be dead in another way than paralysable."""
+ROUNDS = 7
+NEAR = 0.02
+
+
+@dataclass(frozen=True)
+class DeadTime:
+    """ns with its sigma, the counts that the brightest bin loses, and the fall of chi-squared."""
+
+    value: float
+    sigma: float
+    loss: float
+    gain: float
+
+    @property
+    def number(self) -> Number:
+        return Number(
+            self.value, self.sigma, "ns", "from the curves: bins near the beam count too little where they are bright"
+        )
+
+    @property
+    def words(self) -> str:
+        return (
+            f"detector: pixels are dead for {self.value:.0f} +- {self.sigma:.0f} ns after each photon, as the curves say; up to"
+            f" {100.0 * self.loss:.2g} % of the counts are lost, which is corrected, and its sigma is in phi's (dead_time)"
+        )
+
+
+def find_dead_time(
+    reduced: ReducedRun, standard: Standards, frames: npt.NDArray[np.intp], *, workers: int
+) -> DeadTime | None:
+    """The dead time with which the curves of `frames` are those of spheres; None where nothing tells of any."""
+    rate = counts_per_pixel(reduced.counts(frames)) / reduced.table.exposure[frames][:, None]
+    brightest = 1e-9 * float(rate.max())  # photons per ns
+    fit = fit_spheres(sample_intensity(reduced, standard, frames), workers=workers)
+    before = float(fit.chi_squared[fit.converged].sum())
+
+    def misfit(dead_time: float) -> float:
+        known = with_dead_time(reduced, dead_time)
+        again = fit_spheres(sample_intensity(known, standard, frames), workers=workers)
+        return float(np.where(again.converged, again.chi_squared, 1e3 * again.degrees_of_freedom)[fit.converged].sum())
+
+    tried = {0.0: before}
+    for step in (FIRST_LOSS / brightest, 0.1 * FIRST_LOSS / brightest):
+        tried[step] = misfit(step)
+        if tried[step] < before - LEAST_GAIN:
+            break
+    else:
+        return None
+    best = _searched(tried, misfit, LARGEST_LOSS / brightest)
+    gain, excess = before - tried[best], before - float(fit.degrees_of_freedom[fit.converged].sum())
+    if best * brightest < SMALLEST_LOSS or gain < max(LEAST_GAIN, LEAST_SHARE * excess):
+        return None
+    return DeadTime(best, float(np.hypot(best / np.sqrt(gain), LEAST_SIGMA * best)), best * brightest, gain)
+
+
+def _searched(tried: dict[float, float], misfit: Callable[[float], float], largest: float) -> float:
+    """The time of the least misfit, `tried` filled on the way: doubled as long as it falls, then by parabolas."""
+    for _ in range(ROUNDS):
+        times = sorted(tried)
+        place = times.index(min(tried, key=lambda time: tried[time]))
+        if place == len(times) - 1:
+            if 2.0 * times[place] > largest:
+                break
+            tried[2.0 * times[place]] = misfit(2.0 * times[place])
+            continue
+        trial = _lowest(*((time, tried[time]) for time in times[place - 1 : place + 2]))
+        if abs(trial - times[place]) < NEAR * times[place]:
+            break
+        tried[trial] = misfit(trial)
+    return min(tried, key=lambda time: tried[time])
+
+
+def _lowest(low: tuple[float, float], middle: tuple[float, float], high: tuple[float, float]) -> float:
+    """Of the parabola through three points (time, misfit) of which the middle is the lowest; between the outer ones."""
+    (a, at_a), (b, at_b), (c, at_c) = low, middle, high
+    left, right = (b - a) * (at_b - at_c), (b - c) * (at_b - at_a)
+    lowest = b if left == right else b - 0.5 * ((b - a) * left - (b - c) * right) / (left - right)
+    return float(np.clip(lowest, max(0.5 * (a + b), 0.2 * b), 0.5 * (b + c)))
+
+
+def with_dead_time(reduced: ReducedRun, dead_time_ns: float) -> ReducedRun:
+    """`reduced` as if the run said so."""
+    run = reduced.run
+    detector = run.detector.model_copy(update={"dead_time_ns": dead_time_ns})
+    return replace(reduced, run=run.model_copy(update={"detector": detector}))
+
+
+def measured_with(
+    reduced: ReducedRun, voxels: Voxels, dead_time: DeadTime, *, workers: int
+) -> tuple[ReducedRun, Standards, Voxels]:
+    """Run, standards and voxels with the counts that the dead time took, and what one sigma of it does to phi and sizes."""
+
+    def measured(value: float) -> tuple[ReducedRun, Standards, Voxels]:
+        known = with_dead_time(reduced, value)
+        standard = standards(known, workers=workers)
+        blocks = fitted_blocks(known, standard, voxels.frame, workers=workers)
+        parts = [measure(block.frames, block.sample, block.fit, reduced=known, standard=standard) for block in blocks]
+        return known, standard, voxels.replaced(parts)
+
+    known, standard, found = measured(dead_time.value)
+    other = measured(dead_time.value + dead_time.sigma)[2]
+    shared = {quantity: dict(parts) for quantity, parts in found.shared.items()}
+    for quantity in SHARED:
+        shared[quantity][DEAD_TIME] = other.values[quantity] - found.values[quantity]
+    return known, standard, replace(found, shared=shared)

@@ -1,0 +1,183 @@
+"""Curves of particles that see each other, measured again as if each were alone (analysis.concentration.interaction)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ...analysis.concentration.interaction import Contact, Content, find_contact
+from ...analysis.kinetics.scan_map import ScanMap
+from ...analysis.spheres.fit import fit_spheres
+from ...nouns import FloatArray, Number
+from ...nouns.contributions import INTERACTION
+from ...physics.colloid import solvated_shell_nm
+from .crystal_view import sees_crystals
+from .crystals import Crystals, measured_again
+from .dead_time import find_dead_time, measured_with
+from .reduce_run import ReducedRun
+from .standards import Interference, Standards, sample_intensity, standards
+from .voxels import SHARED, SIZELESS, Voxels, fitted_blocks, measure
+
+MOST_TRIED = 12
+"""Frames of the run in which the contact is looked for, those with the most particles first."""
+LEAST_TOLD = 3.0
+"""Times the starting solution, from which on a frame tells of contacts (chosen)."""
+ROUNDS = 2
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Interaction:
+    """The run, its standards and voxels with the particles' contacts and the detector's dead time taken out, the numbers that
+    say what these are, notes."""
+
+    reduced: ReducedRun
+    standard: Standards
+    voxels: Voxels
+    numbers: dict[str, Number]
+    notes: tuple[str, ...] = ()
+
+
+def with_interaction(
+    reduced: ReducedRun,
+    standard: Standards,
+    voxels: Voxels,
+    grid: ScanMap,
+    crystals: Crystals,
+    *,
+    workers: int = 2,
+) -> Interaction:
+    """The contact distance of the dissolved particles, and everything measured again with it; as it was where none is told."""
+    beside = sees_crystals(crystals.fraction_map, grid.heights, reduced.run.beam.fwhm_um)
+    clear = grid.used & ~beside[np.maximum(grid.scan, 0), np.maximum(grid.height_index, 0)]
+    rows = _telling(voxels, clear, reduced.run.solution.volume_fraction)
+    if rows.size < 2:
+        why = "no curve of the dissolved particles above three times the start"
+        return Interaction(reduced, standard, voxels, _absent(why))
+    contact = _contact(reduced, standard, voxels, clear, rows, workers)
+    numbers: dict[str, Number] = {}
+    notes: tuple[str, ...] = ()
+    if reduced.run.detector.dead_time_ns is None:
+        dead = find_dead_time(reduced, standard, voxels.frame[rows], workers=workers)
+        if dead is not None and dead.gain > (0.0 if contact is None else contact.gain):
+            reduced, standard, voxels = measured_with(reduced, voxels, dead, workers=workers)
+            numbers, notes = {"dead_time": dead.number}, (dead.words,)
+            contact = _contact(reduced, standard, voxels, clear, rows, workers)
+    if contact is None:
+        none = _absent("the curves show none: they are those of separate particles")
+        return Interaction(reduced, standard, voxels, {**numbers, **none}, notes)
+    found, there = standard, voxels
+    for _ in range(ROUNDS):
+        between = Interference(contact, _content(reduced, found, there, clear))
+        found, there = _measured_again(reduced, standard, voxels, between, clear, workers)
+        contact = _contact(reduced, standard, there, clear, rows, workers) or contact
+    there = measured_again(there, crystals.joint, reduced=reduced, standard=found)
+    there = _with_sigma(reduced, found, there, voxels, clear, workers)
+    return Interaction(reduced, found, there, {**numbers, **_numbers(contact, found)}, (*notes, _words(contact)))
+
+
+def _contact(
+    reduced: ReducedRun,
+    standard: Standards,
+    voxels: Voxels,
+    clear: BoolArray,
+    rows: npt.NDArray[np.intp],
+    workers: int,
+) -> Contact | None:
+    """What the curves of `rows` say of contacts, their particles being those of `voxels`."""
+    sample = sample_intensity(reduced, standard, voxels.frame[rows])
+    content = _content(reduced, standard, voxels, clear).rows(voxels.frame[rows])
+    return find_contact(
+        sample, fit_spheres(sample, workers=workers), content, lambda one: fit_spheres(one, workers=workers)
+    )
+
+
+def _telling(voxels: Voxels, clear: BoolArray, start: float) -> npt.NDArray[np.intp]:
+    """Rows of the voxels that tell most of contacts."""
+    phi = voxels.values["phi"]
+    sized = np.array([not SIZELESS.intersection(flags) for flags in voxels.flags])
+    told = np.flatnonzero(clear & sized & np.isfinite(phi) & (phi > LEAST_TOLD * start))
+    return np.sort(told[np.argsort(-phi[told])][:MOST_TRIED])
+
+
+def _content(reduced: ReducedRun, standard: Standards, voxels: Voxels, clear: BoolArray) -> Content:
+    """Of all frames of the table, NaN where they are no clear voxels; the starting solution last."""
+    start = standard.reference_fit
+
+    def column(name: str, last: float) -> FloatArray:
+        values = np.full(len(reduced.table) + 1, np.nan)
+        values[voxels.frame[clear]] = voxels.values[name][clear]
+        values[-1] = last
+        return values
+
+    return Content(
+        phi=column("phi", reduced.run.solution.volume_fraction),
+        diameter=column("diameter", float(start.diameter[0])),
+        deviation=column("deviation", float(start.deviation[0])),
+        dry_shell=standard.dry_shell_nm,
+        solvated_shell=solvated_shell_nm(reduced.run.solution),
+    )
+
+
+def _measured_again(
+    reduced: ReducedRun, first: Standards, plain: Voxels, between: Interference, clear: BoolArray, workers: int
+) -> tuple[Standards, Voxels]:
+    """Standards and clear voxels with the contacts of `between` taken out of their curves."""
+    flat = np.full(len(reduced.table) + 1, np.nan)
+    flat[plain.frame] = plain.values["background"]
+    flat[-1] = first.reference_fit.background[0]
+    standard = standards(reduced, workers=workers, interference=replace(between, background=flat))
+    blocks = fitted_blocks(reduced, standard, plain.frame[clear], workers=workers)
+    parts = [measure(block.frames, block.sample, block.fit, reduced=reduced, standard=standard) for block in blocks]
+    return standard, plain.replaced(parts)
+
+
+def _with_sigma(
+    reduced: ReducedRun, standard: Standards, voxels: Voxels, plain: Voxels, clear: BoolArray, workers: int
+) -> Voxels:
+    """`voxels` with what one sigma of the contact does to phi and sizes; where there are crystals, all that it does to phi."""
+    between = standard.interference
+    assert between is not None
+    moved = replace(between, contact=between.contact.moved(between.contact.sigma))
+    _, there = _measured_again(reduced, standard, voxels, moved, clear, workers)
+    shared = {quantity: dict(parts) for quantity, parts in voxels.shared.items()}
+    for quantity in SHARED:
+        change = there.values[quantity] - voxels.values[quantity]
+        shared[quantity][INTERACTION] = np.where(clear, change, 0.0)
+    phi, before = voxels.values["phi"], plain.values["phi"]
+    told = clear & (phi > LEAST_TOLD * reduced.run.solution.volume_fraction) & np.isfinite(phi)
+    slope = float(np.median((before[told] / phi[told] - 1.0) / phi[told]))
+    shared["phi"][INTERACTION] = np.where(clear, shared["phi"][INTERACTION], slope * phi**2)
+    return replace(voxels, shared=shared)
+
+
+def _numbers(contact: Contact, standard: Standards) -> dict[str, Number]:
+    between = standard.interference
+    assert between is not None
+    wet = float(standard.reference_fit.diameter[0]) + 2.0 * between.content.solvated_shell
+    virial = Number(
+        contact.second_virial, contact.second_virial_sigma, "one",
+        "of the dissolved particles, over that of hard spheres of core and solvated shell: 1 repels as these, below 0 attracts",
+    )  # fmt: skip
+    if contact.bond:
+        why = f"attraction: sticky spheres of {wet:.1f} nm with stickiness {1.0 / contact.bond:.2g} (Baxter)"
+        return {"second_virial_coefficient": virial, "contact_distance": Number.absent("nm", why)}
+    distance = Number(
+        contact.scale * wet, contact.sigma * wet, "nm", f"hard spheres; core and solvated shell are {wet:.1f} nm"
+    )
+    return {"second_virial_coefficient": virial, "contact_distance": distance}
+
+
+def _absent(why: str) -> dict[str, Number]:
+    return {"second_virial_coefficient": Number.absent("one", why), "contact_distance": Number.absent("nm", why)}
+
+
+def _words(contact: Contact) -> str:
+    kind = "attract" if contact.second_virial < 0.0 else "repel"
+    return (
+        f"interaction: dissolved particles {kind} each other, second virial coefficient {contact.second_virial:.2f} +-"
+        f" {contact.second_virial_sigma:.2f} of that of hard spheres with solvated shells; phi and sizes are those of the"
+        " curves without it, and what its sigma does to them is in theirs (interaction)"
+    )
