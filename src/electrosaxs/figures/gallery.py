@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from matplotlib.figure import Figure
 
@@ -196,12 +197,14 @@ GALLERY: tuple[Entry, ...] = (
 )
 
 
-def draw_all(results: RunResults, truth: RunResults | None = None) -> list[Drawn]:
-    """Every figure of GALLERY, drawn or with the reason why not."""
+def figure_makers(results: RunResults, truth: RunResults | None = None) -> list[tuple[str, Callable[[], Drawn]]]:
+    """Every figure of GALLERY by name, drawn (or with the reason why not) when it is called."""
     measured = was_measured(results)
-    return [
-        drawn(entry.name, _caption(entry, measured, results, truth), entry.draw(results, truth)) for entry in GALLERY
-    ]
+
+    def draw(entry: Entry) -> Drawn:
+        return drawn(entry.name, _caption(entry, measured, results, truth), entry.draw(results, truth))
+
+    return [(entry.name, partial(draw, entry)) for entry in GALLERY]
 
 
 def _caption(entry: Entry, measured: bool, results: RunResults, truth: RunResults | None) -> str:
