@@ -12,10 +12,11 @@ from ..nouns import RunResults
 from .anode import anode_growth, mass_balance, slice_flux
 from .curves import porod_plots, scattering_curves
 from .maps import flux_map, quality_map, volume_fraction_map
+from .measured import was_measured
 from .peaks import structure_factor_peaks
 from .profiles import flux_profiles, size_profiles, volume_fraction_profiles
 from .size_distributions import size_distributions
-from .style import Omitted, was_measured
+from .style import Omitted
 from .two_measures import two_measures
 
 Draw = Callable[[RunResults, RunResults | None], Figure | Omitted]

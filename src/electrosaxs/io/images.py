@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import fabio
 import numpy as np
 
 from ..errors import FrameError
@@ -145,6 +144,8 @@ def numbers_of_image(path: Path) -> Frame:
         with path.open("rb") as stream:
             if is_cbf(stream.peek(16)):
                 return decode_cbf(stream.read(), path)
+        import fabio  # a third of a second, and only images need it
+
         with fabio.open(path) as image:
             frame = image.data
             count, cut = image.nframes, getattr(image, "incomplete_file", False)

@@ -6,11 +6,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..figures.gallery import Drawn
-from ..figures.prediction import draw_prediction
 from ..io.atomic import replacing
 from ..io.numbers_json import write_numbers
 from ..io.profile import add_profile
@@ -31,6 +30,9 @@ from ..twin.truth import TruthRecord
 from .experiment_file import named, read_with_sizes
 from .output_folder import writing
 from .progress import Progress, stage
+
+if TYPE_CHECKING:
+    from ..figures.gallery import Drawn
 
 TWO_Q = np.array([0.1, 1.0])  # 1/nm; absorption needs no scattering, the twin's cell needs some q
 STARTING = "of the starting solution"
@@ -186,7 +188,11 @@ def write_prediction(
         add_profile(part, prediction.profile)
     write_numbers(folder / "numbers.json", results.numbers)
     write_provenance(folder, command, results.settings, inputs=inputs)
-    drawn = [] if figures == "none" else [*more, *draw_prediction(results, prediction.profile)]
+    drawn = list(more)
+    if figures != "none":
+        from ..figures.prediction import draw_prediction  # matplotlib: the model is on its way before it is there
+
+        drawn += draw_prediction(results, prediction.profile)
     write_report(folder, results, more=drawn, figures=figures)
 
 

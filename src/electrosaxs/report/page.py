@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..figures.gallery import Drawn, figure_makers
-from ..figures.style import was_measured
+from ..figures.measured import was_measured
 from ..io.atomic import replacing
 from ..nouns import FrameRecord, RunResults
 from .number_text import NumberRow, number_row, quality_lines
@@ -17,6 +17,9 @@ from .provenance import FILE as PROVENANCE
 from .provenance_rows import provenance_rows
 from .settings_rows import settings_rows
 from .template import PageFigure, numbered, render
+
+if TYPE_CHECKING:
+    from ..figures.gallery import Drawn
 
 LISTED_FRAMES = 40
 FIRST = "volume_fraction_map"
@@ -47,6 +50,8 @@ def write_report(
     the gallery but after the map, which stands at the head; figures: where they go. provenance.json is printed at the foot
     where the folder has it. The page holds its pictures, links to their files and asks nothing from outside.
     """
+    from ..figures.gallery import figure_makers  # matplotlib: a command starts without it
+
     folder.mkdir(parents=True, exist_ok=True)
     planned = [*map(already, more), *(Planned(name, draw) for name, draw in figure_makers(results, truth))]
     shown = saved(folder / "figures", sorted(planned, key=lambda item: item.name != FIRST), figures)

@@ -14,10 +14,12 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ..figures.gallery import Drawn
 from .template import PageFigure, save_figure
+
+if TYPE_CHECKING:
+    from ..figures.gallery import Drawn
 
 Figures = Literal["all", "page", "none"]
 """Which figures a command draws: on its page and as PNG and SVG beside it; on the page; none."""
