@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .commands import command
-from .root import Out, Quiet, Scheduler, Workers, app, say, shown_progress
+from .root import Figures, Out, Quiet, Scheduler, Workers, app, say, shown_progress
 
 
 @command(
@@ -19,6 +19,7 @@ from .root import Out, Quiet, Scheduler, Workers, app, say, shown_progress
 def predict(
     experiment: Annotated[Path, typer.Argument(metavar="EXPERIMENT.toml", help="What to predict.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the prediction.")] = Path("prediction"),
+    figures: Figures = "all",
     quiet: Quiet = False,
 ) -> None:
     """What the model expects: maps on the scan's heights and times, and `profile` on the model's own fine grid."""
@@ -26,7 +27,7 @@ def predict(
     from ..recipes.predict import summary
 
     with shown_progress(quiet) as progress:
-        prediction = recipe(experiment, out, progress=progress)
+        prediction = recipe(experiment, out, figures=figures, progress=progress)
     say(quiet, summary(prediction, out))
 
 
@@ -56,6 +57,7 @@ def fit(
             "model (nominal, conduction, ...); may be repeated.",
         ),
     ] = None,
+    figures: Figures = "all",
     workers: Workers = 2,
     scheduler: Scheduler = None,
     quiet: Quiet = False,
@@ -66,9 +68,8 @@ def fit(
 
     with shown_progress(quiet) as progress:
         fitted = fit_cell(
-            results, out, fixed=fixed_parameters(fix or []), also=free or (), workers=workers, scheduler=scheduler,
-            progress=progress,
-            **chosen_models(model or []),
+            results, out, fixed=fixed_parameters(fix or []), also=free or (), figures=figures, workers=workers,
+            scheduler=scheduler, progress=progress, **chosen_models(model or []),
         )  # fmt: skip
     say(quiet, summary(fitted, out))
 
@@ -103,6 +104,7 @@ def plan(
     max_voltage: Annotated[float | None, typer.Option("--max-voltage", help="Largest voltage, V.")] = None,
     max_ramp: Annotated[float | None, typer.Option("--max-ramp", help="Fastest change, V/s.")] = None,
     max_current: Annotated[float | None, typer.Option("--max-current", help="Largest current, A.")] = None,
+    figures: Figures = "all",
     quiet: Quiet = False,
 ) -> None:
     """A voltage program within limits for a target (out of reach: the nearest and why), and what to measure next."""
@@ -114,6 +116,6 @@ def plan(
     with shown_progress(quiet) as progress:
         made = recipe(
             experiment, target, out, measure=measure, limits=limits, fit=parameters, calibration=calibration,
-            progress=progress,
+            figures=figures, progress=progress,
         )  # fmt: skip
     say(quiet, summary(made, out))

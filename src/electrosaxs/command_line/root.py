@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -25,6 +25,10 @@ app = typer.Typer(
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")]
+Figures = Annotated[
+    Literal["all", "page", "none"],
+    typer.Option("--figures", help="all: on the page and as PNG and SVG beside it; page: on the page; none."),
+]
 Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Threads that decode, integrate and fit.")]
 Scheduler = Annotated[
     str | None,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .commands import command
-from .root import Out, Quiet, Scheduler, Workers, app, say, shown_progress
+from .root import Figures, Out, Quiet, Scheduler, Workers, app, say, shown_progress
 
 
 @command(app, short_help="Simulate a run, analyse it, report, compare.", epilog="Example: electrosaxs demo --out demo")
@@ -97,6 +97,7 @@ def analyse(
     integrator: Annotated[
         str, typer.Option(help="own, or pyfai:METHOD with one of pyFAI's splittings (no, bbox, full) as a cross-check.")
     ] = "own",
+    figures: Figures = "all",
     workers: Workers = 2,
     scheduler: Scheduler = None,
     quiet: Quiet = False,
@@ -105,7 +106,9 @@ def analyse(
     from ..recipes.analyse.analyse_run import analyse_run, summary
 
     with shown_progress(quiet) as progress:
-        results = analyse_run(run, out, integrator=integrator, workers=workers, scheduler=scheduler, progress=progress)
+        results = analyse_run(
+            run, out, integrator=integrator, figures=figures, workers=workers, scheduler=scheduler, progress=progress
+        )
     say(quiet, summary(results, out))
 
 

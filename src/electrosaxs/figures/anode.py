@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..nouns import Number, RunResults
+from .measured import was_measured
 from .style import (
     BLACK,
     BLUE,
@@ -23,7 +24,6 @@ from .style import (
     power_of_ten,
     sigma_or_zero,
     styled,
-    was_measured,
 )
 
 ONSET_BAND = (0.7, 1.2)  # per cent, Yu et al. 2018: slice phi at which superlattices were found to form

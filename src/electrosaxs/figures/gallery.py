@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from matplotlib.figure import Figure
 
@@ -11,10 +12,11 @@ from ..nouns import RunResults
 from .anode import anode_growth, mass_balance, slice_flux
 from .curves import porod_plots, scattering_curves
 from .maps import flux_map, quality_map, volume_fraction_map
+from .measured import was_measured
 from .peaks import structure_factor_peaks
 from .profiles import flux_profiles, size_profiles, volume_fraction_profiles
 from .size_distributions import size_distributions
-from .style import Omitted, was_measured
+from .style import Omitted
 from .two_measures import two_measures
 
 Draw = Callable[[RunResults, RunResults | None], Figure | Omitted]
@@ -196,12 +198,14 @@ GALLERY: tuple[Entry, ...] = (
 )
 
 
-def draw_all(results: RunResults, truth: RunResults | None = None) -> list[Drawn]:
-    """Every figure of GALLERY, drawn or with the reason why not."""
+def figure_makers(results: RunResults, truth: RunResults | None = None) -> list[tuple[str, Callable[[], Drawn]]]:
+    """Every figure of GALLERY by name, drawn (or with the reason why not) when it is called."""
     measured = was_measured(results)
-    return [
-        drawn(entry.name, _caption(entry, measured, results, truth), entry.draw(results, truth)) for entry in GALLERY
-    ]
+
+    def draw(entry: Entry) -> Drawn:
+        return drawn(entry.name, _caption(entry, measured, results, truth), entry.draw(results, truth))
+
+    return [(entry.name, partial(draw, entry)) for entry in GALLERY]
 
 
 def _caption(entry: Entry, measured: bool, results: RunResults, truth: RunResults | None) -> str:

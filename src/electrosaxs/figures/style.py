@@ -164,11 +164,6 @@ def error_bars(sigma: FloatArray) -> FloatArray | None:
     return sigma if np.any(sigma > 0.0) else None
 
 
-def was_measured(results: RunResults) -> bool:
-    """False for a prediction or a truth: nothing in their map has a sigma."""
-    return bool(np.isfinite(results.volume_fraction.sigma).any())
-
-
 def starting_volume_fraction(results: RunResults) -> float | None:
     """phi of the starting solution as run.toml gave it, None where the settings do not say."""
     solution = results.settings.get("solution")

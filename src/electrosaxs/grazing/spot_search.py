@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, maximum_filter, median_filter
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from ..nouns.base import FloatArray
 from .noise import MAD_TO_SIGMA, NoiseModel
@@ -96,7 +96,7 @@ def _at_scale(
     assert spread is not None
     smallest = np.where(np.isfinite(mean) & np.isfinite(smallest), smallest, -np.inf) / np.maximum(spread, 1.0)
     trials = max(float(np.count_nonzero(enough)) / (4.0 * np.pi * width**2), 1.0)
-    limit = float(norm.isf(FALSE_SPOTS / len(LEVELS) / len(WIDTHS) / trials))
+    limit = -float(ndtri(FALSE_SPOTS / len(LEVELS) / len(WIDTHS) / trials))
     size = 2 * round(width) + 1
     peak = (smallest == maximum_filter(smallest, size=size, mode="constant", cval=-np.inf)) & (smallest > limit)
     found = []

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from ..errors import ElectrosaxsError, FitError
 from ..nouns import FloatArray
@@ -46,7 +46,7 @@ class Agreement:
     @property
     def chance(self) -> float:
         """Probability of such a rise among runs that do share their parameters (Wilks 1938)."""
-        return float(chi2.sf(max(self.rise, 0.0), max(self.freed, 1)))
+        return float(chdtrc(max(self.freed, 1), max(self.rise, 0.0)))
 
     @property
     def contradictory(self) -> bool:

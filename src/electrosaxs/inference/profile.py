@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
 from scipy.optimize import brentq
 
 from ..errors import ConvergenceError
@@ -41,6 +40,8 @@ class Profile:
 
     def curve(self, points: int = 120) -> tuple[FloatArray, FloatArray]:
         """A smooth line through the points: values and rise, (point,). Its root is monotone on either side."""
+        from scipy.interpolate import PchipInterpolator
+
         side = np.where(self.values < self.best, -1.0, 1.0)
         through = PchipInterpolator(self.values, side * np.sqrt(self.rise))
         fine = np.linspace(self.values[0], self.values[-1], points)
@@ -136,6 +137,8 @@ def _without(problem: Problem, k: int) -> Problem:
 
 def _crossing(places: FloatArray, rise: FloatArray, best: float, side: float) -> float | None:
     """Where the rise reaches 1 on one side of the minimum."""
+    from scipy.interpolate import PchipInterpolator
+
     here = places >= best if side > 0 else places <= best
     distance, level = np.abs(places[here] - best), np.sqrt(rise[here])
     order = np.argsort(distance)

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from fabio.cbfimage import DATA_TYPES, CbfImage
-from fabio.compression import decByteOffset
 
 from ..errors import FrameError, ShapeError
 from .atomic import replacing
@@ -40,6 +38,9 @@ def decode_cbf(content: bytes, path: Path) -> npt.NDArray[np.integer]:
 
     Raises FrameError where header, length or MD5 sum do not fit: half a frame is no frame.
     """
+    from fabio.cbfimage import DATA_TYPES
+    from fabio.compression import decByteOffset
+
     start = content.find(START)
     if start < 0 or b"x-CBF_BYTE_OFFSET" not in content[:start]:
         raise refusal(path, "header", f"{len(content)} bytes", "no byte-offset image in it", REMEDY, FrameError)
@@ -67,6 +68,8 @@ def write_cbf(path: str | Path, frame: npt.NDArray[np.integer], header: Mapping[
 
     Raises ShapeError for values that such an image does not hold: counts are -2 (bad pixel) to MOST_COUNTS.
     """
+    from fabio.cbfimage import CbfImage
+
     if frame.ndim != 2 or frame.size == 0 or frame.min() < BAD_PIXEL or frame.max() > MOST_COUNTS:
         raise ShapeError(f"frame of shape {frame.shape}: a CBF image is (y, x) of counts from -2 to {MOST_COUNTS}")
     contents = "\r\n".join(f"# {key} {value}" for key, value in header.items())

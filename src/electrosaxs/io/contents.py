@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import fabio
 import h5py
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -255,6 +254,8 @@ def _of_documents(path: Path) -> FileContents:
 
 def _of_image(path: Path) -> FileContents:
     try:
+        import fabio
+
         with fabio.open(path) as image:
             pixels, frames, header = image.data, image.nframes, dict(image.header)
             cut = ", truncated" if getattr(image, "incomplete_file", False) else ""

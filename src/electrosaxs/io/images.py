@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import fabio
 import numpy as np
 import tifffile
 
@@ -177,6 +176,8 @@ def numbers_of_image(path: Path, number: int | None = None) -> Frame:
             return _of_hdf5(path, number)
         if number is not None and path.suffix.lower() in TIFF_ENDINGS:
             return np.asarray(tifffile.imread(path, key=number))
+        import fabio  # a third of a second, and only images need it
+
         with fabio.open(path) as image:
             count, cut = image.nframes, getattr(image, "incomplete_file", False)
             frame = image.data if number is None else image.get_frame(number).data

@@ -1,7 +1,8 @@
 """Cores, ligands and solvents: built-in tables, one a file, beside the tables that a file brings of its own.
 
 cores, ligands, solvents: the values, each with its source; a new one is one entry there. choice: the materials of a
-solution by their names. xrays: what xraydb knows of them at the energy of the run.
+solution by their names. xrays: what xraydb knows of them at the energy of the run (xray_tables reads it).
+constants: of nature.
 """
 
 from ..nouns.material import REFERENCE_TEMPERATURE_K

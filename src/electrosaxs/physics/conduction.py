@@ -10,8 +10,8 @@ SI floats and arrays.
 from __future__ import annotations
 
 import numpy as np
-from scipy.constants import elementary_charge
 
+from ..materials.constants import ELEMENTARY_CHARGE_C
 from ..nouns import FloatArray
 
 
@@ -29,7 +29,7 @@ def carrier_conductivity(number_density: FloatArray, charge: FloatArray, mobilit
     mobility u (m2/(V s)): mean over the particles, charged or not. 39 nS/m for phi = 8e-4 of 7.1 nm silver of which
     4.5 % carry one charge; counter-ions are not counted.
     """
-    return np.asarray(number_density * charge * elementary_charge * mobility)
+    return np.asarray(number_density * charge * ELEMENTARY_CHARGE_C * mobility)
 
 
 def series_field(voltage: float, spacing: FloatArray, conductivity: FloatArray) -> tuple[FloatArray, float]:

@@ -6,11 +6,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..figures.gallery import Drawn
-from ..figures.prediction import draw_prediction
 from ..io.atomic import replacing
 from ..io.numbers_json import write_numbers
 from ..io.profile import add_profile
@@ -19,6 +18,7 @@ from ..nouns import Experiment, FloatArray, Number, RunResults
 from ..nouns.profile import ModelProfile
 from ..report.number_text import number_lines
 from ..report.page import write_report
+from ..report.pictures import Figures
 from ..report.provenance import write_provenance
 from ..transport import CellHistory, SizeClasses, number_moments
 from ..transport.profile import model_profile
@@ -30,6 +30,9 @@ from ..twin.truth import TruthRecord
 from .experiment_file import named, read_with_sizes
 from .output_folder import writing
 from .progress import Progress, stage
+
+if TYPE_CHECKING:
+    from ..figures.gallery import Drawn
 
 TWO_Q = np.array([0.1, 1.0])  # 1/nm; absorption needs no scattering, the twin's cell needs some q
 STARTING = "of the starting solution"
@@ -48,14 +51,18 @@ class Prediction:
 
 
 def predict(
-    experiment: str | Path | Experiment, out: str | Path | None = None, *, progress: Progress | None = None
+    experiment: str | Path | Experiment,
+    out: str | Path | None = None,
+    *,
+    figures: Figures = "all",
+    progress: Progress | None = None,
 ) -> Prediction:
     """Predict `experiment` (a path to experiment.toml or its settings); no frames, no noise.
 
-    With `out` leaves results.nxs (group `profile`: the fine grid), numbers.json, provenance.json, figures and
-    report.html there. Maps are those of the truth that `simulate` leaves beside its frames. Raises InputFileError for a
-    bad experiment and where `out` holds it or the results of another command, ConvergenceError where the model does not
-    converge; then nothing is written.
+    With `out` leaves results.nxs (group `profile`: the fine grid), numbers.json, provenance.json, figures (as `figures`
+    says: "all", on the "page" alone, "none") and report.html there. Maps are those of the truth that `simulate` leaves
+    beside its frames. Raises InputFileError for a bad experiment and where `out` holds it or the results of another
+    command, ConvergenceError where the model does not converge; then nothing is written.
 
     >>> from electrosaxs import predict
     >>> onset = predict("examples/experiment.toml").results.numbers["onset_time"]
@@ -71,7 +78,7 @@ def predict(
         for note in prediction.results.notes:
             log.info("%s", note)
         with stage(progress, "report"):
-            write_prediction(folder, prediction, command="predict", inputs=inputs)
+            write_prediction(folder, prediction, command="predict", inputs=inputs, figures=figures)
     return prediction
 
 
@@ -166,7 +173,13 @@ def _notes(settings: Experiment, lowest_transmission: float) -> tuple[str, ...]:
 
 
 def write_prediction(
-    folder: Path, prediction: Prediction, *, command: str, inputs: Sequence[Path], more: Sequence[Drawn] = ()
+    folder: Path,
+    prediction: Prediction,
+    *,
+    command: str,
+    inputs: Sequence[Path],
+    more: Sequence[Drawn] = (),
+    figures: Figures = "all",
 ) -> None:
     """The results folder of a prediction that `command` made; `more`: figures before those of every prediction."""
     results = prediction.results
@@ -175,7 +188,12 @@ def write_prediction(
         add_profile(part, prediction.profile)
     write_numbers(folder / "numbers.json", results.numbers)
     write_provenance(folder, command, results.settings, inputs=inputs)
-    write_report(folder, results, more=[*more, *draw_prediction(results, prediction.profile)])
+    drawn = list(more)
+    if figures != "none":
+        from ..figures.prediction import draw_prediction  # matplotlib: the model is on its way before it is there
+
+        drawn += draw_prediction(results, prediction.profile)
+    write_report(folder, results, more=drawn, figures=figures)
 
 
 def summary(prediction: Prediction, out: str | Path) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import f as fisher
+from scipy.special import fdtrc
 
 from ..errors import CalibrationError, ShapeError, bad_value
 from ..nouns import FloatArray, Number
@@ -188,7 +188,8 @@ def _fit_edge(
     mean, sigma, least = _posterior(wide, misfit, freedom)
     flat = float(np.sum(weight * np.square(light - np.average(light, weights=weight))))
     ratio = max(flat - least, 0.0) / (fitted - 1) / (least / freedom)
-    evidence = -float(fisher.logsf(ratio, fitted - 1, freedom)) / np.log(10.0)
+    with np.errstate(divide="ignore"):  # beyond 300 decades it is as good as certain
+        evidence = -float(np.log10(fdtrc(fitted - 1, freedom, ratio)))
     noise = float(np.sqrt(least / freedom / weight[np.argmax(model)])) / float(model.max())
     return _Edge(mean, sigma, evidence, freedom, light.size, int(wild.sum()), noise)
 

@@ -6,16 +6,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..figures.gallery import Drawn, draw_all
-from ..figures.style import was_measured
+from ..figures.measured import was_measured
 from ..io.atomic import replacing
 from ..nouns import FrameRecord, RunResults
 from .number_text import NumberRow, number_row, quality_lines
+from .pictures import Figures, Planned, already, saved
 from .provenance import FILE as PROVENANCE
 from .provenance_rows import provenance_rows
 from .settings_rows import settings_rows
-from .template import PageFigure, numbered, render, save_figure
+from .template import PageFigure, numbered, render
+
+if TYPE_CHECKING:
+    from ..figures.gallery import Drawn
 
 LISTED_FRAMES = 40
 FIRST = "volume_fraction_map"
@@ -33,20 +37,27 @@ class FramesSummary:
 
 
 def write_report(
-    folder: Path, results: RunResults, truth: RunResults | None = None, *, more: Sequence[Drawn] = ()
+    folder: Path,
+    results: RunResults,
+    truth: RunResults | None = None,
+    *,
+    more: Sequence[Drawn] = (),
+    figures: Figures = "all",
 ) -> Path:
     """Write figures/*.png (300 dpi), figures/*.svg and report.html into `folder`; returns the page's path.
 
     `truth` (of a simulation) is overlaid in the figures and set beside the numbers; `more`: figures shown before those of
-    the gallery but after the map, which stands at the head. provenance.json is printed at the foot where the folder has
-    it. The page holds its pictures, links to their files and asks nothing from outside.
+    the gallery but after the map, which stands at the head; figures: where they go. provenance.json is printed at the foot
+    where the folder has it. The page holds its pictures, links to their files and asks nothing from outside.
     """
+    from ..figures.gallery import figure_makers  # matplotlib: a command starts without it
+
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = sorted([*more, *draw_all(results, truth)], key=lambda item: item.name != FIRST)
-    figures = [save_figure(folder / "figures", item) for item in drawn]
+    planned = [*map(already, more), *(Planned(name, draw) for name, draw in figure_makers(results, truth))]
+    shown = saved(folder / "figures", sorted(planned, key=lambda item: item.name != FIRST), figures)
     page = folder / "report.html"
     with replacing(page) as part:
-        part.write_text(_render(results, truth, figures, folder / PROVENANCE), encoding="utf-8")
+        part.write_text(_render(results, truth, shown, folder / PROVENANCE), encoding="utf-8")
     return page
 
 
@@ -62,6 +73,7 @@ def _render(results: RunResults, truth: RunResults | None, figures: list[PageFig
         settings=settings_rows(results),
         figures=numbered(figures),
         omitted=[figure for figure in figures if not figure.png],
+        drawn=bool(figures),
         notes=results.notes,
         quality=quality_lines(results.numbers),
         verdict="" if results.assignment is None else results.assignment.verdict,

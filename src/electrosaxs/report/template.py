@@ -7,15 +7,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from ..figures.digits import rounded
-from ..figures.gallery import Drawn
-from ..figures.rendered import rendered
 from ..io.atomic import replacing
 from .typeset import typeset
+
+if TYPE_CHECKING:
+    from ..figures.gallery import Drawn
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,8 @@ def numbered(figures: Sequence[PageFigure]) -> list[PageFigure]:
 
 def render(package: str, template: str, **values: Any) -> str:
     """The template of `package` filled with `values`; one that is missing is an error."""
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined  # a command starts without them
+
     loader = ChoiceLoader([PackageLoader(name, "") for name in (package, __package__)])
     environment = Environment(
         loader=loader,
@@ -59,13 +60,15 @@ def whole(value: float) -> str:
     return rounded(value, 0) if math.isfinite(value) else "—"
 
 
-def save_figure(folder: Path, drawn: Drawn) -> PageFigure:
-    """Write a figure into `folder` as PNG and SVG and keep a copy for the page."""
+def save_figure(folder: Path, drawn: Drawn, *, files: bool = True) -> PageFigure:
+    """Write a figure into `folder` as PNG and SVG and keep a copy for the page; files: False for the copy alone."""
     if drawn.figure is None:
         return PageFigure(drawn.name, drawn.caption, "", drawn.reason)
-    made = rendered(drawn.figure)
-    for ending, content in (("png", made.png), ("svg", made.svg)):
+    from ..figures.rendered import Rendered, rendered, rendered_png
+
+    made = rendered(drawn.figure) if files else Rendered(rendered_png(drawn.figure), b"")
+    file = f"{folder.name}/{drawn.name}" if files else ""
+    for ending, content in (("png", made.png), ("svg", made.svg)) if files else ():
         with replacing(folder / f"{drawn.name}.{ending}") as part:
             part.write_bytes(content)
-    png = base64.b64encode(made.png).decode("ascii")
-    return PageFigure(drawn.name, drawn.caption, png, "", file=f"{folder.name}/{drawn.name}")
+    return PageFigure(drawn.name, drawn.caption, base64.b64encode(made.png).decode("ascii"), drawn.reason, file=file)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipp as sc
-from scipy.constants import k as boltzmann
 
 from ..materials import attenuation_per_m, core_of, scattering_length_density_per_m2, solvent_of
+from ..materials.constants import BOLTZMANN_J_PER_K
 from ..nouns import Experiment, FloatArray, StartingSolution
 from ..physics.absorption import attenuation, transmission
 from ..physics.colloid import core_share, solvated_shell_nm
@@ -137,7 +137,7 @@ def solvent_scattering(
     """
     liquid = solvent_of(solution)
     rho = scattering_length_density_per_m2(liquid.formula, liquid.density_g_cm3, energy_keV)
-    at_zero = rho**2 * boltzmann * temperature_K * 1e-9 * liquid.compressibility_per_GPa
+    at_zero = rho**2 * BOLTZMANN_J_PER_K * temperature_K * 1e-9 * liquid.compressibility_per_GPa
     return np.asarray(at_zero * (1.0 + (q / SOLVENT_RISE_PER_NM) ** 2))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtr
 
 from ...nouns import FloatArray, Intensity, Number
 
@@ -64,7 +64,7 @@ def normalisation_noise(groups: Sequence[Intensity], monitors: Sequence[FloatArr
     known = [group for group in map(_group, groups, monitors) if group.freedom > 0]
     freedom = sum(group.freedom for group in known)
     whole = all(np.array_equal(m, np.rint(m)) for m in (m[np.isfinite(m)] for m in monitors))
-    counts = whole and (freedom == 0 or chi2.cdf(_scatter(known), freedom) > UNLIKELY)
+    counts = whole and (freedom == 0 or chdtr(freedom, _scatter(known)) > UNLIKELY)
     if freedom < FEWEST:
         why = f"{freedom} degrees of freedom: more solvent or reference frames are needed"
         return NormalisationNoise(Number.absent("one", why), counts, 0.0)

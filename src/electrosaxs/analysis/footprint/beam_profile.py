@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import CubicSpline
 
 from ...nouns import FloatArray
 from ...physics.beam import beam_deviation, open_nodes
@@ -31,6 +30,8 @@ def gradient_at_fixed_time(values: FloatArray, height_um: FloatArray, time_s: Fl
     over the known heights, differences between scans in time; 0 where there are fewer than two. A hole is filled from the
     scans before and after: a spline across it would change the slope of its neighbours.
     """
+    from scipy.interpolate import CubicSpline
+
     along, delay = np.zeros_like(values), np.zeros_like(values)
     for row, profile in enumerate(holes_filled_in_time(values, time_s)):
         known = np.isfinite(profile)
@@ -185,6 +186,8 @@ def _continued(phi: FloatArray, hidden: BoolArray, read_um: FloatArray, start: f
 
 def _spline_weights(height_um: FloatArray, known: BoolArray, z: FloatArray) -> FloatArray:
     """Cubic spline through the known heights as weights (..., height) at z (...); none where fewer than two are known."""
+    from scipy.interpolate import CubicSpline
+
     weights = np.zeros((*z.shape, height_um.size))
     if known.sum() >= 2:
         weights[..., known] = CubicSpline(height_um[known], np.eye(int(known.sum())))(z)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from ...errors import ConvergenceError
 from ...nouns import FloatArray, SampleIntensity
@@ -74,7 +74,7 @@ def _verdict(
     normal = most_probable(basis, [misfit], start).x[0]
     gain = misfit.chi_squared(normal) - float(fit.chi_squared[f])
     extra = max(float(fit.freedom[f]) - PARAMETERS, 1.0)
-    p_value = float(chi2.sf(max(gain, 0.0), extra))
+    p_value = float(chdtrc(extra, max(gain, 0.0)))
     bic = gain - extra * float(np.log(fit.bins[f]))
     enough = bic <= POSITIVE
     beyond = fit.density[f] - unit / unit_density(basis) * normal[:-1]

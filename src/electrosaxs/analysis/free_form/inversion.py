@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from ...errors import ConvergenceError, bad_value
 from ...nouns import FloatArray, SampleIntensity
@@ -201,4 +201,4 @@ def particles_seen(inversion: Inversion) -> bool:
     """Whether a flat background alone is refuted: chi-squared difference against the parameters that the curve fixes."""
     f, g, square = inversion.misfit.fisher[-1, -1], inversion.misfit.score[-1], inversion.misfit.square
     gain = square - g * g / f - inversion.misfit.chi_squared(inversion.optimum.x[0])
-    return bool(chi2.sf(max(gain, 0.0), max(inversion.freedom - 1.0, 1.0)) < FALSE_ALARM)
+    return bool(chdtrc(max(inversion.freedom - 1.0, 1.0), max(gain, 0.0)) < FALSE_ALARM)

@@ -137,7 +137,8 @@ def _from_wall(columns: MapColumns, profiles: Profiles, level: IntArray, *, anod
     panels = seen if anode else columns.panels
     summed = between[:, : panels.lower.size]
     sign = 1.0 if anode else -1.0
-    chosen, by_other_rule = sign * summed, panels.other_rule()
+    chosen: FloatArray = sign * summed.astype(float)
+    by_other_rule = panels.other_rule()
     parts, other_parts = (integrate_panels(profiles.phi, rule) for rule in (panels, by_other_rule))
     value = _rate_of(profiles, panels, parts, chosen)
     other = _rate_of(profiles, by_other_rule, other_parts, chosen)

@@ -18,7 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse, stats
+from scipy import sparse
+from scipy.special import chdtrc
 
 from ...errors import FitError, bad_value
 from ...nouns import FloatArray, GrowthCurve, LineFit, Number, SliceFlux, VolumeFraction
@@ -233,4 +234,4 @@ def _excess_scatter(t: FloatArray, phi: FloatArray, sigma: FloatArray) -> float:
     basis = x[:, None] ** np.arange(4) / sigma[:, None]
     residual = phi / sigma - basis @ np.linalg.lstsq(basis, phi / sigma, rcond=None)[0]
     chi2, dof = float(residual @ residual), t.size - 4
-    return float(np.sqrt(chi2 / dof)) if stats.chi2.sf(chi2, dof) < REAL_SCATTER else 1.0
+    return float(np.sqrt(chi2 / dof)) if chdtrc(dof, chi2) < REAL_SCATTER else 1.0

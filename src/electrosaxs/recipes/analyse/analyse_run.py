@@ -21,6 +21,7 @@ from ...nouns.contributions import STARTING_SOLUTION
 from ...physics.concentration import concentration_words, with_volume_fraction
 from ...report.number_text import number_lines, quality_lines
 from ...report.page import write_report
+from ...report.pictures import Figures
 from ...report.provenance import write_provenance
 from ..experiment_file import check_materials
 from ..output_folder import writing
@@ -50,16 +51,17 @@ def analyse_run(
     out: str | Path,
     *,
     integrator: str = "own",
+    figures: Figures = "all",
     workers: int = 2,
     scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> RunResults:
     """Analyse the run described by `run_toml` and leave a results folder (docs/formats.md) in `out`.
 
-    integrator: "own", or "pyfai:METHOD" as a cross-check. scheduler: of Dask, whose workers reduce the frames
-    (cluster.scheduler). A killed call, started again, goes on from the frames
-    already reduced and ends with the same numbers. Where `truth.nxs` lies beside the run, the report overlays it.
-    Raises ElectrosaxsError with one line for bad input; single bad frames are left out and listed in frames.csv.
+    integrator: "own", or "pyfai:METHOD" as a cross-check; figures: "all", on the "page" alone, or "none"; scheduler: of Dask,
+    whose workers reduce the frames (cluster.scheduler). A killed call, started again, goes on from the frames already reduced
+    and ends with the same numbers. Where `truth.nxs` lies beside the run, the report overlays it. Raises ElectrosaxsError
+    with one line for bad input; single bad frames are left out and listed in frames.csv.
 
     >>> from electrosaxs import analyse_run
     >>> phi = analyse_run("run.toml", "results").volume_fraction.to_xarray()
@@ -74,7 +76,7 @@ def analyse_run(
         for note in analysis.results.notes:
             log.info("%s", note)
         with stage(progress, "report"):
-            _write(run_toml, out, analysis)
+            _write(run_toml, out, analysis, figures)
     return analysis.results
 
 
@@ -294,7 +296,7 @@ def _records(reduced: ReducedRun, voxels: Voxels, grid: ScanMap, anode: AnodePos
     return tuple(records)
 
 
-def _write(run_toml: Path, out: Path, analysis: Analysis) -> None:
+def _write(run_toml: Path, out: Path, analysis: Analysis, figures: Figures) -> None:
     """The results folder: results.nxs, numbers.json, frames.csv, curves, report and figures, provenance."""
     reduced, grid, results = analysis.reduced, analysis.grid, analysis.results
     intensity = out / "intensity.part.nxs"
@@ -306,7 +308,7 @@ def _write(run_toml: Path, out: Path, analysis: Analysis) -> None:
     write_frames_csv(out / "frames.csv", results.frames)
     truth = run_toml.parent / TRUTH
     write_provenance(out, "analyse", results.settings, inputs=_inputs(run_toml, reduced))
-    write_report(out, results, truth=read_results(truth) if truth.is_file() else None)
+    write_report(out, results, truth=read_results(truth) if truth.is_file() else None, figures=figures)
 
 
 def _inputs(run_toml: Path, reduced: ReducedRun) -> list[Path]:

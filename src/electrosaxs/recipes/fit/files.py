@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ...figures.digits import short
-from ...figures.gallery import Drawn
 from ...inference.compare import Comparison
 from ...io.atomic import replacing
 from ...io.fit_parameters import FitRecord, add_parameters
@@ -18,11 +17,12 @@ from ...io.numbers_json import write_numbers
 from ...io.results import write_results
 from ...nouns import Noun, RunResults
 from ...report.number_text import number_row
+from ...report.pictures import Figures, already, saved
 from ...report.provenance import FILE as PROVENANCE
 from ...report.provenance import write_provenance
 from ...report.provenance_rows import provenance_rows
 from ...report.settings_rows import settings_rows
-from ...report.template import numbered, render, save_figure
+from ...report.template import PageFigure, numbered, render
 from .fitted import FittedCell
 from .maps import fitted_run, residuals_of
 from .pictures import pictures
@@ -31,7 +31,9 @@ RESIDUAL = "residual_"
 WALL = "wall_volume_fraction"
 
 
-def write_fit(out: Path, fitted: FittedCell, *, inputs: Sequence[Path], asked: Mapping[str, Any]) -> None:
+def write_fit(
+    out: Path, fitted: FittedCell, *, inputs: Sequence[Path], asked: Mapping[str, Any], figures: Figures
+) -> None:
     """Everything of a fit into `out`; of several runs each has its own folder run-1, run-2, ... with results.nxs.
 
     results.nxs in `out` itself is that of the first run.
@@ -45,7 +47,8 @@ def write_fit(out: Path, fitted: FittedCell, *, inputs: Sequence[Path], asked: M
     write_numbers(out / "numbers.json", fitted.numbers)
     settings = {**asked, "model": fitted.fit.problem.model.name, "runs": [run.settings for run in fitted.measured]}
     write_provenance(out, "fit", settings, inputs=inputs)
-    _write_report(out, fitted, pictures(fitted, maps))
+    planned = [already(drawn) for drawn in (() if figures == "none" else pictures(fitted, maps))]
+    _write_report(out, fitted, saved(out / "figures", planned, figures))
 
 
 def _write_run(path: Path, fitted: FittedCell, number: int, results: RunResults) -> None:
@@ -112,8 +115,7 @@ def model_rows(comparison: Comparison) -> list[ModelRow]:
     return rows
 
 
-def _write_report(out: Path, fitted: FittedCell, drawn: Iterable[Drawn]) -> None:
-    figures = [save_figure(out / "figures", figure) for figure in drawn]
+def _write_report(out: Path, fitted: FittedCell, figures: Sequence[PageFigure]) -> None:
     page = render(
         __package__,
         "report.html.j2",

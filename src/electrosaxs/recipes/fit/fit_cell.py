@@ -24,6 +24,7 @@ from ...io.written_by import written_by
 from ...nouns import RunResults
 from ...nouns.experiment import ChargeModel, FieldModel
 from ...report.number_text import number_lines
+from ...report.pictures import Figures
 from ..output_folder import writing
 from ..progress import Progress, over, stage
 from .files import write_fit
@@ -46,16 +47,17 @@ def fit_cell(
     charge_models: Sequence[ChargeModel] = CHARGE,
     growth_models: Sequence[GrowthModel] = GROWTH,
     field_models: Sequence[FieldModel] = FIELD,
+    figures: Figures = "all",
     workers: int = 2,
     scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> FittedCell:
     """Fit the transport model to results folders and write numbers.json, results.nxs, figures and report.html to `out`.
 
-    Runs share charge, diffusion, solubility and attachment. fixed: parameters to hold by name (inference.parameters);
-    also: free beside all that the maps can tell; scheduler: of Dask, whose workers fit models and profiles side by side
-    (cluster.scheduler). Raises InputFileError for folders that cannot be fitted, FitError for
-    contradictions, ConvergenceError where the minimum is not found.
+    Runs share charge, diffusion, solubility and attachment. fixed: parameters to hold by name (inference.parameters); also:
+    free beside all that the maps can tell; figures: "all", on the "page" alone, or "none"; scheduler: of Dask, whose workers
+    fit models and profiles side by side (cluster.scheduler). Raises InputFileError for folders that cannot be fitted,
+    FitError for contradictions, ConvergenceError where the minimum is not found.
 
     >>> from electrosaxs import fit_cell
     >>> charge = fit_cell(["results-30V", "results-20V"], "fit").numbers["effective_charge"]
@@ -87,7 +89,7 @@ def fit_cell(
         for said in fitted.statements:
             log.info("%s", said)
         with stage(progress, "report"):
-            write_fit(folder, fitted, inputs=inputs, asked=_asked(fixed, also, folders))
+            write_fit(folder, fitted, inputs=inputs, asked=_asked(fixed, also, folders), figures=figures)
     return fitted
 
 

@@ -24,6 +24,7 @@ from ...io.fit_parameters import FittedParameters, read_fitted
 from ...io.run_toml import write_experiment
 from ...nouns import Experiment, Number, VoltageProgram
 from ...report.number_text import number_lines
+from ...report.pictures import Figures
 from ...transport import SizeClasses
 from ...twin.cell import starting_classes
 from ...twin.schedule import schedule
@@ -67,6 +68,7 @@ def plan(
     limits: Limits | None = None,
     fit: str | Path | None = None,
     calibration: str | Path | None = None,
+    figures: Figures = "all",
     progress: Progress | None = None,
 ) -> Plan:
     """The voltage program that gives `target` ("slice-flux=3.4e-10"), and the frames that fix the parameter `measure` best.
@@ -75,9 +77,9 @@ def plan(
     fit: numbers.json (or the folder) of a fit, whose parameters replace those of the experiment and whose sigmas are
     carried to what is reached and to what is measured. calibration: table of nucleation density against flux. With `out`
     leaves experiment.toml with the planned [voltage], plan.toml with that table alone, measure.csv and
-    measure_voltages.csv, and the files of `predict`. Raises InputFileError for bad input, and before anything is
-    computed where `out` holds an input or another command's results; a target out of reach is no error: the plan is the
-    nearest one and its numbers say why.
+    measure_voltages.csv, and the files of `predict` with its `figures`. Raises InputFileError for bad input, and before
+    anything is computed where `out` holds an input or another command's results; a target out of reach is no error: the
+    plan is the nearest one and its numbers say why.
 
     >>> from electrosaxs import plan
     >>> reached = plan("examples/plan_onset_time.toml", "onset-time=1200").numbers["plan_reached"]
@@ -112,7 +114,7 @@ def plan(
             log.info("%s", note)
         if folder is not None:
             with stage(progress, "report"):
-                _write(folder, made, inputs)
+                _write(folder, made, inputs, figures)
     return made
 
 
@@ -178,8 +180,8 @@ def _notes(wanted: Target | None, fitted: FittedParameters | None) -> tuple[str,
     return (carried, lacking) if fitted.lacking else (carried,)
 
 
-def _write(folder: Path, made: Plan, inputs: list[Path]) -> None:
-    write_prediction(folder, made.prediction, command="plan", inputs=inputs, more=made.figures)
+def _write(folder: Path, made: Plan, inputs: list[Path], figures: Figures) -> None:
+    write_prediction(folder, made.prediction, command="plan", inputs=inputs, more=made.figures, figures=figures)
     write_experiment(folder / "experiment.toml", made.experiment)
     with replacing(folder / "plan.toml") as part:
         part.write_text(_table(made.experiment.voltage), encoding="utf-8")
