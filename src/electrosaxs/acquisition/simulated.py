@@ -100,13 +100,15 @@ class SimulatedBeamline:
         self._frames += 1
         return Exposed(*self._diodes(made, photons), self._stage, middle, exposure_s)
 
-    def anode(self) -> MicrographSettings | None:
-        """What a microscope would see of the anode now; None where nothing crystallised, or where how is not said."""
+    def anode(self) -> tuple[MicrographSettings, dict[str, float]] | None:
+        """What a microscope would see of the anode now, and at which slice flux (m/s) how many islands (1/mm2) began; None
+        where nothing crystallised, or where how is not said."""
         nucleation, flux = self.experiment.nucleation, self._live.nucleated_at
         if nucleation is None or flux is None:
             return None
         crystals = float(self._live.crystals_um().sum())
-        return anode_micrographs(nucleation, flux, crystals, seed=self.experiment.output.seed)
+        truth = {"slice_flux_m_per_s": flux, "density_per_mm2": nucleation.density(flux)}
+        return anode_micrographs(nucleation, flux, crystals, seed=self.experiment.output.seed), truth
 
     def electrodes(self, voltage_V: float) -> None:
         self._voltage = voltage_V
