@@ -51,17 +51,17 @@ class Catalogue:
 
     def follow(self) -> None:
         """Until the last document is sent, or the run is over for GRACE_S and the server still away."""
-        lines: list[str] = []
+        written, added = list[str](), list[str]()
         while True:
-            lines = self._lines(lines)
-            over = self._over()
+            written = self._lines(written)
+            lines, over = [*written, *added], self._over()
             try:
                 self._send(lines)
             except Exception as error:  # of the server, the network, the writer: tried again
                 self._problem, self._write = f"{type(error).__name__}: {error}", None
             done = self._write is not None and self._sent == len(lines) and over
             if done and lines and _name(lines[-1]) != "stop":
-                lines, done = [*lines, self._cut_short()], False
+                added, done = [self._cut_short()], False
             self._tell(len(lines), done)
             if done or (over and time.monotonic() > self._over_since() + GRACE_S):
                 return
