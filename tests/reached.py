@@ -20,7 +20,7 @@ ENTRANCES = (
         "app", "root", "runs", "models", "films", "campaigns", "beam_times", "live_runs", "lookups",
     )),
     "electrosaxs",
-    "electrosaxs.acquisition.guard", "electrosaxs.acquisition.meter_server",  # programs of their own
+    "electrosaxs.acquisition.catalogue", "electrosaxs.acquisition.guard", "electrosaxs.acquisition.meter_server",  # programs
     "electrosaxs.recipes.live.passes",
 )  # fmt: skip
 CLAIMS = "electrosaxs.recipes.claims.claims"

@@ -15,6 +15,23 @@ LONGEST_TIMEOUT_S = 60.0
 HEIGHTS_UM = (0.0, 50.0, 100.0, 150.0, 200.0, 250.0, 300.0, 400.0, 600.0, 1000.0, 1400.0, 1800.0, 2600.0, 3400.0)
 
 
+class PlanTitle(RunTitle):
+    """What the run is called; tiled: address of a Tiled server that gets its documents, absent: none."""
+
+    tiled: str | None = None
+
+    @model_validator(mode="after")
+    def _address(self) -> PlanTitle:
+        if self.tiled is not None and not self.tiled.startswith(("http://", "https://")):
+            raise WrongSetting("tiled", self.tiled, "is no address", 'give it as "http://HOST:PORT"')
+        if self.tiled is not None and ("api_key" in self.tiled or "@" in self.tiled):
+            raise WrongSetting(
+                "tiled", "an address with a key in it", "a key is no part of a plan, which is copied into the run folder",
+                "leave it out and set TILED_API_KEY in the environment",
+            )  # fmt: skip
+        return self
+
+
 class SourceMeterSettings(Settings):
     """Which meter, and the limits that nothing in the plan can go beyond. resource: of VISA; absent: the simulated one.
 
@@ -146,7 +163,7 @@ class HeldFlux(Settings):
 class RunPlan(Settings):
     """One run to be measured; paths are absolute once read."""
 
-    run: RunTitle = RunTitle()
+    run: PlanTitle = PlanTitle()
     cell: Cell
     solution: Solution
     beam: Beam

@@ -15,6 +15,7 @@ from ..io.atomic import replacing
 from ..io.cbf import write_cbf
 from ..io.folder_lock import NAME as LOCK
 from ..io.nexus_writer import NexusFrameWriter
+from ..io.plain_json import to_json
 from ..io.results import write_results
 from ..io.run_toml import write_experiment, write_run
 from ..io.table_csv import write_table_csv
@@ -126,6 +127,7 @@ def _write_micrographs(folder: Path, settings: Experiment, line: Beamline, progr
     grown = anode(record, settings.nucleation, seed=settings.output.seed)
     (folder / MICROGRAPHS).mkdir()
     draw_micrographs(grown.view, folder / MICROGRAPHS, grown=grown, progress=progress)
+    (folder / MICROGRAPHS / "truth.json").write_text(to_json(grown.truth(), indent=1) + "\n", "utf-8")
 
 
 def _curves(line: Beamline, truth: TruthRecord, pixels: PixelModel) -> Iterator[tuple[int, FloatArray, float]]:

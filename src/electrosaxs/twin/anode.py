@@ -30,6 +30,15 @@ class Anode:
         """The islands of one field."""
         return grown_islands(self.record, self.nucleation, self.view, random)
 
+    def truth(self) -> dict[str, float]:
+        """Slice flux (m/s) at the onset, islands per mm2 that nucleate at it, and film per area (um)."""
+        flux = self.record.flux
+        return {
+            "slice_flux_m_per_s": flux,
+            "density_per_mm2": self.nucleation.density(flux),
+            "film_um": float(self.record.film_um[-1]),
+        }
+
 
 def anode(record: GrowthRecord, nucleation: NucleationSettings, *, seed: int) -> Anode:
     """Fields of such a size that an island is at least EDGE_PX wide and ON_A_FIELD of them are seen at most, so many that

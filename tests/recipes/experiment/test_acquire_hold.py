@@ -19,6 +19,7 @@ from left_behind import documents, meter_rows, read_all, state_of
 from meters import MeterProgram
 from refused import refused
 from test_acquire_twin import EXAMPLES, SMALL, changed
+from tifffile import TiffFile
 from tiny_bridge import TinyBridge, write_plan
 
 pytest.importorskip("pyvisa")
@@ -39,6 +40,9 @@ SHORT = {
     "[0, 50, 100, 150, 200, 250, 300, 400, 600, 1000, 1400, 1800, 2600, 3400]": "[50, 100, 150, 200, 300, 600, 2600, 3400]",
     "period_s = 300.0": "period_s = 240.0", "path_length_mm = 10.0": "path_length_mm = 10.0\nanode_height_um = -7.3",
 }  # fmt: skip
+
+
+STEP = 'nucleate.calibration = "counts.csv"\nnucleate.islands_per_mm2 = 50.0\nnucleate.'
 
 
 def decisions(folder: Path) -> list[dict[str, str]]:
@@ -140,6 +144,15 @@ def test_the_lowest_heights_are_watched_between_scans_while_crystals_may_begin(
         ({"charge_prior = 0.3": "stale_after_s = 60.0"}, "hold.stale_after_s = 60: is shorter than scan.period_s"),
         ({"set_point_m_per_s = 2.8e-10": "set_point_m_per_s = -1.0"}, "hold.set_point_m_per_s"),
         ({'flux = "slice"': 'flux = "all"'}, "hold.flux"),
+        ({"charge_prior = 0.3": "wall_share = 0.9"}, 'hold.wall_share = given: belongs to flux = "wall"'),
+        (
+            {'flux = "slice"': 'flux = "wall"', "charge_prior = 0.3": f"{STEP}at_s = 2800.0\n"},
+            "is not before scan.duration_s",
+        ),
+        (
+            {'flux = "slice"': 'flux = "wall"', "charge_prior = 0.3": f"{STEP}at_s = 28.0\n"},
+            "hold.nucleate.calibration",
+        ),
         ({"charge_prior = 0.3": "volts = 3"}, "is not a known key"),
     ],
 )
@@ -149,6 +162,57 @@ def test_a_flux_that_cannot_be_held_is_refused(
     plan = plan_in(tmp_path, changes)
     assert words in refused(capsys, "acquire", plan, "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("supply_flux_m_per_s,density_per_mm2\n1e-10,20\n4e-10,80\n", "islands nucleate at a slice flux"),
+        ("slice_flux_m_per_s,density_per_mm2\n1e-10,60\n4e-10,80\n", "hold.nucleate.islands_per_mm2 = 50"),
+    ],
+)
+def test_islands_that_no_calibration_gives_are_refused(
+    table: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = plan_in(tmp_path, {'flux = "slice"': 'flux = "wall"', "charge_prior = 0.3": f"{STEP}at_s = 1500.0\n"})
+    (tmp_path / "counts.csv").write_text(table, "utf-8")
+    assert words in refused(capsys, "acquire", plan, "--out", tmp_path / "run")
+
+
+def test_a_wall_without_a_solubility_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = plan_in(tmp_path, {'flux = "slice"': 'flux = "wall"'})
+    changed(EXAMPLES / MODEL, tmp_path / MODEL, {"solubility = 0.011": ""})
+    assert "growth.solubility = missing" in refused(capsys, "acquire", plan, "--out", tmp_path / "run")
+
+
+WALL = {
+    **SHORT, "duration_s = 2700.0": SHORT["duration_s = 2700.0"].replace("560.0", "500.0"),
+    "at_s = 2100.0": "at_s = 430.0", "start_voltage_V = 20.0": "start_voltage_V = 9.0",
+    "islands_per_mm2 = 50.0": "islands_per_mm2 = 25.0",
+}  # fmt: skip
+EARLY = {"solubility = 0.011": "solubility = 0.0026"}
+
+
+def test_islands_nucleate_at_the_flux_of_the_step_and_are_seen_on_the_anode(tmp_path: Path) -> None:
+    """From the wall below onset to the micrograph, on the twin: density within its counting error of what was asked for."""
+    shutil.copy(EXAMPLES / "nucleation_density.csv", tmp_path)
+    changed(EXAMPLES / "plan_nucleation_density.toml", tmp_path / "plan_nucleation_density.toml", EARLY)
+    changed(EXAMPLES / "nucleate_cell.toml", tmp_path / "nucleate_cell.toml", {**SMALL, **EARLY})
+    plan, out = changed(EXAMPLES / "plan_nucleate.toml", tmp_path / "plan.toml", WALL), tmp_path / "run"
+    assert acquire(plan, out) == 0
+    rows = [row for row in decisions(out) if row["wall_goal"]]
+    assert_close([float(row["wall_goal"]) for row in rows], np.full(len(rows), 0.97 * 0.0026), rel=1e-6)
+    assert_close(float(rows[-1]["wall_phi"]), 0.97 * 0.0026, rel=0.02)
+    truth = json.loads((out / "micrographs" / "truth.json").read_text("utf-8"))
+    assert_close(truth["density_per_mm2"], 25.0, rel=0.1)
+    fields = sorted((out / "micrographs").glob("field*[0-9].tif"))
+    with TiffFile(fields[0]) as first:
+        per_cm = first.pages[0].tags["XResolution"].value
+        side_mm = 10.0 * first.pages[0].shape[0] * per_cm[1] / per_cm[0]
+    with (out / "micrographs" / "truth.csv").open(newline="") as file:
+        counted = sum(row["counted"] == "yes" for row in csv.DictReader(file))
+    expected = truth["density_per_mm2"] * len(fields) * side_mm**2
+    assert abs(counted - expected) < 3.0 * np.sqrt(expected)
 
 
 def test_neither_a_program_nor_a_flux_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,12 @@ MARGIN = 0.02
 """Of the wall below its goal: farther below at the highest voltage, and falling, it cannot be held."""
 
 
+LEAST_RISE_S = 0.1
+TOO_FAST = (
+    "crystals begin before the ramp has come to the flux of the step: fewer islands; hold the wall lower (wall_share)"
+)
+
+
 @dataclass(frozen=True)
 class Nucleation:
     """A step to the slice flux `flux` (m/s), at `at_s` (s) from field-on, at which the wanted islands nucleate."""
@@ -38,6 +44,18 @@ class Wall:
     def falls_short(self) -> bool:
         """Far below its goal, and falling."""
         return self.then < self.now and self.then < (1.0 - MARGIN) * self.goal
+
+
+def begins_on_the_way(
+    runs: list[tuple[float, TrackedCell]], solubility: float, last_V: float, volt: float, ramp: float
+) -> bool:
+    """True where the wall comes to the solubility before a ramp (V/s) from `last_V` has come to `volt`: crystals begin at a
+    lower flux than that of `volt`."""
+    rise = (volt - last_V) / ramp
+    if rise <= LEAST_RISE_S:
+        return False
+    walls = [(weight, track.ahead(volt, track.state.time + rise, from_V=last_V).u[0].sum()) for weight, track in runs]
+    return sum(weight * float(wall) for weight, wall in walls) > solubility
 
 
 def wall_voltage(

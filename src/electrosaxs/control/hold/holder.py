@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import ElectrosaxsError
 from ...nouns import FloatArray
 from ..limits import Limits
-from .below_onset import Nucleation, Wall, wall_voltage
+from .below_onset import TOO_FAST, Nucleation, Wall, begins_on_the_way, wall_voltage
 from .estimator import Estimate, Estimator
 from .next_voltage import CURRENT, HIGHEST, Chosen, Range, voltage_for
 
@@ -104,6 +104,7 @@ class Holder:
     _highest_is: str = HIGHEST
     _wall: Wall | None = None
     _stepped: bool = False
+    _stepping: bool = False
 
     def __post_init__(self) -> None:
         self.set_point = self.wanted.set_point
@@ -165,6 +166,7 @@ class Holder:
             self._step(time_s)
             self._wall = None
             chosen = self._chosen(known, last, time_s)
+            self._check_step(chosen.voltage, last)
         except ElectrosaxsError as error:
             return self._blind(f"the model cannot be run: {error}", last, time_s)
         self._look_for_the_end(known, chosen)
@@ -185,6 +187,14 @@ class Holder:
         step = self.wanted.nucleation
         if step is not None and not self._stepped and self.mode == "hold" and time_s + self.step_s > step.at_s:
             self._stepped, self.set_point, self._from = True, step.flux, (-math.inf, step.flux)
+            self._stepping = True
+
+    def _check_step(self, volt: float, last_V: float) -> None:
+        """Say so where crystals begin at less than the flux of the step."""
+        if self._stepping:
+            runs, solubility = self.estimator.runs(), self.estimator.solubility()
+            self.reason = TOO_FAST if begins_on_the_way(runs, solubility, last_V, volt, self.limits.ramp) else ""
+        self._stepping = False
 
     def _blind(self, why: str, last_V: float, time_s: float) -> Decision:
         """The fallback where nothing is known; the next decision begins from the belief."""

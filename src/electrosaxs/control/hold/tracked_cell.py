@@ -97,9 +97,13 @@ class TrackedCell:
         crystals = history.crystals_at(looks.time).sum(axis=1)
         return np.array([dissolved, looks.density[looks.which] * crystals])
 
-    def ahead(self, voltage_V: float, until_s: float) -> State:
-        """The state at `until_s` where the voltage is constant from now on; this one stays where it is."""
-        along = replace(self.problem, program=VoltageProgram(time_s=[0.0], voltage_V=[voltage_V]))
+    def ahead(self, voltage_V: float, until_s: float, *, from_V: float | None = None) -> State:
+        """The state at `until_s` where the voltage is constant from now on, or rises until then from `from_V`; this one
+        stays where it is."""
+        times, volts = [until_s], [voltage_V]
+        if from_V is not None:
+            times, volts = [self.state.time, until_s], [from_V, voltage_V]
+        along = replace(self.problem, program=VoltageProgram(time_s=times, voltage_V=volts))
         return integrate(along, self.state, until_s, rtol=RTOL)
 
     def slice_flux(self, voltage_V: float, state: State | None = None) -> float:

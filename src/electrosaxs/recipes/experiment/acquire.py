@@ -26,6 +26,7 @@ from ...nouns.run_plan import RunPlan
 from ..experiment_file import check_materials
 from .background import add_background
 from .beamlines import beamline_of, leave_micrographs, own_detector
+from .cataloguing import catalogued, check_catalogue
 from .forecast import check_against, forecast
 from .meters import check_extra, identify, meter_of
 from .run_folder import RUN, RunFolder, new_folder
@@ -70,6 +71,7 @@ def acquire(
     wanted = read_plan(source)
     check_materials(wanted.solution, where=source)
     check_extra()
+    check_catalogue(wanted, source)
     token = _token(token_file)
     plant = None if wanted.hold is None else _believed(wanted)
     with _folder(Path(out), dry_run) as folder, _signals() as asked:
@@ -86,7 +88,8 @@ def acquire(
                     return 0
                 own_detector(beamline, folder)
                 record = RunFolder(folder, wanted, source, greeting, lambda: asked[0] if asked else None, token=token)
-                code, summary = _measured(wanted, beamline, greeting, meter, record, found_on=found_on, plant=plant)
+                with catalogued(wanted, folder):
+                    code, summary = _measured(wanted, beamline, greeting, meter, record, found_on=found_on, plant=plant)
                 if not code:
                     seen = leave_micrographs(beamline, folder)
                     say(summary if seen is None else f"{summary}; micrographs of its anode: {seen}")

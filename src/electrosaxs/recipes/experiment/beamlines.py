@@ -11,6 +11,7 @@ import numpy as np
 from ...acquisition.beamline import Beamline
 from ...acquisition.bridge import BridgeBeamline
 from ...io.cbf import write_cbf
+from ...io.plain_json import to_json
 from ...io.run_toml import read_experiment
 from ...nouns import Experiment, StartingSolution
 from ...nouns.experiment import SourceBeam
@@ -70,6 +71,7 @@ def leave_micrographs(beamline: Beamline, folder: Path) -> Path | None:
         return None
     (folder / MICROGRAPHS).mkdir()
     draw_micrographs(seen.view, folder / MICROGRAPHS, grown=seen)
+    (folder / MICROGRAPHS / "truth.json").write_text(to_json(seen.truth(), indent=1) + "\n", "utf-8")
     return folder / MICROGRAPHS
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from ...io.plan_toml import copy_plan
 from ...io.run_state import DocumentFile, take_requests, write_state
 from ...io.run_toml import write_run
 from ...nouns import DetectorFiles, FrameSource, Role, Run
+from ...nouns.run import RunTitle
 from ...nouns.run_plan import RunPlan
 from ...report.provenance import file_hash, package_versions
 from .kept_frames import Kept
@@ -263,7 +265,7 @@ class RunFolder:
         write_run(
             folder / RUN,
             Run(
-                run=plan.run,
+                run=RunTitle(title=plan.run.title),
                 cell=plan.cell.model_copy(update={"anode_height_um": anode_um}),
                 solution=plan.solution,
                 beam=plan.beam,
@@ -281,6 +283,8 @@ class RunFolder:
         files = [source, self.folder / GEOMETRY, *believed]
         return {
             "plan_name": "electrosaxs acquire", "title": self.plan.run.title,
+            "date": datetime.now(UTC).date().isoformat(),
+            "voltage_V": None if self.plan.voltage is None else self.plan.highest_V,
             "plan": self.plan.model_dump(mode="json"), "versions": package_versions(),
             "hashes": [file_hash(path) for path in files if path.is_file()],
             "detectors": [self._greeting.detector], "motors": ["height"],
