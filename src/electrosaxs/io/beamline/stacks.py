@@ -23,6 +23,8 @@ from .links import Place, located, opened
 DEEPEST = 12
 NUMBERED = re.compile(r"^(?P<stem>.*?)(?P<number>\d{4,})$")
 LISTED = 12
+SMALLEST_ALONE = 16
+"""Pixels along an edge of a single image (y, x), which might be a table."""
 SMALLEST = 2
 """Pixels along an edge: what is narrower is a list of spectra or of numbers."""
 
@@ -93,7 +95,7 @@ def the_stack(path: Path, data: str | None) -> Stack:
     if data is None:
         if not located(path, DATA).missing:
             return _of_name(path, DATA)
-        found = all_stacks(path)
+        found = all_stacks(path) or all_stacks(path, flat=True)
         if len(found) == 1:
             return _readable(path, found[0])
         rule = "needs one image stack (frame, y, x)" if not found else "there are several image stacks"
@@ -152,8 +154,8 @@ def _of_name(path: Path, name: str) -> Stack:
         return Stack(("/" + name.strip("/"),), (_piece(name, place, item),))
 
 
-def all_stacks(path: Path) -> list[Stack]:
-    """Every image stack in the file at `path`, each once, whatever leads to it."""
+def all_stacks(path: Path, *, flat: bool = False) -> list[Stack]:
+    """Every image stack in the file at `path`, each once, whatever leads to it; flat: every single image (y, x)."""
     found: dict[tuple[Path, str], Piece] = {}
     names: dict[tuple[Path, str], list[str]] = {}
     lost: list[Piece] = []
@@ -183,7 +185,7 @@ def all_stacks(path: Path) -> list[Stack]:
     def take(file: h5py.File, real: Path, item: h5py.Group | h5py.Dataset, where: str, depth: int) -> None:
         if isinstance(item, h5py.Group):
             visit(file, real, item, where, depth + 1)
-        elif isinstance(item, h5py.Dataset) and is_stack(item):
+        elif isinstance(item, h5py.Dataset) and (_is_image(item) if flat else is_stack(item)):
             key = (real.resolve(), _address(item))
             found.setdefault(key, _piece(where, Place(real, item.name), item))
             names.setdefault(key, []).append(where)
@@ -202,6 +204,10 @@ def _address(item: h5py.Dataset) -> str:
 def is_stack(item: h5py.Dataset) -> bool:
     """Whether a data set holds images one after the other."""
     return item.ndim >= 3 and item.dtype.kind in "iuf" and min(item.shape[-2:]) >= SMALLEST and item.size > 0
+
+
+def _is_image(item: h5py.Dataset) -> bool:
+    return item.ndim == 2 and item.dtype.kind in "iuf" and min(item.shape) >= SMALLEST_ALONE
 
 
 def _piece(name: str, place: Place, item: h5py.Dataset) -> Piece:
