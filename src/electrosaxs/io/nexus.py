@@ -34,7 +34,7 @@ GROWING = (
 BITSHUFFLE = 32008
 LZ4 = 2  # fifth parameter of the filter: 0 none, 2 LZ4, 3 Zstandard
 HEADER = struct.Struct(">QI")  # bytes unpacked, bytes per block; before the blocks of each chunk
-LARGEST_BLOCK = 2**29
+LARGEST_BLOCK = 2**27
 """Bytes of a block of frames that is kept unpacked; of a larger one every frame unpacks it again."""
 CACHE_SLOTS = 521
 REMEDY = "copy the file again; the frame is left out until then"

@@ -81,8 +81,9 @@ class Stack:
         first = self.there[0] if self.there else self.pieces[0]
         of = f"{len(self.pieces)} data sets" if len(self.pieces) > 1 else ""
         lost = len(self.pieces) - len(self.there)
-        gone = f"{lost} of them missing: {self.pieces[_first_missing(self.pieces)].place.missing}" if lost else ""
-        return ", ".join(part for part in (f"{sizes} {first.dtype}".strip(), first.packed, of, gone) if part)
+        gone = f"{lost} missing, the first {self.pieces[_first_missing(self.pieces)].place.missing}" if lost else ""
+        kind = f"{sizes} {first.dtype}" if self.there else ""
+        return ", ".join(part for part in (kind, first.packed, of, gone) if part)
 
 
 def _first_missing(pieces: tuple[Piece, ...]) -> int:

@@ -29,7 +29,7 @@ LIKELY: Mapping[str, tuple[str, ...]] = {
     "monitor": (r"i0|ic1|izero|mon(itor)?|io", r"ic0|ion_?chamber\d?|monitor.*"),
     "over": (r"it|i1|(p|photo|bs|trans)?_?diode.*", r"pind?\d*|ic2"),
     "transmission": (r"trans(mission)?",),
-    "exposure": (r"seconds|sec|exposure.*", r"(count|acquire|integration|acq)_?time.*"),
+    "exposure": (r"seconds|sec|exposure.*", r"(count|acquire|integration|acq)[_ ]?time.*"),
     "voltage": (r"keithley[_/]?v(olt(age)?)?|k?volt(age)?", r"(bk )?volts|.*voltage.*"),
     "current": (r"keithley[_/]?(i|amps|current)|cell_?current", r"(bk )?amps"),
     "role": (r"sample_?name|sample/name", r"sample", r"file", r"title"),
