@@ -118,6 +118,18 @@ def test_several_stacks_are_listed_and_their_frames_not_guessed(tmp_path: Path) 
         table_of(tmp_path, text.replace('data = "/entry1/Pilatus2M/data"\n', ""))
 
 
+def test_a_detector_s_file_that_was_not_copied_is_named(tmp_path: Path) -> None:
+    text = layouts.i22(tmp_path)
+    (tmp_path / "i22-Pilatus2M.h5").unlink()
+    gone = r"is in i22-Pilatus2M\.h5, and there is no such file"
+    with pytest.raises(InputFileError, match=f"frames.data = /entry1/Pilatus2M/data: {gone}"):
+        table_of(tmp_path, text)
+    with pytest.raises(
+        InputFileError, match=f"several image stacks; .*/entry1/Pilatus2M/data .1 missing, the first {gone}"
+    ):
+        table_of(tmp_path, text.replace('data = "/entry1/Pilatus2M/data"\n', ""))
+
+
 def test_a_counter_of_another_length_than_the_frames_is_refused(tmp_path: Path) -> None:
     text = layouts.i22(tmp_path)
     with h5py.File(tmp_path / "i22-300.nxs", "a") as file:

@@ -102,12 +102,11 @@ def the_stack(path: Path, data: str | None) -> Stack:
         rule = "needs one image stack (frame, y, x)" if not found else "there are several image stacks"
         remedy = f"give frames.data = one of {_listed(found)}" if found else "give the file that holds the frames"
         raise refusal(path, "frames.data", "missing", rule, remedy)
-    if not set("*?[") & set(data):
-        at = located(path, data)
-        if not at.missing:
-            with opened(at) as item:
-                if isinstance(item, h5py.Dataset):
-                    return _of_name(path, data)
+    at = located(path, data)
+    if not at.missing:
+        with opened(at) as item:
+            if isinstance(item, h5py.Dataset):
+                return _of_name(path, data)
     found = all_stacks(path)
     wanted = "/" + data.strip("/")
     exact = [stack for stack in found if wanted in stack.names]
@@ -116,6 +115,7 @@ def the_stack(path: Path, data: str | None) -> Stack:
     chosen = exact or inside or [stack for _, stack in sorted(like, key=lambda one: natural(one[0]))]
     if not chosen or (len(chosen) > 1 and not like):
         rule = "is no image stack of the file" if not chosen else "holds several image stacks"
+        rule = at.missing if at.missing and at.file != path else rule  # a link that leads nowhere
         there = _listed(found) or "none: give the file that holds the frames"
         raise refusal(path, "frames.data", data, rule, f"image stacks are {there}")
     return _readable(path, _joined(path, data, chosen))
@@ -132,8 +132,9 @@ def _joined(path: Path, data: str, chosen: list[Stack]) -> Stack:
 def _readable(path: Path, stack: Stack) -> Stack:
     if stack.there:
         return stack
-    rule = f"none of its {len(stack.pieces)} data sets is there: the first {stack.pieces[0].place.missing}"
-    raise refusal(path, "frames.data", stack.name, rule, "copy the data files to where the links look for them")
+    first = stack.pieces[0].place.missing
+    rule = first if len(stack.pieces) == 1 else f"none of its {len(stack.pieces)} data sets is there: the first {first}"
+    raise refusal(path, "frames.data", stack.name, rule, "copy the files to where the links look for them")
 
 
 def _listed(found: Iterable[Stack]) -> str:
@@ -254,7 +255,8 @@ def _numbered(singles: list[Stack], lost: list[Piece]) -> list[Stack]:
             joined += [Stack((piece.name,), (piece,)) for piece in ordered]
         else:
             joined.append(Stack((f"{parent}/{stem}*" if len(ordered) > 1 else ordered[0].name,), ordered))
-    return sorted([*whole, *joined], key=lambda stack: natural(stack.name))
+    found = [*whole, *joined] or [Stack((piece.name,), (piece,)) for piece in lost]
+    return sorted(found, key=lambda stack: natural(stack.name))
 
 
 def natural(name: str) -> list[tuple[int, int | str]]:
