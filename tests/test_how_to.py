@@ -30,8 +30,8 @@ IN_THE_DEMONSTRATION = ("simulate", "size-distributions")
 OF_FILMS = ("gisaxs", "islands")
 """They begin with a simulation of their own."""
 ELSEWHERE = ("acquire", "hold", "live", "beamline-files")
-"""Run in recipes/experiment/test_acquire_twin.py, test_acquire_hold.py and recipes/live/test_live.py, with shorter plans, and in
-recipes/inspect/test_beamline_drafts.py."""
+"""Run in recipes/experiment/test_acquire_twin.py, test_acquire_hold.py and recipes/live/test_live.py, with shorter plans, and
+in recipes/inspect/test_beamline_drafts.py."""
 SILENT = ("check", "inspect")
 """Commands that have nothing but their answer, and so no --quiet."""
 

@@ -95,6 +95,15 @@ def test_any_filter_and_chunk_gives_the_same_frames(tmp_path, form, dtype):
             assert read.flags["C_CONTIGUOUS"]
 
 
+def test_a_block_of_frames_stays_unpacked_while_they_are_read(tmp_path):
+    with h5py.File(tmp_path / "f.nxs", "w") as file:
+        file.create_dataset(DATA, data=poisson_frames(), chunks=(3, *SHAPE), compression="gzip")
+    with closing(NexusFrames(tmp_path / "f.nxs")) as reader:
+        _, size, _ = reader._data.id.get_access_plist().get_chunk_cache()
+        assert size == 2 * 3 * SHAPE[0] * SHAPE[1] * 4
+        assert np.array_equal(reader.read(4), poisson_frames()[4])
+
+
 def test_hdf5_and_its_own_filter_read_what_the_writer_packed(tmp_path):
     frames = poisson_frames()
     with h5py.File(nexus_file(tmp_path / "f.nxs", frames), "r") as file:

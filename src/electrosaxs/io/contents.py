@@ -96,7 +96,10 @@ def _of_hdf5(path: Path) -> FileContents:
                 numbers_from_plain(json.loads(text(entry["summary/numbers"][()]))),
             )
         others = _data_sets(file)
-    stacks = [Part(STACK, stack.name, stack.text()) for stack in all_stacks(path)]
+    found = all_stacks(path) or all_stacks(path, flat=True)
+    stacks = [Part(STACK, stack.name, stack.text()) for stack in found]
+    listed = {name for stack in found for name in stack.names}
+    others = [part for part in others if part.name not in listed]
     return FileContents(path, "HDF5", (*stacks, *_of_detector(path, stacks), *others))
 
 

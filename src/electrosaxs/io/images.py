@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import tifffile
 
-from ..errors import FrameError
+from ..errors import FrameError, InputFileError
 from ..nouns import FrameTable, Role, Run
 from ..nouns.frame_reader import Frame, FrameReader
 from .beamline.detector_facts import detector_facts
 from .beamline.image_series import HDF5_ENDINGS, TIFF_ENDINGS, image_folder, name_and_number
-from .beamline.stack_frames import StackFrames
+from .beamline.stack_frames import StackFrames, whole_stack
 from .cbf import decode_cbf, is_cbf
+from .kept_open import KeptOpen
 from .nexus import DATA, NexusFrames
 from .refusal import refusal
 from .whole_counts import RULE, whole_counts
@@ -89,6 +91,7 @@ class ImageFrames:
         named = [name_and_number(name) for name in table.file]
         self.paths = tuple(folder / name for name, _ in named)
         self._numbers = tuple(number for _, number in named)
+        self._stacks: KeptOpen[Path, StackFrames] = KeptOpen(whole_stack)
         self.files = tuple(dict.fromkeys(self.paths))
         self._there = [i for i, path in enumerate(self.paths) if path.is_file()]
         if not self._there:
@@ -105,7 +108,7 @@ class ImageFrames:
         """Frame `index`, (y, x); raises FrameError where its image is unreadable or has another shape."""
         if reason := self.why_not(index):
             raise refusal(self.paths[index], f"frame {index}", "missing", reason, "the frame is left out", FrameError)
-        frame = read_image(self.paths[index], self._numbers[index])
+        frame = self._image(index)
         if frame.shape != self.shape:
             rule = f"the other frames have {self.shape}"
             remedy = "use one detector and region of interest in a run; the frame is left out"
@@ -118,7 +121,18 @@ class ImageFrames:
         return "" if path.is_file() else f"is image {path}, and there is no such file"
 
     def close(self) -> None:
-        """Nothing is held open between two frames."""
+        """Close what was held open: HDF5 files, which hold many frames."""
+        self._stacks.close()
+
+    def _image(self, index: int) -> Frame:
+        path, number = self.paths[index], self._numbers[index]
+        if path.suffix.lower() not in HDF5_ENDINGS:
+            return read_image(path, number)
+        try:
+            with self._stacks.of(path) as frames:
+                return frames.read(number or 0)
+        except InputFileError as error:  # of one file
+            raise FrameError(str(error)) from error
 
     def _first_files(self) -> list[Path]:
         return [self.paths[i] for i in self._there[:PROBES]]
@@ -129,8 +143,7 @@ class ImageFrames:
         stride = max(len(self._there) // PROBES, 1)
         for index in sorted(range(len(self._there)), key=lambda i: i % stride)[: 10 * PROBES]:
             try:
-                row = self._there[index]
-                shapes[read_image(self.paths[row], self._numbers[row]).shape] += 1
+                shapes[self._image(self._there[index]).shape] += 1
             except FrameError as error:
                 trouble = error
             if shapes.total() == PROBES:
@@ -173,7 +186,8 @@ def numbers_of_image(path: Path, number: int | None = None) -> Frame:
             if is_cbf(stream.peek(16)):
                 return decode_cbf(stream.read(), path)
         if path.suffix.lower() in HDF5_ENDINGS:
-            return _of_hdf5(path, number)
+            with closing(whole_stack(path)) as frames:
+                return frames.read(number or 0)
         if number is not None and path.suffix.lower() in TIFF_ENDINGS:
             return np.asarray(tifffile.imread(path, key=number))
         import fabio  # a third of a second, and only images need it
@@ -191,12 +205,3 @@ def numbers_of_image(path: Path, number: int | None = None) -> Frame:
     if (count != 1 and number is None) or frame is None:
         raise refusal(path, "image", f"{count} images", "must be one", "store one frame per file", FrameError)
     return frame
-
-
-def _of_hdf5(path: Path, number: int | None) -> Frame:
-    """One image of the only stack in an HDF5 file."""
-    frames = StackFrames(path, None, rows=1, place=np.array([number or 0]))
-    try:
-        return frames.read(0)
-    finally:
-        frames.close()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Generic, Protocol, TypeVar
 
-MOST = 16
+MOST = 6
 
 
 class Closes(Protocol):

@@ -34,6 +34,9 @@ GROWING = (
 BITSHUFFLE = 32008
 LZ4 = 2  # fifth parameter of the filter: 0 none, 2 LZ4, 3 Zstandard
 HEADER = struct.Struct(">QI")  # bytes unpacked, bytes per block; before the blocks of each chunk
+LARGEST_BLOCK = 2**27
+"""Bytes of a block of frames that is kept unpacked; of a larger one every frame unpacks it again."""
+CACHE_SLOTS = 521
 REMEDY = "copy the file again; the frame is left out until then"
 
 
@@ -47,7 +50,7 @@ class NexusFrames:
         self._file = file or open_hdf5(path, "frames.nexus")
         self._sources: KeptOpen[tuple[Path, str], NexusFrames] = KeptOpen(lambda key: NexusFrames(key[0], name=key[1]))
         try:
-            self._data = _checked(dataset(self._file, name.lstrip("/"), path), path, name)
+            self._data = _with_room_for_blocks(self._file, path, name)
             self._lead = tuple(self._data.shape[:-2])
             self.shape: tuple[int, int] = self._data.shape[-2:]
             self.dtype = self._data.dtype
@@ -143,6 +146,20 @@ class NexusFrames:
 
     def _damaged(self, index: int, rule: str) -> Exception:
         return refusal(self.path, f"frame {index}", "unreadable", rule, REMEDY, FrameError)
+
+
+def _with_room_for_blocks(file: h5py.File, path: Path, name: str) -> h5py.Dataset:
+    """The data set; where its blocks hold several frames, with a cache in which two of them stay unpacked, so that each is
+    unpacked once and not once a frame."""
+    data = _checked(dataset(file, name.lstrip("/"), path), path, name)
+    size = 0 if data.chunks is None else math.prod(data.chunks) * data.dtype.itemsize
+    if not size or math.prod(data.chunks[:-2]) == 1 or size > LARGEST_BLOCK:
+        return data
+    real, at = data.file, data.name
+    del data  # or HDF5 goes on with the cache that it has
+    access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
+    access.set_chunk_cache(CACHE_SLOTS, 2 * size, 1.0)
+    return h5py.Dataset(h5py.h5d.open(real.id, at.encode(), access))
 
 
 def _checked(data: h5py.Dataset, path: Path, name: str) -> h5py.Dataset:

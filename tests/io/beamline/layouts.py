@@ -363,7 +363,7 @@ def text_and_hdf5(folder: Path) -> str:
     rows = ["file\tstage [mm]\ttime_ms\tI0\tTrans (%)\tcount time (ms)\tsample"]
     for i, frame in enumerate(frames()):
         with h5py.File(folder / "raw" / f"im_{i:05d}.h5", "w") as file:
-            file["exp/det/image"] = frame[None]
+            file["exp/det/image"] = frame if i % 2 else frame[None]
         rows.append(f"/gpfs/beamline/raw/im_{i:05d}.h5\t{HEIGHT_UM[i] / 1e3}\t{1e3 * (TIME_S[i] + FIELD_ON)}\t{MONITOR[i]}"
                     f"\t{100 * TRANSMISSION[i]}\t{1e3 * EXPOSURE_S}\t{names()[i]}")  # fmt: skip
     (folder / "log.tsv").write_text("\n".join(rows) + "\n")

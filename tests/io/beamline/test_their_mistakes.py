@@ -10,6 +10,7 @@ import pytest
 from closeness import assert_close
 
 from electrosaxs.errors import FrameError, InputFileError
+from electrosaxs.io.arriving import arriving
 from electrosaxs.io.beamline.units import factor
 from electrosaxs.io.frame_table import read_table
 from electrosaxs.io.images import open_frames
@@ -83,12 +84,48 @@ def test_frames_that_are_not_meant_are_left_out_with_their_pixels(eiger: tuple[P
         assert np.array_equal(reader.read(4)[10:], layouts.frames()[6][10:])
 
 
+def test_frames_of_a_beamline_are_not_followed_live(eiger: tuple[Path, str]) -> None:
+    run = read_run(layouts.write_run(*eiger))
+    with pytest.raises(InputFileError, match="are not followed while they are written; electrosaxs analyse reads them"):
+        arriving(run)
+
+
+def test_a_table_of_ours_beside_images_needs_no_columns(tmp_path: Path) -> None:
+    text = layouts.aps_12id(tmp_path)
+    names = [f"SAXS/S{i}.cbf" for i in (2, 1, *range(3, 13))]
+    rows = [
+        f"{name},{role},{height},{time},0.75,30000,0.4"
+        for name, role, height, time in zip(names, layouts.ROLE, layouts.HEIGHT_UM, layouts.TIME_S, strict=True)
+    ]
+    head = "file,role,height_um,time_s,exposure_s,monitor_counts,transmission"
+    (tmp_path / "frames.csv").write_text("\n".join([head, *rows]))
+    run = read_run(
+        layouts.write_run(tmp_path, text.partition("\n")[0] + '\nimages = "SAXS/*.cbf"\ntable = "frames.csv"\n')
+    )
+    table = read_table(run)
+    assert table.file[:3] == ("S2.cbf", "S1.cbf", "S3.cbf")
+    assert_close(table.height, layouts.HEIGHT_UM, rel=1e-12)
+    assert_close(table.time, layouts.TIME_S, rel=1e-12)
+
+
 def test_several_stacks_are_listed_and_their_frames_not_guessed(tmp_path: Path) -> None:
     text = layouts.i22(tmp_path)
     with h5py.File(tmp_path / "i22-300.nxs", "a") as file:
         file["entry1/WAXS/data"] = np.ones((12, 5, 4), np.uint16)
     with pytest.raises(
         InputFileError, match=r"there are several image stacks; .*/entry1/Pilatus2M/data .*/entry1/WAXS/data"
+    ):
+        table_of(tmp_path, text.replace('data = "/entry1/Pilatus2M/data"\n', ""))
+
+
+def test_a_detector_s_file_that_was_not_copied_is_named(tmp_path: Path) -> None:
+    text = layouts.i22(tmp_path)
+    (tmp_path / "i22-Pilatus2M.h5").unlink()
+    gone = r"is in i22-Pilatus2M\.h5, and there is no such file"
+    with pytest.raises(InputFileError, match=f"frames.data = /entry1/Pilatus2M/data: {gone}"):
+        table_of(tmp_path, text)
+    with pytest.raises(
+        InputFileError, match=f"several image stacks; .*/entry1/Pilatus2M/data .1 missing, the first {gone}"
     ):
         table_of(tmp_path, text.replace('data = "/entry1/Pilatus2M/data"\n', ""))
 

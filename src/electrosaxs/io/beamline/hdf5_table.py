@@ -172,7 +172,9 @@ def _children(file: h5py.File, path: Path, group: str) -> list[tuple[str, int]]:
     """Columns directly in a group, with the number of values each."""
     found: list[tuple[str, int]] = []
     with item_at(file, path, group) as place:
-        for name in place if isinstance(place, h5py.Group) else ():
+        if not isinstance(place, h5py.Group):
+            return found
+        for name in place:
             try:
                 data = _signal(place[name])
             except (KeyError, OSError):  # a link that leads nowhere

@@ -9,7 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from ...nouns import FloatArray
-from ...nouns.frame_source import FrameColumns, FrameSource, HeightReading, Reading, TimeReading, TransmissionReading
+from ...nouns.frame_source import (
+    INSIDE,
+    FrameColumns,
+    FrameSource,
+    HeightReading,
+    Reading,
+    TimeReading,
+    TransmissionReading,
+)
 from ..refusal import refusal
 from ..table_columns import COLUMNS, EXPOSURE, HEIGHT, MONITOR, TIME, TRANSMISSION, VOLTAGE, Column, RawTable
 from .detector_facts import detector_facts
@@ -278,20 +286,23 @@ class _Rows:
         return np.array(roles(reading, names, self._path), dtype=object), f"role = {reading.column or 'frame ranges'}"
 
     def _file_names(self) -> list[str]:
-        """The image of each row, none where the frames are one HDF5 file."""
+        """The image of each row, none where the frames are one HDF5 file: as the table names them, else by number."""
         if self._frames.nexus is not None:
             return []
-        own = self._table.column("file")
-        reading = self._columns.file
-        if reading is not None or (not self._images and own is not None):
-            found = needed_column(self._table, reading.column if reading is not None else "file", "file")
-            names = [str(cell).replace("\\", "/") for cell in self._per_row(found)]
-            return [self._below(name) for name in names]
+        folder = image_folder(self._frames.images or self._path.parent)
+        reading, own = self._columns.file, self._table.column("file")
+        if reading is not None:
+            return self._named_files(needed_column(self._table, reading.column, "file"))
+        if own is not None and own.is_text and (folder / self._named_files(own)[0].partition(INSIDE)[0]).is_file():
+            return self._named_files(own)
         if len(self._images) != self._count:
             rule = f"the table has {self._count} rows"
             remedy = "name the table of these images, a narrower pattern, or the column of file names (columns.file)"
             raise refusal(self._path, "frames.images", f"{len(self._images)} frames", rule, remedy)
         return list(self._images)
+
+    def _named_files(self, found: TheirColumn) -> list[str]:
+        return [self._below(str(cell).replace("\\", "/")) for cell in self._per_row(found)]
 
     def _below(self, name: str) -> str:
         """A file as it lies below the folder of the images: its whole name, else its last part (another computer's folder)."""

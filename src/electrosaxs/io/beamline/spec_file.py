@@ -71,22 +71,23 @@ def _chosen(path: Path, keys: list[str], inside: str) -> list[str]:
     for part in inside.replace(" ", "").split(","):
         if not SCANS.match(part):
             raise refusal(path, "frames.table", inside, "must be scans such as 7.1 or 7-18", f"scans are {_some(keys)}")
-        first, _, last = part.partition("-")
-        chosen = [k for k in keys if (_after(k, first) and _after(last, k, last=True)) if last] if last else [
-            k for k in keys if k == first or k == f"{first}.1"
-        ]  # fmt: skip
+        chosen = [key for key in keys if _means(part, key)]
         if not chosen:
             raise refusal(path, "frames.table", inside, f"the file has no scan {part}", f"scans are {_some(keys)}")
         found += chosen
     return found
 
 
-def _after(later: str, earlier: str, *, last: bool = False) -> bool:
-    """Whether a scan number is not before another; a bare number as the last one means all of that number."""
-    a, b = ([int(n) for n in key.split(".")] for key in (later, earlier))
-    if last and len(a) == 1:
-        a.append(10**9)
-    return a >= b
+def _means(part: str, key: str) -> bool:
+    """Whether a scan is one of "7.1", "7" (which is 7.1) or "7-18" (all orders of 18 too)."""
+    first, dash, last = part.partition("-")
+    if not dash:
+        return key in (part, f"{part}.1")
+    return _numbers(first) <= _numbers(key) and _numbers(key)[: len(_numbers(last))] <= _numbers(last)
+
+
+def _numbers(key: str) -> list[int]:
+    return [int(number) for number in key.split(".")]
 
 
 def _some(keys: list[str]) -> str:

@@ -19,6 +19,11 @@ from .detector_facts import detector_facts
 from .stacks import Piece, the_stack, with_missing
 
 
+def whole_stack(path: Path) -> StackFrames:
+    """Every frame of the only stack in a file, in its order."""
+    return StackFrames(path, None, rows=the_stack(path, None).frames)
+
+
 class StackFrames:
     """The frames of a stack in the order of the rows of a table; any number of threads may read.
 

@@ -23,6 +23,8 @@ from .links import Place, located, opened
 DEEPEST = 12
 NUMBERED = re.compile(r"^(?P<stem>.*?)(?P<number>\d{4,})$")
 LISTED = 12
+SMALLEST_ALONE = 16
+"""Pixels along an edge of a single image (y, x), which might be a table."""
 SMALLEST = 2
 """Pixels along an edge: what is narrower is a list of spectra or of numbers."""
 
@@ -79,8 +81,9 @@ class Stack:
         first = self.there[0] if self.there else self.pieces[0]
         of = f"{len(self.pieces)} data sets" if len(self.pieces) > 1 else ""
         lost = len(self.pieces) - len(self.there)
-        gone = f"{lost} of them missing: {self.pieces[_first_missing(self.pieces)].place.missing}" if lost else ""
-        return ", ".join(part for part in (f"{sizes} {first.dtype}".strip(), first.packed, of, gone) if part)
+        gone = f"{lost} missing, the first {self.pieces[_first_missing(self.pieces)].place.missing}" if lost else ""
+        kind = f"{sizes} {first.dtype}" if self.there else ""
+        return ", ".join(part for part in (kind, first.packed, of, gone) if part)
 
 
 def _first_missing(pieces: tuple[Piece, ...]) -> int:
@@ -93,18 +96,17 @@ def the_stack(path: Path, data: str | None) -> Stack:
     if data is None:
         if not located(path, DATA).missing:
             return _of_name(path, DATA)
-        found = all_stacks(path)
+        found = all_stacks(path) or all_stacks(path, flat=True)
         if len(found) == 1:
             return _readable(path, found[0])
         rule = "needs one image stack (frame, y, x)" if not found else "there are several image stacks"
         remedy = f"give frames.data = one of {_listed(found)}" if found else "give the file that holds the frames"
         raise refusal(path, "frames.data", "missing", rule, remedy)
-    if not set("*?[") & set(data):
-        at = located(path, data)
-        if not at.missing:
-            with opened(at) as item:
-                if isinstance(item, h5py.Dataset):
-                    return _of_name(path, data)
+    at = located(path, data)
+    if not at.missing:
+        with opened(at) as item:
+            if isinstance(item, h5py.Dataset):
+                return _of_name(path, data)
     found = all_stacks(path)
     wanted = "/" + data.strip("/")
     exact = [stack for stack in found if wanted in stack.names]
@@ -113,6 +115,7 @@ def the_stack(path: Path, data: str | None) -> Stack:
     chosen = exact or inside or [stack for _, stack in sorted(like, key=lambda one: natural(one[0]))]
     if not chosen or (len(chosen) > 1 and not like):
         rule = "is no image stack of the file" if not chosen else "holds several image stacks"
+        rule = at.missing if at.missing and at.file != path else rule  # a link that leads nowhere
         there = _listed(found) or "none: give the file that holds the frames"
         raise refusal(path, "frames.data", data, rule, f"image stacks are {there}")
     return _readable(path, _joined(path, data, chosen))
@@ -129,8 +132,9 @@ def _joined(path: Path, data: str, chosen: list[Stack]) -> Stack:
 def _readable(path: Path, stack: Stack) -> Stack:
     if stack.there:
         return stack
-    rule = f"none of its {len(stack.pieces)} data sets is there: the first {stack.pieces[0].place.missing}"
-    raise refusal(path, "frames.data", stack.name, rule, "copy the data files to where the links look for them")
+    first = stack.pieces[0].place.missing
+    rule = first if len(stack.pieces) == 1 else f"none of its {len(stack.pieces)} data sets is there: the first {first}"
+    raise refusal(path, "frames.data", stack.name, rule, "copy the files to where the links look for them")
 
 
 def _listed(found: Iterable[Stack]) -> str:
@@ -152,8 +156,8 @@ def _of_name(path: Path, name: str) -> Stack:
         return Stack(("/" + name.strip("/"),), (_piece(name, place, item),))
 
 
-def all_stacks(path: Path) -> list[Stack]:
-    """Every image stack in the file at `path`, each once, whatever leads to it."""
+def all_stacks(path: Path, *, flat: bool = False) -> list[Stack]:
+    """Every image stack in the file at `path`, each once, whatever leads to it; flat: every single image (y, x)."""
     found: dict[tuple[Path, str], Piece] = {}
     names: dict[tuple[Path, str], list[str]] = {}
     lost: list[Piece] = []
@@ -183,7 +187,7 @@ def all_stacks(path: Path) -> list[Stack]:
     def take(file: h5py.File, real: Path, item: h5py.Group | h5py.Dataset, where: str, depth: int) -> None:
         if isinstance(item, h5py.Group):
             visit(file, real, item, where, depth + 1)
-        elif isinstance(item, h5py.Dataset) and is_stack(item):
+        elif isinstance(item, h5py.Dataset) and (_is_image(item) if flat else is_stack(item)):
             key = (real.resolve(), _address(item))
             found.setdefault(key, _piece(where, Place(real, item.name), item))
             names.setdefault(key, []).append(where)
@@ -202,6 +206,10 @@ def _address(item: h5py.Dataset) -> str:
 def is_stack(item: h5py.Dataset) -> bool:
     """Whether a data set holds images one after the other."""
     return item.ndim >= 3 and item.dtype.kind in "iuf" and min(item.shape[-2:]) >= SMALLEST and item.size > 0
+
+
+def _is_image(item: h5py.Dataset) -> bool:
+    return item.ndim == 2 and item.dtype.kind in "iuf" and min(item.shape) >= SMALLEST_ALONE
 
 
 def _piece(name: str, place: Place, item: h5py.Dataset) -> Piece:
@@ -247,7 +255,8 @@ def _numbered(singles: list[Stack], lost: list[Piece]) -> list[Stack]:
             joined += [Stack((piece.name,), (piece,)) for piece in ordered]
         else:
             joined.append(Stack((f"{parent}/{stem}*" if len(ordered) > 1 else ordered[0].name,), ordered))
-    return sorted([*whole, *joined], key=lambda stack: natural(stack.name))
+    found = [*whole, *joined] or [Stack((piece.name,), (piece,)) for piece in lost]
+    return sorted(found, key=lambda stack: natural(stack.name))
 
 
 def natural(name: str) -> list[tuple[int, int | str]]:

@@ -29,7 +29,7 @@ LIKELY: Mapping[str, tuple[str, ...]] = {
     "monitor": (r"i0|ic1|izero|mon(itor)?|io", r"ic0|ion_?chamber\d?|monitor.*"),
     "over": (r"it|i1|(p|photo|bs|trans)?_?diode.*", r"pind?\d*|ic2"),
     "transmission": (r"trans(mission)?",),
-    "exposure": (r"seconds|sec|exposure.*", r"(count|acquire|integration|acq)_?time.*"),
+    "exposure": (r"seconds|sec|exposure.*", r"(count|acquire|integration|acq)[_ ]?time.*"),
     "voltage": (r"keithley[_/]?v(olt(age)?)?|k?volt(age)?", r"(bk )?volts|.*voltage.*"),
     "current": (r"keithley[_/]?(i|amps|current)|cell_?current", r"(bk )?amps"),
     "role": (r"sample_?name|sample/name", r"sample", r"file", r"title"),
@@ -44,6 +44,8 @@ WORDS = {
     "reference": r"start|ref|initial|before|stock|t0",
 }
 SIGNALS = ("data", "value", "values", "readback")
+TOLD_BY_PARENT = ("keithley", "sample")
+"""Groups whose data sets say nothing without them: sample/name."""
 MANY = 12
 
 
@@ -86,15 +88,11 @@ def short(name: str) -> str:
     parts = [part for part in name.split("/") if part]
     while len(parts) > 1 and parts[-1] in SIGNALS:
         parts.pop()
-    last = (
-        "/".join(parts[-2:])
-        if len(parts) > 1 and parts[-2].lower() in ("keithley", "sample")
-        else parts[-1]
-        if parts
-        else name
-    )
+    kept = 2 if len(parts) > 1 and parts[-2].lower() in TOLD_BY_PARENT else 1
+    last = "/".join(parts[-kept:]) or name
     unit = unit_in_name(last)
-    return re.sub(r"[\s_]*[(\[{].*$", "", last[: -len(unit) - 1] if unit and last.endswith(unit) else last).strip()
+    bare = last[: -len(unit) - 1] if unit and last.endswith(unit) else last
+    return re.sub(r"[\s_]*[(\[{].*$", "", bare).strip()
 
 
 def unit_of(ours: str, guess: Guess) -> str | None:
