@@ -37,7 +37,14 @@ def read_part(path: Path) -> list[ReducedFrame]:
     """The frames of a part. Raises OSError where it is not there."""
     part = np.load(path, allow_pickle=False)
     return [
-        ReducedFrame(int(row["index"]), row["counts"], row["norm"], **{name: int(row[name]) for name in PER_FRAME})
+        ReducedFrame(
+            int(row["index"]),
+            row["counts"],
+            row["norm"],
+            int(row["negative"]),
+            int(row["saturated"]),
+            int(row["stopped"]),
+        )
         for row in part
     ]
 
