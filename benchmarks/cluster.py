@@ -1,6 +1,6 @@
 """Frames reduced by workers of a Dask scheduler beside threads of one process; what handing over costs; 64 workers.
 
-    python benchmarks/cluster.py [--frames 600] [--json FILE]
+    python benchmarks/cluster.py [--frames 256] [--json FILE]
 
 Simulated Pilatus 2M frames (bitshuffle + LZ4), read again and again from one file. Both sides take turns, three times each
 after one that is not counted: two threads, and two worker processes that were started before. What handing over costs is
@@ -49,7 +49,7 @@ DATA = "entry/instrument/detector/data"
 BINS = 500
 ROUNDS = 3
 MANY = 64
-FRAMES_OF_MANY = 64 * 64 * 3
+FRAMES_OF_MANY = 64 * 64 * 2
 READY = "ELECTROSAXS_BENCHMARK_SLEEP_S"
 
 
@@ -90,7 +90,7 @@ def long_run(folder: Path, frames: int) -> Path:
     """run.toml of `frames` frames: those of a short simulated run, again and again."""
     experiment = read_experiment(HERE.parent / "examples" / "experiment.toml")
     short = simulate_run(
-        experiment.model_copy(update={"scan": experiment.scan.model_copy(update={"scans": 3})}), folder
+        experiment.model_copy(update={"scan": experiment.scan.model_copy(update={"scans": 1})}), folder
     )
     file = folder / "frames.nxs"
     once = file.rename(folder / "once.nxs")
@@ -161,6 +161,19 @@ class Bench:
         return timed(take)
 
 
+class Told(dict[str, float]):
+    """Numbers, each printed as soon as it is known."""
+
+    def __setitem__(self, name: str, value: float) -> None:
+        print(f"{name:<32}{value:.4g}", flush=True)
+        super().__setitem__(name, value)
+
+
+def cpu(cluster: Cluster) -> float:
+    """CPU seconds of scheduler, command and workers so far: they do not depend on who else uses the machine."""
+    return time.process_time() + sum(cluster.client.run(time.process_time).values())
+
+
 def timed(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
@@ -179,20 +192,30 @@ def measured(folder: Path, frames: int) -> dict[str, float]:
     """Everything, as numbers with their units in their names."""
     bench = bench_of(long_run(folder / "run", frames), folder)
     size = sum(file.stat().st_size for file in bench.files)
-    found = {"frames": float(frames), "MB_per_frame": size / frames / 1e6}
+    found = Told(frames=float(frames), MB_per_frame=size / frames / 1e6)
     with workers(2) as cluster:
-        rounds = [(bench.threads(2), bench.on(cluster)) for _ in range(ROUNDS + 1)][1:]
-        tasks = 1500
+        bench.on(cluster)
+        before_s = cpu(cluster)
+        bench.on(cluster)
+        found["workers_2_CPU_ms_per_frame"] = 1e3 * (cpu(cluster) - before_s) / frames
+        rounds = [(bench.threads(2), bench.on(cluster)) for _ in range(ROUNDS)]
+        tasks, before_s = 600, cpu(cluster)
         found["hand_over_ms_per_task"] = 1e3 / tasks * timed(lambda: list(cluster.each(at_once, range(tasks))))
+        found["hand_over_CPU_ms_per_task"] = 1e3 / tasks * (cpu(cluster) - before_s)
     for name, seconds in zip(("threads_2", "workers_2"), zip(*rounds, strict=True), strict=True):
         found[f"{name}_frames_per_s"] = frames / statistics.median(seconds)
     found["workers_over_threads"] = statistics.median(a / b for a, b in rounds)
     one = bench.threads(1) / frames
     found["one_thread_ms_per_frame"] = 1e3 * one
-    ready_frames = 64 * 60
+    before_s = time.process_time()
+    bench.threads(1)
+    found["one_thread_CPU_ms_per_frame"] = 1e3 * (time.process_time() - before_s) / frames
+    ready_frames = 64 * 40
     with workers(2) as cluster:
         bench.ready(cluster, 640)
-        found["overhead_ms_per_frame"] = 2e3 * bench.ready(cluster, ready_frames) / ready_frames  # on two cores
+        before = cpu(cluster)
+        found["ready_frames_per_s"] = ready_frames / bench.ready(cluster, ready_frames)
+        found["overhead_CPU_ms_per_frame"] = 1e3 * (cpu(cluster) - before) / ready_frames
     found["taken_over_frames_per_s"] = ready_frames / bench.take_over(ready_frames)
     sleep = 0.02
     with workers(2, MANY // 2, sleep) as cluster:
@@ -204,24 +227,22 @@ def measured(folder: Path, frames: int) -> dict[str, float]:
 
 
 def table(found: dict[str, float]) -> Iterator[str]:
-    """What was measured, and what it says of 64 workers."""
-    width = max(map(len, found))
-    yield from (f"{name:<{width}}  {value:.4g}" for name, value in found.items())
-    one = 1e3 / (found["one_thread_ms_per_frame"] + found["overhead_ms_per_frame"])
-    want = MANY * one
+    """What the numbers say of 64 workers."""
+    want = MANY * 1e3 / found["workers_2_CPU_ms_per_frame"]
     yield f"\n{MANY} workers of this kind want {want:.0f} frames/s:"
     yield f"  read from the file system      {want * found['MB_per_frame'] / 1e3:.2f} GB/s"
     yield f"  written as parts, read again   {want * 16 * BINS / 1e6:.0f} MB/s each"
     ranges = want / on_workers.LONGEST
-    yield f"  handed over by the scheduler   {ranges:.0f} ranges/s; it can do {1e3 / found['hand_over_ms_per_task']:.0f} here"
+    handed = 1e3 / found["hand_over_CPU_ms_per_task"]
+    yield f"  handed over by the scheduler   {ranges:.0f} ranges/s; it can do {handed:.0f} here"
     yield f"  taken over by the command      {want:.0f} frames/s; it can do {found['taken_over_frames_per_s']:.0f} here"
-    least = min(want, 1e3 / found["hand_over_ms_per_task"] * on_workers.LONGEST, found["taken_over_frames_per_s"])
+    least = min(want, handed * on_workers.LONGEST, found["taken_over_frames_per_s"])
     yield f"  so: {least:.0f} frames/s, 10^6 frames in {1e6 / least / 60:.1f} min, where the file system gives as much"
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--frames", type=int, default=600)
+    options.add_argument("--frames", type=int, default=256)
     options.add_argument("--json", type=Path)
     asked = options.parse_args()
     load = os.getloadavg()[0]

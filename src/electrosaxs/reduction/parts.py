@@ -1,7 +1,7 @@
 """Reduced frames in files of a few frames each, as processes on many machines leave them for the one that keeps the store.
 
 One process writes to the store: network file systems do not keep in step what several machines write to one file. A part
-appears under its name when all of it is on disk.
+appears under its name when all of it is written. It is not forced to the disk: what a power cut takes is reduced again.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ def write_part(path: Path, frames: Sequence[ReducedFrame]) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     with unfinished.open("wb") as file:
         np.save(file, part)
-        file.flush()
-        os.fsync(file.fileno())
     os.replace(unfinished, path)
 
 
