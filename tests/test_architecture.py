@@ -18,6 +18,7 @@ ROOMS = ("analysis", "recipes")
 ANALYSIS = BASE | {"physics", "analysis/spheres"}
 BELOW_INFERENCE = BASE | {"physics", "transport", "analysis/*"}
 BELOW_RECIPES = BELOW_INFERENCE | {
+    "cluster",
     "reduction", "calibration", "grazing", "micrographs", "twin", "inference", "claims", "control", "acquisition", "io",
     "figures", "report", "dashboard", VERSION,
 }  # fmt: skip
@@ -47,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "io": {"nouns", "units", "errors", VERSION},
     "figures": {"nouns", "units", "errors"},
     "dashboard": {"nouns", "units", "errors"},
+    "cluster": {"errors"},
     "report": {"nouns", "units", "errors", "figures", "io"},
     "recipes": BELOW_RECIPES | {"recipes/analyse"},  # the demo analyses what it simulated
     "recipes/experiment": BELOW_RECIPES | {"recipes", "recipes/analyse"},  # a frame becomes phi as in an analysis

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 HOW_TO = {file.stem: file.read_text("utf-8") for file in (ROOT / "docs" / "how-to").glob("*.md")}
 README = (ROOT / "README.md").read_text("utf-8")
 IN_THE_SAMPLE = ("analyse-a-run", "plain-curves", "predict", "fit", "plan", "python", "uncertainties",
-                 "campaign")  # fmt: skip
+                 "campaign", "cluster")  # fmt: skip
 IN_THE_DEMONSTRATION = ("simulate", "size-distributions")
 """Their run is the one of the demonstration, made from examples/experiment_small.toml."""
 OF_FILMS = ("gisaxs", "islands")

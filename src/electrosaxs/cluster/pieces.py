@@ -49,4 +49,4 @@ def in_order(cluster: Cluster, folder: Path, work: Callable[[Job], Result], jobs
                 ClusterError, where="workers", field=work.__name__, value=f"job {piece.number}",
                 rule="every worker that had it died", remedy="give workers more memory",
             )  # fmt: skip
-    return [done[piece] for piece in sorted(done, key=lambda piece: piece.number)]
+    return [result for _, result in sorted(done.items(), key=lambda one: one[0].number)]  # type: ignore[misc]

@@ -35,22 +35,24 @@ def cluster_at(scheduler: str | None, workers: int) -> Iterator[Cluster | None]:
         yield None
         return
     dask = _quiet_dask()
-    with ExitStack() as stack, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # versions that matter are compared below, ports that are taken do not
-        if scheduler == LOCAL:
-            kept = stack.enter_context(tempfile.TemporaryDirectory(prefix="electrosaxs-"))
-            address = stack.enter_context(
-                dask.LocalCluster(
-                    n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
-                    local_directory=kept, silence_logs=logging.CRITICAL,
-                )
-            ).scheduler_address  # fmt: skip
-        else:
-            address = _address(scheduler)
-        cluster = Cluster(stack.enter_context(_connected(dask, address)), address)
-        log.info("scheduler %s: %s", address, cluster.words())
+    with ExitStack() as stack:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # versions that matter are compared below, ports that are taken do not
+            address = _local(dask, stack, workers) if scheduler == LOCAL else _address(scheduler)
+            cluster = Cluster(stack.enter_context(_connected(dask, address)), address)
         cluster.check(())
+        log.info("scheduler %s: %s", address, cluster.words())
         yield cluster
+
+
+def _local(dask: Any, stack: ExitStack, workers: int) -> str:
+    """Address of a scheduler of this machine, with so many processes, that ends with the stack."""
+    kept = stack.enter_context(tempfile.TemporaryDirectory(prefix="electrosaxs-"))
+    local = dask.LocalCluster(
+        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, local_directory=kept,
+        silence_logs=logging.CRITICAL,
+    )  # fmt: skip
+    return str(stack.enter_context(local).scheduler_address)
 
 
 def _quiet_dask() -> Any:

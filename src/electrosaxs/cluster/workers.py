@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -92,7 +93,7 @@ class Cluster:
         from distributed import as_completed
 
         waiting, running, tries = iter(jobs), dict[str, Job](), dict[str, int]()
-        done = as_completed(loop=self.client.loop)
+        done = as_completed(with_results=True, raise_errors=False, loop=self.client.loop)
 
         def submit(job: Job, tried: int) -> None:
             key = f"{work.__name__}-{uuid4().hex}"
@@ -107,9 +108,9 @@ class Cluster:
 
         fill()
         while running:
-            future = next(done)
+            future, result = next(done)
             job, tried = running.pop(future.key), tries.pop(future.key)
-            outcome = self._outcome(future)
+            outcome = self._outcome(future.status, result)
             future.release()  # or its worker's death would have it done again
             if outcome is Died and tried < TRIES:
                 submit(job, tried + 1)
@@ -117,16 +118,18 @@ class Cluster:
             fill()
             yield job, outcome
 
-    def _outcome(self, future: Any) -> Any:
-        """Result of a finished future, Died, or the error raised here."""
+    def _outcome(self, status: str, result: Any) -> Any:
+        """Result of a future that has ended so, Died, or the error raised here."""
         from distributed import KilledWorker
 
-        if future.status == "cancelled" or self.client.status != "running":
+        if status == "cancelled" or isinstance(result, CancelledError) or self.client.status != "running":
             raise self._gone()
-        try:
-            return future.result()
-        except KilledWorker:
+        if status != "error":
+            return result
+        _, error, _ = result
+        if isinstance(error, KilledWorker):
             return Died
+        raise error
 
     def _gone(self) -> Exception:
         return bad_value(

@@ -1,7 +1,7 @@
 """Reduced frames in files of a few frames each, as processes on many machines leave them for the one that keeps the store.
 
 One process writes to the store: network file systems do not keep in step what several machines write to one file. A part
-appears under its name when all of it is on disk.
+appears under its name when all of it is written. It is not forced to the disk: what a power cut takes is reduced again.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ def write_part(path: Path, frames: Sequence[ReducedFrame]) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     with unfinished.open("wb") as file:
         np.save(file, part)
-        file.flush()
-        os.fsync(file.fileno())
     os.replace(unfinished, path)
 
 
@@ -37,7 +35,14 @@ def read_part(path: Path) -> list[ReducedFrame]:
     """The frames of a part. Raises OSError where it is not there."""
     part = np.load(path, allow_pickle=False)
     return [
-        ReducedFrame(int(row["index"]), row["counts"], row["norm"], *(int(row[name]) for name in PER_FRAME))
+        ReducedFrame(
+            int(row["index"]),
+            row["counts"],
+            row["norm"],
+            int(row["negative"]),
+            int(row["saturated"]),
+            int(row["stopped"]),
+        )
         for row in part
     ]
 

@@ -25,7 +25,7 @@ from ...reduction.stream import ReducedFrame, ReductionStore, unreduced
 from .frame_ranges import SERIES, TRIES, FrameRange, Series, reduce_range
 
 AT_WORK = "at-work"
-LONGEST = 64
+LONGEST = 256
 """Frames of a range: about a second of work, which a hand-over costs a hundredth of."""
 RANGES_PER_THREAD = 4
 """Of a short series, so that all workers end at about the same time."""
