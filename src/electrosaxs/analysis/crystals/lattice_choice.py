@@ -16,7 +16,7 @@ import numpy as np
 from ...nouns import LatticeAssignment, Number, Peak
 from ...nouns.results import ReflectionRecord
 from ...physics.lattices import STACKED, reflections
-from .contest import Contest, compare_lattices
+from .contest import CLEAR, Contest, compare_lattices
 from .lattice_constant import constant
 from .lattice_fit import RIGID, Freedom, LatticeFit
 from .parameters import WIDEST
@@ -24,7 +24,6 @@ from .peaks import PeakSearch, find_peaks, score_of_free_peaks
 from .refutation import against, label_peaks, peak_power, unexplained
 from .weighted_curve import WeightedCurve
 
-CLEAR = 10.0  # difference of scores that decides: odds of 150 to 1 (Kass & Raftery 1995: "very strong")
 ENOUGH = 3  # reflections of one lattice that chance does not bring together
 SPECIAL = {STACKED: ("FCC", "HCP"), "BCT": ("BCC", "FCC")}
 BAIN = (1.0, float(np.sqrt(2.0)))  # c/a of BCT in BCC and FCC
