@@ -47,17 +47,27 @@ def compare_lattices(curve: WeightedCurve, search: PeakSearch) -> Contest:
         field = _race(ground, start, freedom, search)
         if fluid.is_enough and fluid.score + CLEAR < min(ones[0].score for ones in field.values()):
             return Contest(freedom, {name: ones[0] for name, ones in field.items()}, fluid)
-        fits = _contest(field)
+        fits = _contest(field, fluid.score)
         best = min(fits.values(), key=lambda one: one.score)
         if best.widening == 1.0:
             return Contest(freedom, fits, fluid)
         start = best.solution  # sizes fitted with the lattice are a better start than those read between the peaks
-    loose = _gone_on_with(fits, search.curve)
+    loose = _gone_on_with(fits, search.curve, fluid.score)
     best = min(loose.values(), key=lambda one: one.score)
-    if best.widening > 1.0:
-        loose = _gone_on_with(loose, search.curve.with_excess(local_excess(search.curve, best.outcome)))
-    ground = loose[""].curve
-    return Contest(LOOSE, loose, fit_fluid(ground, start, _smooth(ground, start, LOOSE), _highest(search)))
+    if best.widening > 1.0 and not fluid.is_enough:
+        nearest = best.outcome if best.score < fluid.score else fluid.outcome
+        ground = search.curve.with_excess(local_excess(search.curve, nearest))
+        fluid = fit_fluid(ground, start, _smooth(ground, start, LOOSE), _highest(search))
+        loose = _gone_on_with(loose, ground, fluid.score)
+    return Contest(LOOSE, loose, fluid)
+
+
+def _gone_on_with(fits: Mapping[str, LatticeFit], curve: WeightedCurve, rival: float) -> dict[str, LatticeFit]:
+    """Those that are not without hope, beside each other and the score `rival`, with most freedom on `curve`; the others
+    stay as they are."""
+    best = min([rival, *(one.score for one in fits.values())])
+    able = [name for name, one in fits.items() if not (name and hopeless(one.score, best))]
+    return {**fits, **_contest({name: raced_on([fits[name]], curve, LOOSE) for name in able}, rival)}
 
 
 def _race(
@@ -74,19 +84,12 @@ def _race(
     return field
 
 
-def _gone_on_with(fits: Mapping[str, LatticeFit], curve: WeightedCurve) -> dict[str, LatticeFit]:
-    """Those that are not without hope, with most freedom on `curve`; the others stay as they are."""
-    best = min(one.score for one in fits.values())
-    able = [name for name, one in fits.items() if not (name and hopeless(one.score, best))]
-    return {**fits, **_contest({name: raced_on([fits[name]], curve, LOOSE) for name in able})}
-
-
-def _contest(field: Mapping[str, Sequence[LatticeFit]]) -> dict[str, LatticeFit]:
-    """The best fit of each lattice: the one ahead first, so that those without hope beside it stay where they are. The
-    solution alone is always fitted to its end."""
+def _contest(field: Mapping[str, Sequence[LatticeFit]], rival: float) -> dict[str, LatticeFit]:
+    """The best fit of each lattice: the one ahead first, so that those without hope beside it, or beside the score
+    `rival`, stay where they are. The solution alone is always fitted to its end."""
     fits: dict[str, LatticeFit] = {}
     for name in sorted(field, key=lambda one: field[one][0].score):
-        ahead = min((one.score for one in fits.values()), default=np.inf)
+        ahead = min([rival, *(one.score for one in fits.values())])
         fits[name] = finished(field[name], rival=ahead if name else np.inf)
     return fits
 

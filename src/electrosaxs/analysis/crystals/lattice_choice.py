@@ -171,10 +171,10 @@ def _refuted(best: LatticeFit, scores: Mapping[str, float], peaks: Sequence[Peak
     """Why no lattice may be named; empty where one may."""
     power = peak_power(peaks, best)
     largest = peaks[int(np.argmax(power))]
+    if scores[FLUID] + CLEAR < min(best.score, scores[ALONE]):
+        return f"none of these: a dense fluid explains the {len(peaks)} peak(s), {best.name} is the nearest lattice"
     if largest.fwhm > WIDEST * largest.q:
         return f"the peak at {largest.q:.3f} 1/nm is as wide as a liquid's: ordered at short range only"
-    if scores[FLUID] + CLEAR < best.score and scores[FLUID] < scores[ALONE]:
-        return f"none of these: a dense fluid explains the {len(peaks)} peak(s), {best.name} is the nearest lattice"
     if scores[ALONE] - best.score < CLEAR or best.value("fraction") <= 0.0:
         return f"none of these: no lattice explains the {len(peaks)} peak(s) better than the solution alone"
     if left := unexplained(best, peaks, threshold):
