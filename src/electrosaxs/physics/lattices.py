@@ -107,7 +107,7 @@ class Shape:
 STACKED = "FCC/HCP"
 SHAPES = {
     "BCT": Shape("axial_ratio", 0.8, 1.6, (0.88, 0.94, 1.06, 1.12, 1.18, 1.24, 1.3, 1.36, 1.5)),
-    STACKED: Shape("fault_fraction", 0.002, 0.998, (0.15, 0.5, 0.85)),
+    STACKED: Shape("fault_fraction", 0.002, 0.998, (0.25, 0.75)),
 }
 """BCT: c/a, 1 in BCC and sqrt 2 in FCC. FCC/HCP: close-packed layers of which this share lie between two of one kind (HCP
 has 1, FCC 0); its `a` is the nearest-neighbour distance, its reflections are those of HCP, and physics.stacking says what

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...nouns import FloatArray
 from ...physics.lattices import CANDIDATES
+from .bragg import smooth_basis
 from .fluid import FluidFit, fit_fluid
 from .lattice_fit import LOOSE, RIGID, SMOOTHED, Freedom, LatticeFit, finished, raced, raced_on
 from .parameters import Solution
@@ -17,6 +18,7 @@ from .peaks import PeakSearch
 from .weighted_curve import WeightedCurve
 from .weighted_fit import hopeless, local_excess
 
+CLEAR = 10.0  # difference of scores that decides: odds of 150 to 1 (Kass & Raftery 1995: "very strong")
 BEHIND = 1.5  # after the first steps scores are not what they will be
 RACED = ("", *CANDIDATES)
 
@@ -41,16 +43,31 @@ def compare_lattices(curve: WeightedCurve, search: PeakSearch) -> Contest:
         if freedom is RIGID and curve.estimated:
             continue
         ground = curve if freedom is RIGID else search.curve
-        fits = _contest(_race(ground, start, freedom, search))
+        fluid = fit_fluid(ground, start, _smooth(ground, start, freedom), _highest(search))
+        field = _race(ground, start, freedom, search)
+        if fluid.is_enough and fluid.score + CLEAR < min(ones[0].score for ones in field.values()):
+            return Contest(freedom, {name: ones[0] for name, ones in field.items()}, fluid)
+        fits = _contest(field, fluid.score)
         best = min(fits.values(), key=lambda one: one.score)
         if best.widening == 1.0:
-            return _complete(freedom, fits, search)
+            return Contest(freedom, fits, fluid)
         start = best.solution  # sizes fitted with the lattice are a better start than those read between the peaks
-    loose = _gone_on_with(fits, search.curve)
+    loose = _gone_on_with(fits, search.curve, fluid.score)
     best = min(loose.values(), key=lambda one: one.score)
-    if best.widening > 1.0:
-        loose = _gone_on_with(loose, search.curve.with_excess(local_excess(search.curve, best.outcome)))
-    return _complete(LOOSE, loose, search)
+    if best.widening > 1.0 and not fluid.is_enough:
+        nearest = best.outcome if best.score < fluid.score else fluid.outcome
+        ground = search.curve.with_excess(local_excess(search.curve, nearest))
+        fluid = fit_fluid(ground, start, _smooth(ground, start, LOOSE), _highest(search))
+        loose = _gone_on_with(loose, ground, fluid.score)
+    return Contest(LOOSE, loose, fluid)
+
+
+def _gone_on_with(fits: Mapping[str, LatticeFit], curve: WeightedCurve, rival: float) -> dict[str, LatticeFit]:
+    """Those that are not without hope, beside each other and the score `rival`, with most freedom on `curve`; the others
+    stay as they are."""
+    best = min([rival, *(one.score for one in fits.values())])
+    able = [name for name, one in fits.items() if not (name and hopeless(one.score, best))]
+    return {**fits, **_contest({name: raced_on([fits[name]], curve, LOOSE) for name in able}, rival)}
 
 
 def _race(
@@ -67,33 +84,21 @@ def _race(
     return field
 
 
-def _gone_on_with(fits: Mapping[str, LatticeFit], curve: WeightedCurve) -> dict[str, LatticeFit]:
-    """Those that are not without hope, with most freedom on `curve`; the others stay as they are."""
-    best = min(one.score for one in fits.values())
-    able = [name for name, one in fits.items() if not (name and hopeless(one.score, best))]
-    return {**fits, **_contest({name: raced_on([fits[name]], curve, LOOSE) for name in able})}
-
-
-def _complete(freedom: Freedom, fits: dict[str, LatticeFit], search: PeakSearch) -> Contest:
-    alone = fits[""]
-    highest = max(search.peaks, key=lambda peak: peak.significance)
-    return Contest(
-        freedom,
-        fits,
-        fit_fluid(alone.curve, alone.solution, _smooth(alone), highest.q, min(one.score for one in fits.values())),
-    )
-
-
-def _contest(field: Mapping[str, Sequence[LatticeFit]]) -> dict[str, LatticeFit]:
-    """The best fit of each lattice: the one ahead first, so that those without hope beside it stay where they are. The
-    solution alone is always fitted to its end."""
+def _contest(field: Mapping[str, Sequence[LatticeFit]], rival: float) -> dict[str, LatticeFit]:
+    """The best fit of each lattice: the one ahead first, so that those without hope beside it, or beside the score
+    `rival`, stay where they are. The solution alone is always fitted to its end."""
     fits: dict[str, LatticeFit] = {}
     for name in sorted(field, key=lambda one: field[one][0].score):
-        ahead = min((one.score for one in fits.values()), default=np.inf)
+        ahead = min([rival, *(one.score for one in fits.values())])
         fits[name] = finished(field[name], rival=ahead if name else np.inf)
     return fits
 
 
-def _smooth(alone: LatticeFit) -> FloatArray:
+def _highest(search: PeakSearch) -> float:
+    """q (1/nm) of the most significant peak."""
+    return max(search.peaks, key=lambda peak: peak.significance).q
+
+
+def _smooth(curve: WeightedCurve, start: Solution[float], freedom: Freedom) -> FloatArray:
     """The correction's basis (q, m), m = 0 where it has none."""
-    return alone.model.smooth if alone.model.corrections else np.zeros((alone.curve.q.size, 0))
+    return smooth_basis(curve.q, start.diameter) if freedom.smooth else np.zeros((curve.q.size, 0))

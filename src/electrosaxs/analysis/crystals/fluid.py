@@ -16,13 +16,14 @@ from ...physics.structure_factor import percus_yevick
 from .bragg import mean_amplitude
 from .parameters import SLOT, SMOOTH, SOLUTION_LIMITS, Solution, solution_of
 from .weighted_curve import WeightedCurve
-from .weighted_fit import ROUGHLY, FitOutcome, Knowledge, Limit, fit, hopeless, score
+from .weighted_fit import ROUGHLY, FitOutcome, Knowledge, Limit, fit, score
 
 START = 0.35  # volume fraction
 DENSEST = 0.6  # hard spheres freeze at 0.49 and jam at 0.64
 FIRST_PEAK = 7.0  # q x contact distance at the first maximum of S
 CONTACT = (0.9, 3.0)  # contact distance over the mean core diameter
-FEW, STEPS = 8, 40  # before it is given up where a lattice is far ahead, and in all
+FEW, STEPS = 8, 40  # before it is given up, and in all
+FAR = 5.0  # chi-squared per degree of freedom from which on it is
 STEP = 1e-4  # relative, for the derivatives of S
 
 
@@ -68,12 +69,23 @@ class FluidFit:
     outcome: FitOutcome
     score: float
 
+    @property
+    def is_enough(self) -> bool:
+        """Whether chi-squared is within 5 sigma of its expectation."""
+        return self.reduced_chi_squared < 1.0 + 5.0 * np.sqrt(2.0 / self.degrees_of_freedom)
 
-def fit_fluid(
-    curve: WeightedCurve, solution: Solution[float], smooth: FloatArray, first_peak: float, rival: float
-) -> FluidFit:
-    """From `solution` and the place `first_peak` (1/nm) of the highest peak. smooth (q, m): m may be 0. rival: score
-    of the best lattice; far behind it the fit is not run to its end."""
+    @property
+    def degrees_of_freedom(self) -> int:
+        return max(self.outcome.model.size - int(self.outcome.moved.sum()), 1)
+
+    @property
+    def reduced_chi_squared(self) -> float:
+        return self.outcome.chi_squared / self.degrees_of_freedom
+
+
+def fit_fluid(curve: WeightedCurve, solution: Solution[float], smooth: FloatArray, first_peak: float) -> FluidFit:
+    """From `solution` and the place `first_peak` (1/nm) of the highest peak. smooth (q, m): m may be 0. A fit that is
+    far from enough after FEW steps is not run to its end."""
     model = FluidModel(curve.q, smooth)
     held = [SLOT["skewness"]] if smooth.shape[1] else []
     d = solution.diameter
@@ -83,7 +95,9 @@ def fit_fluid(
     start = np.array([*solution._replace(skewness=skewness), START, contact, *np.zeros(smooth.shape[1])])
     known = Knowledge.of(start, limits, held=held)
     outcome = fit(curve, model, known, steps=FEW, tolerance=ROUGHLY)
-    if not hopeless(score(outcome, known), rival):
-        known = replace(known, start=outcome.parameters)
-        outcome = fit(curve, model, known, steps=STEPS)
+    found = FluidFit(outcome, score(outcome, known))
+    if found.reduced_chi_squared > FAR:
+        return found
+    known = replace(known, start=outcome.parameters)
+    outcome = fit(curve, model, known, steps=STEPS)
     return FluidFit(outcome, score(outcome, known))

@@ -16,7 +16,7 @@ import numpy as np
 from ...nouns import LatticeAssignment, Number, Peak
 from ...nouns.results import ReflectionRecord
 from ...physics.lattices import STACKED, reflections
-from .contest import Contest, compare_lattices
+from .contest import CLEAR, Contest, compare_lattices
 from .lattice_constant import constant
 from .lattice_fit import RIGID, Freedom, LatticeFit
 from .parameters import WIDEST
@@ -24,7 +24,6 @@ from .peaks import PeakSearch, find_peaks, score_of_free_peaks
 from .refutation import against, label_peaks, peak_power, unexplained
 from .weighted_curve import WeightedCurve
 
-CLEAR = 10.0  # difference of scores that decides: odds of 150 to 1 (Kass & Raftery 1995: "very strong")
 ENOUGH = 3  # reflections of one lattice that chance does not bring together
 SPECIAL = {STACKED: ("FCC", "HCP"), "BCT": ("BCC", "FCC")}
 BAIN = (1.0, float(np.sqrt(2.0)))  # c/a of BCT in BCC and FCC
@@ -172,10 +171,10 @@ def _refuted(best: LatticeFit, scores: Mapping[str, float], peaks: Sequence[Peak
     """Why no lattice may be named; empty where one may."""
     power = peak_power(peaks, best)
     largest = peaks[int(np.argmax(power))]
+    if scores[FLUID] + CLEAR < min(best.score, scores[ALONE]):
+        return f"none of these: a dense fluid explains the {len(peaks)} peak(s), {best.name} is the nearest lattice"
     if largest.fwhm > WIDEST * largest.q:
         return f"the peak at {largest.q:.3f} 1/nm is as wide as a liquid's: ordered at short range only"
-    if scores[FLUID] + CLEAR < best.score and scores[FLUID] < scores[ALONE]:
-        return f"none of these: a dense fluid explains the {len(peaks)} peak(s), {best.name} is the nearest lattice"
     if scores[ALONE] - best.score < CLEAR or best.value("fraction") <= 0.0:
         return f"none of these: no lattice explains the {len(peaks)} peak(s) better than the solution alone"
     if left := unexplained(best, peaks, threshold):

@@ -82,7 +82,7 @@ def scatter_of_reflections(one: LatticeFit, labelled: Sequence[Peak]) -> float:
     a = one.unit * one.value("a")
     families = reflections(str(one.name), 0.5 * np.ceil(one.curve.q[-1] * a / np.pi), one.shape)
     places, strength = 2.0 * np.pi * families.s / a, families.weight / families.s**2
-    apart, own, weight = [], [], []
+    apart, own = [], []
     for peak in labelled:
         if peak.hkl is None or peak.significance < CLEAR_PEAK or peak.q_sigma <= 0.0:
             continue
@@ -93,8 +93,7 @@ def scatter_of_reflections(one: LatticeFit, labelled: Sequence[Peak]) -> float:
             own.append(
                 float(np.hypot(np.hypot(peak.q_sigma, PLACED * peak.fwhm) / peak.q, one.sigma("a") / one.value("a")))
             )
-            weight.append(peak.significance)
     if len(apart) < 3:
         return 0.0
-    excess = np.average(np.square(apart) - np.square(own), weights=weight)
-    return float(a * np.sqrt(max(float(excess), 0.0)))
+    spread = float(np.median(np.abs(apart))) / 0.6745  # a peak with a wrong name must not decide
+    return float(a * np.sqrt(max(spread**2 - float(np.median(own)) ** 2, 0.0)))

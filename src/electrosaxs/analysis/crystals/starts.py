@@ -27,9 +27,10 @@ PEAK_WIDTHS = (0.7, 1.4)  # the same over the FWHM of the peaks, where peaks are
 SCAN_TAILS = 0.2  # Lorentzian share at which a fit starts
 MOST_STARTS = 3
 DISTINCT = 0.015  # of ln a, between starts
+COARSE = 12  # every how many of the steps are tried where the peaks allow none of them
 SEEDS = 5  # of the highest peaks one is a reflection
 SEED_FAMILIES = 10  # of the first this many families
-LIKELY = 10  # constants whose pattern is compared with the curve
+LIKELY = 6  # constants whose pattern is compared with the curve
 NEAR = 0.012  # relative: a peak and a reflection that belong together, before anything is fitted
 CAPPED = 30.0  # sigma that one peak counts at most
 ABSENT = 0.3  # of its own share of the pattern's strength: what a reflection without a peak costs
@@ -74,6 +75,8 @@ def scan_lattice(
         return _distinct(sorted(tried, reverse=True))
     best: list[tuple[float, Grains[float]]] = []
     every = every_constant(lattice, solution.diameter, float(np.median(np.diff(curve.q))))
+    if peaks:  # none of them at a place that a spacing allows
+        every = every[::COARSE]
     for width in range(len(SCAN_WIDTHS)):
         tried = [gain(one, one.widths[width]) for one in every]
         best += [tried[i] for i in argrelmax(np.array([one[0] for one in tried]), mode="wrap")[0]]
