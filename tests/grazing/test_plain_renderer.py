@@ -34,14 +34,14 @@ def rays():
             continue
 
         def off(turn, across=across, up=up):
-            wave = incoming + [across * np.cos(turn), across * np.sin(turn), up]
+            wave = incoming + np.array([across * np.cos(turn), across * np.sin(turn), up])
             return wave @ wave - inside**2
 
         if off(0.0) * off(np.pi) > 0.0:
             continue
         turn = brentq(off, 0.0, np.pi, xtol=1e-13)
         for side in (1.0, -1.0):
-            wave = incoming + [across * np.cos(turn), side * across * np.sin(turn), up]
+            wave = incoming + np.array([across * np.cos(turn), side * across * np.sin(turn), up])
             square = k**2 - wave[0] ** 2 - wave[1] ** 2
             if wave[2] > 0.0 and square > 0.0:
                 made.append((*np.array([wave[0], wave[1], np.sqrt(square)]) / k, np.hypot(across, up)))

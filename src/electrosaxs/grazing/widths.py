@@ -121,8 +121,8 @@ def domain_size(widths: SpotWidths, pixel_q: float, taken_off: str) -> Width:
     size = SCHERRER * 2.0 * np.pi / (FWHM_PER_SIGMA * width)
     return Width(
         size, size * 0.5 * float(sigma[0]) / float(both[0]),
-        f"widths along q of {widths.q.size} spots, the part that does not grow with q (Scherrer, 0.94); {taken_off}; the beam's "
-        "size is not taken off: a lower limit",
+        f"widths along q of {widths.q.size} spots, the part that does not grow with q (Scherrer, 0.94); {taken_off}; the "
+        "beam's size is not taken off: a lower limit",
     )  # fmt: skip
 
 
