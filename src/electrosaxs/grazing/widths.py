@@ -182,10 +182,10 @@ def _straight(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         off = y - design @ both
         spread = max(1.4826 * float(np.median(np.abs(off))), 1e-12)
         weight = 1.0 / (1.0 + np.square(off / (2.0 * spread)))
-    sigma = spread * np.sqrt(np.diag(np.linalg.inv(normal)))
+    sigma: FloatArray = spread * np.sqrt(np.diag(np.linalg.inv(normal)))
     if both[1] == 0.0:
         sigma[0] = spread / np.sqrt(weight.sum())
-    return both, np.asarray(sigma)
+    return np.asarray(both), np.asarray(sigma)
 
 
 def _robust_mean(values: FloatArray) -> tuple[float, float]:
