@@ -1,12 +1,16 @@
 """Constants from places: right, with true sigmas, and honest about what places cannot tell."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from closeness import assert_close
 from film_planes import plane
 
-from electrosaxs.grazing.expected import Setup, places
+from electrosaxs.grazing.expected import Setup, incidence_of, places
 from electrosaxs.grazing.intensities import fit_envelope, log_spheres
 from electrosaxs.grazing.refine import Matched, Prior, refine
+from electrosaxs.grazing.widths import spot_widths
 from electrosaxs.nouns.film import FilmConstants, Spot
 from electrosaxs.physics.film_reflections import film_reflections
 from electrosaxs.physics.refraction import material_index
@@ -92,3 +96,18 @@ def test_spheres_and_displacement_are_read_from_intensities():
     envelope = fit_envelope(q, logs, neighbour_nm=9.33)
     assert_close(envelope.diameter, 7.1, rel=0.02)
     assert_close(envelope.square, 0.09, rel=0.2)
+
+
+@pytest.mark.parametrize(("taken_off", "left"), [(0.0, 1.0), (0.01, 0.0)])
+def test_a_long_sample_draws_spots_out_away_from_the_direct_beam(taken_off: float, left: float):
+    setup, pairs = measured(0.05, seed=1)
+    row, column = (float(x[0]) for x in setup.plane.pixel(np.array([[1.0, 0.0, 0.0]])))
+    distance = 0.9
+    drawn_out = []
+    for spot in pairs.spots:
+        away = 0.01 / distance * np.array([spot.row - row, spot.column - column])
+        drawn_out.append(replace(spot, shape=np.eye(2) / 12.0 + np.outer(away, away) / 12.0))
+    of_long_sample = replace(pairs, spots=drawn_out)
+    widths = spot_widths(of_long_sample, setup.plane, incidence_of(TRUE, 0, setup.beta), taken_off)
+    whole = np.square(0.01 / distance * widths.q) / 12.0
+    assert np.abs(widths.radial - left * whole).max() < 0.1 * whole.max()

@@ -121,8 +121,8 @@ def domain_size(widths: SpotWidths, pixel_q: float, taken_off: str) -> Width:
     size = SCHERRER * 2.0 * np.pi / (FWHM_PER_SIGMA * width)
     return Width(
         size, size * 0.5 * float(sigma[0]) / float(both[0]),
-        f"widths along q of {widths.q.size} spots, the part that does not grow with q (Scherrer, 0.94); {taken_off}; the beam's "
-        "size is not taken off: a lower limit",
+        f"widths along q of {widths.q.size} spots, the part that does not grow with q (Scherrer, 0.94); {taken_off}; the "
+        "beam's size is not taken off: a lower limit",
     )  # fmt: skip
 
 
@@ -182,10 +182,10 @@ def _straight(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         off = y - design @ both
         spread = max(1.4826 * float(np.median(np.abs(off))), 1e-12)
         weight = 1.0 / (1.0 + np.square(off / (2.0 * spread)))
-    sigma = spread * np.sqrt(np.diag(np.linalg.inv(normal)))
+    sigma: FloatArray = spread * np.sqrt(np.diag(np.linalg.inv(normal)))
     if both[1] == 0.0:
         sigma[0] = spread / np.sqrt(weight.sum())
-    return both, np.asarray(sigma)
+    return np.asarray(both), np.asarray(sigma)
 
 
 def _robust_mean(values: FloatArray) -> tuple[float, float]:
