@@ -242,7 +242,12 @@ def test_defaults_are_those_of_the_page(tmp_path: Path) -> None:
 def test_the_page_types_the_commands_of_the_example() -> None:
     page = (EXAMPLES.parent / "docs" / "how-to" / "hold.md").read_text("utf-8")
     example = (EXAMPLES / "plan_hold.toml").read_text("utf-8")
+    islands = (EXAMPLES / "plan_nucleate.toml").read_text("utf-8")
     typed = re.findall(r"^    (electrosaxs .*)$", page, re.MULTILINE)
-    assert typed == re.findall(r"^#     (electrosaxs acquire .*)$", example, re.MULTILINE)
-    assert len(typed) == 2
+    assert typed == [
+        *re.findall(r"^#     (electrosaxs acquire .*)$", example, re.MULTILINE),
+        *re.findall(r"^#     (electrosaxs .*)$", islands, re.MULTILINE),
+    ]
+    assert len(typed) == 4
     read_plan(EXAMPLES / "plan_hold.toml")
+    read_plan(EXAMPLES / "plan_nucleate.toml")
