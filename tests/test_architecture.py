@@ -51,7 +51,12 @@ ALLOWED: dict[str, set[str]] = {
     "cluster": {"errors"},
     "report": {"nouns", "units", "errors", "figures", "io"},
     "recipes": BELOW_RECIPES | {"recipes/analyse"},  # the demo analyses what it simulated
-    "recipes/experiment": BELOW_RECIPES | {"recipes", "recipes/analyse"},  # a frame becomes phi as in an analysis
+    "recipes/experiment": BELOW_RECIPES
+    | {
+        "recipes",
+        "recipes/analyse",
+        "recipes/islands",
+    },  # a frame becomes phi as in an analysis; the anode is photographed
     "recipes/*": BELOW_RECIPES | {"recipes"},  # every wing
     "recipes/campaign": BELOW_RECIPES | {"recipes", *(f"recipes/{wing}" for wing in ("analyse", "film", "islands"))},
     "recipes/paper": BELOW_RECIPES

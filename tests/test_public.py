@@ -24,7 +24,7 @@ FUNCTIONS = sorted(set(electrosaxs.__all__) - {"__version__", "Results"})
 
 def declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    extras = (project["optional-dependencies"][name] for name in ("beamline", "afm", "cluster", "dashboard"))
+    extras = (project["optional-dependencies"][name] for name in ("beamline", "epics", "afm", "cluster", "dashboard"))
     asked = [*project["dependencies"], *(package for extra in extras for package in extra)]
     return {re.split(r"[<>=\[ ]", text)[0].lower() for text in asked}
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from closeness import assert_close
 
+from electrosaxs.control.plant import flux_into_slice
 from electrosaxs.io.run_toml import read_experiment
 from electrosaxs.nouns import VoltageProgram
 from electrosaxs.transport import simulate
@@ -29,6 +30,10 @@ def test_a_run_in_steps_is_the_run_in_one_go() -> None:
         assert_close(live.dissolved(heights), whole.at(time, 1e-6 * heights), rel=1e-9)
     assert whole.crystals[-1].sum() > 0.0
     assert_close(live.crystals_um(), 1e6 * whole.crystals[-1], rel=1e-9)
+    begun = int(np.flatnonzero(whole.crystals.sum(axis=1) > 0.0)[0])
+    assert begun > 0
+    assert live.nucleated_at is not None
+    assert_close(live.nucleated_at, flux_into_slice(whole, 50e-6)[begun - 1], rel=1e-6)  # by the planner's own road
 
 
 def test_without_field_a_fresh_filling_rests() -> None:
@@ -44,5 +49,6 @@ def test_a_voltage_that_falls_to_nothing_lets_the_wall_relax() -> None:
     live.go_on(30.0, 300.0)
     high = live.dissolved(np.array([0.0])).sum()
     live.go_on(0.0, 900.0)
+    assert live.nucleated_at is None  # what had begun has dissolved, or nothing had
     low = live.dissolved(np.array([0.0])).sum()
     assert live.start_phi.sum() < low < high

@@ -27,6 +27,7 @@ MOST_STRANGE = 2  # readings in a row at the limit or off the set voltage; one m
 OFF_EXTRA_S = 3.0  # beyond the watchdog, for which OUTP OFF is tried
 REFUSALS = 4  # of OUTP OFF, each three tries, until the output counts as one that will not go off
 PAUSE_S = 0.2
+PATIENT = 2.0  # times timeout_s, for OUTP? where no reply came: late readings are worth nothing, this answer is
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,8 @@ class Keeper:
                 self.on = False
                 return {"output": False}
             refused += said is True
+            if said is None:
+                self.port.slowness = PATIENT
             if refused >= REFUSALS or time.monotonic() > end:
                 return {"output": said}
             time.sleep(PAUSE_S)

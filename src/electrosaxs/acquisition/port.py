@@ -15,7 +15,9 @@ class NoReply(Exception):
 
 
 class Port(Protocol):
-    """What the driver needs of a connection."""
+    """What the driver needs of a connection. slowness: times the time limit within which a reply counts."""
+
+    slowness: float
 
     def send(self, *lines: str) -> None:
         """Send all lines in one piece, so that the instrument has all of them or none. NoReply where it cannot."""
@@ -36,7 +38,7 @@ class VisaPort:
     def __init__(self, resource: str, timeout_s: float) -> None:
         import pyvisa
 
-        self.resource, self._timeout_s = resource, timeout_s
+        self.resource, self._timeout_s, self.slowness = resource, timeout_s, 1.0
         self._manager = pyvisa.ResourceManager("@py")
         self._session: Any = None
         # a socket is a stream in which each line is a message and each query has a line of its own for an answer; elsewhere
@@ -55,14 +57,16 @@ class VisaPort:
     def receive(self) -> str:
         if self._answers:
             return self._answers.pop(0)
+        limit_s = self._timeout_s * self.slowness
         try:
+            self._session.timeout = 1e3 * limit_s
             line = str(self._session.read())
             answer, *self._answers = [line] if self._stream else split_outside_quotes(line, ";")
             return answer
         except UnicodeDecodeError:
             return "\N{REPLACEMENT CHARACTER}"
         except Exception as error:
-            raise NoReply(f"{self.resource}: no reply within {self._timeout_s:g} s ({_short(error)})") from error
+            raise NoReply(f"{self.resource}: no reply within {limit_s:g} s ({_short(error)})") from error
 
     def reconnect(self) -> None:
         self.close()

@@ -24,6 +24,7 @@ def read_plan(path: str | Path) -> RunPlan:
         "detector.geometry": detector.geometry,
         "detector.mask": detector.mask,
         "beamline.experiment": beamline.experiment,
+        "beamline.names": beamline.names,
         "scan.background": scan.background,
     }
     files = {field: None if value is None else _existing(path, field, value) for field, value in found.items()}
@@ -36,7 +37,9 @@ def read_plan(path: str | Path) -> RunPlan:
             "detector": detector.model_copy(
                 update={"geometry": files["detector.geometry"], "mask": files["detector.mask"]}
             ),
-            "beamline": beamline.model_copy(update={"experiment": files["beamline.experiment"]}),
+            "beamline": beamline.model_copy(
+                update={"experiment": files["beamline.experiment"], "names": files["beamline.names"]}
+            ),
             "scan": scan.model_copy(update={"background": files["scan.background"]}),
         }
     )

@@ -11,6 +11,7 @@ from .refusal import refusal
 RUN, EXPERIMENT, CAMPAIGN = "a run", "an experiment", "a campaign"
 PLAN, MATERIALS = "the voltage table of a plan", "a table of materials"
 RUN_PLAN, FILM, MICROGRAPHS = "a plan of a run", "a film", "micrographs"
+EPICS = "names of a beamline on EPICS"
 ARTICLE = {RUN: "run.toml", EXPERIMENT: "experiment.toml", CAMPAIGN: "campaign.toml"}
 ONLY_IN = {
     RUN: (("frames", ""), ("analysis", ""), ("detector", "geometry"), ("detector", "mask")),
@@ -31,6 +32,8 @@ def kind_of(data: Mapping[str, Any]) -> str | None:
         return FILM
     if "micrograph" in data:
         return MICROGRAPHS
+    if "stage" in data or "diodes" in data:
+        return EPICS
     if set(data) == {"voltage"}:
         return PLAN
     if set(data) == {"materials"}:
@@ -47,6 +50,7 @@ def check_kind(path: Path, data: Mapping[str, Any], wanted: str) -> None:
         RUN_PLAN,
         FILM,
         MICROGRAPHS,
+        EPICS,
     ):  # which has tables of both, and whose further tables are refused by name
         return
     tables = ", ".join(f"[{key}]" if isinstance(value, Mapping) else key for key, value in data.items())
@@ -58,6 +62,7 @@ def check_kind(path: Path, data: Mapping[str, Any], wanted: str) -> None:
         RUN_PLAN: f"give {ARTICLE[wanted]}; a plan becomes a run with electrosaxs acquire {path.name} --out RUN",
         FILM: f"give {ARTICLE[wanted]}; a film becomes a frame with electrosaxs simulate {path.name} --out FILM",
         MICROGRAPHS: f"give {ARTICLE[wanted]}; micrographs are made with electrosaxs simulate {path.name} --out IMAGES",
+        EPICS: f"give {ARTICLE[wanted]}; names of a beamline belong beside a plan: beamline.names",
         MATERIALS: f"copy it into {ARTICLE[wanted]}",
     }[str(found)]
     raise refusal(path, "tables", tables, f"this is {found}, not {wanted}", remedy)

@@ -52,10 +52,11 @@ class SourceMeterSettings(Settings):
 
 class BeamlineSettings(Settings):
     """Where the frames come from. experiment: what a simulated cell really is; absent: the paper's. speed: seconds of its
-    clock per wall second at most, 0: as fast as it can."""
+    clock per wall second at most, 0: as fast as it can. names: of the process variables of a beamline on EPICS."""
 
-    kind: Literal["simulated", "bridge"] = "simulated"
+    kind: Literal["simulated", "bridge", "epics"] = "simulated"
     address: str | None = None
+    names: Path | None = None
     experiment: Path | None = None
     speed: NotNegative = 1.0
 
@@ -63,7 +64,12 @@ class BeamlineSettings(Settings):
     def _address_of_a_bridge(self) -> BeamlineSettings:
         if self.kind == "bridge" and self.address is None:
             raise WrongSetting("address", "missing", "a bridge has an address", 'give address = "HOST:PORT"')
-        foreign = {"simulated": ("address",), "bridge": ("experiment", "speed")}[self.kind]
+        if self.kind == "epics" and self.names is None:
+            raise WrongSetting("names", "missing", "process variables have names", 'give names = "names.toml"')
+        foreign = {
+            "simulated": ("address", "names"), "bridge": ("experiment", "speed", "names"),
+            "epics": ("experiment", "speed", "address"),
+        }[self.kind]  # fmt: skip
         for key in foreign:
             if key in self.model_fields_set:
                 raise WrongSetting(
@@ -232,7 +238,7 @@ class RunPlan(Settings):
             raise WrongSetting(
                 "cell.anode_height_um", "missing", "is required where scan.alignment = false", "give it, or align"
             )
-        if self.beamline.kind == "bridge" and self.detector.geometry is None:
+        if self.beamline.kind != "simulated" and self.detector.geometry is None:
             raise WrongSetting(
                 "detector.geometry", "missing", "is required", "give the pyFAI geometry file of this detector"
             )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from closeness import assert_close
-from left_behind import documents, read_all, state_of
+from left_behind import documents, meter_rows, read_all, state_of
 
 pytest.importorskip("pyvisa")
 
@@ -67,28 +70,58 @@ def test_the_example_plan_measures_the_twin(tmp_path: Path) -> None:
     assert (out / "mask.edf").is_file()
 
 
-def test_the_example_bridge_serves_a_run(tmp_path: Path) -> None:
-    """Two processes: the bridge with its meter, and this one; the cell feels what the meter has on its leads."""
-    changed(EXAMPLES / "experiment_small.toml", tmp_path / "experiment.toml", SMALL)
+@contextmanager
+def example_bridge(folder: Path) -> Iterator[dict[str, str]]:
+    """The example bridge with its meter in a process of its own; the ports of plan_bridge.toml and what they are."""
+    changed(EXAMPLES / "experiment_small.toml", folder / "experiment.toml", SMALL)
     server = subprocess.Popen(
-        [sys.executable, str(EXAMPLES / "bridge_server.py"), str(tmp_path / "experiment.toml"), "--port", "0",
-         "--meter-port", "0", "--geometry", str(tmp_path / "bridge.poni")],
+        [sys.executable, str(EXAMPLES / "bridge_server.py"), str(folder / "experiment.toml"), "--port", "0",
+         "--meter-port", "0", "--geometry", str(folder / "bridge.poni")],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         assert server.stdout is not None
         said = json.loads(server.stdout.readline()) | json.loads(server.stdout.readline())
-        ports = {"7701": str(said["bridge"]), "::5025::": f"::{said['port']}::"}
-        plan = changed(EXAMPLES / "plan_bridge.toml", tmp_path / "plan.toml", SHORT | ports)
-        assert acquire(plan, tmp_path / "run") == 0
+        yield {"7701": str(said["bridge"]), "::5025::": f"::{said['port']}::"}
     finally:
         server.kill()
         server.communicate()
+
+
+def test_the_example_bridge_serves_a_run(tmp_path: Path) -> None:
+    """Two processes: the bridge with its meter, and this one; the cell feels what the meter has on its leads."""
+    with example_bridge(tmp_path) as ports:
+        plan = changed(EXAMPLES / "plan_bridge.toml", tmp_path / "plan.toml", SHORT | ports)
+        assert acquire(plan, tmp_path / "run") == 0
     ratio, _ = counts_over_solvent(tmp_path / "run")
     assert ratio[4] > 1.3
     assert_close(ratio[1::2], np.ones(3), rel=0.05)
     assert documents(tmp_path / "run")[-1][1]["exit_status"] == "success"
     shutil.rmtree(tmp_path / "run")
+
+
+HOLD = {
+    **SHORT, "duration_s = 1200.0": "duration_s = 130.0", "[0, 50, 100, 200, 400, 1000, 3400]": "[50, 150, 1000]",
+    "period_s = 120.0": "period_s = 60.0",
+    "[voltage]\ntime_s = [0.0]\nvoltage_V = [20.0]": '[hold]\nmodel = "model.toml"\ncharge_prior = 0.05\n'
+    "start_voltage_V = 15.0\nset_point_m_per_s = 2.5e-10",
+}  # fmt: skip
+
+
+def test_a_flux_is_held_over_the_example_bridge(tmp_path: Path) -> None:
+    """The charge is known from the start: the loop steers on the clock, the images and the meter of another process."""
+    shutil.copy(EXAMPLES / "plan_constant_flux.toml", tmp_path / "model.toml")
+    with example_bridge(tmp_path) as ports:
+        assert (
+            acquire(changed(EXAMPLES / "plan_bridge.toml", tmp_path / "plan.toml", HOLD | ports), tmp_path / "run") == 0
+        )
+    with (tmp_path / "run" / "control.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["mode"] for row in rows[1:]} == {"hold"}
+    assert_close(float(rows[-1]["flux_m_per_s"]), 2.5e-10, rel=0.2)  # on its way there, with a time constant of 60 s
+    read = [float(row["read_V"]) for row in meter_rows(tmp_path / "run") if row["output"] == "1" and row["read_V"]]
+    assert_close(max(read), max(float(row["voltage_V"]) for row in rows), rel=0.01)
+    assert documents(tmp_path / "run")[-1][1]["exit_status"] == "success"
 
 
 def test_the_page_types_the_commands_of_the_examples() -> None:

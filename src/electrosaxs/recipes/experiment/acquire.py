@@ -86,12 +86,12 @@ def acquire(
                 if dry_run:
                     say(forecast(wanted, greeting, identity, Path(out), plant))
                     return 0
-                own_detector(beamline, folder)
+                own_detector(beamline, wanted.beamline.kind, folder)
                 record = RunFolder(folder, wanted, source, greeting, lambda: asked[0] if asked else None, token=token)
                 with catalogued(wanted, folder):
                     code, summary = _measured(wanted, beamline, greeting, meter, record, found_on=found_on, plant=plant)
                 if not code:
-                    seen = leave_micrographs(beamline, folder)
+                    seen = leave_micrographs(beamline, wanted.beamline.kind, folder)
                     say(summary if seen is None else f"{summary}; micrographs of its anode: {seen}")
                 return code
         finally:
@@ -193,8 +193,8 @@ def _greeted(beamline: Beamline) -> Greeting:
     except Fault as fault:
         raise bad_value(
             InputFileError, where="beamline", field=fault.device, value="no connection",
-            rule=str(fault).removeprefix(f"{fault.device}: "), remedy="check beamline.address and that the bridge runs; "
-            "nothing was switched on",
+            rule=str(fault).removeprefix(f"{fault.device}: "), remedy="check beamline.address or beamline.names, and "
+            "that the other side runs; nothing was switched on",
         ) from fault  # fmt: skip
 
 

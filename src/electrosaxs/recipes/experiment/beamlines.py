@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import as_file, files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 
 from ...acquisition.beamline import Beamline
 from ...acquisition.bridge import BridgeBeamline
+from ...errors import InputFileError, bad_value
 from ...io.cbf import write_cbf
+from ...io.epics_toml import read_names
 from ...io.plain_json import to_json
 from ...io.run_toml import read_experiment
 from ...nouns import Experiment, StartingSolution
@@ -18,6 +21,7 @@ from ...nouns.experiment import SourceBeam
 from ...nouns.run_plan import RunPlan
 from ..experiment_file import named, read_with_sizes
 
+EPICS = ("ophyd_async", "aioca")
 PAPER, MICROGRAPHS = "demo.toml", "micrographs"
 
 
@@ -26,6 +30,9 @@ def beamline_of(plan: RunPlan) -> tuple[Beamline, RunPlan]:
     if plan.beamline.kind == "bridge":
         assert plan.beamline.address is not None
         return BridgeBeamline(plan.beamline.address), plan
+    if plan.beamline.kind == "epics":
+        assert plan.beamline.names is not None
+        return _epics(plan.beamline.names), plan
     from ...acquisition.simulated import SATURATION, SimulatedBeamline  # a real beamline needs no twin
     from ...twin.live_cell import LiveCell
 
@@ -47,9 +54,25 @@ def beamline_of(plan: RunPlan) -> tuple[Beamline, RunPlan]:
     return beamline, plan.model_copy(update={"analysis": analysis})
 
 
-def own_detector(beamline: Beamline, folder: Path) -> None:
-    """Write the geometry and mask that a simulated beamline has of its own; a bridge leaves that to the plan."""
-    if isinstance(beamline, BridgeBeamline):
+def _epics(path: Path) -> Beamline:
+    """The beamline whose process variables the file at `path` names. InputFileError where what reaches them is missing."""
+    names = read_names(path)
+    missing = [name for name in EPICS if find_spec(name) is None]
+    if missing:
+        raise bad_value(
+            InputFileError, where=path, field="extra epics", value=f"{missing[0]} is not installed",
+            rule="process variables are reached through it", remedy="install it with: pip install 'electrosaxs[epics]'",
+        )  # fmt: skip
+    from ...acquisition.epics import EpicsBeamline
+
+    return EpicsBeamline(
+        names, lambda file, counts, exposure_s: write_cbf(file, counts, {"Exposure_time": f"{exposure_s:g} s"})
+    )
+
+
+def own_detector(beamline: Beamline, kind: str, folder: Path) -> None:
+    """Write the geometry and mask that a simulated beamline has of its own; others leave that to the plan."""
+    if kind != "simulated":
         return
     from ...acquisition.simulated import SimulatedBeamline
     from ..simulate_run import write_detector
@@ -58,10 +81,10 @@ def own_detector(beamline: Beamline, folder: Path) -> None:
     write_detector(folder, beamline.pixels)
 
 
-def leave_micrographs(beamline: Beamline, folder: Path) -> Path | None:
+def leave_micrographs(beamline: Beamline, kind: str, folder: Path) -> Path | None:
     """The anode of a simulated cell under the microscope after the run: a folder of images with their truth; None where
     nothing crystallised, or where [nucleation] does not say how."""
-    if isinstance(beamline, BridgeBeamline):
+    if kind != "simulated":
         return None
     from ...acquisition.simulated import SimulatedBeamline
     from ..simulate_micrographs import draw_micrographs
