@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.signal import argrelmax
+import numpy.typing as npt
 
 from ...nouns import FloatArray
 from ...physics.lattices import lattice_named
@@ -201,7 +201,7 @@ def scan_lattice(
             fraction = max(float(template @ residual) / norm2, 0.0)
             gains.append(fraction**2 * norm2)
             found.append(Grains(min(fraction, 1.0), a, fwhm, u2, SCAN_TAILS, NO_GRAINS.size_ratio))
-        tops = argrelmax(np.array(gains), mode="wrap")[0]
+        tops = _tops(np.array(gains))
         best += [(gains[i], found[i]) for i in tops]
     if not best:  # no spacing adds anything: the fit begins without grains, at the closest packing
         best = [(0.0, found[0])]
@@ -263,3 +263,8 @@ def _known(
         limits[SLOT[name]] = limits[SLOT[name]]._replace(mean=mean, sd=sd)
     known = Knowledge.of(start, limits, held=held)
     return replace(known, start=np.clip(start, known.lower, known.upper))
+
+
+def _tops(values: FloatArray) -> npt.NDArray[np.intp]:
+    """Indices of values greater than both neighbours; the last is a neighbour of the first."""
+    return np.flatnonzero((values > np.roll(values, 1)) & (values > np.roll(values, -1)))

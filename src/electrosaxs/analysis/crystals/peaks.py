@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from ...nouns import FloatArray, Peak
 from ...physics.lattice_kernels import peak_profile
@@ -127,7 +127,7 @@ def peak_threshold(span: float, widths: FloatArray) -> float:
     Tech. J. 24, 46 (1945).
     """
     crossings = float(np.sum(span / (2.0 * np.pi * np.sqrt(2.0) * widths / 2.3548)))
-    return float(max(np.sqrt(2.0 * np.log(max(crossings, 1.0) / FALSE_ALARM)), norm.isf(FALSE_ALARM)))
+    return float(max(np.sqrt(2.0 * np.log(max(crossings, 1.0) / FALSE_ALARM)), -ndtri(FALSE_ALARM)))
 
 
 def strongest_peak(
