@@ -5,8 +5,16 @@ import pytest
 from closeness import assert_close
 from powder_image import PIXEL, SILVER_BEHENATE_M, powder_image
 
-from electrosaxs.calibration.ring_fit import RingPoints, energy_coupling, fit_geometry, whitened
-from electrosaxs.calibration.ring_geometry import beam_centre, ring_tangents, to_pixel, to_polar, untilted
+from electrosaxs.calibration.ring_fit import RingPoints, energy_coupling, fit_geometry, numerical_jacobian, whitened
+from electrosaxs.calibration.ring_geometry import (
+    beam_centre,
+    residual_slopes,
+    residuals_px,
+    ring_tangents,
+    to_pixel,
+    to_polar,
+    untilted,
+)
 from electrosaxs.calibration.ring_points import find_control_points
 from electrosaxs.calibration.ring_search import DISTANCE_RANGE_M, centre_candidates, distance_candidates
 from electrosaxs.calibration.rings import binned, find_ridges, invalid_pixels
@@ -112,6 +120,24 @@ def test_control_points_scatter_about_the_ring_by_their_sigma() -> None:
     assert len(pulls) > 180
     assert 0.85 < np.std(pulls) < 1.15
     assert abs(np.mean(pulls)) < 0.2
+
+
+def test_slopes_of_the_residuals_are_their_differences() -> None:
+    """With both tilts far from 0, so that no term of the rotation can hide."""
+    geometry, tangents = np.array([1.7, 0.11, 0.21, 0.13, -0.21]), ring_tangents(SILVER_BEHENATE_M, 0.93e-10)
+    rng = np.random.default_rng(5)
+    ring = np.repeat([0, 1, 4], 8)
+    points = RingPoints(ring, rng.uniform(0.0, 1500.0, 24), rng.uniform(0.0, 1400.0, 24), rng.uniform(0.1, 0.4, 24))
+    size = np.array([1.7, 1.7, 1.7, 1.0, 1.0])
+
+    def white(residual: np.ndarray) -> np.ndarray:
+        return whitened(residual, points, tangents, 1.7, PIXEL, 2e-3)
+
+    differences = numerical_jacobian(
+        lambda step: white(residuals_px(geometry + step * size, points, tangents, PIXEL)), np.zeros(5)
+    )
+    slopes = white(residual_slopes(geometry, points, tangents, PIXEL) * size)
+    assert_close(slopes, differences, rel=1e-6, floor=1e-5 * float(np.abs(differences).max()))
 
 
 def test_exact_points_give_the_exact_geometry() -> None:

@@ -183,11 +183,15 @@ def test_a_prediction_does_not_overwrite_its_input_nor_a_plan(small: Experiment,
     assert [file.name for file in (tmp_path / "other").iterdir()] == ["provenance.json"]
 
 
-def test_an_earlier_prediction_is_replaced(written: tuple[Prediction, Path], small: Experiment) -> None:
+def test_an_earlier_prediction_is_replaced_with_its_figures(
+    written: tuple[Prediction, Path], small: Experiment
+) -> None:
     slower = changed(small, transport={"effective_charge": 0.03})
     before = json.loads((written[1] / "numbers.json").read_text())["supply_flux"]["value"]
     try:
-        predict(slower, written[1])
+        predict(slower, written[1], figures="none")
+        assert not list((written[1] / "figures").iterdir())  # they were those of the earlier one
+        assert "None was drawn" in (written[1] / "report.html").read_text(encoding="utf-8")
         after = json.loads((written[1] / "numbers.json").read_text())["supply_flux"]["value"]
         assert_close(after / before, 0.03 / 0.045, rel=1e-9)
     finally:
@@ -199,7 +203,7 @@ def test_a_table_of_sizes_is_among_the_inputs(small: Experiment, tmp_path: Path)
     text = (EXAMPLES / "experiment_small.toml").read_text()
     text = text.replace("core_diameter_nm = 7.1\n", 'distribution = "sizes.csv"\n').replace("core_sigma_nm = 1.1\n", "")
     (tmp_path / "experiment.toml").write_text(text)
-    prediction = predict(tmp_path / "experiment.toml", tmp_path / "out")
+    prediction = predict(tmp_path / "experiment.toml", tmp_path / "out", figures="none")
     files = [item["file"] for item in json.loads((tmp_path / "out" / "provenance.json").read_text())["inputs"]]
     assert files == ["experiment.toml", "sizes.csv"]
     numbers = prediction.results.numbers

@@ -16,7 +16,7 @@ from scipy.optimize import brentq, least_squares
 
 from ..errors import ConvergenceError, bad_value
 from ..nouns import FloatArray
-from .ring_geometry import RingPoints, beam_centre, residuals_px, ring_tangents
+from .ring_geometry import RingPoints, beam_centre, residual_slopes, residuals_px, ring_tangents
 
 ROBUST_SCALE = 2.0
 EVALUATIONS = 60
@@ -68,19 +68,26 @@ def fit_geometry(
     base = np.where(free, start, 0.0)
     size = np.array([start[0], start[0], start[0], 1.0, 1.0])[free]
 
-    def weighted(step: FloatArray) -> FloatArray:
+    def at(step: FloatArray) -> FloatArray:
         geometry = base.copy()
         geometry[free] += step * size
-        return whitened(
-            residuals_px(geometry, points, tangents, pixel), points, tangents, start[0], pixel, ring_scatter
-        )
+        return geometry
+
+    def white(residual: FloatArray) -> FloatArray:
+        return whitened(residual, points, tangents, start[0], pixel, ring_scatter)
+
+    def weighted(step: FloatArray) -> FloatArray:
+        return white(residuals_px(at(step), points, tangents, pixel))
+
+    def slopes(step: FloatArray) -> FloatArray:
+        return white(residual_slopes(at(step), points, tangents, pixel)[:, free] * size)
 
     solution = least_squares(
         weighted,
         np.zeros(len(size)),
+        slopes,
         loss="soft_l1" if robust else "linear",
         f_scale=ROBUST_SCALE,
-        diff_step=STEP,
         x_scale=1e-2,
         max_nfev=EVALUATIONS,
     )
@@ -93,9 +100,7 @@ def fit_geometry(
             rule=f"the fit to {len(points)} points did not converge in {EVALUATIONS} evaluations",
             remedy="give --distance-m, or mask what is no ring",
         )
-    geometry = base.copy()
-    geometry[free] += solution.x * size
-    jacobian = numerical_jacobian(weighted, solution.x)
+    geometry, jacobian = at(solution.x), slopes(solution.x)
     covariance = np.zeros((5, 5))
     covariance[np.ix_(free, free)] = np.linalg.pinv(jacobian.T @ jacobian) * np.outer(size, size)
     chi_squared = float(np.sum(np.square(weighted(solution.x))))
@@ -110,11 +115,12 @@ def whitened(
     pixel: tuple[float, float],
     ring_scatter: float,
 ) -> FloatArray:
-    """Independent residuals of unit variance, from a covariance sigma_i^2 + (ring_scatter r_n)^2 within a ring.
+    """Independent residuals (point,) of unit variance, or derivatives (point, n) of them, from a covariance
+    sigma_i^2 + (ring_scatter r_n)^2 within a ring.
 
     With u = residual / sigma and a = ring_scatter r_n / sigma: (1 + a a^T)^(-1/2) u, ring by ring.
     """
-    result = residual / points.sigma
+    result = np.transpose(residual.T / points.sigma)
     if ring_scatter == 0.0:
         return np.asarray(result)
     for ring in np.unique(points.ring):
@@ -122,7 +128,8 @@ def whitened(
         radius = distance * tangents[ring] / np.sqrt(pixel[0] * pixel[1])
         a = ring_scatter * radius / points.sigma[of_ring]
         norm = a @ a
-        result[of_ring] -= a * (a @ result[of_ring]) / norm * (1.0 - 1.0 / np.sqrt(1.0 + norm))
+        share = (a @ result[of_ring]) / norm * (1.0 - 1.0 / np.sqrt(1.0 + norm))
+        result[of_ring] -= np.multiply.outer(a, share)
     return np.asarray(result)
 
 
@@ -276,11 +283,8 @@ def tilt_coupling(
     between = 0.0 if np.isnan(fit.ring_scatter) else fit.ring_scatter
     size = np.array([fit.geometry[0], fit.geometry[0], fit.geometry[0], 1.0, 1.0])
 
-    def weighted(step: FloatArray) -> FloatArray:
-        residual = residuals_px(fit.geometry + step * size, fit.points, tangents, pixel)
-        return whitened(residual, fit.points, tangents, fit.geometry[0], pixel, between)
-
-    jacobian = numerical_jacobian(weighted, np.zeros(5))
+    slopes = residual_slopes(fit.geometry, fit.points, tangents, pixel) * size
+    jacobian = whitened(slopes, fit.points, tangents, fit.geometry[0], pixel, between)
     answer = -np.linalg.lstsq(jacobian[:, :3], jacobian[:, 3:], rcond=None)[0] * tilt_rad
     shifts = []
     here = np.array(beam_centre(fit.geometry, pixel))

@@ -115,3 +115,31 @@ def residuals_px(
     tangent = np.hypot(t1, t2) / t3
     distance = float(np.asarray(geometry)[0])
     return distance * (tangent - tangents[points.ring]) / np.sqrt(pixel[0] * pixel[1])
+
+
+def residual_slopes(
+    geometry: npt.ArrayLike, points: RingPoints, tangents: FloatArray, pixel: tuple[float, float]
+) -> FloatArray:
+    """Derivatives (point, 5) of `residuals_px` by the entries of the geometry vector.
+
+    r = D (h / t3 - T) / pixel with h = |(t1, t2)| and t = R (p1, p2, D); dh = (t1 dt1 + t2 dt2) / h.
+    """
+    distance, poni1, poni2, rot1, rot2 = np.asarray(geometry, dtype=np.float64)
+    place = np.stack([points.y * pixel[0] - poni1, points.x * pixel[1] - poni2, np.full(len(points), distance)])
+    turned = rotation(rot1, rot2)
+    c1, s1, c2, s2 = np.cos(rot1), np.sin(rot1), np.cos(rot2), np.sin(rot2)
+    by_rot1 = np.array([[0.0, c1 * s2, s1 * s2], [0.0, -s1, c1], [0.0, -c1 * c2, -s1 * c2]])
+    by_rot2 = np.array([[-s2, s1 * c2, -c1 * c2], [0.0, 0.0, 0.0], [c2, s1 * s2, -c1 * s2]])
+    t1, t2, t3 = turned @ place
+    height = np.hypot(t1, t2)
+    gradient = np.stack([t1 / (height * t3), t2 / (height * t3), -height / np.square(t3)])
+    of_tangent = np.stack(
+        [
+            turned[:, 2] @ gradient, -turned[:, 0] @ gradient, -turned[:, 1] @ gradient,
+            np.sum(gradient * (by_rot1 @ place), axis=0), np.sum(gradient * (by_rot2 @ place), axis=0),
+        ],
+        axis=1,
+    )  # fmt: skip
+    slopes = distance * of_tangent
+    slopes[:, 0] += height / t3 - tangents[points.ring]
+    return slopes / np.sqrt(pixel[0] * pixel[1])

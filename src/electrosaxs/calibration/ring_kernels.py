@@ -10,6 +10,7 @@ import numpy.typing as npt
 from numba import njit
 
 RING_FRACTION = 0.8  # share of crest points taken to be on rings in the likelihood of the distance
+FAR = 10.0  # widths from a ring beyond which its Gaussian, 2e-22, does not count
 
 
 @njit(cache=True, nogil=True)
@@ -28,10 +29,13 @@ def ring_likelihood(
     if visible <= 0:
         return np.log(1.0 - RING_FRACTION)
     length = max(high - low, 10.0 * widest)
-    total = 0.0
+    alone, total = np.log1p(-RING_FRACTION), 0.0
     for j in range(len(radius)):
         after = min(np.searchsorted(rings[first:last], radius[j]) + first, last - 1)
         off = min(abs(radius[j] - rings[after]), abs(radius[j] - rings[max(after - 1, first)])) / width[j]
+        if off > FAR:
+            total += alone
+            continue
         spike = np.exp(-0.5 * off * off) / (np.sqrt(2.0 * np.pi) * width[j])
         total += np.log1p(RING_FRACTION * (spike * length / visible - 1.0))
     return total / len(radius)

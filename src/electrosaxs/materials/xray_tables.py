@@ -47,6 +47,7 @@ def molar_mass(element: str) -> float:
 
 
 def atomic_number(element: str) -> int:
+    """Electrons of the neutral atom."""
     return int(_row("elements", element)["atomic_number"])
 
 

@@ -50,15 +50,21 @@ def write_report(
     the gallery but after the map, which stands at the head; figures: where they go. provenance.json is printed at the foot
     where the folder has it. The page holds its pictures, links to their files and asks nothing from outside.
     """
-    from ..figures.gallery import figure_makers  # matplotlib: a command starts without it
-
     folder.mkdir(parents=True, exist_ok=True)
-    planned = [*map(already, more), *(Planned(name, draw) for name, draw in figure_makers(results, truth))]
-    shown = saved(folder / "figures", sorted(planned, key=lambda item: item.name != FIRST), figures)
+    planned = [] if figures == "none" else _planned(results, truth, more)
+    shown = saved(folder / "figures", planned, figures)
     page = folder / "report.html"
     with replacing(page) as part:
         part.write_text(_render(results, truth, shown, folder / PROVENANCE), encoding="utf-8")
     return page
+
+
+def _planned(results: RunResults, truth: RunResults | None, more: Sequence[Drawn]) -> list[Planned]:
+    """The figures in the order of the page."""
+    from ..figures.gallery import figure_makers  # matplotlib: a command starts without it
+
+    planned = [*map(already, more), *(Planned(name, draw) for name, draw in figure_makers(results, truth))]
+    return sorted(planned, key=lambda item: item.name != FIRST)
 
 
 def _render(results: RunResults, truth: RunResults | None, figures: list[PageFigure], record: Path) -> str:

@@ -45,12 +45,11 @@ def already(drawn: Drawn) -> Planned:
 def saved(folder: Path, planned: Sequence[Planned], figures: Figures = "all") -> list[PageFigure]:
     """The figures in their order, for the page, with their files in `folder` where `figures` asks for them.
 
-    Pictures of an earlier call with these names go where this one writes none.
+    Where it does not, pictures of an earlier call go: they are not of these results.
     """
     if figures != "all":
-        for one in planned:
-            for ending in ("png", "svg"):
-                (folder / f"{one.name}.{ending}").unlink(missing_ok=True)
+        for earlier in [*folder.glob("*.png"), *folder.glob("*.svg")]:
+            earlier.unlink()
     if figures == "none":
         return []
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from ...nouns import FloatArray, Peak
 from ...physics.sphere_kernels import skewed_form_factor, squared_form_factor
@@ -134,7 +134,7 @@ def peak_threshold(span: float, widths: FloatArray) -> float:
     Tech. J. 24, 46 (1945).
     """
     crossings = float(np.sum(span / (2.0 * np.pi * np.sqrt(2.0) * widths / 2.3548)))
-    return float(max(np.sqrt(2.0 * np.log(max(crossings, 1.0) / FALSE_ALARM)), norm.isf(FALSE_ALARM)))
+    return float(max(np.sqrt(2.0 * np.log(max(crossings, 1.0) / FALSE_ALARM)), -ndtri(FALSE_ALARM)))
 
 
 def gaussian_filter(q: FloatArray, fwhm: float) -> FloatArray:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import argrelmax
+import numpy.typing as npt
 
 from ...nouns import FloatArray, Peak
 from ...physics.lattices import SHAPES, lattice_named, reflections
@@ -79,7 +79,7 @@ def scan_lattice(
         every = every[::COARSE]
     for width in range(len(SCAN_WIDTHS)):
         tried = [gain(one, one.widths[width]) for one in every]
-        best += [tried[i] for i in argrelmax(np.array([one[0] for one in tried]), mode="wrap")[0]]
+        best += [tried[i] for i in _tops(np.array([one[0] for one in tried]))]
     # no spacing adds anything: the fit begins without grains, at the closest packing
     return _distinct(sorted(best, reverse=True)) if best else [gain(every[0], every[0].widths[0])[1]]
 
@@ -145,6 +145,11 @@ def _apart(ranked: Sequence[tuple[float, Constant]]) -> list[tuple[float, Consta
         if len(kept) == LIKELY:
             break
     return kept
+
+
+def _tops(values: FloatArray) -> npt.NDArray[np.intp]:
+    """Indices of values greater than both neighbours; the last is a neighbour of the first."""
+    return np.flatnonzero((values > np.roll(values, 1)) & (values > np.roll(values, -1)))
 
 
 def _distinct(ranked: Sequence[tuple[float, Grains[float]]]) -> list[Grains[float]]:

@@ -22,7 +22,7 @@ from ...report.provenance import FILE as PROVENANCE
 from ...report.provenance import write_provenance
 from ...report.provenance_rows import provenance_rows
 from ...report.settings_rows import settings_rows
-from ...report.template import PageFigure, numbered, render
+from ...report.template import numbered, render
 from .fitted import FittedCell
 from .maps import fitted_run, residuals_of
 from .pictures import pictures
@@ -47,8 +47,7 @@ def write_fit(
     write_numbers(out / "numbers.json", fitted.numbers)
     settings = {**asked, "model": fitted.fit.problem.model.name, "runs": [run.settings for run in fitted.measured]}
     write_provenance(out, "fit", settings, inputs=inputs)
-    planned = [already(drawn) for drawn in (() if figures == "none" else pictures(fitted, maps))]
-    _write_report(out, fitted, saved(out / "figures", planned, figures))
+    _write_report(out, fitted, maps, figures)
 
 
 def _write_run(path: Path, fitted: FittedCell, number: int, results: RunResults) -> None:
@@ -115,7 +114,9 @@ def model_rows(comparison: Comparison) -> list[ModelRow]:
     return rows
 
 
-def _write_report(out: Path, fitted: FittedCell, figures: Sequence[PageFigure]) -> None:
+def _write_report(out: Path, fitted: FittedCell, maps: Sequence[RunResults], figures: Figures) -> None:
+    planned = [already(drawn) for drawn in (() if figures == "none" else pictures(fitted, maps))]
+    shown = saved(out / "figures", planned, figures)
     page = render(
         __package__,
         "report.html.j2",
@@ -125,8 +126,8 @@ def _write_report(out: Path, fitted: FittedCell, figures: Sequence[PageFigure]) 
         statements=fitted.statements,
         models=model_rows(fitted.comparison),
         settings=settings_rows(fitted.measured[0]) if len(fitted.measured) == 1 else [],
-        figures=numbered(figures),
-        omitted=[figure for figure in figures if not figure.png],
+        figures=numbered(shown),
+        omitted=[figure for figure in shown if not figure.png],
         provenance=provenance_rows(out / PROVENANCE),
     )
     with replacing(out / "report.html") as part:
