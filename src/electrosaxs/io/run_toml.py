@@ -93,6 +93,8 @@ def write_settings(path: Path, settings: BaseModel) -> None:
     lines: list[str] = []
     for section in type(settings).model_fields:
         table = getattr(settings, section)
+        if table is None:
+            continue
         values = {key: getattr(table, key) for key in type(table).model_fields}
         materials = values.pop("materials", None)
         lines += [f"[{section}]", *_rows(values, folder), ""]

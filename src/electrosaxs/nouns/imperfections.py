@@ -11,6 +11,7 @@ from .settings import Finite, NotNegative, Settings, WrongSetting
 Share = Annotated[float, Field(ge=0, lt=1)]
 Factor = Annotated[float, Field(gt=0, le=100)]
 LARGEST_DRIFT = 0.5
+LARGEST_OFFSET_UM = 1000.0
 
 
 class MonitorGlitch(Settings):
@@ -44,7 +45,9 @@ class ModuleOff(Settings):
 
 class Imperfections(Settings):
     """Noise (relative, per frame) and drift (relative, from field-on to the last frame) of monitor and transmission, beyond
-    those that every simulated beamline has, and faults of single frames."""
+    those that every simulated beamline has, and faults of single frames. height_offset_um: by which the anode's height in
+    run.toml is too large; height_backlash_um: by which the beam stands higher than said where the stage came from above;
+    distance_error: relative, of the distance in the geometry file."""
 
     monitor_noise: NotNegative = 0.0
     monitor_glitch: MonitorGlitch | None = None
@@ -52,3 +55,6 @@ class Imperfections(Settings):
     transmission_drift: Annotated[float, Field(ge=-LARGEST_DRIFT, le=LARGEST_DRIFT)] = 0.0
     bubble: Bubble | None = None
     module_off: ModuleOff | None = None
+    height_offset_um: Annotated[float, Field(ge=-LARGEST_OFFSET_UM, le=LARGEST_OFFSET_UM)] = 0.0
+    height_backlash_um: Annotated[float, Field(ge=-LARGEST_OFFSET_UM, le=LARGEST_OFFSET_UM)] = 0.0
+    distance_error: Annotated[float, Field(ge=-LARGEST_DRIFT, le=LARGEST_DRIFT)] = 0.0

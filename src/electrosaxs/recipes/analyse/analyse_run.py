@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ...analysis.kinetics.pieces import Piece, pieces
 from ...analysis.kinetics.scan_map import ScanMap, scan_map
 from ...io.frames_csv import write_frames_csv
 from ...io.intensity import IntensityWriter
@@ -17,6 +16,7 @@ from ...io.results import read_results, write_results
 from ...io.run_toml import read_run
 from ...nouns import FloatArray, FrameRecord, Number, Role, Run, RunResults, VolumeFraction, VoxelCorrelations
 from ...nouns.contributions import STARTING_SOLUTION
+from ...nouns.voltage_pieces import Piece, pieces
 from ...physics.concentration import concentration_words, with_volume_fraction
 from ...report.number_text import number_lines, quality_lines
 from ...report.page import write_report
@@ -32,6 +32,7 @@ from .headline import detector_settings, headline_numbers, starting_size_errors
 from .maps import FrameMaps, Kinetics, frame_maps, kinetics
 from .misfit import Misfit, with_sizes_that_fit
 from .odd_standards import without_odd_standards
+from .play import doubts_of_play, stage_play, words_of_play
 from .quality import doubts, with_quality
 from .reduce_run import ReducedRun, reduce_run
 from .scale_errors import at_heights, parted, scales_of, with_scale_errors, without_start
@@ -158,7 +159,8 @@ def _results(
         return kinetics(phi, run, structure_onset=crystals.onset, program=program)
 
     growth = rates(maps.phi, run)
-    scales = scales_of(run, anode, agreed.moved_um)
+    play = stage_play(reduced, voxels, grid)
+    scales = scales_of(run, anode, float(np.hypot(agreed.moved_um, 0.5 * (play.value or 0.0))))
     headline = headline_numbers(maps, standard, anode)
     if (start := scales.relative.get(STARTING_SOLUTION)) is not None:
         bare = replace(maps, phi=without_start(maps.phi))
@@ -174,7 +176,7 @@ def _results(
         **headline,
         **(sizes.numbers or {}),
     }
-    numbers = with_quality(numbers, doubts(standard, misfit, agreed, int(voxels.frame.size)))
+    numbers = with_quality(numbers, [*doubts(standard, misfit, agreed, int(voxels.frame.size)), *doubts_of_play(play)])
 
     def again(other: Run, anode_um: float) -> tuple[FrameMaps, Kinetics, Kinetics]:
         lower = replace(grid, heights=grid.heights - anode_um)
@@ -214,11 +216,16 @@ def _results(
             *misfit.notes,
             *agreed.notes,
             *anode.notes,
+            *words_of_play(play),
             *growth.notes,
             *crystals.notes,
             *sizes.notes,
         ),
-        settings={**run.model_dump(mode="json"), **detector_settings(run), **voltage_program(reduced)},
+        settings={
+            **run.model_dump(mode="json", exclude={"voltage"}),
+            **detector_settings(run),
+            **voltage_program(reduced),
+        },
     )
     return with_scale_errors(results, scales, run, again)
 
@@ -242,7 +249,11 @@ def voltage_pieces(reduced: ReducedRun) -> tuple[Piece, ...]:
 
 
 def voltage_program(reduced: ReducedRun) -> dict[str, dict[str, list[float]]]:
-    """{"voltage": {time_s, voltage_V}} of the sample frames, the points where it changes; empty where it is not known."""
+    """{"voltage": {time_s, voltage_V}} of run.toml, else of the sample frames, the points where it changes; empty where it is
+    not known."""
+    given = reduced.run.voltage
+    if given is not None:
+        return {"voltage": given.model_dump()}
     table = reduced.table
     if table.voltage is None:
         return {}
