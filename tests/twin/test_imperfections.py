@@ -6,11 +6,13 @@ import h5py
 import numpy as np
 import pytest
 from closeness import assert_close
-from simulated_runs import simulated
+from simulated_runs import quiet_experiment, simulated
 
 from electrosaxs.errors import InputFileError
+from electrosaxs.io.poni import read_poni
 from electrosaxs.io.results import read_results
-from electrosaxs.io.run_toml import read_experiment
+from electrosaxs.io.run_toml import read_experiment, read_run
+from electrosaxs.twin.schedule import from_above, schedule
 
 WRONG = {
     "monitor_glitch": {"frames": [31], "factor": 0.5},
@@ -68,3 +70,27 @@ def test_the_truth_stays_that_of_the_solution_and_the_experiment_can_be_read_bac
 def test_what_the_run_does_not_have_cannot_go_wrong(what: dict[str, object], words: str, tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match=words):
         simulated(tmp_path / "run", scan={"scans": 1, "duration_s": 60.0}, imperfections=what)
+
+
+def test_heights_and_distance_are_wrong_in_the_files_alone(tmp_path: Path) -> None:
+    wrong = {"height_offset_um": 7.0, "distance_error": 0.01}
+    scan = {"scans": 1, "duration_s": 60.0, "heights_um": [0.0, 1000.0]}
+    run = read_run(simulated(tmp_path / "run", scan=scan, imperfections=wrong))
+    right = read_run(simulated(tmp_path / "right", scan=scan))
+    assert run.cell.anode_height_um == 4.6 + 7.0
+    assert right.cell.anode_height_um is None
+    distances = [read_poni(one.detector.geometry).distance_m for one in (run, right)]
+    assert_close(distances[0] / distances[1], 1.01, rel=1e-9)
+
+
+def test_a_beam_stands_higher_where_the_stage_came_from_above() -> None:
+    experiment = quiet_experiment(scan={"order": "alternating", "scans": 2}, imperfections={"height_backlash_um": 4.0})
+    plan = schedule(experiment)
+    above = from_above(plan)[plan.in_map]
+    assert above.tolist() == [True, False, False, False, False, False, True, True, True, True]
+    down = plan.height[plan.in_map][5:]
+    assert down.tolist() == sorted(down, reverse=True)
+    shuffled = schedule(quiet_experiment(scan={"order": "shuffled", "scans": 3}))
+    orders = shuffled.height[shuffled.in_map].reshape(3, -1)
+    assert len({tuple(row) for row in orders}) > 1
+    assert all(sorted(row) == sorted(orders[0]) for row in orders)

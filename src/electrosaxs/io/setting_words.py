@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from ..nouns.experiment import ChargeModel, FieldModel, Interactions
+from ..nouns.experiment import ChargeModel, FieldModel, Interactions, Order
 
 
 def _one_of(choices: Any) -> str:
@@ -79,6 +79,9 @@ MEANING = {
     "imperfections.transmission_noise": "the noise of the transmission from frame to frame, relative",
     "imperfections.transmission_drift": "by how much the transmission is read too large in the last frame, relative",
     "imperfections.bubble": "heights_um, time_s (from, to) and the share of the path that is gas",
+    "imperfections.height_offset_um": "by how much the anode's height in run.toml is too large, in um",
+    "imperfections.height_backlash_um": "by how much the beam is higher than said where the stage came from above, in um",
+    "imperfections.distance_error": "the error of the distance in the geometry file, relative",
     "imperfections.module_off": "modules (numbered from 0), from_s, and the value that they read from then on",
     "imperfections.dead_time_ns": "for how long a pixel is dead after each photon, ns",
     "imperfections.interaction": "between dissolved particles: none, hard-spheres (with their solvated shell) or sticky",
@@ -101,6 +104,7 @@ MEANING = {
     "growth.solubility": "the volume fraction in equilibrium with the superlattice, between 0 and 1",
     "scan": "the table [scan] with duration_s, heights_um and scans",
     "scan.duration_s": "the duration of the experiment in s",
+    "scan.order": _one_of(Order),
     "scan.heights_um": "the heights above the anode to scan, a list in um",
     "scan.scans": "the number of scans over all heights, 1 or more",
     "scan.exposure_s": "the exposure time of a frame in s",

@@ -16,7 +16,6 @@ from .experiment import (
     SourceBeam,
     StartingSolution,
     TransportSettings,
-    VoltageProgram,
 )
 from .frame_source import FrameSource
 from .maps import (
@@ -59,3 +58,4 @@ from .run import (
     Solution,
 )
 from .settings import Settings
+from .voltage import VoltageProgram

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,10 +13,12 @@ from .imperfections import Imperfections
 from .nucleation import NucleationSettings
 from .run import Beam, Cell, RunTitle, Solution, check_beam, check_field
 from .settings import Finite, Positive, Settings, WrongSetting
+from .voltage import VoltageProgram
 
 ChargeModel = Literal["fast-exchange", "permanent", "neutralised-at-anode", "exchange"]
 FieldModel = Literal["nominal", "electrode-loss", "conduction"]
 Interactions = Literal["none", "hard-spheres"]
+Order = Literal["as-given", "down", "alternating", "shuffled"]
 
 
 NARROWEST, WIDEST = 1e-3, 0.6  # core_sigma_nm over core_diameter_nm
@@ -66,25 +67,6 @@ class StartingSolution(Solution):
                 f"must be at least {NARROWEST:g} of core_diameter_nm = {self.core_diameter_nm:g}: no particles are as equal",
                 "give the standard deviation in nm (for one size 0.01)",
             )  # fmt: skip
-        return self
-
-
-class VoltageProgram(Settings):
-    """Piecewise linear in time; constant before the first and after the last point."""
-
-    time_s: list[Finite] = Field(min_length=1)
-    voltage_V: list[Finite] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _increasing(self) -> VoltageProgram:
-        if len(self.time_s) != len(self.voltage_V):
-            raise WrongSetting(
-                "voltage_V", f"{len(self.voltage_V)} values", f"must have the same length as time_s, {len(self.time_s)}",
-                "give one voltage (V) for each time (s)",
-            )  # fmt: skip
-        for earlier, later in pairwise(self.time_s):
-            if later <= earlier:
-                raise WrongSetting("time_s", f"{later:g} after {earlier:g}", "time_s must increase", "sort the points")
         return self
 
 
@@ -157,11 +139,13 @@ def check_lattice(growth: GrowthSettings, solution: StartingSolution, core_diame
 
 
 class ScanSettings(Settings):
-    """Which heights are visited, how often, for how long; and the frames before the field is switched on."""
+    """Which heights are visited, how often, for how long, and in which order: as they are given, from above, up and down in
+    turn, or each scan in an order of its own; and the frames before the field is switched on."""
 
     duration_s: Annotated[float, Field(gt=0, le=LONGEST_S)]
     heights_um: list[Finite] = Field(min_length=1)
     scans: Annotated[int, Field(ge=1, le=MOST_FRAMES)]
+    order: Order = "as-given"
     exposure_s: Annotated[float, Field(ge=1e-5, le=LONGEST_S)] = 1.0
     reference_frames: Annotated[int, Field(ge=0, le=10_000)] = 6
     solvent_frames: Annotated[int, Field(ge=0, le=10_000)] = 6

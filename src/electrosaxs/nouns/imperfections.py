@@ -11,6 +11,7 @@ from .settings import Finite, NotNegative, Settings, WrongSetting
 Share = Annotated[float, Field(ge=0, lt=1)]
 Factor = Annotated[float, Field(gt=0, le=100)]
 LARGEST_DRIFT = 0.5
+LARGEST_OFFSET_UM = 1000.0
 
 
 class MonitorGlitch(Settings):
@@ -46,7 +47,9 @@ class Imperfections(Settings):
     """Noise (relative, per frame) and drift (relative, from field-on to the last frame) of monitor and transmission, beyond
     those that every simulated beamline has, and faults of single frames. interaction between dissolved particles, of core and
     solvated shell; stickiness: Baxter's tau of their surfaces, attraction outweighs below 0.25. dead_time_ns: of each pixel,
-    paralysable."""
+    paralysable. height_offset_um: by which the anode's height in run.toml is too large; height_backlash_um: by which
+    the beam stands higher than said where the stage came from above; distance_error: relative, of the distance in the
+    geometry file."""
 
     monitor_noise: NotNegative = 0.0
     monitor_glitch: MonitorGlitch | None = None
@@ -57,3 +60,6 @@ class Imperfections(Settings):
     dead_time_ns: Annotated[float, Field(ge=0, le=1e5)] = 0.0
     interaction: Literal["none", "hard-spheres", "sticky"] = "none"
     stickiness: Annotated[float, Field(ge=0.1, le=10)] = 0.2
+    height_offset_um: Annotated[float, Field(ge=-LARGEST_OFFSET_UM, le=LARGEST_OFFSET_UM)] = 0.0
+    height_backlash_um: Annotated[float, Field(ge=-LARGEST_OFFSET_UM, le=LARGEST_OFFSET_UM)] = 0.0
+    distance_error: Annotated[float, Field(ge=-LARGEST_DRIFT, le=LARGEST_DRIFT)] = 0.0

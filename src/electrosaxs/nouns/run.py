@@ -19,6 +19,7 @@ from .base import FloatArray
 from .frame_source import FrameSource
 from .material import REFERENCE_TEMPERATURE_K, TEMPERATURES_K, OwnMaterials
 from .settings import Finite, NotNegative, Settings, WrongSetting
+from .voltage import VoltageProgram
 
 Mass = Literal["core", "core and ligand"]
 AMOUNT = 'volume_fraction, or concentration_mg_mL with mass = "core" or "core and ligand"'
@@ -195,7 +196,8 @@ class RunTitle(Settings):
 
 
 class Run(Settings):
-    """One cell filling under one voltage program; paths are absolute once read."""
+    """One cell filling under one voltage program, which may say when the voltage changed better than the frames do; paths are
+    absolute once read."""
 
     run: RunTitle = RunTitle()
     cell: Cell
@@ -203,6 +205,7 @@ class Run(Settings):
     beam: Beam
     detector: DetectorFiles
     frames: FrameSource
+    voltage: VoltageProgram | None = None
     analysis: AnalysisSettings = AnalysisSettings()
 
     @model_validator(mode="after")

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .experiment import VoltageProgram
 from .run import AnalysisSettings, Beam, Cell, RunTitle, Solution, check_beam, check_field
 from .settings import NotNegative, Positive, Settings, WrongSetting
+from .voltage import VoltageProgram
 
 LONGEST_TIMEOUT_S = 60.0
 HEIGHTS_UM = (0.0, 50.0, 100.0, 150.0, 200.0, 250.0, 300.0, 400.0, 600.0, 1000.0, 1400.0, 1800.0, 2600.0, 3400.0)

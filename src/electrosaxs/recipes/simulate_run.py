@@ -100,7 +100,7 @@ def _write(
     """The run folder, run.toml last; what lay in it before is removed first."""
     _empty(folder, settings, inputs)
     plan, truth = line.plan, TruthRecord(line)
-    write_detector(folder, pixels)
+    write_detector(folder, pixels, distance=1.0 + settings.imperfections.distance_error)
     with _frame_writer(folder, settings, pixels, len(plan)) as frames:
         painter = FramePainter(pixels, seed=settings.output.seed)
         stopped = settings.imperfections.module_off
@@ -196,13 +196,16 @@ def _image_name(index: int) -> str:
     return f"frame_{index:05d}.cbf"
 
 
-def write_detector(folder: Path, pixels: PixelModel) -> None:
-    """Geometry as pyFAI writes it, and the mask of the beam stop (1 = masked)."""
+def write_detector(folder: Path, pixels: PixelModel, *, distance: float = 1.0) -> None:
+    """Geometry as pyFAI writes it, its distance times `distance`, and the mask of the beam stop (1 = masked)."""
     from fabio.edfimage import EdfImage
     from pyFAI.io.ponifile import PoniFile
 
+    geometry = PoniFile(pixels.geometry)
+    if distance != 1.0:
+        geometry = PoniFile({**geometry.as_dict(), "dist": distance * geometry.dist})
     with replacing(folder / GEOMETRY) as part, part.open("w", encoding="utf-8") as stream:
-        PoniFile(pixels.geometry).write(stream)
+        geometry.write(stream)
     with replacing(folder / MASK) as part:
         EdfImage(data=pixels.stop.astype(np.uint8)).write(str(part))
 
@@ -214,7 +217,8 @@ def _coordinates(pixels: PixelModel, flat: np.ndarray) -> FloatArray:
 
 def _run(folder: Path, settings: Experiment, plan: Schedule, pixels: PixelModel) -> Run:
     """run.toml as who measured it would write it: the anode's height only where no frame can show it."""
-    anode = None if settings.scan.alignment else anode_height_um(settings)
+    offset = settings.imperfections.height_offset_um
+    anode = None if settings.scan.alignment and not offset else anode_height_um(settings) + offset
     cell = {**settings.cell.model_dump(), "anode_height_um": anode, "voltage_V": None}
     solution = settings.solution.model_dump(include=set(Solution.model_fields))
     cbf = settings.output.form == "cbf"

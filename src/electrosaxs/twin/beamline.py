@@ -15,7 +15,7 @@ from ..transport.history import CellHistory
 from .exposure import Exposure, Footprint, crystals_in_footprint, expose, expose_empty, footprint
 from .imperfections import gas_share
 from .scattering_cell import ScatteringCell
-from .schedule import Schedule
+from .schedule import Schedule, from_above
 
 # Incident beam: slow drift (one period per run) and change from frame to frame, of the photons themselves
 DRIFT, FLICKER = 2e-3, 5e-4
@@ -40,7 +40,8 @@ class Beamline:
 
     def exposures(self) -> Iterator[Exposure]:
         """What each frame of the schedule is made of, in order; one scan is held at a time."""
-        beams = [self._footprint(float(z)) for z in self.plan.height]
+        above = self.experiment.imperfections.height_backlash_um * from_above(self.plan)
+        beams = [self._footprint(float(z)) for z in self.plan.height + above]
         gas = gas_share(self.experiment.imperfections, self.plan)
         still = int(np.argmax(self.plan.in_map))
         for role, beam in zip(self.plan.role[:still], beams[:still], strict=True):

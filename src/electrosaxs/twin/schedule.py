@@ -20,6 +20,7 @@ EMPTY_FRAMES = 2
 ALIGNMENT_REACH_UM, ALIGNMENT_STEP_UM = 100.0, 10.0
 REFERENCE_SPAN = (0.2, 0.8)  # heights of solvent and reference frames, in shares of the gap
 SHORTEST_MOVE_S = 0.05
+ORDER_STREAM = 7  # of random numbers, apart from those of the frames
 
 # Cell current, chosen: ions left over from the synthesis conduct and are swept out within minutes.
 CONDUCTANCE_A_PER_V, SWEPT_SHARE, SWEEP_TIME_S, CURRENT_NOISE = 2e-10, 0.6, 400.0, 0.01
@@ -66,7 +67,8 @@ def schedule(experiment: Experiment) -> Schedule:
     still = sum(heights.size for _, heights in before)
     places = len(settings.heights_um)
     order = np.arange(settings.scans * places)
-    scan, place = np.divmod(order, places)
+    scan, visit = np.divmod(order, places)
+    place = _order(experiment)[scan, visit]
     period = settings.duration_s / settings.scans
     moving = (order + 1) * period / places - 0.5 * settings.exposure_s
     height = np.concatenate([*(heights for _, heights in before), np.asarray(settings.heights_um)[place]])
@@ -83,6 +85,25 @@ def schedule(experiment: Experiment) -> Schedule:
         scan=np.concatenate([outside, scan]),
         place=np.concatenate([outside, place]),
     )
+
+
+def _order(experiment: Experiment) -> npt.NDArray[np.int64]:
+    """Place of each height (scan, visit) in `scan.heights_um`."""
+    settings = experiment.scan
+    places = np.arange(len(settings.heights_um))
+    down = np.argsort(settings.heights_um)[::-1]
+    if settings.order == "shuffled":
+        random = np.random.default_rng([experiment.output.seed, ORDER_STREAM])
+        return np.stack([random.permutation(places) for _ in range(settings.scans)])
+    each = {"as-given": (places, places), "down": (down, down), "alternating": (down[::-1], down)}[settings.order]
+    return np.stack([each[scan % 2] for scan in range(settings.scans)])
+
+
+def from_above(plan: Schedule) -> npt.NDArray[np.bool_]:
+    """Frames (frame,) at which the stage came from a greater height; where it stood still, as the frame before."""
+    came = np.sign(np.diff(plan.stage, prepend=plan.stage[:1]))
+    last = np.maximum.accumulate(np.where(came != 0.0, np.arange(came.size), 0))
+    return np.asarray(came[last] < 0.0)
 
 
 def current(plan: Schedule, random: np.random.Generator) -> FloatArray:

@@ -28,6 +28,7 @@ from ..nouns import (
     SliceFlux,
     VolumeFraction,
 )
+from ..nouns.voltage_pieces import Piece, main_piece, pieces
 from ..transport.history import CellHistory
 from ..transport.size_classes import number_moments
 from ..transport.voltage import kinks_between
@@ -91,7 +92,8 @@ class TruthRecord:
         onset = onset_time(history)
         fraction = _crystalline_fraction(per_class[:, anode], crystals[:, anode], cell.volume)
         lattice = np.where(fraction > 0.0, cell.lattice_constant, np.nan)
-        growth_line = _growth_line(growth, onset)
+        main = main_piece(pieces(plan.time[plan.in_map], plan.voltage[plan.in_map]))
+        growth_line = _growth_line(growth, onset, main)
         return RunResults(
             title=title,
             volume_fraction=phi,
@@ -224,10 +226,12 @@ def _crystalline_fraction(phi: FloatArray, crystals: FloatArray, volume: FloatAr
     return np.asarray((crystals / volume).sum(axis=-1) / (phi / volume).sum(axis=-1))
 
 
-def _growth_line(growth: GrowthCurve, onset: float | None) -> LineFit | None:
-    """Least-squares line through the true growth curve before the onset, as the paper's slice flux is defined."""
+def _growth_line(growth: GrowthCurve, onset: float | None, during: Piece | None) -> LineFit | None:
+    """Least-squares line through the true growth curve before the onset, as the paper's slice flux is defined, of one piece of
+    the voltage."""
     time, phi = growth.coord("time"), growth.values
     before = time < (np.inf if onset is None else onset)
+    before &= True if during is None else during.has(time)
     if before.sum() < FEWEST_POINTS:
         return None
     slope, offset = np.polyfit(time[before], phi[before], 1)
@@ -242,4 +246,6 @@ def _heights(plan: Schedule) -> FloatArray:
 def _to_map(plan: Schedule, per_frame: FloatArray) -> FloatArray:
     """(frame, ...) to (scan, height, ...), heights ascending whatever the order of the scan."""
     shape = (int(plan.scan.max()) + 1, int(plan.place.max()) + 1, *per_frame.shape[1:])
-    return np.asarray(per_frame[plan.in_map].reshape(shape)[:, np.argsort(plan.height[plan.scan == 0])])
+    filled = np.empty(shape)
+    filled[plan.scan[plan.in_map], np.searchsorted(_heights(plan), plan.height[plan.in_map])] = per_frame[plan.in_map]
+    return filled

@@ -6,7 +6,8 @@ from synthetic_maps import DECAY_UM, GAP_UM, HEIGHTS_UM, START, frame_times, vol
 
 from electrosaxs.analysis.kinetics.flux import supply_flux
 from electrosaxs.analysis.kinetics.growth import growth_curve, growth_line
-from electrosaxs.analysis.kinetics.pieces import main_piece, pieces, rated, steps
+from electrosaxs.analysis.kinetics.pieces import rated
+from electrosaxs.nouns.voltage_pieces import main_piece, pieces, steps
 
 TIME = np.arange(0.0, 3000.0, 10.0)
 STEP_S, BACK_S, RATE = 1300.0, 2600.0, 2.4e-6

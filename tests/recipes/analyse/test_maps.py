@@ -8,10 +8,10 @@ from closeness import assert_close
 from synthetic_maps import HEIGHTS_UM, START, frame_times, growing_layer, volume_fraction_map
 
 from electrosaxs.analysis.kinetics.growth import growth_curve, growth_line
-from electrosaxs.analysis.kinetics.pieces import pieces
 from electrosaxs.analysis.kinetics.scan_map import ScanMap, scan_map
 from electrosaxs.io.run_toml import read_run
 from electrosaxs.nouns import FloatArray, Number, Run
+from electrosaxs.nouns.voltage_pieces import pieces
 from electrosaxs.recipes.analyse.crystal_view import sees_crystals
 from electrosaxs.recipes.analyse.maps import FrameMaps, frame_maps, kinetics, last_value
 from electrosaxs.recipes.analyse.voxels import COLUMNS, Voxels, on_map

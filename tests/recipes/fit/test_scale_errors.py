@@ -9,7 +9,7 @@ from closeness import assert_close
 from electrosaxs.inference.forward import predict
 from electrosaxs.inference.parameters import Model
 from electrosaxs.nouns import Number
-from electrosaxs.recipes.fit.scale_errors import powers, with_scale_errors
+from electrosaxs.recipes.fit.scale_errors import powers, step_sentences, with_scale_errors
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "inference"))
 from dataclasses import replace
@@ -56,3 +56,21 @@ def test_errors_of_the_cell_are_parts_of_the_sigma_and_missing_ones_are_named() 
     assert_close(charge.sigma_counting, 1e-4, rel=1e-9)
     assert "not included: errors of temperature (no sigma given)" in charge.source
     assert found["charge_exponent"] == numbers["charge_exponent"]
+
+
+def test_a_step_that_only_frames_know_is_a_part_of_the_charge_and_one_that_was_told_is_not() -> None:
+    run = run_with(gap_mm_sigma=0.035, voltage_V_sigma=0.1, temperature_K_sigma=0.1)
+    end = float(run.time.max())
+    middle = 0.5 * end
+    numbers = {"effective_charge": Number(0.045, 1e-4, "e", "fit"), "solubility": Number(0.01, 1e-4, "one", "fit")}
+    parts = {}
+    for name, width in (("frames", 60.0), ("told", 1e-3)):
+        times, volts = [0.0, middle - 0.5 * width, middle + 0.5 * width, end], [20.0, 20.0, 40.0, 40.0]
+        program = run.program.model_copy(update={"time_s": times, "voltage_V": volts})
+        stepped = replace(run, program=program)
+        parts[name] = with_scale_errors(numbers, [stepped])["effective_charge"].contributions["voltage_steps"]
+        assert bool(step_sentences([stepped])) == (name == "frames")
+    dose = 30.0 * end
+    assert_close(abs(parts["frames"]), 0.045 * 20.0 * 60.0 / np.sqrt(12.0) / dose, rel=1e-6)
+    assert abs(parts["told"]) < 1e-4 * abs(parts["frames"])
+    assert "voltage_steps" not in with_scale_errors(numbers, [run])["effective_charge"].contributions

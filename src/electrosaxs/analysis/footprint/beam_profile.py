@@ -17,6 +17,7 @@ from ...physics.beam import beam_deviation, open_nodes
 NODES = 24
 REACH = 5.0  # of the beam, in its standard deviations
 ONE_VISIT = 0.25
+RATE_OFF = 0.5  # of the difference of two slopes
 LEAST_GROWTH = 0.5  # of phi between two frames of a scan, so that noise cannot make a profile negative
 CLEAR_EXCESS = 0.02  # over the start, from which on what exceeds it is taken as a layer at the anode
 LARGEST_RATIO = 10.0  # of that excess between two heights
@@ -75,6 +76,27 @@ def rates_since_start(values: FloatArray, time_s: FloatArray, start: float | Non
     if values.shape[0] > 1 or start is None or not time_s.min() > 0.0:
         return _rates(values, time_s)
     return np.nan_to_num((values - start) / time_s)
+
+
+def rate_uncertainty(values: FloatArray, time_s: FloatArray, start: float | None) -> FloatArray:
+    """By what `rates_since_start` may be off (1/s), (scan, height): half of what the slopes to the visits before and after
+    differ by, which a smooth growth leaves and a change of the voltage makes; at the ends as beside them, before the first
+    visit from `start` at time 0.
+    """
+    if values.shape[0] < 2:
+        return np.zeros_like(values)
+    phi, time = values, time_s
+    if start is not None and time_s.min() > 0.0:
+        phi = np.vstack([np.full((1, values.shape[1]), start), values])
+        time = np.vstack([np.zeros((1, values.shape[1])), time_s])
+    apart = np.diff(time, axis=0)
+    between = np.diff(phi, axis=0) / np.maximum(apart, ONE_VISIT * apart.mean())
+    if between.shape[0] < 2:
+        return np.zeros_like(values)
+    change = np.diff(between, axis=0)
+    before = values.shape[0] - change.shape[0] - 1
+    change = np.concatenate([*[change[:1]] * before, change, change[-1:]])
+    return np.asarray(RATE_OFF * np.nan_to_num(change))
 
 
 def holes_filled_in_time(values: FloatArray, time_s: FloatArray) -> FloatArray:

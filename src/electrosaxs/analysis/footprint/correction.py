@@ -17,7 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ...nouns import FloatArray
-from .beam_profile import BeamProfile, BeamView, gradient_at_fixed_time, holes_filled_in_time, rates_since_start
+from .beam_profile import (
+    BeamProfile,
+    BeamView,
+    gradient_at_fixed_time,
+    holes_filled_in_time,
+    rate_uncertainty,
+    rates_since_start,
+)
 from .surface import Expected, expected
 
 PASSES = 4  # the ratio changes by the square of the correction from pass to pass
@@ -40,7 +47,8 @@ class FootprintCorrection:
     well the profile is known. rise_um: by how much higher the particles sit, on average, that the transmitted light shows
     than those that are there. response (scan, height, 5): relative change of the corrected value with that of the apparent
     value two heights below, one below, of its own, one above and two above. depth: optical depth of the particles, -ln <T>
-    over the open beam, of this profile. missing: what stood in for frames that are not there, NaN at those that are.
+    over the open beam, of this profile. missing: what stood in for frames that are not there, NaN at those that are. in_time:
+    sigma of the factor by the time between the frames that show the profile, another number for each voxel.
     """
 
     factor: FloatArray
@@ -49,16 +57,18 @@ class FootprintCorrection:
     response: FloatArray
     depth: FloatArray
     missing: Expected
+    in_time: FloatArray
 
     def counting_sigma(self, relative: FloatArray) -> FloatArray:
-        """Relative sigma (scan, height) of the corrected values from those of the apparent ones: noise of the neighbours
-        changes the profile across the beam, and where a neighbour is missing what stands in for it. What neighbours then
-        share is left out; an unknown sigma counts as 0."""
+        """Relative sigma (scan, height) of the corrected values from those of the apparent ones, and in_time: noise of the
+        neighbours changes the profile across the beam, and where a neighbour is missing what stands in for it. What neighbours
+        then share is left out; an unknown sigma counts as 0."""
         reach = NEIGHBOURS // 2
         known = np.where(np.isfinite(relative), relative, np.nan_to_num(self.missing.sigma))
         padded = np.pad(known, ((0, 0), (reach, reach)))
         around = np.lib.stride_tricks.sliding_window_view(padded, NEIGHBOURS, axis=1)
-        total = np.sqrt(np.sum(np.square(self.response * around), axis=-1))
+        own = np.square(self.in_time / self.factor)
+        total = np.sqrt(np.sum(np.square(self.response * around), axis=-1) + own)
         return np.where(np.isfinite(relative), total, np.nan)
 
 
@@ -91,10 +101,11 @@ def footprint_correction(
         missing = expected(alone, holes, height_um=read_height_um, time_s=time_s, start=start)
     stand_in = np.exp(missing.logarithm)
 
-    def seen(apparent: FloatArray, *, growing: bool = True, others: FloatArray = stand_in) -> _Seen:
+    def seen(apparent: FloatArray, *, growing: bool = True, others: FloatArray = stand_in, off: bool = False) -> _Seen:
         solution = np.where(hidden, np.nan, np.where(apparent > 0.0, apparent, others))
         solution = holes_filled_in_time(solution, time_s)
         rate = rates_since_start(solution, time_s, start) if growing else np.zeros_like(phi)
+        rate = rate + rate_uncertainty(solution, time_s, start) if off else rate
         profile = BeamProfile.through(solution, hidden, rate, time_s, view, start or 0.0)
         return _seen(apparent, np.where(apparent > 0.0, apparent, others), profile, a, view)
 
@@ -102,10 +113,11 @@ def footprint_correction(
     size = np.abs(found.factor - 1.0)
     steep = np.maximum(_unresolved(phi, view, start) * a * np.abs(phi) - size, 0.0)
     sigma = np.hypot(PROFILE_UNCERTAINTY * size, np.where(phi > 0.0, steep, 0.0))
+    in_time = np.abs(seen(phi, off=True).factor - found.factor)
     if phi.shape[0] == 1:  # how fast the profile changed during the only scan is hardly known
         sigma = np.hypot(sigma, 0.5 * np.abs(found.factor - seen(phi, growing=False).factor))
     response = _response(phi, stand_in, seen, found)
-    return FootprintCorrection(found.factor, sigma, found.rise_um, response, found.depth, missing)
+    return FootprintCorrection(found.factor, sigma, found.rise_um, response, found.depth, missing, in_time)
 
 
 def _response(phi: FloatArray, stand_in: FloatArray, seen: Callable[..., _Seen], found: _Seen) -> FloatArray:

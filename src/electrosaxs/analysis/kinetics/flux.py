@@ -19,6 +19,7 @@ from scipy import sparse
 
 from ...errors import FitError, bad_value
 from ...nouns import FloatArray, Flux, Number, VolumeFraction
+from ...nouns.voltage_pieces import Piece
 from .flux_operators import (
     METRE_PER_UM,
     BoolArray,
@@ -31,7 +32,6 @@ from .flux_operators import (
     scan_period,
 )
 from .mass_balance import LARGEST_UNSEEN_SHARE, inventory_operator, with_surface
-from .pieces import Piece
 from .profile_integral import UNCLEAR_CHANGE, PanelIntegrals, Panels, front_variances, integrate_panels, up_to
 
 FEWEST_SCANS = 3

@@ -23,9 +23,9 @@ from scipy.special import chdtrc
 
 from ...errors import FitError, bad_value
 from ...nouns import FloatArray, GrowthCurve, LineFit, Number, SliceFlux, VolumeFraction
+from ...nouns.voltage_pieces import Piece
 from .flux_operators import METRE_PER_UM, BoolArray, IntArray, map_columns, profiles_at
 from .mass_balance import inventory_operator, with_surface
-from .pieces import Piece
 from .profile_integral import up_to
 
 FEWEST_POINTS = 3

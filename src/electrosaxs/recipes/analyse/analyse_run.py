@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ...analysis.kinetics.pieces import Piece, pieces
 from ...analysis.kinetics.scan_map import ScanMap, scan_map
 from ...cluster.scheduler import cluster_at
 from ...io.frames_csv import write_frames_csv
@@ -18,6 +17,7 @@ from ...io.results import read_results, write_results
 from ...io.run_toml import read_run
 from ...nouns import FloatArray, FrameRecord, Number, Role, Run, RunResults, VolumeFraction, VoxelCorrelations
 from ...nouns.contributions import STARTING_SOLUTION
+from ...nouns.voltage_pieces import Piece, pieces
 from ...physics.concentration import concentration_words, with_volume_fraction
 from ...report.number_text import number_lines, quality_lines
 from ...report.page import write_report
@@ -35,6 +35,7 @@ from .interaction import Interaction, with_interaction
 from .maps import FrameMaps, Kinetics, frame_maps, kinetics
 from .misfit import Misfit, with_sizes_that_fit
 from .odd_standards import without_odd_standards
+from .play import doubts_of_play, stage_play, words_of_play
 from .quality import doubts, with_quality
 from .reduce_run import ReducedRun, reduce_run
 from .scale_errors import at_heights, parted, scales_of, with_scale_errors, without_start
@@ -161,7 +162,8 @@ def _results(
         return kinetics(phi, run, structure_onset=crystals.onset, program=program)
 
     growth = rates(maps.phi, run)
-    scales = scales_of(run, anode, agreed.moved_um)
+    play = stage_play(reduced, voxels, grid)
+    scales = scales_of(run, anode, float(np.hypot(agreed.moved_um, 0.5 * (play.value or 0.0))))
     headline = headline_numbers(maps, standard, anode)
     if (start := scales.relative.get(STARTING_SOLUTION)) is not None:
         bare = replace(maps, phi=without_start(maps.phi))
@@ -178,7 +180,7 @@ def _results(
         **headline,
         **(sizes.numbers or {}),
     }
-    numbers = with_quality(numbers, doubts(standard, misfit, agreed, int(voxels.frame.size)))
+    numbers = with_quality(numbers, [*doubts(standard, misfit, agreed, int(voxels.frame.size)), *doubts_of_play(play)])
 
     def again(other: Run, anode_um: float) -> tuple[FrameMaps, Kinetics, Kinetics]:
         lower = replace(grid, heights=grid.heights - anode_um)
@@ -219,12 +221,13 @@ def _results(
             *misfit.notes,
             *agreed.notes,
             *anode.notes,
+            *words_of_play(play),
             *growth.notes,
             *crystals.notes,
             *sizes.notes,
         ),
         settings={
-            **run.model_dump(mode="json"),
+            **run.model_dump(mode="json", exclude={"voltage"}),
             **detector_settings(run),
             **voltage_program(reduced),
             "frames_read_as": list(reduced.table.origin),
@@ -252,7 +255,11 @@ def voltage_pieces(reduced: ReducedRun) -> tuple[Piece, ...]:
 
 
 def voltage_program(reduced: ReducedRun) -> dict[str, dict[str, list[float]]]:
-    """{"voltage": {time_s, voltage_V}} of the sample frames, the points where it changes; empty where it is not known."""
+    """{"voltage": {time_s, voltage_V}} of run.toml, else of the sample frames, the points where it changes; empty where it is
+    not known."""
+    given = reduced.run.voltage
+    if given is not None:
+        return {"voltage": given.model_dump()}
     table = reduced.table
     if table.voltage is None:
         return {}

@@ -13,7 +13,7 @@ from ...analysis.kinetics.flux import continuity_flux, supply_flux
 from ...analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
 from ...analysis.kinetics.mass_balance import mass_balance
 from ...analysis.kinetics.onset import onset, onset_from_kink
-from ...analysis.kinetics.pieces import Piece, main_piece, only, rated, steps, with_voltage
+from ...analysis.kinetics.pieces import only, rated, with_voltage
 from ...analysis.kinetics.scan_map import ScanMap
 from ...analysis.spheres.size_shape import kurtosis_sigma, shape_errors
 from ...errors import FitError
@@ -33,6 +33,7 @@ from ...nouns import (
     VolumeFraction,
 )
 from ...nouns.contributions import FOOTPRINT, SIZE_SHAPE, TRANSMISSION
+from ...nouns.voltage_pieces import Piece, main_piece, steps
 from ...physics.beam import open_beam_centre
 from .agreement import Agreement, attenuation_map
 from .crystal_view import sees_crystals
@@ -162,7 +163,7 @@ def kinetics(
 ) -> Kinetics:
     """Mass balance, growth curve with its line, slice flux, flux from continuity, supply flux and onset.
 
-    program: pieces of the voltage. Where there are several, rates are those of the first that moves particles; the others'
+    program: pieces of the voltage. Where there are several, rates are those of the longest that moves particles; the others'
     have its number behind their names, `slice_flux[2]`.
     """
     main = main_piece(program)

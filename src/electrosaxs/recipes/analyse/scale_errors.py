@@ -36,6 +36,8 @@ KEYS = {
     GEOMETRY: "distance", ENERGY: "energy", GAP: "gap", PATH: "path length", BEAM_WIDTH: "beam width",
     STARTING_SOLUTION: "starting phi", ANODE: "anode height",
 }  # fmt: skip
+LEAST_MOVED = 1e-3
+"""Of the beam's width: a height of the anode that is known better moves nothing."""
 SMALLEST = 1e-6
 """Change of a quantity, relative, below which a scale does not move it."""
 Again = Callable[[Run, float], tuple[FrameMaps, Kinetics, Kinetics]]
@@ -127,7 +129,7 @@ def _variations(scales: Scales, run: Run) -> Iterable[tuple[str, Run, float]]:
             settings = getattr(run, table)
             larger = settings.model_copy(update={key: getattr(settings, key) * (1.0 + scales.relative[name])})
             yield name, run.model_copy(update={table: larger}), 0.0
-    if scales.anode_um is not None:
+    if scales.anode_um is not None and scales.anode_um > LEAST_MOVED * run.beam.fwhm_um:
         yield ANODE, run, scales.anode_um
 
 

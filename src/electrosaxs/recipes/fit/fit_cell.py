@@ -30,7 +30,7 @@ from ..progress import Progress, over, stage
 from .files import write_fit
 from .fitted import FittedCell
 from .numbers import fit_numbers
-from .scale_errors import with_scale_errors
+from .scale_errors import step_sentences, with_scale_errors
 
 RESULTS = "results.nxs"
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def _told(
         agreed, known = agreement(fit, workers=workers), knowledge(fit)
     shapes = _profiles(fit, progress, each)
     walls = tuple(wall_concentration(fit, number) for number in range(len(measured)))
-    said = statements(fit, known, comparison, agreed)
+    said = (*statements(fit, known, comparison, agreed), *step_sentences(fit.problem.runs))
     numbers = with_scale_errors(fit_numbers(fit, known, shapes, walls), fit.problem.runs)
     return FittedCell(fit, comparison, known, shapes, walls, measured, said, numbers)
 

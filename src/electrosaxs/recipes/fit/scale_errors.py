@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,6 +27,10 @@ SQUARED = "mobility_squared_over_diffusivity"
 CONCENTRATIONS = ("solubility", "wall_volume_fraction")
 KEYS = {GAP: "gap", VOLTAGE: "voltage", TEMPERATURE: "temperature", STARTING_SOLUTION: "starting phi"}
 STEP_K = 0.5
+STEP = "voltage_steps"
+"""The contribution of when the voltage changed, where only frames know it."""
+UNIFORM = 12.0**-0.5
+SHORT_STEP_S = 1.0
 
 
 def powers(name: str, run: Observations) -> dict[str, float]:
@@ -52,15 +57,55 @@ def with_scale_errors(numbers: Mapping[str, Number], runs: Sequence[Observations
     found = {}
     for name, number in numbers.items():
         moved = powers(name, runs[0])
-        for scale, power in moved.items():
-            if scale in relative and number.value is not None:
-                number = number.with_contribution(scale, power * relative[scale] * number.value)
+        parts = {**relative, STEP: max(step_error(run) for run in runs)}
+        for scale, power in {**moved, STEP: moved.get(VOLTAGE, 0.0)}.items():
+            if power and parts.get(scale) and number.value is not None:
+                number = number.with_contribution(scale, power * parts[scale] * number.value)
         absent = [KEYS[scale] for scale in moved if scale not in relative]
         if absent and number.value is not None:
             words = f"; not included: errors of {', '.join(absent)} (no sigma given)"
             number = replace(number, source=number.source + words)
         found[name] = number
     return found
+
+
+def open_steps(run: Observations) -> list[tuple[float, float, float, float]]:
+    """(from s, to s, V before, V after) of the changes between two neighbouring points of the program with constant voltage on
+    either side: the frames say that it changed, and not when within. A step that is given is as short as it was."""
+    time, volts = run.program.time_s, run.program.voltage_V
+    last = len(time) - 1
+    found = []
+    for k, (before, after) in enumerate(pairwise(volts)):
+        flat = (k == 0 or volts[k - 1] == before) and (k + 1 == last or volts[k + 2] == after)
+        if before != after and flat:
+            found.append((time[k], time[k + 1], before, after))
+    return found
+
+
+def step_error(run: Observations) -> float:
+    """Relative error of the voltage's integral over the run, by steps that lie anywhere between two frames."""
+    end = float(run.time.max())
+    times = np.unique(np.clip([0.0, *run.program.time_s, end], 0.0, end))
+    volts = np.abs(np.interp(times, run.program.time_s, run.program.voltage_V))
+    dose = float(np.trapezoid(volts, times))
+    squares = [(UNIFORM * (after - before) * (to - start)) ** 2 for start, to, before, after in open_steps(run)]
+    return float(np.sqrt(sum(squares))) / dose if dose > 0.0 else 0.0
+
+
+def step_sentences(runs: Sequence[Observations]) -> tuple[str, ...]:
+    """What it leaves open that only frames know when the voltage changed."""
+    said = []
+    for number, run in enumerate(runs, 1):
+        where = f" of run {number}" if len(runs) > 1 else ""
+        for start, to, before, after in open_steps(run):
+            if to - start > SHORT_STEP_S:
+                said.append(
+                    f"The voltage{where} went from {before:g} to {after:g} V between {start:.0f} and {to:.0f} s, and is taken"
+                    " to have changed evenly: only frames know it. All such steps leave"
+                    f" {100.0 * step_error(run):.2g} % of the charge open; give [voltage] in run.toml with the times at"
+                    " which it was switched."
+                )
+    return tuple(said)
 
 
 def _relative(run: Observations, scale: str) -> float | None:
