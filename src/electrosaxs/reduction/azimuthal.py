@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ..errors import CalibrationError, InputFileError, ShapeError, bad_value
 from ..nouns import FloatArray
 from .azimuthal_kernels import LANES, sum_counts
+from .clipping import Clipping
 from .geometry import Geometry
 from .stopped_parts import StoppedParts
 
@@ -104,6 +105,7 @@ class Integrator:
         self.norm = np.bincount(self.bin, self.weight, minlength=bins)
         self.mean_q = self._mean_q(geometry)
         self._parts = StoppedParts.of(geometry.gaps(), self.pixel, self.bin)
+        self._clipping = Clipping.of(self.pixel, self.bin, self.pixels_per_bin)
         self._slot = (self.bin * LANES + np.arange(self.bin.size) % LANES).astype(np.uint16)
         run_ends = np.append(np.flatnonzero(np.diff(self.pixel) != 1) + 1, self.pixel.size)
         self._run_length = np.diff(run_ends, prepend=0)
@@ -147,7 +149,8 @@ class Integrator:
             )
         pixels, limit, negative_from = comparable(frame, self.saturation)
         stopped = self._parts.stopped(pixels, negative_from)
-        gone = 0
+        gone, stated = 0, limit
+        limit = self._clipping.limit(pixels, limit)
         if stopped.any():
             pixels, where = self._parts.without(pixels, limit, stopped)
             gone = where.size
@@ -167,7 +170,11 @@ class Integrator:
             lost_weight,
         )
         norm = np.where(lost_pixels == self.pixels_per_bin, 0.0, self.norm - lost_weight)
-        return FrameSums(lanes.reshape(-1, LANES).sum(axis=1), norm, int(negative), int(saturated) - gone, gone)
+        counts = lanes.reshape(-1, LANES).sum(axis=1)
+        if limit < stated:
+            spoilt = self._clipping.spoilt(pixels, limit, negative_from)
+            counts, norm = np.where(spoilt, 0, counts), np.where(spoilt, 0.0, norm)
+        return FrameSums(counts, norm, int(negative), int(saturated) - gone, gone)
 
 
 def comparable(
