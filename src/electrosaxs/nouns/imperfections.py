@@ -46,7 +46,7 @@ class Imperfections(Settings):
     """Noise (relative, per frame) and drift (relative, from field-on to the last frame) of monitor and transmission, beyond
     those that every simulated beamline has, and faults of single frames. interaction between dissolved particles, of core and
     solvated shell; stickiness: Baxter's tau of their surfaces, attraction outweighs below 0.25. dead_time_ns: of each pixel,
-    paralysable."""
+    paralysable. centre_shift_px: of the beam against what the geometry file says, along the rows."""
 
     monitor_noise: NotNegative = 0.0
     monitor_glitch: MonitorGlitch | None = None
@@ -54,6 +54,7 @@ class Imperfections(Settings):
     transmission_drift: Annotated[float, Field(ge=-LARGEST_DRIFT, le=LARGEST_DRIFT)] = 0.0
     bubble: Bubble | None = None
     module_off: ModuleOff | None = None
+    centre_shift_px: Annotated[float, Field(ge=-100, le=100)] = 0.0
     dead_time_ns: Annotated[float, Field(ge=0, le=1e5)] = 0.0
     interaction: Literal["none", "hard-spheres", "sticky"] = "none"
     stickiness: Annotated[float, Field(ge=0.1, le=10)] = 0.2

@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,7 @@ def _write(
     """The run folder, run.toml last; what lay in it before is removed first."""
     _empty(folder, settings, inputs)
     plan, truth = line.plan, TruthRecord(line)
-    write_detector(folder, pixels)
+    write_detector(folder, pixels, shift_px=settings.imperfections.centre_shift_px)
     with _frame_writer(folder, settings, pixels, len(plan)) as frames:
         painter = FramePainter(pixels, seed=settings.output.seed)
         stopped = settings.imperfections.module_off
@@ -179,13 +180,15 @@ def _image_name(index: int) -> str:
     return f"frame_{index:05d}.cbf"
 
 
-def write_detector(folder: Path, pixels: PixelModel) -> None:
-    """Geometry as pyFAI writes it, and the mask of the beam stop (1 = masked)."""
+def write_detector(folder: Path, pixels: PixelModel, *, shift_px: float = 0.0) -> None:
+    """Geometry as pyFAI writes it, its centre `shift_px` beside the beam's, and the mask of the beam stop (1 = masked)."""
     from fabio.edfimage import EdfImage
     from pyFAI.io.ponifile import PoniFile
 
     with replacing(folder / GEOMETRY) as part, part.open("w", encoding="utf-8") as stream:
-        PoniFile(pixels.geometry).write(stream)
+        written = deepcopy(pixels.geometry)
+        written.poni2 -= shift_px * written.pixel2
+        PoniFile(written).write(stream)
     with replacing(folder / MASK) as part:
         EdfImage(data=pixels.stop.astype(np.uint8)).write(str(part))
 

@@ -11,7 +11,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -24,6 +24,7 @@ from ..errors import FrameError, InputFileError, ShapeError, bad_value
 from ..nouns import FloatArray, RadialCounts
 from ..nouns.frame_reader import FrameReader
 from .azimuthal import FrameSums
+from .sectors import COLUMNS, UNKNOWN
 
 LOOK_AHEAD = 2
 BLOCK = 32  # frames that are written together
@@ -49,6 +50,7 @@ class ReducedFrame:
     saturated: int = 0
     stopped: int = 0
     error: str = ""
+    sectors: FloatArray = field(default_factory=lambda: UNKNOWN)
 
 
 def reduce_frames(
@@ -70,7 +72,9 @@ def reduce_frames(
             sums = integrator.integrate(reader.read(index))
         except FrameError as error:
             return ReducedFrame(index, np.zeros(0), np.zeros(0), error=str(error))
-        return ReducedFrame(index, sums.counts, sums.norm, sums.negative, sums.saturated, sums.stopped)
+        return ReducedFrame(
+            index, sums.counts, sums.norm, sums.negative, sums.saturated, sums.stopped, sectors=sums.sectors
+        )
 
     waiting: deque[Future[ReducedFrame]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="reduce") as pool:
@@ -88,7 +92,7 @@ def reduce_frames(
 
 class StoredFrames:
     """Reduced frames as arrays over all frames of a series, on disk in `folder`: counts, norm (frame, bins), negative,
-    saturated and stopped (frame,), and a mark where a frame is there."""
+    saturated and stopped (frame,), sectors (frame, COLUMNS) where they are kept, and a mark where a frame is there."""
 
     folder: Path
     counts: npt.NDArray
@@ -96,6 +100,7 @@ class StoredFrames:
     negative: npt.NDArray
     saturated: npt.NDArray
     stopped: npt.NDArray
+    sectors: npt.NDArray | None = None
     _status: npt.NDArray
 
     @property
@@ -142,6 +147,7 @@ class ReductionStore(StoredFrames):
             "negative": ((n_frames,), "int64"),
             "saturated": ((n_frames,), "int64"),
             "stopped": ((n_frames,), "int64"),
+            "sectors": ((n_frames, len(COLUMNS)), "float64"),
             "status": ((n_frames,), "uint8"),
         }
         self.resumed = _label(label) == identity and all((self.folder / f"{name}.npy").exists() for name in layout)
@@ -156,6 +162,7 @@ class ReductionStore(StoredFrames):
         opened = {name: np.lib.format.open_memmap(self.folder / f"{name}.npy", mode="r+") for name in layout}
         self.counts, self.norm = opened["counts"], opened["norm"]
         self.negative, self.saturated, self.stopped = (opened[name] for name in ("negative", "saturated", "stopped"))
+        self.sectors = opened["sectors"]
         self._status, self._maps = opened["status"], opened
 
     def add(self, frame: ReducedFrame) -> None:
@@ -174,7 +181,8 @@ class ReductionStore(StoredFrames):
             self.negative[frame.index] = frame.negative
             self.saturated[frame.index] = frame.saturated
             self.stopped[frame.index] = frame.stopped
-        for name in ("counts", "norm", "negative", "saturated", "stopped"):
+            self._maps["sectors"][frame.index] = frame.sectors
+        for name in ("counts", "norm", "negative", "saturated", "stopped", "sectors"):
             self._maps[name].flush()
         self._status[[frame.index for frame in self._collected]] = DONE
         self._maps["status"].flush()

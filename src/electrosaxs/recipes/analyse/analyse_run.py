@@ -32,7 +32,7 @@ from .maps import frame_maps, kinetics
 from .misfit import Misfit, with_sizes_that_fit
 from .odd_standards import without_odd_standards
 from .quality import doubts, with_quality
-from .reduce_run import ReducedRun, reduce_run
+from .reduce_run import ReducedRun, centre_px, reduce_run
 from .sizes import SizeStudy, size_distributions
 from .standards import Standards, standards
 from .voxels import CORRELATIONS, Voxels, fitted_blocks, measure, on_map
@@ -163,7 +163,9 @@ def _results(
         **headline_numbers(maps, standard, anode),
         **(sizes.numbers or {}),
     }
-    numbers = with_quality(numbers, doubts(standard, misfit, agreed, int(voxels.frame.size)))
+    numbers = with_quality(
+        numbers, doubts(standard, misfit, agreed, int(voxels.frame.size), centre_px=centre_px(reduced.store))
+    )
     return RunResults(
         title=run.run.title,
         volume_fraction=maps.phi,
