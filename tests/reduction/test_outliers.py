@@ -1,6 +1,6 @@
 """Hot and dead pixels are found over the series; statistics and crystals are left alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -171,3 +171,32 @@ def test_a_search_needs_frames_of_its_detector(integrator: Integrator) -> None:
         find_outliers([], integrator)
     with pytest.raises(ShapeError, match=r"\(3, 3\)"):
         find_outliers([np.zeros((3, 3), np.int32)], integrator)
+
+
+def test_a_pixel_that_turns_hot_late_is_found_and_a_reflection_is_not(
+    integrator: Integrator, scattering: Frames
+) -> None:
+    pixel, reflection = some_pixels(integrator, 2, 5)
+
+    def frames() -> Iterator[npt.NDArray[np.int32]]:
+        for k in range(12):
+            frame = scattering(3.0, k)
+            frame.ravel()[pixel] += 300 * (k >= 9)
+            frame.ravel()[reflection] += 300 * (k in {4, 5})
+            yield frame
+
+    found = find_outliers(frames(), integrator)
+    assert found.hot.ravel()[pixel]
+    assert not found.hot.ravel()[reflection]
+
+
+def test_a_detector_with_far_too_many_dead_pixels_alarms(integrator: Integrator, scattering: Frames) -> None:
+    dead = some_pixels(integrator, integrator.pixel.size // 40, 5)
+
+    def frames() -> Iterator[npt.NDArray[np.int32]]:
+        for k in range(4):
+            frame = scattering(30.0, k)
+            frame.ravel()[dead] = 0
+            yield frame
+
+    assert "far too many" in find_outliers(frames(), integrator).note

@@ -83,6 +83,7 @@ MEANING = {
     "imperfections.height_backlash_um": "by how much the beam is higher than said where the stage came from above, in um",
     "imperfections.distance_error": "the error of the distance in the geometry file, relative",
     "imperfections.module_off": "modules (numbered from 0), from_s, and the value that they read from then on",
+    "imperfections.centre_shift_px": "by how many pixels the beam is beside the centre of the geometry file",
     "imperfections.dead_time_ns": "for how long a pixel is dead after each photon, ns",
     "imperfections.interaction": "between dissolved particles: none, hard-spheres (with their solvated shell) or sticky",
     "imperfections.stickiness": "Baxter's stickiness of the particles, 0.1 to 10: attraction outweighs below 0.25",

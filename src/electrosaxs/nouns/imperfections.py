@@ -49,7 +49,7 @@ class Imperfections(Settings):
     solvated shell; stickiness: Baxter's tau of their surfaces, attraction outweighs below 0.25. dead_time_ns: of each pixel,
     paralysable. height_offset_um: by which the anode's height in run.toml is too large; height_backlash_um: by which
     the beam stands higher than said where the stage came from above; distance_error: relative, of the distance in the
-    geometry file."""
+    geometry file; centre_shift_px: of the beam against what that file says, along the rows."""
 
     monitor_noise: NotNegative = 0.0
     monitor_glitch: MonitorGlitch | None = None
@@ -57,6 +57,7 @@ class Imperfections(Settings):
     transmission_drift: Annotated[float, Field(ge=-LARGEST_DRIFT, le=LARGEST_DRIFT)] = 0.0
     bubble: Bubble | None = None
     module_off: ModuleOff | None = None
+    centre_shift_px: Annotated[float, Field(ge=-100, le=100)] = 0.0
     dead_time_ns: Annotated[float, Field(ge=0, le=1e5)] = 0.0
     interaction: Literal["none", "hard-spheres", "sticky"] = "none"
     stickiness: Annotated[float, Field(ge=0.1, le=10)] = 0.2

@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,8 @@ def _write(
     """The run folder, run.toml last; what lay in it before is removed first."""
     _empty(folder, settings, inputs)
     plan, truth = line.plan, TruthRecord(line)
-    write_detector(folder, pixels, distance=1.0 + settings.imperfections.distance_error)
+    wrong = settings.imperfections
+    write_detector(folder, pixels, distance=1.0 + wrong.distance_error, shift_px=wrong.centre_shift_px)
     with _frame_writer(folder, settings, pixels, len(plan)) as frames:
         painter = FramePainter(pixels, seed=settings.output.seed)
         stopped = settings.imperfections.module_off
@@ -196,16 +198,17 @@ def _image_name(index: int) -> str:
     return f"frame_{index:05d}.cbf"
 
 
-def write_detector(folder: Path, pixels: PixelModel, *, distance: float = 1.0) -> None:
-    """Geometry as pyFAI writes it, its distance times `distance`, and the mask of the beam stop (1 = masked)."""
+def write_detector(folder: Path, pixels: PixelModel, *, distance: float = 1.0, shift_px: float = 0.0) -> None:
+    """Geometry as pyFAI writes it, its distance times `distance` and its centre `shift_px` beside the beam's, and the mask of
+    the beam stop (1 = masked)."""
     from fabio.edfimage import EdfImage
     from pyFAI.io.ponifile import PoniFile
 
-    geometry = PoniFile(pixels.geometry)
-    if distance != 1.0:
-        geometry = PoniFile({**geometry.as_dict(), "dist": distance * geometry.dist})
+    written = deepcopy(pixels.geometry)
+    written.dist *= distance
+    written.poni2 -= shift_px * written.pixel2
     with replacing(folder / GEOMETRY) as part, part.open("w", encoding="utf-8") as stream:
-        geometry.write(stream)
+        PoniFile(written).write(stream)
     with replacing(folder / MASK) as part:
         EdfImage(data=pixels.stop.astype(np.uint8)).write(str(part))
 

@@ -8,7 +8,7 @@ first bin: pyFAI rounds (q - q_min) / dq towards zero and so counts the pixels o
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,9 @@ import numpy.typing as npt
 from ..errors import CalibrationError, InputFileError, ShapeError, bad_value
 from ..nouns import FloatArray
 from .azimuthal_kernels import LANES, sum_counts
+from .clipping import Clipping
 from .geometry import Geometry
+from .sectors import UNKNOWN, Sectors
 from .stopped_parts import StoppedParts
 
 MAX_BINS = 65536 // LANES - 1
@@ -28,13 +30,14 @@ UPPER_EDGE = 1.0 + float(np.finfo(np.float32).eps)  # pyFAI's upper edge lies th
 class FrameSums:
     """One frame in q bins. counts: (bins,) photons; norm: (bins,) solid angle x polarisation of the pixels that
     counted, 0 where none did; negative, saturated: pixels of the q range left out of this frame; stopped: those of parts of
-    the detector that stood still."""
+    the detector that stood still; sectors: four quarters against each other (`sectors.COLUMNS`)."""
 
     counts: FloatArray | npt.NDArray[np.int64]
     norm: FloatArray
     negative: int = 0
     saturated: int = 0
     stopped: int = 0
+    sectors: FloatArray = field(default_factory=lambda: UNKNOWN)
 
     @property
     def intensity(self) -> FloatArray:
@@ -104,6 +107,17 @@ class Integrator:
         self.norm = np.bincount(self.bin, self.weight, minlength=bins)
         self.mean_q = self._mean_q(geometry)
         self._parts = StoppedParts.of(geometry.gaps(), self.pixel, self.bin)
+        fit2d = geometry.engine.getFit2D()
+        self._sectors = Sectors.of(
+            self.pixel,
+            self.bin,
+            self.weight,
+            columns=geometry.shape[1],
+            centre_yx=(fit2d["centerY"], fit2d["centerX"]),
+            width=self.width,
+            count=bins,
+        )
+        self._clipping = Clipping.of(self.pixel, self.bin, self.pixels_per_bin)
         self._slot = (self.bin * LANES + np.arange(self.bin.size) % LANES).astype(np.uint16)
         run_ends = np.append(np.flatnonzero(np.diff(self.pixel) != 1) + 1, self.pixel.size)
         self._run_length = np.diff(run_ends, prepend=0)
@@ -147,7 +161,8 @@ class Integrator:
             )
         pixels, limit, negative_from = comparable(frame, self.saturation)
         stopped = self._parts.stopped(pixels, negative_from)
-        gone = 0
+        gone, stated = 0, limit
+        limit = self._clipping.limit(pixels, limit)
         if stopped.any():
             pixels, where = self._parts.without(pixels, limit, stopped)
             gone = where.size
@@ -167,7 +182,12 @@ class Integrator:
             lost_weight,
         )
         norm = np.where(lost_pixels == self.pixels_per_bin, 0.0, self.norm - lost_weight)
-        return FrameSums(lanes.reshape(-1, LANES).sum(axis=1), norm, int(negative), int(saturated) - gone, gone)
+        counts = lanes.reshape(-1, LANES).sum(axis=1)
+        if limit < stated:
+            spoilt = self._clipping.spoilt(pixels, limit, negative_from)
+            counts, norm = np.where(spoilt, 0, counts), np.where(spoilt, 0.0, norm)
+        sectors = self._sectors.measure(pixels, limit)
+        return FrameSums(counts, norm, int(negative), int(saturated) - gone, gone, sectors)
 
 
 def comparable(

@@ -22,7 +22,9 @@ SAMPLE = 12
 TAIL = 1e-10  # of a pixel; 1e6 pixels then give 1e-4 false ones in a series
 HOT_RATIO, DEAD_RATIO = 1.5, 0.5  # chosen: less is a difference of gain, which bins average over
 DEAD_EXPECTED = 25.0  # counts over the sample: exp(-25) = 1e-11 to see none
+MANY_DEAD = 5e-3  # of the pixels in the q range that could show; detectors that are well have 1e-5
 MOST_HOT = 5e-3  # of the pixels in the q range; working detectors have 1e-6 to 1e-3
+NOW_AND_THEN = 3  # frames in which a pixel must be hot by itself where it comes and goes; a reflection is gone before
 FEWEST_PIXELS = 20  # of a bin; the median of fewer does not tell who is the wild one
 
 
@@ -46,18 +48,24 @@ class Outliers:
 def sample_frames(table: FrameTable) -> npt.NDArray[np.intp]:
     """Indices of the frames to look at, rising: solvent and reference first, then samples far above the anode.
 
-    These hold no crystals. A third of `SAMPLE` each, spread evenly over time; what one role lacks, the others give.
+    These hold no crystals. Half of `SAMPLE` are samples, so that a pixel that turns hot during the scans shows, the rest
+    solvent and reference, spread evenly over time; what one role lacks, the others give.
     """
     samples = np.flatnonzero(table.is_role(Role.SAMPLE))
     far = samples[table.height[samples] >= np.quantile(table.height[samples], 0.5)] if samples.size else samples
-    groups = [np.flatnonzero(table.is_role(Role.SOLVENT)), np.flatnonzero(table.is_role(Role.REFERENCE)), far]
+    standards = [np.flatnonzero(table.is_role(role)) for role in (Role.SOLVENT, Role.REFERENCE)]
     chosen: list[npt.NDArray[np.intp]] = []
-    left = SAMPLE
-    for position, group in enumerate(sorted(groups, key=len)):
-        take = min(len(group), left // (len(groups) - position))
-        chosen.append(group[np.linspace(0, len(group) - 1, take).round().astype(int)] if take else group[:0])
+    left = SAMPLE - min(far.size, SAMPLE // 2)
+    for position, group in enumerate(sorted(standards, key=len)):
+        take = min(len(group), left // (len(standards) - position))
+        chosen.append(_evenly(group, take))
         left -= take
+    chosen.append(_evenly(far, min(far.size, SAMPLE - sum(map(len, chosen)))))
     return np.sort(np.concatenate(chosen))
+
+
+def _evenly(group: npt.NDArray[np.intp], take: int) -> npt.NDArray[np.intp]:
+    return group[np.linspace(0, len(group) - 1, take).round().astype(int)] if take else group[:0]
 
 
 def find_outliers(frames: Iterable[npt.NDArray], integrator: Integrator) -> Outliers:
@@ -180,7 +188,10 @@ def _persistent(
     stay = brightest_last[: len(counts) - leave_out]
     rest = np.take_along_axis(frames_counts, stay, axis=0).sum(axis=0)
     rest_expected = np.maximum(np.take_along_axis(frames_expected, stay, axis=0).sum(axis=0), 1e-9)
-    return (rest > HOT_RATIO * rest_expected) & _above(rest, rest_expected, factor[hot])
+    all_along = (rest > HOT_RATIO * rest_expected) & _above(rest, rest_expected, factor[hot])
+    alone = _above(frames_counts, frames_expected, np.broadcast_to(factor[hot], frames_counts.shape))
+    now_and_then = np.sum(alone & (frames_counts > HOT_RATIO * frames_expected), axis=0) >= NOW_AND_THEN
+    return np.asarray(all_along | now_and_then)
 
 
 def _image(used: npt.NDArray[np.bool_], integrator: Integrator) -> npt.NDArray[np.bool_]:
@@ -202,6 +213,11 @@ def _note(
         note += (
             f"; {stands_out} pixels are brighter than their q bin, too many for hot pixels, so none was left out: "
             "the scattering is not isotropic, or beam centre or beam stop are not where the geometry and mask say"
+        )
+    if dead.sum() > MANY_DEAD * searchable * dead.size:
+        note += (
+            f"; {dead.sum() / (searchable * dead.size):.2g} of the pixels are dead, far too many: a module has stopped,"
+            " something casts a shadow, or beam centre or mask are wrong"
         )
     if searchable < 0.01:
         return f"{note}; dead pixels cannot be found: expected counts too low"

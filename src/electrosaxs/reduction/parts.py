@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .growing_store import PER_FRAME, WIDE
+from .sectors import COLUMNS
 from .stream import ReducedFrame
 
 SUFFIX = ".npy"
@@ -22,8 +23,9 @@ def write_part(path: Path, frames: Sequence[ReducedFrame]) -> None:
     """Frames without errors, one at least, as one array of records at `path`."""
     bins = frames[0].counts.size
     layout = [(name, "<i8") for name in ("index", *PER_FRAME)] + [(name, "<f8", (bins,)) for name in WIDE]
+    layout.append(("sectors", "<f8", (len(COLUMNS),)))
     part = np.zeros(len(frames), dtype=layout)
-    for name in ("index", *PER_FRAME, *WIDE):
+    for name in ("index", *PER_FRAME, *WIDE, "sectors"):
         part[name] = [getattr(frame, name) for frame in frames]
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     with unfinished.open("wb") as file:
@@ -42,6 +44,7 @@ def read_part(path: Path) -> list[ReducedFrame]:
             int(row["negative"]),
             int(row["saturated"]),
             int(row["stopped"]),
+            sectors=row["sectors"],
         )
         for row in part
     ]

@@ -11,7 +11,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -24,6 +24,7 @@ from ..errors import FrameError, InputFileError, ShapeError, bad_value
 from ..nouns import FloatArray, RadialCounts
 from ..nouns.frame_reader import FrameReader
 from .azimuthal import FrameSums
+from .sectors import COLUMNS, UNKNOWN
 
 LOOK_AHEAD = 2
 BLOCK = 32  # frames that are written together
@@ -49,6 +50,7 @@ class ReducedFrame:
     saturated: int = 0
     stopped: int = 0
     error: str = ""
+    sectors: FloatArray = field(default_factory=lambda: UNKNOWN)
 
 
 def reduce_frames(
@@ -89,7 +91,9 @@ def reduced_frame(reader: FrameReader, index: int, integrator: FrameIntegrator) 
         sums = integrator.integrate(reader.read(index))
     except FrameError as error:
         return unreduced(index, str(error))
-    return ReducedFrame(index, sums.counts, sums.norm, sums.negative, sums.saturated, sums.stopped)
+    return ReducedFrame(
+        index, sums.counts, sums.norm, sums.negative, sums.saturated, sums.stopped, sectors=sums.sectors
+    )
 
 
 def unreduced(index: int, error: str) -> ReducedFrame:
@@ -99,7 +103,7 @@ def unreduced(index: int, error: str) -> ReducedFrame:
 
 class StoredFrames:
     """Reduced frames as arrays over all frames of a series, on disk in `folder`: counts, norm (frame, bins), negative,
-    saturated and stopped (frame,), and a mark where a frame is there."""
+    saturated and stopped (frame,), sectors (frame, COLUMNS) where they are kept, and a mark where a frame is there."""
 
     folder: Path
     counts: npt.NDArray
@@ -107,6 +111,7 @@ class StoredFrames:
     negative: npt.NDArray
     saturated: npt.NDArray
     stopped: npt.NDArray
+    sectors: npt.NDArray | None = None
     _status: npt.NDArray
 
     @property
@@ -153,6 +158,7 @@ class ReductionStore(StoredFrames):
             "negative": ((n_frames,), "int64"),
             "saturated": ((n_frames,), "int64"),
             "stopped": ((n_frames,), "int64"),
+            "sectors": ((n_frames, len(COLUMNS)), "float64"),
             "status": ((n_frames,), "uint8"),
         }
         self.resumed = _label(label) == identity and all((self.folder / f"{name}.npy").exists() for name in layout)
@@ -167,6 +173,7 @@ class ReductionStore(StoredFrames):
         opened = {name: np.lib.format.open_memmap(self.folder / f"{name}.npy", mode="r+") for name in layout}
         self.counts, self.norm = opened["counts"], opened["norm"]
         self.negative, self.saturated, self.stopped = (opened[name] for name in ("negative", "saturated", "stopped"))
+        self.sectors = opened["sectors"]
         self._status, self._maps = opened["status"], opened
 
     def add(self, frame: ReducedFrame) -> None:
@@ -187,7 +194,8 @@ class ReductionStore(StoredFrames):
             self.negative[frame.index] = frame.negative
             self.saturated[frame.index] = frame.saturated
             self.stopped[frame.index] = frame.stopped
-        for name in ("counts", "norm", "negative", "saturated", "stopped"):
+            self._maps["sectors"][frame.index] = frame.sectors
+        for name in ("counts", "norm", "negative", "saturated", "stopped", "sectors"):
             self._maps[name].flush()
         self._status[[frame.index for frame in self._collected]] = DONE
         self._maps["status"].flush()

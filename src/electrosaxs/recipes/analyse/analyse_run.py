@@ -37,7 +37,7 @@ from .misfit import Misfit, with_sizes_that_fit
 from .odd_standards import without_odd_standards
 from .play import doubts_of_play, stage_play, words_of_play
 from .quality import doubts, with_quality
-from .reduce_run import ReducedRun, reduce_run
+from .reduce_run import ReducedRun, centre_px, reduce_run
 from .scale_errors import at_heights, parted, scales_of, with_scale_errors, without_start
 from .sizes import SizeStudy, size_distributions
 from .standards import Standards, standards
@@ -180,7 +180,8 @@ def _results(
         **headline,
         **(sizes.numbers or {}),
     }
-    numbers = with_quality(numbers, [*doubts(standard, misfit, agreed, int(voxels.frame.size)), *doubts_of_play(play)])
+    doubtful = doubts(standard, misfit, agreed, int(voxels.frame.size), centre_px=centre_px(reduced.store))
+    numbers = with_quality(numbers, [*doubtful, *doubts_of_play(play)])
 
     def again(other: Run, anode_um: float) -> tuple[FrameMaps, Kinetics, Kinetics]:
         lower = replace(grid, heights=grid.heights - anode_um)

@@ -26,6 +26,8 @@ MANY = 0.1
 """Share of the frames from which on what is wrong with them is said of the numbers (chosen)."""
 LARGEST_DRIFT = 3e-3
 """Of phi, by drift of the transmission, from which on it is said of the numbers (chosen)."""
+MOST_CENTRE_PX = 1.0
+"""By which a beam centre may be off before it is said of the sizes (chosen)."""
 NOT = "not trustworthy"
 
 
@@ -42,8 +44,11 @@ class Doubt:
         return f"{NOT if self.wrong else 'doubtful'}: {self.why}"
 
 
-def doubts(standard: Standards, misfit: Misfit, agreed: Agreement, frames: int) -> list[Doubt]:
-    """What speaks against the numbers of a run of `frames` sample frames, the worst first."""
+def doubts(
+    standard: Standards, misfit: Misfit, agreed: Agreement, frames: int, *, centre_px: float = 0.0
+) -> list[Doubt]:
+    """What speaks against the numbers of a run of `frames` sample frames, the worst first; centre_px: by how much the beam
+    centre is off."""
     found = []
     phi = frozenset(OF_PHI)
     if agreed.scatter:
@@ -62,6 +67,9 @@ def doubts(standard: Standards, misfit: Misfit, agreed: Agreement, frames: int) 
             f"the transmission at the anode says that it is {abs(agreed.moved_um):.1f} um from where it was taken to be"
         )
         found.append(Doubt(phi, why))
+    if centre_px > MOST_CENTRE_PX:
+        why = f"the beam centre is off by {centre_px:.1f} pixels, as the four quarters of the frames say"
+        found.append(Doubt(frozenset(OF_SIZES | OF_THE_START | {"lattice_constant_solvated"}), why))
     drift = float(np.max(np.abs(agreed.drift), initial=0.0))
     if drift > LARGEST_DRIFT:
         found.append(Doubt(phi, f"the transmission drifts by {100.0 * drift:.2g} % against the scattering"))

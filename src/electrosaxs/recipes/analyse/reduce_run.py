@@ -32,6 +32,7 @@ from ...reduction.masking import BoolImage, is_fit2d_mask, read_mask, static_mas
 from ...reduction.normalisation import frame_flags
 from ...reduction.outliers import find_outliers, sample_frames
 from ...reduction.q_window import filled_window
+from ...reduction.sectors import centre_off
 from ...reduction.stream import FrameIntegrator, ReductionStore, StoredFrames, reduce_series
 from ..progress import Progress, over, stage
 from .frame_ranges import Series
@@ -40,6 +41,8 @@ from .on_workers import reduce_on_workers, take_left_over
 log = logging.getLogger(__name__)
 OUTLIER_BINS = 500
 """The most q bins in which hot and dead pixels are looked for: a pixel needs many others of its q to stand out from."""
+LEAST_OFF_PX = 0.5
+"""Of the beam centre (chosen): less moves no number by its sigma."""
 PILATUS_SATURATION = 2**20 - 1
 """Counts at which a Pilatus pixel is full (20 bit), where the frames do not state their own limit."""
 
@@ -103,8 +106,9 @@ def reduce_run(
                 errors[frame.index] = frame.error
     flags = flags_of(table, store, own.used_pixels, errors)
     _tell(table, flags, detector.outliers)
+    seen = (*stopped_note(store, own.used_pixels), *centre_note(store))
     notes = (*(f"read: {words}" for words in table.origin), *detector.notes)
-    notes = (*notes, *stopped_note(store, own.used_pixels), *_resume_note(store, len(table) - pending))
+    notes = (*notes, *seen, *_resume_note(store, len(table) - pending))
     return ReducedRun(run, table, own.mean_q, store, flags, notes, reader.files)
 
 
@@ -308,6 +312,26 @@ def stopped_note(store: StoredFrames, used_pixels: int) -> tuple[str, ...]:
     return (
         f"detector: up to {share:.2g} % of its pixels read one number in {stopped.size} frames, the first is frame"
         f" {stopped[0]}: a module has stopped, and is left out of these frames",
+    )
+
+
+def centre_px(store: StoredFrames) -> float:
+    """By how many pixels the beam centre is off, 0 where the quarters of the frames do not say."""
+    if store.sectors is None:
+        return 0.0
+    x, y, sigma = centre_off(np.asarray(store.sectors)[store.done])
+    off = float(np.hypot(x, y))
+    return off if off > 5.0 * sigma else 0.0
+
+
+def centre_note(store: StoredFrames) -> tuple[str, ...]:
+    """By how much the beam centre is off, where the four quarters of the frames say so."""
+    if store.sectors is None or centre_px(store) < LEAST_OFF_PX:
+        return ()
+    x, y, sigma = centre_off(np.asarray(store.sectors)[store.done])
+    return (
+        f"geometry: left, right, top and bottom of the frames disagree as where the beam centre is off by {x:+.1f} pixels along"
+        f" the rows and {y:+.1f} along the columns (+- {sigma:.1f}); calibrate again, or correct it in the file",
     )
 
 
