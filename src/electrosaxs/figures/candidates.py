@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -9,7 +11,7 @@ from ..nouns import LatticeAssignment
 from .style import BLACK, BLUE, COLUMN_MM, MM_PER_INCH, SHADE, VERMILION, Omitted, styled
 
 ROW_MM = 7.5
-MARKS = {
+MARKS: dict[str, tuple[str, dict[str, Any]]] = {
     "found": ("found", {"marker": "o", "color": BLUE}),
     "absent": ("should be seen, absent", {"marker": "x", "color": VERMILION}),
     "smeared": ("smeared by faults", {"marker": "^", "color": BLACK, "markerfacecolor": "none"}),
