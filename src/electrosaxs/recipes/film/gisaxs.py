@@ -185,7 +185,7 @@ def _picture(results: FilmResults) -> tuple[FilmPicture, dict[str, Noun]]:
     off, channels = spot_residuals(study, results.spots, results.reflections)
     first = [i for i, spot in enumerate(results.spots) if spot.image == 0]
     picture = FilmPicture(
-        title=results.verdict,
+        title=results.verdict.replace(", and ", ",\nand "),
         image=np.where(prepared.bad, np.nan, prepared.values),
         pattern=pattern,
         radial=radial,

@@ -47,7 +47,10 @@ def film_numbers(study: FilmStudy) -> dict[str, Number]:
     counts = {
         "spots_found": Number(float(spots), None, "one", "spots of all images that are not excluded"),
         "spots_indexed": Number(
-            float(found.matches if found else 0), None, "one", "of them explained as reflections of the direct beam"
+            float(sum(one.matches for one in study.all_indexed)),
+            None,
+            "one",
+            "of them explained as reflections of the direct beam",
         ),
     }
     if found is None:

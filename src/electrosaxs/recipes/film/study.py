@@ -80,7 +80,8 @@ def _with_rings(study: FilmStudy) -> FilmStudy:
         taking_part = [s for s in spots if not s.excluded]
         on_rings = spots_on_rings(taking_part, found.found[0], found.expected[0], plane, incidence)
         c = found.refined.constants
-        return replace(study, random_share=random_share(data, c.a, c.contraction, found.orientation, on_rings))
+        share = random_share(data, c.a, c.contraction, found.orientation, on_rings)
+        return replace(study, random_share=_of_all_crystals(share, study.second))
     rings = ring_lattice(data)
     if rings is None:
         return study
@@ -93,6 +94,16 @@ def _with_rings(study: FilmStudy) -> FilmStudy:
         probabilities=probabilities,
     )  # fmt: skip
     return replace(study, rings=rings, assignment=made)
+
+
+def _of_all_crystals(share: tuple[float, float] | None, second: Second | None) -> tuple[float, float] | None:
+    """The share of the random crystals beside those of the first orientation, taken of all with the second ones too."""
+    if share is None or second is None:
+        return share
+    value, sigma = share
+    rest = (1.0 - value) / (1.0 - second.share)
+    whole = value + rest
+    return value / whole, sigma / whole**2 / (1.0 - second.share)
 
 
 def _first_incidence(study: FilmStudy) -> Incidence:
