@@ -324,8 +324,9 @@ def test_numbers_are_strict_json_and_survive(tmp_path):
 
     text = Path(tmp_path / "numbers.json").read_text()
     plain = json.loads(text, parse_constant=refuse)
-    assert plain["onset"] == {"value": None, "sigma": None, "unit": "one", "source": "it never grew", "quality": None}
-    assert plain["odd"] == {"value": 1.5, "sigma": None, "unit": "m/s", "source": "fit", "quality": "good"}
+    absent = {"value": None, "sigma": None, "sigma_counting": None, "contributions": {}, "quality": None}
+    assert plain["onset"] == {**absent, "unit": "one", "source": "it never grew"}
+    assert plain["odd"] == {**absent, "value": 1.5, "unit": "m/s", "source": "fit", "quality": "good"}
     assert read_numbers(tmp_path / "numbers.json") == {**numbers, "odd": replace(numbers["odd"], sigma=None)}
     (tmp_path / "numbers.json").write_text("[1]")
     with pytest.raises(InputFileError, match="does not hold named numbers"):

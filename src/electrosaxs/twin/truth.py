@@ -143,10 +143,12 @@ class TruthRecord:
         height = given if experiment.cell.anode_height_um is not None else "default, cell.anode_height_um is not given"
         touching = "default, touching solvated particles: growth.lattice_constant_nm is not given"
         lattice = given if experiment.growth.lattice_constant_nm is not None else touching
-        supply = "phi0 v of the starting solution, mean over the run"
+        plan = self.beamline.plan
+        main = main_piece(pieces(plan.time[plan.in_map], plan.voltage[plan.in_map]))
+        supply = f"phi0 v of the starting solution, mean over {'the run' if main is None else main.words}"
         numbers = {
             "anode_height": Number(anode_height_um(experiment), 0.0, "um", height),
-            "supply_flux": Number(mean_supply(history), 0.0, "m/s", supply),
+            "supply_flux": Number(mean_supply(history, main), 0.0, "m/s", supply),
             "anode_diameter": Number(d, 0.0, "nm", "voxel at the anode, last scan, number-weighted"),
             "anode_polydispersity": Number(delta / d, 0.0, "one", "voxel at the anode, last scan"),
             "mass_balance_error": Number(0.0, 0.0, "one", "the cell is closed; crystals are counted"),
@@ -166,9 +168,11 @@ class TruthRecord:
         return numbers
 
 
-def mean_supply(history: CellHistory) -> float:
-    """Mean of phi0 v(t) over the run (m/s); exact, as the voltage is linear between its kinks."""
+def mean_supply(history: CellHistory, during: Piece | None = None) -> float:
+    """Mean of phi0 v(t) over the run or one piece of its voltage (m/s); exact, as the voltage is linear between its kinks."""
     start, end = float(history.times[0]), float(history.times[-1])
+    if during is not None:
+        start, end = max(start, during.start), min(end, during.end)
     times = np.array([start, *kinks_between(history.problem.program, start, end), end])
     supply = replace(history, times=times).supply_flux()
     return float(np.trapezoid(supply, times) / (end - start))
