@@ -162,10 +162,10 @@ class Integrator:
         pixels, limit, negative_from = comparable(frame, self.saturation)
         stopped = self._parts.stopped(pixels, negative_from)
         gone, stated = 0, limit
-        limit = self._clipping.limit(pixels, limit)
         if stopped.any():
             pixels, where = self._parts.without(pixels, limit, stopped)
             gone = where.size
+        limit = self._clipping.limit(pixels, limit)
         lanes = np.zeros(self.bins * LANES, dtype=np.int64)
         lost_pixels = np.zeros(self.bins, dtype=np.int64)
         lost_weight = np.zeros(self.bins)
@@ -184,7 +184,7 @@ class Integrator:
         norm = np.where(lost_pixels == self.pixels_per_bin, 0.0, self.norm - lost_weight)
         counts = lanes.reshape(-1, LANES).sum(axis=1)
         if limit < stated:
-            spoilt = self._clipping.spoilt(pixels, limit, negative_from)
+            spoilt = self._clipping.spoilt(pixels, limit, stated)
             counts, norm = np.where(spoilt, 0, counts), np.where(spoilt, 0.0, norm)
         sectors = self._sectors.measure(pixels, limit)
         return FrameSums(counts, norm, int(negative), int(saturated) - gone, gone, sectors)

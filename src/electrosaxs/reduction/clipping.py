@@ -44,9 +44,9 @@ class Clipping:
         return pixels.dtype.type(top)
 
     def spoilt(
-        self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger, negative_from: int
+        self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger, stated: np.unsignedinteger
     ) -> BoolArray:
-        """(bins,) True where more pixels than single hot ones are at `limit` or beyond."""
+        """(bins,) True where more pixels than single hot ones are at `limit` or beyond it, below the `stated` one."""
         shown = pixels[self.pixel]
-        full = np.bincount(self.bins[(shown >= limit) & (shown < negative_from)], minlength=self.per_bin.size)
+        full = np.bincount(self.bins[(shown >= limit) & (shown < stated)], minlength=self.per_bin.size)
         return np.asarray(full >= np.maximum(FEWEST_OF_A_BIN, SHARE_OF_A_BIN * self.per_bin))
