@@ -36,7 +36,7 @@ class Camera(Device):
         self.columns = epics_signal_r(int, f"{camera}ArraySizeX_RBV")
         self.rows = epics_signal_r(int, f"{camera}ArraySizeY_RBV")
         self.counter = epics_signal_r(int, f"{image}ArrayCounter_RBV")
-        self.data = epics_signal_r(None, f"{image}ArrayData")  # type: ignore[arg-type]
+        self.data = epics_signal_r(None, f"{image}ArrayData")
         super().__init__(name="detector")
 
 
