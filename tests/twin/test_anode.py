@@ -6,10 +6,16 @@ from closeness import assert_close
 
 from electrosaxs.nouns.nucleation import NucleationSettings
 from electrosaxs.physics.tetrahedron import volume
-from electrosaxs.twin.anode import PACKED, TRUNCATION, anode_micrographs
-from electrosaxs.twin.islands import place_islands
+from electrosaxs.twin.anode import TRUNCATION, Anode, anode
+from electrosaxs.twin.island_growth import PACKED, GrowthRecord
 
 LAW = NucleationSettings(density_per_mm2=31.0, flux_m_per_s=2e-10, exponent=1.4)
+
+
+def fed(flux: float, crystals_um: float) -> Anode:
+    """An anode on which crystals began at this flux and grew steadily for ten minutes."""
+    time = np.linspace(0.0, 600.0, 50)
+    return anode(GrowthRecord(time, crystals_um * time / 600.0, np.full(50, 0.03), flux), LAW, seed=3)
 
 
 def test_the_density_is_a_power_of_the_flux() -> None:
@@ -20,7 +26,7 @@ def test_the_density_is_a_power_of_the_flux() -> None:
 
 @pytest.mark.parametrize(("flux", "crystals_um"), [(2e-10, 0.02), (5e-10, 0.3)])
 def test_islands_hold_all_crystals(flux: float, crystals_um: float) -> None:
-    seen = anode_micrographs(LAW, flux, crystals_um, seed=3)
+    seen = fed(flux, crystals_um).view
     top = seen.base_edge_um - seen.thickness_um * np.sqrt(1.5)
     each = float(volume(seen.base_edge_um, top, TRUNCATION))
     area_mm2 = (1e-3 * seen.um_per_pixel) ** 2 * seen.width_px * seen.height_px
@@ -29,10 +35,10 @@ def test_islands_hold_all_crystals(flux: float, crystals_um: float) -> None:
 
 
 def test_the_number_on_a_field_is_a_poisson_number_about_the_density() -> None:
-    seen = anode_micrographs(LAW, 3e-10, 0.05, seed=3)
+    made = fed(3e-10, 0.05)
     numbers = []
     for seed in range(6):
-        placed = place_islands(seen, np.random.default_rng(seed))
-        numbers.append(sum(0 <= i.x < seen.width_px and 0 <= i.y < seen.height_px for i in placed))
-    assert abs(np.mean(numbers) - seen.islands) < 3.0 * np.sqrt(seen.islands / 6)
+        placed = made.field(np.random.default_rng(seed)).islands
+        numbers.append(sum(0 <= i.x < made.view.width_px and 0 <= i.y < made.view.height_px for i in placed))
+    assert abs(np.mean(numbers) - made.view.islands) < 3.0 * np.sqrt(made.view.islands / 6)
     assert len(set(numbers)) > 1

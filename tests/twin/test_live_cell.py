@@ -32,8 +32,9 @@ def test_a_run_in_steps_is_the_run_in_one_go() -> None:
     assert_close(live.crystals_um(), 1e6 * whole.crystals[-1], rel=1e-9)
     begun = int(np.flatnonzero(whole.crystals.sum(axis=1) > 0.0)[0])
     assert begun > 0
-    assert live.nucleated_at is not None
-    assert_close(live.nucleated_at, flux_into_slice(whole, 50e-6)[begun - 1], rel=1e-6)  # by the planner's own road
+    record = live.growth_record()
+    assert record is not None
+    assert_close(record.flux, flux_into_slice(whole, 50e-6)[begun - 1], rel=1e-6)  # by the planner's own road
 
 
 def test_without_field_a_fresh_filling_rests() -> None:
@@ -49,6 +50,6 @@ def test_a_voltage_that_falls_to_nothing_lets_the_wall_relax() -> None:
     live.go_on(30.0, 300.0)
     high = live.dissolved(np.array([0.0])).sum()
     live.go_on(0.0, 900.0)
-    assert live.nucleated_at is None  # what had begun has dissolved, or nothing had
+    assert live.growth_record() is None  # what had begun has dissolved, or nothing had
     low = live.dissolved(np.array([0.0])).sum()
     assert live.start_phi.sum() < low < high

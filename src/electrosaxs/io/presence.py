@@ -34,7 +34,6 @@ class Presence:
         self._parts = list(_parts(data)) if data.is_virtual else []
         self._part_reasons: dict[int, dict[int, str]] = {}
         self._parts_of: dict[int, list[int]] = {}
-        self._lead = tuple(data.shape[:-2])
         self._area = np.zeros(math.prod(self._lead), dtype=np.int64)  # pixels of each frame that have a source
         for number, part in enumerate(self._parts):
             self._area[list(part.place_of)] += part.pixels
@@ -44,6 +43,11 @@ class Presence:
         self._whole: dict[int, tuple[Path, str, IntArray]] = {}
         sources = (_source_path(part.file, self._path) for part in self._parts)
         self.files = tuple(dict.fromkeys([self._path, *sources]))
+
+    @property
+    def _lead(self) -> tuple[int, ...]:
+        """All dimensions but those of a frame; a file that is being written grows."""
+        return tuple(self._data.shape[:-2])
 
     def why_not(self, index: int) -> str:
         """What is missing of frame `index`, in words that follow "frame 3"; empty where all is there."""
@@ -86,7 +90,7 @@ class Presence:
         A writer that died within a block of several frames left the rest of it filled. A block that holds nothing at all
         was written as it is.
         """
-        frames, depth = self._area.size, math.prod(self._data.chunks[:-2])
+        frames, depth = math.prod(self._lead), math.prod(self._data.chunks[:-2])
         if depth == 1:
             return frames
         if self._written_until is None:

@@ -41,6 +41,11 @@ def test_a_stage_without_play_and_scans_of_one_direction_say_nothing() -> None:
     sides = came_from_above(np.tile(HEIGHTS, len(mixed)), mixed.ravel()).reshape(mixed.shape)
     noisy = layer(mixed, HEIGHTS)
     assert backlash(noisy, np.full(time.shape, 1e-3), HEIGHTS, mixed, sides).value is None
+    grown = layer(time, HEIGHTS)
+    grown[:, 0] *= 1.0 + 0.5 * (time[:, 0] > time[2, 0])  # crystals on the anode, come to from above
+    first = np.zeros(time.shape, dtype=bool)
+    first[1:, 0] = True
+    assert backlash(grown, np.full(time.shape, 1e-3), HEIGHTS, time, first).value is None
     up = np.zeros(time.shape, dtype=bool)
     assert backlash(noisy, np.full(time.shape, 1e-3), HEIGHTS, time, up).value is None
 

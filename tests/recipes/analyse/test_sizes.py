@@ -42,7 +42,7 @@ class Measured:
         self.voxels: Any = SimpleNamespace(frame=np.arange(height.size), values={"phi": self.fractions})
 
     def study(self, monkeypatch: pytest.MonkeyPatch, **options: Any) -> recipe.SizeStudy:
-        monkeypatch.setattr(recipe, "sample_intensity", lambda reduced, standard, frames: self.some(frames))
+        monkeypatch.setattr(recipe, "alone_intensity", lambda reduced, standard, frames: self.some(frames))
         return recipe.size_distributions(self.reduced, self.standard, self.voxels, self.grid, **options)
 
     def some(self, frames: np.ndarray) -> SampleIntensity:

@@ -101,6 +101,8 @@ def test_the_files_hold_what_the_function_returns(dilute) -> None:
         "unit": "nm",
         "source": "fit of spheres",
         "quality": "good",
+        "sigma_counting": result.numbers["diameter"].sigma,
+        "contributions": {},
     }
     (row,) = csv.DictReader((out / "curves.csv").open())
     assert_close(float(row["d_nm"]), stored["diameter"]["value"], rel=1e-6)

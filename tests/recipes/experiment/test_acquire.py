@@ -199,7 +199,7 @@ def test_an_operator_pauses_resumes_and_aborts(
         ({"scan": {"max_dose_s": 5.0}}, "no lateral axis"),
         ({"scan": {"duration_s": 1e12, "max_dose_s": 1e13}}, "GB free"),
         ({"source_meter": {"watchdog_s": 0.2}}, "watchdog_s"),
-        ({"beamline": {"kind": "epics"}}, "beamline.kind"),
+        ({"beamline": {"kind": "epics"}}, "beamline.names = missing"),
         ({"beamline": {"speed": 2.0}}, "beamline.speed = 2.0: does not belong to kind"),
         ({"scan": {"alignment": False}}, "cell.anode_height_um"),
         ({"scan": {"solvent_frames": 0}}, "background"),

@@ -17,6 +17,8 @@ BoolArray = npt.NDArray[np.bool_]
 PARABOLA = 3
 FEWEST_VISITS = 5
 FEWEST_FREE = 3
+FEWEST_TURNS, FEWEST_HEIGHTS = 2, 2
+"""Changes of side from visit to visit of a height, without which growth looks like play; and heights that have them."""
 CLEAR = 5.0
 """Sigma from which on a difference between the two sides is told."""
 LEAST_UM = 0.5
@@ -51,12 +53,12 @@ def backlash(
     later = np.diff(time_s, axis=1)
     swept = np.all(later > 0.0, axis=1) | np.all(later < 0.0, axis=1)
     known = np.isfinite(logarithm) & np.isfinite(relative) & (time_s > 0.0) & swept[:, None]
-    square, along, rest, freedom = 0.0, 0.0, 0.0, -1
+    square, along, rest, freedom, heights = 0.0, 0.0, 0.0, -1, 0
     for j in range(height_um.size):
         visits = known[:, j]
         if (
             visits.sum() < FEWEST_VISITS
-            or np.all(above[visits, j] == above[visits, j][0])
+            or np.count_nonzero(np.diff(above[visits, j])) < FEWEST_TURNS
             or np.max(np.abs(slope[visits, j])) < STEEP_PER_UM
         ):
             continue
@@ -66,8 +68,8 @@ def backlash(
         columns = np.stack([slope[visits, j] * above[visits, j], logarithm[visits, j]], axis=1) / sigma[:, None]
         moved, left = (columns - basis @ (basis.T @ columns)).T
         square, along, rest = square + moved @ moved, along + moved @ left, rest + left @ left
-        freedom += int(visits.sum()) - PARABOLA
-    if freedom < FEWEST_FREE or square <= 0.0:
+        freedom, heights = freedom + int(visits.sum()) - PARABOLA, heights + 1
+    if freedom < FEWEST_FREE or heights < FEWEST_HEIGHTS or square <= 0.0:
         return Number.absent("um", "too few heights of a steep profile were visited from both sides")
     shift = float(along / square)
     excess = max(1.0, float(np.sqrt(max(rest - along * shift, 0.0) / freedom)))
