@@ -126,6 +126,7 @@ def test_a_run_on_epics_records_finds_its_anode_and_keeps_its_images(meter: Mete
 @needs_epics
 def test_a_stage_that_does_not_arrive_ends_the_run_and_is_named(meter: MeterProgram, tmp_path: Path) -> None:
     plan, out = plan_in(tmp_path, meter.resource), tmp_path / "run"
+    (tmp_path / "names.toml").write_text(NAMES.replace("20.0", "6.0"), "utf-8")
     with served("--stuck") as environment:
         ended = acquired(plan, out, environment)
     assert ended.returncode == 3
