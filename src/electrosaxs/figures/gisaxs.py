@@ -17,6 +17,8 @@ from .style import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILION, Omitted, letter, 
 
 LABELLED = 14
 MARK = {"T": VERMILION, "R": SKY}
+SECOND = GREEN
+"""Colour of the direct beam's reflections from a second orientation."""
 DARKEST, BRIGHTEST = 0.3, 0.9995
 LOWEST_SHOWN = 0.02
 UNSEEN = 0.35
@@ -144,11 +146,13 @@ def _mark(axes: Axes, marks: tuple[Reflection, ...], places: list[tuple[float, f
         ("T", "unseen"): {"marker": ".", "ms": 1.2, "alpha": UNSEEN},
     }
     for (channel, status), style in styles.items():
-        chosen = [
-            place for mark, place in zip(marks, places, strict=True)
-            if mark.channel == channel and (mark.status if mark.status in SEEN else "unseen") == status
-        ]  # fmt: skip
-        axes.plot(*np.reshape(chosen, (-1, 2)).T, color=MARK[channel], ls="none", **style)
+        for other, colour in ((False, MARK[channel]), (True, SECOND if channel == "T" else MARK[channel])):
+            chosen = [
+                place for mark, place in zip(marks, places, strict=True)
+                if mark.channel == channel and (mark.status if mark.status in SEEN else "unseen") == status
+                and (mark.variant != marks[0].variant) is other
+            ]  # fmt: skip
+            axes.plot(*np.reshape(chosen, (-1, 2)).T, color=colour, ls="none", **style)
 
 
 def _shown_q_z(mark: Reflection, picture: FilmPicture) -> float:
@@ -161,9 +165,8 @@ def _shown_q_z(mark: Reflection, picture: FilmPicture) -> float:
 def _name_clearest(axes: Axes, marks: tuple[Reflection, ...], places: list[tuple[float, float]]) -> None:
     """Indices beside the clearest reflections of the right side."""
     order = sorted(range(len(marks)), key=lambda i: -marks[i].expected_signal_to_noise)
-    chosen = [i for i in order if marks[i].status == "found" and marks[i].channel == "T" and places[i][0] > 0.0][
-        :LABELLED
-    ]
+    found = [i for i in order if marks[i].status == "found" and marks[i].channel == "T" and places[i][0] > 0.0]
+    chosen = [i for i in found if marks[i].variant == marks[0].variant][:LABELLED]
     for i in chosen:
         text = "".join(str(n) if n >= 0 else rf"\bar{{{-n}}}" for n in marks[i].hkl)
         axes.annotate(f"${text}$", places[i], xytext=(3, 3), textcoords="offset points", color="white", fontsize=5.2)

@@ -43,6 +43,11 @@ class Lattice:
         lengths = np.linalg.norm(apart @ np.array(self.cell), axis=1)
         return float(np.min(lengths[lengths > 1e-9]))
 
+    @property
+    def packing_fraction(self) -> float:
+        """Share of space that spheres in contact with their nearest neighbours fill, pi/6 d^3 / V."""
+        return float(np.pi / 6.0 * self.neighbour_distance**3 / self.volume_per_particle)
+
 
 @dataclass(frozen=True, eq=False)
 class Reflections:

@@ -17,13 +17,16 @@ from scipy.spatial import cKDTree
 from ..nouns import FloatArray
 from ..nouns.micrograph import MicrographSettings
 from ..nouns.nucleation import NucleationSettings
+from ..physics.lattices import lattice_named
 from ..physics.tetrahedron import SQRT3, TURN, depth, facet_width, thickness, volume
 from .islands import PlacedIsland
 
 TOP_OVER_BASE = 26.9 / 28.5
 """Shape of an island of Yu 2018."""
-PACKED = 0.74
-"""Share of a dried superlattice that cores with their shells fill: closest packing."""
+PACKED = lattice_named("FCC").packing_fraction
+"""Share of a dried superlattice that cores with their shells fill."""
+SUPERSATURATED = 1e-5
+"""Of phi / solubility - 1: below it the wall is pinned, and what is left is rounding."""
 TRIES = 200
 STEPS = 60
 ACROSS = 6
@@ -102,7 +105,7 @@ def _births(
     exp(-t / nucleation_time_s). The first one begins the crystals."""
     since = record.time - record.time[0]
     rate = np.maximum(record.excess, 0.0)
-    rate = (rate if rate.max() > 0.0 else np.ones_like(rate)) * np.exp(-since / nucleation.nucleation_time_s)
+    rate = (rate if rate.max() > SUPERSATURATED else np.ones_like(rate)) * np.exp(-since / nucleation.nucleation_time_s)
     total = np.concatenate([[0.0], np.cumsum(0.5 * (rate[1:] + rate[:-1]) * np.diff(record.time))])
     if number == 0 or total[-1] <= 0.0:
         return np.full(number, record.time[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ from .odd_standards import without_odd_standards
 from .play import doubts_of_play, stage_play, words_of_play
 from .quality import doubts, with_quality
 from .reduce_run import ReducedRun, centre_px, reduce_run
-from .scale_errors import at_heights, parted, scales_of, with_scale_errors, without_start
+from .scale_errors import again, parted, scales_of, with_scale_errors, without_start
 from .sizes import SizeStudy, size_distributions
 from .standards import Standards, standards
 from .voxels import CORRELATIONS, Voxels, fitted_blocks, measure, on_map
@@ -161,10 +162,9 @@ def _results(
     def rates(phi: VolumeFraction, run: Run) -> Kinetics:
         return kinetics(phi, run, structure_onset=crystals.onset, program=program)
 
-    growth = rates(maps.phi, run)
+    growth, headline = rates(maps.phi, run), headline_numbers(maps, standard, anode)
     play = stage_play(reduced, voxels, grid)
     scales = scales_of(run, anode, float(np.hypot(agreed.moved_um, 0.5 * (play.value or 0.0))))
-    headline = headline_numbers(maps, standard, anode)
     if (start := scales.relative.get(STARTING_SOLUTION)) is not None:
         bare = replace(maps, phi=without_start(maps.phi))
         alone = rates(bare.phi, run).numbers
@@ -183,16 +183,11 @@ def _results(
     doubtful = doubts(standard, misfit, agreed, int(voxels.frame.size), centre_px=centre_px(reduced.store))
     numbers = with_quality(numbers, [*doubtful, *doubts_of_play(play)])
 
-    def again(other: Run, anode_um: float) -> tuple[FrameMaps, Kinetics, Kinetics]:
+    def moved_maps(other: Run, anode_um: float) -> FrameMaps:
         lower = replace(grid, heights=grid.heights - anode_um)
-        made = frame_maps(voxels, lower, other, excluded, fraction, agreed)
-        moved = rates(made.phi, other)
-        if not anode_um:
-            return made, moved, moved
-        names = ("phi", "diameter", "deviation", "polydispersity")
-        made = replace(made, **{name: at_heights(getattr(made, name), anode_um, getattr(maps, name)) for name in names})
-        return made, rates(made.phi, other), moved
+        return frame_maps(voxels, lower, other, excluded, fraction, agreed)
 
+    before = tuple(note for part in (reduced, between, misfit, agreed, anode) for note in part.notes)
     results = RunResults(
         title=run.run.title,
         volume_fraction=maps.phi,
@@ -216,25 +211,20 @@ def _results(
         curves=choose_curves(reduced, standard, voxels, grid, crystals),
         numbers=numbers,
         frames=_records(reduced, voxels, grid, anode),
-        notes=(
-            *reduced.notes,
-            *between.notes,
-            *misfit.notes,
-            *agreed.notes,
-            *anode.notes,
-            *words_of_play(play),
-            *growth.notes,
-            *crystals.notes,
-            *sizes.notes,
-        ),
-        settings={
-            **run.model_dump(mode="json", exclude={"voltage"}),
-            **detector_settings(run),
-            **voltage_program(reduced),
-            "frames_read_as": list(reduced.table.origin),
-        },
+        notes=(*before, *words_of_play(play), *growth.notes, *crystals.notes, *sizes.notes),
+        settings=_settings(reduced),
     )
-    return with_scale_errors(results, scales, run, again)
+    return with_scale_errors(results, scales, run, again(maps, moved_maps, rates))
+
+
+def _settings(reduced: ReducedRun) -> dict[str, Any]:
+    """All settings of the run, the voltage as it was, and how its files were read."""
+    return {
+        **reduced.run.model_dump(mode="json", exclude={"voltage"}),
+        **detector_settings(reduced.run),
+        **voltage_program(reduced),
+        "frames_read_as": list(reduced.table.origin),
+    }
 
 
 def _quality_maps(voxels: Voxels, grid: ScanMap, phi: FloatArray, agreed: Agreement) -> dict[str, FloatArray]:

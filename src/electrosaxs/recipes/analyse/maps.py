@@ -186,15 +186,10 @@ def kinetics(
         flux_slice = slice_flux_curve(curve, slice_um=thickness)
         mean = slice_mean_curve(phi, slice_um=thickness, **cell)
         for suffix, piece in rated(program):
-            told = {
-                "slice_flux": (curve, "phi of the voxel at the anode"),
-                "slice_flux_mean": (mean, "mean phi of the slice"),
-            }
-            for name, (of, words) in told.items():
-                try:
-                    numbers[f"{name}{suffix}"] = _slice_flux(of, found, thickness, words, piece)
-                except FitError as error:
-                    numbers[f"{name}{suffix}"] = Number.absent("m/s", str(error))
+            numbers[f"slice_flux{suffix}"] = _slice_flux(
+                curve, found, thickness, "phi of the voxel at the anode", piece
+            )
+            numbers[f"slice_flux_mean{suffix}"] = _slice_flux(mean, found, thickness, "mean phi of the slice", piece)
         line = growth_line(curve, onset_s=onset_s, during=main).line
     except FitError as error:
         notes.append(f"growth curve: {error}")
@@ -226,8 +221,12 @@ def _kink_within(curve: GrowthCurve, program: tuple[Piece, ...]) -> Number:
 def _slice_flux(
     curve: GrowthCurve, onset_time: Number, slice_um: float, name: str, during: Piece | None = None
 ) -> Number:
-    """Slice flux of the line up to the onset; that the onset is uncertain, and with it which scans count, is in its sigma."""
-    flux = growth_line(curve, onset_s=onset_time.value, during=during).slice_flux(slice_um, name)
+    """Slice flux of the line up to the onset; that the onset is uncertain, and with it which scans count, is in its sigma.
+    Absent where there is no line."""
+    try:
+        flux = growth_line(curve, onset_s=onset_time.value, during=during).slice_flux(slice_um, name)
+    except FitError as error:
+        return Number.absent("m/s", str(error))
     if onset_time.value is None or not onset_time.sigma or flux.value is None or flux.sigma is None:
         return flux
     ends = []

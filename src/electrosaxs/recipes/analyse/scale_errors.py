@@ -120,6 +120,24 @@ def with_scale_errors(results: RunResults, scales: Scales, run: Run, again: Agai
     return replace(results, numbers=numbers)
 
 
+def again(
+    maps: FrameMaps, moved_maps: Callable[[Run, float], FrameMaps], rates: Callable[[VolumeFraction, Run], Kinetics]
+) -> Again:
+    """Maps and kinetics of another run, its anode higher by so much (um): at the heights of `maps`, and kinetics also of the
+    map as it lies."""
+
+    def made_again(run: Run, anode_um: float) -> tuple[FrameMaps, Kinetics, Kinetics]:
+        made = moved_maps(run, anode_um)
+        lying = rates(made.phi, run)
+        if not anode_um:
+            return made, lying, lying
+        names = ("phi", "diameter", "deviation", "polydispersity")
+        made = replace(made, **{name: at_heights(getattr(made, name), anode_um, getattr(maps, name)) for name in names})
+        return made, rates(made.phi, run), lying
+
+    return made_again
+
+
 def _variations(scales: Scales, run: Run) -> Iterable[tuple[str, Run, float]]:
     """Contribution, the run with its value one sigma larger, what the anode lies higher (um)."""
     tables = {GAP: ("cell", "gap_mm"), PATH: ("cell", "path_length_mm"), BEAM_WIDTH: ("beam", "fwhm_um"),

@@ -171,8 +171,7 @@ def island_amount(numbers: Mapping[str, Number]) -> Number:
         return Number.absent("um", "no amount of islands" if islands is None else islands.source)
     if islands.unit != "um":
         return Number.absent("um", "lengths are in pixels: give um_per_pixel")
-    fcc = lattice_named("FCC")
-    filled = float(np.pi / 6.0 * fcc.neighbour_distance**3 / fcc.volume_per_particle)
+    filled = lattice_named("FCC").packing_fraction
     sigma = None if islands.sigma is None else filled * islands.sigma
     return Number(
         filled * islands.value, sigma, "um", f"{islands.source}, times {filled:.4f} that touching dry shells fill of it"
