@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 import h5py
@@ -144,6 +145,7 @@ class ArrivingNexus:
         self._file: h5py.File | None = None
         self._frames: NexusFrames | None = None
         self._inode, self._time, self._count = -1, -1, 0
+        self._lock = Lock()
 
     def changed(self) -> float | None:
         return _changed(self.path)
@@ -204,21 +206,29 @@ class ArrivingNexus:
         return self._file is not None and bool(self._file.swmr_mode)
 
     def read(self, row: ArrivedRow) -> Frame:
+        """May be called from several threads."""
         try:
-            file = self._opened()
-            if file is None:
-                raise FrameError(f"{self.path}: cannot be opened")
-            if self._frames is None:
-                self._frames = NexusFrames(self.path, file)
-                self.saturation = self._frames.saturation
-            if self._held:
-                self._frames.grow()
-            if row.index >= len(self._frames):
-                raise FrameError(f"{self.path}: frame {row.index} of {len(self._frames)} is not there")
-            return self._frames.read(row.index)
+            with self._lock:
+                frames = self._grown()
+            if row.index >= len(frames):
+                raise FrameError(f"{self.path}: frame {row.index} of {len(frames)} is not there")
+            return frames.read(row.index)
         except (OSError, RuntimeError) as error:
-            self.close()
+            with self._lock:
+                self.close()
             raise FrameError(f"{self.path}: frame {row.index}: {error}") from error
+
+    def _grown(self) -> NexusFrames:
+        """The images as many as there are now."""
+        file = self._opened()
+        if file is None:
+            raise FrameError(f"{self.path}: cannot be opened")
+        if self._frames is None:
+            self._frames = NexusFrames(self.path, file)
+            self.saturation = self._frames.saturation
+        if self._held:
+            self._frames.grow()
+        return self._frames
 
     def files(self) -> tuple[Path, ...]:
         return (self.path,) if self._frames is None else self._frames.files

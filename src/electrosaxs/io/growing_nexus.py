@@ -38,12 +38,16 @@ class GrowingNexus:
     def append(self, frame: npt.NDArray[np.integer], role: str, values: dict[str, float]) -> None:
         """One frame and its row; `values` by NeXus name of the column, NaN where there is none. OSError where the disk
         does not take it: the row is then not there."""
-        row = self._rows
         items = BLOCK_BYTES // 4
         packed = bitshuffle.compress_lz4(np.ascontiguousarray(frame, dtype=np.int32), items)
+        self.append_packed(HEADER.pack(4 * frame.size, BLOCK_BYTES) + packed.tobytes(), role, values)
+
+    def append_packed(self, chunk: bytes, role: str, values: dict[str, float]) -> None:
+        """`append` for a frame that is a chunk of this file already (bitshuffle and LZ4, with its header)."""
+        row = self._rows
         try:
             self._data.resize(row + 1, axis=0)
-            self._data.id.write_direct_chunk((row, 0, 0), HEADER.pack(4 * frame.size, BLOCK_BYTES) + packed.tobytes())
+            self._data.id.write_direct_chunk((row, 0, 0), chunk)
             self._data.flush()
             for name, column in self._columns.items():
                 column.resize(row + 1, axis=0)

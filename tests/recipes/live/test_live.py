@@ -155,6 +155,39 @@ def test_half_an_image_and_half_a_row_are_read_again(quiet_cbf: Path, tmp_path: 
     follower.close()
 
 
+def test_frames_that_wait_are_measured_as_if_each_came_alone(quiet_cbf: Path, tmp_path: Path) -> None:
+    """One by one, and many at once with one of them half there: the same numbers, and who is whole does not wait."""
+    told = []
+    for name, at_once in (("slow", False), ("fast", True)):
+        run, out = Growing(quiet_cbf, tmp_path / name, "cbf"), tmp_path / f"{name}-out"
+        out.mkdir()
+        follower = Follower(tmp_path / name, out)
+        total = len(run.table)
+        if at_once:
+            run.add(total)
+            image = run.image(total - 5)
+            whole = image.read_bytes()
+            image.write_bytes(whole[: len(whole) // 2])
+            step_until(follower, total - 1)
+            assert total - 5 not in follower.lines.known
+            image.write_bytes(whole)
+        else:
+            for number in range(1, total + 1):
+                run.add(1)
+                step_until(follower, number)
+        step_until(follower, total)
+        follower.close()
+        told.append({line["index"]: line for line in lines_of(out)})
+    slow, fast = told
+    assert slow.keys() == fast.keys()
+    assert sum(line["phi"] is not None for line in slow.values()) == 20
+    for index, line in slow.items():
+        for value in ("phi", "phi_sigma", "diameter_nm", "diameter_sigma_nm"):
+            if line.get(value) is not None:
+                assert_close(fast[index][value], line[value], rel=1e-6)
+        assert fast[index]["flags"] == line["flags"]
+
+
 def test_a_run_that_is_over_gives_up_an_image_that_never_came(quiet_cbf: Path, tmp_path: Path) -> None:
     run, out = Growing(quiet_cbf, tmp_path / "run", "cbf"), tmp_path / "out"
     out.mkdir()

@@ -24,6 +24,7 @@ RUN, STORE, REDUCTION = "run.toml", "live", "reduction"
 ENDED = ("finished", "aborted", "failed")
 POLL_S, FOLDER_POLL_S, AGAIN_S = 0.02, 0.2, 0.2
 SILENCE_S = 60.0  # after the last frame of a run that does not say that it has ended
+TOGETHER = 32  # rows that are taken at once where many wait
 PATIENCE_S = 2.0  # with an image of a run that has ended
 PASS_PERIOD_S = 5.0  # from the beginning of a pass to that of the next, where it does not take longer
 WAITING, UNTOLD = "waiting", "not told"  # phases of a source without state.json
@@ -139,33 +140,44 @@ class Follower:
             )  # fmt: skip
 
     def _take_waiting(self) -> bool:
-        """Every row that may be tried now."""
+        """Rows that may be tried now, TOGETHER of them at most, so that the first is not told after the last is read."""
         assert self._provisional is not None
-        taken = False
-        for index, (row, arrived, tried) in list(self._waiting.items()):
-            if time.monotonic() - tried < AGAIN_S:
-                continue
-            try:
-                self._take(row, arrived)
-            except FrameError as error:
-                if not self._given_up():
-                    self._waiting[index] = (row, arrived, time.monotonic())
-                    continue
-                self._take(replace(row, trouble=str(error)), arrived)
-            del self._waiting[index]
-            taken = True
-        return taken
+        now = time.monotonic()
+        due = [waiting for waiting in self._waiting.values() if now - waiting[2] >= AGAIN_S][:TOGETHER]
+        new: list[tuple[ArrivedRow, float]] = []
+        for row, arrived, _ in due:
+            if row.index in self.lines.known and row.role == Role.SAMPLE and not row.trouble:
+                self._recall(row)
+            else:
+                new.append((row, arrived))
+        lines = self._provisional.take([row for row, _ in new])
+        told = [self._tell(row, arrived, line) for (row, arrived), line in zip(new, lines, strict=True)]
+        return any(told) or len(new) < len(due)
 
-    def _take(self, row: ArrivedRow, arrived: float) -> None:
-        """A row becomes a line, if it is not one already."""
+    def _recall(self, row: ArrivedRow) -> None:
+        """A row that is a line already."""
         assert self._provisional is not None
-        known = row.index in self.lines.known
-        if known and row.role == Role.SAMPLE and not row.trouble:
+        try:
             self._provisional.recall(row)
-            return
-        line = self._provisional.take(row)
-        if not known:
+        except FrameError:
+            if not self._given_up():
+                self._waiting[row.index] = (row, self._waiting[row.index][1], time.monotonic())
+                return
+        del self._waiting[row.index]
+
+    def _tell(self, row: ArrivedRow, arrived: float, line: dict[str, Any] | FrameError) -> bool:
+        """A row becomes a line, if it is not one already; whether it has."""
+        assert self._provisional is not None
+        if isinstance(line, FrameError):
+            if not self._given_up():
+                self._waiting[row.index] = (row, arrived, time.monotonic())
+                return False
+            (line,) = self._provisional.take([replace(row, trouble=str(line))])
+            assert not isinstance(line, FrameError)
+        del self._waiting[row.index]
+        if row.index not in self.lines.known:
             self.lines.append({**line, "arrived": arrived, "done": time.time()})
+        return True
 
     def _given_up(self) -> bool:
         return self._ended_at > 0.0 and time.monotonic() - self._ended_at > PATIENCE_S

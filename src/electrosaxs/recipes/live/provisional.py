@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +37,12 @@ from ..analyse.voxels import measure
 STILL = (Role.SOLVENT, Role.REFERENCE, Role.DARK)
 RECENT = 32  # sample frames with which a new one is compared
 SHOWN = 250  # points of a curve on the page
+READERS = 2  # threads that read and integrate frames which wait
 NOTHING_YET = "no solvent or reference frame yet"
 COLUMNS = ("height", "time", "exposure", "monitor", "transmission", "voltage", "current")
+
+Line = dict[str, Any]
+"""What a frame is told as, as JSON holds it."""
 
 
 @dataclass
@@ -76,25 +82,57 @@ class Provisional:
         self.samples = False  # whether there was a sample frame: without one there is no map
         self._run_known = run
 
-    def take(self, row: ArrivedRow) -> dict[str, Any]:
-        """The line of live.jsonl for a row, less its times; FrameError where its image is not there yet."""
-        line: dict[str, Any] = {
-            "index": row.index, "role": row.role, "height_um": row.numbers.get("height"), "time_s": row.numbers.get("time"),
-            "phi": None, "phi_sigma": None, "diameter_nm": None, "flags": [row.trouble] if row.trouble else [],
-        }  # fmt: skip
+    def take(self, rows: Sequence[ArrivedRow]) -> list[Line | FrameError]:
+        """The lines of live.jsonl for `rows`, less their times; FrameError where an image is not there yet. Sample frames that
+        wait side by side are read in threads and fitted together, so that a fast detector costs what `analyse` costs."""
+        lines: list[Line | FrameError] = []
+        for together, group in groupby(rows, key=self._with_others):
+            some = list(group)
+            lines += self._together_or_alone(some) if together and len(some) > 1 else map(self._alone, some)
+        return lines
+
+    def _with_others(self, row: ArrivedRow) -> bool:
+        """Whether a row is one of those that are measured together: a sample frame after the first one."""
+        return self.samples and not row.trouble and row.role == Role.SAMPLE and self._complete()
+
+    def _alone(self, row: ArrivedRow) -> Line | FrameError:
+        line = _line(row)
         if row.trouble:
             return line
-        frame = self._source.read(row)
-        if row.role in STILL:
-            self._keep_still(row, frame)
-        elif row.role == Role.SAMPLE:
-            try:
-                line |= self._measured(row, frame)
-            except FrameError:
-                raise
-            except ElectrosaxsError as error:
-                line["flags"] = [_words(error)]
+        try:
+            frame = self._source.read(row)
+            if row.role in STILL:
+                self._keep_still(row, frame)
+            elif row.role == Role.SAMPLE:
+                line |= self._first_measured(row, frame)
+        except FrameError as error:
+            return error
+        except ElectrosaxsError as error:
+            line["flags"] = [_words(error)]
         return line
+
+    def _together_or_alone(self, rows: list[ArrivedRow]) -> list[Line | FrameError]:
+        """One of them that cannot be measured must not take the others with it."""
+        with ThreadPoolExecutor(min(READERS, len(rows)), thread_name_prefix="read") as pool:
+            read = list(pool.map(self._read, rows))
+        frames = [frame for frame in read if isinstance(frame, ReducedFrame)]
+        here = [row for row, frame in zip(rows, read, strict=True) if isinstance(frame, ReducedFrame)]
+        if not here:
+            return [frame for frame in read if isinstance(frame, FrameError)]
+        try:
+            measured = iter(self._measured(here, frames))
+        except ElectrosaxsError:
+            return [self._alone(row) for row in rows]
+        return [
+            frame if isinstance(frame, FrameError) else _line(row) | next(measured)
+            for row, frame in zip(rows, read, strict=True)
+        ]
+
+    def _read(self, row: ArrivedRow) -> ReducedFrame | FrameError:
+        try:
+            return self._reduced(row, self._source.read(row))
+        except FrameError as error:
+            return error
 
     def recall(self, row: ArrivedRow) -> None:
         """A sample frame that an earlier process has written the line of: only what the passes need of it."""
@@ -124,31 +162,45 @@ class Provisional:
         """Whether there are frames of both kinds that a sample is measured against."""
         return {Role.SOLVENT, Role.REFERENCE} <= {kept.role for kept, _ in self._still.values()}
 
-    def _measured(self, row: ArrivedRow, frame: Frame) -> dict[str, Any]:
+    def _first_measured(self, row: ArrivedRow, frame: Frame) -> Line:
+        """The numbers of one frame, before which the detector may have to be known."""
         if self.detector is None or (not self.samples and len(self._still) != self._prepared_for):
             self._prepare(frame)
         self.samples = True
         reduced_frame = self._reduced(row, frame)
-        self._recent.append((row, reduced_frame))
         if not self._complete():
+            self._recent.append((row, reduced_frame))
             return {"flags": [NOTHING_YET]}
-        reduced = self._together([*self._all_still(), *self._recent])
-        here = np.array([len(reduced.table) - 1])
-        if flags := reduced.flags[-1]:
-            return {"flags": list(flags)}
+        return self._measured([row], [reduced_frame])[0]
+
+    def _measured(self, rows: list[ArrivedRow], frames: list[ReducedFrame]) -> list[Line]:
+        """The numbers of sample frames, each as if it had come alone."""
+        new = list(zip(rows, frames, strict=True))
+        before = [*self._all_still(), *self._recent]
+        reduced = self._together([*before, *new])
+        at = np.arange(len(before), len(before) + len(new))
+        good = np.array([not reduced.flags[i] for i in at])
+        lines: list[Line] = [{"flags": list(reduced.flags[i])} for i in at]
+        self._recent.extend(new)
+        if not good.any():
+            return lines
         standard = self._standards()
         reduced = ReducedRun(self._run_known, reduced.table, reduced.q, reduced.store, reduced.flags, (), reduced.files)
+        here = at[good]
         sample = sample_intensity(reduced, standard, here)
         fit = fit_spheres(sample, workers=1)
         voxel = measure(here, sample, fit, reduced=reduced, standard=standard)
-        self._show(row, reduced.q, sample, fit)
-        value = {name: float(column[0]) for name, column in voxel.values.items()}
-        return {
-            "phi": _known(value["phi"]), "phi_sigma": _known(value["phi_sigma"]),
-            "diameter_nm": _known(value["diameter"]), "diameter_sigma_nm": _known(value["diameter_sigma"]),
-            "reduced_chi_squared": _known(value["reduced_chi_squared"]), "photons": _known(value["photons"]),
-            "flags": list(voxel.flags[0]),
-        }  # fmt: skip
+        chosen = np.flatnonzero(good)
+        self._show(rows[chosen[-1]], reduced.q, sample, fit)
+        for k, place in enumerate(chosen):
+            value = {name: float(column[k]) for name, column in voxel.values.items()}
+            lines[place] = {
+                "phi": _known(value["phi"]), "phi_sigma": _known(value["phi_sigma"]),
+                "diameter_nm": _known(value["diameter"]), "diameter_sigma_nm": _known(value["diameter_sigma"]),
+                "reduced_chi_squared": _known(value["reduced_chi_squared"]), "photons": _known(value["photons"]),
+                "flags": list(voxel.flags[k]),
+            }  # fmt: skip
+        return lines
 
     def _prepare(self, frame: Frame) -> None:
         """Hot and dead pixels from the still frames so far (from this frame where there is none), and those reduced."""
@@ -204,7 +256,7 @@ class Provisional:
     def _show(self, row: ArrivedRow, q: npt.NDArray, sample: SampleIntensity, fit: SphereFit) -> None:
         """Keep the newest curve for the page."""
         step = max(1, -(-q.size // SHOWN))
-        curve = {"q": q, "intensity": sample.values[0], "sigma": sample.sigma[0], "model": fit.model(q)[0]}
+        curve = {"q": q, "intensity": sample.values[-1], "sigma": sample.sigma[-1], "model": fit.model(q)[-1]}
         self.curve = {
             "index": row.index, "height_um": row.numbers["height"], "time_s": row.numbers["time"],
             **{name: [_known(float(v)) for v in values[::step]] for name, values in curve.items()},
@@ -226,6 +278,13 @@ def detector_words(detector: PreparedDetector) -> dict[str, Any]:
     return {
         "q": own.mean_q.tolist(), "used_pixels": own.used_pixels, "window": detector.run.analysis.model_dump(),
         "notes": list(detector.notes),
+    }  # fmt: skip
+
+
+def _line(row: ArrivedRow) -> Line:
+    return {
+        "index": row.index, "role": row.role, "height_um": row.numbers.get("height"), "time_s": row.numbers.get("time"),
+        "phi": None, "phi_sigma": None, "diameter_nm": None, "flags": [row.trouble] if row.trouble else [],
     }  # fmt: skip
 
 
