@@ -12,7 +12,9 @@ project = "electrosaxs"
 author = "The electrosaxs developers"
 copyright = "2026, the electrosaxs developers"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinxcontrib.bibtex", "mathml", "plain_docstrings", "code_folders"]
+extensions = [
+    "myst_nb", "sphinx.ext.autodoc", "sphinxcontrib.bibtex", "known_names", "mathml", "plain_docstrings", "code_folders",
+]  # fmt: skip
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"  # the tutorial: what it shows is what the code gave when the pages were built
