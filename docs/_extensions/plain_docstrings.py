@@ -1,6 +1,7 @@
 """Docstrings are plain text: `name` is code, an indented paragraph stays as it is, nothing else is markup.
 
-So that |I - m|, v^2 / D, <name>_errors and 2 * s mean what they say, and no docstring can break the pages.
+So that |I - m|, v^2 / D, <name>_errors and 2 * s mean what they say, and no docstring can break the pages. A signature
+likewise has types and nothing else.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 CODE = re.compile(r"`+([^`]+)`+")
 MARKUP = re.compile(r"([\\*_|`])")
+OPTION = re.compile(r"~\w+\.Annotated\[(.*?), <typer\.models\.\w+ object at 0x[0-9a-f]+>\]")
 
 
 def plain(lines: list[str]) -> list[str]:
@@ -41,6 +43,14 @@ def process(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[
     lines[:] = plain(lines)
 
 
+def plain_signature(
+    app: Any, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str | None, str | None]:
+    """A command's signature with the types alone: what the command line says of an option has no place there."""
+    return (None if signature is None else OPTION.sub(r"\1", signature)), returns
+
+
 def setup(app: Any) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", process)
+    app.connect("autodoc-process-signature", plain_signature)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
