@@ -4,8 +4,10 @@ from closeness import assert_close
 from fit_cases import FULL_HEIGHTS, GROWING, PLAIN, TRUTH, empty_run, measured
 
 from electrosaxs.errors import ConvergenceError, FitError
+from electrosaxs.inference import forward
 from electrosaxs.inference.fit import fit_model
 from electrosaxs.inference.parameters import Model
+from electrosaxs.transport import simulate
 
 ASKED = ("effective_charge", "charge_exponent", "diffusivity_scale")
 NEAR = {name: TRUTH[name] for name in ("effective_charge", "diffusivity_scale", "charge_exponent")}
@@ -144,3 +146,20 @@ def test_clusters_that_do_not_move_come_back_with_their_share_and_the_charge_unh
     assert np.all(np.abs(pulls(fit)) < 3.0)
     without = fit_model([run], PLAIN)
     assert without.bayes > fit.bayes + 10.0
+
+
+def test_a_wrong_start_is_left_on_the_coarse_grid(monkeypatch):
+    asked = []
+
+    def counted(*arguments, halvings=0, **more):
+        asked.append(halvings)
+        return simulate(*arguments, halvings=halvings, **more)
+
+    monkeypatch.setattr(forward, "simulate", counted)
+    run = measured(empty_run(), PLAIN, noise=0.01)
+    asked.clear()
+    fit = fit_model([run], PLAIN)
+    assert np.all(np.abs(pulls(fit)) < 3.5)
+    # the usual grid sees the last steps and, for the covariance, two runs a parameter: 10
+    assert 10 <= asked.count(0) <= 20
+    assert asked.count(-1) > asked.count(0)

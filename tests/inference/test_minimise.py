@@ -53,3 +53,36 @@ def test_a_hopeless_minimum_is_given_up():
 
     with pytest.raises(NotMinimal, match="given up"):
         minimise(far, lambda x: np.vstack([slopes(x), [0.0, 1e-6]]), np.array([-9.0, -9.0]), *FREE, hopeless=1e8)
+
+
+def counted(jacobian):
+    calls = []
+
+    def call(x):
+        calls.append(x)
+        return jacobian(x)
+
+    return call, calls
+
+
+def test_derivatives_that_are_known_are_not_computed_again():
+    def bowl(x):
+        return np.array([x[0] - 1.0, 3.0 * (x[1] - 2.0), 0.1 * (x[0] - x[1])])
+
+    known = np.array([[1.0, 0.0], [0.0, 3.0], [0.1, -0.1]])
+    jacobian, calls = counted(lambda x: known)
+    exact = minimise(bowl, jacobian, np.array([5.0, -5.0]), *FREE)
+    computed = len(calls)
+    found = minimise(bowl, jacobian, np.array([5.0, -5.0]), *FREE, slopes=known * 1.01, certain=False)
+    assert len(calls) == computed
+    assert_close(found.x, exact.x, rel=1e-3)
+    minimise(bowl, jacobian, np.array([5.0, -5.0]), *FREE, slopes=known * 1.01)
+    assert len(calls) == computed + 1  # those of the minimum, from which a covariance is made
+
+
+def test_derivatives_that_mislead_are_computed_anew():
+    jacobian, calls = counted(slopes)
+    start = np.array([-1.2, 1.0])
+    found = minimise(valley, jacobian, start, *FREE, slopes=slopes(np.array([3.0, -3.0])), certain=False)
+    assert_close(found.x, [1.0, 1.0], rel=1e-2)
+    assert calls

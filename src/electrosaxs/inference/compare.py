@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import ElectrosaxsError, FitError
+from ..nouns import FloatArray
 from ..nouns.experiment import ChargeModel, FieldModel
-from .fit import CellFit, Unusable, fit_model, refined
+from .fit import CellFit, Unusable, fit_model, refined, settled
 from .minimise import NotMinimal
 from .observations import Observations
 from .parameters import PARAMETERS, GrowthModel, Model, check_values
@@ -101,6 +103,7 @@ class Attempt:
     workers: int
     start: Mapping[str, float] | None = None
     hopeless: float = np.inf
+    slopes: Mapping[str, FloatArray] | None = None
 
 
 Each = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
@@ -132,8 +135,13 @@ def compare(
 
     def fit_all(models: Sequence[Model]) -> None:
         def attempt(model: Model) -> Attempt:
-            start = None if model.field == field_models[0] else _same_but_field(found, model)
-            return Attempt(runs, model, asked, workers, start, HOPELESS * _least(found))
+            near = None if model.field == field_models[0] else _same_but_field(found, model)
+            if near is None:
+                return Attempt(runs, model, asked, workers, None, HOPELESS * _least(found))
+            more = {name: 0.0 for name in model.parameters if name not in near.problem.model.parameters}
+            start = {**{label: near.value(label) for label in near.labels}, **more}
+            slopes = dict(zip(near.labels, near.minimum.jacobian.T, strict=True))
+            return Attempt(runs, model, asked, workers, start, HOPELESS * _least(found), slopes)
 
         ahead = [] if each is None else [attempt(model) for model in models]
         done = [] if each is None else each(attempt_fit, ahead)
@@ -154,10 +162,22 @@ def compare(
     if not np.isfinite(least):
         raise FitError(f"fit: no model could be fitted: {found[0].reason}")
     worth = [candidate for candidate in found if candidate.bayes < least + WORTH_REFINING]
-    better = [refine(candidate) for candidate in worth] if each is None else each(refine, worth)
+    with ThreadPoolExecutor(workers) as pool:
+        better = list(pool.map(refine, worth)) if each is None else each(refine, worth)
     refined_ones = dict(zip(map(id, worth), better, strict=True))
-    final = [refined_ones.get(id(candidate), candidate) for candidate in found]
-    return Comparison(tuple(sorted(final, key=lambda candidate: candidate.bayes)))
+    return _settled([refined_ones.get(id(candidate), candidate) for candidate in found])
+
+
+def _settled(found: Sequence[Candidate], done: frozenset[Model] = frozenset()) -> Comparison:
+    """The comparison, its best fit with the covariance of its own minimum; done: models whose fits have it already."""
+    comparison = Comparison(tuple(sorted(found, key=lambda candidate: candidate.bayes)))
+    if comparison.candidates[0].fit is None:
+        raise FitError(f"fit: no model could be fitted: {comparison.candidates[0].reason}")
+    best = comparison.best
+    if best.problem.model in done:
+        return comparison
+    better = [_but(candidate, settled) if candidate.fit is best else candidate for candidate in found]
+    return _settled(better, done | {best.problem.model})
 
 
 def attempt_fit(attempt: Attempt) -> Candidate:
@@ -169,7 +189,7 @@ def attempt_fit(attempt: Attempt) -> Candidate:
     try:
         fit = fit_model(
             attempt.runs, model, free=free, fixed=fixed, start=attempt.start, rough=ROUGH, hopeless=attempt.hopeless,
-            workers=attempt.workers,
+            slopes=attempt.slopes, workers=attempt.workers,
         )  # fmt: skip
     except NotMinimal as error:
         return Candidate(model, None, str(error), error.least, error.beyond)
@@ -180,13 +200,11 @@ def attempt_fit(attempt: Attempt) -> Candidate:
     return Candidate(model, fit, reached=fit.chi_squared, beyond=fit.minimum.beyond)
 
 
-def _same_but_field(found: Sequence[Candidate], model: Model) -> Mapping[str, float] | None:
-    """Where to begin: the fit that differs in nothing but the field, and what the field has more where it does nothing."""
+def _same_but_field(found: Sequence[Candidate], model: Model) -> CellFit | None:
+    """Where to begin: the fit that differs in nothing but the field; what the field has more does nothing there."""
     for candidate in found:
         if candidate.fit is not None and replace(candidate.model, field=model.field) == model:
-            shared = [item.label for item in candidate.fit.problem.layout.free if item.run is None]
-            more = {name: 0.0 for name in model.parameters if name not in candidate.model.parameters}
-            return {**{label: candidate.fit.value(label) for label in shared}, **more}
+            return candidate.fit
     return None
 
 
@@ -198,9 +216,14 @@ def _least(found: Sequence[Candidate]) -> float:
 
 def refine(candidate: Candidate) -> Candidate:
     """A rough fit brought to its minimum, or why it has none."""
+    return _but(candidate, refined)
+
+
+def _but(candidate: Candidate, better: Callable[[CellFit], CellFit]) -> Candidate:
+    """The candidate with a better fit, or why there is none."""
     assert candidate.fit is not None
     try:
-        fit = refined(candidate.fit)
+        fit = better(candidate.fit)
     except NotMinimal as error:
         return Candidate(candidate.model, None, str(error), error.least)
     return Candidate(candidate.model, fit, reached=fit.chi_squared)

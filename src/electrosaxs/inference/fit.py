@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from ..errors import ElectrosaxsError, FitError
 from ..nouns import FloatArray
 from .covariance import covariance_at
 from .forward import Prediction
-from .minimise import Minimum, minimise
+from .minimise import Minimum, NotMinimal, minimise
 from .observations import Observations
 from .parameters import REACH, Model, layout
 from .problem import Problem
@@ -21,6 +21,12 @@ from .residuals import whitener
 FIRST_CHARGES = (0.005, 0.01, 0.02, 0.035, 0.06, 0.1, 0.2, 0.5)
 FIRST_SOLUBILITIES = (1.5, 3.0, 6.0, 12.0, 25.0)
 """Starts, solubilities in units of the starting phi: from each the map is computed once, and the fit goes on from the best."""
+
+
+COARSE_ROUGH = 1e-2
+COARSE_MARGIN = 100.0
+"""With coarse numerics: the share of chi-squared that may be left to gain, and how many times beyond hope it must stay to be
+given up (a wrong model lies a thousand times beyond; where sigma is small, coarse numerics are themselves off)."""
 
 
 class Unusable(FitError):
@@ -125,37 +131,95 @@ def fit_model(
     start: Mapping[str, float] | None = None,
     rough: float = 0.0,
     hopeless: float = np.inf,
+    slopes: Mapping[str, FloatArray] | None = None,
     workers: int = 2,
 ) -> CellFit:
-    """Fit `model` to all runs together; rough, hopeless: of `minimise`.
+    """Fit `model` to all runs together; rough, hopeless: of `minimise`; slopes: derivatives at `start` by label, where known.
+
+    Coarse numerics look for the minimum first, unless derivatives are known; one that lies far beyond hope stays theirs.
 
     Charge, exponent, diffusion, solubility and attachment are shared by the runs; sizes at the start are each run's own.
     Raises ConvergenceError where the minimum is not found and FitError where there are fewer values than parameters.
     """
     problem = fit_problem(runs, model or Model(), free=free, fixed=fixed, start=start, workers=workers)
-    return _fitted(problem, problem.layout.start() if start else _best_start(problem), rough, hopeless)
+    coarse, begin, beyond = replace(problem, exploring=True), problem.layout.start(), -np.inf
+    known = None if slopes is None else _completed(problem, begin, slopes)
+    if known is None:
+        explored = _explored(coarse, begin if start else _best_start(coarse), hopeless)
+        if explored is not None and explored.beyond > hopeless:
+            return _usable(coarse, explored)
+        if explored is not None:
+            begin, known, beyond = explored.x, explored.jacobian, explored.beyond
+    try:
+        found = _minimum(problem, begin, known, rough=rough, hopeless=hopeless, certain=False)
+    except NotMinimal as error:
+        error.beyond = max(error.beyond, beyond)
+        raise
+    if rough == 0.0:
+        return _exactly(problem, found)
+    return _usable(problem, replace(found, beyond=max(found.beyond, beyond)))
+
+
+def _completed(problem: Problem, x: FloatArray, slopes: Mapping[str, FloatArray]) -> FloatArray:
+    """Derivatives (value, free) at x: those known by label, the others computed."""
+    known = tuple(k for k, label in enumerate(problem.layout.labels) if label in slopes)
+    columns = replace(problem, still=known).jacobian(x)
+    for k in known:
+        columns[:, k] = slopes[problem.layout.labels[k]]
+    return columns
+
+
+def _usable(problem: Problem, found: Minimum) -> CellFit:
+    try:
+        return finished(problem, found)
+    except ElectrosaxsError as error:
+        raise Unusable(str(error), found.beyond) from error
 
 
 def refined(fit: CellFit) -> CellFit:
-    """A rough fit brought to its minimum."""
-    return _fitted(fit.problem, fit.x)
+    """A rough fit brought to its minimum, with derivatives as they were carried along."""
+    return _exactly(fit.problem, fit.minimum, certain=False)
 
 
-def _fitted(problem: Problem, begin: FloatArray, rough: float = 0.0, hopeless: float = np.inf) -> CellFit:
-    found = _minimum(problem, begin, rough, hopeless)
-    if rough > 0.0:
-        try:
-            return finished(problem, found)
-        except ElectrosaxsError as error:
-            raise Unusable(str(error), found.beyond) from error
-    exact = problem.with_errors(found.x)
-    return finished(exact, _minimum(exact, found.x))
+def settled(fit: CellFit) -> CellFit:
+    """A refined fit with derivatives, and so a covariance, that are those of its minimum."""
+    return finished(fit.problem, _minimum(fit.problem, fit.x, fit.minimum.jacobian))
 
 
-def _minimum(problem: Problem, begin: FloatArray, rough: float = 0.0, hopeless: float = np.inf) -> Minimum:
+def _explored(coarse: Problem, begin: FloatArray, hopeless: float) -> Minimum | None:
+    """Where coarse numerics have their minimum, and how far that is beyond hope; None where they have none."""
+    given_up = COARSE_MARGIN * hopeless
+    try:
+        found = _minimum(coarse, begin, rough=COARSE_ROUGH, hopeless=given_up, certain=False)
+    except NotMinimal as error:
+        if error.beyond <= given_up:
+            return None
+        error.beyond /= COARSE_MARGIN
+        raise
+    promised = max(found.beyond, (1.0 - COARSE_ROUGH) * found.chi_squared)
+    return replace(found, beyond=promised / COARSE_MARGIN)
+
+
+def _exactly(problem: Problem, near: Minimum, *, certain: bool = True) -> CellFit:
+    """The fit from a point near its minimum on, with the error of the numerics there taken off."""
+    exact = problem.with_errors(near.x)
+    return finished(exact, _minimum(exact, near.x, near.jacobian, certain=certain))
+
+
+def _minimum(
+    problem: Problem,
+    begin: FloatArray,
+    slopes: FloatArray | None = None,
+    *,
+    rough: float = 0.0,
+    hopeless: float = np.inf,
+    certain: bool = True,
+) -> Minimum:
     low, high = problem.layout.limits()
-    reach = REACH * problem.layout.steps()
-    return minimise(problem.residual, problem.jacobian, begin, low, high, reach, rough=rough, hopeless=hopeless)
+    return minimise(
+        problem.residual, problem.jacobian, begin, low, high, REACH * problem.layout.steps(), rough=rough,
+        hopeless=hopeless, slopes=slopes, certain=certain,
+    )  # fmt: skip
 
 
 def fit_problem(

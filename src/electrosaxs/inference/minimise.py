@@ -1,4 +1,7 @@
-"""Least squares within limits: Levenberg-Marquardt with frozen limits, stopped by what is left to gain in chi-squared."""
+"""Least squares within limits: Levenberg-Marquardt with frozen limits, stopped by what is left to gain in chi-squared.
+
+Derivatives are computed where they are not known; a step that brought what they promised carries them along (Broyden 1965).
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,8 @@ PATIENCE = 6
 """Iterations after which a minimum that promises to stay above `hopeless` is given up."""
 MOST_TRIES = 14
 FIRST_DAMPING = 1e-3
+FAITHFUL = 0.25
+"""A step that brings what its derivatives promised within this share (chosen) leaves them good enough for the next one."""
 AT_LIMIT = 1e-4
 """Nearer to a limit than this share of the largest step is at the limit."""
 
@@ -43,8 +48,9 @@ Jacobian = Callable[[FloatArray], FloatArray]
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """x (free,), residual (value,) and jacobian (value, free) there; at_limit (free,): held by a limit; beyond: the largest
-    chi-squared that a full step promised after PATIENCE iterations: with a `hopeless` below it, it would have been given up."""
+    """x (free,), residual (value,) and jacobian (value, free) there, computed or carried along; at_limit (free,): held by a
+    limit; beyond: the largest chi-squared that a full step promised after PATIENCE iterations: with a `hopeless` below it, it
+    would have been given up."""
 
     x: FloatArray
     residual: FloatArray
@@ -68,30 +74,35 @@ def minimise(
     *,
     rough: float = 0.0,
     hopeless: float = np.inf,
+    slopes: FloatArray | None = None,
+    certain: bool = True,
 ) -> Minimum:
     """The x within [low, high] with the least sum of squares of residual(x); reach: largest change in one step.
 
     rough: share of chi-squared that may be left to gain. hopeless: chi-squared above which a minimum is of no interest.
+    slopes: derivatives near the start, where they are known; certain: those of the minimum are computed at the minimum.
     A try at which `residual` raises ElectrosaxsError counts as worse. Raises NotMinimal where the minimum is not
     reached, and what `residual` raises at the start.
     """
     x = _within(np.asarray(start, dtype=np.float64), low, high, reach)
-    r = residual(x)
+    r, known, computed = residual(x), slopes, False
     damping, promised, came, beyond = FIRST_DAMPING, 0.0, np.inf, -np.inf
     for iteration in range(1, MOST_ITERATIONS + 1):
-        try:
-            slopes = jacobian(x)
-        except ElectrosaxsError as error:
-            raise _not_converged(r, f"ends next to what is not physical: {error}", beyond) from None
-        gradient, normal = slopes.T @ r, slopes.T @ slopes
+        if known is None:
+            known, computed = _computed(jacobian, x, r, beyond), True
+        gradient, normal = known.T @ r, known.T @ known
         frozen = ((x <= low) & (gradient > 0.0)) | ((x >= high) & (gradient < 0.0))
         gain = _gain(gradient, normal, ~frozen)
         unit = max(1.0, float(r @ r) / r.size)
-        if gain < max(GAIN_LEFT * unit, rough * float(r @ r)) or (
+        settled = gain < max(GAIN_LEFT * unit, rough * float(r @ r)) or (
             gain < GAIN_TOLERATED * unit and came < KEPT * promised
-        ):
-            return Minimum(x, r, slopes, frozen, iteration, beyond)
-        if iteration > PATIENCE:
+        )
+        if settled and (computed or not certain):
+            return Minimum(x, r, known, frozen, iteration, beyond)
+        if settled:
+            known = None
+            continue
+        if computed and iteration > PATIENCE:
             beyond = max(beyond, float(r @ r) - gain)
         if beyond > hopeless:
             raise _not_converged(
@@ -100,13 +111,42 @@ def minimise(
                 beyond,
             )
         better = _better(residual, x, r, gradient, normal, ~frozen, damping, low, high, reach)
+        if better is None and not computed:
+            known = None
+            continue
         if better is None:
             if gain < GAIN_STUCK * unit:
-                return Minimum(x, r, slopes, frozen, iteration, beyond)
+                return Minimum(x, r, known, frozen, iteration, beyond)
             raise _not_converged(r, f"could still fall by {gain:.3g}, but no step makes it smaller", beyond)
         promised, came = gain, float(r @ r - better[1] @ better[1])
+        known, computed = _carried(known, (better[0] - x) / reach, r, better[1], reach), False
         x, r, damping = better
     raise _not_converged(r, f"could still fall by {gain:.3g} after {MOST_ITERATIONS} iterations", beyond)
+
+
+def _computed(jacobian: Jacobian, x: FloatArray, r: FloatArray, beyond: float) -> FloatArray:
+    try:
+        return jacobian(x)
+    except ElectrosaxsError as error:
+        raise _not_converged(r, f"ends next to what is not physical: {error}", beyond) from None
+
+
+def _carried(
+    slopes: FloatArray, step: FloatArray, before: FloatArray, after: FloatArray, reach: FloatArray
+) -> FloatArray | None:
+    """Derivatives (value, free) that also explain a step (free,) in units of `reach`; None where it was none of theirs.
+
+    J + (r' - r - J s) s^T / s^T s: of all that give r' - r along s the nearest (Broyden 1965). Where no more is missing than
+    chi-squared is rough by they stay as they are: what is rough teaches nothing.
+    """
+    expected = before + slopes @ (reach * step)
+    promise = float(before @ before - expected @ expected)
+    missing = abs(float(before @ before - after @ after) - promise)
+    if missing <= GAIN_TOLERATED * max(1.0, float(after @ after) / after.size):
+        return slopes
+    if missing > FAITHFUL * promise:
+        return None
+    return np.asarray(slopes + np.outer(after - expected, step / reach) / float(step @ step))
 
 
 def _gain(gradient: FloatArray, normal: FloatArray, moving: npt.NDArray[np.bool_]) -> float:

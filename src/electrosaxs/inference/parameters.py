@@ -204,7 +204,7 @@ def layout(
 ) -> Layout:
     """The free parameters of a fit and the values of the others.
 
-    free: names to fit (default: what the model names); fixed: name -> value to hold; start: where free ones begin.
+    free: names to fit (default: what the model names); fixed: name -> value to hold; start: where free ones begin, by label.
     Sizes of the starting solution are free within their measured sigma, without one entirely free, unless fixed.
     Raises FitError for names that the model has not, values outside their limits, and contradictions.
     """
@@ -238,10 +238,10 @@ def _own(
     parameter = PARAMETERS[name]
     label = name if runs == 1 else f"{name}[{number + 1}]"
     if name == "crystal_length":
-        begin = start.get(name, crystal_length(0.0, run.beam_fwhm_um)[0])
+        begin = start.get(label, crystal_length(0.0, run.beam_fwhm_um)[0])
         return Free(parameter, number, begin, parameter.low, None, label)
     measured = run.start_diameter if name == "starting_diameter" else run.start_polydispersity
-    begin = start.get(name, measured.value if measured.value is not None else parameter.start)
+    begin = start.get(label, measured.value if measured.value is not None else parameter.start)
     prior = None
     if measured.value is not None and measured.sigma and name not in wanted:
         prior = (measured.value, run.start_errors.independent(name, measured.sigma))

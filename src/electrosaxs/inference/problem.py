@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from ..nouns import FloatArray
-from .forward import NumericalError, Prediction, numerical_error, predict
+from .forward import NumericalError, Prediction, coarse_prediction, numerical_error, predict
 from .observations import Observations
 from .parameters import Layout, Model
 from .residuals import Whitener, change_in_sigma, in_sigma
@@ -20,7 +20,7 @@ class Problem:
     """Runs, model and free parameters: everything that chi-squared depends on, as functions of the coordinates x.
 
     still: coordinates whose derivatives are not wanted; they are left 0. errors: of the numerics, one per run, taken off
-    every prediction; none before the first minimum is found.
+    every prediction; none before the first minimum is found. exploring: with coarse numerics.
     """
 
     runs: tuple[Observations, ...]
@@ -30,6 +30,7 @@ class Problem:
     workers: int = 2
     still: tuple[int, ...] = ()
     errors: tuple[NumericalError, ...] = ()
+    exploring: bool = False
 
     def predictions(self, x: FloatArray) -> tuple[Prediction, ...]:
         """The model's maps of every run."""
@@ -71,8 +72,9 @@ class Problem:
 
     def predict(self, x: FloatArray, run: int) -> Prediction:
         """The model's maps of one run."""
-        coarse = predict(self.runs[run], self.model, self.layout.values(x, run))
-        return self.errors[run].taken_off(coarse) if self.errors else coarse
+        model = coarse_prediction if self.exploring else predict
+        made = model(self.runs[run], self.model, self.layout.values(x, run))
+        return self.errors[run].taken_off(made) if self.errors else made
 
     def with_errors(self, x: FloatArray) -> Self:
         """The same problem with the error of its numerics at x taken off (defect correction, Stetter 1978)."""

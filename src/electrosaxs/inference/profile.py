@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from ..errors import ConvergenceError
 from ..nouns import FloatArray
 from .fit import CellFit
-from .minimise import minimise
+from .minimise import Minimum, minimise
 from .parameters import REACH
 from .problem import Problem
 
@@ -90,25 +90,26 @@ def _follow(
     fit: CellFit, k: int, best: float, side: float, unit: float, limits: tuple[float, float], points: dict[float, float]
 ) -> None:
     """Add points 1 and 2 sigma away on one side, and further ones until chi-squared has risen by 1 or a limit is met."""
-    start, away = fit.x, 1.0
+    away, at = 1.0, fit.minimum
     for _ in range(2 + MOST_STRETCHES):
         place = float(np.clip(best + side * away * unit, *limits))
         if place in points:
             return
         try:
-            start, rise = _rise(fit, k, place, start)
+            at = _best_beside(fit, k, place, at)
         except ConvergenceError:
             return
+        rise = at.chi_squared - fit.chi_squared
         points[place] = max(rise, 0.0)
         if away >= 2.0 and rise > fit.widening**2:
             return
         away *= 2.0
 
 
-def _rise(fit: CellFit, k: int, place: float, start: FloatArray) -> tuple[FloatArray, float]:
-    """chi-squared with parameter k held at `place` less the least one, and where the others then are."""
+def _best_beside(fit: CellFit, k: int, place: float, near: Minimum) -> Minimum:
+    """The minimum with parameter k held at `place`, from a neighbouring one on, with x and derivatives of all parameters."""
     problem, others = fit.problem, np.arange(fit.x.size) != k
-    guess = start[others] + _drag(fit, k, others) * (place - start[k])
+    guess = near.x[others] + _drag(fit, k, others) * (place - near.x[k])
 
     def whole(x: FloatArray) -> FloatArray:
         full = np.empty(others.size)
@@ -120,8 +121,11 @@ def _rise(fit: CellFit, k: int, place: float, start: FloatArray) -> tuple[FloatA
     found = minimise(
         lambda x: problem.residual(whole(x)), lambda x: held.jacobian(whole(x))[:, others],
         np.clip(guess, low, high), low, high, REACH * problem.layout.steps()[others],
+        slopes=near.jacobian[:, others], certain=False,
     )  # fmt: skip
-    return whole(found.x), found.chi_squared - fit.chi_squared
+    slopes = np.zeros((found.residual.size, others.size))
+    slopes[:, others] = found.jacobian
+    return replace(found, x=whole(found.x), jacobian=slopes)
 
 
 def _drag(fit: CellFit, k: int, others: np.ndarray) -> FloatArray:

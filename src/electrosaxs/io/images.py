@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-import tifffile
 
 from ..errors import FrameError, InputFileError
 from ..nouns import FrameTable, Role, Run
@@ -189,6 +188,8 @@ def numbers_of_image(path: Path, number: int | None = None) -> Frame:
             with closing(whole_stack(path)) as frames:
                 return frames.read(number or 0)
         if number is not None and path.suffix.lower() in TIFF_ENDINGS:
+            import tifffile
+
             return np.asarray(tifffile.imread(path, key=number))
         import fabio  # a third of a second, and only images need it
 

@@ -7,14 +7,15 @@ docstrings are for 7.1 nm silver cores with dodecanethiol in toluene at 298.15 K
 
 from __future__ import annotations
 
+from math import pi
+
 import numpy as np
 import scipp as sc
-from scipp.constants import e, k, pi
 
 from ..materials import ligand_of
 from ..nouns import FloatArray, Solution
 from ..units import in_unit
-from .electrostatics import thermal_voltage
+from .electrostatics import e, k, thermal_voltage
 
 REFERENCE_DIAMETER_NM = 7.1
 """Core diameter on which an effective charge is stated: the mean core of Yu 2018."""

@@ -1,15 +1,20 @@
 """Thermal voltage, Bjerrum length and the field between two parallel electrodes.
 
-Sources: CODATA constants (scipp.constants); Israelachvili 2011 for the Bjerrum length.
+Sources: CODATA constants (materials.constants); Israelachvili 2011 for the Bjerrum length.
 """
 
 from __future__ import annotations
 
+from math import pi
+
 import scipp as sc
-from scipp.constants import e, epsilon_0, k, pi
 
 from ..errors import ElectrosaxsError, bad_value
+from ..materials.constants import BOLTZMANN_J_PER_K, ELEMENTARY_CHARGE_C, VACUUM_PERMITTIVITY_F_PER_M
 from ..units import in_unit
+
+k, e = sc.scalar(BOLTZMANN_J_PER_K, unit="J/K"), sc.scalar(ELEMENTARY_CHARGE_C, unit="C")
+epsilon_0 = sc.scalar(VACUUM_PERMITTIVITY_F_PER_M, unit="F/m")
 
 
 def thermal_voltage(temperature: sc.Variable) -> sc.Variable:

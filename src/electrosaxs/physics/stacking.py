@@ -16,8 +16,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy.fft import next_fast_len
-from scipy.interpolate import CubicSpline
 
 from ..nouns.base import FloatArray
 from .lattices import STACKED
@@ -84,6 +82,9 @@ def rod_sum(q: FloatArray, a: float, fwhm: float, lorentzian: float, fault_fract
     The profile is known in closed form in Fourier space, where its convolution with the rods is a product. The grid is
     odd about 0 (the mirror term), a fifth of the width or finer; the share between two cells is taken off again.
     """
+    from scipy.fft import next_fast_len  # half a second with splines, and only stacks that are faulted need them
+    from scipy.interpolate import CubicSpline
+
     step = 2.0 ** np.floor(np.log2(FINE * fwhm * a / (2.0 * np.pi)))
     half = next_fast_len(int(s_max / step) + 2, real=True)
     s = step * np.arange(half)

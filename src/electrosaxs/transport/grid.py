@@ -65,7 +65,12 @@ class Grid:
         return cls(z, np.concatenate([z[:1], 0.5 * (z[1:] + z[:-1]), z[-1:]]))
 
     def halved(self, times: int = 1) -> Grid:
-        """The grid with every spacing cut into 2^times equal ones: errors of second order fall by 4^times."""
+        """The grid with every spacing cut into 2^times equal ones: errors of second order fall by 4^times.
+
+        Below 0: as often every second node is left out, the one on the cathode stays.
+        """
+        if times < 0:
+            return Grid.from_nodes(np.append(self.z[: -(2**-times) : 2**-times], self.z[-1]))
         between = np.arange(1, 2**times) / 2**times
         inner = self.z[:-1, None] + self.spacing[:, None] * between
         return Grid.from_nodes(np.sort(np.concatenate([self.z, inner.ravel()])))

@@ -41,8 +41,8 @@ def simulate(
     """phi of every class at `times` (s, increasing, from 0 on or from the time of `start`) in a homogeneous cell.
 
     Solves d phi/dt = d/dz (D d phi/dz + v phi) per class (physics.md) between closed walls, or with crystals on the
-    anode. `halvings`: how often the spacing of the default grid is cut in two. `start`: a state of an earlier run on the
-    same `grid` (history.final, history.problem.grid).
+    anode. `halvings`: how often the spacing of the default grid is cut in two, below 0 doubled. `start`: a state of an
+    earlier run on the same `grid` (history.final, history.problem.grid).
     Raises ElectrosaxsError for unphysical parameters and ConvergenceError where `rtol` is not reached.
     """
     output = _output_times(times, 0.0 if start is None else start.time)

@@ -6,9 +6,6 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import fabio
-import tifffile
-
 from ...errors import InputFileError
 from ...nouns.frame_source import INSIDE, WILD, is_pattern
 from ..refusal import refusal
@@ -65,8 +62,12 @@ def frames_in(path: Path) -> int:
         if ending in HDF5_ENDINGS:
             return max(the_stack(path, None).frames, 1)
         if ending in TIFF_ENDINGS:
+            import tifffile  # as fabio: only images need it
+
             with tifffile.TiffFile(path) as file:
                 return max(len(file.pages), 1)
+        import fabio
+
         with fabio.open(path) as image:
             return max(int(image.nframes), 1)
     except InputFileError:

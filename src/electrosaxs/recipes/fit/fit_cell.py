@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -104,19 +105,20 @@ def _told(
     fit = comparison.best
     with stage(progress, "agreement of the runs"):
         agreed, known = agreement(fit, workers=workers), knowledge(fit)
-    shapes = _profiles(fit, progress, each)
+    shapes = _profiles(fit, workers, progress, each)
     walls = tuple(wall_concentration(fit, number) for number in range(len(measured)))
     said = (*statements(fit, known, comparison, agreed), *step_sentences(fit.problem.runs))
     numbers = with_scale_errors(fit_numbers(fit, known, shapes, walls), fit.problem.runs)
     return FittedCell(fit, comparison, known, shapes, walls, measured, said, numbers)
 
 
-def _profiles(fit: CellFit, progress: Progress | None, each: Each | None) -> dict[str, Profile]:
-    """Profile likelihoods of the shared parameters; one that cannot be followed is left out."""
+def _profiles(fit: CellFit, workers: int, progress: Progress | None, each: Each | None) -> dict[str, Profile]:
+    """Profile likelihoods of the shared parameters, side by side; one that cannot be followed is left out."""
     labels = [item.label for item in fit.problem.layout.free if item.parameter.name not in PER_RUN]
     jobs = [(fit, label) for label in labels]
-    found = map(profile_of, jobs) if each is None else each(profile_of, jobs)
-    shown = over(progress, found, stage="profile likelihoods", total=len(labels))
+    with ThreadPoolExecutor(workers) as pool:
+        found = pool.map(profile_of, jobs) if each is None else each(profile_of, jobs)
+        shown = list(over(progress, found, stage="profile likelihoods", total=len(labels)))
     return {label: shape for label, shape in zip(labels, shown, strict=True) if shape is not None}
 
 
