@@ -13,7 +13,7 @@ from electrosaxs.grazing.refine import Matched, Prior, refine
 from electrosaxs.grazing.widths import spot_widths
 from electrosaxs.nouns.film import FilmConstants, Spot
 from electrosaxs.physics.film_reflections import film_reflections
-from electrosaxs.physics.refraction import material_index
+from electrosaxs.physics.refraction import FilmMedium, Index, material_index
 
 TRUE = FilmConstants(13.2, 0.03, (np.radians(0.31),), np.radians(0.22), column_shift=0.4, turn=1e-3)
 HELD = {"row_shift": "the geometry's"}
@@ -21,7 +21,7 @@ NARROW = 1e-6  # pixels^2: spots without width need no correction
 
 
 def measured(sigma: float, seed: int) -> tuple[Setup, Matched]:
-    setup = Setup(plane(), 1e-8, material_index("Si", 2.33, 10.0), 5e4, 5.0)
+    setup = Setup(plane(), FilmMedium(Index(7e-6, 1e-8), 0.0), material_index("Si", 2.33, 10.0), 5e4, 5.0)
     rings = film_reflections("FCC", (1, 1, 1), 5.0)
     use = (rings.parallel > 0.1) & (rings.normal > 0.8)
     parallel = np.concatenate([rings.parallel[use], -rings.parallel[use]])
@@ -108,6 +108,6 @@ def test_a_long_sample_draws_spots_out_away_from_the_direct_beam(taken_off: floa
         away = 0.01 / distance * np.array([spot.row - row, spot.column - column])
         drawn_out.append(replace(spot, shape=np.eye(2) / 12.0 + np.outer(away, away) / 12.0))
     of_long_sample = replace(pairs, spots=drawn_out)
-    widths = spot_widths(of_long_sample, setup.plane, incidence_of(TRUE, 0, setup.beta), taken_off)
+    widths = spot_widths(of_long_sample, setup.plane, incidence_of(TRUE, 0, setup.film), taken_off)
     whole = np.square(0.01 / distance * widths.q) / 12.0
     assert np.abs(widths.radial - left * whole).max() < 0.1 * whole.max()

@@ -1,6 +1,7 @@
 """A simulated run is a run folder like any other: read by the same readers, the same again from its seed."""
 
 import csv
+import json
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -177,7 +178,10 @@ def test_examples_are_the_experiments_of_the_documentation() -> None:
 
 
 def test_nucleation_leaves_micrographs_of_what_the_cell_grew(tmp_path: Path) -> None:
-    law = {"nucleation": {"density_per_mm2": 60.0, "flux_m_per_s": 5e-10, "exponent": 0.0}}
+    law = {
+        "nucleation": {"density_per_mm2": 60.0, "flux_m_per_s": 5e-10, "exponent": 0.0},
+        "dried_film": {"detector": {"name": "Pilatus100k", "distance_m": 0.4, "beam_row": 170.0, "beam_column": 243.0}},
+    }
     settings = Experiment.model_validate({**SMALL, "scan": {**SMALL["scan"], "heights_um": [0.0], "scans": 1}, **law})
     folder = simulate_run(settings, tmp_path / "run").parent
     rows = list(csv.DictReader((folder / "micrographs" / "truth.csv").open(encoding="utf-8")))
@@ -189,5 +193,17 @@ def test_nucleation_leaves_micrographs_of_what_the_cell_grew(tmp_path: Path) -> 
     expected = 60.0 * side_mm**2 * len(images)
     assert abs(counted - expected) < 4.0 * np.sqrt(expected)
     assert all(0.0 < float(row["born_s"]) < 900.0 for row in rows)
+    film, anode = (json.loads((folder / part / "truth.json").read_text()) for part in ("film", "micrographs"))
+    assert film["film_um"] == anode["film_um"] > 0.0
+    assert (film["lattice"], film["normal"]) == ("FCC", [1, 1, 1])
+    assert (folder / "film" / "film.cbf").is_file()
+    simulate_run(folder / "experiment.toml", folder)  # what was written is read again
+    assert (folder / "film" / "film.cbf").is_file()
     simulate_run(small(scan={"heights_um": [0.0], "scans": 1}), folder)
     assert not (folder / "micrographs").exists()
+    assert not (folder / "film").exists()
+
+
+def test_a_dried_film_without_islands_is_refused() -> None:
+    with pytest.raises(ValueError, match="nucleation"):
+        Experiment.model_validate({**SMALL, "dried_film": {}})

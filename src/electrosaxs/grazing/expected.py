@@ -12,7 +12,7 @@ from ..nouns.base import FloatArray
 from ..nouns.film import FilmConstants, Orientation, Spot
 from ..physics.film_frame import Incidence, channel_fields
 from ..physics.film_reflections import film_reflections
-from ..physics.refraction import Index
+from ..physics.refraction import FilmMedium, Index
 from .geometry import DetectorPlane, film_coordinates, place_of_reflection
 from .surroundings import Surroundings
 
@@ -23,11 +23,11 @@ TAKEN = 12.0  # pixels: reflections so near to a spot with another cause could n
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """What does not change while constants are refined: the detector, the film's beta, the substrate, thickness x k, and how
-    far in |G| (1/nm) reflections are of interest."""
+    """What does not change while constants are refined: the detector, what the film is made of, the substrate, thickness x k,
+    and how far in |G| (1/nm) reflections are of interest."""
 
     plane: DetectorPlane
-    beta: float
+    film: FilmMedium
     substrate: Index
     thickness_k: float
     reach: float
@@ -65,9 +65,9 @@ def moved(plane: DetectorPlane, constants: FilmConstants) -> DetectorPlane:
     return replace(plane, origin=turn @ origin, by_row=turn @ plane.by_row, by_column=turn @ plane.by_column)
 
 
-def incidence_of(constants: FilmConstants, image: int, beta: float) -> Incidence:
+def incidence_of(constants: FilmConstants, image: int, film: FilmMedium) -> Incidence:
     """How the beam meets the film in one of the images."""
-    return Incidence(constants.incidence[image], Index(0.5 * constants.critical**2, beta))
+    return Incidence(constants.incidence[image], film.at(constants.critical))
 
 
 def places(
@@ -81,7 +81,7 @@ def places(
     """Row and column of reflections given in 2 pi / a of the unstrained cell."""
     unit = 2.0 * np.pi / constants.a
     stretched = unit * normal / (1.0 - constants.contraction)
-    plane, incidence = moved(setup.plane, constants), incidence_of(constants, image, setup.beta)
+    plane, incidence = moved(setup.plane, constants), incidence_of(constants, image, setup.film)
     return place_of_reflection(plane, incidence, unit * parallel, stretched, reflected)
 
 
@@ -102,7 +102,7 @@ def expected_reflections(
     status = view.status(row, column)
     on = (status != "off") & np.isfinite(row)
     index, side, reflected, row, column = index[on], side[on], reflected[on], row[on], column[on]
-    plane, incidence = moved(setup.plane, constants), incidence_of(constants, image, setup.beta)
+    plane, incidence = moved(setup.plane, constants), incidence_of(constants, image, setup.film)
     exit_sine = film_coordinates(plane, incidence, row, column)[1]
     direct, back = channel_fields(exit_sine, incidence, setup.substrate, thickness_k=setup.thickness_k)
     weight = rings.multiplicity[index] * rings.squared_amplitude[index] / (unit * rings.parallel[index])

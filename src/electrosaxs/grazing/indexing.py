@@ -117,7 +117,7 @@ def _promising(images: Sequence[ImageView], setup: Setup, stated: FilmConstants)
     p, z, w = _folded(spots)
     if p.size < 3:
         return []
-    shift = 2.0 * setup.plane.wavenumber * incidence_of(stated, 0, setup.beta).sine_inside
+    shift = 2.0 * setup.plane.wavenumber * incidence_of(stated, 0, setup.film).sine_inside
     found = [start for o in candidate_orientations() for start in starts(o, p, z, w, shift=shift)]
     return sorted(found, key=lambda s: -s.score)[:REFINED_STARTS]
 

@@ -5,8 +5,8 @@ angle (prior: the composition), the direct beam's column and the film's turn abo
 reflection is: the middle of an arc lies inside its circle, t^2 / 2G for a spot of width t along it; a slope of the
 intensity below the spot (1 / q_parallel of a ring, the form factor, the waves' amplitudes near the critical angle) moves a
 spot of covariance S by S grad ln I; and where q is no straight function of pixels, near the critical angle above all, the
-mean q of a spot is not the q of its middle. All are taken off, and a part of them is added to the spot's sigma; in the
-Yoneda band half of the spot's width is added.
+mean q of a spot is not the q of its middle. All are taken off, and a part of them is added to the spot's sigma, and in
+the Yoneda band a part of the spot's height.
 """
 
 from __future__ import annotations
@@ -20,19 +20,27 @@ import numpy.typing as npt
 from ..errors import ConvergenceError
 from ..nouns.base import FloatArray
 from ..nouns.film import FilmConstants, Refined, Spot
-from ..physics.film_frame import channel_fields, q_along_normal
+from ..physics.film_frame import Incidence, channel_fields, q_along_normal
 from .expected import Expected, Setup, incidence_of, moved, places
-from .geometry import film_coordinates
+from .geometry import DetectorPlane, film_coordinates
 from .intensities import Envelope
 
-PIXEL_SIGMA = 0.04  # pixels: what no fit of a spot knows better
-CORRECTION_SHARE = 0.3  # of what is taken off a place is its sigma
+PIXEL_SIGMA = 0.01  # pixels: what no fit of a spot knows better
+CORRECTION_SHARE, FIELD_SHARE = (
+    0.05,
+    0.3,
+)  # of what is taken off a place, and of what the waves' field makes of it, is its sigma
+SHAPE_SHARE = 0.005  # of a spot's width: what its shape, which is no Gaussian, does to its middle
 STEPS = 60
 SETTLED = 1e-3  # of a sigma
-FLAT = 1e-5  # of chi-squared: smaller gains end the steps
+FLAT = 1e-5  # of chi-squared: smaller gains end the steps; those after n steps n^2 times as large, where a valley has no end
 OUTLIER = 3.0
+DIMMEST = 0.1  # of the field in the middle of a spot: what it is nearby is not taken to be less
 YONEDA_WIDTHS, YONEDA_END = 2.0, 1.25  # widths of a spot; critical angles
-YONEDA_SHARE = 0.5  # of its width is the sigma of a spot in the Yoneda band
+YONEDA_SHARE, TOTAL_SHARE = (
+    0.2,
+    0.5,
+)  # of its height is the sigma of a spot in the Yoneda band, and where it reaches below the critical angle
 MEDIAN_OF_TWO = 1.1774  # median length of two independent normal numbers
 STEP_SIZES = {"a": 1e-4, "contraction": 1e-5, "critical": 1e-6, "row_shift": 1e-3, "column_shift": 1e-3, "turn": 1e-6}
 
@@ -111,15 +119,21 @@ def refine(
     return Refined(constants, names, covariance * max(reduced, 1.0), dict(held), reduced, scatter)
 
 
-def _in_yoneda_band(
+def _of_yoneda_band(
     setup: Setup, constants: FilmConstants, image: int, centre: FloatArray, shape: FloatArray
-) -> npt.NDArray[np.bool_]:
-    """True for spots (n,) that lie below a quarter more than the critical angle, or whose two widths reach down to it: there
-    the waves' amplitudes decide where a spot is brightest, and no slope describes them."""
-    plane, incidence = moved(setup.plane, constants), incidence_of(constants, image, setup.beta)
+) -> FloatArray:
+    """Covariances (n, 2, 2) that spots in the Yoneda band have beside their own: there the waves' amplitudes decide how high a
+    spot is brightest, and no slope describes them. A spot of covariance S then moves along S n, n up the film's normal."""
+    plane, incidence = moved(setup.plane, constants), incidence_of(constants, image, setup.film)
     rows = centre[:, :1] + YONEDA_WIDTHS * np.sqrt(shape[:, :1, 0]) * np.array([0.0, 1.0, -1.0])
     exit_sine = film_coordinates(plane, incidence, rows, np.broadcast_to(centre[:, 1:], rows.shape))[1]
-    return (exit_sine.min(axis=1) < constants.critical) | (exit_sine[:, 0] < YONEDA_END * constants.critical)
+    critical = max(
+        constants.critical, setup.film.index.critical_angle
+    )  # no spot gains weight where the angle is found small
+    share = np.where(exit_sine[:, 0] < YONEDA_END * critical, YONEDA_SHARE, 0.0)
+    share = np.where(exit_sine.min(axis=1) < critical, TOTAL_SHARE, share)
+    along = _along_the_normal(plane, shape)
+    return np.square(share)[:, None, None] * along[:, :, None] * along[:, None, :]
 
 
 def _free_names(start: FilmConstants, held: Mapping[str, str]) -> tuple[str, ...]:
@@ -181,29 +195,30 @@ def _corrected_places(
         spots = [pairs.spots[int(i)] for i in here]
         centre = np.array([(spot.row, spot.column) for spot in spots])
         shape = np.array([spot.shape for spot in spots])
-        shift = _shifts(setup, constants, int(image), centre, shape, pairs.reflected[here], envelope)
         widest = np.sqrt(np.linalg.eigvalsh(shape)[:, 1:])
-        shift = np.clip(np.nan_to_num(shift), -widest, widest)
-        target[here] = centre - shift
-        band = _in_yoneda_band(setup, constants, int(image), centre, shape)
-        own = (
-            np.array([spot.covariance for spot in spots]) + np.where(band, YONEDA_SHARE**2, 0.0)[:, None, None] * shape
+        parts = _shifts(setup, constants, int(image), centre, shape, pairs.reflected[here], envelope)
+        shift, by_field = (np.clip(np.nan_to_num(part), -widest, widest) for part in parts)
+        target[here] = centre - shift - by_field
+        own = np.array([spot.covariance for spot in spots]) + _of_yoneda_band(
+            setup, constants, int(image), centre, shape
         )
-        covariances[here] = own + CORRECTION_SHARE**2 * shift[:, :, None] * shift[:, None, :]
+        for share, part in ((CORRECTION_SHARE, shift), (FIELD_SHARE, by_field)):
+            own = own + share**2 * part[:, :, None] * part[:, None, :]
+        covariances[here] = own + SHAPE_SHARE**2 * shape
     return target, covariances
 
 
 def _shifts(
     setup: Setup, constants: FilmConstants, image: int, centre: FloatArray, shape: FloatArray,
     reflected: npt.NDArray[np.bool_], envelope: Envelope | None,
-) -> FloatArray:  # fmt: skip
-    """By how many pixels (n, 2) spots lie off their reflections; centre (n, 2), shape (n, 2, 2)."""
-    plane, incidence = moved(setup.plane, constants), incidence_of(constants, image, setup.beta)
+) -> tuple[FloatArray, FloatArray]:  # fmt: skip
+    """By how many pixels (n, 2) spots lie off their reflections; centre (n, 2), shape (n, 2, 2). By arcs, slopes and bends,
+    and by the waves' field."""
+    plane, incidence = moved(setup.plane, constants), incidence_of(constants, image, setup.film)
     place = centre[:, None] + AROUND
     parallel, exit_sine = film_coordinates(plane, incidence, place[..., 0], place[..., 1])
     along = q_along_normal(exit_sine, wavenumber=plane.wavenumber, incidence=incidence, reflected=reflected[:, None])
-    direct, back = channel_fields(exit_sine, incidence, setup.substrate, thickness_k=setup.thickness_k)
-    log = np.log(np.maximum(np.where(reflected[:, None], back, direct), 1e-12)) - np.log(np.abs(parallel) + 1e-12)
+    log = -np.log(np.abs(parallel) + 1e-12)
     if envelope is not None:
         log = log + envelope.log(np.nan_to_num(np.hypot(parallel, along), nan=1.0))
     by_slope = np.einsum("nij,nj->ni", shape, np.stack(_first_differences(log), axis=-1))
@@ -214,7 +229,31 @@ def _shifts(
     known = np.isfinite(by_pixel).all(axis=(1, 2)) & np.isfinite(by_bend).all(axis=1)
     safe = np.where(known[:, None, None], by_pixel, np.eye(2))
     in_q = np.where(known[:, None], _arc_shift(shape, safe, q[..., 0]) + by_bend, 0.0)
-    return np.where(np.isfinite(by_slope), by_slope, 0.0) + np.linalg.solve(safe, in_q[..., None])[..., 0]
+    by_field = _field_shift(setup, plane, incidence, centre, shape, reflected)
+    return np.where(np.isfinite(by_slope), by_slope, 0.0) + np.linalg.solve(safe, in_q[..., None])[..., 0], by_field
+
+
+def _along_the_normal(plane: DetectorPlane, shape: FloatArray) -> FloatArray:
+    """How a spot of covariance S moves (n, 2) where what weights it changes along the normal n: S n / sqrt(n S n)."""
+    up = np.array([plane.by_row[1], plane.by_column[1]])
+    return np.asarray(shape @ up / np.sqrt(np.einsum("i,nij,j->n", up, shape, up))[:, None])
+
+
+def _field_shift(
+    setup: Setup, plane: DetectorPlane, incidence: Incidence, centre: FloatArray, shape: FloatArray,
+    reflected: npt.NDArray[np.bool_],
+) -> FloatArray:  # fmt: skip
+    """By how many pixels (n, 2) the waves' field F moves spots: what was seen over F has its middle at the mean of x / F over
+    the mean of 1 / F, taken along the normal at three points of a Gaussian (0 and +-sqrt 3, weights 2/3 and 1/6)."""
+    along = _along_the_normal(plane, shape)
+    place = centre[:, None] + np.sqrt(3.0) * np.array([-1.0, 0.0, 1.0])[:, None] * along[:, None]
+    exit_sine = film_coordinates(plane, incidence, place[..., 0], place[..., 1])[1]
+    direct, back = channel_fields(exit_sine, incidence, setup.substrate, thickness_k=setup.thickness_k)
+    field = np.where(reflected[:, None], back, direct)
+    below, here, above = np.moveaxis(np.maximum(field, 1e-12), -1, 0)
+    before, after = (here / np.maximum(x, DIMMEST * here) for x in (below, above))
+    moved_by = np.sqrt(3.0) * (after - before) / (4.0 + before + after)
+    return np.asarray(-moved_by[:, None] * along)
 
 
 def _first_differences(values: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -251,7 +290,7 @@ def _gauss_newton(
         return float(np.square(off[counted]).sum() + np.square(off[lost]).sum() + np.square(prior_terms(c)).sum())
 
     before = cost(constants)
-    for _ in range(STEPS):
+    for number in range(STEPS):
         off, counted = measured.residuals(constants)
         jacobian = np.empty((off.size, len(names)))
         for j, name in enumerate(names):
@@ -280,7 +319,7 @@ def _gauss_newton(
         constants, before, damping = trial, after, 0.2 * damping
         if (
             np.max(np.abs(step) * scale) < SETTLED * max(1.0, np.sqrt(after / max(counted.sum(), 1)))
-            or gained < FLAT * after
+            or gained < FLAT * (1 + number**2) * after
         ):
             break
     else:

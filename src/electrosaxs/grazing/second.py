@@ -51,7 +51,7 @@ def second_orientation(images: Sequence[ImageView], setup: Setup, first: Indexed
 def _left(image: ImageView, setup: Setup, constants: FilmConstants, first: Indexed, number: int) -> ImageView:
     """The spots that the first orientation does not explain, and where those are that it does."""
     taken = first.found[number] >= 0
-    plane, incidence = moved(setup.plane, constants), incidence_of(constants, number, setup.beta)
+    plane, incidence = moved(setup.plane, constants), incidence_of(constants, number, setup.film)
     places = np.array([(s.row, s.column) for s, t in zip(image.spots, taken, strict=True) if t]).reshape(-1, 2)
     spots = replaced([s for s, t in zip(image.spots, taken, strict=True) if not t], plane, incidence)
     return replace(image, spots=spots, taken=places)

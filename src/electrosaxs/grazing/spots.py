@@ -14,7 +14,7 @@ from ..physics.film_frame import Incidence, q_along_normal
 from .geometry import DetectorPlane, film_coordinates
 from .noise import NoiseModel, noise_of
 from .spot_fit import FittedSpot, fit_spot
-from .spot_search import find_candidates, odd_pixels
+from .spot_search import Candidate, find_candidates, odd_pixels
 
 LEAST_SEEN = 0.55  # of a spot on usable pixels
 LEAST_WIDTH = 0.6  # pixels; narrower ones are pixels that count too much
@@ -45,6 +45,13 @@ def prepare(values: npt.NDArray[np.generic], bad: npt.NDArray[np.bool_]) -> Prep
 def find_spots(image: PreparedImage, plane: DetectorPlane, incidence: Incidence, *, index: int = 0) -> list[Spot]:
     """Spots, the clearest first; those that cannot be indexed say why in `excluded`."""
     candidates = find_candidates(image.values, image.bad, image.noise)
+    return spots_at(candidates, image, plane, incidence, index=index)
+
+
+def spots_at(
+    candidates: Sequence[Candidate], image: PreparedImage, plane: DetectorPlane, incidence: Incidence, *, index: int = 0
+) -> list[Spot]:
+    """The spots at places that may be spots, as `find_spots` gives them."""
     places = np.array([(c.row, c.column) for c in candidates]).reshape(-1, 2)
     fitted: list[FittedSpot] = []
     for i, candidate in enumerate(candidates):

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from .detector_geometry import LONGEST_DISTANCE_M, SHORTEST_DISTANCE_M
+from .film_experiment import DriedFilm
 from .imperfections import Imperfections
 from .nucleation import NucleationSettings
 from .run import Beam, Cell, RunTitle, Solution, check_beam, check_field
@@ -197,6 +198,7 @@ class Experiment(Settings):
     output: OutputSettings = OutputSettings()
     imperfections: Imperfections = Imperfections()
     nucleation: NucleationSettings | None = None
+    dried_film: DriedFilm | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Experiment:
@@ -215,6 +217,13 @@ class Experiment(Settings):
                 f"lie within {SMALLEST_SPAN:g} of the beam, beam.fwhm_um = {self.beam.fwhm_um:g}",
                 "give the heights above the anode in um (not in mm)",
             )  # fmt: skip
+        if self.dried_film is not None and self.nucleation is None:
+            raise WrongSetting(
+                "dried_film",
+                "given",
+                "shows the islands of [nucleation], which is missing",
+                "give both tables, or neither",
+            )
         if self.solution.core_diameter_nm is not None:
             check_lattice(self.growth, self.solution, self.solution.core_diameter_nm)
         return self

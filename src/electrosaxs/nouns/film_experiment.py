@@ -77,6 +77,24 @@ class FilmDetector(Settings):
     beam_stop_mm: NotNegative = 5.0
 
 
+class DriedFilm(Settings):
+    """The dried anode of a simulated cell before a beam at grazing incidence: what its islands do not say.
+
+    lattice_constant_nm: as `FilmSettings`; absent: that of particles whose dry shells touch. domain_nm: of coherent domains,
+    no larger than the islands. counts_per_um: in the brightest pixel of the spots, where islands hold one um of film.
+    """
+
+    lattice_constant_nm: Positive | None = None
+    contraction_along_normal: Annotated[float, Field(gt=-0.5, lt=0.5)] = 0.0
+    mosaic_deg: NotNegative = 0.5
+    domain_nm: Positive = 250.0
+    displacement_nm: NotNegative = 0.35
+    energy_keV: Annotated[float, Field(gt=1, lt=200)] = 10.0
+    incident_angle_deg: Annotated[float, Field(gt=0, le=5)] = 0.31
+    counts_per_um: Positive = 20000.0
+    detector: FilmDetector = FilmDetector()
+
+
 class FilmOutput(Settings):
     """The seed that decides every count."""
 

@@ -49,6 +49,27 @@ def superlattice_index(core_name: str, ligand_name: str, *, core_share: float, e
     return Index(core_share * inside.delta + rest * between.delta, core_share * inside.beta + rest * between.beta)
 
 
+@dataclass(frozen=True)
+class FilmMedium:
+    """What a film's index can be: `index`, and how beta follows where delta is found to be another, slope = d beta / d delta
+    of more core in the film."""
+
+    index: Index
+    slope: float
+
+    def at(self, critical_angle: float) -> Index:
+        """The index of a film with this sine of the critical angle."""
+        delta = 0.5 * critical_angle**2
+        return Index(delta, max(self.index.beta + self.slope * (delta - self.index.delta), 0.0))
+
+
+def superlattice_medium(core_name: str, ligand_name: str, *, core_share: float, energy_keV: float) -> FilmMedium:
+    """The index of a dried superlattice, and the line from the ligand's to the core's on which it lies."""
+    ends = [superlattice_index(core_name, ligand_name, core_share=x, energy_keV=energy_keV) for x in (0.0, 1.0)]
+    slope = (ends[1].beta - ends[0].beta) / (ends[1].delta - ends[0].delta)
+    return FilmMedium(superlattice_index(core_name, ligand_name, core_share=core_share, energy_keV=energy_keV), slope)
+
+
 def core_share_of_touching_shells(ligand_name: str, *, neighbour_nm: float, volume_per_particle_nm3: float) -> float:
     """Volume share of the cores where dry shells of neighbours touch: core diameter = distance - 2 dry shells."""
     diameter = max(neighbour_nm - 2.0 * ligand_named(ligand_name).dry_shell_nm, 0.0)

@@ -15,7 +15,7 @@ from ..nouns import FloatArray
 from ..nouns.micrograph import MicrographSettings
 from ..physics.tetrahedron import SQRT3, outline, top_edge_from_facet
 from ..report.provenance import write_provenance
-from ..twin.anode import Anode
+from ..twin.anode import Anode, field_seeds
 from ..twin.micrograph import SimulatedField, simulate_field
 from .output_folder import output_folder
 from .progress import Progress, over
@@ -43,7 +43,7 @@ def draw_micrographs(
 ) -> list[Path]:
     """The fields of one sample into `folder`, with labels and truth.csv; returns the images. `grown`: the anode whose
     islands they show."""
-    seeds = np.random.SeedSequence(settings.seed).spawn(settings.images)
+    seeds = field_seeds(settings)
     images, rows = [], []
     for number, seed in enumerate(over(progress, seeds, stage="micrographs", total=settings.images), start=1):
         random = np.random.default_rng(seed)

@@ -34,7 +34,7 @@ from ..nouns import (
 )
 from ..nouns.run import Beam
 from ..report.provenance import write_provenance
-from ..twin.anode import anode, growth_record
+from ..twin.anode import anode, film_of_islands, growth_record
 from ..twin.beamline import Beamline, incident_photons, measured_transmission, monitor_counts
 from ..twin.cell import simulate_cell
 from ..twin.detector_model import SATURATION, PixelModel, gaps_of, pixel_model
@@ -44,13 +44,14 @@ from ..twin.scattering_cell import scattering_cell
 from ..twin.schedule import Schedule, anode_height_um, current, schedule
 from ..twin.truth import TruthRecord
 from .experiment_file import named, read_with_sizes
+from .film.simulate_film import simulate_film
 from .output_folder import writing
 from .progress import Progress, over, stage
 from .simulate_micrographs import draw_micrographs
 
 TRUTH, RUN, EXPERIMENT, SIZES = "truth.nxs", "run.toml", "experiment.toml", "sizes.csv"
 GEOMETRY, MASK, NEXUS, IMAGES, TABLE = "geometry.poni", "mask.edf", "frames.nxs", "images", "frames.csv"
-MICROGRAPHS = "micrographs"
+MICROGRAPHS, FILM = "micrographs", "film"
 WRITTEN = (TRUTH, RUN, EXPERIMENT, SIZES, GEOMETRY, MASK, NEXUS, TABLE)
 IMPERFECTION_STREAM = 0xFA017
 TABLE_STREAM = 0x7AB1E  # random numbers of the table, apart from those of the frames
@@ -63,9 +64,9 @@ def simulate_run(
     """Simulate an experiment and write its run folder; returns the path of run.toml.
 
     The folder holds run.toml, geometry.poni, mask.edf, frames.nxs (or images/*.cbf with frames.csv), truth.nxs and
-    experiment.toml; with [nucleation] also micrographs of the anode at the end. Frames are decided by the seed: the same for
-    any number of `workers`. Raises InputFileError for a bad experiment and where `out` holds anything but an earlier
-    simulation, which is replaced.
+    experiment.toml; with [nucleation] also micrographs of the anode at the end, with [dried_film] the GISAXS frame of its
+    islands. Frames are decided by the seed: the same for any number of `workers`. Raises InputFileError for a bad experiment
+    and where `out` holds anything but an earlier simulation, which is replaced.
 
     >>> from electrosaxs import simulate_run
     >>> run_toml = simulate_run("examples/experiment_small.toml", "run")
@@ -117,12 +118,13 @@ def _write(
     }
     write_results(folder / TRUTH, truth.results(settings.run.title, extra), command="simulate")
     _write_experiment(folder, settings)
-    _write_micrographs(folder, settings, line, progress)
+    _write_islands(folder, settings, line, progress)
     write_run(folder / RUN, _run(folder, settings, plan, pixels))
 
 
-def _write_micrographs(folder: Path, settings: Experiment, line: Beamline, progress: Progress | None) -> None:
-    """The anode at the end under the microscope, where [nucleation] says how many islands the crystals are."""
+def _write_islands(folder: Path, settings: Experiment, line: Beamline, progress: Progress | None) -> None:
+    """The anode at the end under the microscope, where [nucleation] says how many islands the crystals are, and the GISAXS
+    frame of the same islands, dried, where [dried_film] asks for it."""
     record = None if settings.nucleation is None else growth_record(line.history)
     if settings.nucleation is None or record is None:
         return
@@ -130,6 +132,12 @@ def _write_micrographs(folder: Path, settings: Experiment, line: Beamline, progr
     (folder / MICROGRAPHS).mkdir()
     draw_micrographs(grown.view, folder / MICROGRAPHS, grown=grown, progress=progress)
     (folder / MICROGRAPHS / "truth.json").write_text(to_json(grown.truth(), indent=1) + "\n", "utf-8")
+    if settings.dried_film is not None:
+        film = film_of_islands(
+            grown, settings.dried_film, line.history.classes, core=settings.solution.core, ligand=settings.solution.ligand,
+            dry_shell_nm=line.history.dry_shell_nm,
+        )  # fmt: skip
+        simulate_film(film, folder / FILM, known=grown.truth())
 
 
 def _curves(line: Beamline, truth: TruthRecord, pixels: PixelModel) -> Iterator[tuple[int, FloatArray, float]]:
@@ -272,6 +280,6 @@ def _empty(folder: Path, settings: Experiment, inputs: list[Path]) -> None:
     for name in WRITTEN:
         if folder / name != table:  # simulated once more from the experiment that lies there
             (folder / name).unlink(missing_ok=True)
-    for part in (IMAGES, MICROGRAPHS):
+    for part in (IMAGES, MICROGRAPHS, FILM):
         if (folder / part).is_dir():
             shutil.rmtree(folder / part)

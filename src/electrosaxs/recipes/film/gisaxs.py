@@ -172,7 +172,7 @@ def _counts(expected: Sequence[Reflection]) -> dict[str, dict[str, int]]:
 def _picture(results: FilmResults) -> tuple[FilmPicture, dict[str, Noun]]:
     """What the figures show, of the first image, and the maps of results.nxs."""
     study = results.study
-    plane, incidence = moved(study.setup.plane, study.constants), incidence_of(study.constants, 0, study.setup.beta)
+    plane, incidence = moved(study.setup.plane, study.constants), incidence_of(study.constants, 0, study.setup.film)
     prepared = study.prepared[0]
     pixels = pixel_q(prepared, plane, incidence)
     pattern, radial = film_pattern(pixels, plane), radial_mean(pixels)

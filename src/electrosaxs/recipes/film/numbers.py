@@ -223,7 +223,7 @@ def _stated_angles(study: FilmStudy) -> dict[str, Number]:
 
 def _widths(study: FilmStudy) -> dict[str, Number]:
     constants, pairs = study.constants, usable_pairs(study)
-    plane, incidence = moved(study.setup.plane, constants), incidence_of(constants, 0, study.setup.beta)
+    plane, incidence = moved(study.setup.plane, constants), incidence_of(constants, 0, study.setup.film)
     widths = spot_widths(pairs, plane, incidence, 1e-3 * (study.lit_length_mm or 0.0))
     taken_off = "the length of the lit sample is not known and not taken off"
     if study.lit_length_mm is not None:

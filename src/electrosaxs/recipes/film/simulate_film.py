@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +48,11 @@ def simulated_film(file: Path, out: str | Path) -> SimulatedFilm | None:
     return simulate_film(file, out) if describes_film(file) else None
 
 
-def simulate_film(experiment: str | Path | FilmExperiment, out: str | Path) -> SimulatedFilm:
-    """Draw the frame of a film and write film.cbf, geometry.poni, truth.json and film.toml into `out`.
+def simulate_film(
+    experiment: str | Path | FilmExperiment, out: str | Path, *, known: Mapping[str, float] | None = None
+) -> SimulatedFilm:
+    """Draw the frame of a film and write film.cbf, geometry.poni, truth.json and film.toml into `out`. known: what else the
+    truth says.
 
     Raises InputFileError for a bad description and where `out` holds anything but an earlier simulation.
     """
@@ -70,7 +74,7 @@ def simulate_film(experiment: str | Path | FilmExperiment, out: str | Path) -> S
     )
     write_poni(_geometry(folder / GEOMETRY, frame))
     with replacing(folder / TRUTH) as part:
-        part.write_text(to_json(_truth(settings, frame), indent=2) + "\n", encoding="utf-8")
+        part.write_text(to_json({**_truth(settings, frame), **(known or {})}, indent=2) + "\n", encoding="utf-8")
     write_film_experiment(folder / SETTINGS, settings)
     return SimulatedFilm(folder / IMAGE, folder / GEOMETRY, settings)
 

@@ -20,7 +20,7 @@ from ...grazing.surroundings import surroundings
 from ...nouns.film import NO_LATTICE, Assignment, FilmConstants, Orientation, Spot
 from ...physics.film_frame import Incidence
 from ...physics.lattices import lattice_named
-from ...physics.refraction import Index, core_share_of_touching_shells, material_index, superlattice_index
+from ...physics.refraction import FilmMedium, Index, core_share_of_touching_shells, material_index, superlattice_medium
 from .inputs import FilmInputs, FilmOptions
 
 SUBSTRATE = "Si", 2.33
@@ -107,50 +107,50 @@ def _of_all_crystals(share: tuple[float, float] | None, second: Second | None) -
 
 
 def _first_incidence(study: FilmStudy) -> Incidence:
-    return incidence_of(study.constants, 0, study.setup.beta)
+    return incidence_of(study.constants, 0, study.setup.film)
 
 
 def _study_of_spots(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
     """Spots and their lattice; the composition's critical angle is taken again with the lattice that was found."""
-    first = _film_index(options, FIRST_LATTICE, FIRST_A_NM, 0.0)
+    first = _medium(options, FIRST_LATTICE, FIRST_A_NM, 0.0)
     study = _study(inputs, options, first, None)
     if not options.core_is_given and options.critical_angle_deg is None:
         return _best_of_densities(inputs, options, first, study)
     if study.indexed is None or options.critical_angle_deg is not None:
         return study
     found = study.indexed
-    index = _film_index(
-        options, found.orientation.lattice, found.refined.constants.a, found.refined.constants.contraction
-    )
-    if abs(index.critical_angle / first.critical_angle - 1.0) < 0.02:
+    medium = _medium(options, found.orientation.lattice, found.refined.constants.a, found.refined.constants.contraction)
+    if abs(medium.index.critical_angle / first.index.critical_angle - 1.0) < 0.02:
         return study
-    return _study(inputs, options, index, study)
+    return _study(inputs, options, medium, study)
 
 
-def _best_of_densities(inputs: FilmInputs, options: FilmOptions, first: Index, study: FilmStudy) -> FilmStudy:
+def _best_of_densities(inputs: FilmInputs, options: FilmOptions, first: FilmMedium, study: FilmStudy) -> FilmStudy:
     """The first study, or where silver explains nothing the best one with a lighter core."""
     tried = [study]
     while tried[-1].indexed is None and len(tried) <= len(LIGHTER):
-        share = LIGHTER[len(tried) - 1]
-        tried.append(_study(inputs, options, Index(share * first.delta, share * first.beta), study))
+        share, silver = LIGHTER[len(tried) - 1], first.index
+        lighter = FilmMedium(Index(share * silver.delta, share * silver.beta), silver.beta / silver.delta)
+        tried.append(_study(inputs, options, lighter, study))
     return tried[-1] if tried[-1].indexed is not None else study
 
 
-def _film_index(options: FilmOptions, lattice: str, a: float, contraction: float) -> Index:
-    """delta and beta of cores whose dry shells touch, or of the stated critical angle."""
+def _medium(options: FilmOptions, lattice: str, a: float, contraction: float) -> FilmMedium:
+    """Cores whose dry shells touch, or as many of them as give the stated critical angle."""
     crystal = lattice_named(lattice)
     share = core_share_of_touching_shells(
         options.ligand, neighbour_nm=a * crystal.neighbour_distance,
         volume_per_particle_nm3=crystal.volume_per_particle * a**3 * (1.0 - contraction),
     )  # fmt: skip
-    index = superlattice_index(options.core, options.ligand, core_share=share, energy_keV=options.energy_keV)
+    medium = superlattice_medium(options.core, options.ligand, core_share=share, energy_keV=options.energy_keV)
     if options.critical_angle_deg is None:
-        return index
-    return replace(index, delta=0.5 * float(np.radians(options.critical_angle_deg)) ** 2)
+        return medium
+    return replace(medium, index=medium.at(float(np.radians(options.critical_angle_deg))))
 
 
-def _study(inputs: FilmInputs, options: FilmOptions, film: Index, before: FilmStudy | None) -> FilmStudy:
+def _study(inputs: FilmInputs, options: FilmOptions, medium: FilmMedium, before: FilmStudy | None) -> FilmStudy:
     angles = tuple(float(np.radians(angle)) for angle in inputs.angles_deg)
+    film = medium.index
     start = FilmConstants(np.nan, 0.0, angles, film.critical_angle)
     if before is None:
         prepared = tuple(
@@ -170,7 +170,7 @@ def _study(inputs: FilmInputs, options: FilmOptions, film: Index, before: FilmSt
     reach = max((np.hypot(s.q_parallel, s.q_z) for found in usable for s in found), default=LEAST_REACH)
     substrate = material_index(*SUBSTRATE, options.energy_keV)
     k = inputs.plane.wavenumber
-    setup = Setup(inputs.plane, film.beta, substrate, k * THICKNESS_NM, MORE_REACH * max(float(reach), LEAST_REACH))
+    setup = Setup(inputs.plane, medium, substrate, k * THICKNESS_NM, MORE_REACH * max(float(reach), LEAST_REACH))
     views = [ImageView(found, surroundings(image, inputs.plane)) for found, image in zip(usable, prepared, strict=True)]
     priors = _priors(options, start)
     assignment, indexed = index_film(views, setup, start, priors, _held(options))

@@ -37,7 +37,7 @@ def final_spots(study: FilmStudy) -> list[Spot]:
     made: list[Spot] = []
     for image in range(len(study.prepared)):
         plane = moved(study.setup.plane, study.constants)
-        incidence = incidence_of(study.constants, image, study.setup.beta)
+        incidence = incidence_of(study.constants, image, study.setup.film)
         here = replaced([s for s in study.spots if s.image == image], plane, incidence)
         made += [s for s in here if not s.excluded] + [s for s in here if s.excluded]
     return made
@@ -98,7 +98,7 @@ def residuals(study: FilmStudy, spots: Sequence[Spot], expected: Sequence[Reflec
 
 def _q_z_of_channel(study: FilmStudy, spot: Spot, channel: str) -> float:
     """q_z (1/nm) of a spot as one of the direct or of the reflected beam: they differ by 2 k s_i'."""
-    inner = incidence_of(study.constants, spot.image, study.setup.beta).sine_inside
+    inner = incidence_of(study.constants, spot.image, study.setup.film).sine_inside
     return spot.q_z - (2.0 * study.setup.plane.wavenumber * inner if channel == "R" else 0.0)
 
 
