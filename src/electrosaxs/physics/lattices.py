@@ -180,7 +180,11 @@ def _families_below(name: str, s_max: float) -> Reflections:
     length = np.linalg.norm(planes @ reciprocal, axis=1)
     near = (length > 1e-9) & (length <= s_max * (1.0 + 1e-9))
     planes, length = planes[near], length[near]
-    phase = np.exp(2j * np.pi * planes @ np.array(lattice.basis).T).sum(axis=1)
+    turns = np.exp(
+        2j * np.pi * np.arange(-reach, reach + 1)[:, None, None] * np.array(lattice.basis)
+    )  # (index, site, axis)
+    h, k, m = (planes + reach).T
+    phase = np.sum(turns[h, :, 0] * turns[k, :, 1] * turns[m, :, 2], axis=1)
     squared = np.abs(phase) ** 2 / lattice.particles_per_cell**2
     kept = squared > 1e-9
     planes, length, squared = planes[kept], length[kept], squared[kept]

@@ -14,11 +14,15 @@ Diffraction (1969), ch. 13. Lengths in nearest-neighbour distances, s = q a / 2 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..nouns.base import FloatArray
 from .lattices import STACKED
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 LAYERS = float(np.sqrt(2.0 / 3.0))  # distance of layers over that of neighbours
 LATTICE_VOLUME = float(np.sqrt(0.5))  # per particle, over the cube of the neighbours' distance
@@ -60,19 +64,32 @@ def rods(s_max: float) -> tuple[FloatArray, FloatArray, FloatArray]:
     return sharp, count.astype(np.float64), inside[inside[:, 0] < s_max]
 
 
-def rod_content(s: FloatArray, fault_fraction: float) -> FloatArray:
-    """Multiplicity x squared amplitude of the rods in cells around the even grid `s` that begins at 0, each piece of a rod
-    shared between its two neighbours so that its place is kept."""
-    step, filled = float(s[1] - s[0]), rods(float(s[-1]))[2]
-    steps = int(np.ceil(s[-1] * LAYERS * CELLS))
-    content = np.diff(layer_intensity_integral((np.arange(steps + 2) - 0.5) / CELLS, fault_fraction))
-    content[1:] *= 2.0  # l and -l
+@lru_cache(maxsize=64)
+def _pieces_to_cells(step: float, size: int) -> csr_array:
+    """(size, piece): how much of each piece of the rods falls to each place of an even grid that begins at 0, times the
+    rods' multiplicity; shared between the two neighbours so that its place is kept."""
+    end = step * (size - 1)
+    filled, steps = rods(end)[2], int(np.ceil(end * LAYERS * CELLS))
     place = np.sqrt(filled[:, :1] ** 2 + (np.arange(steps + 1) / CELLS / LAYERS) ** 2) / step
-    weight = (filled[:, 1:] * content)[place < s.size - 1]
-    place = place[place < s.size - 1]
+    rod, piece = np.nonzero(place < size - 1)
+    place, weight = place[rod, piece], filled[rod, 1]
     cell = place.astype(np.intp)
     upper = weight * (place - cell)
-    return np.asarray(np.bincount(cell, weight - upper, s.size) + np.bincount(cell + 1, upper, s.size))
+    cells, pieces = np.concatenate([cell, cell + 1]), np.concatenate([piece, piece])
+    from scipy.sparse import csr_array
+
+    return csr_array((np.concatenate([weight - upper, upper]), (cells, pieces)), shape=(size, steps + 1))
+
+
+def rod_content(step: float, size: int, *fault_fractions: float) -> FloatArray:
+    """Multiplicity x squared amplitude of the rods in `size` cells around 0, step, 2 step, ... (of s): a row for each fault
+    fraction."""
+    pieces = _pieces_to_cells(step, size)
+    edges = (np.arange(CELLS + 1) - 0.5) / CELLS
+    period = np.stack([np.diff(layer_intensity_integral(edges, f)) for f in fault_fractions], axis=1)
+    content = np.resize(period, (pieces.shape[1], period.shape[1]))  # the intensity repeats along the rod
+    content[1:] *= 2.0  # l and -l
+    return np.asarray((pieces @ content).T)
 
 
 def rod_sum(q: FloatArray, a: float, fwhm: float, lorentzian: float, fault_fraction: float, s_max: float) -> FloatArray:
@@ -80,16 +97,16 @@ def rod_sum(q: FloatArray, a: float, fwhm: float, lorentzian: float, fault_fract
     its derivatives by the logarithm of all places, by fwhm, by the Lorentzian share, by the fault fraction.
 
     The profile is known in closed form in Fourier space, where its convolution with the rods is a product. The grid is
-    odd about 0 (the mirror term), a fifth of the width or finer; the share between two cells is taken off again.
+    odd about 0 (the mirror term), a fifth of the width or finer; the share between two cells is taken off again. Between its
+    points stands a cubic spline, whose coefficients are a division there too: by the transform of the cubic B-spline.
     """
-    from scipy.fft import next_fast_len  # half a second with splines, and only stacks that are faulted need them
-    from scipy.interpolate import CubicSpline
+    from scipy.fft import next_fast_len  # imported where a stack is faulted: few are
 
-    step = 2.0 ** np.floor(np.log2(FINE * fwhm * a / (2.0 * np.pi)))
+    step = float(2.0 ** np.floor(np.log2(FINE * fwhm * a / (2.0 * np.pi))))
     half = next_fast_len(int(s_max / step) + 2, real=True)
     s = step * np.arange(half)
     above, below = min(fault_fraction + STEP, 1.0 - STEP), max(fault_fraction - STEP, STEP)
-    content = np.stack([rod_content(s, f) for f in (fault_fraction, above, below)])
+    content = rod_content(step, half, fault_fraction, above, below)
     content[1] = (content[1] - content[2]) / (above - below)
     density = np.zeros((2, 2 * half))
     density[:, 1:half] = content[:2, 1:] / s[1:]
@@ -97,18 +114,30 @@ def rod_sum(q: FloatArray, a: float, fwhm: float, lorentzian: float, fault_fract
     grid = 2.0 * np.pi / a * step
     k = np.fft.rfftfreq(2 * half, grid)
     spread, tails = np.exp(-((np.pi * fwhm * k) ** 2) / (4.0 * np.log(2.0))), np.exp(-np.pi * fwhm * k)
-    shared = np.fft.rfft(density) / np.sinc(k * grid) ** 2 / grid
+    spline = (2.0 + np.cos(2.0 * np.pi * k * grid)) / 3.0
+    shared = np.fft.rfft(density) / np.sinc(k * grid) ** 2 / grid / spline
     profile = lorentzian * tails + (1.0 - lorentzian) * spread
     by_fwhm = (
         -lorentzian * np.pi * k * tails - (1.0 - lorentzian) * fwhm * (np.pi * k) ** 2 / (2.0 * np.log(2.0)) * spread
     )
     rows = np.stack([profile, by_fwhm, tails - spread]) * shared[0]
-    curves = np.fft.irfft(np.concatenate([rows, profile[None] * shared[1:]]), 2 * half)[:, :half]
-    smooth = CubicSpline(grid * np.arange(half), curves, axis=1)
-    value, slope = smooth(q), smooth(q, 1)[0]
+    value, slope = _spline_at(q / grid, np.fft.irfft(np.concatenate([rows, profile[None] * shared[1:]]), 2 * half))
+    slope /= grid
     by_places = -(q * slope + value[0] + fwhm * value[1])  # x L' = -L - w dL/dw for a profile of unit area and width w
     out = np.stack([value[0], by_places, value[1], value[2], value[3]])
     return np.asarray(2.0 * np.pi**2 / (a**3 * LATTICE_VOLUME) * a / (2.0 * np.pi) * out / q)
+
+
+def _spline_at(place: FloatArray, coefficients: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Values (row, place) of periodic cubic splines with these coefficients (row, n) of B-splines at 0 to n - 1, and the slope
+    (place,) of the first of them."""
+    cell = place.astype(np.intp)
+    t, n = place - cell, coefficients.shape[1]
+    r = 1.0 - t
+    weights = np.stack([r**3, 3.0 * t**3 - 6.0 * t**2 + 4.0, 3.0 * r**3 - 6.0 * r**2 + 4.0, t**3]) / 6.0
+    slopes = np.stack([-(r**2), 3.0 * t**2 - 4.0 * t, 4.0 * r - 3.0 * r**2, t**2]) / 2.0
+    near = coefficients[:, (cell + np.arange(-1, 3)[:, None]) % n]
+    return np.sum(near * weights, axis=1), np.sum(near[0] * slopes, axis=0)
 
 
 def sharp_lines(s_max: float) -> tuple[FloatArray, FloatArray]:

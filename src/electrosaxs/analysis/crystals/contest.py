@@ -12,7 +12,7 @@ from ...nouns import FloatArray
 from ...physics.lattices import CANDIDATES
 from .bragg import smooth_basis
 from .fluid import FluidFit, fit_fluid
-from .lattice_fit import LOOSE, RIGID, SMOOTHED, Freedom, LatticeFit, finished, raced, raced_on
+from .lattice_fit import LOOSE, RACE_STEPS, RIGID, SMOOTHED, Freedom, LatticeFit, finished, raced, raced_on
 from .parameters import Solution
 from .peaks import PeakSearch
 from .weighted_curve import WeightedCurve
@@ -39,12 +39,13 @@ def compare_lattices(curve: WeightedCurve, search: PeakSearch) -> Contest:
     Lattices far behind the best are not fitted to their end (`converged` says so): their scores are upper bounds."""
     start = search.solution
     fits: dict[str, LatticeFit] = {}
+    field: dict[str, list[LatticeFit]] = {}
     for freedom in (RIGID, SMOOTHED):
         if freedom is RIGID and curve.estimated:
             continue
         ground = curve if freedom is RIGID else search.curve
         fluid = fit_fluid(ground, start, _smooth(ground, start, freedom), _highest(search))
-        field = _race(ground, start, freedom, search)
+        field = _race(ground, start, freedom, search, field)
         if fluid.is_enough and fluid.score + CLEAR < min(ones[0].score for ones in field.values()):
             return Contest(freedom, {name: ones[0] for name, ones in field.items()}, fluid)
         fits = _contest(field, fluid.score)
@@ -71,10 +72,18 @@ def _gone_on_with(fits: Mapping[str, LatticeFit], curve: WeightedCurve, rival: f
 
 
 def _race(
-    curve: WeightedCurve, start: Solution[float], freedom: Freedom, search: PeakSearch
-) -> dict[str, list[LatticeFit]]:
-    """A few steps of every start of every lattice, more of those that are then not far behind."""
-    field = {n: raced(curve, n or None, start, freedom=freedom, peaks=search.peaks) for n in RACED}
+    curve: WeightedCurve, start: Solution[float], freedom: Freedom, search: PeakSearch,
+    before: Mapping[str, Sequence[LatticeFit]],
+) -> dict[str, list[LatticeFit]]:  # fmt: skip
+    """A few steps of every start of every lattice, more of those that are then not far behind. before: the race with less
+    freedom; those far behind there begin once, where they were."""
+    least = min((ones[0].score for ones in before.values()), default=np.inf)
+    field = {
+        name: raced_on(before[name][:1], curve, freedom, RACE_STEPS[0])
+        if name and name in before and hopeless(before[name][0].score, BEHIND * least)
+        else raced(curve, name or None, start, freedom=freedom, peaks=search.peaks)
+        for name in RACED
+    }
     best = BEHIND * min(one.score for ones in field.values() for one in ones)
     for name, ones in field.items():
         able = [one for one in ones if not (name and hopeless(one.score, best))]

@@ -32,9 +32,11 @@ from .parameters import (
 )
 from .starts import scan_lattice
 from .weighted_curve import WeightedCurve
-from .weighted_fit import ROUGHLY, STEPS, TOLERANCE, FitOutcome, Knowledge, Limit, fit, hopeless, score
+from .weighted_fit import HOPELESS, LOST, ROUGHLY, STEPS, TOLERANCE, FitOutcome, Knowledge, Limit, fit, hopeless, score
 
 RACE_STEPS = (4, 8)  # of every start, and of those then not without hope
+ENOUGH_STEPS = 20  # what most fits need
+SAME_PLACE = 1e-3  # of ln a and of the shape: two starts that have met
 
 
 @dataclass(frozen=True)
@@ -148,13 +150,15 @@ def raced(
     return sorted(fits, key=lambda one: one.score)
 
 
-def raced_on(field: Sequence[LatticeFit], curve: WeightedCurve, freedom: Freedom) -> list[LatticeFit]:
+def raced_on(
+    field: Sequence[LatticeFit], curve: WeightedCurve, freedom: Freedom, steps: int = RACE_STEPS[1]
+) -> list[LatticeFit]:
     """The race of a lattice gone on with on another curve (same q, other variance) or with more freedom, best first."""
     fits = []
     for one in field:
         model = _model(curve, one.lattice, one.solution, freedom)
         start = _padded(one.solution, grains_of(one.outcome.parameters), model)
-        fits.append(_fitted(curve, model, start, freedom, {}, RACE_STEPS[1]))
+        fits.append(_fitted(curve, model, start, freedom, {}, steps))
     return sorted(fits, key=lambda one: one.score)
 
 
@@ -162,15 +166,24 @@ def finished(
     field: Sequence[LatticeFit], *, rival: float = np.inf, priors: Mapping[str, tuple[float, float]] | None = None
 ) -> LatticeFit:
     """The best of a race, run to its minimum; starts without hope, beside the others or beside the score `rival`, are
-    left where they are."""
+    left where they are, and so are those that have come to the place of a better one."""
     ends: list[LatticeFit] = []
-    for one in field:
-        least = min([rival, field[0].score, *(end.score for end in ends)])
-        if one.outcome.converged or hopeless(one.score, least):
-            ends.append(one)
-        else:
-            ends.append(_fitted(one.curve, one.model, one.outcome.parameters, one.freedom, priors or {}, STEPS))
+    for start in field:
+        one, least = start, min([rival, field[0].score, *(end.score for end in ends)])
+        for steps, margin in ((ENOUGH_STEPS, HOPELESS), (STEPS, LOST)):
+            if not (one.outcome.converged or hopeless(one.score, least, margin) or _met(one, ends)):
+                one = _fitted(one.curve, one.model, one.outcome.parameters, one.freedom, priors or {}, steps)
+        ends.append(one)
     return min(ends, key=lambda end: end.score)
+
+
+def _met(one: LatticeFit, ends: Sequence[LatticeFit]) -> bool:
+    return any(
+        end.score <= one.score
+        and abs(np.log(one.value("a") / end.value("a"))) < SAME_PLACE
+        and abs(one.value("shape") - end.value("shape")) < SAME_PLACE
+        for end in ends
+    )
 
 
 def _model(curve: WeightedCurve, lattice: str | None, solution: Solution[float], freedom: Freedom) -> LatticeModel:
@@ -192,7 +205,7 @@ def _fitted(
     steps: int,
 ) -> LatticeFit:
     known = _known(curve, model, start, freedom, priors)
-    outcome = fit(curve, model, known, steps=steps, tolerance=TOLERANCE if steps == STEPS else ROUGHLY)
+    outcome = fit(curve, model, known, steps=steps, tolerance=ROUGHLY if steps in RACE_STEPS else TOLERANCE)
     return LatticeFit(model.lattice, curve, model, outcome, freedom, score(outcome, known))
 
 

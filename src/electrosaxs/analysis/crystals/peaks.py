@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.special import ndtri
 
 from ...nouns import FloatArray, Peak
@@ -22,6 +23,7 @@ from .weighted_fit import ROUGHLY, FitOutcome, Knowledge, Limit, fit, score
 
 FALSE_ALARM = 0.002  # chosen: chance that one pure-solution curve shows any peak
 WIDTHS = (0.015, 0.03, 0.06, 0.12)  # FWHM of the filters in units of the q of the peak that 1.2 d apart particles give
+FILTER_REACH = 2.5  # FWHM of a filter: exp(-4 ln2 6.25) = 3e-8
 MOST_PEAKS = 14
 START_STEPS = 60  # of the smooth part alone
 SEARCH_STEPS = 10  # of each fit between two peaks, which the next peak changes anyway
@@ -99,7 +101,7 @@ def score_of_free_peaks(curve: WeightedCurve, search: PeakSearch, *, smooth: boo
     first = [x for peak in search.peaks for x in (peak.area, peak.q, peak.fwhm)]
     model = PeakModel(curve.q, basis, len(search.peaks))
     known = _known(np.array([*search.solution, SEARCH_TAILS, *np.zeros(basis.shape[1]), *first]), model)
-    return score(fit(curve, model, known), known)
+    return score(fit(curve, model, known, tolerance=ROUGHLY), known)
 
 
 def start_solution(curve: WeightedCurve) -> Solution[float] | None:
@@ -137,14 +139,19 @@ def peak_threshold(span: float, widths: FloatArray) -> float:
     return float(max(np.sqrt(2.0 * np.log(max(crossings, 1.0) / FALSE_ALARM)), -ndtri(FALSE_ALARM)))
 
 
-def gaussian_filter(q: FloatArray, fwhm: float) -> FloatArray:
-    """Peaks of unit area (centre, q) with one peak at each bin."""
+def gaussian_filter(q: FloatArray, fwhm: float) -> csr_array:
+    """Peaks of unit area (centre, q) with one peak at each bin, as far as FILTER_REACH."""
     steep = 4.0 * np.log(2.0) / fwhm**2
-    return np.asarray(np.sqrt(steep / np.pi) * np.exp(-steep * (q[:, None] - q) ** 2))
+    first, last = np.searchsorted(q, q - FILTER_REACH * fwhm), np.searchsorted(q, q + FILTER_REACH * fwhm)
+    starts = np.concatenate([[0], np.cumsum(last - first)])
+    column = np.arange(starts[-1]) + np.repeat(first - starts[:-1], last - first)
+    apart = np.repeat(q, last - first) - q[column]
+    height = np.sqrt(steep / np.pi) * np.exp(-steep * apart**2)
+    return csr_array((height, column, starts), shape=(q.size, q.size))
 
 
 def strongest_peak(
-    curve: WeightedCurve, model: PeakModel, outcome: FitOutcome, widths: FloatArray, filters: Sequence[FloatArray]
+    curve: WeightedCurve, model: PeakModel, outcome: FitOutcome, widths: FloatArray, filters: Sequence[csr_array]
 ) -> tuple[float, float, float, float]:
     """Significance, position, FWHM and area of the peak of S - 1 that stands out most from the fit; `filters` as
     gaussian_filter makes them, one for each width.
@@ -164,7 +171,7 @@ def strongest_peak(
     level = s.scale * skewed_form_factor(curve.q, s.diameter, s.deviation, s.skewness) * root
     best = (-np.inf, 0.0, 0.0, 0.0)
     for width, shape in zip(widths, filters, strict=True):
-        whole = shape**2 @ level**2
+        whole = shape.power(2) @ level**2
         norm2 = whole - np.sum((shape @ (level[:, None] * basis)) ** 2, axis=1)
         usable = norm2 > 0.05 * whole
         score = np.where(usable, (shape @ (level * residual)) / np.sqrt(np.where(usable, norm2, 1.0)), -np.inf)

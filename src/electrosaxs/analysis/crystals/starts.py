@@ -25,12 +25,14 @@ SCAN_STEP = 0.004  # relative step of the lattice constant in the scan
 SCAN_WIDTHS = (0.012, 0.025, 0.05, 0.1)  # FWHM over the first reflection's q
 PEAK_WIDTHS = (0.7, 1.4)  # the same over the FWHM of the peaks, where peaks are known
 SCAN_TAILS = 0.2  # Lorentzian share at which a fit starts
-MOST_STARTS = 3
+MOST_STARTS = 2
+PROMISING = 0.5  # of what the best start explains: what others must, to be tried
 DISTINCT = 0.015  # of ln a, between starts
 COARSE = 12  # every how many of the steps are tried where the peaks allow none of them
 SEEDS = 5  # of the highest peaks one is a reflection
 SEED_FAMILIES = 10  # of the first this many families
 LIKELY = 6  # constants whose pattern is compared with the curve
+WIDENED = 3  # of them at the second width too
 NEAR = 0.012  # relative: a peak and a reflection that belong together, before anything is fitted
 CAPPED = 30.0  # sigma that one peak counts at most
 ABSENT = 0.3  # of its own share of the pattern's strength: what a reflection without a peak costs
@@ -71,7 +73,8 @@ def scan_lattice(
 
     likely = likely_constants(lattice, solution.diameter, peaks)
     if likely:
-        tried = [gain(one, fwhm) for one in likely for fwhm in one.widths]
+        tried = sorted((gain(one, one.widths[0]) for one in likely), reverse=True)
+        tried += [gain(Constant(one.a, one.shape, ()), likely[0].widths[1]) for _, one in tried[:WIDENED]]
         return _distinct(sorted(tried, reverse=True))
     best: list[tuple[float, Grains[float]]] = []
     every = every_constant(lattice, solution.diameter, float(np.median(np.diff(curve.q))))
@@ -111,29 +114,30 @@ def likely_constants(lattice: str, diameter: float, peaks: Sequence[Peak]) -> li
         spacing = lattice_named(lattice, open_shape(lattice, shape)).neighbour_distance
         families = reflections(lattice, 6.0, open_shape(lattice, shape))
         s, strength = families.s, families.weight / families.s**2
-        for q in seeds:
-            for a in (2.0 * np.pi * s[:SEED_FAMILIES] / q).tolist():
-                if SPACINGS[0] <= a * spacing / diameter <= SPACINGS[1]:
-                    ranked.append(_on_the_peaks(s, strength, a, shape, places, height, widths))
+        a = (2.0 * np.pi * s[:SEED_FAMILIES] / seeds[:, None]).ravel()
+        a = a[(a * spacing / diameter >= SPACINGS[0]) & (a * spacing / diameter <= SPACINGS[1])]
+        told, refined = _on_the_peaks(s, strength, a, places, height)
+        ranked += [(t, Constant(one, shape, widths)) for t, one in zip(told.tolist(), refined.tolist(), strict=True)]
     ranked.sort(reverse=True)
     return [constant for _, constant in _apart(ranked)]
 
 
 def _on_the_peaks(
-    s: FloatArray, strength: FloatArray, a: float, shape: float, places: FloatArray, height: FloatArray,
-    widths: tuple[float, ...],
-) -> tuple[float, Constant]:  # fmt: skip
-    """How much of the peaks' significance the reflections of `a` (nm) explain, less what strong ones without a peak cost,
-    and the constant refined on those."""
-    ratio = 2.0 * np.pi * s / a / places[:, None]
-    nearest = np.argmin(np.abs(ratio - 1.0), axis=1)
-    found = ratio[np.arange(places.size), nearest]
-    near = np.abs(found - 1.0) < NEAR
-    inside = 2.0 * np.pi * s / a < places[-1] * (1.0 + NEAR)
-    silent = inside & ~np.any(np.abs(ratio - 1.0) < NEAR, axis=0)
-    cost = ABSENT * float(strength[silent].sum() / max(strength[inside].sum(), 1e-300))
-    refined = a * float(np.average(found[near], weights=height[near])) if near.any() else a
-    return float(height[near].sum() / height.sum()) - cost, Constant(refined, shape, widths)
+    s: FloatArray, strength: FloatArray, a: FloatArray, places: FloatArray, height: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """How much of the peaks' significance the reflections of each `a` (nm) explain, less what strong ones without a peak
+    cost, and the constants refined on those."""
+    q = 2.0 * np.pi * s / a[:, None]  # (a, s)
+    off = q[:, None] / places[:, None] - 1.0  # (a, peak, s)
+    nearest = np.argmin(np.abs(off), axis=2)
+    found = np.take_along_axis(off, nearest[..., None], axis=2)[..., 0]
+    weight = height * (np.abs(found) < NEAR)
+    inside = q < places[-1] * (1.0 + NEAR)
+    silent = inside & ~np.any(np.abs(off) < NEAR, axis=1)
+    cost = ABSENT * (silent @ strength) / np.maximum(inside @ strength, 1e-300)
+    total = weight.sum(axis=1)
+    refined = a * (1.0 + np.sum(weight * found, axis=1) / np.maximum(total, 1e-300))
+    return total / height.sum() - cost, refined
 
 
 def _apart(ranked: Sequence[tuple[float, Constant]]) -> list[tuple[float, Constant]]:
@@ -153,9 +157,11 @@ def _tops(values: FloatArray) -> npt.NDArray[np.intp]:
 
 
 def _distinct(ranked: Sequence[tuple[float, Grains[float]]]) -> list[Grains[float]]:
-    """The first MOST_STARTS whose lattice constants differ."""
+    """The first MOST_STARTS whose lattice constants differ and which are not far behind the first."""
     chosen: list[Grains[float]] = []
-    for _, one in ranked:
+    for gain, one in ranked:
+        if chosen and gain < PROMISING * ranked[0][0]:
+            break
         if all(abs(np.log(one.a / other.a)) > DISTINCT or abs(one.shape - other.shape) > 0.1 for other in chosen):
             chosen.append(one)
         if len(chosen) == MOST_STARTS:

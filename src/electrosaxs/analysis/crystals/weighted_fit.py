@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ STEPS = 120  # scale, smooth correction and sizes of the grains trade against ea
 TOLERANCE = 1e-4  # of chi-squared: a hundredth of a sigma
 ROUGHLY = 0.01  # a tenth of a sigma: for fits that only choose, or that the next one changes anyway
 HOPELESS = (1.5, 50.0)  # a start whose score exceeds 1.5 times the best one's + 50 after the race goes no further
+LOST = (1.1, 50.0)  # the same after as many steps as most fits need
 Model = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
@@ -55,21 +57,42 @@ class Knowledge:
 
 @dataclass(frozen=True, eq=False)
 class FitOutcome:
-    """Parameters (p,), covariance (p, p) in all (0 for held ones and those at a bound), the part of it that the shared
-    solvent measurement gives; influence (p, q), d parameter / d intensity; model and variance (q,); chi-squared of the
-    data, penalty of the priors, and the information matrix of the data."""
+    """Parameters (p,); model, its variance and that of the shared solvent measurement (q,), slopes of the model (q, p);
+    chi-squared of the data, penalty of the priors, curvature (p, p) of both, the information matrix of the data, and which
+    parameters moved: neither held nor at a bound. What is wanted of few fits is worked out where it is asked for."""
 
     parameters: FloatArray
-    covariance: FloatArray
-    shared_covariance: FloatArray
-    influence: FloatArray
     model: FloatArray
+    slopes: FloatArray
     variance: FloatArray
+    shared_variance: FloatArray
     chi_squared: float
     prior_penalty: float
+    curvature: FloatArray
     information: FloatArray
     moved: npt.NDArray[np.bool_]
     converged: bool
+
+    @cached_property
+    def covariance(self) -> FloatArray:
+        """(p, p), 0 for parameters that did not move."""
+        index = np.flatnonzero(self.moved)
+        scale = np.sqrt(np.diag(self.curvature)[index])
+        matrix = self.curvature[np.ix_(index, index)] / np.outer(scale, scale)
+        covariance = np.zeros_like(self.curvature)
+        inverse = np.linalg.pinv(matrix, rcond=1e-12, hermitian=True)
+        covariance[np.ix_(index, index)] = inverse / np.outer(scale, scale)
+        return covariance
+
+    @cached_property
+    def influence(self) -> FloatArray:
+        """(p, q): d parameter / d intensity."""
+        return np.asarray(self.covariance @ (self.slopes.T / self.variance))
+
+    @cached_property
+    def shared_covariance(self) -> FloatArray:
+        """The part of the covariance (p, p) that the shared solvent measurement gives."""
+        return np.asarray((self.influence * self.shared_variance) @ self.influence.T)
 
 
 def fit(
@@ -95,14 +118,15 @@ def fit(
         weight = _weights(curve, value, robust)
         gradient, curvature, free = _normal_equations(curve, value, slopes, weight, p, known)
         objective = _objective(curve, value, weight, p, known)
-        accepted = False
+        accepted, easy = False, 0.2
         while damping < 1e12 and not accepted:
             step = _step(gradient, curvature, free, damping)
             trial = np.clip(p + step, known.lower, known.upper)
             new_value, new_slopes = (curve.seen(one) for one in model(trial))
             gain = objective - _objective(curve, new_value, weight, trial, known)
             accepted = bool(np.isfinite(gain) and gain >= -1e-9 * abs(objective))
-            damping = max(damping * 0.2, 1e-9) if accepted else damping * 8.0
+            damping = max(damping * easy, 1e-9) if accepted else damping * 8.0
+            easy = 1.0  # a step that had to be shortened is no reason to take a longer one next
         if not accepted:
             break
         small = float(np.sum((trial - p) * (curvature @ (trial - p)))) < tolerance
@@ -147,23 +171,16 @@ def _outcome(
     curve: WeightedCurve, value: FloatArray, slopes: FloatArray, p: FloatArray, known: Knowledge, converged: bool
 ) -> FitOutcome:
     variance = curve.variance(value)
-    weight = 1.0 / variance
-    _, curvature, free = _normal_equations(curve, value, slopes, weight, p, known)
-    index = np.flatnonzero(free)
-    scale = np.sqrt(np.diag(curvature)[index])
-    inverse = np.linalg.pinv(curvature[np.ix_(index, index)] / np.outer(scale, scale), rcond=1e-12, hermitian=True)
-    covariance, influence = np.zeros((p.size, p.size)), np.zeros((p.size, value.size))
-    covariance[np.ix_(index, index)] = inverse / np.outer(scale, scale)
-    influence[index] = covariance[np.ix_(index, index)] @ (slopes[:, index].T * weight)
+    _, curvature, free = _normal_equations(curve, value, slopes, 1.0 / variance, p, known)
     return FitOutcome(
         parameters=p,
-        covariance=covariance,
-        shared_covariance=(influence * curve.shared_variance) @ influence.T,
-        influence=influence,
         model=value,
+        slopes=slopes,
         variance=variance,
+        shared_variance=curve.shared_variance,
         chi_squared=float(np.sum((curve.intensity - value) ** 2 / variance)),
         prior_penalty=float(np.sum(known.prior_weight * (p - known.prior) ** 2)),
+        curvature=curvature,
         information=curvature - np.diag(known.prior_weight),
         moved=free,
         converged=converged,
@@ -197,6 +214,6 @@ def score(outcome: FitOutcome, known: Knowledge) -> float:
     return float(outcome.chi_squared + outcome.prior_penalty + cost)
 
 
-def hopeless(score: float, best: float) -> bool:
+def hopeless(score: float, best: float, margin: tuple[float, float] = HOPELESS) -> bool:
     """Whether a fit that has run some steps is too far behind the best one to be gone on with."""
-    return score > HOPELESS[0] * best + HOPELESS[1]
+    return score > margin[0] * best + margin[1]
