@@ -3,9 +3,9 @@
     python benchmarks/imperfect.py --kept imperfect.json --seeds 10      # goes on where it stopped
     python benchmarks/imperfect.py --kept imperfect.json --table         # the tables of what is there
 
-Each run is simulated and analysed in a temporary folder: 8 heights from 0 to 3400 um and 6 scans in 15 minutes at 30 V; those of
-the onset have other scan times and grow crystals. A pull is (value - truth) / total sigma; the truth is the solution's, whatever
-the frames show of it. A seed of all cases comes before the next seed, so that a table is there early.
+Each run is simulated and analysed in a temporary folder: 8 heights from 0 to 3400 um and 6 scans in 15 minutes at 30 V; those
+of the onset have other scan times and grow crystals. A pull is (value - truth) / total sigma; the truth is the solution's,
+whatever the frames show of it. A seed of all cases comes before the next seed, so that a table is there early.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def measured(changes: Changes, seed: int) -> Measured:
 
 
 def told(found: RunResults, truth: RunResults) -> Measured:
-    """{"phi", "d": pulls of the voxels in use, number: {"pull", "error" (relative), "sigma" (relative), "quality"}, "left_out"}."""
+    """Pulls of the voxels in use ("phi", "d"), frames "left_out"; pull, relative error, sigma, quality of each number."""
     phi, right = found.volume_fraction, truth.volume_fraction.values
     kept: Measured = {"left_out": sum(not record.used and record.scan >= 0 for record in found.frames)}
     kept["phi"] = ((phi.values - right) / np.hypot(phi.total_sigma, NUMERICAL * right))[phi.good].tolist()
