@@ -174,3 +174,23 @@ def test_what_a_parabola_hides_of_a_local_slope_is_what_a_cubic_finds():
     exact = 50e-6 * 3e-12 * (t - 900.0) ** 2
     assert_close(found.shared["interpolation"].values, np.abs(found.values - exact), rel=1e-4)
     assert np.all(found.shared["interpolation"].values > 0.0)
+
+
+@pytest.mark.parametrize("lost", [[0, 1], [4, 5], [10, 11]])
+def test_scans_that_are_lost_from_a_curve_that_bends_are_in_the_slopes_sigma(lost):
+    t = 75.0 + 150.0 * np.arange(12)
+    phi = 8e-4 + 4e-6 * t**0.8
+    whole, gone = (
+        GrowthCurve.from_arrays(
+            phi,
+            dims=("scan",),
+            coords={"time": (("scan",), t)},
+            sigma=np.full(12, 1e-8),
+            masks={"lost": (("scan",), mask)},
+        )
+        for mask in (np.zeros(12, bool), np.isin(np.arange(12), lost))
+    )
+    one, other = growth_line(whole), growth_line(gone)
+    assert one.shared["missing_scans"] == 0.0
+    assert abs(one.line.slope - other.line.slope) < 2.0 * other.line.slope_sigma
+    assert other.line.slope_sigma < 0.1 * other.line.slope

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from simulated_runs import simulated
 
+from electrosaxs.analysis.concentration.missing_solvent import solvent_level
 from electrosaxs.analysis.kinetics.scan_map import ScanMap, scan_map
 from electrosaxs.io.run_toml import read_run
 from electrosaxs.nouns import Role, VolumeFraction
@@ -53,6 +54,19 @@ class Measured:
         reduced = replace(self.reduced, table=replace(table, transmission=transmission))
         values = {**self.voxels.values, "phi": self.voxels.values["phi"] / change}
         return replace(self, reduced=reduced, voxels=replace(self.voxels, values=values))
+
+    def with_gas(self, rows: list[int], share: float) -> "Measured":
+        """Less solvent, fewer particles and more light in a share of the path of some frames."""
+        gas = np.zeros(self.voxels.frame.size)
+        gas[rows] = share
+        lighter = np.exp(gas * (SOLVENT_DEPTH + 262.0 * self.voxels.values["phi"]))
+        level = solvent_level(self.standard.solvent.values)
+        wrong = self.with_transmission(lighter)
+        values = {**wrong.voxels.values, "background": wrong.voxels.values["background"] - gas * level}
+        wrong = replace(wrong, voxels=replace(wrong.voxels, values=values))
+        for row in rows:
+            wrong = wrong.with_scattering(row, (1.0 - share) * lighter[row])
+        return wrong
 
     def without(self, row: int) -> "Measured":
         flags = list(self.reduced.flags)
@@ -136,6 +150,26 @@ def test_gas_in_the_beam_for_half_of_the_scans_is_found_at_any_height(measured: 
         assert column == 0 or all(
             "something else than the solution is in the beam" in words for words in agreed.reasons.values()
         )
+
+
+def test_weak_gas_at_the_anode_shows_in_the_solvent_that_is_missing(measured: Measured) -> None:
+    """5 % of the path: where the layer is steep the light that passes does not tell."""
+    agreed, _, _ = measured.with_gas([0, 7], 0.05).judged()
+    assert sorted(agreed.reasons) == [0, 7]
+    assert "of the solvent is missing" in agreed.reasons[7]
+
+
+def test_noise_of_the_monitor_that_the_standards_do_not_have_leaves_no_frame_out(measured: Measured) -> None:
+    random, wrong = np.random.default_rng(3), measured
+    for row in range(28):
+        wrong = wrong.with_scattering(row, float(np.exp(0.02 * random.standard_normal())))
+    _, _, clean = measured.judged()
+    agreed, _, phi = wrong.judged()
+    assert agreed.reasons == {}
+    assert 0.01 < agreed.own < 0.04
+    assert np.all(phi.shared["reference"].values > 0.5 * 0.01 * phi.values / np.sqrt(3))
+    pull = (phi.values - clean.values) / phi.total_sigma
+    assert np.max(np.abs(pull)) < 3.5
 
 
 @pytest.mark.parametrize("size", [0.01, -0.005])

@@ -35,8 +35,11 @@ DETECTED = (
 MISSED = 8.0  # twice that, with the pooled pattern as it is: no chance of noise
 FREE_SHARE = {"a": 0.015, "fwhm": 0.4, "size_ratio": 0.01}  # prior sd of a frame's shape over the pooled value
 HELD_SHARE = {"a": 1e-4, "fwhm": 1e-2, "size_ratio": 1e-4}  # the same where the frame shows no crystals
-GROWTH_POINTS = 2  # scans with crystals that the extrapolation of X(t) uses: growth bends over more of them
-GROWTH_POWER_SD = 0.3  # of ln p in X ~ (t - t0)^p, chosen: slow attachment (p above 1) to depletion (1/2) within 2 sd
+GROWTH_POINTS = 2  # scans with crystals that the extrapolation of growth uses: it bends over more of them
+# p in m ~ (t - t0)^p. At t0 nothing is in excess yet, so growth starts from rest: with attachment that is slow p = 2, at a wall
+# pinned at the solubility 3/2 (its boundary layer empties as a root of time), and 1 once all that arrives is taken.
+GROWTH_POWER, GROWTH_POWER_SD = 1.45, 0.25  # median, and sd of ln p: 1.1 to 1.9 within one
+LAW = 0.05  # relative, chosen: p falls between the scans that it is taken through, and the solution beside crystals grows on
 TREND = 3.0  # sigma of the slope of a(t) from which a mean would hide a trend
 
 
@@ -193,11 +196,12 @@ def onset_from_structure_factor(
 ) -> Number:
     """Time (s) of the first superlattice, from X(t) of the scans and which of them show it.
 
-    X = r max(t - t0, 0)^p is weighed for every t0 from the first scan to the first one that shows crystals, r and p
-    being integrated out; the answer is mean and sd of that distribution. p is not known but near 1: growth bends up
-    while the surface forms, down when the solution is depleted; taken as 1, t0 comes out up to 6 sigma off.
+    m = X / (1 - X), particles in crystals over those beside them, is what grows; X itself bends down as it nears 1.
+    m = r max(t - t0, 0)^p is weighed for every t0 from the first scan to the first one that shows crystals, r and p
+    being integrated out; the answer is mean and sd of that distribution. p lies between 1 and 2 (GROWTH_POWER): taken as 1,
+    amounts too small to be seen are left out and t0 is late by up to 0.3 of the time between scans.
     """
-    told = np.isfinite(fraction) & (sigma > 0.0)  # a fraction that a bound holds has no sigma, and says nothing
+    told = np.isfinite(fraction) & (sigma > 0.0) & (fraction < 1.0)  # one that a bound holds says nothing
     times, fraction, sigma, detected = times[told], fraction[told], sigma[told], detected[told]
     shown = np.flatnonzero(detected & np.append(detected[1:], True))  # a lone one between empty scans is a false alarm
     if shown.size == 0:
@@ -214,26 +218,29 @@ def onset_from_structure_factor(
             "between the last scan without peaks and the only one with",
         )
     end = int(shown[GROWTH_POINTS - 1]) + 1
-    mean, variance = _start_of_growth(times[:end], fraction[:end], sigma[:end], first)
-    how = f"growth of the crystalline fraction extrapolated to zero; first seen at {after:.0f} s, not at {before:.0f} s"
+    amount = fraction / (1.0 - fraction)
+    noise = np.hypot(sigma / np.square(1.0 - fraction), LAW * np.maximum(amount, 0.0))
+    mean, variance = _start_of_growth(times[:end], amount[:end], noise[:end], first)
+    how = f"growth of the crystals extrapolated to nothing; first seen at {after:.0f} s, not at {before:.0f} s"
     return Number(mean, float(np.sqrt(variance)), "s", how)
 
 
-def _start_of_growth(t: FloatArray, x: FloatArray, sigma: FloatArray, first: int) -> tuple[float, float]:
-    """Mean and variance of t0 in X = X_last [max(t - t0, 0) / (t_last - t0)]^p; prior flat in t0 over [t_0, t_first] and
-    in X_last, normal in ln p."""
+def _start_of_growth(t: FloatArray, m: FloatArray, sigma: FloatArray, first: int) -> tuple[float, float]:
+    """Mean and variance of t0 in m = m_last [max(t - t0, 0) / (t_last - t0)]^p; prior flat in t0 over [t_0, t_first] and
+    in m_last, normal in ln p."""
     starts = np.linspace(t[0], t[first], 801)
     powers = GROWTH_POWER_SD * np.linspace(-3.0, 3.0, 61)
     grown = np.maximum(t - starts[:, None], 0.0) / (t[-1] - starts[:, None])
-    rise = grown[:, None, :] ** np.exp(powers)[:, None] / sigma
+    rise = grown[:, None, :] ** (GROWTH_POWER * np.exp(powers))[:, None] / sigma
     information = np.sum(rise**2, axis=2)
-    last = np.maximum(rise @ (x / sigma), 0.0) / information
-    chi_squared = np.sum((x / sigma - last[:, :, None] * rise) ** 2, axis=2)
+    last = np.maximum(rise @ (m / sigma), 0.0) / information
+    chi_squared = np.sum((m / sigma - last[:, :, None] * rise) ** 2, axis=2)
     cost = chi_squared + np.log(information) + (powers / GROWTH_POWER_SD) ** 2
     weight = np.exp(-0.5 * (cost - cost.min())).sum(axis=1)
     weight /= weight.sum()
     mean = float(weight @ starts)
-    return mean, float(weight @ (starts - mean) ** 2)
+    step = float(starts[1] - starts[0])
+    return mean, float(weight @ (starts - mean) ** 2) + step**2 / 12.0
 
 
 def lattice_constant_solvated(a: LatticeConstant) -> Number:

@@ -32,6 +32,9 @@ FEWEST_POINTS = 3
 TOO_NOISY = 5.0
 REAL_SCATTER = 0.01
 LARGEST_DEPARTURE = 0.1
+MISSING = "missing_scans"
+BEYOND = 2.0
+"""Times (chosen): a parabola beyond the scans that it goes through is off by more than between them."""
 
 
 def growth_curve(phi: VolumeFraction, *, slice_um: float = 50.0) -> GrowthCurve:
@@ -113,7 +116,8 @@ def growth_line(curve: GrowthCurve, *, onset_s: float | None = None, during: Pie
     Bend: where a parabola departs from the line by more than 3 sigma and 10 % of the rise (the slice saturates), the
     words say by how much; the line keeps its window, so that runs compare. Scatter: where the points scatter about a
     smooth curve (cubic) more than counting explains (chance below 1 %), the counting sigma grows by sqrt(chi2 / dof)
-    and the words say so. FitError with fewer than 3 points.
+    and the words say so. Scans that are lost within the window leave a curve that bends with another slope: by how much is the
+    contribution `missing_scans`. FitError with fewer than 3 points.
     """
     t, phi, sigma = curve.coord("time"), curve.values, curve.sigma
     window = _usable(curve) & (t >= 0.0) & (t < (np.inf if onset_s is None else onset_s))
@@ -133,6 +137,9 @@ def growth_line(curve: GrowthCurve, *, onset_s: float | None = None, during: Pie
     excess = _excess_scatter(t[order], phi[order], sigma[order])
     counting = excess * float(np.sqrt(np.sum(np.square(slope_of * np.nan_to_num(sigma[order])))))
     shared = {name: abs(float(slope_of @ np.asarray(c.values)[order])) for name, c in curve.shared.items()}
+    lost = np.isfinite(t) & ~_usable(curve) & (t >= 0.0) & (t < (np.inf if onset_s is None else onset_s))
+    lost &= True if during is None else during.has(t)
+    shared[MISSING] = _without_the_lost(t[order], phi[order], t[lost])
     line = LineFit(
         slope=float(slope_of @ phi[order]),
         slope_sigma=float(np.sqrt(counting**2 + sum(s**2 for s in shared.values()))),
@@ -211,6 +218,19 @@ def _line_operators(t: FloatArray) -> tuple[FloatArray, FloatArray]:
     centred = t - t.mean()
     slope = centred / np.sum(centred**2)
     return slope, 1.0 / t.size - t.mean() * slope
+
+
+def _without_the_lost(t: FloatArray, phi: FloatArray, lost: FloatArray) -> float:
+    """What the slope (1/s) would change by with the scans at the times `lost`, phi there from parabolas through the three
+    scans around; BEYOND times that where they are the first or the last."""
+    if not lost.size:
+        return 0.0
+    filled = []
+    for time in lost:
+        near = np.argsort(np.abs(t - time), kind="stable")[:3]
+        filled.append(np.polyval(np.polyfit(t[near] - time, phi[near], 2), 0.0))
+    whole, times = np.concatenate([t, lost]), BEYOND if lost.min() < t.min() or lost.max() > t.max() else 1.0
+    return times * abs(float(_line_operators(whole)[0] @ np.concatenate([phi, filled]) - _line_operators(t)[0] @ phi))
 
 
 def _departure(t: FloatArray, phi: FloatArray, sigma: FloatArray) -> float:

@@ -11,17 +11,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ...analysis.concentration.missing_solvent import MissingSolvent, missing_solvent, solvent_level
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
-from ...analysis.footprint.beam_profile import holes_filled_in_time
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
-from ...analysis.footprint.surface import Expected
+from ...analysis.footprint.surface import Expected, expected
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role, Run
-from ...physics.absorption import attenuation_per_volume_fraction
 from ...physics.beam import open_beam_centre, open_fraction
+from .attenuation import attenuation_map, attenuation_of
 from .causes import Contradiction, cause
 from .crystal_view import sees_crystals
 from .drift import anode_elsewhere, drift_of_phi, noise_of_phi, scatter_of_phi
+from .gas import GasShare, gas_share, gas_words, suspicious
 from .reduce_run import ReducedRun
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels, on_map
@@ -48,6 +49,8 @@ MOST_SHARE = 0.4
 RIVAL = 3.0
 """Sigmas from which on the frame beside one that contradicts itself may be the cause (chosen)."""
 PASSES = 6
+LEAST_MONITOR_NOISE = 2e-3
+"""Relative, from which on noise of all monitors is taken into account before single frames are judged (chosen)."""
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -55,9 +58,10 @@ BoolArray = npt.NDArray[np.bool_]
 class Agreement:
     """Maps (scan, height). measures: the comparison, None where absorption does not tell; missing: what stands in for frames
     without phi; left_out: what contradicts itself; reasons: row of the voxels -> words; scattered, absorbed, absorbed_sigma:
-    phi by either measure, of frames that were left out too; drift: relative change of phi where the transmission's drift is the
-    diode's; scatter: relative sigma of phi where the two scatter against each other in all frames; own: of each frame's phi, on
-    its own; moved_um: by how much the anode seems to be elsewhere than said."""
+    phi by either measure, of frames that were left out too; drift: relative change of phi where the transmission's drift is
+    the diode's; scatter: relative sigma of phi where the two scatter against each other in all frames; own: of each frame's
+    phi, on its own; moved_um: by how much the anode seems to be elsewhere than said; gas: relative sigma of phi by gas that is
+    uncertain; standards: of all phi, by the noise of the reference frames where it shows in the others alone."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -70,6 +74,8 @@ class Agreement:
     scatter: float = 0.0
     own: float = 0.0
     moved_um: float = 0.0
+    gas: FloatArray | float = 0.0
+    standards: float = 0.0
     notes: tuple[str, ...] = ()
 
     def without_them(self, reduced: ReducedRun, voxels: Voxels) -> ReducedRun:
@@ -89,30 +95,36 @@ def agreement(
     blank = np.full(grid.shape, np.nan)
     if not view.tells:
         return Agreement(None, None, np.zeros(grid.shape, bool), {}, blank, blank, blank, np.zeros(grid.shape))
+    usual = standard.normalisation.number.value or 0.0
+    view, noise = view.with_noise(usual)
     left_out, correction, measures = _contradicting(view)
     contradicted = int(left_out.sum()) if left_out.sum() > MOST_SHARE * max(view.known.sum(), 1) else 0
     if contradicted:
         left_out[:] = False
+    left_out, gas, unseen = _with_gas(view, left_out)
     correction, measures = view.compared(left_out)
     contradictions = view.contradictions(left_out, correction, measures)
-    absorbed, usual = view.scale * view.start_depth, standard.normalisation.number.value or 0.0
+    absorbed = view.scale * view.start_depth
     drift, words = drift_of_phi(measures, view.depth(correction), absorbed, view.start_noise)
     moved, where = anode_elsewhere(measures, grid.heights, reduced.run.beam.fwhm_um)
     if moved:  # gas instead would lower phi there by as much
         drift = np.hypot(drift, measures.place)
     scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
-    own = 0.0 if scatter else noise_of_phi(measures, view.depth(correction), usual)
+    own = 0.0 if scatter else noise or noise_of_phi(measures, view.depth(correction), usual)
+    of_light = {place: c for place, c in contradictions.items() if place not in gas}
     return Agreement(
         measures,
-        view.stand_ins(correction, measures, left_out, contradictions),
+        view.stand_ins(correction, measures, left_out, of_light),
         left_out,
-        _reasons(grid, contradictions),
+        _reasons(grid, {place: cause(c) for place, c in contradictions.items()} | gas),
         view.phi,
         *view.absorbed(correction, measures),
         np.hypot(drift, scatter) if np.any(scatter) else drift,
         scatter,
         own,
         moved,
+        unseen,
+        noise / np.sqrt(max(reduced.frames(Role.REFERENCE).size, 1)) if own else 0.0,
         (*where, *more, *words),
     )
 
@@ -120,7 +132,7 @@ def agreement(
 @dataclass(frozen=True, eq=False)
 class _View:
     """Of a run: phi as the frames show it and its relative sigma, crystalline fraction, ln(T / T_reference / open), a, all
-    (scan, height). scale: k of `two_measures`; start_depth: depth(phi0)."""
+    (scan, height). scale: k of `two_measures`; start_depth: depth(phi0). solvent: what of it is missing from the curves."""
 
     run: Run
     grid: ScanMap
@@ -132,6 +144,7 @@ class _View:
     start_depth: float
     scale: float
     start_noise: float
+    solvent: MissingSolvent
 
     @classmethod
     def of(cls, reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, fraction: FloatArray) -> _View:
@@ -141,7 +154,7 @@ class _View:
         transmission = grid.to_map(table.transmission[voxels.frame])
         reference = table.transmission[reduced.frames(Role.REFERENCE)]
         start = run.solution.volume_fraction * float(
-            _attenuation(np.array(1.0 / standard.reference_volume.shell_ratio[0]), run)
+            attenuation_of(np.array(1.0 / standard.reference_volume.shell_ratio[0]), run)
         )
         seen = float(np.log(solvent_transmission(reduced) / np.mean(reference)))
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -158,7 +171,36 @@ class _View:
             start_depth=start,
             scale=seen / start,
             start_noise=noise,
+            solvent=missing_solvent(
+                np.where(fraction > 0.0, np.nan, on_map(voxels, grid, "background")),
+                on_map(voxels, grid, "background_sigma"),
+                solvent_level(standard.solvent.values),
+                phi,
+                cut=passes < WHOLE,
+            ),
         )
+
+    def with_noise(self, usual: float) -> tuple[_View, float]:
+        """This view with the noise of each frame's phi that most frames show and the standards do not, and that noise."""
+        correction, measures = self.compared(np.zeros(self.phi.shape, dtype=bool))
+        noise = noise_of_phi(measures, self.depth(correction), usual)
+        if noise < LEAST_MONITOR_NOISE:
+            return self, 0.0
+        return replace(self, relative=np.hypot(self.relative, noise)), noise
+
+    def gas(self, left_out: BoolArray) -> GasShare | None:
+        """What the frames that are not left out show of gas; None where none is suspicious of it."""
+        light = self.compared(left_out)[1].significance
+        light = np.where(self.cut, 0.0, light)  # there what is expected hangs on the very phi that gas lowers
+        asked = suspicious(self.solvent, light) & ~left_out
+        if not asked.any():
+            return None
+        around = expected(
+            np.where(asked | left_out, np.nan, self.phi), asked, time_s=self.grid.time,
+            height_um=open_beam_centre(self.grid.heights, self.run.beam.fwhm_um), start=self.run.solution.volume_fraction,
+        )  # fmt: skip
+        around = replace(around, sigma=np.hypot(around.sigma, self.relative))
+        return gas_share(self.solvent, light, self.phi, around, left_out)
 
     @property
     def known(self) -> BoolArray:
@@ -270,25 +312,6 @@ class _View:
         return missing
 
 
-def attenuation_map(voxels: Voxels, grid: ScanMap, run: Run) -> FloatArray:
-    """a (scan, height) with the core's share from the local sizes; where there are none from those of the scans around, or the
-    median of the map."""
-    share = holes_filled_in_time(1.0 / on_map(voxels, grid, "shell_ratio"), grid.time)
-    for column in share.T:
-        if np.isfinite(column).any():
-            column[~np.isfinite(column)] = np.nanmedian(column)
-    return _attenuation(np.where(np.isfinite(share), share, np.nanmedian(share)), run)
-
-
-def _attenuation(core_share: FloatArray, run: Run) -> FloatArray:
-    return attenuation_per_volume_fraction(
-        run.solution,
-        core_share=core_share,
-        energy_keV=run.beam.energy_keV,
-        path_length_mm=run.cell.path_length_mm,
-    )
-
-
 def _contradicting(view: _View) -> tuple[BoolArray, FootprintCorrection, TwoMeasures]:
     """(scan, height) frames that contradict themselves, with the profile and the comparison of the others."""
 
@@ -348,10 +371,28 @@ def _of_the_left_out(view: _View, correction: FootprintCorrection, measures: Two
         return np.asarray(rest / sigma)
 
 
-def _reasons(grid: ScanMap, contradictions: dict[tuple[int, int], Contradiction]) -> dict[int, str]:
+def _with_gas(view: _View, left_out: BoolArray) -> tuple[BoolArray, dict[tuple[int, int], str], FloatArray]:
+    """`left_out` and the frames that show gas, why, by place, and the relative sigma of phi by gas that is uncertain."""
+    words: dict[tuple[int, int], str] = {}
+    for _ in range(PASSES):
+        gas = view.gas(left_out)
+        if gas is None:
+            break
+        if not gas.found.any():
+            return left_out, words, gas.unseen
+        share, significance = gas.share, gas.significance
+        words |= {
+            (int(i), int(j)): gas_words(float(share[i, j]), float(significance[i, j]))
+            for i, j in np.argwhere(gas.found)
+        }
+        left_out = left_out | gas.found
+    return left_out, words, np.zeros(left_out.shape)
+
+
+def _reasons(grid: ScanMap, words: dict[tuple[int, int], str]) -> dict[int, str]:
     """Row of the voxels -> why it is left out."""
     return {
-        int(row): cause(contradictions[place])
+        int(row): words[place]
         for row in np.flatnonzero(grid.used)
-        if (place := (int(grid.scan[row]), int(grid.height_index[row]))) in contradictions
+        if (place := (int(grid.scan[row]), int(grid.height_index[row]))) in words
     }

@@ -32,10 +32,11 @@ from ...nouns import (
     SliceFlux,
     VolumeFraction,
 )
-from ...nouns.contributions import FOOTPRINT, SIZE_SHAPE, TRANSMISSION
+from ...nouns.contributions import FOOTPRINT, GAS, REFERENCE, SIZE_SHAPE, TRANSMISSION
 from ...nouns.voltage_pieces import Piece, main_piece, steps
 from ...physics.beam import open_beam_centre
-from .agreement import Agreement, attenuation_map
+from .agreement import Agreement
+from .attenuation import attenuation_map
 from .crystal_view import sees_crystals
 from .voxels import Voxels, on_map, shared_on_map
 
@@ -88,6 +89,10 @@ def frame_maps(
     shared[FOOTPRINT] = dissolved * correction.sigma * np.abs(apparent)
     if agreed is not None and np.any(agreed.drift):
         shared[TRANSMISSION] = agreed.drift * factor * apparent
+    if agreed is not None and np.any(agreed.gas):
+        shared[GAS] = agreed.gas * np.abs(factor * apparent)
+    if agreed is not None and agreed.standards:
+        shared[REFERENCE] = np.hypot(shared.get(REFERENCE, 0.0), agreed.standards * np.abs(factor * apparent))
     layout = _Layout(grid, read_at, excluded)
     shape = _shape_errors(voxels, grid, beside_crystals)
 

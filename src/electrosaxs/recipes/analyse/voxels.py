@@ -40,6 +40,7 @@ COLUMNS = (
     "shell_ratio",
     "reduced_chi_squared",
     "background",
+    "background_sigma",
     "photons",
     "correlation_phi_diameter",
     "correlation_phi_deviation",
@@ -184,6 +185,7 @@ def _columns(fit: SphereFit, volume: ParticleVolume, phi: FloatArray, own: Float
         "shell_ratio": volume.shell_ratio,
         "reduced_chi_squared": fit.chi_squared / fit.degrees_of_freedom,
         "background": fit.background,
+        "background_sigma": fit.sigma("background"),
     }
     columns |= {f"{quantity}_sigma": spread[:, k] for k, quantity in enumerate(SHARED)}
     columns |= {name: correlation(own, i, j) for name, (i, j) in CORRELATIONS.items()}

@@ -1,0 +1,64 @@
+"""Which share of the beam's path holds no solvent, by the flat part of each curve: gas in the cell.
+
+The solvent scatters alike at all q and was subtracted whole, so that particles, which take its place, leave the flat part at
+-phi of its level, and gas in a share s of the path at -s more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...nouns import FloatArray
+
+LEAST_SIGMA = 2e-3
+"""Of the share (chosen): fluorescence and windows differ from frame to frame."""
+FEWEST = 8
+UPPER_SHARE = 0.25
+"""Of the bins of q, the highest, in which the solvent's level is read."""
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class MissingSolvent:
+    """share (scan, height) of the path, and its sigma; NaN where it is not known."""
+
+    share: FloatArray
+    sigma: FloatArray
+
+
+def solvent_level(solvent: FloatArray) -> float:
+    """Of a solvent's curve (q,): the median of its upper quarter; NaN where nothing of it is known."""
+    upper = solvent[-max(1, int(UPPER_SHARE * solvent.size)) :]
+    return float(np.median(upper[np.isfinite(upper)])) if np.isfinite(upper).any() else np.nan
+
+
+def missing_solvent(
+    background: FloatArray, sigma: FloatArray, level: float, phi: FloatArray, *, cut: BoolArray
+) -> MissingSolvent:
+    """From the flat parts (scan, height) of the curves, their counting sigma, the solvent's level and phi.
+
+    Of s = -background / level - phi what all frames have in common, and what goes with phi (fits that are not perfect,
+    fluorescence), are taken off as medians; sigma is counting, or what the frames scatter where that is more. cut (height,):
+    where the electrode cuts the beam; what goes with phi is told by the other heights.
+    """
+    known = np.isfinite(background) & np.isfinite(sigma) & (phi > 0.0)
+    if known.sum() < FEWEST or not level > 0.0:
+        return MissingSolvent(np.full(phi.shape, np.nan), np.full(phi.shape, np.nan))
+    share = -background / level - phi
+    own = np.hypot(sigma / level, LEAST_SIGMA)
+    share = share - float(np.median(share[known]))
+    tells = known & ~cut if np.any(known & ~cut) else known
+    slope = _weighted_median(share[tells] / phi[tells], np.square(phi[tells] / own[tells]))
+    share = np.where(known, share - slope * (phi - float(np.median(phi[known]))), np.nan)
+    scatter = 1.4826 * float(np.median(np.abs(share[known]) / own[known]))
+    return MissingSolvent(share, np.where(known, own * max(1.0, scatter), np.nan))
+
+
+def _weighted_median(values: FloatArray, weight: FloatArray) -> float:
+    order = np.argsort(values)
+    total = np.cumsum(weight[order])
+    return float(values[order][np.searchsorted(total, 0.5 * total[-1])])
