@@ -91,12 +91,12 @@ voltage = {{ column = "keithley_v" }}
 """
 
 
-def write_spec(path: Path, start: int = 7, scans: tuple[slice, ...] = (slice(0, N),)) -> Path:
+def write_spec(path: Path, start: int = 7, scans: tuple[slice, ...] = (slice(0, None),)) -> Path:
     """SPEC scans, numbered from `start`; Epoch counts from the line #E."""
     file_start = 1543390000
     lines = [f"#F {path.name}", f"#E {file_start}", "#D Wed Nov 28 07:26:40 2018", "#C SAXS  User = 12id",
              "#O0 sam_x  sam_z  gap", ""]  # fmt: skip
-    for number, rows in enumerate(scans, start=start):
+    for number, rows in enumerate((range(N)[one] for one in scans), start=start):
         lines += [f"#S {number}  ascan  sam_z 0.2 0.5 {rows.stop - rows.start - 1} 0.75", "#D Wed Nov 28 08:00:00 2018",
                   "#T 0.75  (Seconds)", "#P0 1.5 0.02 3.5", "#N 6",
                   "#L sam_z  Epoch  Seconds  ic1  keithley_v  pind4"]  # fmt: skip
@@ -177,22 +177,28 @@ def i22(folder: Path) -> str:
     with h5py.File(folder / "i22-Pilatus2M.h5", "w") as file:
         detector = nx(nx(nx(file, "entry", "NXentry"), "instrument", "NXinstrument"), "detector", "NXdetector")
         detector.create_dataset(
-            "data", data=frames().reshape(6, 2, *SHAPE), chunks=(1, 1, *SHAPE), **hdf5plugin.Bitshuffle(cname="lz4")
+            "data",
+            data=frames().reshape(N // 2, 2, *SHAPE),
+            chunks=(1, 1, *SHAPE),
+            **hdf5plugin.Bitshuffle(cname="lz4"),
         )
     with h5py.File(folder / "i22-300.nxs", "w") as file:
         entry = nx(file, "entry1", "NXentry")
         instrument = nx(entry, "instrument", "NXinstrument")
         for group in (nx(entry, "Pilatus2M", "NXdata"), nx(instrument, "Pilatus2M", "NXdetector")):
             group["data"] = h5py.ExternalLink("i22-Pilatus2M.h5", "/entry/instrument/detector/data")
-        instrument["Pilatus2M/count_time"] = np.full((6, 2), EXPOSURE_S)
+        instrument["Pilatus2M/count_time"] = np.full((N // 2, 2), EXPOSURE_S)
         instrument["Pilatus2M/count_time"].attrs["units"] = "s"
-        column(nx(entry, "I0", "NXdata"), "data", raw_monitor().reshape(6, 2, 1, 1), "counts")
-        column(nx(entry, "It", "NXdata"), "data", raw_diode().reshape(6, 2, 1, 1), "counts")
-        column(nx(instrument, "base_z", "NXpositioner"), "value", HEIGHT_UM.reshape(6, 2) / 1000.0, "mm")
+        column(nx(entry, "I0", "NXdata"), "data", raw_monitor().reshape(N // 2, 2, 1, 1), "counts")
+        column(nx(entry, "It", "NXdata"), "data", raw_diode().reshape(N // 2, 2, 1, 1), "counts")
+        column(nx(instrument, "base_z", "NXpositioner"), "value", HEIGHT_UM.reshape(N // 2, 2) / 1000.0, "mm")
         column(
-            nx(instrument, "epoch", "NXcollection"), "value", (TIME_S + FIELD_ON).reshape(6, 2) - 0.5 * EXPOSURE_S, "s"
+            nx(instrument, "epoch", "NXcollection"),
+            "value",
+            (TIME_S + FIELD_ON).reshape(N // 2, 2) - 0.5 * EXPOSURE_S,
+            "s",
         )
-        column(nx(instrument, "keithley", "NXcollection"), "voltage", VOLTAGE_V.reshape(6, 2), "V")
+        column(nx(instrument, "keithley", "NXcollection"), "voltage", VOLTAGE_V.reshape(N // 2, 2), "V")
         nx(entry, "sample", "NXsample")["name"] = [SAMPLE[role] for role in ROLE[::2]]
     return f"""[frames]
 nexus = "i22-300.nxs"
