@@ -119,7 +119,9 @@ def _engine(where: DetectorGeometry, wavelength: float) -> Any:
     numbers = {"distance": where.distance_m, "poni1": where.poni1_m, "poni2": where.poni2_m}
     rotations = {"rot1": where.rot1, "rot2": where.rot2, "rot3": where.rot3}
     try:
-        return AzimuthalIntegrator.sload({**where.detector, **numbers, **rotations, "wavelength": wavelength * 1e-9})
+        engine = AzimuthalIntegrator()
+        engine.auto_gc = False  # else all of Python's memory is gone through with every number that is set
+        engine.load({**where.detector, **numbers, **rotations, "wavelength": wavelength * 1e-9})
     except Exception as error:  # pyFAI raises what its parsers happen to raise (json, RuntimeError, KeyError)
         raise bad_value(
             CalibrationError,
@@ -129,3 +131,4 @@ def _engine(where: DetectorGeometry, wavelength: float) -> Any:
             rule="pyFAI cannot read this geometry",
             remedy="check the lines Detector and Detector_config, or calibrate again (electrosaxs calibrate)",
         ) from error
+    return engine

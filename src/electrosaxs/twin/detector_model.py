@@ -95,6 +95,7 @@ def _geometry(detector: DetectorModel, beam: SourceBeam) -> Geometry:
     y = _centre(np.all(gaps, axis=1), reach_m / device.pixel1) + SUBPIXEL[0]
     x = _centre(np.all(gaps, axis=0), reach_m / device.pixel2) + SUBPIXEL[1]
     geometry = Geometry(dist=detector.distance_m, detector=device, wavelength=wavelength_m)
+    geometry.auto_gc = False  # else all of Python's memory is gone through with every number that is set
     geometry.setFit2D(1e3 * detector.distance_m, x, y, tilt=TILT_DEG, tiltPlanRotation=TILT_PLANE_DEG)
     return geometry
 

@@ -72,6 +72,7 @@ def _engine(detector: FilmDetector, energy_keV: float) -> Geometry:
         dist=detector.distance_m, detector=device, wavelength=1e-9 * wavelength_nm(energy_keV),
         rot1=rotations[0], rot2=rotations[1], rot3=rotations[2],
     )  # fmt: skip
+    engine.auto_gc = False  # else all of Python's memory is gone through with every number that is set
     beam = engine.rotation_matrix().T @ np.array(
         [0.0, 0.0, 1.0]
     )  # in the frame of the detector: along 1, along 2, normal
