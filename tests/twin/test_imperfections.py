@@ -94,3 +94,20 @@ def test_a_beam_stands_higher_where_the_stage_came_from_above() -> None:
     orders = shuffled.height[shuffled.in_map].reshape(3, -1)
     assert len({tuple(row) for row in orders}) > 1
     assert all(sorted(row) == sorted(orders[0]) for row in orders)
+
+
+def test_a_deposit_grows_where_the_beam_was_and_a_monitor_drifts_everywhere(tmp_path: Path) -> None:
+    wrong = {"deposit": {"heights_um": [1000.0], "growth_per_s": 0.05}, "monitor_drift": 0.02}
+    scan = {"scans": 3, "duration_s": 240.0, "heights_um": [0.0, 1000.0, 2000.0], "alignment": False}
+    (clean, photons), (dirty, more) = (
+        columns(simulated(tmp_path / name, scan=scan, imperfections=what))
+        for name, what in (("clean", {}), ("wrong", wrong))
+    )
+    field = np.isfinite(clean["time"])
+    assert_close((dirty["monitor"] / clean["monitor"])[-1], 1.02, rel=1e-5)
+    assert np.array_equal(dirty["monitor"][~field], clean["monitor"][~field])
+    changed = np.flatnonzero(more != photons)
+    assert changed.tolist() == np.flatnonzero(field)[1::3].tolist()
+    rise = (more / photons - 1.0)[changed]
+    assert np.all(np.diff(rise) > 0.0)
+    assert_close(rise[2] / rise[1], 2.5 / 1.5, rel=0.2)  # of seconds in the beam before the middle of the frame

@@ -76,6 +76,8 @@ MEANING = {
     "imperfections": "the table [imperfections] with monitor_noise, bubble or another thing that goes wrong",
     "imperfections.monitor_noise": "the noise of the monitor from frame to frame, relative",
     "imperfections.monitor_glitch": "frames (numbers in the frame table) and the factor that their monitor reads",
+    "imperfections.monitor_drift": "by how much the monitor is read too large in the last frame, relative",
+    "imperfections.deposit": "heights_um, and growth_per_s: particles that stay on the windows with each second in the beam",
     "imperfections.transmission_noise": "the noise of the transmission from frame to frame, relative",
     "imperfections.transmission_drift": "by how much the transmission is read too large in the last frame, relative",
     "imperfections.bubble": "heights_um, time_s (from, to) and the share of the path that is gas",

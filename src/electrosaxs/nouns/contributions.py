@@ -31,6 +31,8 @@ INTERACTION = "interaction"
 """Contact distance of the dissolved particles, or the stickiness of their surfaces."""
 TRANSMISSION = "transmission"
 """Drift of the transmission against the scattering: one sigma takes all of it for an error of diode or monitor."""
+DEPOSIT = "deposit"
+"""What stays on the windows where the beam was, or is damaged there: one sigma takes all of it."""
 GAS = "gas"
 """Gas in the beam that a frame shows, but not by enough to leave it out."""
 

@@ -35,6 +35,14 @@ class Bubble(Settings):
         return self
 
 
+class Deposit(Settings):
+    """At some heights (um above the anode) particles stay on the windows: `growth_per_s` of those of the starting solution more
+    with each second in the beam."""
+
+    heights_um: list[Finite] = Field(min_length=1)
+    growth_per_s: Annotated[float, Field(ge=0, le=100)]
+
+
 class ModuleOff(Settings):
     """Detector modules, numbered row by row from 0, that read `value` in all pixels from `from_s` on."""
 
@@ -53,9 +61,11 @@ class Imperfections(Settings):
 
     monitor_noise: NotNegative = 0.0
     monitor_glitch: MonitorGlitch | None = None
+    monitor_drift: Annotated[float, Field(ge=-LARGEST_DRIFT, le=LARGEST_DRIFT)] = 0.0
     transmission_noise: NotNegative = 0.0
     transmission_drift: Annotated[float, Field(ge=-LARGEST_DRIFT, le=LARGEST_DRIFT)] = 0.0
     bubble: Bubble | None = None
+    deposit: Deposit | None = None
     module_off: ModuleOff | None = None
     centre_shift_px: Annotated[float, Field(ge=-100, le=100)] = 0.0
     dead_time_ns: Annotated[float, Field(ge=0, le=1e5)] = 0.0

@@ -162,7 +162,7 @@ def _measured_table(
         height=line.plan.stage,
         time=line.plan.time,
         exposure=line.plan.exposure,
-        monitor=np.rint(monitor * monitor_factor(wrong, len(line.plan), chance)),
+        monitor=np.rint(monitor * monitor_factor(wrong, line.plan, chance)),
         transmission=misread_transmission(read, wrong, line.plan, chance),
         voltage=line.plan.voltage,
         current=current(line.plan, random),

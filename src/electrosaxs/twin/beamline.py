@@ -13,7 +13,7 @@ import numpy as np
 from ..nouns import Experiment, FloatArray, Role
 from ..transport.history import CellHistory
 from .exposure import Exposure, Footprint, crystals_in_footprint, expose, expose_empty, footprint
-from .imperfections import gas_share
+from .imperfections import deposited, gas_share
 from .scattering_cell import ScatteringCell
 from .schedule import Schedule, from_above
 
@@ -43,6 +43,7 @@ class Beamline:
         above = self.experiment.imperfections.height_backlash_um * from_above(self.plan)
         beams = [self._footprint(float(z)) for z in self.plan.height + above]
         gas = gas_share(self.experiment.imperfections, self.plan)
+        more = deposited(self.experiment.imperfections, self.plan)
         still = int(np.argmax(self.plan.in_map))
         for role, beam in zip(self.plan.role[:still], beams[:still], strict=True):
             yield self._before_field(str(role), beam)
@@ -55,7 +56,11 @@ class Beamline:
             for n, i in enumerate(frames):
                 crystals = crystals_in_footprint(beams[i], per_area[n])
                 cell = replace(self.cell, path=(1.0 - gas[i]) * self.cell.path) if gas[i] else self.cell
-                yield expose(cell, beams[i], dissolved[n], crystals)
+                shown = expose(cell, beams[i], dissolved[n], crystals)
+                if more[i]:
+                    dirty = expose(cell, beams[i], dissolved[n] + more[i] * self.history.start_phi, crystals)
+                    shown = replace(shown, curve=dirty.curve, transmission=dirty.transmission)
+                yield shown
 
     def _footprint(self, height_um: float) -> Footprint:
         return footprint(height_um, fwhm_um=self.experiment.beam.fwhm_um, gap_um=1e3 * self.experiment.cell.gap_mm)

@@ -26,9 +26,22 @@ def gas_share(wrong: Imperfections, plan: Schedule) -> FloatArray:
     return share
 
 
-def monitor_factor(wrong: Imperfections, frames: int, random: np.random.Generator) -> FloatArray:
+def deposited(wrong: Imperfections, plan: Schedule) -> FloatArray:
+    """Particles on the windows over those of the starting solution, (frame,), by the seconds that a height was in the beam."""
+    share, deposit = np.zeros(len(plan)), wrong.deposit
+    if deposit is not None:
+        for height in deposit.heights_um:
+            here = np.abs(plan.height - height) < NEAR_UM
+            seconds = np.where(here, plan.exposure, 0.0)
+            before = np.cumsum(seconds) - 0.5 * seconds
+            share[here] += deposit.growth_per_s * before[here]
+    return share
+
+
+def monitor_factor(wrong: Imperfections, plan: Schedule, random: np.random.Generator) -> FloatArray:
     """What the monitor reads over what it should, (frame,). InputFileError for a frame that the run does not have."""
-    factor = 1.0 + wrong.monitor_noise * random.standard_normal(frames)
+    frames, factor = len(plan), _drift(wrong.monitor_drift, plan)
+    factor *= 1.0 + wrong.monitor_noise * random.standard_normal(frames)
     glitch = wrong.monitor_glitch
     if glitch is not None:
         if max(glitch.frames) >= frames:
@@ -45,9 +58,13 @@ def misread_transmission(
 ) -> FloatArray:
     """`transmission` (frame,) with noise and, from field-on, drift."""
     noise = 1.0 + wrong.transmission_noise * random.standard_normal(transmission.size)
+    return np.clip(transmission * noise * _drift(wrong.transmission_drift, plan), SMALLEST, LARGEST)
+
+
+def _drift(size: float, plan: Schedule) -> FloatArray:
+    """1 at field-on, 1 + size in the last frame, (frame,)."""
     time = np.nan_to_num(plan.time)
-    drift = 1.0 + wrong.transmission_drift * time / max(float(time.max()), 1e-9)
-    return np.clip(transmission * noise * drift, SMALLEST, LARGEST)
+    return np.asarray(1.0 + size * time / max(float(time.max()), 1e-9))
 
 
 def counted_of(curve: FloatArray, wrong: Imperfections, solid_angle_sr: float, exposure_s: float) -> FloatArray:

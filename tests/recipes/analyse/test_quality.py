@@ -48,7 +48,7 @@ def test_nothing_wrong_is_good() -> None:
         ({"start": ("poor fit",)}, "doubtful: one kind of spheres", "not trustworthy: one kind of spheres"),
         ({"share": 0.4}, "doubtful: one kind of spheres does not describe 40 %", "doubtful: one kind"),
         ({"moved": -7.0}, "doubtful: the transmission at the anode says that it is 7.0 um", "good"),
-        ({"drift": 0.01}, "doubtful: the transmission drifts by 1 %", "good"),
+        ({"drift": 0.01}, "doubtful: transmission or scattering drift by 1 %", "good"),
     ],
 )
 def test_what_was_wrong_with_the_frames_is_said_of_the_numbers_made_of_them(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ...analysis.concentration.bulk_level import BulkLevel, bulk_level
 from ...analysis.concentration.missing_solvent import MissingSolvent, missing_solvent, solvent_level
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
@@ -21,8 +22,9 @@ from ...physics.beam import open_beam_centre, open_fraction
 from .attenuation import attenuation_map, attenuation_of
 from .causes import Contradiction, cause
 from .crystal_view import sees_crystals
-from .drift import anode_elsewhere, drift_of_phi, noise_of_phi, scatter_of_phi
-from .gas import GasShare, gas_share, gas_words, suspicious
+from .dose import deposit_of_phi
+from .drift import anode_elsewhere, drift_of_bulk, drift_of_phi, noise_of_phi, scatter_of_phi
+from .gas import GasShare, gas_share, suspicious, with_gas
 from .reduce_run import ReducedRun
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels, on_map
@@ -61,7 +63,8 @@ class Agreement:
     phi by either measure, of frames that were left out too; drift: relative change of phi where the transmission's drift is
     the diode's; scatter: relative sigma of phi where the two scatter against each other in all frames; own: of each frame's
     phi, on its own; moved_um: by how much the anode seems to be elsewhere than said; gas: relative sigma of phi by gas that is
-    uncertain; standards: of all phi, by the noise of the reference frames where it shows in the others alone."""
+    uncertain; standards: of all phi, by the noise of the reference frames where it shows in the others alone; bulk: phi where
+    nothing has arrived; deposit: relative change of phi by what stays where the beam was."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -76,6 +79,8 @@ class Agreement:
     moved_um: float = 0.0
     gas: FloatArray | float = 0.0
     standards: float = 0.0
+    bulk: BulkLevel | None = None
+    deposit: FloatArray | float = 0.0
     notes: tuple[str, ...] = ()
 
     def without_them(self, reduced: ReducedRun, voxels: Voxels) -> ReducedRun:
@@ -93,19 +98,24 @@ def agreement(
     """The two measures of every sample frame of the map, and which frames contradict themselves."""
     view = _View.of(reduced, standard, voxels, grid, crystalline_fraction)
     blank = np.full(grid.shape, np.nan)
+    none = np.zeros(grid.shape, dtype=bool)
     if not view.tells:
-        return Agreement(None, None, np.zeros(grid.shape, bool), {}, blank, blank, blank, np.zeros(grid.shape))
+        bulk = view.bulk(none, standard)
+        drift, words = drift_of_bulk(bulk, grid.time, np.zeros(grid.shape), ())
+        return Agreement(None, None, none, {}, blank, blank, blank, drift, bulk=bulk, notes=words)
     usual = standard.normalisation.number.value or 0.0
     view, noise = view.with_noise(usual)
     left_out, correction, measures = _contradicting(view)
     contradicted = int(left_out.sum()) if left_out.sum() > MOST_SHARE * max(view.known.sum(), 1) else 0
     if contradicted:
         left_out[:] = False
-    left_out, gas, unseen = _with_gas(view, left_out)
+    left_out, gas, unseen = with_gas(view.gas, left_out)
     correction, measures = view.compared(left_out)
     contradictions = view.contradictions(left_out, correction, measures)
     absorbed = view.scale * view.start_depth
     drift, words = drift_of_phi(measures, view.depth(correction), absorbed, view.start_noise)
+    bulk = view.bulk(left_out, standard)
+    drift, words = drift_of_bulk(bulk, grid.time, drift, words)
     moved, where = anode_elsewhere(measures, grid.heights, reduced.run.beam.fwhm_um)
     if moved:  # gas instead would lower phi there by as much
         drift = np.hypot(drift, measures.place)
@@ -125,6 +135,8 @@ def agreement(
         moved,
         unseen,
         noise / np.sqrt(max(reduced.frames(Role.REFERENCE).size, 1)) if own else 0.0,
+        bulk,
+        deposit_of_phi(reduced.table, voxels.frame, grid, view.phi, view.relative, bulk),
         (*where, *more, *words),
     )
 
@@ -187,6 +199,12 @@ class _View:
         if noise < LEAST_MONITOR_NOISE:
             return self, 0.0
         return replace(self, relative=np.hypot(self.relative, noise)), noise
+
+    def bulk(self, left_out: BoolArray, standard: Standards) -> BulkLevel:
+        """phi where nothing has arrived, of the frames that are not left out."""
+        phi = np.where(left_out | self.cut | self.beside_crystals, np.nan, self.phi)
+        start = self.run.solution.volume_fraction
+        return bulk_level(phi, self.relative, start=start, shared=standard.starting.relative_sigma)
 
     def gas(self, left_out: BoolArray) -> GasShare | None:
         """What the frames that are not left out show of gas; None where none is suspicious of it."""
@@ -369,24 +387,6 @@ def _of_the_left_out(view: _View, correction: FootprintCorrection, measures: Two
         rest = view.lighter + excess - measures.drift - measures.place - measures.slope * excess
         sigma = np.hypot(measures.noise, own * np.hypot(view.relative, GROSS_LEFT))
         return np.asarray(rest / sigma)
-
-
-def _with_gas(view: _View, left_out: BoolArray) -> tuple[BoolArray, dict[tuple[int, int], str], FloatArray]:
-    """`left_out` and the frames that show gas, why, by place, and the relative sigma of phi by gas that is uncertain."""
-    words: dict[tuple[int, int], str] = {}
-    for _ in range(PASSES):
-        gas = view.gas(left_out)
-        if gas is None:
-            break
-        if not gas.found.any():
-            return left_out, words, gas.unseen
-        share, significance = gas.share, gas.significance
-        words |= {
-            (int(i), int(j)): gas_words(float(share[i, j]), float(significance[i, j]))
-            for i, j in np.argwhere(gas.found)
-        }
-        left_out = left_out | gas.found
-    return left_out, words, np.zeros(left_out.shape)
 
 
 def _reasons(grid: ScanMap, words: dict[tuple[int, int], str]) -> dict[int, str]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ...analysis.kinetics.scan_map import ScanMap, scan_map
 from ...cluster.scheduler import cluster_at
+from ...io.dose_csv import write_dose_csv
 from ...io.frames_csv import write_frames_csv
 from ...io.intensity import IntensityWriter
 from ...io.numbers_json import write_numbers
@@ -18,6 +19,7 @@ from ...io.results import read_results, write_results
 from ...io.run_toml import read_run
 from ...nouns import FloatArray, FrameRecord, Number, Role, Run, RunResults, VolumeFraction, VoxelCorrelations
 from ...nouns.contributions import STARTING_SOLUTION
+from ...nouns.dose import HeightDose
 from ...nouns.voltage_pieces import Piece, pieces
 from ...physics.concentration import concentration_words, with_volume_fraction
 from ...report.number_text import number_lines, quality_lines
@@ -31,6 +33,8 @@ from .agreement import Agreement, agreement
 from .anode import AnodePosition, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
+from .dose import dose_notes, dose_number, doses
+from .drift import drift_number
 from .headline import detector_settings, headline_numbers, starting_size_errors
 from .interaction import Interaction, with_interaction
 from .maps import FrameMaps, Kinetics, frame_maps, kinetics
@@ -91,6 +95,7 @@ class Analysis:
     voxels: Voxels
     grid: ScanMap
     results: RunResults
+    doses: tuple[HeightDose, ...]
 
 
 def analyse_reduced(
@@ -125,7 +130,7 @@ def analyse_reduced(
         results = _results(
             reduced, standard, voxels, grid, anode, crystals, between, misfit, agreed, distributions=distributions
         )
-    return Analysis(reduced, standard, voxels, grid, results)
+    return Analysis(reduced, standard, voxels, grid, results, doses_of(reduced, voxels, grid, anode, agreed))
 
 
 def with_known_fraction(reduced: ReducedRun, standard: Standards) -> ReducedRun:
@@ -173,11 +178,14 @@ def _results(
     sizes = SizeStudy(None)
     if distributions:
         sizes = size_distributions(reduced, standard, voxels, grid, phi=maps.phi, crystals=crystals.fraction_map)
+    dose = doses_of(reduced, voxels, grid, anode, agreed)
     numbers: dict[str, Number] = {
         **growth.numbers,
         **crystals.numbers,
         **between.numbers,
         **headline,
+        **({} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}),
+        "dose_largest": dose_number(dose),
         **(sizes.numbers or {}),
     }
     doubtful = doubts(standard, misfit, agreed, int(voxels.frame.size), centre_px=centre_px(reduced.store))
@@ -211,10 +219,20 @@ def _results(
         curves=choose_curves(reduced, standard, voxels, grid, crystals),
         numbers=numbers,
         frames=_records(reduced, voxels, grid, anode),
-        notes=(*before, *words_of_play(play), *growth.notes, *crystals.notes, *sizes.notes),
+        notes=(*before, *words_of_play(play), *dose_notes(dose), *growth.notes, *crystals.notes, *sizes.notes),
         settings=_settings(reduced),
     )
     return with_scale_errors(results, scales, run, again(maps, moved_maps, rates))
+
+
+def doses_of(
+    reduced: ReducedRun, voxels: Voxels, grid: ScanMap, anode: AnodePosition, agreed: Agreement
+) -> tuple[HeightDose, ...]:
+    """What each height of the run got of the beam."""
+    phi = on_map(voxels, grid, "phi")
+    relative = on_map(voxels, grid, "phi_sigma") / np.abs(phi)
+    height = reduced.table.height - anode.stage_height_um
+    return doses(reduced.table, height, grid, phi, relative, agreed.bulk)
 
 
 def _settings(reduced: ReducedRun) -> dict[str, Any]:
@@ -304,6 +322,7 @@ def _write(run_toml: Path, out: Path, analysis: Analysis, figures: Figures) -> N
     intensity.unlink()
     write_numbers(out / "numbers.json", results.numbers)
     write_frames_csv(out / "frames.csv", results.frames)
+    write_dose_csv(out / "dose.csv", analysis.doses)
     truth = run_toml.parent / TRUTH
     write_provenance(out, "analyse", results.settings, inputs=_inputs(run_toml, reduced))
     write_report(out, results, truth=read_results(truth) if truth.is_file() else None, figures=figures)

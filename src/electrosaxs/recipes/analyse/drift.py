@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
+from ...analysis.concentration.bulk_level import BulkLevel
 from ...analysis.concentration.two_measures import LEAST_NOISE, SLOPE_SIGMA, TwoMeasures
-from ...nouns import FloatArray
+from ...nouns import FloatArray, Number
 from ...physics.beam import beam_deviation, share_above
 
 NOISY, LEAST_USUAL = 5.0, 1e-3
@@ -55,6 +56,37 @@ def drift_of_phi(
         f"{blamed}: drifts by up to {100.0 * worst:+.2g} % against {other}, in all heights alike; phi by scattering"
         " and phi by transmission disagree by that, and it is in phi's sigma (transmission)",
     )
+
+
+def drift_of_bulk(
+    bulk: BulkLevel, time_s: FloatArray, drift: FloatArray, words: tuple[str, ...]
+) -> tuple[FloatArray, tuple[str, ...]]:
+    """`drift` of phi (scan, height) and its words; where the bulk of the cell drifts, that instead: it is what phi is off by
+    whether monitor, diode or windows do."""
+    if not bulk.drifts:
+        return drift, words
+    size = bulk.at(time_s)
+    size = np.where(
+        (drift * size > 0.0) & (np.abs(drift) > np.abs(size)), drift, size
+    )  # after the last bulk it goes on
+    least = float(np.nanmedian(bulk.sigma))
+    worst = float(size.flat[np.argmax(np.abs(size))])
+    said = (
+        f"bulk of the cell: phi drifts by up to {100.0 * worst:+.2g} % where nothing has arrived yet: monitor, transmission or"
+        " windows do, and it is in phi's sigma (transmission)",
+    )
+    return np.where(size < 0.0, -1.0, 1.0) * np.hypot(size, least), (*said, *words)
+
+
+def drift_number(bulk: BulkLevel) -> Number:
+    """Relative change of phi in the bulk in the last scan that tells it."""
+    told = np.flatnonzero(np.isfinite(bulk.change))
+    if not told.size:
+        return Number.absent("one", "no three heights next to each other hold the starting solution")
+    last = int(told[-1])
+    heights = int(bulk.bulk[last].sum())
+    source = f"phi of {heights} heights that hold the starting solution over phi0, less 1, scan {last}"
+    return Number(float(bulk.change[last]), float(bulk.sigma[last]), "one", source)
 
 
 def _chi_squared(measures: TwoMeasures, depth: FloatArray, start: float, shape: FloatArray) -> float:

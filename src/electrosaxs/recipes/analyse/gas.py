@@ -3,6 +3,7 @@ its neighbours in height and time say."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ AGAINST = -3.0
 """Sigmas of less light than expected from which on it is not gas."""
 LEAST_SHARE = 0.005
 """Of the path (chosen): less is not called gas."""
+PASSES = 4
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -85,6 +87,27 @@ def gas_share(
         there = np.any(left_out & (solvent.share > UNCERTAIN * solvent.sigma), axis=0)
         within = MissingSolvent(np.where(left_out, np.nan, solvent.share), solvent.sigma)
         return GasShare(within, light, neighbours.logarithm - np.log(phi), neighbours.sigma, there)
+
+
+def with_gas(
+    shown: Callable[[BoolArray], GasShare | None], left_out: BoolArray
+) -> tuple[BoolArray, dict[tuple[int, int], str], FloatArray]:
+    """`left_out` (scan, height) and the frames that show gas; why, by place; and the relative sigma of phi by gas that is
+    uncertain. shown: what the others show while some are left out."""
+    words: dict[tuple[int, int], str] = {}
+    for _ in range(PASSES):
+        gas = shown(left_out)
+        if gas is None:
+            break
+        if not gas.found.any():
+            return left_out, words, gas.unseen
+        share, significance = gas.share, gas.significance
+        words |= {
+            (int(i), int(j)): gas_words(float(share[i, j]), float(significance[i, j]))
+            for i, j in np.argwhere(gas.found)
+        }
+        left_out = left_out | gas.found
+    return left_out, words, np.zeros(left_out.shape)
 
 
 def gas_words(share: float, significance: float) -> str:

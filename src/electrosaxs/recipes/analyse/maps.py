@@ -32,7 +32,7 @@ from ...nouns import (
     SliceFlux,
     VolumeFraction,
 )
-from ...nouns.contributions import FOOTPRINT, GAS, REFERENCE, SIZE_SHAPE, TRANSMISSION
+from ...nouns.contributions import DEPOSIT, FOOTPRINT, GAS, REFERENCE, SIZE_SHAPE, TRANSMISSION
 from ...nouns.voltage_pieces import Piece, main_piece, steps
 from ...physics.beam import open_beam_centre
 from .agreement import Agreement
@@ -89,6 +89,8 @@ def frame_maps(
     shared[FOOTPRINT] = dissolved * correction.sigma * np.abs(apparent)
     if agreed is not None and np.any(agreed.drift):
         shared[TRANSMISSION] = agreed.drift * factor * apparent
+    if agreed is not None and np.any(agreed.deposit):
+        shared[DEPOSIT] = agreed.deposit * factor * apparent
     if agreed is not None and np.any(agreed.gas):
         shared[GAS] = agreed.gas * np.abs(factor * apparent)
     if agreed is not None and agreed.standards:

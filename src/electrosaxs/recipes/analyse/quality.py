@@ -72,7 +72,7 @@ def doubts(
         found.append(Doubt(frozenset(OF_SIZES | OF_THE_START | {"lattice_constant_solvated"}), why))
     drift = float(np.max(np.abs(agreed.drift), initial=0.0))
     if drift > LARGEST_DRIFT:
-        found.append(Doubt(phi, f"the transmission drifts by {100.0 * drift:.2g} % against the scattering"))
+        found.append(Doubt(phi, f"transmission or scattering drift by {100.0 * drift:.2g} %"))
     return found
 
 

@@ -1,0 +1,56 @@
+"""The bulk of the cell keeps its concentration, so that what drifts there is the instrument."""
+
+import numpy as np
+
+from electrosaxs.analysis.concentration.bulk_level import BulkLevel, bulk_level
+
+START = 8e-4
+HEIGHTS = np.array([0.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 2400.0, 3200.0])
+SCANS, NOISE = 8, 4e-4
+
+
+def cell(drift: float = 0.0, seed: int = 1) -> np.ndarray:
+    """A layer that grows at the anode, depletion from the other end, and a reading that drifts to `drift`."""
+    layer = np.outer(np.arange(1.0, SCANS + 1.0), np.exp(-HEIGHTS / 30.0))
+    depleted = np.clip((3400.0 - 150.0 * np.arange(SCANS)[:, None] - HEIGHTS) / 200.0, 0.0, 1.0)
+    phi = START * (1.0 + layer) * depleted
+    noise = 1.0 + NOISE * np.random.default_rng(seed).standard_normal(phi.shape)
+    return phi * noise * (1.0 + drift * np.linspace(0.0, 1.0, SCANS))[:, None]
+
+
+def level(phi: np.ndarray) -> BulkLevel:
+    return bulk_level(phi, np.full(phi.shape, NOISE), start=START, shared=4e-4)
+
+
+def test_a_reading_that_drifts_shows_in_the_bulk_and_a_layer_or_depletion_does_not() -> None:
+    for seed in range(20):
+        assert not level(cell(seed=seed)).drifts
+    for size in (0.01, -0.02):
+        found = level(cell(size))
+        assert found.drifts
+        assert np.all(np.abs(found.change - size * np.linspace(0.0, 1.0, SCANS)) < 4.0 * found.sigma)
+        assert not found.bulk[:, :3].any()
+        times = np.add.outer(100.0 * np.arange(SCANS), np.linspace(0.0, 90.0, HEIGHTS.size))
+        assert np.all(np.diff(found.at(times)[:, 0]) * np.sign(size) > 0.0)
+
+
+def test_heights_that_are_all_depleted_are_not_the_bulk() -> None:
+    phi = np.full((SCANS, HEIGHTS.size), 0.02 * START)
+    assert np.isnan(level(phi).change).all()
+    assert not level(phi).drifts
+
+
+def test_without_three_heights_in_a_row_nothing_is_told() -> None:
+    phi = START * (1.0 + 0.05 * np.arange(HEIGHTS.size))[None, :] * np.ones((SCANS, 1))
+    found = level(phi)
+    assert np.isnan(found.change).all()
+    assert np.all(found.at(np.zeros(phi.shape)) == 0.0)
+
+
+def test_one_height_with_a_deposit_is_not_the_bulk_and_hides_it_not() -> None:
+    phi = cell()
+    phi[:, 5] *= 1.0 + 0.01 * np.arange(SCANS)
+    found = level(phi)
+    assert not found.bulk[2:, 5].any()
+    assert np.all(np.isfinite(found.change[:5]))
+    assert not found.drifts

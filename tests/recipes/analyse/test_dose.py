@@ -1,0 +1,51 @@
+"""What a height got of the beam is told, and that it changed with it."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from closeness import assert_close
+
+from electrosaxs.analysis.concentration.bulk_level import bulk_level
+from electrosaxs.analysis.kinetics.scan_map import scan_map
+from electrosaxs.io.dose_csv import write_dose_csv
+from electrosaxs.nouns import FrameTable
+from electrosaxs.recipes.analyse.dose import dose_notes, dose_number, doses
+
+HEIGHTS = np.array([0.0, 500.0, 1000.0, 1500.0, 2000.0, 2500.0])
+SCANS, EXPOSURE, START = 6, 2.0, 8e-4
+
+
+def table(before: int) -> tuple[FrameTable, np.ndarray]:
+    """`before` reference frames at 1500 um, then scans."""
+    height = np.concatenate([np.full(before, 1500.0), np.tile(HEIGHTS, SCANS)])
+    time = np.concatenate([np.full(before, np.nan), 10.0 * (1.0 + np.arange(height.size - before))])
+    role = np.array(["reference"] * before + ["sample"] * (height.size - before))
+    ones = np.ones(height.size)
+    return FrameTable(
+        role=role, height=height, time=time, exposure=EXPOSURE * ones, monitor=1e6 * ones, transmission=0.3 * ones,
+        voltage=30.0 * ones, current=None, file=(), source=Path("frames.csv"),
+    ), height  # fmt: skip
+
+
+def test_seconds_are_counted_for_each_height_and_a_deposit_is_found_where_it_grows(tmp_path: Path) -> None:
+    frames, height = table(3)
+    grid = scan_map(height[3:], frames.time[3:], np.ones(height.size - 3, dtype=bool))
+    noise = 1.0 + 3e-4 * np.random.default_rng(2).standard_normal(grid.shape)
+    phi = START * noise * (1.0 + np.outer(np.arange(SCANS), HEIGHTS == 0.0))
+    phi[:, 3] *= 1.0 + 2e-3 * EXPOSURE * np.arange(SCANS)
+    relative = np.full(phi.shape, 3e-4)
+    rows = doses(frames, height, grid, phi, relative, bulk_level(phi, relative, start=START, shared=3e-4))
+    assert [row.height_um for row in rows] == HEIGHTS.tolist()
+    assert [row.frames for row in rows] == [6, 6, 6, 9, 6, 6]
+    assert_close(rows[3].exposure_s, 18.0, rel=1e-12)
+    assert abs(rows[3].change_per_s - 2e-3) < 4.0 * rows[3].change_per_s_sigma
+    assert np.isnan(rows[0].change_per_s)
+    assert [note.split(" um")[0] for note in dose_notes(rows)] == ["dose: phi at 1500"]
+    number = dose_number(rows)
+    assert (number.value, number.unit) == (18.0, "s")
+    write_dose_csv(tmp_path / "dose.csv", rows)
+    with (tmp_path / "dose.csv").open() as stream:
+        read = list(csv.DictReader(stream))
+    assert float(read[3]["exposure_s"]) == 18.0
+    assert read[0]["change_per_s"] == ""
