@@ -66,6 +66,20 @@ def test_an_absolute_curve_gives_volume_fraction_and_sizes_within_their_sigma(di
     assert_close(numbers["volume_fraction"].value, 0.004, rel=0.01)
 
 
+def test_the_posterior_of_the_sizes_stands_beside_their_sigma(dilute) -> None:
+    folder, (result,) = dilute
+    with (folder / "curves.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    numbers = json.loads((folder / "dilute" / "numbers.json").read_text())
+    for name, column in (("diameter", "d_nm"), ("deviation", "delta_nm")):
+        low, high = (float(row[f"{column}_{end}"]) for end in ("low", "high"))
+        assert_close([numbers[f"{name}_low"]["value"], numbers[f"{name}_high"]["value"]], [low, high], rel=1e-6)
+        assert_close(0.5 * (high - low), result.numbers[name].sigma, rel=0.15)
+        assert low < result.numbers[name].value < high
+    below, d, _ = np.genfromtxt(folder / "dilute" / "posterior.csv", delimiter=",", skip_header=1, unpack=True)
+    assert_close(np.interp(0.5 - 0.3413, below, d), float(row["d_nm_low"]), rel=1e-3)
+
+
 @pytest.mark.parametrize("two_phase", [True, False])
 def test_the_sigma_of_phi_is_that_of_the_invariant_through_its_formula(dilute, two_phase: bool) -> None:
     """Of a concentrated curve, where phi (1 - phi) bends: by differences of the same formula."""

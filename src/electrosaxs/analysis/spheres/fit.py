@@ -199,18 +199,21 @@ def fit_spheres(sample: SampleIntensity, *, skewed: bool = True, workers: int = 
     theta = np.zeros((frames, PARAMETERS))
     covariance, influence = np.zeros((frames, PARAMETERS, PARAMETERS)), np.zeros((frames, PARAMETERS, bins))
     converged = np.zeros(frames, dtype=bool)
-    used = noise.used
+    used, model = noise.used, np.full((frames, bins), np.nan)
     clean = np.where(used, noise.intensity, 0.0)
 
     def run(part: range) -> None:
         for f in part:
             curve = Curve(noise.q, clean[f], noise.fixed[f], noise.per_count[f], noise.solvent, used[f])
             converged[f] = fit_frame(curve, table, wanted, bounds, theta[f], covariance[f], influence[f])
+            if converged[f]:
+                scale, d, delta, background, skewness = theta[f]
+                model[f] = scale * skewed_form_factor(noise.q, d, delta, skewness) + background
 
     _in_blocks(run, frames, workers)
     for result in (theta, covariance, influence):
         result[~converged] = np.nan
-    return _described(noise, wanted, bounds, theta, covariance, influence, converged)
+    return _described(noise, wanted, bounds, theta, covariance, influence, converged, model)
 
 
 def _described(
@@ -221,11 +224,11 @@ def _described(
     covariance: FloatArray,
     influence: FloatArray,
     converged: BoolArray,
+    model: FloatArray,
 ) -> SphereFit:
     """The fit with chi-squared, shared covariance and flags; noise from the residuals where it was not given."""
     used = noise.used
     dof = np.maximum(used.sum(axis=1) - int(wanted.sum()), 1)
-    model = _particles(noise.q, theta) + theta[:, 3:4]
     variance = np.where(used, noise.variance(model) + noise.solvent_variance, 1.0)
     chi_squared = np.sum(np.where(used, np.square(noise.intensity - model) / variance, 0.0), axis=1)
     poor = chi_squared / dof > 1.0 + POOR_FIT_SIGMAS * np.sqrt(2.0 / dof)

@@ -43,6 +43,13 @@ TABLE_NUMBERS = {
     "volume_mean_diameter_nm": "volume_mean_diameter",
 }
 """Column of curves.csv -> name in numbers.json; each with a column <column>_sigma behind it."""
+INTERVALS = {
+    "d_nm_low": "diameter_low",
+    "d_nm_high": "diameter_high",
+    "delta_nm_low": "deviation_low",
+    "delta_nm_high": "deviation_high",
+}
+"""The same without a sigma: the 68 % intervals of the posterior."""
 BEFORE, AFTER = ("file", "curve", "points", "spheres"), (
     "invariant_window_share", "invariant_low_q_share", "invariant_high_q_share", "invariant_method",
     "reduced_chi_squared", "lattice", "verdict", "flags", "read_as",
@@ -51,12 +58,14 @@ BEFORE, AFTER = ("file", "curve", "points", "spheres"), (
 TITLES = {"crystalline_fraction": "crystalline fraction"}
 """On the page, where they are other than those of a run."""
 SIZE_COLUMNS = ("diameter (nm)", "volume per nm", "sigma")
+POSTERIOR_COLUMNS = ("probability below", "diameter (nm)", "deviation (nm)")
+LEVELS = np.array([0.001, 0.0025, 0.005, *np.arange(0.01, 0.995, 0.01), 0.995, 0.9975, 0.999])
 FIT_COLUMNS = ("q (1/nm)", "I", "sigma", "model", "S", "S_sigma")
 
 
 def write_curve(out: Path, result: CurveResult, *, absolute: bool) -> None:
     """numbers.json, fit.csv, figure.png and figure.svg of one curve into `<out>/<name>`; sizes.csv where a Gaussian is not
-    enough, candidates.png and .svg where there are peaks."""
+    enough, posterior.csv where it is, candidates.png and .svg where there are peaks."""
     folder = out / result.name
     write_numbers(folder / "numbers.json", result.numbers)
     curve = result.curve
@@ -69,6 +78,9 @@ def write_curve(out: Path, result: CurveResult, *, absolute: bool) -> None:
         sizes = result.free.fit
         parts = (sizes.basis.diameter, sizes.density[0], sizes.sigma[0])
         write_rows(folder / "sizes.csv", SIZE_COLUMNS, zip(*([_cell(x) for x in part] for part in parts), strict=True))
+    if result.posterior is not None:
+        levels = zip(LEVELS, *result.posterior.quantiles(LEVELS).T, strict=True)
+        write_rows(folder / "posterior.csv", POSTERIOR_COLUMNS, ([_cell(x) for x in row] for row in levels))
     figures = {"figure": curve_page(picture(result, absolute=absolute))}
     if result.assignment.against:
         figures["candidates"] = candidates_page(result.assignment)
@@ -83,7 +95,7 @@ def write_curve(out: Path, result: CurveResult, *, absolute: bool) -> None:
 def write_overview(out: Path, results: Sequence[CurveResult | NoAnswer]) -> None:
     """curves.csv, one row per curve, and the self-contained report.html."""
     numbers = [name for column in TABLE_NUMBERS for name in (column, f"{column}_sigma")]
-    columns = [*BEFORE, *numbers, *AFTER]
+    columns = [*BEFORE, *numbers, *INTERVALS, *AFTER]
     rows = [table_row(result) for result in results]
     write_rows(out / "curves.csv", columns, ([row.get(column, "") for column in columns] for row in rows))
     page = render(
@@ -106,6 +118,9 @@ def table_row(result: CurveResult | NoAnswer) -> dict[str, str]:
         number = result.numbers.get(name)
         if number is not None and number.value is not None:
             row |= {column: _cell(number.value), f"{column}_sigma": _cell(number.sigma)}
+    for column, name in INTERVALS.items():
+        if name in result.numbers:
+            row[column] = _cell(result.numbers[name].value)
     total = float(result.invariant.invariant.values[0])
     parts = {"window": result.invariant.window, "low_q": result.invariant.low, "high_q": result.invariant.high}
     row |= {f"invariant_{name}_share": _cell(float(part[0]) / total if total else None) for name, part in parts.items()}

@@ -12,7 +12,8 @@ from ...analysis.concentration.curve_invariant import CurveInvariant, absolute_v
 from ...analysis.crystals.lattice_choice import LatticeStudy, study_curve
 from ...analysis.crystals.peaks import START_SIZES
 from ...analysis.crystals.weighted_curve import LEAST_BINS, WeightedCurve, curve_from_arrays
-from ...analysis.spheres.fit import SphereFit, fit_spheres
+from ...analysis.spheres.fit import SphereFit, bin_noise, fit_spheres
+from ...analysis.spheres.posterior import ONE_SIGMA, SpherePosterior, sphere_posterior
 from ...errors import ElectrosaxsError, FitError, bad_value
 from ...io.curve import Curve
 from ...nouns import FloatArray, LatticeAssignment, Number, SampleIntensity
@@ -37,7 +38,7 @@ class CurveResult:
     """What one curve gave. name: its folder among the results; structure and structure_sigma (q,): S(q) and its sigma.
 
     numbers: as in numbers.json; flags: everything that limits trust in them, in words; free: the free-form sizes where a
-    Gaussian is not enough.
+    Gaussian is not enough; posterior: of the sizes of dilute spheres that explain the curve.
     """
 
     file: Path
@@ -51,6 +52,7 @@ class CurveResult:
     numbers: dict[str, Number]
     flags: tuple[str, ...]
     free: FreeSizes | None = None
+    posterior: SpherePosterior | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +97,9 @@ def study(file: Path, name: str, curve: Curve, contrast_per_A2: float | None) ->
     measured = invariant(sample, plain)
     structure, structure_sigma = structure_factor(curve, spheres, noisy)
     free, lacking = _beyond_a_gaussian(spheres, assignment, noisy)
-    numbers = {**_sphere_numbers(spheres), **_invariant_numbers(measured)}
+    alone = spheres.kind == "spheres" and not spheres.flags and not plain.flags[0] and free is None
+    posterior = sphere_posterior(bin_noise(sample), plain) if alone else None
+    numbers = {**_sphere_numbers(spheres), **_intervals(posterior), **_invariant_numbers(measured)}
     if free is not None:
         numbers |= free.numbers()
     if contrast_per_A2 is not None:
@@ -116,6 +120,7 @@ def study(file: Path, name: str, curve: Curve, contrast_per_A2: float | None) ->
         numbers,
         tuple(dict.fromkeys(flags)),
         free,
+        posterior,
     )
 
 
@@ -214,6 +219,19 @@ def _sphere_numbers(spheres: Spheres) -> dict[str, Number]:
     numbers["polydispersity"] = Number(ratio, None if held else float(spread), "one", how)
     numbers["reduced_chi_squared"] = Number(spheres.reduced_chi_squared, None, "one", how)
     return numbers
+
+
+def _intervals(posterior: SpherePosterior | None) -> dict[str, Number]:
+    """Where d and delta lie with a probability of 68.3 %, as much of it below as above."""
+    if posterior is None:
+        return {}
+    how = "posterior of the fit of spheres, 68.3 %: d and delta flat, skewness 0 +/- 1, scale and background integrated"
+    low, high = posterior.interval(ONE_SIGMA)
+    return {
+        f"{name}_{end}": Number(float(value[k]), None, "nm", how)
+        for k, name in enumerate(("diameter", "deviation"))
+        for end, value in (("low", low), ("high", high))
+    }
 
 
 def _invariant_numbers(measured: CurveInvariant) -> dict[str, Number]:
