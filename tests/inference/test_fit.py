@@ -162,4 +162,4 @@ def test_a_wrong_start_is_left_on_the_coarse_grid(monkeypatch):
     assert np.all(np.abs(pulls(fit)) < 3.5)
     # the usual grid sees the last steps and, for the covariance, two runs for each of five parameters
     assert 10 <= asked.count(0) <= 30
-    assert asked.count(-1) > asked.count(0)
+    assert asked.count(-1) >= 15

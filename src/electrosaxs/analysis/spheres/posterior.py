@@ -104,4 +104,4 @@ def _grid(middle: FloatArray, spread: FloatArray, bounds: FloatArray) -> tuple[F
     places = middle + np.stack([u, v], axis=1) @ shape.T
     d, delta = places.T
     inside = (d >= bounds[0]) & (d <= bounds[1]) & (delta >= NARROWEST * d) & (delta <= WIDEST * d)
-    return np.ascontiguousarray(places[inside]), shape
+    return np.ascontiguousarray(places[inside]), np.asarray(shape)
