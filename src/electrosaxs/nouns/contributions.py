@@ -31,6 +31,10 @@ INTERACTION = "interaction"
 """Contact distance of the dissolved particles, or the stickiness of their surfaces."""
 TRANSMISSION = "transmission"
 """Drift of the transmission against the scattering: one sigma takes all of it for an error of diode or monitor."""
+SHADOW = "shadow"
+"""Of phi at the anode: crystals in the light that a film's own shadow keeps from scattering."""
+DOUBLE_SCATTERING = "double_scattering"
+"""Photons that the solution scatters more than once."""
 
 STARTING_SOLUTION = "starting_solution"
 """phi0, which multiplies all phi."""
@@ -51,7 +55,9 @@ class Reach:
 
 
 REACH = {
-    **dict.fromkeys((REFERENCE, SOLVENT_SCALE, *SOLVENT_MODES, INTERACTION, DEAD_TIME), Reach(in_every_noun=True)),
+    **dict.fromkeys(
+        (REFERENCE, SOLVENT_SCALE, *SOLVENT_MODES, INTERACTION, DEAD_TIME, DOUBLE_SCATTERING), Reach(in_every_noun=True)
+    ),
     **dict.fromkeys(SCALES, Reach(in_every_noun=True)),
     SIZE_SHAPE: Reach(in_every_noun=True, per_height=True),
     FOOTPRINT: Reach(per_height=True),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ...analysis.concentration.lasting_shadow import lasting_shadow, shadow_sigma
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
 from ...analysis.footprint.beam_profile import holes_filled_in_time
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
@@ -18,11 +19,12 @@ from ...analysis.footprint.surface import Expected
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role, Run
 from ...physics.absorption import attenuation_per_volume_fraction
-from ...physics.beam import open_beam_centre, open_fraction
+from ...physics.beam import beam_deviation, open_beam_centre, open_fraction, relative_density
 from .causes import Contradiction, cause
 from .crystal_view import sees_crystals
 from .drift import anode_elsewhere, drift_of_phi, noise_of_phi, scatter_of_phi
 from .reduce_run import ReducedRun
+from .shadow import Shadow
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels, on_map
 
@@ -57,7 +59,7 @@ class Agreement:
     without phi; left_out: what contradicts itself; reasons: row of the voxels -> words; scattered, absorbed, absorbed_sigma:
     phi by either measure, of frames that were left out too; drift: relative change of phi where the transmission's drift is the
     diode's; scatter: relative sigma of phi where the two scatter against each other in all frames; own: of each frame's phi, on
-    its own; moved_um: by how much the anode seems to be elsewhere than said."""
+    its own; moved_um: by how much the anode seems to be elsewhere than said; shadow: of a film on the anode."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -70,6 +72,7 @@ class Agreement:
     scatter: float = 0.0
     own: float = 0.0
     moved_um: float = 0.0
+    shadow: Shadow | None = None
     notes: tuple[str, ...] = ()
 
     def without_them(self, reduced: ReducedRun, voxels: Voxels) -> ReducedRun:
@@ -89,6 +92,9 @@ def agreement(
     blank = np.full(grid.shape, np.nan)
     if not view.tells:
         return Agreement(None, None, np.zeros(grid.shape, bool), {}, blank, blank, blank, np.zeros(grid.shape))
+    shadow = view.film_shadow()
+    if shadow is not None:
+        view = replace(view, lighter=view.lighter + shadow.missing)
     left_out, correction, measures = _contradicting(view)
     contradicted = int(left_out.sum()) if left_out.sum() > MOST_SHARE * max(view.known.sum(), 1) else 0
     if contradicted:
@@ -113,6 +119,7 @@ def agreement(
         scatter,
         own,
         moved,
+        shadow,
         (*where, *more, *words),
     )
 
@@ -201,6 +208,19 @@ class _View:
         """Expected optical depth of all particles, k depth: the profile's and that of crystals, spread over the beam."""
         crystals = np.nan_to_num(self.attenuation * self.phi * self.fraction)
         return self.scale * (correction.depth + crystals)
+
+    def film_shadow(self) -> Shadow | None:
+        """What is missing of the light at the anode from some scan on; None where nothing is."""
+        correction, measures = self.compared(np.zeros(self.grid.shape, dtype=bool))
+        shown = np.nan_to_num(self.scale * self.attenuation * self.phi * self.fraction)
+        depth = self.depth(correction)
+        sigma = shadow_sigma(depth, shown, measures.noise)
+        missing = lasting_shadow(-measures.residual, sigma, self.fraction > 0.0, self.cut)
+        if not np.any(missing):
+            return None
+        fwhm, heights = self.run.beam.fwhm_um, self.grid.heights
+        density = relative_density(heights, beam_deviation(fwhm)) / np.maximum(open_fraction(heights, fwhm), 1e-9)
+        return Shadow(missing, sigma, shown, depth, self.scale * self.attenuation, density)
 
     def gross(self) -> TwoMeasures:
         """Both measures as they are before the profile within the beam is known."""
