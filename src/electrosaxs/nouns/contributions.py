@@ -35,6 +35,10 @@ DEPOSIT = "deposit"
 """What stays on the windows where the beam was, or is damaged there: one sigma takes all of it."""
 GAS = "gas"
 """Gas in the beam that a frame shows, but not by enough to leave it out."""
+SHADOW = "shadow"
+"""Of phi at the anode: crystals in the light that a film's own shadow keeps from scattering."""
+DOUBLE_SCATTERING = "double_scattering"
+"""Photons that the solution scatters more than once."""
 
 STARTING_SOLUTION = "starting_solution"
 """phi0, which multiplies all phi."""
@@ -55,7 +59,9 @@ class Reach:
 
 
 REACH = {
-    **dict.fromkeys((REFERENCE, SOLVENT_SCALE, *SOLVENT_MODES, INTERACTION, DEAD_TIME), Reach(in_every_noun=True)),
+    **dict.fromkeys(
+        (REFERENCE, SOLVENT_SCALE, *SOLVENT_MODES, INTERACTION, DEAD_TIME, DOUBLE_SCATTERING), Reach(in_every_noun=True)
+    ),
     **dict.fromkeys(SCALES, Reach(in_every_noun=True)),
     SIZE_SHAPE: Reach(in_every_noun=True, per_height=True),
     FOOTPRINT: Reach(per_height=True),

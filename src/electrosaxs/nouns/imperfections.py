@@ -57,7 +57,10 @@ class Imperfections(Settings):
     solvated shell; stickiness: Baxter's tau of their surfaces, attraction outweighs below 0.25. dead_time_ns: of each pixel,
     paralysable. height_offset_um: by which the anode's height in run.toml is too large; height_backlash_um: by which
     the beam stands higher than said where the stage came from above; distance_error: relative, of the distance in the
-    geometry file; centre_shift_px: of the beam against what that file says, along the rows."""
+    geometry file; centre_shift_px: of the beam against what that file says, along the rows. anode_tilt_mrad: of the anode along
+    the beam; anode_roughness_um: rms of its waviness; islands: crystals are islands on it that stand in the light, absorb
+    what passes through them and hide behind the anode's highest line, and not spread over the beam; island_density_per_mm2:
+    their number without [nucleation]. double_scattering: photons are scattered as often as they are."""
 
     monitor_noise: NotNegative = 0.0
     monitor_glitch: MonitorGlitch | None = None
@@ -73,4 +76,9 @@ class Imperfections(Settings):
     stickiness: Annotated[float, Field(ge=0.1, le=10)] = 0.2
     height_offset_um: Annotated[float, Field(ge=-LARGEST_OFFSET_UM, le=LARGEST_OFFSET_UM)] = 0.0
     height_backlash_um: Annotated[float, Field(ge=-LARGEST_OFFSET_UM, le=LARGEST_OFFSET_UM)] = 0.0
+    anode_tilt_mrad: Annotated[float, Field(ge=0, le=50)] = 0.0
+    anode_roughness_um: Annotated[float, Field(ge=0, le=100)] = 0.0
+    islands: bool = False
+    island_density_per_mm2: Annotated[float, Field(gt=0, le=1e5)] = 100.0
+    double_scattering: bool = False
     distance_error: Annotated[float, Field(ge=-LARGEST_DRIFT, le=LARGEST_DRIFT)] = 0.0

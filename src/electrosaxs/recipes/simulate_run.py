@@ -79,7 +79,9 @@ def simulate_run(
         pixels = pixel_model(settings.detector, settings.beam, seed=settings.output.seed)
         history = simulate_cell(settings, classes)
         cell = scattering_cell(settings, pixels.q_grid, history.classes.diameter_nm, history.dry_shell_nm)
-    line = Beamline(settings, plan, history, cell, incident_photons(settings, plan, random))
+    record = None if settings.nucleation is None else growth_record(history)
+    nucleated = None if settings.nucleation is None or record is None else settings.nucleation.density(record.flux)
+    line = Beamline(settings, plan, history, cell, incident_photons(settings, plan, random), nucleated)
     log.info("%s: %d frames of %s, seed %d", source, len(plan), settings.detector.name, settings.output.seed)
     given = [] if isinstance(experiment, Experiment) else [Path(experiment)]
     with writing(folder, command="simulate"):

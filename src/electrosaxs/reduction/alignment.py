@@ -104,6 +104,19 @@ def anode_height_from_scans(
     return edge.number(f"transmission of {int((passing < OPEN).sum())} partly blocked sample frames")
 
 
+def fitted_edge(
+    height_um: npt.ArrayLike, transmission: npt.ArrayLike, spread: float
+) -> tuple[_Edge, FloatArray, FloatArray, FloatArray] | None:
+    """The edge of alignment frames in a beam of this deviation, with the height, light and weight of each usable frame."""
+    height, light = _known(height_um, transmission)
+    if height.size < FEWEST_FRAMES:
+        return None
+    edge = _fit_edge(height, light, spread, blocked=True)
+    opened = float(light.max())
+    weight = _noise_weights((edge.height, opened, 0.0), height, light, spread, True, NOISE_FLOOR * opened)
+    return edge, height, light, weight
+
+
 def _absent(why: str) -> AnodeHeight:
     return AnodeHeight(None, None, "um", why)
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from ..nouns import Experiment, FloatArray, Role
 from ..transport.history import CellHistory
+from .electrode import Electrode, Film, film_of, footprint_above
 from .exposure import Exposure, Footprint, crystals_in_footprint, expose, expose_empty, footprint
 from .imperfections import deposited, gas_share
 from .scattering_cell import ScatteringCell
@@ -29,7 +31,8 @@ SMALLEST_TRANSMISSION = 1e-7  # what the diode reports where nothing reaches it
 class Beamline:
     """An experiment with its schedule, the history of its cell, and the cell's scattering.
 
-    photons (frame,): incident on the cell during each exposure, what the monitor sees with noise.
+    photons (frame,): incident on the cell during each exposure, what the monitor sees with noise. nucleated_per_mm2: islands
+    on the anode where [nucleation] says how many.
     """
 
     experiment: Experiment
@@ -37,33 +40,60 @@ class Beamline:
     history: CellHistory
     cell: ScatteringCell
     photons: FloatArray
+    nucleated_per_mm2: float | None = None
 
     def exposures(self) -> Iterator[Exposure]:
         """What each frame of the schedule is made of, in order; one scan is held at a time."""
         above = self.experiment.imperfections.height_backlash_um * from_above(self.plan)
-        beams = [self._footprint(float(z)) for z in self.plan.height + above]
+        centres = [float(z) for z in self.plan.height + above]
         gas = gas_share(self.experiment.imperfections, self.plan)
         more = deposited(self.experiment.imperfections, self.plan)
         still = int(np.argmax(self.plan.in_map))
-        for role, beam in zip(self.plan.role[:still], beams[:still], strict=True):
-            yield self._before_field(str(role), beam)
+        nothing = np.zeros_like(self.history.start_phi)
+        for role, centre in zip(self.plan.role[:still], centres[:still], strict=True):
+            yield self._before_field(str(role), self.seen(centre, nothing)[0])
         for scan in np.unique(self.plan.scan[self.plan.in_map]):
             frames = np.flatnonzero(self.plan.scan == scan)
             times = self.plan.time[frames]
-            heights = np.stack([beams[i].height for i in frames])
-            dissolved = self.history.at(times[:, None], 1e-6 * heights)
             per_area = 1e6 * self.history.crystals_at(times)
+            seen = [self.seen(centres[i], per_area[n]) for n, i in enumerate(frames)]
+            dissolved = self.history.at(times[:, None], 1e-6 * np.stack([beam.height for beam, _ in seen]))
             for n, i in enumerate(frames):
-                crystals = crystals_in_footprint(beams[i], per_area[n])
+                beam, crystals = seen[n]
                 cell = replace(self.cell, path=(1.0 - gas[i]) * self.cell.path) if gas[i] else self.cell
-                shown = expose(cell, beams[i], dissolved[n], crystals)
+                shown = expose(cell, beam, dissolved[n], crystals)
                 if more[i]:
-                    dirty = expose(cell, beams[i], dissolved[n] + more[i] * self.history.start_phi, crystals)
+                    dirty = expose(cell, beam, dissolved[n] + more[i] * self.history.start_phi, crystals)
                     shown = replace(shown, curve=dirty.curve, transmission=dirty.transmission)
                 yield shown
 
-    def _footprint(self, height_um: float) -> Footprint:
-        return footprint(height_um, fwhm_um=self.experiment.beam.fwhm_um, gap_um=1e3 * self.experiment.cell.gap_mm)
+    def seen(self, centre_um: float, per_area_um: FloatArray) -> tuple[Footprint, FloatArray]:
+        """The open beam at a height above the anode, and what it meets of crystals of `per_area_um` (class,) particle volume:
+        (class,) spread over it, (sub-beam, class) of islands."""
+        fwhm, gap = self.experiment.beam.fwhm_um, 1e3 * self.experiment.cell.gap_mm
+        if self.electrode is None:
+            beam = footprint(centre_um, fwhm_um=fwhm, gap_um=gap)
+            return beam, crystals_in_footprint(beam, per_area_um)
+        film = self.film(per_area_um)
+        beam, share = footprint_above(self.electrode, centre_um, film, fwhm_um=fwhm, gap_um=gap)
+        beam = replace(beam, height=np.minimum(beam.height, gap))
+        if not self.experiment.imperfections.islands:
+            return beam, crystals_in_footprint(beam, per_area_um)
+        return beam, share[:, None] * (np.zeros_like(per_area_um) if film is None else film.inside)
+
+    @cached_property
+    def electrode(self) -> Electrode | None:
+        """The anode's surface; None where it is even and crystals are spread over the beam."""
+        experiment = self.experiment
+        return Electrode.of(experiment.imperfections, experiment.cell.path_length_mm, experiment.output.seed)
+
+    def film(self, per_area_um: FloatArray) -> Film | None:
+        """The islands of crystals of `per_area_um` (class,); None where there are none, or they are not islands."""
+        wrong = self.experiment.imperfections
+        if not wrong.islands:
+            return None
+        density = self.nucleated_per_mm2 or wrong.island_density_per_mm2
+        return film_of(per_area_um, self.cell.volume, self.cell.lattice_constant, 1e-6 * density)
 
     def _before_field(self, role: str, beam: Footprint) -> Exposure:
         """A frame without field: nothing, solvent, or the starting solution in the cell."""

@@ -5,7 +5,8 @@ each with the solution of its own height; scattering of each is weighted with it
 of the frame is the sum over the open ones.
 
 Superlattices: a flat film would be opaque along the path and hide in its own shadow, but experiments see them. So the
-anode is taken as wavy and tilted by a few mrad over the path, which spreads the crystals evenly over the footprint.
+anode is taken as wavy and tilted by a few mrad over the path, which spreads the crystals evenly over the footprint. With
+`islands` of `[imperfections]` they are where they stand (`electrode`).
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Exposure:
     """What one frame is made of.
 
     curve: photons scattered per incident photon and steradian, over the cell's q; transmission: of cell and content.
-    dissolved (sub-beam, class), crystals (class,): volume fractions, the same crystals in every sub-beam.
+    dissolved (sub-beam, class), crystals (class,) or (sub-beam, class): volume fractions, means along the path.
     """
 
     curve: FloatArray
@@ -63,7 +64,12 @@ class Exposure:
 
     def mean_over_beam(self) -> FloatArray:
         """phi (class,) of solution and crystals over the open footprint, not weighted by transmission."""
-        return np.asarray(self.beam.share @ self.dissolved / self.beam.open + self.crystals)
+        return np.asarray(self.beam.share @ self.dissolved / self.beam.open + self.crystals_over_beam())
+
+    def crystals_over_beam(self) -> FloatArray:
+        """phi (class,) of the crystals alone, the same mean."""
+        spread = self.crystals.ndim == 1
+        return self.crystals if spread else np.asarray(self.beam.share @ self.crystals / self.beam.open)
 
 
 def crystals_in_footprint(beam: Footprint, per_area_um: FloatArray) -> FloatArray:
@@ -75,19 +81,41 @@ def crystals_in_footprint(beam: Footprint, per_area_um: FloatArray) -> FloatArra
 
 
 def expose(cell: ScatteringCell, beam: Footprint, dissolved: FloatArray, crystals: FloatArray) -> Exposure:
-    """A frame of solution (sub-beam, class) and crystals (class,): each sub-beam scatters with its own transmission.
+    """A frame of solution (sub-beam, class) and crystals (class,) or (sub-beam, class): each sub-beam scatters with its own
+    transmission.
 
-    curve = t sum_i w_i T_i [solution_i + crystals + (1 - phi_i) solvent] + sum_i w_i T_i windows.
+    curve = t sum_i w_i T_i [solution_i + crystals_i + (1 - phi_i) solvent] + sum_i w_i T_i windows; with `cell.repeated` T is
+    of what goes straight through, and what is scattered more than once is added.
     """
     content = dissolved + crystals
     passed = beam.share * cell.transmission(content)
+    again = None
+    if cell.repeated is not None:
+        others = cell.path * _beside_the_dissolved(cell, passed, dissolved, crystals)
+        again = cell.repeated.of_frame(cell.path * dissolved, others)
+        passed = passed * again.unscattered
     seen = float(passed.sum())
+    solvent = passed if again is None else passed / again.unscattered
     in_cell = (
         cell.together(passed, dissolved)
-        + cell.crystalline(seen * crystals)
-        + float(passed @ (1.0 - content.sum(axis=1))) * cell.solvent
+        + cell.crystalline(_seen(passed, crystals))
+        + float(solvent @ (1.0 - content.sum(axis=1))) * cell.solvent
     )
-    return Exposure(cell.path * in_cell + seen * cell.window, seen, beam, dissolved, crystals)
+    curve = cell.path * in_cell + seen * cell.window
+    return Exposure(curve if again is None else curve + again.curve(passed), seen, beam, dissolved, crystals)
+
+
+def _seen(passed: FloatArray, crystals: FloatArray) -> FloatArray:
+    """Crystals (class,) times the light that passes them."""
+    return float(passed.sum()) * crystals if crystals.ndim == 1 else np.asarray(passed @ crystals)
+
+
+def _beside_the_dissolved(
+    cell: ScatteringCell, passed: FloatArray, dissolved: FloatArray, crystals: FloatArray
+) -> FloatArray:
+    """dSigma/dOmega (1/m) of crystals, and of what dissolved particles do to each other, mean of the light that passes."""
+    whole = cell.together(passed, dissolved) - cell.dissolved(passed @ dissolved)
+    return np.asarray((whole + cell.crystalline(_seen(passed, crystals))) / max(float(passed.sum()), 1e-300))
 
 
 def expose_empty(cell: ScatteringCell, beam: Footprint) -> Exposure:

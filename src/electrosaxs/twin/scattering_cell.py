@@ -12,16 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 import scipp as sc
 
-from ..materials import attenuation_per_m, core_of, scattering_length_density_per_m2, solvent_of
+from ..materials import attenuation_per_m, scattering_length_density_per_m2, solvent_of
 from ..materials.constants import BOLTZMANN_J_PER_K
 from ..nouns import Experiment, FloatArray, StartingSolution
 from ..physics.absorption import attenuation, transmission
 from ..physics.colloid import core_share, solvated_shell_nm
+from ..physics.multiple_scattering import contrast_per_m4
 from ..physics.sphere_kernels import amplitude
 from ..physics.sphere_matrix import particle_volume
 from ..physics.structure_factor import superlattice_order
 from ..units import quantity
 from .interference import Interference
+from .repeated import Repeated
 
 SOLVENT_RISE_PER_NM = 12.0  # chosen: +8.5 % at 3.5 1/nm, towards the first peak of the liquid at 13 1/nm
 
@@ -50,7 +52,7 @@ class ScatteringCell:
     squared: F^2; contrast: its square (1/m^4). order: exp(-q^2 u^2) (Z - 1) of the superlattice. solvent: dSigma/dOmega
     (1/m). window: dSigma/dOmega x thickness. added_attenuation: by unit phi of each class (1/m). path in m,
     lattice_constant in nm. interference: of dissolved particles, None: they do
-    not see each other.
+    not see each other. repeated: what is scattered more than once, None: nothing is.
     """
 
     q: FloatArray
@@ -68,6 +70,7 @@ class ScatteringCell:
     path: float
     lattice_constant: float
     interference: Interference | None = None
+    repeated: Repeated | None = None
 
     def transmission(self, phi: FloatArray) -> FloatArray:
         """T of cell and content at class volume fractions phi (..., class)."""
@@ -109,13 +112,15 @@ def scattering_cell(experiment: Experiment, q: FloatArray, diameter: FloatArray,
     share = core_share(sc.array(dims=["class"], values=diameter, unit="nm"), dry_shell=quantity(shell, "nm"))
     lattice_constant = _lattice_constant(experiment, diameter)
     form = np.stack([amplitude(q, float(d), 0.0) for d in diameter])
+    contrast, volume = contrast_per_m4(solution, energy), particle_volume(diameter, shell)
+    once = contrast * NM6 / NM3 * form**2 / volume[:, None]
     return ScatteringCell(
         q=q,
         diameter=diameter,
-        volume=particle_volume(diameter, shell),
+        volume=volume,
         form=form,
         squared=form**2,
-        contrast=_contrast(solution, energy),
+        contrast=contrast,
         order=superlattice_order(q, LATTICE, lattice_constant, PEAK_FWHM_PER_NM, DISPLACEMENT_NM**2).value,
         solvent=solvent_scattering(solution, q, energy_keV=energy, temperature_K=experiment.cell.temperature_K),
         window=window_scattering(q),
@@ -125,6 +130,7 @@ def scattering_cell(experiment: Experiment, q: FloatArray, diameter: FloatArray,
         path=1e-3 * experiment.cell.path_length_mm,
         lattice_constant=lattice_constant,
         interference=Interference.of(experiment.imperfections, q, diameter, solvated_shell_nm(solution)),
+        repeated=Repeated.of(q, once, energy) if experiment.imperfections.double_scattering else None,
     )
 
 
@@ -145,14 +151,6 @@ def window_scattering(q: FloatArray) -> FloatArray:
     """dSigma/dOmega x thickness of both windows, without unit."""
     power = (np.maximum(q, Q_FLOOR_PER_NM) / WINDOW_REFERENCE_PER_NM) ** -WINDOW_EXPONENT
     return np.asarray((WINDOW_POWER_PER_M * power + WINDOW_FLAT_PER_M) * WINDOW_PATH_M)
-
-
-def _contrast(solution: StartingSolution, energy_keV: float) -> float:
-    """(rho_core - rho_solvent)^2 in 1/m^4."""
-    metal, liquid = core_of(solution), solvent_of(solution)
-    rho_core = scattering_length_density_per_m2(metal.formula, metal.density_g_cm3, energy_keV)
-    rho_solvent = scattering_length_density_per_m2(liquid.formula, liquid.density_g_cm3, energy_keV)
-    return (rho_core - rho_solvent) ** 2
 
 
 def _lattice_constant(experiment: Experiment, diameter: FloatArray) -> float:

@@ -69,7 +69,7 @@ class TruthRecord:
         content = exposure.dissolved + exposure.crystals
         passed = exposure.beam.share * self.beamline.cell.transmission(content)
         self.phi[index] = exposure.mean_over_beam()
-        self.crystals[index] = exposure.crystals
+        self.crystals[index] = exposure.crystals_over_beam()
         self.seen[index] = passed @ content / passed.sum()
 
     def results(self, title: str, extra: Mapping[str, FloatArray]) -> RunResults:
@@ -113,23 +113,38 @@ class TruthRecord:
                 "deviation_seen": deviation_seen,
                 "volume_fraction_at_centre": _at_centre(history, phi),
                 "volume_fraction_crystals": crystals.sum(axis=-1),
+                **self._film(scans["time"][1]),
                 "transmission": _to_map(plan, self.transmission),
                 **extra,
             },
             numbers=self._numbers(onset, growth_line, diameter[-1, anode], deviation[-1, anode]),
         )
 
+    def _film(self, times: FloatArray) -> dict[str, FloatArray]:
+        """Particle volume per area in crystals (um) at `times` (scan,), and of islands height (um) and coverage."""
+        per_area = 1e6 * self.beamline.history.crystals_at(times)
+        films = [self.beamline.film(amount) for amount in per_area]
+        found = {"crystals_per_area": per_area.sum(axis=-1)}
+        if self.beamline.experiment.imperfections.islands:
+            found["island_height"] = np.array([0.0 if film is None else film.height for film in films])
+            found["island_coverage"] = np.array([0.0 if film is None else film.coverage for film in films])
+        return found
+
     def _anode_phi(self, times: FloatArray) -> FloatArray:
         """phi of the voxel at the lowest height of the scans at any times."""
         experiment, history = self.beamline.experiment, self.beamline.history
-        beam = footprint(
-            float(_heights(self.beamline.plan).min()),
-            fwhm_um=experiment.beam.fwhm_um,
-            gap_um=1e3 * experiment.cell.gap_mm,
-        )
-        solution = history.at(times[:, None], 1e-6 * beam.height).sum(axis=-1) @ beam.share / beam.open
-        per_area = 1e6 * history.crystals_at(times).sum(axis=-1)
-        return np.asarray(solution + crystals_in_footprint(beam, per_area))
+        lowest = float(_heights(self.beamline.plan).min())
+        per_area = 1e6 * history.crystals_at(times)
+        if self.beamline.electrode is None:
+            beam = footprint(lowest, fwhm_um=experiment.beam.fwhm_um, gap_um=1e3 * experiment.cell.gap_mm)
+            solution = history.at(times[:, None], 1e-6 * beam.height).sum(axis=-1) @ beam.share / beam.open
+            return np.asarray(solution + crystals_in_footprint(beam, per_area.sum(axis=-1)))
+        phi = []
+        for time, amount in zip(times, per_area, strict=True):
+            beam, crystals = self.beamline.seen(lowest, amount)
+            solution = history.at(np.full(beam.height.size, time), 1e-6 * beam.height).sum(axis=-1)
+            phi.append(beam.share @ (solution + crystals.sum(axis=-1)) / beam.open)
+        return np.array(phi)
 
     def _accumulation(self, times: FloatArray) -> FloatArray:
         """Slice thickness x d phi/dt of the voxel at the anode (m/s)."""
@@ -152,12 +167,17 @@ class TruthRecord:
             "anode_diameter": Number(d, 0.0, "nm", "voxel at the anode, last scan, number-weighted"),
             "anode_polydispersity": Number(delta / d, 0.0, "one", "voxel at the anode, last scan"),
             "mass_balance_error": Number(0.0, 0.0, "one", "the cell is closed; crystals are counted"),
+            "crystalline_amount": Number.absent("um", never),
             "onset_time": Number.absent("s", never),
             "onset_volume_fraction": Number.absent("one", never),
             "lattice_constant_solvated": Number.absent("nm", never),
             "slice_flux": Number.absent("m/s", f"fewer than {FEWEST_POINTS} scans before the onset"),
         }
         if onset is not None:
+            last = float(plan.time[plan.in_map].max())
+            amount = 1e6 * float(history.crystals_at(np.array([last])).sum())
+            words = "particle volume in crystals per area of the anode, last frame"
+            numbers["crystalline_amount"] = Number(amount, 0.0, "um", words)
             at_onset = float(self._anode_phi(np.array([onset]))[0])
             numbers["onset_time"] = Number(onset, 0.0, "s", "phi at the wall reaches the solubility")
             numbers["onset_volume_fraction"] = Number(at_onset, 0.0, "one", "voxel at the anode at the onset")

@@ -32,10 +32,12 @@ LARGEST_UNSEEN_SHARE = 0.1
 
 @dataclass(frozen=True)
 class SealedCell:
-    """The mass balance, None where it cannot be measured, and its mean deviation from 1 before the onset."""
+    """The mass balance, None where it cannot be measured, its mean deviation from 1 before the onset, and the particle volume
+    per area that has left the solution by the last scan."""
 
     balance: MassBalance | None
     error: Number
+    lost: Number
 
 
 def inventory_operator(columns: MapColumns, profiles: Profiles, panels: Panels) -> tuple[FloatArray, sparse.csr_array]:
@@ -76,18 +78,14 @@ def mass_balance(
     unseen = _unseen_share(phi, gap_um)
     if unseen > LARGEST_UNSEEN_SHARE:
         heights = phi.coord("height")
-        return SealedCell(
-            None,
-            Number.absent(
-                "one",
-                f"not measurable: the scan covers {heights.min():.0f} to {heights.max():.0f} um of the "
-                f"{gap_um:.0f} um gap, {unseen:.0%} of the cell was not seen (at most {LARGEST_UNSEEN_SHARE:.0%})",
-            ),
+        return _not_measurable(
+            f"the scan covers {heights.min():.0f} to {heights.max():.0f} um of the "
+            f"{gap_um:.0f} um gap, {unseen:.0%} of the cell was not seen (at most {LARGEST_UNSEEN_SHARE:.0%})"
         )
     try:
         columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
     except FitError as error:
-        return SealedCell(None, Number.absent("one", f"not measurable: {error}"))
+        return _not_measurable(str(error))
     time = columns.scan_time
     profiles = profiles_at(columns, time, visits=2, degree=1)
     panels = with_surface(columns.panels, columns)
@@ -111,7 +109,32 @@ def mass_balance(
         shared=shared,
         masks={"not_measured": (("scan",), ~profiles.inside.all(axis=1))},
     )
-    return SealedCell(balance, _mean_error(balance, columns, operator, onset_s))
+    lost = _lost(columns, profiles, shared["interpolation"] * full)
+    return SealedCell(balance, _mean_error(balance, columns, operator, onset_s), lost)
+
+
+def _not_measurable(why: str) -> SealedCell:
+    return SealedCell(
+        None,
+        Number.absent("one", f"not measurable: {why}"),
+        Number.absent("um", f"the mass balance is not measurable: {why}"),
+    )
+
+
+def _lost(columns: MapColumns, profiles: Profiles, interpolation: FloatArray) -> Number:
+    """phi0 L less the integral of the solution in the last scan that was measured at every height; interpolation (scan,): m."""
+    told = np.flatnonzero(profiles.inside.all(axis=1))
+    if not told.size:
+        return Number.absent("um", "the mass balance is not measurable: no scan was measured at every height")
+    last = int(told[-1])
+    left, operator = inventory_operator(columns, profiles, columns.panels)
+    value = columns.start * columns.gap - float(left[last])
+    parts = [float(columns.counting_sigma(operator)[last]), float(interpolation[last])]
+    parts += [float(sigma[last]) for sigma in _without_start(columns.shared_sigma(operator)).values()]
+    return Number(
+        value / METRE_PER_UM, float(np.linalg.norm(parts)) / METRE_PER_UM, "um",
+        f"particle volume per area that left the solution: phi0 L less its integral at {columns.scan_time[last]:.0f} s",
+    )  # fmt: skip
 
 
 def _without_start(shared: dict[str, FloatArray]) -> dict[str, FloatArray]:

@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analysis.concentration.bulk_level import BulkLevel, bulk_level
+from ...analysis.concentration.lasting_shadow import lasting_shadow, shadow_sigma
 from ...analysis.concentration.missing_solvent import MissingSolvent, missing_solvent, solvent_level
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
 from ...analysis.footprint.surface import Expected, expected
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role, Run
-from ...physics.beam import open_beam_centre, open_fraction
+from ...physics.beam import beam_deviation, open_beam_centre, open_fraction, relative_density
 from .attenuation import attenuation_map, attenuation_of
 from .causes import Contradiction, cause
 from .crystal_view import sees_crystals
@@ -26,6 +27,7 @@ from .dose import deposit_of_phi
 from .drift import anode_elsewhere, drift_of_bulk, drift_of_phi, noise_of_phi, scatter_of_phi
 from .gas import GasShare, gas_share, suspicious, with_gas
 from .reduce_run import ReducedRun
+from .shadow import Shadow
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels, on_map
 
@@ -64,7 +66,8 @@ class Agreement:
     the diode's; scatter: relative sigma of phi where the two scatter against each other in all frames; own: of each frame's
     phi, on its own; moved_um: by how much the anode seems to be elsewhere than said; gas: relative sigma of phi by gas that is
     uncertain; standards: of all phi, by the noise of the reference frames where it shows in the others alone; bulk: phi where
-    nothing has arrived; deposit: relative change of phi by what stays where the beam was."""
+    nothing has arrived; deposit: relative change of phi by what stays where the beam was; shadow: of a film
+    on the anode."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -81,6 +84,7 @@ class Agreement:
     standards: float = 0.0
     bulk: BulkLevel | None = None
     deposit: FloatArray | float = 0.0
+    shadow: Shadow | None = None
     notes: tuple[str, ...] = ()
 
     def without_them(self, reduced: ReducedRun, voxels: Voxels) -> ReducedRun:
@@ -105,6 +109,9 @@ def agreement(
         return Agreement(None, None, none, {}, blank, blank, blank, drift, bulk=bulk, notes=words)
     usual = standard.normalisation.number.value or 0.0
     view, noise = view.with_noise(usual)
+    shadow = view.film_shadow()
+    if shadow is not None:
+        view = replace(view, lighter=view.lighter + shadow.missing)
     left_out, correction, measures = _contradicting(view)
     contradicted = int(left_out.sum()) if left_out.sum() > MOST_SHARE * max(view.known.sum(), 1) else 0
     if contradicted:
@@ -137,6 +144,7 @@ def agreement(
         noise / np.sqrt(max(reduced.frames(Role.REFERENCE).size, 1)) if own else 0.0,
         bulk,
         deposit_of_phi(reduced.table, voxels.frame, grid, view.phi, view.relative, bulk),
+        shadow,
         (*where, *more, *words),
     )
 
@@ -261,6 +269,19 @@ class _View:
         """Expected optical depth of all particles, k depth: the profile's and that of crystals, spread over the beam."""
         crystals = np.nan_to_num(self.attenuation * self.phi * self.fraction)
         return self.scale * (correction.depth + crystals)
+
+    def film_shadow(self) -> Shadow | None:
+        """What is missing of the light at the anode from some scan on; None where nothing is."""
+        correction, measures = self.compared(np.zeros(self.grid.shape, dtype=bool))
+        shown = np.nan_to_num(self.scale * self.attenuation * self.phi * self.fraction)
+        depth = self.depth(correction)
+        sigma = shadow_sigma(depth, shown, measures.noise)
+        missing = lasting_shadow(-measures.residual, sigma, self.fraction > 0.0, self.cut)
+        if not np.any(missing):
+            return None
+        fwhm, heights = self.run.beam.fwhm_um, self.grid.heights
+        density = relative_density(heights, beam_deviation(fwhm)) / np.maximum(open_fraction(heights, fwhm), 1e-9)
+        return Shadow(missing, sigma, shown, depth, self.scale * self.attenuation, density)
 
     def gross(self) -> TwoMeasures:
         """Both measures as they are before the profile within the beam is known."""

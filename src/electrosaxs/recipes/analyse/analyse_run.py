@@ -34,7 +34,9 @@ from .anode import AnodePosition, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
 from .dose import dose_notes, dose_number, doses
+from .double_scattering import beside_crystals, with_single_scattering
 from .drift import drift_number
+from .film import film_study, in_shadow
 from .headline import detector_settings, headline_numbers, starting_size_errors
 from .interaction import Interaction, with_interaction
 from .maps import FrameMaps, Kinetics, frame_maps, kinetics
@@ -111,15 +113,19 @@ def analyse_reduced(
     voxels = Voxels.empty(frames).replaced(
         [measure(block.frames, block.sample, block.fit, reduced=reduced, standard=standard) for block in blocks]
     )
+    single = with_single_scattering(reduced, standard, voxels, workers=workers)
+    reduced = replace(single.reduced, notes=(*reduced.notes, *single.notes))
+    standard, voxels = single.standard, single.voxels
     anode = find_anode(reduced, standard, voxels)
     height = reduced.table.height[frames] - anode.stage_height_um
     in_sight = np.where(anode.is_open(height), height, np.nan)  # frames behind the anode have no place in the map
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
+    crystalline = [int(row) for one in crystals.joint for row in one.rows]
     voxels = measured_again(voxels, crystals.joint, reduced=reduced, standard=standard)
+    voxels = beside_crystals(voxels, crystalline)
     between = with_interaction(reduced, standard, voxels, grid, crystals, workers=workers)
     reduced, standard, voxels = between.reduced, between.standard, between.voxels
-    crystalline = [int(row) for one in crystals.joint for row in one.rows]
     misfit = with_sizes_that_fit(reduced, standard, voxels, grid, crystalline, workers=workers)
     reduced, voxels = misfit.without_them(reduced), misfit.voxels
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
@@ -161,7 +167,7 @@ def _results(
     excluded = ~grid.measured | ~np.isfinite(on_map(voxels, grid, "phi"))
     fraction = crystals.fraction_map
     maps = frame_maps(voxels, grid, run, excluded, fraction, agreed)
-    crystals = in_the_footprint(crystals, maps.crystalline_fraction)
+    crystals = in_shadow(in_the_footprint(crystals, maps.crystalline_fraction), agreed.shadow)
     program = voltage_pieces(reduced)
 
     def rates(phi: VolumeFraction, run: Run) -> Kinetics:
@@ -188,8 +194,10 @@ def _results(
         "dose_largest": dose_number(dose),
         **(sizes.numbers or {}),
     }
+    film = film_study(agreed.shadow, crystals.column, maps, numbers["solution_loss"], run)
+    numbers |= film.numbers
     doubtful = doubts(standard, misfit, agreed, int(voxels.frame.size), centre_px=centre_px(reduced.store))
-    numbers = with_quality(numbers, [*doubtful, *doubts_of_play(play)])
+    numbers = with_quality(numbers, [*doubtful, *film.doubts, *doubts_of_play(play)])
 
     def moved_maps(other: Run, anode_um: float) -> FrameMaps:
         lower = replace(grid, heights=grid.heights - anode_um)
@@ -219,7 +227,15 @@ def _results(
         curves=choose_curves(reduced, standard, voxels, grid, crystals),
         numbers=numbers,
         frames=_records(reduced, voxels, grid, anode),
-        notes=(*before, *words_of_play(play), *dose_notes(dose), *growth.notes, *crystals.notes, *sizes.notes),
+        notes=(
+            *before,
+            *words_of_play(play),
+            *dose_notes(dose),
+            *growth.notes,
+            *crystals.notes,
+            *film.notes,
+            *sizes.notes,
+        ),
         settings=_settings(reduced),
     )
     return with_scale_errors(results, scales, run, again(maps, moved_maps, rates))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from ...nouns import FloatArray, Number, Role
 from ...physics.absorption import attenuation_per_volume_fraction
 from ...physics.beam import open_fraction
 from ...reduction.alignment import anode_height_from_alignment, anode_height_from_scans
+from ...reduction.edge_spread import edge_spread
 from .reduce_run import ReducedRun
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels
@@ -25,11 +26,13 @@ LIGHT_PASSES = 0.1
 
 @dataclass(frozen=True)
 class AnodePosition:
-    """Stage height at which the beam centre meets the anode surface (um), as a number with its source."""
+    """Stage height at which the beam centre meets the anode surface (um), as a number with its source; spread: by how much its
+    edge is broader than the beam."""
 
     number: Number
     fwhm_um: float
     notes: tuple[str, ...] = ()
+    spread: Number | None = None
 
     @property
     def stage_height_um(self) -> float:
@@ -48,7 +51,15 @@ def find_anode(reduced: ReducedRun, standard: Standards, voxels: Voxels) -> Anod
     """
     anode = _position(reduced, standard, voxels)
     _check_gap(reduced, anode)
-    return anode
+    return replace(anode, spread=_spread(reduced))
+
+
+def _spread(reduced: ReducedRun) -> Number:
+    run, frames = reduced.run, reduced.frames(Role.ALIGNMENT)
+    return edge_spread(
+        reduced.table.height[frames], reduced.table.transmission[frames], fwhm_um=run.beam.fwhm_um,
+        path_um=1e3 * run.cell.path_length_mm, fwhm_sigma_um=run.beam.fwhm_um_sigma or 0.0,
+    )  # fmt: skip
 
 
 def _check_gap(reduced: ReducedRun, anode: AnodePosition) -> None:

@@ -19,6 +19,7 @@ def headline_numbers(maps: FrameMaps, standard: Standards, anode: AnodePosition)
     sigma = standard.starting.size_sigma
     return {
         "anode_height": anode.number,
+        **({} if anode.spread is None else {"anode_edge_spread": anode.spread}),
         "normalisation_noise": standard.normalisation.number,
         "starting_diameter": Number(float(fit.diameter[0]), float(sigma[0]), "nm", source),
         "starting_polydispersity": Number(float(fit.polydispersity[0]), float(sigma[1]), "one", source),

@@ -32,7 +32,7 @@ from ...nouns import (
     SliceFlux,
     VolumeFraction,
 )
-from ...nouns.contributions import DEPOSIT, FOOTPRINT, GAS, REFERENCE, SIZE_SHAPE, TRANSMISSION
+from ...nouns.contributions import DEPOSIT, FOOTPRINT, GAS, REFERENCE, SHADOW, SIZE_SHAPE, TRANSMISSION
 from ...nouns.voltage_pieces import Piece, main_piece, steps
 from ...physics.beam import open_beam_centre
 from .agreement import Agreement
@@ -42,6 +42,8 @@ from .voxels import Voxels, on_map, shared_on_map
 
 SIZE_STEP_UNCERTAINTY = 0.2
 """Relative, of a size's step from where the light sees to the mean (chosen)."""
+SIZE_IN_SHADOW = 0.3
+"""Of the spread of sizes (chosen): by how much crystals that are not seen may be of other sizes than the solution."""
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -87,6 +89,10 @@ def frame_maps(
     factor = crystalline_fraction + dissolved * correction.factor
     shared = {name: factor * sigma for name, sigma in shared_on_map(voxels, grid, "phi").items()}
     shared[FOOTPRINT] = dissolved * correction.sigma * np.abs(apparent)
+    shaded: FloatArray | None = None
+    if agreed is not None and agreed.shadow is not None:
+        shared[SHADOW] = hidden = agreed.shadow.hidden()
+        shaded = SIZE_IN_SHADOW * on_map(voxels, grid, "deviation") * hidden / (hidden + np.abs(apparent))
     if agreed is not None and np.any(agreed.drift):
         shared[TRANSMISSION] = agreed.drift * factor * apparent
     if agreed is not None and np.any(agreed.deposit):
@@ -104,6 +110,8 @@ def frame_maps(
         around = expected(solution, ~np.isfinite(solution), height_um=read_at, time_s=grid.time)
         solution = np.where(np.isfinite(solution) | beside_crystals, solution, np.exp(around.logarithm))
         step = dissolved * at_the_mean_height(solution, correction, read_height_um=read_at, time_s=grid.time)
+        if shaded is not None:
+            shares[SHADOW] = shaded
         shares[SIZE_SHAPE] = shape[quantity]
         shares[FOOTPRINT] = SIZE_STEP_UNCERTAINTY * np.abs(step)
         return layout.noun(kind, values + step, on_map(voxels, grid, f"{quantity}_sigma"), shares)
@@ -203,7 +211,7 @@ def kinetics(
         for name, unit in (("onset_time", "s"), ("onset_volume_fraction", "one"), ("slice_flux", "m/s")):
             numbers.setdefault(name, Number.absent(unit, str(error)))
     balance = mass_balance(phi, onset_s=onset_s, **cell)
-    numbers["mass_balance_error"] = balance.error
+    numbers |= {"mass_balance_error": balance.error, "solution_loss": balance.lost}
     if balance.balance is None:
         notes.append(f"mass balance: {balance.error.source}")
     flux = None

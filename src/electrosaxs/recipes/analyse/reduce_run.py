@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import __version__
+from ...analysis.concentration.repeated import Repeated
 from ...analysis.kinetics.scan_map import HEIGHT_TOLERANCE_UM
 from ...cluster.workers import Cluster
 from ...errors import FrameError, InputFileError, ShapeError, bad_value
@@ -50,7 +51,8 @@ PILATUS_SATURATION = 2**20 - 1
 @dataclass(frozen=True, eq=False)
 class ReducedRun:
     """A run in q bins. q (bins,): mean over the pixels of each bin. flags (frame,): why a frame is left out, empty where it
-    is used; notes: what was found on the way. files: what the pixels are in. run: with the q window that the detector has."""
+    is used; notes: what was found on the way. files: what the pixels are in. run: with the q window that the detector has.
+    repeated: what is scattered more than once, to be taken off; None: nothing."""
 
     run: Run
     table: FrameTable
@@ -59,6 +61,7 @@ class ReducedRun:
     flags: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
     files: tuple[Path, ...]
+    repeated: Repeated | None = None
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:

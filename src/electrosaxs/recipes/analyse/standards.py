@@ -80,6 +80,8 @@ def standards(reduced: ReducedRun, *, workers: int = 2, interference: Interferen
     starting_solution = intensity(reduced, reference_frames, scale, dark)
     solvent = pooled(empty_of_particles)
     reference = pooled_curve(subtract_solvent(starting_solution, solvent))
+    if reduced.repeated is not None:
+        reference = reduced.repeated.without(reference)
     if interference is not None:
         reference = interference.without(reference, np.array([-1]))
     fit = fit_spheres(reference, workers=workers)
@@ -130,8 +132,9 @@ def intensity(
 
 
 def sample_intensity(reduced: ReducedRun, standard: Standards, frames: npt.NDArray[np.intp]) -> SampleIntensity:
-    """Normalised frames (frame, q) less the solvent."""
-    return subtract_solvent(intensity(reduced, frames, standard.monitor_scale, standard.dark), standard.solvent)
+    """Normalised frames (frame, q) less the solvent and what is scattered more than once."""
+    sample = subtract_solvent(intensity(reduced, frames, standard.monitor_scale, standard.dark), standard.solvent)
+    return sample if reduced.repeated is None else reduced.repeated.without(sample)
 
 
 def alone_intensity(reduced: ReducedRun, standard: Standards, frames: npt.NDArray[np.intp]) -> SampleIntensity:

@@ -20,7 +20,7 @@ from ...analysis.concentration.voxel_errors import (
 from ...analysis.kinetics.scan_map import ScanMap
 from ...analysis.spheres.fit import SphereFit, fit_spheres
 from ...nouns import FloatArray, SampleIntensity
-from ...nouns.contributions import REFERENCE, SOLVENT
+from ...nouns.contributions import DEAD_TIME, DOUBLE_SCATTERING, REFERENCE, SOLVENT
 from ..progress import Progress, over
 from .reduce_run import ReducedRun
 from .standards import Standards, alone_intensity
@@ -55,6 +55,8 @@ SHARED = {
     "deviation": SOLVENT,
     "polydispersity": SOLVENT,
 }
+OF_A_PASS = (DEAD_TIME, DOUBLE_SCATTERING)
+"""Contributions that compare two measurements of all frames: a frame that is measured once more keeps them."""
 CORRELATIONS = {
     "correlation_phi_diameter": (0, 1),
     "correlation_phi_deviation": (0, 2),
@@ -100,7 +102,8 @@ class Voxels:
             {name: column(own, (part.values[name] for part in parts)) for name, own in self.values.items()},
             {
                 quantity: {
-                    name: column(own, (part.shared[quantity][name] for part in parts)) for name, own in shared.items()
+                    name: own if name in OF_A_PASS else column(own, (part.shared[quantity][name] for part in parts))
+                    for name, own in shared.items()
                 }
                 for quantity, shared in self.shared.items()
             },

@@ -1,0 +1,163 @@
+"""Photons that the solution scatters more than once, taken out of every curve where the run's own curves show them.
+
+How many there are follows from phi and sizes, core and solvent, path and energy, without a free number; whether the curves hold
+them is asked of the brightest, where they fill the minima of the form factor: other programs simulate without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...analysis.concentration.repeated import Repeated, StartingCurve
+from ...analysis.spheres.fit import SphereFit, fit_spheres
+from ...nouns import FloatArray, SampleIntensity
+from ...nouns.contributions import DOUBLE_SCATTERING
+from .reduce_run import ReducedRun
+from .standards import Standards, sample_intensity, standards
+from .voxels import SHARED, Voxels, fitted_blocks, measure
+
+MOST_TRIED = 20
+"""Frames that are asked, those with most particles first."""
+MOST_MISFIT = 3.0
+"""Reduced chi-squared of the better fit up to which a curve is asked: crystals have no minima to be filled (chosen)."""
+FROM_PER_NM = 0.5
+"""q from which on they are asked: below it contacts and dead time bend curves too."""
+LEAST_GAIN = 16.0
+"""Difference of -2 ln likelihood from which on the curves say whether (chosen)."""
+SIGMA = 0.05
+"""Relative (chosen), of what is taken off: contrast, path, and photons that leave the beam on their way."""
+LEAST_EFFECT = 1e-3
+"""Of phi against the starting solution: less is not looked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Doubled:
+    """The run, its standards and voxels without what is scattered more than once, or as they were, and what is said of it."""
+
+    reduced: ReducedRun
+    standard: Standards
+    voxels: Voxels
+    notes: tuple[str, ...] = ()
+
+
+def with_single_scattering(reduced: ReducedRun, standard: Standards, voxels: Voxels, *, workers: int = 2) -> Doubled:
+    """Everything measured again without double scattering where the curves hold it; where they do not tell, phi has what it may
+    do in its sigma."""
+    phi = voxels.values["phi"]
+    if not np.isfinite(phi).any():
+        return Doubled(reduced, standard, voxels)
+    start = _start(reduced, standard)
+    again = _repeated(reduced, standard, voxels, start)
+    effect = again.excess_of(start, phi) - again.excess_of(start, np.array(start.phi))
+    largest = float(np.nanmax(effect))
+    if largest < LEAST_EFFECT:
+        return Doubled(reduced, standard, voxels)
+    gain = _gain(reduced, standard, voxels, again, workers)
+    should = f"double scattering: it should make phi up to {100.0 * largest:.2g} % larger"
+    if gain < -LEAST_GAIN:
+        words = (
+            f"{should}, but the curves show none of it (-2 ln L rises by {-gain:.0f} without it); nothing is taken off"
+        )
+        return Doubled(reduced, standard, voxels, (words,))
+    if gain < LEAST_GAIN:
+        words = f"{should}, which the curves do not tell; nothing is taken off, and phi has it in its sigma (double_scattering)"
+        return Doubled(reduced, standard, _with(voxels, {"phi": effect * phi}), (words,))
+    reduced, standard, found = _measured(reduced, standard, voxels, again, workers)
+    words = (
+        f"double scattering: what photons that are scattered more than once add to phi, up to {100.0 * largest:.2g} %, is taken"
+        f" off all curves (-2 ln L falls by {gain:.0f}); {100.0 * SIGMA:.0f} % of it is in their sigma (double_scattering)"
+    )
+    return Doubled(reduced, standard, found, (words,))
+
+
+def _start(reduced: ReducedRun, standard: Standards) -> StartingCurve:
+    run, fit = reduced.run, standard.reference_fit
+    return StartingCurve.of(
+        run.solution, run.solution.volume_fraction, (float(fit.diameter[0]), float(fit.deviation[0])),
+        energy_keV=run.beam.energy_keV, path_m=1e-3 * run.cell.path_length_mm, dry_shell=standard.dry_shell_nm,
+    )  # fmt: skip
+
+
+def _repeated(reduced: ReducedRun, standard: Standards, voxels: Voxels, start: StartingCurve) -> Repeated:
+    """The starting solution's scale holds what is scattered more than once too."""
+    scale, energy = float(standard.reference_fit.scale[0]), reduced.run.beam.energy_keV
+    background = float(np.nanmedian(voxels.values["background"]))
+    first = Repeated.of(reduced.q, energy, start.unit(scale), background)
+    return replace(first, unit=first.unit / (1.0 + float(first.excess_of(start, np.array(start.phi)))))
+
+
+def _gain(reduced: ReducedRun, standard: Standards, voxels: Voxels, again: Repeated, workers: int) -> float:
+    """By how much -2 ln of the likelihood of the photons falls, of the curves with most particles and the starting solution."""
+    phi = np.where(reduced.usable[voxels.frame], voxels.values["phi"], np.nan)
+    told = np.flatnonzero(np.isfinite(phi))
+    frames = voxels.frame[np.sort(told[np.argsort(-phi[told])][:MOST_TRIED])]
+    gain = 0.0
+    for sample in (sample_intensity(reduced, standard, frames), standard.reference):
+        first = int(np.searchsorted(reduced.q, FROM_PER_NM))
+        more = again.again(sample.values)[:, first:]
+        one, other = (_from(curves, first) for curves in (sample, again.without(sample)))
+        plain, single = (fit_spheres(curves, workers=workers) for curves in (one, other))
+        freedom = plain.degrees_of_freedom
+        both = plain.converged & single.converged
+        both &= np.minimum(plain.chi_squared, single.chi_squared) < MOST_MISFIT * freedom
+        gain += float((_deviance(one, plain, 0.0 * more) - _deviance(one, single, more))[both].sum())
+    return gain
+
+
+def _deviance(sample: SampleIntensity, fit: SphereFit, more: FloatArray) -> FloatArray:
+    """2 sum of m - n + n ln(n / m) (frame,) of n photons where the fit and `more` (frame, q) expect m."""
+    solvent, one = sample.coord("solvent"), sample.coord("per_count")
+    counted = np.maximum(sample.values + solvent, 0.0) / one
+    expected = np.maximum(fit.particles(sample.coord("q")) + fit.background[:, None] + more + solvent, 1e-3 * one) / one
+    surprise = np.where(counted > 0.0, counted * np.log(np.maximum(counted, 1e-300) / expected), 0.0)
+    return np.asarray(2.0 * np.nansum(expected - counted + surprise, axis=1))
+
+
+def _from(sample: SampleIntensity, first: int) -> SampleIntensity:
+    """The curves from a bin on."""
+    return SampleIntensity(
+        sample.data["q", first:], {name: sigma["q", first:] for name, sigma in sample.shared.items()}
+    )
+
+
+def _measured(
+    reduced: ReducedRun, standard: Standards, voxels: Voxels, again: Repeated, workers: int
+) -> tuple[ReducedRun, Standards, Voxels]:
+    """Run, standards and voxels with single scattering alone, and what one sigma of it does to phi and sizes."""
+
+    def measured(one: Repeated) -> tuple[ReducedRun, Standards, Voxels]:
+        known = replace(reduced, repeated=one)
+        single = standards(known, workers=workers)
+        blocks = fitted_blocks(known, single, voxels.frame, workers=workers)
+        parts = [measure(block.frames, block.sample, block.fit, reduced=known, standard=single) for block in blocks]
+        return known, single, voxels.replaced(parts)
+
+    known, single, found = measured(again)
+    moved = measured(again.stronger(SIGMA))[2]
+    changes = {name: np.nan_to_num(moved.values[name] - found.values[name]) for name in SHARED}
+    return known, single, _with(found, changes)
+
+
+def beside_crystals(voxels: Voxels, rows: Sequence[int]) -> Voxels:
+    """`voxels` in which those of `rows`, measured with their crystals since, have the sigma that others of their phi have."""
+    change = voxels.shared["phi"].get(DOUBLE_SCATTERING)
+    if change is None or not len(rows):
+        return voxels
+    phi = voxels.values["phi"]
+    others = np.setdiff1d(np.flatnonzero(np.isfinite(phi) & (change != 0.0)), rows)
+    largest = others[np.argsort(-phi[others])][:MOST_TRIED]
+    slope = float(np.median(change[largest] / np.square(phi[largest]))) if largest.size else 0.0
+    change = change.copy()
+    change[list(rows)] = np.nan_to_num(slope * np.square(phi[list(rows)]))
+    return _with(voxels, {"phi": change})
+
+
+def _with(voxels: Voxels, changes: dict[str, FloatArray]) -> Voxels:
+    """`voxels` with what double scattering may do to them."""
+    shared = {quantity: dict(parts) for quantity, parts in voxels.shared.items()}
+    for quantity, change in changes.items():
+        shared[quantity][DOUBLE_SCATTERING] = change
+    return replace(voxels, shared=shared)

@@ -1,0 +1,77 @@
+"""By how much the knife edge of the anode is broader than the beam: its surface is not at one height for all of the beam.
+
+T(h) = shut + (open - shut) Phi((h - h0) / sqrt(s^2 + B)), B the variance of the edge's height across the beam. An even tilt
+along the beam moves an opaque edge and does not broaden it; waviness, and a tilt across the beam, do.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import least_squares
+
+from ..nouns import FloatArray, Number
+from ..physics.beam import beam_deviation, share_above
+from .alignment import EDGE_EVIDENCE, FEWEST_FRAMES, fitted_edge
+
+NARROWEST = 0.3
+"""Of the beam's deviation: the least width that is tried."""
+POINTS, REACH = 2001, 8.0
+
+
+def edge_spread(
+    height_um: npt.ArrayLike,
+    transmission: npt.ArrayLike,
+    *,
+    fwhm_um: float,
+    path_um: float,
+    fwhm_sigma_um: float = 0.0,
+) -> Number:
+    """sqrt(B) (um) from frames of a homogeneous cell across the edge, (frame,): mean and standard deviation for B >= 0.
+
+    path_um: through the cell; fwhm_sigma_um: of the beam's width, which B is measured against. Absent, with the reason, where
+    the frames show no edge.
+    """
+    narrow = beam_deviation(fwhm_um)
+    found = fitted_edge(height_um, transmission, narrow)
+    if found is None:
+        return Number.absent("um", f"fewer than {FEWEST_FRAMES} usable alignment frames")
+    edge, height, light, weight = found
+    if edge.evidence < EDGE_EVIDENCE or not height.min() <= edge.height <= height.max():
+        return Number.absent("um", "the alignment frames show no edge")
+    variance, sigma = _variance(edge.height, height, light, weight, narrow)
+    sigma = float(np.hypot(sigma, 2.0 * narrow**2 * fwhm_sigma_um / fwhm_um))
+    spread = np.linspace(0.0, np.sqrt(max(variance, 0.0) + REACH * sigma), POINTS)
+    density = np.exp(-0.5 * np.square((np.square(spread) - variance) / sigma))
+    mean = float(np.average(spread, weights=density))
+    deviation = float(np.sqrt(np.average(np.square(spread - mean), weights=density)))
+    source = f"knife edge through {height.size} alignment frames against a beam of {fwhm_um:g} um"
+    shows = "it is as sharp as the beam"
+    if variance > 3.0 * sigma:
+        tilt = 1e3 * np.sqrt(12.0) * mean / path_um
+        shows = f"it is broader than the beam, as if {tilt:.2g} mrad of tilt were seen all over the path"
+    given = "" if fwhm_sigma_um else "; not included: error of the beam width (no sigma given)"
+    return Number(mean, deviation, "um", f"{source}: {shows}; an even tilt along the beam does not show{given}")
+
+
+def _variance(
+    start: float, height: FloatArray, light: FloatArray, weight: FloatArray, narrow: float
+) -> tuple[float, float]:
+    """B and its sigma (um^2), by least squares with the noise from what is left."""
+    root = np.sqrt(weight)
+    least = (NARROWEST**2 - 1.0) * narrow**2
+
+    def residual(p: FloatArray) -> FloatArray:
+        share = share_above(height - p[0], float(np.sqrt(narrow**2 + p[3])))
+        return np.asarray(root * (light - p[2] - (p[1] - p[2]) * share))
+
+    top = float(light.max())
+    fit = least_squares(
+        residual, [start, top, 0.0, 0.0], x_scale=[narrow, top, top, narrow**2],
+        bounds=([-np.inf, 0.0, -np.inf, least], np.inf), ftol=1e-14, xtol=1e-14, gtol=1e-14,
+    )  # fmt: skip
+    scale = np.array([narrow, top, top, narrow**2])
+    jacobian = fit.jac * scale
+    covariance = np.linalg.pinv(jacobian.T @ jacobian) * scale[:, None] * scale
+    noise = 2.0 * fit.cost / max(height.size - 4, 1)
+    return float(fit.x[3]), float(np.sqrt(covariance[3, 3] * noise))

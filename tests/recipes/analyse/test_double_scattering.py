@@ -1,0 +1,49 @@
+"""A run whose photons are scattered more than once: told from its curves and taken off; phi and sizes are as in the truth."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from simulated_runs import analysed, simulated
+
+from electrosaxs.io.results import read_results
+from electrosaxs.nouns import RunResults
+
+SCAN = {
+    "duration_s": 900.0, "heights_um": [50.0, 150.0, 1000.0], "scans": 3, "reference_frames": 2, "solvent_frames": 2,
+    "alignment": False,
+}  # fmt: skip
+CELL = {"gap_mm": 3.5, "anode_height_um": 0.0}
+
+
+def analysis(folder: Path, **changes: object) -> tuple[RunResults, RunResults]:
+    run = simulated(folder / "run", scan=SCAN, cell=CELL, **changes)
+    return analysed(run, folder / "out"), read_results(run.parent / "truth.nxs")
+
+
+def words(results: RunResults) -> str:
+    return next((note for note in results.notes if note.startswith("double scattering")), "")
+
+
+def pulls(found: RunResults, truth: RunResults, name: str) -> np.ndarray:
+    measured, right = getattr(found, name), getattr(truth, name)
+    return np.abs((measured.values - right.values) / measured.total_sigma)[:, 1:]
+
+
+def test_what_is_scattered_again_is_taken_off_and_phi_and_size_are_true(tmp_path: Path) -> None:
+    found, truth = analysis(tmp_path, imperfections={"double_scattering": True})
+    assert "is taken off all curves" in words(found)
+    for name in ("volume_fraction", "diameter", "deviation"):
+        assert np.max(pulls(found, truth, name)) < 4.5, name
+    part = np.abs(np.asarray(found.volume_fraction.shared["double_scattering"].values))
+    assert 1e-3 < np.max(part / found.volume_fraction.values) < 5e-3
+    assert found.numbers["second_virial_coefficient"].value is None
+
+
+@pytest.mark.parametrize("photons", [3e10, 1e7])
+def test_a_run_without_it_stays_as_it_is(tmp_path: Path, photons: float) -> None:
+    beam = {"energy_keV": 13.3, "fwhm_um": 34.0, "photons_per_s": photons}
+    found, truth = analysis(tmp_path, beam=beam)
+    assert "taken off all curves" not in words(found)
+    assert np.nanmax(pulls(found, truth, "volume_fraction")) < 4.5
+    assert ("double_scattering" in found.volume_fraction.shared) == ("do not tell" in words(found))

@@ -1,0 +1,61 @@
+"""Islands on a tilted anode: what is seen of the crystals is said to be a lower bound, phi at the anode has it in its sigma."""
+
+import numpy as np
+import pytest
+from simulated_runs import analysed, simulated
+
+from electrosaxs.io.results import read_results
+from electrosaxs.nouns import Number, RunResults
+
+SCAN = {
+    "duration_s": 1500.0, "heights_um": [0.0, 50.0, 100.0, 250.0, 600.0, 1500.0, 3450.0], "scans": 7,
+    "reference_frames": 3, "solvent_frames": 3,
+}  # fmt: skip
+GROWTH = {"solubility": 0.009, "attachment_time_s": 40.0, "lattice_constant_nm": 15.1}
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunResults, RunResults]:
+    folder = tmp_path_factory.mktemp("film")
+    wrong = {"islands": True, "anode_tilt_mrad": 4.0}
+    run = simulated(folder / "run", scan=SCAN, growth=GROWTH, imperfections=wrong)
+    return analysed(run, folder / "out"), read_results(run.parent / "truth.nxs")
+
+
+def number(results: RunResults, name: str) -> tuple[float, float, Number]:
+    found = results.numbers[name]
+    assert found.value is not None
+    assert found.sigma is not None
+    return found.value, found.sigma, found
+
+
+def test_what_is_seen_of_a_film_in_its_own_shadow_is_a_lower_bound(film: tuple[RunResults, RunResults]) -> None:
+    results, truth = film
+    amount, sigma, found = number(results, "crystalline_amount")
+    lost, unsure, _ = number(results, "solution_loss")
+    right = truth.numbers["crystalline_amount"].value
+    assert right is not None
+    assert amount + 3.0 * sigma < right
+    assert abs(lost - right) < 3.0 * unsure
+    assert "a lower bound: the film takes" in found.source
+    assert found.quality.startswith("doubtful: a lower bound")
+    assert results.numbers["crystalline_fraction"].quality.startswith("doubtful: a lower bound")
+
+
+def test_the_tilt_is_told_by_how_dark_the_film_is_and_not_by_the_edge(film: tuple[RunResults, RunResults]) -> None:
+    tilt, sigma, _ = number(film[0], "anode_tilt")
+    assert abs(tilt - 4.0) < 3.0 * sigma < 6.0
+    assert number(film[0], "anode_edge_spread")[0] < 1.0
+    assert "an even tilt along the beam does not show" in film[0].numbers["anode_edge_spread"].source
+
+
+def test_no_frame_is_lost_to_the_shadow_and_none_is_surer_than_it_may_be(film: tuple[RunResults, RunResults]) -> None:
+    results, truth = film
+    anode = results.volume_fraction
+    assert np.all(anode.good[:, 0])
+    pulls = np.abs(anode.values - truth.volume_fraction.values) / anode.total_sigma
+    assert np.nanmax(np.where(anode.good, pulls, np.nan)) < 4.5
+    hidden = np.asarray(anode.shared["shadow"].values)
+    assert np.all(hidden[:2] == 0.0)
+    assert hidden[-1, 0] > 0.1 * anode.values[-1, 0]
+    assert np.all(hidden[:, 3:] < 1e-6)

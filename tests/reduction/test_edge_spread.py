@@ -1,0 +1,46 @@
+"""A knife edge that is broader than the beam: the anode is not at one height for all of it."""
+
+import numpy as np
+from closeness import assert_close
+
+from electrosaxs.physics.beam import beam_deviation, share_above
+from electrosaxs.reduction.edge_spread import edge_spread
+
+HEIGHT = np.arange(-96.7, 104.0, 10.0)
+
+
+def edge(spread: float, seed: int) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    light = 0.6 * share_above(HEIGHT, float(np.hypot(beam_deviation(34.0), spread)))
+    return light * (1.0 + 2e-4 * random.standard_normal(HEIGHT.size)) + 1e-6 * random.standard_normal(HEIGHT.size)
+
+
+def test_what_broadens_the_edge_beyond_the_beam_is_found_within_its_sigma() -> None:
+    pulls = []
+    for seed in range(8):
+        found = edge_spread(HEIGHT, edge(3.0, seed), fwhm_um=34.0, path_um=1e4)
+        pulls.append((found.value - 3.0) / found.sigma)
+        assert found.sigma < 0.02
+        assert "broader than the beam, as if 1 mrad" in found.source
+    assert 0.4 < np.sqrt(np.mean(np.square(pulls))) < 1.7
+
+
+def test_a_sharp_edge_is_as_sharp_as_the_beam() -> None:
+    found = edge_spread(HEIGHT, edge(0.0, 1), fwhm_um=34.0, path_um=1e4)
+    assert found.value < 0.4
+    assert "as sharp as the beam" in found.source
+    assert "not included: error of the beam width" in found.source
+
+
+def test_a_beam_that_is_not_well_known_tells_no_small_spread() -> None:
+    """1 % of the width of a beam of 14.4 um is as much as an edge of 2 um."""
+    found = edge_spread(HEIGHT, edge(0.0, 1), fwhm_um=34.0, path_um=1e4, fwhm_sigma_um=0.34)
+    assert 0.8 < found.value < 2.5
+    wide = edge_spread(HEIGHT, edge(10.0, 1), fwhm_um=34.0, path_um=1e4, fwhm_sigma_um=0.34)
+    assert_close(wide.value, 10.0, rel=0.03)
+    assert_close(wide.sigma, beam_deviation(34.0) ** 2 * 0.01 / 10.0, rel=0.05)
+
+
+def test_frames_beside_the_edge_tell_nothing() -> None:
+    assert edge_spread(HEIGHT[:3], HEIGHT[:3], fwhm_um=34.0, path_um=1e4).value is None
+    assert edge_spread(HEIGHT, np.full(HEIGHT.size, 0.6), fwhm_um=34.0, path_um=1e4).value is None
