@@ -25,6 +25,7 @@ from .crystal_view import sees_crystals
 from .dose import deposit_of_phi
 from .drift import anode_elsewhere, drift_of_bulk, drift_of_phi, noise_of_phi, scatter_of_phi
 from .gas import GasShare, gas_share, suspicious, with_gas
+from .misfit import POOR
 from .reduce_run import ReducedRun
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels, on_map
@@ -174,6 +175,9 @@ class _View:
         with np.errstate(invalid="ignore", divide="ignore"):
             lighter = np.log(transmission / (np.where(passes > LEAST_OPEN, passes, np.nan) * np.mean(reference)))
         noise = float(np.std(reference) / np.mean(reference)) if reference.size > 2 else 0.0
+        poor = (
+            grid.to_map(np.array([float(POOR in flags) for flags in voxels.flags])) == 1.0
+        )  # what is flat there is misfit
         return cls(
             run=run,
             grid=grid,
@@ -186,7 +190,7 @@ class _View:
             scale=seen / start,
             start_noise=noise,
             solvent=missing_solvent(
-                np.where(fraction > 0.0, np.nan, on_map(voxels, grid, "background")),
+                np.where((fraction > 0.0) | poor, np.nan, on_map(voxels, grid, "background")),
                 on_map(voxels, grid, "background_sigma"),
                 solvent_level(standard.solvent.values),
                 phi,
@@ -346,7 +350,7 @@ def _contradicting(view: _View) -> tuple[BoolArray, FootprintCorrection, TwoMeas
             correction, measures = view.compared(left_out)
         return left_out, correction, measures
 
-    gross = _gross(view)
+    gross = np.nan_to_num(np.abs(view.gross().significance)) > SIGNIFICANT  # it would spoil its neighbours' profile
     left_out, correction, measures = more(gross)
     innocent = gross & (np.abs(_of_the_left_out(view, correction, measures)) < SIGNIFICANT)
     left_out, correction, measures = more(left_out & ~innocent) if innocent.any() else (left_out, correction, measures)
@@ -374,11 +378,6 @@ def _culprits(view: _View, left_out: BoolArray, found: BoolArray, measures: TwoM
             left[int(k)] = float(np.max(np.nan_to_num(rest)))
         culprits[i, min(left, key=lambda k: left[k]) if left else j] = True
     return culprits
-
-
-def _gross(view: _View) -> BoolArray:
-    """What would spoil the profile of its neighbours."""
-    return np.nan_to_num(np.abs(view.gross().significance)) > SIGNIFICANT
 
 
 def _of_the_left_out(view: _View, correction: FootprintCorrection, measures: TwoMeasures) -> FloatArray:
