@@ -159,6 +159,13 @@ def test_weak_gas_at_the_anode_shows_in_the_solvent_that_is_missing(measured: Me
     assert "of the solvent is missing" in agreed.reasons[7]
 
 
+def test_what_is_flat_in_a_curve_that_spheres_do_not_describe_is_not_gas(measured: Measured) -> None:
+    wrong = measured.with_gas([0, 7], 0.05)
+    flags = tuple(("poor fit",) if row == 7 else () for row in range(28))
+    agreed, _, _ = replace(wrong, voxels=replace(wrong.voxels, flags=flags)).judged()
+    assert 7 not in agreed.reasons
+
+
 def test_noise_of_the_monitor_that_the_standards_do_not_have_leaves_no_frame_out(measured: Measured) -> None:
     random, wrong = np.random.default_rng(3), measured
     for row in range(28):

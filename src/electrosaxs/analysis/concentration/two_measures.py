@@ -92,6 +92,14 @@ def two_measures(
     return TwoMeasures(difference, sigma, drift, drift_sigma, place, place_sigma, slope, noise, residual)
 
 
+def worst_nearby(significance: FloatArray) -> BoolArray:
+    """Voxels beyond SIGNIFICANT of which none beside is worse: through the profile one spoils those around it."""
+    size = np.nan_to_num(np.abs(significance))
+    padded = np.pad(size, 1)
+    around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).max(axis=(2, 3))
+    return (size > SIGNIFICANT) & (size >= around)
+
+
 def _of_the_mean(weight: FloatArray, nothing: float) -> FloatArray:
     """Sigma of a weighted mean; `nothing` where nothing was known."""
     return np.sqrt(np.divide(1.0, weight, out=np.full(weight.shape, nothing**2), where=weight > 0.0))

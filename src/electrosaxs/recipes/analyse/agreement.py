@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ...analysis.concentration.bulk_level import BulkLevel, bulk_level
 from ...analysis.concentration.lasting_shadow import lasting_shadow, shadow_sigma
 from ...analysis.concentration.missing_solvent import MissingSolvent, missing_solvent, solvent_level
-from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
+from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures, worst_nearby
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
 from ...analysis.footprint.surface import Expected, expected
 from ...analysis.kinetics.scan_map import ScanMap
@@ -26,6 +26,7 @@ from .crystal_view import sees_crystals
 from .dose import deposit_of_phi
 from .drift import anode_elsewhere, drift_of_bulk, drift_of_phi, noise_of_phi, scatter_of_phi
 from .gas import GasShare, gas_share, suspicious, with_gas
+from .misfit import POOR
 from .reduce_run import ReducedRun
 from .shadow import Shadow
 from .standards import Standards, solvent_transmission
@@ -52,6 +53,8 @@ MOST_SHARE = 0.4
 """Of the voxels; where more contradict themselves, it is not single frames that are wrong."""
 RIVAL = 3.0
 """Sigmas from which on the frame beside one that contradicts itself may be the cause (chosen)."""
+INNOCENT = 3.0
+"""Sigmas of its own within which a frame that is out is looked at again (chosen)."""
 PASSES = 6
 LEAST_MONITOR_NOISE = 2e-3
 """Relative, from which on noise of all monitors is taken into account before single frames are judged (chosen)."""
@@ -180,6 +183,9 @@ class _View:
         with np.errstate(invalid="ignore", divide="ignore"):
             lighter = np.log(transmission / (np.where(passes > LEAST_OPEN, passes, np.nan) * np.mean(reference)))
         noise = float(np.std(reference) / np.mean(reference)) if reference.size > 2 else 0.0
+        poor = (
+            grid.to_map(np.array([float(POOR in flags) for flags in voxels.flags])) == 1.0
+        )  # what is flat there is misfit
         return cls(
             run=run,
             grid=grid,
@@ -192,7 +198,7 @@ class _View:
             scale=seen / start,
             start_noise=noise,
             solvent=missing_solvent(
-                np.where(fraction > 0.0, np.nan, on_map(voxels, grid, "background")),
+                np.where((fraction > 0.0) | poor, np.nan, on_map(voxels, grid, "background")),
                 on_map(voxels, grid, "background_sigma"),
                 solvent_level(standard.solvent.values),
                 phi,
@@ -358,17 +364,25 @@ def _contradicting(view: _View) -> tuple[BoolArray, FootprintCorrection, TwoMeas
         """One after the other, the worst of its surroundings first: through the profile one spoils those around it."""
         correction, measures = view.compared(left_out)
         for _ in range(PASSES):
-            found = _worst_nearby(np.where(left_out, np.nan, measures.significance)) & ~left_out
+            found = worst_nearby(np.where(left_out, np.nan, measures.significance)) & ~left_out
             if not found.any():
                 break
             left_out = left_out | _culprits(view, left_out, found, measures)
             correction, measures = view.compared(left_out)
         return left_out, correction, measures
 
-    gross = _gross(view)
+    gross = np.nan_to_num(np.abs(view.gross().significance)) > SIGNIFICANT  # it would spoil its neighbours' profile
     left_out, correction, measures = more(gross)
     innocent = gross & (np.abs(_of_the_left_out(view, correction, measures)) < SIGNIFICANT)
-    return more(left_out & ~innocent) if innocent.any() else (left_out, correction, measures)
+    left_out, correction, measures = more(left_out & ~innocent) if innocent.any() else (left_out, correction, measures)
+    near = left_out & (np.abs(_of_the_left_out(view, correction, measures)) < INNOCENT)
+    for place in np.argwhere(near):  # out for a neighbour that went later
+        tried = left_out.copy()
+        tried[tuple(place)] = False
+        again = view.compared(tried)
+        if not np.any(np.abs(again[1].significance) > SIGNIFICANT):
+            left_out, (correction, measures) = tried, again
+    return left_out, correction, measures
 
 
 def _culprits(view: _View, left_out: BoolArray, found: BoolArray, measures: TwoMeasures) -> BoolArray:
@@ -385,19 +399,6 @@ def _culprits(view: _View, left_out: BoolArray, found: BoolArray, measures: TwoM
             left[int(k)] = float(np.max(np.nan_to_num(rest)))
         culprits[i, min(left, key=lambda k: left[k]) if left else j] = True
     return culprits
-
-
-def _gross(view: _View) -> BoolArray:
-    """What would spoil the profile of its neighbours."""
-    return np.nan_to_num(np.abs(view.gross().significance)) > SIGNIFICANT
-
-
-def _worst_nearby(significance: FloatArray) -> BoolArray:
-    """Voxels beyond SIGNIFICANT of which none beside is worse: through the profile one spoils those around it."""
-    size = np.nan_to_num(np.abs(significance))
-    padded = np.pad(size, 1)
-    around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).max(axis=(2, 3))
-    return (size > SIGNIFICANT) & (size >= around)
 
 
 def _of_the_left_out(view: _View, correction: FootprintCorrection, measures: TwoMeasures) -> FloatArray:
