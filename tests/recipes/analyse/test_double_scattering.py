@@ -1,4 +1,4 @@
-"""A run whose photons are scattered more than once: told from its curves, taken off, and phi and sizes are those of the truth."""
+"""A run whose photons are scattered more than once: told from its curves, taken off, and phi and sizes are the truth's."""
 
 from pathlib import Path
 
