@@ -1,4 +1,4 @@
-"""A run whose photons are scattered more than once: told from its curves and taken off; phi and sizes are as in the truth."""
+"""A run whose photons are scattered more than once: told from its curves, taken off, and phi and sizes are the truth's."""
 
 from pathlib import Path
 

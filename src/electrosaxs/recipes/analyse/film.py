@@ -16,7 +16,7 @@ from .maps import FrameMaps
 from .quality import Doubt
 from .shadow import Shadow
 
-MISSED = 2.0
+MISSED = 3.0
 """Sigmas by which more than was seen must have left the solution, to say that it was a lower bound."""
 TOLD = 0.5
 """Relative sigma of the depth beside the anode up to which it tells the tilt."""
