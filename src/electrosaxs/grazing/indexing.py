@@ -148,7 +148,8 @@ def try_start(
 ) -> Indexed | None:
     """Matching and refinement in turns from first constants; None where too few spots are met."""
     constants = FilmConstants(
-        start.a, start.contraction, stated.incidence, stated.critical, stated.row_shift, stated.column_shift, stated.turn
+        start.a, start.contraction, stated.incidence, stated.critical, stated.row_shift, stated.column_shift, stated.turn,
+        stated.spot_shift,
     )  # fmt: skip
     envelope: Envelope | None = None
     refined: Refined | None = None

@@ -38,7 +38,7 @@ def second_orientation(images: Sequence[ImageView], setup: Setup, first: Indexed
     count = sum(len(image.spots) for image in left)
     if count < LEAST_MATCHES:
         return None
-    held = dict.fromkeys(("incidence", "critical", "row_shift", "column_shift", "turn"), HELD)
+    held = dict.fromkeys(("incidence", "critical", "row_shift", "column_shift", "turn", "spot_shift"), HELD)
     _, found = index_film(left, setup, constants, {}, held)
     if found is None or found.orientation == first.orientation:
         return None

@@ -71,7 +71,8 @@ class Orientation:
 class FilmConstants:
     """The film: a (nm, conventional, of the unstrained cell in the plane; HCP: nearest neighbours) and its contraction along
     the normal; angles of incidence (rad, one per image), sine of the critical angle, place of the direct beam (pixels, from
-    where the geometry has it: rows, columns) and turn of the film about the beam (rad)."""
+    where the geometry has it: rows, columns) and turn of the film about the beam (rad); spot_shift: share of the computed
+    shifts by which spots lie off their reflections."""
 
     a: float
     contraction: float
@@ -80,6 +81,7 @@ class FilmConstants:
     row_shift: float = 0.0
     column_shift: float = 0.0
     turn: float = 0.0
+    spot_shift: float = 1.0
 
 
 @dataclass(frozen=True)

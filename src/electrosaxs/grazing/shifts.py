@@ -1,0 +1,149 @@
+"""Where the reflection of a spot lies: what moves spots off, and how well it is known.
+
+The middle of an arc lies inside its circle, t^2 / 2G for a spot of width t along it; a slope of the intensity below the spot
+(1 / q_parallel of a ring, the form factor) moves a spot of covariance S by S grad ln I; where q is no straight function of
+pixels, near the critical angle above all, the mean q of a spot is not the q of its middle; and the waves' field, which rises
+towards the critical angle, draws spots there. All are taken off, and a part of them is added to the spot's sigma, in the
+Yoneda band a part of the spot's height too. Which share of the shifts by arcs, slopes and bends there is, the refinement
+asks the spots. What the field does it does to all spots alike: `common`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..nouns.base import FloatArray
+from ..nouns.film import FilmConstants, Spot
+from ..physics.film_frame import Incidence, channel_fields, q_along_normal
+from .expected import Setup, incidence_of, moved
+from .geometry import DetectorPlane, film_coordinates
+from .intensities import Envelope
+
+CORRECTION_SHARE = 0.1  # of what is taken off a place is its sigma
+FIELD_SHARE = 0.25  # of what the waves' field makes of it
+SHAPE_SHARE = 0.01  # of a spot's width: what its shape, which is no Gaussian, does to its middle
+DIMMEST = 0.1  # of the field in the middle of a spot: what it is nearby is not taken to be less
+YONEDA_WIDTHS, YONEDA_END = 2.0, 1.25  # widths of a spot; critical angles
+YONEDA_SHARE = 0.15  # of its height is the sigma of a spot in the Yoneda band
+TOTAL_SHARE = 0.4  # where it reaches below the critical angle
+AROUND = np.array([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Places of reflections (spot, 2) in pixels as their spots tell them, without the shift (spot, 2) by arcs, slopes and
+    bends, covariances (spot, 2, 2), and by how much what is not known of the waves' field may move all of them together."""
+
+    target: FloatArray
+    shift: FloatArray
+    covariance: FloatArray
+    common: FloatArray
+
+
+def corrected_places(
+    setup: Setup, constants: FilmConstants, spots: Sequence[Spot], reflected: npt.NDArray[np.bool_],
+    envelope: Envelope | None,
+) -> Places:  # fmt: skip
+    """Places of the reflections of spots, `reflected` where they are of the channel "R"."""
+    count = len(spots)
+    made = Places(*(np.empty((count, 2)) for _ in range(2)), np.empty((count, 2, 2)), np.empty((count, 2)))
+    images = np.array([spot.image for spot in spots])
+    for image in np.unique(images):
+        here = np.flatnonzero(images == image)
+        of_image = [spots[int(i)] for i in here]
+        centre = np.array([(spot.row, spot.column) for spot in of_image])
+        shape = np.array([spot.shape for spot in of_image])
+        widest = np.sqrt(np.linalg.eigvalsh(shape)[:, 1:])
+        parts = _shifts(setup, constants, int(image), centre, shape, reflected[here], envelope)
+        shift, by_field = (np.clip(np.nan_to_num(part), -widest, widest) for part in parts)
+        yoneda = _of_yoneda_band(setup, constants, int(image), centre, shape)
+        own = np.array([spot.covariance for spot in of_image]) + SHAPE_SHARE**2 * shape
+        for part in (CORRECTION_SHARE * shift, FIELD_SHARE * by_field, yoneda):
+            own = own + part[:, :, None] * part[:, None, :]
+        made.target[here], made.shift[here] = centre - by_field, shift
+        made.covariance[here] = own
+        way = np.sign(np.einsum("ni,ni->n", by_field, yoneda))[:, None]
+        made.common[here] = FIELD_SHARE * by_field + way * yoneda
+    return made
+
+
+def _of_yoneda_band(
+    setup: Setup, constants: FilmConstants, image: int, centre: FloatArray, shape: FloatArray
+) -> FloatArray:
+    """By how many pixels (n, 2) spots in the Yoneda band may lie off: there the waves' amplitudes decide how high a spot is
+    brightest, and no slope describes them. A spot of covariance S then moves along S n, n up the film's normal."""
+    plane, incidence = moved(setup.plane, constants), incidence_of(constants, image, setup.film)
+    rows = centre[:, :1] + YONEDA_WIDTHS * np.sqrt(shape[:, :1, 0]) * np.array([0.0, 1.0, -1.0])
+    exit_sine = film_coordinates(plane, incidence, rows, np.broadcast_to(centre[:, 1:], rows.shape))[1]
+    # no spot gains weight where the angle is found small
+    critical = max(constants.critical, setup.film.index.critical_angle)
+    share = np.where(exit_sine[:, 0] < YONEDA_END * critical, YONEDA_SHARE, 0.0)
+    share = np.where(exit_sine.min(axis=1) < critical, TOTAL_SHARE, share)
+    return np.asarray(share[:, None] * _along_the_normal(plane, shape))
+
+
+def _shifts(
+    setup: Setup, constants: FilmConstants, image: int, centre: FloatArray, shape: FloatArray,
+    reflected: npt.NDArray[np.bool_], envelope: Envelope | None,
+) -> tuple[FloatArray, FloatArray]:  # fmt: skip
+    """By how many pixels (n, 2) spots lie off their reflections; centre (n, 2), shape (n, 2, 2). By arcs, slopes and bends,
+    and by the waves' field."""
+    plane, incidence = moved(setup.plane, constants), incidence_of(constants, image, setup.film)
+    place = centre[:, None] + AROUND
+    parallel, exit_sine = film_coordinates(plane, incidence, place[..., 0], place[..., 1])
+    along = q_along_normal(exit_sine, wavenumber=plane.wavenumber, incidence=incidence, reflected=reflected[:, None])
+    log = -np.log(np.abs(parallel) + 1e-12)
+    if envelope is not None:
+        log = log + envelope.log(np.nan_to_num(np.hypot(parallel, along), nan=1.0))
+    by_slope = np.einsum("nij,nj->ni", shape, np.stack(_first_differences(log), axis=-1))
+    q = np.stack([parallel, along], axis=1)  # (n, 2, place)
+    by_pixel = np.stack(_first_differences(q), axis=-1)
+    bent = np.stack([q[..., 1] - 2.0 * q[..., 0] + q[..., 2], q[..., 3] - 2.0 * q[..., 0] + q[..., 4]], axis=-1)
+    by_bend = -0.5 * np.einsum("nij,nj->ni", bent, np.einsum("njj->nj", shape))
+    known = np.isfinite(by_pixel).all(axis=(1, 2)) & np.isfinite(by_bend).all(axis=1)
+    safe = np.where(known[:, None, None], by_pixel, np.eye(2))
+    in_q = np.where(known[:, None], _arc_shift(shape, safe, q[..., 0]) + by_bend, 0.0)
+    by_field = _field_shift(setup, plane, incidence, centre, shape, reflected)
+    return np.where(np.isfinite(by_slope), by_slope, 0.0) + np.linalg.solve(safe, in_q[..., None])[..., 0], by_field
+
+
+def _along_the_normal(plane: DetectorPlane, shape: FloatArray) -> FloatArray:
+    """How a spot of covariance S moves (n, 2) where what weights it changes along the normal n: S n / sqrt(n S n)."""
+    up = np.array([plane.by_row[1], plane.by_column[1]])
+    return np.asarray(shape @ up / np.sqrt(np.einsum("i,nij,j->n", up, shape, up))[:, None])
+
+
+def _field_shift(
+    setup: Setup, plane: DetectorPlane, incidence: Incidence, centre: FloatArray, shape: FloatArray,
+    reflected: npt.NDArray[np.bool_],
+) -> FloatArray:  # fmt: skip
+    """By how many pixels (n, 2) the waves' field F moves spots: what was seen over F has its middle at the mean of x / F over
+    the mean of 1 / F, taken along the normal at three points of a Gaussian (0 and +-sqrt 3, weights 2/3 and 1/6)."""
+    along = _along_the_normal(plane, shape)
+    place = centre[:, None] + np.sqrt(3.0) * np.array([-1.0, 0.0, 1.0])[:, None] * along[:, None]
+    exit_sine = film_coordinates(plane, incidence, place[..., 0], place[..., 1])[1]
+    direct, back = channel_fields(exit_sine, incidence, setup.substrate, thickness_k=setup.thickness_k)
+    field = np.where(reflected[:, None], back, direct)
+    below, here, above = np.moveaxis(np.maximum(field, 1e-12), -1, 0)
+    before, after = (here / np.maximum(x, DIMMEST * here) for x in (below, above))
+    moved_by = np.sqrt(3.0) * (after - before) / (4.0 + before + after)
+    return np.asarray(-moved_by[:, None] * along)
+
+
+def _first_differences(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Derivatives by row and column of values at the places AROUND (last axis)."""
+    return 0.5 * (values[..., 1] - values[..., 2]), 0.5 * (values[..., 3] - values[..., 4])
+
+
+def _arc_shift(shape: FloatArray, by_pixel: FloatArray, q: FloatArray) -> FloatArray:
+    """By how much (n, 2), in q, the middles of arcs lie from their reflections: t^2 / 2G towards the origin."""
+    length = np.linalg.norm(q, axis=1, keepdims=True)
+    outwards = q / length
+    across = np.stack([-outwards[:, 1], outwards[:, 0]], axis=1)
+    in_q = by_pixel @ shape @ by_pixel.transpose(0, 2, 1)
+    mosaic = np.einsum("ni,nij,nj->n", across, in_q, across) - np.einsum("ni,nij,nj->n", outwards, in_q, outwards)
+    return np.asarray(-np.maximum(mosaic, 0.0)[:, None] / (2.0 * length) * outwards)
