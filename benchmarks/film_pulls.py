@@ -19,7 +19,7 @@ from gisaxs import CASES, STATED_OFF_DEG, STATED_SIGMA_DEG, Case, Looked, look
 
 from electrosaxs.grazing.candidates import Start
 from electrosaxs.grazing.expected import incidence_of
-from electrosaxs.grazing.indexing import ImageView, Indexed, try_start
+from electrosaxs.grazing.indexing import ImageView, Indexed, other_side, try_start
 from electrosaxs.grazing.refine import Prior
 from electrosaxs.grazing.spot_search import Candidate
 from electrosaxs.grazing.spots import spots_at
@@ -61,7 +61,8 @@ def frames(case: Case, first: Looked, seeds: int) -> list[Frame]:
         held = study.indexed.refined.held
         indexed = try_start(start, [ImageView(usable, view)], study.setup, constants, priors, held)
         if indexed is not None:
-            made.append(Frame(usable, indexed))
+            views = [ImageView(usable, view)]
+            made.append(Frame(usable, other_side(indexed, views, study.setup, constants, priors, held)))
     return made
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ LEAST_SPOTS = 5  # that a lattice must explain
 ROUNDS = ((4.0, 0.012, 2.0), (2.5, 0.006, 0.7), (1.2, 0.002, PIXEL_SIGMA))
 """Each round of matching: tolerance (pixels, and of the distance), and how well places are trusted (pixels)."""
 SCATTERS = 1.2  # by how much spots scatter beyond their fits, in tolerances of the next matching
+NEAR_CRITICAL = np.radians(0.1)  # between the two angles
 LEAST_PLACE_SIGMA = 1.0  # pixels, in the likelihood
 LEAST_SCORE = 12.0  # ln of the odds against "none", for so many candidates and constants were tried
 
@@ -92,6 +93,8 @@ def index_film(
     probabilities[NO_LATTICE] = float(np.exp(-total))
     found = ranked[0] if ranked and ranked[0].score > LEAST_SCORE and ranked[0].matches >= LEAST_SPOTS else None
     second = ranked[1] if len(ranked) > 1 else None
+    if found is not None:
+        found = other_side(found, images, setup, stated, priors, held)
     if found is None:
         probabilities = (
             {**dict.fromkeys(probabilities, 0.0), NO_LATTICE: 1.0}
@@ -169,6 +172,22 @@ def try_start(
     tolerance, relative = max(ROUNDS[-1][0], SCATTERS * refined.scatter), ROUNDS[-1][1]
     expected, found, explained = _look(start.orientation, images, setup, constants, tolerance, relative, envelope)
     return Indexed(start.orientation, refined, expected, found, explained)
+
+
+def other_side(
+    found: Indexed, images: Sequence[ImageView], setup: Setup, stated: FilmConstants, priors: Mapping[str, Prior],
+    held: Mapping[str, str],
+) -> Indexed:  # fmt: skip
+    """What was found, or the same with the beam on the other side of the critical angle where that explains more: near it two
+    angles of incidence give almost the same wave in the film."""
+    c = found.refined.constants
+    mirrored = tuple(2.0 * c.critical - angle for angle in c.incidence)
+    near = max(abs(m - angle) for m, angle in zip(mirrored, c.incidence, strict=True)) < NEAR_CRITICAL
+    if "incidence" in held or not near:
+        return found
+    start = Start(found.orientation, c.a, c.contraction, 0.0)
+    other = try_start(start, images, setup, replace(stated, incidence=mirrored), priors, held)
+    return found if other is None or other.score <= found.score else other
 
 
 def _look(

@@ -20,11 +20,14 @@ from ..nouns.base import FloatArray
 from ..nouns.film import Spot
 from .expected import Expected
 from .intensities import Envelope, fit_envelope
+from .noise import MAD_TO_SIGMA
 from .surroundings import Surroundings
 
 DETECTED_AT = 7.0  # signal over noise at which half of the spots are found
-DOUBT = 1.0  # of the logarithm of an expected intensity
+DOUBT = 1.0  # of the logarithm of an expected intensity, at least
+DOUBTS = 2.0  # times by how much the intensities that were found scatter about those expected, where that is more
 SURE, HARDLY = 0.97, 0.003
+REFLECTED_SURE = 0.6
 REFLECTED_HARDLY = 0.02  # the reflected beam depends on what is not known: substrate, roughness, composition
 EXTRA_SHARE = 0.15  # of the spots have another cause, at least one
 
@@ -58,8 +61,10 @@ def explain(
         logs = np.log(np.maximum(brightness[direct], 1e-30)) - np.log(weight[found[direct]])
     envelope = fit_envelope(expected.q[found[direct]], logs, neighbour_nm=neighbour_nm)
     signal = expected_signal(spots, expected, envelope, view)
-    seen = ndtr(np.log(np.maximum(signal, 1e-6) / DETECTED_AT) / DOUBT)
-    seen = np.clip(seen, np.where(expected.reflected, REFLECTED_HARDLY, HARDLY), SURE)
+    doubt = max(DOUBT, DOUBTS * _spread(logs - envelope.log(expected.q[found[direct]])))
+    seen = ndtr(np.log(np.maximum(signal, 1e-6) / DETECTED_AT) / doubt)
+    likely = np.where(expected.reflected, REFLECTED_SURE, SURE)
+    seen = np.clip(seen, np.where(expected.reflected, REFLECTED_HARDLY, HARDLY), likely)
     seen = np.where(expected.status == "", seen, 0.5)
     area = float(view.usable.sum())
     chance = max(EXTRA_SHARE * len(spots), 1.0) / area
@@ -70,6 +75,11 @@ def explain(
     missed[found[use]] = False
     missed &= (expected.status == "") & ~(expected.reflected & (signal < DETECTED_AT))
     return Explained(float(gained.sum() + np.log1p(-seen[missed]).sum()), seen, signal, envelope)
+
+
+def _spread(off: FloatArray) -> float:
+    """Robust standard deviation about zero, 0 of nothing."""
+    return MAD_TO_SIGMA * float(np.median(np.abs(off))) if off.size else 0.0
 
 
 def expected_signal(spots: Sequence[Spot], expected: Expected, envelope: Envelope, view: Surroundings) -> FloatArray:

@@ -190,8 +190,7 @@ def _gauss_newton(
         for j, name in enumerate(names):
             size = STEP_SIZES.get(name.split()[0], 1e-6)
             ahead = measured.residuals(_with(constants, name, _value(constants, name) + size))[0]
-            behind = measured.residuals(_with(constants, name, _value(constants, name) - size))[0]
-            jacobian[:, j] = -(ahead - behind) / (2.0 * size)
+            jacobian[:, j] = -(ahead - off) / size
         sigma = np.array([np.inf if (p := priors.get(n)) is None else p.sigma for n in names])
         j_used = jacobian[counted]
         normal = j_used.T @ j_used + np.diag(1.0 / np.square(sigma))
