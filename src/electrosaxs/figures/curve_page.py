@@ -12,7 +12,8 @@ from matplotlib.ticker import FuncFormatter, LogFormatterSciNotation, LogLocator
 from ..nouns import FloatArray, LatticeAssignment
 from .curves import bin_edges
 from .digits import value_with_sigma
-from .style import BLACK, BLUE, COLUMN_MM, MM_PER_INCH, POINTS, SHADE, VERMILION, Omitted, letter, styled
+from .peak_labels import label_peaks
+from .style import BLACK, BLUE, COLUMN_MM, MM_PER_INCH, POINTS, SHADE, Omitted, letter, styled
 
 HEIGHT_MM = 98.0
 WIDE = 60.0
@@ -128,23 +129,13 @@ def _structure(axes: Axes, picture: CurvePicture) -> None:
     lowest, highest = (float(np.quantile(values[shown], share)) for share in (0.005, 0.995))
     highest = max([highest, *(x for x in picture.structure_model[known][shown] if np.isfinite(x))])
     height = max(highest - lowest, 0.2)
-    axes.set_ylim(lowest - 0.1 * height, highest + 0.75 * height)
-    _mark_peaks(axes, picture.assignment, highest + 0.06 * height, height)
+    axes.set_ylim(lowest - 0.1 * height, highest + 0.95 * height)
+    label_peaks(axes, peaks, highest + 0.09 * height)
+    _name_lattice(axes, picture.assignment)
 
 
-def _mark_peaks(axes: Axes, assignment: LatticeAssignment, base: float, height: float) -> None:
-    """hkl above each explained peak and a question mark above others, in two rows; the lattice in the corner."""
-    room = 0.026 * float(np.ptp(axes.get_xlim()))
-    rows: tuple[list[float], list[float]] = ([], [])
-    for peak in sorted(assignment.peaks, key=lambda one: (one.hkl is None, -one.significance)):
-        axes.plot([peak.q, peak.q], [base, base + 0.05 * height], color=VERMILION, lw=0.8)
-        free = [level for level, row in enumerate(rows) if all(abs(peak.q - other) > room for other in row)]
-        if not free:
-            continue
-        rows[free[0]].append(peak.q)
-        name = "?" if peak.hkl is None else "".join(str(index) for index in peak.hkl)
-        place = (peak.q, base + (0.07 + 0.19 * free[0]) * height)
-        axes.annotate(name, place, rotation=90, ha="center", va="bottom", fontsize=6.0, color=VERMILION)
+def _name_lattice(axes: Axes, assignment: LatticeAssignment) -> None:
+    """Lattice and constant in the corner."""
     text = "no lattice" if assignment.lattice is None else assignment.lattice
     if assignment.a.value is not None:
         text += f", a = {value_with_sigma(assignment.a.value, assignment.a.sigma)} nm"

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from ..nouns import FloatArray, RunResults
 from .digits import value_with_sigma
+from .peak_labels import label_peaks
 from .style import (
     SECONDS_PER_MINUTE,
-    VERMILION,
     Omitted,
     chosen_scans,
     new_figure,
@@ -20,7 +20,6 @@ from .style import (
 
 CURVES = 5
 LARGEST_SIGMA = 0.3
-LABEL_WIDTH = 0.035
 
 
 @styled
@@ -57,28 +56,18 @@ def structure_factor_peaks(results: RunResults, truth: RunResults | None = None)
         )  # fmt: skip
     top = float(bases[-1]) + _peak_height(rows[scans[-1]], sigma[scans[-1]])
     axes.set(xlabel="q (nm$^{-1}$)", ylabel="S(q), shifted" if len(scans) > 1 else "S(q)")
-    _mark_peaks(axes, results, top)
     _limit_q(axes, q, rows[scans], sigma[scans], results)
+    _mark_peaks(axes, results, top)
     return figure
 
 
 def _mark_peaks(axes: Axes, results: RunResults, top: float) -> None:
     """hkl above each assigned peak, a question mark above the others; lattice and constant in the corner."""
     assignment = results.assignment
-    axes.set_ylim(top=top * 1.3 + 0.3)
+    axes.set_ylim(top=top * 1.38 + 0.3)
     if assignment is None:
         return
-    apart = LABEL_WIDTH * max((peak.q for peak in assignment.peaks), default=1.0)
-    previous, raised = -np.inf, False
-    for peak in sorted(assignment.peaks, key=lambda p: p.q):
-        raised = peak.q - previous < apart and not raised
-        previous = peak.q
-        name = "?" if peak.hkl is None else "".join(str(index) for index in peak.hkl)
-        foot = top * (1.1 if raised else 1.02)
-        axes.plot([peak.q, peak.q], [top * 1.02, foot + 0.03 * top], color=VERMILION, lw=0.8)
-        axes.annotate(
-            name, (peak.q, foot + 0.04 * top), rotation=90, ha="center", va="bottom", fontsize=6, color=VERMILION
-        )
+    label_peaks(axes, assignment.peaks, top * 1.05)
     text = "no lattice" if assignment.lattice is None else assignment.lattice
     if assignment.a.value is not None:
         text += f", a = {value_with_sigma(assignment.a.value, assignment.a.sigma)} nm"

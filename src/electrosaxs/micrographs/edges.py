@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 from numba import njit
+from scipy.interpolate import CubicSpline
 
 from ..nouns import FloatArray
 from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, X, Y, depth
@@ -21,8 +22,10 @@ DEEPEST = 0.24  # of the edge: how far in they go; the centre is at 0.289
 SEARCH = 3.5  # px around the outline's side in which the edge is looked for
 TRUSTED = 0.5  # px: standard deviation of the outline's side, as a prior
 BLURS = 0.6 * 1.16 ** np.arange(12)
+ALIKE = 40.0  # difference of misfits of an image's islands that the shape of the blur explains
+NEARBY = 0.93 ** np.arange(4, -3, -1)  # of the blur that was learnt
 SHARES = (0.0, 0.5, 1.0)
-SAMPLE = 24  # islands from which the blur is learnt
+SAMPLE, MANY = 24, 100  # islands from which the blur is learnt, and a facet that they share
 CLEAR = 80.0  # drop of chi squared that makes the second step believable
 RESOLVED = 3.0  # blurs that a facet must be wide
 FLOOR = 0.06  # px: what no fit of an edge is better than
@@ -41,7 +44,12 @@ def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArr
     sample = np.argsort([-p[1].sum() for p in profiles])[:SAMPLE]
     blur, share = _learnt_blur([profiles[k] for k in sample])
     fits = [_fit(*profile, blur, share, SEARCH, TRUSTED, -1.0) for profile in profiles]
-    common = _common_width([fit[0] for fit in fits])
+    common = 0.0
+    if _shares_a_facet([fit[0] for fit in fits]):
+        sharper, common = _shared_facet(profiles, blur, share)
+        if common < RESOLVED * blur:
+            blur = sharper
+            fits = [_fit(*profile, blur, share, SEARCH, TRUSTED, -1.0) for profile in profiles]
     fresh = rows.copy()
     for k, (profile, (_, fit)) in enumerate(zip(profiles, fits, strict=True)):
         if not (fit[11] >= CLEAR and fit[9] >= RESOLVED * blur):
@@ -62,18 +70,49 @@ def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArr
     return fresh, facets, blur
 
 
-def _common_width(falls: list) -> float:
-    """Facet width (px) that serves all islands of the image best, where together they show a second step; else 0.
+def _shares_a_facet(falls: list) -> bool:
+    """Whether the islands of the image together show a second step. `falls`: misfit over its noise at widths STEP apart, of
+    each island. Where no island's own facet is clear, its base edge still needs a facet between substrate and top, or it is
+    drawn inwards."""
+    total = _together(falls)
+    return bool(len(total) and total[0] - total.min() > CLEAR)
 
-    `falls`: misfit over its noise at widths STEP apart, of each island. Where no island's own facet is clear, its base
-    edge still needs a facet between substrate and top, or it is drawn inwards.
+
+def _together(falls: list) -> FloatArray:
+    """Sum over islands at the widths that all of them have."""
+    able = [fall for fall in falls if len(fall) > 4]
+    least = min((len(fall) for fall in able), default=0)
+    return np.asarray(np.sum([fall[:least] for fall in able], axis=0)) if able else np.zeros(0)
+
+
+def _shared_facet(profiles: list, blur: float, share: float) -> tuple[float, float]:
+    """(blur, facet width) px that serve some islands best, both the same for all of them.
+
+    A narrow facet and the blur are hardly told apart: from a wide blur without facet to a narrow one with a wide facet there
+    is a valley of nearly one misfit, and its lowest place is the noise's choice. The mean over the valley is not.
     """
-    least = min((len(fall) for fall in falls if len(fall) > 4), default=0)
-    if not least:
-        return 0.0
-    total = np.sum([fall[:least] for fall in falls if len(fall) > 4], axis=0)
-    best = int(np.argmin(total))
-    return STEP * best if total[0] - total[best] > CLEAR else 0.0
+    blurs = blur * NEARBY
+    profiles = profiles[:MANY]
+    curves = [_misfits(profiles, float(one), share) for one in blurs]
+    middle = [int(np.clip(np.argmin(curve), 3, len(curve) - 2)) for curve in curves]
+    widths = [STEP * max(m + _lowest(c[m - 1 : m + 2]), 0.0) for m, c in zip(middle, curves, strict=True)]
+    valley = CubicSpline(blurs, np.stack([[curve.min() for curve in curves], widths], axis=1))
+    fine = np.linspace(blurs[0], blurs[-1], 200)
+    misfit, width = valley(fine).T
+    weight = np.exp(-0.5 * (misfit - misfit.min()) / ALIKE)
+    return float(np.average(fine, weights=weight)), float(np.average(width, weights=weight))
+
+
+def _misfits(profiles: list, blur: float, share: float) -> FloatArray:
+    """Misfit of all profiles together at widths STEP apart."""
+    fits = [_fit(*profile, blur, share, SEARCH, TRUSTED, -1.0) for profile in profiles]
+    return _together([chi * one[12] / chi.min() for chi, one in fits if len(chi)])
+
+
+def _lowest(values: FloatArray) -> float:
+    """Place of a parabola's minimum through values at -1, 0 and 1; 0 where it has none."""
+    bend = values[0] - 2.0 * values[1] + values[2]
+    return float(0.5 * (values[0] - values[2]) / bend) if bend > 0.0 else 0.0
 
 
 def _learnt_blur(profiles: list) -> tuple[float, float]:
@@ -268,12 +307,12 @@ def _fit(
         chi[n] = 0.0
         for k in range(3):
             if seen[k]:
-                chi[n] += _side(mean[k], count[k], at, 2 * n, table, zero, far, 2, trusted, share)[0]
+                chi[n] += _side(mean[k], count[k], at, 2 * n, table, zero, far, 1, trusted, share)[0]
     if number > 2:
         chi[1] = min(chi[1], max(chi[0], chi[2]))
     best = int(np.argmin(chi)) if given < 0.0 else min(number - 1, round(2.0 * given))
     noise = max(chi[best] / max(points - 12.0, 1.0), 1e-12)
-    w, w_sigma = 0.5 * best, np.nan
+    w, w_sigma = 0.5 * best if given < 0.0 else given, np.nan
     if 2 < best < number - 1 and given < 0.0:
         bend = chi[best - 1] - 2.0 * chi[best] + chi[best + 1]
         if bend > 0.0:
@@ -281,7 +320,11 @@ def _fit(
             w_sigma = np.sqrt(2.0 * noise * 0.25 / bend)
     for k in range(3):
         if seen[k]:
-            _, e, bend = _side(mean[k], count[k], at, round(4.0 * w), table, zero, far, 1, trusted, share)
+            below = int(4.0 * w)
+            _, e, bend = _side(mean[k], count[k], at, below, table, zero, far, 1, trusted, share)
+            if 4.0 * w > below > 0:
+                wider = _side(mean[k], count[k], at, below + 1, table, zero, far, 1, trusted, share)[1]
+                e += (4.0 * w - below) * (wider - e)
             result[k] = e
             result[3 + k] = np.sqrt(2.0 * noise / bend) if bend > 0.0 else search
     result[9], result[10] = w, w_sigma

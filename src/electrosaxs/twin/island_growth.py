@@ -51,6 +51,17 @@ class GrowthRecord:
         """Volume of the dried superlattice per area (um)."""
         return self.crystals_um / PACKED
 
+    def until(self, film_um: float) -> GrowthRecord:
+        """The same until the film first holds `film_um`; whole where it never does."""
+        above = np.flatnonzero(self.film_um >= film_um)
+        if not above.size or above[0] == 0:
+            return self
+        k = int(above[0])
+        end = float(np.interp(film_um, self.film_um[k - 1 : k + 1], self.time[k - 1 : k + 1]))
+        time = np.linspace(self.time[0], end, self.time.size)
+        crystals, excess = (np.interp(time, self.time, one) for one in (self.crystals_um, self.excess))
+        return GrowthRecord(time, crystals, excess, self.flux)
+
 
 @dataclass(frozen=True, eq=False)
 class GrownIslands:

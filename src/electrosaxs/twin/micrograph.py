@@ -87,7 +87,7 @@ def _surface(settings: MicrographSettings, islands: list[PlacedIsland]) -> _Surf
         level = np.minimum(into, island.facet)
         offset = whole[ok] - np.array([island.x, island.y])
         side = side_normals(island.rotation_deg)[np.argmax(offset @ side_normals(island.rotation_deg).T, axis=1)]
-        higher = level >= height[y, x] - 0.2 * (cover[y, x] < 0.5)
+        higher = (cover[y, x] == 0.0) | (level >= height[y, x] - 0.2 * (cover[y, x] < 0.5))
         x, y, into, level, side = x[higher], y[higher], into[higher], level[higher], side[higher]
         height[y, x] = level
         top[y, x] = np.clip(into - island.facet + 0.5, 0.0, 1.0)

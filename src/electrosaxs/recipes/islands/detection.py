@@ -15,7 +15,9 @@ from ...twin.micrograph import simulate_field
 
 FIELDS, ISLANDS = 2, 40  # simulated, and on each
 NOISE = 8.0  # grey levels of the simulated noise; the contrast follows from what was found
-PRIOR_VARIANCE = 0.5  # of one field's count: what two fields without an error cannot rule out
+PRIOR_VARIANCE, PRIOR_ISLANDS = 0.25, 200
+"""What fields of clear islands show, as if so many islands had been simulated beside: two fields without an error cannot rule
+out more than one island in a hundred, the thousands of islands of benchmarks/islands.py do."""
 FALLBACK = 0.02  # variance per island where nothing could be simulated
 
 
@@ -43,7 +45,7 @@ def simulated_detection(views: Sequence[FieldOfView]) -> Detection:
         view = find_islands(image[..., None] if image.ndim == 2 else image, Scale(None, "simulated"))
         errors.append(view.expected_count - float(field.counted.sum()))
         islands += int(field.counted.sum())
-    variance = (sum(e * e for e in errors) + PRIOR_VARIANCE) / max(islands, 1)
+    variance = (sum(e * e for e in errors) + PRIOR_VARIANCE) / (islands + PRIOR_ISLANDS)
     return Detection(float(variance), float(sum(errors) / max(islands, 1)), FIELDS, islands)
 
 

@@ -11,7 +11,7 @@ from ...io.campaign_toml import read_campaign
 from ...io.plain_json import to_json
 from ...nouns import Experiment, RunResults
 from ...nouns.film_experiment import FilmExperiment
-from ...nouns.micrograph import MicrographSettings
+from ...twin.anode import Anode
 from ..campaign.campaign import results_of
 from ..campaign.gather import member
 from ..campaign.members import compute_all, tasks
@@ -20,15 +20,14 @@ from ..output_folder import writing
 from ..progress import Progress, stage
 from .checked import claim_pictures, claims_once
 from .plan import (
-    COVERED,
     DENSITY_EXPONENT,
+    EX_SITU_SOLUBILITY,
     PAPER,
     PaperPlan,
     campaign_text,
-    densities,
     film_experiments,
+    grown_samples,
     lattices,
-    micrograph_settings,
     paper_cells,
     run_experiments,
 )
@@ -39,21 +38,24 @@ from .truth import film_truth, read_truth, run_truth, sample_truth, true_members
 SIMULATED, CAMPAIGN_FILE, TRUTH = "simulated", "campaign.toml", "truth.json"
 MODEL = (
     "the cells of examples/campaign, with the effective charge and the solubility that stand there",
-    f"nucleation density: the slice flux at equal voltage to the power {DENSITY_EXPONENT:g}, that is (i / (i + 2)) of a "
-    "critical size of two",
+    "micrographs: of the islands that the ex situ cells feed, which take up all that their walls do; they crystallise at a "
+    f"volume fraction of {EX_SITU_SOLUBILITY:g} at every field, for at the solubility of the runs nothing nucleates at 20 "
+    "V/cm in 60 min, where the paper has islands: one solubility does not give both halves of the paper",
+    "each sample is taken out when its film holds what that of 20 V/cm holds after 60 min: after 60 min at the other fields "
+    "islands of the published height would cover the whole anode",
+    f"nucleation density: the slice flux at the onset to the power {DENSITY_EXPONENT:g}, that is (i / (i + 2)) of a "
+    "critical size of two, and at 20 V/cm such that the islands have their published size; the paper gives neither number",
     "solvated lattice constant: with the mean diameter of the particles in the crystals; dried: in the published proportion",
-    f"islands of one thickness that cover {COVERED:.0%} of every substrate: their amount does not follow from the transport",
 )
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """The members that were simulated, by name, and the densities (1/mm2) of the samples by voltage."""
+    """The members that were simulated, by name."""
 
     runs: Mapping[str, Experiment]
     films: Mapping[str, FilmExperiment]
-    samples: Mapping[str, MicrographSettings]
-    density: Mapping[float, float]
+    samples: Mapping[str, Anode]
     home: Path
 
     def true_runs(self) -> dict[str, RunResults]:
@@ -64,9 +66,7 @@ class Simulated:
         """True numbers of each member."""
         found = {name: run_truth(self.home / name) for name in self.runs}
         found |= {name: film_truth(settings) for name, settings in self.films.items()}
-        for (name, settings), per_mm2 in zip(self.samples.items(), self.density.values(), strict=True):
-            found[name] = sample_truth(settings, per_mm2)
-        return found
+        return found | {name: sample_truth(sample) for name, sample in self.samples.items()}
 
 
 def paper(
@@ -84,7 +84,14 @@ def paper(
         file = folder / CAMPAIGN_FILE
         with replacing(file) as part:
             part.write_text(
-                campaign_text(plan, SIMULATED, list(made.runs), list(made.films), list(made.samples)), "utf-8"
+                campaign_text(
+                    plan,
+                    SIMULATED,
+                    list(made.runs),
+                    list(made.films),
+                    {name: float(sample.record.time[-1]) for name, sample in made.samples.items()},
+                ),
+                "utf-8",
             )
         listed = tasks(read_campaign(file), folder)
         trouble = compute_all(listed, workers=workers, progress=progress)
@@ -108,17 +115,14 @@ def paper(
 
 
 def _simulated(plan: PaperPlan, home: Path, *, workers: int, progress: Progress | None) -> Simulated:
-    """Runs and films, then the micrographs, whose densities follow from the true fluxes of the runs."""
+    """Runs, films, and micrographs of what the ex situ cells grow."""
     with stage(progress, "cells"):
         cells = paper_cells()
-        constants = lattices(cells)
+        constants, samples = lattices(cells), grown_samples(plan, cells)
     runs, films = run_experiments(plan, cells, constants), film_experiments(plan, constants)
     simulate_all({**runs, **films}, home, workers=workers, progress=progress, stage="runs and films")
-    flux = {volts: run_truth(home / name)["slice_flux"] for volts, name in zip(plan.runs, runs, strict=True)}
-    density = densities(plan, {volts: value for volts, value in flux.items() if value is not None})
-    samples = micrograph_settings(plan, density)
     simulate_all(samples, home, workers=workers, progress=progress, stage="micrographs")
-    return Simulated(runs, films, samples, density, home)
+    return Simulated(runs, films, samples, home)
 
 
 def _write_truth(path: Path, truths: Truths, found: CampaignResults) -> None:

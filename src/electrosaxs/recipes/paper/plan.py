@@ -1,8 +1,8 @@
 """What `paper` simulates: the cells of Yu et al. 2018 on a smaller detector, and films and islands that follow from a model.
 
-The model of the ex situ half is stated here and nowhere else, and what it gives goes to truth.json: the nucleation density
-rises as a power of the slice flux at equal voltage, the lattice constants follow the sizes of the particles in the crystals,
-the islands cover the same share of every substrate.
+The model of the ex situ half is stated here and nowhere else, and what it gives goes to truth.json: the islands are those that
+the ex situ cells feed (twin.island_growth), and as many nucleate as a power of the slice flux at the onset says; lattice
+constants follow the sizes of the particles in the crystals.
 """
 
 from __future__ import annotations
@@ -12,24 +12,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...claims.cells import Campaign, campaign_of
+from ...claims.cells import Campaign, campaign_of, history, minutes
 from ...claims.growth import crystal_sizes
-from ...claims.paper import DRIED_NM, ISLAND_BASE_UM, ISLAND_UM, SOLVATED_NM, START_NM
+from ...claims.paper import DRIED_NM, ISLAND_BASE_UM, SOLVATED_NM, START_NM
 from ...nouns import DetectorModel, Experiment, RunTitle
 from ...nouns.film_experiment import FilmDetector, FilmExperiment, FilmOutput, FilmSettings
 from ...nouns.micrograph import MicrographSettings
+from ...nouns.nucleation import NucleationSettings
 from ...physics.lattices import lattice_named
+from ...physics.tetrahedron import volume
+from ...twin.anode import Anode, growth_record
+from ...twin.island_growth import TOP_OVER_BASE, GrowthRecord, usual_edge_um, usual_thickness_um
 from ..examples import examples_home
 from ..experiment_file import read_with_sizes
 
 CAMPAIGN = "campaign"
 EX_SITU_MM, EX_SITU_S, MM_PER_CM = 2.5, 3600.0, 10.0
 DENSITY_EXPONENT = 0.5
-"""Of the slice flux: i / (i + 2) of a critical size of two (chosen; the paper gives no number)."""
-COVERED = 0.14
-"""Share of the substrate under islands, the same at every voltage (chosen)."""
-BASE_SPREAD, TRUNCATION, MERGED = 0.12, 0.05, 0.3
-TRIANGLE = np.sqrt(3.0) / 4.0
+"""Of the slice flux at the onset: i / (i + 2) of a critical size of two (chosen; the paper gives no number)."""
+EX_SITU_SOLUBILITY = 0.0038
+"""phi at which the ex situ cells crystallise, the same at every field (chosen: at 20 V/cm islands of the published size then
+cover a seventh of the anode). At the 0.011 of the in situ onset the wall at 20 V/cm comes to 0.44 of it in 60 min."""
+TRUNCATION = 0.05
 UM2_PER_MM2 = 1e6
 
 
@@ -140,47 +144,54 @@ def field_of(volts: float) -> float:
     return MM_PER_CM * volts / EX_SITU_MM
 
 
-def densities(plan: PaperPlan, slice_flux: Mapping[float, float]) -> dict[float, float]:
-    """Islands per mm2 by voltage: a power of the slice flux (m/s) that the runs of the same voltage have, interpolated in
-    logarithms. Scale: islands of the published edge at the weakest field of the paper."""
-    known = sorted(slice_flux)
-    at = np.exp(np.interp(np.log(plan.ex_situ_V), np.log(known), np.log([slice_flux[v] for v in known])))
-    first = slice_flux[known[0]]
-    start = COVERED * UM2_PER_MM2 / (TRIANGLE * ISLAND_BASE_UM**2)
-    return {v: float(start * (flux / first) ** DENSITY_EXPONENT) for v, flux in zip(plan.ex_situ_V, at, strict=True)}
+def grown_samples(plan: PaperPlan, cells: Campaign) -> dict[str, Anode]:
+    """The samples of micrographs by name: the islands that each ex situ cell feeds, taken out when its film holds what that
+    of the weakest field does after EX_SITU_S. One rule of nucleation for all: at the weakest field islands of the published
+    size take up the film."""
+    weakest = min(cells.ex_situ)
+    records = {volts: _record(cells.ex_situ[weakest], volts) for volts in {weakest, *plan.ex_situ_V}}
+    film = float(records[weakest].film_um[-1])
+    each = float(volume(ISLAND_BASE_UM, TOP_OVER_BASE * ISLAND_BASE_UM, TRUNCATION))
+    rule = NucleationSettings(
+        density_per_mm2=UM2_PER_MM2 * film / each, flux_m_per_s=records[weakest].flux, exponent=DENSITY_EXPONENT
+    )
+    return {f"sem-{v:g}V": _sample(plan, records[v].until(film), rule, plan.seed + round(v)) for v in plan.ex_situ_V}
 
 
-def micrograph_settings(plan: PaperPlan, density: Mapping[float, float]) -> dict[str, MicrographSettings]:
-    """The samples of micrographs by name: islands of one thickness that cover the same share at every density."""
+def _record(cell: Experiment, volts: float) -> GrowthRecord:
+    """How the crystals of an ex situ cell grow at this voltage within EX_SITU_S."""
+    changed = cell.model_copy(update={"voltage": cell.voltage.model_copy(update={"voltage_V": [volts]})})
+    growth = cell.growth.model_copy(update={"solubility": EX_SITU_SOLUBILITY})
+    found = growth_record(history(changed, minutes(EX_SITU_S), growth=growth))
+    assert found is not None, f"no crystals at {volts:g} V"
+    return found
+
+
+def _sample(plan: PaperPlan, record: GrowthRecord, rule: NucleationSettings, seed: int) -> Anode:
+    edge = usual_edge_um(record, rule, TRUNCATION)
     area = (1e-3 * plan.um_per_pixel * plan.side_px) ** 2
-    return {
-        f"sem-{volts:g}V": MicrographSettings(
-            images=plan.fields, width_px=plan.side_px, height_px=plan.side_px, um_per_pixel=plan.um_per_pixel,
-            islands=round(per_mm2 * area), poisson=True, merged=MERGED, base_edge_um=base_edge_um(per_mm2),
-            base_edge_spread=BASE_SPREAD, thickness_um=ISLAND_UM, truncation=TRUNCATION, seed=plan.seed + round(volts),
-        )
-        for volts, per_mm2 in density.items()
-    }  # fmt: skip
-
-
-def base_edge_um(per_mm2: float) -> float:
-    """Mean base edge of islands of this density that cover COVERED."""
-    return float(np.sqrt(COVERED * UM2_PER_MM2 / (TRIANGLE * per_mm2)))
+    view = MicrographSettings(
+        images=plan.fields, width_px=plan.side_px, height_px=plan.side_px, um_per_pixel=plan.um_per_pixel,
+        islands=round(rule.density(record.flux) * area), poisson=True, base_edge_um=edge,
+        thickness_um=usual_thickness_um(edge), truncation=TRUNCATION, seed=seed,
+    )  # fmt: skip
+    return Anode(record, rule, view)
 
 
 def campaign_text(
-    plan: PaperPlan, folder: str, runs: Sequence[str], films: Sequence[str], samples: Sequence[str]
+    plan: PaperPlan, folder: str, runs: Sequence[str], films: Sequence[str], samples: Mapping[str, float]
 ) -> str:
-    """campaign.toml of the simulated members, which lie in `folder`."""
+    """campaign.toml of the simulated members, which lie in `folder`; samples: duration (s) by name."""
     named = ", ".join(f'"{folder}/{name}/run.toml"' for name in runs)
     lines = ["# The simulated campaign of electrosaxs paper; truth.json says what went in.", "", f"runs = [{named}]"]
-    for volts, film, sample in zip(plan.ex_situ_V, films, samples, strict=True):
-        cell = [f"voltage_V = {volts:g}", f"gap_mm = {EX_SITU_MM:g}", f"duration_s = {EX_SITU_S:g}"]
+    for volts, film, (sample, seconds) in zip(plan.ex_situ_V, films, samples.items(), strict=True):
+        cell = [f"voltage_V = {volts:g}", f"gap_mm = {EX_SITU_MM:g}"]
         beam = FilmExperiment().beam
         lines += [
             "", "[[films]]", f'name = "{film}"', f'images = ["{folder}/{film}/film.cbf"]',
             f'geometry = "{folder}/{film}/geometry.poni"', f"incident_angle_deg = {beam.incident_angle_deg:g}",
-            f"energy_keV = {beam.energy_keV:g}", 'core = "Ag"', *cell,
+            f"energy_keV = {beam.energy_keV:g}", 'core = "Ag"', *cell, f"duration_s = {EX_SITU_S:g}",
             "", "[[micrographs]]", f'name = "{sample}"', f'images = ["{folder}/{sample}/field???.tif"]', *cell,
+            f"duration_s = {seconds:.0f}",
         ]  # fmt: skip
     return "\n".join(lines) + "\n"

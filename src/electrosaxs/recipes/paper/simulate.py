@@ -10,18 +10,17 @@ from ... import __version__
 from ...errors import ElectrosaxsError, InputFileError
 from ...io.campaign_toml import read_record, write_record
 from ...io.plain_json import plain
-from ...io.run_toml import write_settings
 from ...nouns import Experiment
 from ...nouns.film_experiment import FilmExperiment
-from ...nouns.micrograph import MicrographFile, MicrographSettings
+from ...twin.anode import Anode
 from ..film.simulate_film import simulate_film
 from ..progress import Progress, over
 from ..side_by_side import side_by_side
-from ..simulate_micrographs import simulated_micrographs
+from ..simulate_micrographs import draw_micrographs
 from ..simulate_run import simulate_run
 
 RECORDS = "records"
-Settings = Experiment | FilmExperiment | MicrographSettings
+Settings = Experiment | FilmExperiment | Anode
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +34,9 @@ class Simulation:
 
     def state(self) -> dict[str, object]:
         """What the files follow from."""
+        if isinstance(self.settings, Anode):
+            grown = {"view": self.settings.view, "nucleation": self.settings.nucleation, **self.settings.truth()}
+            return {"version": __version__, "settings": {name: plain(value) for name, value in grown.items()}}
         return {"version": __version__, "settings": plain(self.settings)}
 
     def is_there(self) -> bool:
@@ -61,10 +63,8 @@ def simulate(job: Simulation) -> str:
         elif isinstance(job.settings, FilmExperiment):
             simulate_film(job.settings, job.folder)
         else:
-            job.record.mkdir(parents=True, exist_ok=True)
-            file = job.record / "micrographs.toml"
-            write_settings(file, MicrographFile(micrograph=job.settings))
-            simulated_micrographs(file, job.folder)
+            job.folder.mkdir(parents=True, exist_ok=True)
+            draw_micrographs(job.settings.view, job.folder, grown=job.settings)
     except ElectrosaxsError as error:
         return str(error)
     job.record.mkdir(parents=True, exist_ok=True)

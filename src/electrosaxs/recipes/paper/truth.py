@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ...nouns import Number, RunResults
 from ...nouns.film_experiment import FilmExperiment
-from ...nouns.micrograph import MicrographSettings
 from ...nouns.trends import Member
+from ...twin.anode import Anode
 from ..results_folder import read_results
 
 TRUTH = "truth.nxs"
@@ -39,11 +39,11 @@ def film_truth(settings: FilmExperiment) -> dict[str, float | None]:
     }  # fmt: skip
 
 
-def sample_truth(settings: MicrographSettings, per_mm2: float) -> dict[str, float | None]:
-    """Density and shape of the islands of a simulated sample: of the model, not of the draw."""
+def sample_truth(sample: Anode) -> dict[str, float | None]:
+    """Density, usual shape of the islands and amount of a simulated sample: of the model, not of the draw."""
     return {
-        "nucleation_density": per_mm2, "base_edge_mean": settings.base_edge_um,
-        "island_thickness": settings.thickness_um,
+        "nucleation_density": sample.truth()["density_per_mm2"], "base_edge_mean": sample.view.base_edge_um,
+        "island_thickness": sample.view.thickness_um, "island_amount": float(sample.record.crystals_um[-1]),
     }  # fmt: skip
 
 
