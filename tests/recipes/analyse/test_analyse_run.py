@@ -69,6 +69,7 @@ def test_the_command_prints_the_numbers_and_where_the_report_is(
     quiet_nexus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recipe, "write_report", lambda *args, **kwargs: None)
+    monkeypatch.setattr("electrosaxs.recipes.progress.LINE_EVERY_S", 3600.0)  # a slow machine says where it is
     assert command_line(["analyse", str(quiet_nexus), "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
