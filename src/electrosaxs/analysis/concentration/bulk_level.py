@@ -37,7 +37,7 @@ class BulkLevel:
 
     @property
     def drifts(self) -> bool:
-        """Whether two scans or more differ from the start, or from each other, beyond SIGNIFICANT sigmas."""
+        """Whether two scans or more differ from the start beyond SIGNIFICANT sigmas."""
         told = np.isfinite(self.change)
         return bool(np.sum(np.abs(self.change[told]) > SIGNIFICANT * self.sigma[told]) >= 2)
 
