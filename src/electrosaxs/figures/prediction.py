@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
@@ -101,7 +103,8 @@ def field_profiles(results: RunResults, profile: ModelProfile) -> Figure | Omitt
     return figure
 
 
-GALLERY = (
+Maker = Callable[[RunResults, ModelProfile], Figure | Omitted]
+GALLERY: tuple[tuple[str, Maker, str], ...] = (
     (
         "wall_concentration",
         wall_concentration,
@@ -117,9 +120,13 @@ GALLERY = (
 )
 
 
-def draw_prediction(results: RunResults, profile: ModelProfile) -> list[Drawn]:
-    """Every figure of a prediction beyond those of an analysis, drawn or with the reason why not."""
-    return [drawn(name, caption, draw(results, profile)) for name, draw, caption in GALLERY]
+def prediction_makers(results: RunResults, profile: ModelProfile) -> list[tuple[str, Callable[[], Drawn]]]:
+    """Every figure of a prediction beyond those of an analysis, each to be drawn in its turn, or the reason why not."""
+
+    def maker(name: str, draw: Maker, caption: str) -> Callable[[], Drawn]:
+        return lambda: drawn(name, caption, draw(results, profile))
+
+    return [(name, maker(name, draw, caption)) for name, draw, caption in GALLERY]
 
 
 def _chosen(profile: ModelProfile) -> list[int]:

@@ -18,7 +18,7 @@ from ..nouns import Experiment, FloatArray, Number, RunResults
 from ..nouns.profile import ModelProfile
 from ..report.number_text import number_lines
 from ..report.page import write_report
-from ..report.pictures import Figures
+from ..report.pictures import Figures, Planned
 from ..report.provenance import write_provenance
 from ..transport import CellHistory, SizeClasses, number_moments
 from ..transport.profile import model_profile
@@ -188,12 +188,12 @@ def write_prediction(
         add_profile(part, prediction.profile)
     write_numbers(folder / "numbers.json", results.numbers)
     write_provenance(folder, command, results.settings, inputs=inputs)
-    drawn = list(more)
+    planned: list[Drawn | Planned] = list(more)
     if figures != "none":
-        from ..figures.prediction import draw_prediction  # matplotlib: the model is on its way before it is there
+        from ..figures.prediction import prediction_makers  # matplotlib: the model is on its way before it is there
 
-        drawn += draw_prediction(results, prediction.profile)
-    write_report(folder, results, more=drawn, figures=figures)
+        planned += [Planned(name, draw) for name, draw in prediction_makers(results, prediction.profile)]
+    write_report(folder, results, more=planned, figures=figures)
 
 
 def summary(prediction: Prediction, out: str | Path) -> str:

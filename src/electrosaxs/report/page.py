@@ -41,7 +41,7 @@ def write_report(
     results: RunResults,
     truth: RunResults | None = None,
     *,
-    more: Sequence[Drawn] = (),
+    more: Sequence[Drawn | Planned] = (),
     figures: Figures = "all",
 ) -> Path:
     """Write figures/*.png (300 dpi), figures/*.svg and report.html into `folder`; returns the page's path.
@@ -59,11 +59,12 @@ def write_report(
     return page
 
 
-def _planned(results: RunResults, truth: RunResults | None, more: Sequence[Drawn]) -> list[Planned]:
+def _planned(results: RunResults, truth: RunResults | None, more: Sequence[Drawn | Planned]) -> list[Planned]:
     """The figures in the order of the page."""
     from ..figures.gallery import figure_makers  # matplotlib: a command starts without it
 
-    planned = [*map(already, more), *(Planned(name, draw) for name, draw in figure_makers(results, truth))]
+    first = [item if isinstance(item, Planned) else already(item) for item in more]
+    planned = [*first, *(Planned(name, draw) for name, draw in figure_makers(results, truth))]
     return sorted(planned, key=lambda item: item.name != FIRST)
 
 

@@ -98,7 +98,7 @@ def sphere_posterior(noise: BinNoise, fit: SphereFit, frame: int = 0) -> SphereP
 
 def _grid(middle: FloatArray, spread: FloatArray, bounds: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Places (place, 2) along the axes of a covariance (2, 2), those within the bounds of the fit; and its root."""
-    shape = np.linalg.cholesky(spread)
+    shape = np.asarray(np.linalg.cholesky(spread), dtype=np.float64)
     steps = np.linspace(-REACH, REACH, NODES)
     u, v = (a.ravel() for a in np.meshgrid(steps, steps, indexing="ij"))
     places = middle + np.stack([u, v], axis=1) @ shape.T
