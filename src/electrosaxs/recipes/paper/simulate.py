@@ -14,9 +14,9 @@ from ...io.run_toml import write_settings
 from ...nouns import Experiment
 from ...nouns.film_experiment import FilmExperiment
 from ...nouns.micrograph import MicrographFile, MicrographSettings
-from ..film.simulate_film import simulate_film
 from ..progress import Progress, over
 from ..side_by_side import side_by_side
+from ..simulate_film import simulate_film
 from ..simulate_micrographs import simulated_micrographs
 from ..simulate_run import simulate_run
 
