@@ -22,8 +22,8 @@ from electrosaxs.nouns.film_experiment import FilmBeam, FilmDetector, FilmExperi
 from electrosaxs.physics.film_frame import Incidence, q_along_normal
 from electrosaxs.physics.film_reflections import film_reflections
 from electrosaxs.recipes.film.inputs import FilmInputs, FilmOptions, read_inputs
-from electrosaxs.recipes.film.simulate_film import simulate_film
 from electrosaxs.recipes.film.study import FilmStudy, study_film
+from electrosaxs.recipes.simulate_film import simulate_film
 from electrosaxs.twin.film import FilmFrame, draw_film
 
 STATED_OFF_DEG, STATED_SIGMA_DEG = 0.017, 0.02

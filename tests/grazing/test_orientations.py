@@ -9,8 +9,8 @@ from electrosaxs.grazing.widths import SpotWidths, fault_probability
 from electrosaxs.nouns.film_experiment import FilmBeam, FilmDetector, FilmExperiment, FilmSettings
 from electrosaxs.recipes.film.inputs import FilmOptions, read_inputs
 from electrosaxs.recipes.film.numbers import film_numbers
-from electrosaxs.recipes.film.simulate_film import simulate_film
 from electrosaxs.recipes.film.study import FilmStudy, study_film
+from electrosaxs.recipes.simulate_film import simulate_film
 
 SMALL = {
     "name": "Pilatus300k", "distance_m": 0.7, "beam_row": 560.0, "beam_column": 243.0, "beam_stop_mm": 4.0,

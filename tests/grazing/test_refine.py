@@ -10,10 +10,11 @@ from film_planes import plane
 from electrosaxs.grazing.expected import Setup, incidence_of, places
 from electrosaxs.grazing.intensities import fit_envelope, log_spheres
 from electrosaxs.grazing.refine import Matched, Prior, refine
+from electrosaxs.grazing.shifts import corrected_places
 from electrosaxs.grazing.widths import spot_widths
 from electrosaxs.nouns.film import FilmConstants, Spot
 from electrosaxs.physics.film_reflections import film_reflections
-from electrosaxs.physics.refraction import FilmMedium, Index, material_index
+from electrosaxs.physics.refraction import FilmMedium, Index, material_index, superlattice_index, superlattice_medium
 
 TRUE = FilmConstants(13.2, 0.03, (np.radians(0.31),), np.radians(0.22), column_shift=0.4, turn=1e-3)
 HELD = {"row_shift": "the geometry's"}
@@ -111,3 +112,27 @@ def test_a_long_sample_draws_spots_out_away_from_the_direct_beam(taken_off: floa
     widths = spot_widths(of_long_sample, setup.plane, incidence_of(TRUE, 0, setup.film), taken_off)
     whole = np.square(0.01 / distance * widths.q) / 12.0
     assert np.abs(widths.radial - left * whole).max() < 0.1 * whole.max()
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_which_share_of_the_computed_shifts_there_is_is_asked_of_the_spots(share: float):
+    setup, pairs = measured(0.02, seed=4)
+    wide = [replace(spot, shape=np.diag([30.0, 30.0])) for spot in pairs.spots]
+    shift = corrected_places(setup, TRUE, wide, pairs.reflected, None).shift
+    by_field = [spot.row for spot in wide] - corrected_places(setup, TRUE, wide, pairs.reflected, None).target[:, 0]
+    placed = [
+        replace(spot, row=spot.row + f + share * s[0], column=spot.column + share * s[1])
+        for spot, s, f in zip(wide, shift, by_field, strict=True)
+    ]
+    found = refine(setup, TRUE, replace(pairs, spots=placed), priors(0.31), held=HELD, envelope=None)
+    assert np.abs(shift).max() > 0.15
+    assert abs(found.constants.spot_shift - share) < 0.25
+    assert_close(found.constants.a, TRUE.a, rel=1e-4)
+
+
+def test_a_film_of_another_critical_angle_absorbs_as_its_composition_would():
+    half, other = (superlattice_index("Fe3O4", "1-dodecanethiol", core_share=x, energy_keV=10.0) for x in (0.3, 0.45))
+    medium = superlattice_medium("Fe3O4", "1-dodecanethiol", core_share=0.3, energy_keV=10.0)
+    assert_close(medium.at(half.critical_angle).beta, half.beta, rel=1e-9)
+    assert_close(medium.at(other.critical_angle).beta, other.beta, rel=1e-9)
+    assert medium.at(1e-4).beta >= 0.0

@@ -34,7 +34,7 @@ def simulate(
 ) -> None:
     """The digital twin: a run folder as the beamline would leave it, with the truth beside it; of a TOML with [micrograph],
     micrographs of islands; of one with [film], the GISAXS frame of a film."""
-    from ..recipes.film.simulate_film import simulated_film
+    from ..recipes.simulate_film import simulated_film
     from ..recipes.simulate_micrographs import simulated_micrographs
     from ..recipes.simulate_run import simulate_run
 

@@ -50,7 +50,7 @@ def corrected_places(
 ) -> Places:  # fmt: skip
     """Places of the reflections of spots, `reflected` where they are of the channel "R"."""
     count = len(spots)
-    made = Places(*(np.empty((count, 2)) for _ in range(2)), np.empty((count, 2, 2)), np.empty((count, 2)))
+    made = Places(np.empty((count, 2)), np.empty((count, 2)), np.empty((count, 2, 2)), np.empty((count, 2)))
     images = np.array([spot.image for spot in spots])
     for image in np.unique(images):
         here = np.flatnonzero(images == image)

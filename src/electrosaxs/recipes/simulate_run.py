@@ -44,9 +44,9 @@ from ..twin.scattering_cell import scattering_cell
 from ..twin.schedule import Schedule, anode_height_um, current, schedule
 from ..twin.truth import TruthRecord
 from .experiment_file import named, read_with_sizes
-from .film.simulate_film import simulate_film
 from .output_folder import writing
 from .progress import Progress, over, stage
+from .simulate_film import simulate_film
 from .simulate_micrographs import draw_micrographs
 
 TRUTH, RUN, EXPERIMENT, SIZES = "truth.nxs", "run.toml", "experiment.toml", "sizes.csv"

@@ -14,8 +14,8 @@ from electrosaxs.command_line.app import run as command_line
 from electrosaxs.io.cbf import decode_cbf, write_cbf
 from electrosaxs.nouns.film_experiment import FilmBeam, FilmDetector, FilmExperiment, FilmSettings
 from electrosaxs.recipes.film.inputs import FilmOptions, read_inputs
-from electrosaxs.recipes.film.simulate_film import SimulatedFilm, simulate_film
 from electrosaxs.recipes.film.study import FilmStudy, study_film
+from electrosaxs.recipes.simulate_film import SimulatedFilm, simulate_film
 
 SMALL = {
     "name": "Pilatus300k", "distance_m": 0.7, "beam_row": 560.0, "beam_column": 243.0, "beam_stop_mm": 4.0,

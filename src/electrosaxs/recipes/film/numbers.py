@@ -205,8 +205,8 @@ def _angles(study: FilmStudy) -> dict[str, Number]:
             float(np.degrees(constants.critical)), None if critical is None else float(np.degrees(critical)), "deg",
             "held at the value given" if critical is None else
             f"refined with the lattice; prior {np.degrees(study.start.critical):.4g} ± "
-            f"{np.degrees(study.priors['critical'].sigma):.2g} deg from {study.composition}; spots in the Yoneda band count "
-            "with half of their width as sigma",
+            f"{np.degrees(study.priors['critical'].sigma):.2g} deg from {study.composition}; spots in the Yoneda band are "
+            "widened along the normal",
         ),
     }  # fmt: skip
 

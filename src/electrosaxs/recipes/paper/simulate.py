@@ -13,9 +13,9 @@ from ...io.plain_json import plain
 from ...nouns import Experiment
 from ...nouns.film_experiment import FilmExperiment
 from ...twin.anode import Anode
-from ..film.simulate_film import simulate_film
 from ..progress import Progress, over
 from ..side_by_side import side_by_side
+from ..simulate_film import simulate_film
 from ..simulate_micrographs import draw_micrographs
 from ..simulate_run import simulate_run
 

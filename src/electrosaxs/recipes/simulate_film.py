@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import InputFileError, bad_value
-from ...io.atomic import replacing
-from ...io.cbf import write_cbf
-from ...io.film_toml import describes_film, read_film_experiment, write_film_experiment
-from ...io.plain_json import to_json
-from ...io.poni import write_poni
-from ...io.written_by import written_by
-from ...nouns import DetectorGeometry
-from ...nouns.film_experiment import FilmExperiment
-from ...report.provenance import write_provenance
-from ...twin.film import LARGEST_COUNT, FilmFrame, draw_film
-from ..experiment_file import named
-from ..output_folder import output_folder
+from ..errors import InputFileError, bad_value
+from ..io.atomic import replacing
+from ..io.cbf import write_cbf
+from ..io.film_toml import describes_film, read_film_experiment, write_film_experiment
+from ..io.plain_json import to_json
+from ..io.poni import write_poni
+from ..io.written_by import written_by
+from ..nouns import DetectorGeometry
+from ..nouns.film_experiment import FilmExperiment
+from ..report.provenance import write_provenance
+from ..twin.film import LARGEST_COUNT, FilmFrame, draw_film
+from .experiment_file import named
+from .output_folder import output_folder
 
 IMAGE, GEOMETRY, TRUTH, SETTINGS = "film.cbf", "geometry.poni", "truth.json", "film.toml"
 
