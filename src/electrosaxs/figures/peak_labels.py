@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from ..nouns import Peak
 from .style import VERMILION
 
-SIZE, LINE, LETTER = 6.0, 8.0, 4.2  # points: letters, room of one upright label across, and of one letter along it
+SIZE, LINE, LETTER = 6.0, 7.2, 4.2  # points: letters, room of one upright label across, and of one letter along it
 TICK, ROWS = 4.0, 2
 
 
