@@ -94,3 +94,11 @@ def test_only_the_part_used_is_searched() -> None:
     for true in inside:
         assert min(np.hypot(i.x - true.x, i.y - true.y) for i in view.found) < 4.0
     assert all(99.5 <= i.x < 349.5 and 59.5 <= i.y < 299.5 for i in view.found if i.counts)
+
+
+@pytest.mark.parametrize("changes", [{"microscope": "optical"}, {}], ids=["optical", "SEM"])
+def test_a_narrow_facet_does_not_draw_the_base_edge_inwards(changes: dict[str, object]) -> None:
+    """Facets of 2.3 pixels at a blur of 1: no island shows its own, all together do."""
+    simulated = field(3, **{"width_px": 560, "height_px": 560, "islands": 26, "dust": 0, **changes})
+    pairs = nearest(found(simulated), simulated)
+    assert abs(float(np.median([ratio for _, ratio, _ in pairs])) - 1.0) < 0.005

@@ -129,17 +129,17 @@ def _structure(axes: Axes, picture: CurvePicture) -> None:
     lowest, highest = (float(np.quantile(values[shown], share)) for share in (0.005, 0.995))
     highest = max([highest, *(x for x in picture.structure_model[known][shown] if np.isfinite(x))])
     height = max(highest - lowest, 0.2)
-    axes.set_ylim(lowest - 0.1 * height, highest + 0.95 * height)
+    axes.set_ylim(lowest - 0.1 * height, highest + 0.85 * height)
     label_peaks(axes, peaks, highest + 0.09 * height)
     _name_lattice(axes, picture.assignment)
 
 
 def _name_lattice(axes: Axes, assignment: LatticeAssignment) -> None:
-    """Lattice and constant in the corner."""
+    """Lattice and constant above the panel, where no label of a peak comes."""
     text = "no lattice" if assignment.lattice is None else assignment.lattice
     if assignment.a.value is not None:
         text += f", a = {value_with_sigma(assignment.a.value, assignment.a.sigma)} nm"
-    axes.annotate(text, (0.985, 0.965), xycoords="axes fraction", ha="right", va="top")
+    axes.annotate(text, (1.0, 1.03), xycoords="axes fraction", ha="right", va="bottom")
 
 
 def _q_axis(axes: Axes, q: FloatArray, last: float | None = None) -> None:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from ..nouns import Peak
 from .style import VERMILION
 
-SIZE, LINE, LETTER = 6.0, 8.0, 4.2  # points: letters, room of one upright label across, and of one letter along it
+SIZE, LINE, LETTER = 6.0, 7.2, 4.2  # points: letters, room of one upright label across, and of one letter along it
 TICK, ROWS = 4.0, 2
 
 
@@ -19,9 +19,9 @@ def label_peaks(axes: Axes, peaks: Sequence[Peak], base: float) -> None:
 
     Explained and significant peaks choose first; a row begins where the longest label of the one below ends.
     """
-    along_q = (
-        axes.transData.transform([(peak.q, base) for peak in peaks])[:, 0] * 72.0 / axes.figure.dpi if peaks else []
-    )
+    if not peaks:
+        return
+    along_q = axes.transData.transform([(peak.q, base) for peak in peaks])[:, 0] * 72.0 / axes.figure.dpi
     names = ["?" if peak.hkl is None else "".join(str(index) for index in peak.hkl) for peak in peaks]
     rows: list[list[int]] = [[] for _ in range(ROWS)]
     for k in sorted(range(len(peaks)), key=lambda k: (peaks[k].hkl is None, -peaks[k].significance)):

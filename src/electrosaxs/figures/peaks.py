@@ -62,7 +62,7 @@ def structure_factor_peaks(results: RunResults, truth: RunResults | None = None)
 
 
 def _mark_peaks(axes: Axes, results: RunResults, top: float) -> None:
-    """hkl above each assigned peak, a question mark above the others; lattice and constant in the corner."""
+    """hkl above each assigned peak, a question mark above the others; lattice and constant above the panel."""
     assignment = results.assignment
     axes.set_ylim(top=top * 1.38 + 0.3)
     if assignment is None:
@@ -71,7 +71,7 @@ def _mark_peaks(axes: Axes, results: RunResults, top: float) -> None:
     text = "no lattice" if assignment.lattice is None else assignment.lattice
     if assignment.a.value is not None:
         text += f", a = {value_with_sigma(assignment.a.value, assignment.a.sigma)} nm"
-    axes.annotate(text, (0.985, 0.985), xycoords="axes fraction", ha="right", va="top")
+    axes.annotate(text, (1.0, 1.02), xycoords="axes fraction", ha="right", va="bottom")
 
 
 def _limit_q(axes: Axes, q: FloatArray, rows: FloatArray, sigma: FloatArray, results: RunResults) -> None:

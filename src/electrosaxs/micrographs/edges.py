@@ -105,7 +105,7 @@ def _shared_facet(profiles: list, blur: float, share: float) -> tuple[float, flo
 
 def _misfits(profiles: list, blur: float, share: float) -> FloatArray:
     """Misfit of all profiles together at widths STEP apart."""
-    fits = [_fit(*profile, blur, share, SEARCH, TRUSTED, -1.0) for profile in profiles]
+    fits = [_fit(mean, count, at, blur, share, SEARCH, TRUSTED, -1.0) for mean, count, at in profiles]
     return _together([chi * one[12] / chi.min() for chi, one in fits if len(chi)])
 
 

@@ -11,6 +11,7 @@ from analysis.synthetic_crystals import STRUCTURES, crystals_in_solution
 from analysis.synthetic_curves import gaussian_sizes, window
 from closeness import assert_close
 
+from electrosaxs.analysis.crystals.bragg import LatticeModel
 from electrosaxs.analysis.crystals.lattice_choice import study_curve
 from electrosaxs.analysis.crystals.lattice_constant import profile_shift
 from electrosaxs.analysis.crystals.lattice_fit import RIGID, fit_lattice
@@ -21,6 +22,7 @@ from electrosaxs.nouns import LatticeAssignment
 from electrosaxs.physics.structure_factor import percus_yevick
 
 NARROW = gaussian_sizes(7.1, 0.6)
+MOST_EVALUATIONS = 400
 
 
 def lines(q: np.ndarray, name: str, a: float, fwhm: float, *, power: int) -> np.ndarray:
@@ -152,3 +154,12 @@ def test_a_dense_fluid_is_called_one():
     found = study_curve(curve_from_arrays(q, noisy, sigma)).assignment
     assert found.lattice is None
     assert not found.peaks or found.probabilities["dense fluid"] > 0.98, found.verdict
+
+
+def test_losing_candidates_cost_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All candidates together evaluate their models a few hundred times; run to their ends they would a thousand."""
+    evaluated = []
+    model = LatticeModel.__call__
+    monkeypatch.setattr(LatticeModel, "__call__", lambda self, p: evaluated.append(self.lattice) or model(self, p))
+    assert assigned("A15", 20.0, 0.2, 3).lattice == "A15"
+    assert len(evaluated) < MOST_EVALUATIONS, len(evaluated)
