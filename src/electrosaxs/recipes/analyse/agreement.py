@@ -11,44 +11,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ...analysis.concentration.bulk_level import BulkLevel, bulk_level
-from ...analysis.concentration.lasting_shadow import lasting_shadow, shadow_sigma
-from ...analysis.concentration.missing_solvent import MissingSolvent, missing_solvent, solvent_level
-from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures, worst_nearby
-from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
-from ...analysis.footprint.surface import Expected, expected
+from ...analysis.concentration.bulk_level import BulkLevel
+from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, worst_nearby
+from ...analysis.footprint.correction import FootprintCorrection
+from ...analysis.footprint.surface import Expected
 from ...analysis.kinetics.scan_map import ScanMap
-from ...nouns import FloatArray, Role, Run
-from ...physics.beam import beam_deviation, open_beam_centre, open_fraction, relative_density
-from .attenuation import attenuation_map, attenuation_of
-from .causes import Contradiction, cause
-from .crystal_view import sees_crystals
+from ...nouns import FloatArray, Role
+from .causes import cause
 from .dose import deposit_of_phi
 from .drift import anode_elsewhere, drift_of_bulk, drift_of_phi, noise_of_phi, scatter_of_phi
-from .gas import GasShare, gas_share, suspicious, with_gas
-from .misfit import POOR
+from .gas import with_gas
+from .measured_view import MeasuredView
 from .reduce_run import ReducedRun
 from .shadow import Shadow
-from .standards import Standards, solvent_transmission
-from .voxels import Voxels, on_map
+from .standards import Standards
+from .voxels import Voxels
 
-LEAST_OPEN = 0.2
-"""Of the beam: with less, a micrometre of height changes the transmission more than the particles do."""
-WHOLE = 0.999
-"""Open part of a beam that no electrode cuts."""
-LEAST_ABSORBED = 0.02
-"""Optical depth of the starting solution's particles below which a transmission says too little about them (chosen)."""
-GROSS = 0.03
-"""Relative uncertainty of an expected depth before the profile within the beam is known (chosen)."""
-GROSS_LEFT = 0.01
-"""The same once its neighbours' profile is known (chosen)."""
-INTERACTION = 0.003
-"""Relative, at phi = 1 % and in proportion: what interference of particles may do to the one measure and not to the other."""
-BESIDE_CRYSTALS = 0.05
-"""Relative uncertainty of the depth where crystals stand in the beam (chosen)."""
-LEAST_STAND_IN, LEAST_STAND_IN_CUT = 4e-3, 1e-2
-"""Of ln phi (chosen): how far what stands in by a frame's transmission is trusted, and where the electrode cuts the beam."""
-STAND_IN_PASSES = 3
 MOST_SHARE = 0.4
 """Of the voxels; where more contradict themselves, it is not single frames that are wrong."""
 RIVAL = 3.0
@@ -56,8 +34,6 @@ RIVAL = 3.0
 INNOCENT = 3.0
 """Sigmas of its own within which a frame that is out is looked at again (chosen)."""
 PASSES = 6
-LEAST_MONITOR_NOISE = 2e-3
-"""Relative, from which on noise of all monitors is taken into account before single frames are judged (chosen)."""
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -103,7 +79,7 @@ def agreement(
     reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, crystalline_fraction: FloatArray
 ) -> Agreement:
     """The two measures of every sample frame of the map, and which frames contradict themselves."""
-    view = _View.of(reduced, standard, voxels, grid, crystalline_fraction)
+    view = MeasuredView.of(reduced, standard, voxels, grid, crystalline_fraction)
     blank = np.full(grid.shape, np.nan)
     none = np.zeros(grid.shape, dtype=bool)
     if not view.tells:
@@ -152,212 +128,7 @@ def agreement(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _View:
-    """Of a run: phi as the frames show it and its relative sigma, crystalline fraction, ln(T / T_reference / open), a, all
-    (scan, height). scale: k of `two_measures`; start_depth: depth(phi0). solvent: what of it is missing from the curves."""
-
-    run: Run
-    grid: ScanMap
-    phi: FloatArray
-    relative: FloatArray
-    fraction: FloatArray
-    lighter: FloatArray
-    attenuation: FloatArray
-    start_depth: float
-    scale: float
-    start_noise: float
-    solvent: MissingSolvent
-
-    @classmethod
-    def of(cls, reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, fraction: FloatArray) -> _View:
-        run, table = reduced.run, reduced.table
-        phi = on_map(voxels, grid, "phi")
-        passes = np.asarray(open_fraction(grid.heights, run.beam.fwhm_um))
-        transmission = grid.to_map(table.transmission[voxels.frame])
-        reference = table.transmission[reduced.frames(Role.REFERENCE)]
-        start = run.solution.volume_fraction * float(
-            attenuation_of(np.array(1.0 / standard.reference_volume.shell_ratio[0]), run)
-        )
-        seen = float(np.log(solvent_transmission(reduced) / np.mean(reference)))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            lighter = np.log(transmission / (np.where(passes > LEAST_OPEN, passes, np.nan) * np.mean(reference)))
-        noise = float(np.std(reference) / np.mean(reference)) if reference.size > 2 else 0.0
-        poor = (
-            grid.to_map(np.array([float(POOR in flags) for flags in voxels.flags])) == 1.0
-        )  # what is flat there is misfit
-        return cls(
-            run=run,
-            grid=grid,
-            phi=phi,
-            relative=on_map(voxels, grid, "phi_sigma") / np.abs(phi),
-            fraction=fraction,
-            lighter=lighter,
-            attenuation=attenuation_map(voxels, grid, run),
-            start_depth=start,
-            scale=seen / start,
-            start_noise=noise,
-            solvent=missing_solvent(
-                np.where((fraction > 0.0) | poor, np.nan, on_map(voxels, grid, "background")),
-                on_map(voxels, grid, "background_sigma"),
-                solvent_level(standard.solvent.values),
-                phi,
-                cut=passes < WHOLE,
-            ),
-        )
-
-    def with_noise(self, usual: float) -> tuple[_View, float]:
-        """This view with the noise of each frame's phi that most frames show and the standards do not, and that noise."""
-        correction, measures = self.compared(np.zeros(self.phi.shape, dtype=bool))
-        noise = noise_of_phi(measures, self.depth(correction), usual)
-        if noise < LEAST_MONITOR_NOISE:
-            return self, 0.0
-        return replace(self, relative=np.hypot(self.relative, noise)), noise
-
-    def bulk(self, left_out: BoolArray, standard: Standards) -> BulkLevel:
-        """phi where nothing has arrived, of the frames that are not left out."""
-        phi = np.where(left_out | self.cut | self.beside_crystals, np.nan, self.phi)
-        start = self.run.solution.volume_fraction
-        return bulk_level(phi, self.relative, start=start, shared=standard.starting.relative_sigma)
-
-    def gas(self, left_out: BoolArray) -> GasShare | None:
-        """What the frames that are not left out show of gas; None where none is suspicious of it."""
-        light = self.compared(left_out)[1].significance
-        light = np.where(self.cut, 0.0, light)  # there what is expected hangs on the very phi that gas lowers
-        asked = suspicious(self.solvent, light) & ~left_out
-        if not asked.any():
-            return None
-        around = expected(
-            np.where(asked | left_out, np.nan, self.phi), asked, time_s=self.grid.time,
-            height_um=open_beam_centre(self.grid.heights, self.run.beam.fwhm_um), start=self.run.solution.volume_fraction,
-        )  # fmt: skip
-        around = replace(around, sigma=np.hypot(around.sigma, self.relative))
-        return gas_share(self.solvent, light, self.phi, around, left_out)
-
-    @property
-    def known(self) -> BoolArray:
-        """(scan, height) frames that tell both."""
-        return np.isfinite(self.phi) & (self.phi > 0.0) & np.isfinite(self.lighter)
-
-    @property
-    def tells(self) -> bool:
-        """Whether the transmission says anything of the particles, and is in keeping with what they should absorb."""
-        return bool(self.scale * self.start_depth > LEAST_ABSORBED and 0.2 < self.scale < 5.0 and self.known.any())
-
-    @property
-    def cut(self) -> BoolArray:
-        return np.asarray(open_fraction(self.grid.heights, self.run.beam.fwhm_um) < WHOLE)
-
-    @property
-    def beside_crystals(self) -> BoolArray:
-        return sees_crystals(self.fraction, self.grid.heights, self.run.beam.fwhm_um)
-
-    def compared(self, left_out: BoolArray) -> tuple[FootprintCorrection, TwoMeasures]:
-        """The profile of the frames that are not left out, and both measures of these."""
-        correction = self._profile(np.where(left_out, np.nan, self.phi), None)
-        depth = self.depth(correction)
-        return correction, self._measures(depth, correction.sigma, self.known & ~left_out)
-
-    def _profile(self, phi: FloatArray, missing: Expected | None) -> FootprintCorrection:
-        return footprint_correction(
-            phi * (1.0 - self.fraction),
-            time_s=self.grid.time,
-            beam_height_um=self.grid.heights,
-            read_height_um=open_beam_centre(self.grid.heights, self.run.beam.fwhm_um),
-            fwhm_um=self.run.beam.fwhm_um,
-            attenuation=self.attenuation,
-            start=self.run.solution.volume_fraction,
-            sees_crystals=self.beside_crystals,
-            missing=missing,
-        )
-
-    def depth(self, correction: FootprintCorrection) -> FloatArray:
-        """Expected optical depth of all particles, k depth: the profile's and that of crystals, spread over the beam."""
-        crystals = np.nan_to_num(self.attenuation * self.phi * self.fraction)
-        return self.scale * (correction.depth + crystals)
-
-    def film_shadow(self) -> Shadow | None:
-        """What is missing of the light at the anode from some scan on; None where nothing is."""
-        correction, measures = self.compared(np.zeros(self.grid.shape, dtype=bool))
-        shown = np.nan_to_num(self.scale * self.attenuation * self.phi * self.fraction)
-        depth = self.depth(correction)
-        sigma = shadow_sigma(depth, shown, measures.noise)
-        missing = lasting_shadow(-measures.residual, sigma, self.fraction > 0.0, self.cut)
-        if not np.any(missing):
-            return None
-        fwhm, heights = self.run.beam.fwhm_um, self.grid.heights
-        density = relative_density(heights, beam_deviation(fwhm)) / np.maximum(open_fraction(heights, fwhm), 1e-9)
-        return Shadow(missing, sigma, shown, depth, self.scale * self.attenuation, density)
-
-    def gross(self) -> TwoMeasures:
-        """Both measures as they are before the profile within the beam is known."""
-        return self._measures(self.scale * self.attenuation * self.phi, np.full(self.phi.shape, GROSS), self.known)
-
-    def _measures(self, depth: FloatArray, profile: FloatArray, known: BoolArray) -> TwoMeasures:
-        parts = np.square(profile) + np.square(self.relative)
-        parts += np.square(INTERACTION * np.clip(self.phi / 0.01, 0.0, 1.0))
-        parts += np.where(self.beside_crystals, BESIDE_CRYSTALS**2, 0.0)
-        excess = depth - self.scale * self.start_depth
-        difference = np.where(known, self.lighter + excess, np.nan)
-        model = np.hypot(depth * np.sqrt(parts), self.start_noise)
-        return two_measures(difference, model, excess, time_s=self.grid.time, cut=self.cut)
-
-    def seen_depth(self, measures: TwoMeasures) -> FloatArray:
-        """Optical depth that the transmission says, without its drift and with the place of the electrode."""
-        return np.asarray(self.scale * self.start_depth - self.lighter + measures.drift + measures.place)
-
-    def absorbed(self, correction: FootprintCorrection, measures: TwoMeasures) -> tuple[FloatArray, FloatArray]:
-        """phi by absorption as the mean over the beam, and its sigma, NaN where crystals stand in it."""
-        mean = np.where(np.isfinite(self.phi), self.phi, np.exp(correction.missing.logarithm))
-        per_depth = np.where(correction.factor == 1.0, 1.0 / (self.scale * self.attenuation), correction.factor * mean)
-        per_depth = np.where(correction.factor == 1.0, per_depth, per_depth / self.depth(correction))
-        clear = np.where(self.beside_crystals, np.nan, per_depth)
-        return clear * self.seen_depth(measures), np.abs(clear) * np.hypot(measures.noise, self.start_noise)
-
-    def contradictions(
-        self, left_out: BoolArray, correction: FootprintCorrection, measures: TwoMeasures
-    ) -> dict[tuple[int, int], Contradiction]:
-        """What scattering and transmission of each frame that is left out say against its neighbours."""
-        neighbours, depth, seen = correction.missing, self.depth(correction), self.seen_depth(measures)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            light = np.where(seen > 0.0, np.log(seen / depth), -np.inf)
-            scattering = np.log(self.phi) - neighbours.logarithm
-        significance = np.abs(_of_the_left_out(self, correction, measures))
-        return {
-            (int(i), int(j)): Contradiction(
-                scattering=float(np.nan_to_num(scattering[i, j])),
-                light=float(light[i, j]),
-                sigma=float(np.nan_to_num(neighbours.sigma[i, j], nan=1.0)),
-                significance=float(np.nan_to_num(significance[i, j], nan=SIGNIFICANT)),
-            )
-            for i, j in np.argwhere(left_out)
-        }
-
-    def stand_ins(
-        self,
-        correction: FootprintCorrection,
-        measures: TwoMeasures,
-        left_out: BoolArray,
-        contradictions: dict[tuple[int, int], Contradiction],
-    ) -> Expected:
-        """What stands in for missing frames: what the neighbours say and, where it is the monitor that was wrong, the frame's
-        own transmission."""
-        missing, seen = correction.missing, self.seen_depth(measures)
-        phi = np.where(left_out, np.nan, self.phi)
-        own = np.hypot(measures.noise, measures.place_sigma) / np.abs(seen)
-        told = [place for place, c in contradictions.items() if c.light_fits and np.isfinite(own[place])]
-        for _ in range(STAND_IN_PASSES if told else 0):
-            logarithm, sigma, depth = missing.logarithm.copy(), missing.sigma.copy(), self.depth(correction)
-            for place in told:
-                logarithm[place] += np.log(seen[place] / depth[place])
-                least = LEAST_STAND_IN_CUT if self.cut[place[1]] else LEAST_STAND_IN
-                sigma[place] = np.nanmin([correction.missing.sigma[place], max(own[place], least)])
-            missing = Expected(logarithm, sigma)
-            correction = self._profile(phi, missing)
-        return missing
-
-
-def _contradicting(view: _View) -> tuple[BoolArray, FootprintCorrection, TwoMeasures]:
+def _contradicting(view: MeasuredView) -> tuple[BoolArray, FootprintCorrection, TwoMeasures]:
     """(scan, height) frames that contradict themselves, with the profile and the comparison of the others."""
 
     def more(left_out: BoolArray) -> tuple[BoolArray, FootprintCorrection, TwoMeasures]:
@@ -373,9 +144,9 @@ def _contradicting(view: _View) -> tuple[BoolArray, FootprintCorrection, TwoMeas
 
     gross = np.nan_to_num(np.abs(view.gross().significance)) > SIGNIFICANT  # it would spoil its neighbours' profile
     left_out, correction, measures = more(gross)
-    innocent = gross & (np.abs(_of_the_left_out(view, correction, measures)) < SIGNIFICANT)
+    innocent = gross & (np.abs(view.of_the_left_out(correction, measures)) < SIGNIFICANT)
     left_out, correction, measures = more(left_out & ~innocent) if innocent.any() else (left_out, correction, measures)
-    near = left_out & (np.abs(_of_the_left_out(view, correction, measures)) < INNOCENT)
+    near = left_out & (np.abs(view.of_the_left_out(correction, measures)) < INNOCENT)
     for place in np.argwhere(near):  # out for a neighbour that went later
         tried = left_out.copy()
         tried[tuple(place)] = False
@@ -385,7 +156,7 @@ def _contradicting(view: _View) -> tuple[BoolArray, FootprintCorrection, TwoMeas
     return left_out, correction, measures
 
 
-def _culprits(view: _View, left_out: BoolArray, found: BoolArray, measures: TwoMeasures) -> BoolArray:
+def _culprits(view: MeasuredView, left_out: BoolArray, found: BoolArray, measures: TwoMeasures) -> BoolArray:
     """`found`, or the voxel beside in height where that one explains both: a frame at the anode spoils the one above it."""
     culprits = np.zeros(found.shape, dtype=bool)
     size = np.nan_to_num(np.abs(measures.significance))
@@ -399,16 +170,6 @@ def _culprits(view: _View, left_out: BoolArray, found: BoolArray, measures: TwoM
             left[int(k)] = float(np.max(np.nan_to_num(rest)))
         culprits[i, min(left, key=lambda k: left[k]) if left else j] = True
     return culprits
-
-
-def _of_the_left_out(view: _View, correction: FootprintCorrection, measures: TwoMeasures) -> FloatArray:
-    """Significance of each frame's own contradiction, measured on the profile that its neighbours make."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        own = view.depth(correction) * view.phi / np.exp(correction.missing.logarithm)
-        excess = own - view.scale * view.start_depth
-        rest = view.lighter + excess - measures.drift - measures.place - measures.slope * excess
-        sigma = np.hypot(measures.noise, own * np.hypot(view.relative, GROSS_LEFT))
-        return np.asarray(rest / sigma)
 
 
 def _reasons(grid: ScanMap, words: dict[tuple[int, int], str]) -> dict[int, str]:
