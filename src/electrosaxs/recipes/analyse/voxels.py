@@ -82,8 +82,8 @@ class Voxels:
         return cls(frame, dict.fromkeys(COLUMNS, blank), shared, ((),) * frame.size)
 
     def replaced(self, parts: Sequence[Voxels]) -> Voxels:
-        """These voxels, with the frames that `parts` hold taken from there, the last part's where several do; a contribution that
-        a part does not know stays."""
+        """These voxels, with the frames that `parts` hold taken from there, the last part's where several do; a contribution
+        that a part does not know stays."""
         order = np.argsort(self.frame)
         rows = [order[np.searchsorted(self.frame, part.frame, sorter=order)] for part in parts]
 
