@@ -234,3 +234,14 @@ def test_sizes_that_a_bound_holds_are_not_known_but_phi_is() -> None:
         assert np.isnan(voxels.values[name]).tolist() == [True, False, False]
     assert_close(voxels.values["phi"], CONTENT, rel=2e-3)
     assert voxels.flags == flags
+
+
+def test_frames_that_are_measured_again_keep_what_only_the_first_time_knew() -> None:
+    """Dead time is found before contacts are: its contribution outlives them."""
+    both, again = Voxels.empty(np.arange(3)), Voxels.empty(np.array([1]))
+    lost = np.array([1e-6, 2e-6, 3e-6])
+    both = replace(both, shared={**both.shared, "phi": {**both.shared["phi"], "dead_time": lost}})
+    again = replace(again, values={**again.values, "phi": np.array([2e-3])})
+    together = both.replaced([again])
+    assert_close(together.shared["phi"]["dead_time"], lost, rel=1e-12)
+    assert together.values["phi"][1] == 2e-3

@@ -84,7 +84,8 @@ class Voxels:
         return cls(frame, dict.fromkeys(COLUMNS, blank), shared, ((),) * frame.size)
 
     def replaced(self, parts: Sequence[Voxels]) -> Voxels:
-        """These voxels, with the frames that `parts` hold taken from there, the last part's where several do."""
+        """These voxels, with the frames that `parts` hold taken from there, the last part's where several do; a contribution
+        that a part does not know stays."""
         order = np.argsort(self.frame)
         rows = [order[np.searchsorted(self.frame, part.frame, sorter=order)] for part in parts]
 
@@ -102,7 +103,9 @@ class Voxels:
             {name: column(own, (part.values[name] for part in parts)) for name, own in self.values.items()},
             {
                 quantity: {
-                    name: own if name in OF_A_PASS else column(own, (part.shared[quantity][name] for part in parts))
+                    name: own
+                    if name in OF_A_PASS
+                    else column(own, (p.shared[quantity].get(name, own[at]) for at, p in zip(rows, parts, strict=True)))
                     for name, own in shared.items()
                 }
                 for quantity, shared in self.shared.items()
