@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from ..nouns import Peak
@@ -19,9 +20,8 @@ def label_peaks(axes: Axes, peaks: Sequence[Peak], base: float) -> None:
 
     Explained and significant peaks choose first; a row begins where the longest label of the one below ends.
     """
-    if not peaks:
-        return
-    along_q = axes.transData.transform([(peak.q, base) for peak in peaks])[:, 0] * 72.0 / axes.figure.dpi
+    places = np.array([(peak.q, base) for peak in peaks]).reshape(-1, 2)
+    along_q = axes.transData.transform(places)[:, 0] * 72.0 / axes.figure.dpi
     names = ["?" if peak.hkl is None else "".join(str(index) for index in peak.hkl) for peak in peaks]
     rows: list[list[int]] = [[] for _ in range(ROWS)]
     for k in sorted(range(len(peaks)), key=lambda k: (peaks[k].hkl is None, -peaks[k].significance)):

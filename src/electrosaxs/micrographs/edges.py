@@ -103,7 +103,7 @@ def _shared_facet(profiles: list, blur: float, share: float) -> tuple[float, flo
     return float(np.average(fine, weights=weight)), float(np.average(width, weights=weight))
 
 
-def _misfits(profiles: list, blur: float, share: float) -> FloatArray:
+def _misfits(profiles: list[tuple[FloatArray, FloatArray, FloatArray]], blur: float, share: float) -> FloatArray:
     """Misfit of all profiles together at widths STEP apart."""
     fits = [_fit(mean, count, at, blur, share, SEARCH, TRUSTED, -1.0) for mean, count, at in profiles]
     return _together([chi * one[12] / chi.min() for chi, one in fits if len(chi)])
