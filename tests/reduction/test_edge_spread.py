@@ -44,3 +44,9 @@ def test_a_beam_that_is_not_well_known_tells_no_small_spread() -> None:
 def test_frames_beside_the_edge_tell_nothing() -> None:
     assert edge_spread(HEIGHT[:3], HEIGHT[:3], fwhm_um=34.0, path_um=1e4).value is None
     assert edge_spread(HEIGHT, np.full(HEIGHT.size, 0.6), fwhm_um=34.0, path_um=1e4).value is None
+
+
+def test_an_edge_sharper_than_the_stated_beam_is_no_spread_and_says_what_beam_it_is_of() -> None:
+    found = edge_spread(HEIGHT, edge(0.0, 1), fwhm_um=36.0, path_um=1e4)
+    assert 0.0 <= found.value < 0.1
+    assert "sharper than the stated beam allows, as one of 34 um would see it" in found.source

@@ -42,11 +42,15 @@ def edge_spread(
     variance, sigma = _variance(edge.height, height, light, weight, narrow)
     sigma = float(np.hypot(sigma, 2.0 * narrow**2 * fwhm_sigma_um / fwhm_um))
     spread = np.linspace(0.0, np.sqrt(max(variance, 0.0) + REACH * sigma), POINTS)
-    density = np.exp(-0.5 * np.square((np.square(spread) - variance) / sigma))
+    off = np.square((np.square(spread) - variance) / sigma)
+    density = np.exp(-0.5 * (off - off.min()))
     mean = float(np.average(spread, weights=density))
     deviation = float(np.sqrt(np.average(np.square(spread - mean), weights=density)))
     source = f"knife edge through {height.size} alignment frames against a beam of {fwhm_um:g} um"
     shows = "it is as sharp as the beam"
+    if variance < -3.0 * sigma:
+        width = fwhm_um * float(np.sqrt(1.0 + variance / narrow**2))
+        shows = f"it is sharper than the stated beam allows, as one of {width:.3g} um would see it"
     if variance > 3.0 * sigma:
         tilt = 1e3 * np.sqrt(12.0) * mean / path_um
         shows = f"it is broader than the beam, as if {tilt:.2g} mrad of tilt were seen all over the path"
