@@ -103,17 +103,19 @@ def test_a_model_that_would_have_been_given_up_alone_is_given_up(
     def attempt(given: Attempt) -> Candidate:
         asked.append((given.model.growth, given.hopeless))
         if given.model.growth == "none":
-            return Candidate(given.model, fit(1.0), reached=1.0)  # type: ignore[arg-type]
+            return Candidate(given.model, fit(given, 1.0), reached=1.0)  # type: ignore[arg-type]
         stays_at = 50.0 * HOPELESS
         if stays_at > given.hopeless:
             return Candidate(given.model, None, f"given up at {given.hopeless}", stays_at, stays_at)
-        return Candidate(given.model, fit(stays_at), reached=stays_at, beyond=stays_at)  # type: ignore[arg-type]
+        return Candidate(given.model, fit(given, stays_at), reached=stays_at, beyond=stays_at)  # type: ignore[arg-type]
 
-    def fit(chi_squared: float) -> SimpleNamespace:
-        return SimpleNamespace(chi_squared=chi_squared, observed=10.0, bayes=chi_squared, problem=None)
+    def fit(given: Attempt, chi_squared: float) -> SimpleNamespace:
+        problem = SimpleNamespace(model=given.model)
+        return SimpleNamespace(chi_squared=chi_squared, observed=10.0, bayes=chi_squared, problem=problem)
 
     monkeypatch.setattr("electrosaxs.inference.compare.attempt_fit", attempt)
     monkeypatch.setattr("electrosaxs.inference.compare.refine", lambda candidate: candidate)
+    monkeypatch.setattr("electrosaxs.inference.compare.settled", lambda fit: fit)
     kinds = {"charge_models": ("fast-exchange",), "growth_models": ("none", "pinned"), "field_models": ("nominal",)}
     alone = compare([run], **kinds)  # type: ignore[arg-type]
     beside = compare([run], each=lambda work, jobs: [work(job) for job in jobs], **kinds)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from electrosaxs.analysis.concentration.bulk_level import bulk_level
 from electrosaxs.analysis.kinetics.scan_map import scan_map
 from electrosaxs.io.dose_csv import write_dose_csv
 from electrosaxs.nouns import FrameTable
-from electrosaxs.recipes.analyse.dose import dose_notes, dose_number, doses
+from electrosaxs.recipes.analyse.dose import dose_notes, doses
 
 HEIGHTS = np.array([0.0, 500.0, 1000.0, 1500.0, 2000.0, 2500.0])
 SCANS, EXPOSURE, START = 6, 2.0, 8e-4
@@ -41,9 +41,9 @@ def test_seconds_are_counted_for_each_height_and_a_deposit_is_found_where_it_gro
     assert_close(rows[3].exposure_s, 18.0, rel=1e-12)
     assert abs(rows[3].change_per_s - 2e-3) < 4.0 * rows[3].change_per_s_sigma
     assert np.isnan(rows[0].change_per_s)
-    assert [note.split(" um")[0] for note in dose_notes(rows)] == ["dose: phi at 1500"]
-    number = dose_number(rows)
-    assert (number.value, number.unit) == (18.0, "s")
+    longest, changing = dose_notes(rows)
+    assert longest.startswith("dose: 18 s in the beam at 1500 um (9 frames)")
+    assert changing.startswith("dose: phi at 1500 um changes")
     write_dose_csv(tmp_path / "dose.csv", rows)
     with (tmp_path / "dose.csv").open() as stream:
         read = list(csv.DictReader(stream))

@@ -33,7 +33,7 @@ from .agreement import Agreement, agreement
 from .anode import AnodePosition, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
-from .dose import dose_notes, dose_number, doses
+from .dose import dose_notes, doses
 from .double_scattering import beside_crystals, with_single_scattering
 from .drift import drift_number
 from .film import film_study, in_shadow
@@ -191,7 +191,6 @@ def _results(
         **between.numbers,
         **headline,
         **({} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}),
-        "dose_largest": dose_number(dose),
         **(sizes.numbers or {}),
     }
     film = film_study(agreed.shadow, crystals.column, maps, numbers["solution_loss"], run)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ...analysis.concentration.bulk_level import LEAST_SIGMA, BulkLevel
 from ...analysis.kinetics.scan_map import ScanMap
-from ...nouns import FloatArray, FrameTable, Number
+from ...nouns import FloatArray, FrameTable
 from ...nouns.dose import HeightDose
 
 SAME_UM = 1.0
@@ -46,23 +46,19 @@ def doses(
     return tuple(rows)
 
 
-def dose_number(rows: tuple[HeightDose, ...]) -> Number:
-    """Seconds in the beam at the height that had most of it."""
-    if not rows:
-        return Number.absent("s", "no frame has a height")
-    most = max(rows, key=lambda row: row.exposure_s)
-    source = f"exposure at {most.height_um:.0f} um, {most.frames} frames; all {len(rows)} heights: dose.csv"
-    return Number(most.exposure_s, 0.0, "s", source)
-
-
 def dose_notes(rows: tuple[HeightDose, ...]) -> tuple[str, ...]:
-    """The heights at which scattering changes with the dose."""
-    return tuple(
+    """The height that was longest in the beam, and those at which scattering changes with the dose."""
+    if not rows:
+        return ()
+    most = max(rows, key=lambda row: row.exposure_s)
+    longest = f"dose: {most.exposure_s:.4g} s in the beam at {most.height_um:.0f} um ({most.frames} frames), less at all others"
+    changing = tuple(
         f"dose: phi at {row.height_um:.0f} um changes by {100.0 * row.change_per_s:+.2g} % with each second in the beam"
         f" ({abs(row.change_per_s) / row.change_per_s_sigma:.0f} sigma), in the bulk it does not: damage, or a deposit there"
         for row in rows
         if row.change_per_s_sigma > 0.0 and abs(row.change_per_s) > SIGNIFICANT * row.change_per_s_sigma
     )
+    return (f"{longest}: dose.csv", *changing)
 
 
 def deposit_of_phi(
