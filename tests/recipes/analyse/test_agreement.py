@@ -244,3 +244,10 @@ def test_what_only_the_transmission_says_is_blamed_on_what_absorbs() -> None:
     assert "less light passes" in cause(alone)
     both = Contradiction(scattering=0.3, light=0.25, sigma=0.01, significance=12.0)
     assert "or monitor or transmission were read wrong" in cause(both)
+
+
+def test_a_frame_that_is_out_for_those_beside_it_is_not_said_to_contradict_itself() -> None:
+    words = cause(Contradiction(scattering=1e-3, light=2e-3, sigma=0.01, significance=0.4))
+    assert "0.999 times" in words
+    assert "no contradiction" in words
+    assert "read wrong" not in words

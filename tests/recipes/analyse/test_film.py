@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from closeness import assert_close
 from simulated_runs import analysed, simulated
 
 from electrosaxs.io.results import read_results
@@ -59,3 +60,8 @@ def test_no_frame_is_lost_to_the_shadow_and_none_is_surer_than_it_may_be(film: t
     assert np.all(hidden[:2] == 0.0)
     assert hidden[-1, 0] > 0.1 * anode.values[-1, 0]
     assert np.all(hidden[:, 3:] < 1e-6)
+    sizes = [
+        np.asarray(getattr(results, name).shared["shadow"].values)[-1, 0] for name in ("deviation", "polydispersity")
+    ]
+    ratio = results.polydispersity.values[-1, 0] / results.deviation.values[-1, 0]
+    assert_close(sizes[1], sizes[0] * ratio, rel=0.05)  # a ratio has no nanometres

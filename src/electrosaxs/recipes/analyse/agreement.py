@@ -17,6 +17,7 @@ from ...analysis.footprint.correction import FootprintCorrection
 from ...analysis.footprint.surface import Expected
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role
+from ...nouns.contributions import DEPOSIT, GAS, REFERENCE, SHADOW, TRANSMISSION
 from .causes import cause
 from .dose import deposit_of_phi
 from .drift import anode_elsewhere, drift_of_bulk, drift_of_phi, noise_of_phi, scatter_of_phi
@@ -73,6 +74,18 @@ class Agreement:
             frame = voxels.frame[row]
             flags[frame] = (*flags[frame], words)
         return replace(reduced, flags=tuple(flags))
+
+    def shares(self, phi: FloatArray) -> dict[str, FloatArray]:
+        """Contribution -> what was found here of phi (scan, height), one sigma; without those that are none."""
+        size = np.abs(phi)
+        parts = (
+            (TRANSMISSION, self.drift, phi),
+            (DEPOSIT, self.deposit, phi),
+            (GAS, self.gas, size),
+            (REFERENCE, self.standards, size),
+        )
+        found = {name: relative * of for name, relative, of in parts if np.any(relative)}
+        return found if self.shadow is None else found | {SHADOW: self.shadow.hidden()}
 
 
 def agreement(

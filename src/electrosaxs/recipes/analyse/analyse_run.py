@@ -17,7 +17,7 @@ from ...io.intensity import IntensityWriter
 from ...io.numbers_json import write_numbers
 from ...io.results import read_results, write_results
 from ...io.run_toml import read_run
-from ...nouns import FloatArray, FrameRecord, Number, Role, Run, RunResults, VolumeFraction, VoxelCorrelations
+from ...nouns import FloatArray, FrameRecord, Role, Run, RunResults, VolumeFraction, VoxelCorrelations
 from ...nouns.contributions import STARTING_SOLUTION
 from ...nouns.dose import HeightDose
 from ...nouns.voltage_pieces import Piece, pieces
@@ -132,11 +132,12 @@ def analyse_reduced(
     agreed = agreement(reduced, standard, voxels, grid, crystals.fraction_map)
     reduced = agreed.without_them(reduced, voxels)
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
+    dose = doses_of(reduced, voxels, grid, anode, agreed)
     with stage(progress, "maps, fluxes and sizes"):
         results = _results(
-            reduced, standard, voxels, grid, anode, crystals, between, misfit, agreed, distributions=distributions
+            reduced, standard, voxels, grid, anode, crystals, between, misfit, agreed, dose, distributions=distributions
         )
-    return Analysis(reduced, standard, voxels, grid, results, doses_of(reduced, voxels, grid, anode, agreed))
+    return Analysis(reduced, standard, voxels, grid, results, dose)
 
 
 def with_known_fraction(reduced: ReducedRun, standard: Standards) -> ReducedRun:
@@ -159,52 +160,57 @@ def _results(
     between: Interaction,
     misfit: Misfit,
     agreed: Agreement,
+    dose: tuple[HeightDose, ...],
     *,
     distributions: bool,
 ) -> RunResults:
     """All nouns and numbers of the run, from the columns of its voxels."""
-    run = reduced.run
+    run, fraction = reduced.run, crystals.fraction_map
     excluded = ~grid.measured | ~np.isfinite(on_map(voxels, grid, "phi"))
-    fraction = crystals.fraction_map
     maps = frame_maps(voxels, grid, run, excluded, fraction, agreed)
     crystals = in_shadow(in_the_footprint(crystals, maps.crystalline_fraction), agreed.shadow)
-    program = voltage_pieces(reduced)
+    program, play = voltage_pieces(reduced), stage_play(reduced, voxels, grid)
+    scales = scales_of(run, anode, float(np.hypot(agreed.moved_um, 0.5 * (play.value or 0.0))))
 
     def rates(phi: VolumeFraction, run: Run) -> Kinetics:
         return kinetics(phi, run, structure_onset=crystals.onset, program=program)
-
-    growth, headline = rates(maps.phi, run), headline_numbers(maps, standard, anode)
-    play = stage_play(reduced, voxels, grid)
-    scales = scales_of(run, anode, float(np.hypot(agreed.moved_um, 0.5 * (play.value or 0.0))))
-    if (start := scales.relative.get(STARTING_SOLUTION)) is not None:
-        bare = replace(maps, phi=without_start(maps.phi))
-        alone = rates(bare.phi, run).numbers
-        growth = replace(growth, numbers=parted(growth.numbers, alone, start))
-        headline = parted(headline, headline_numbers(bare, standard, anode), start)
-    sizes = SizeStudy(None)
-    if distributions:
-        sizes = size_distributions(reduced, standard, voxels, grid, phi=maps.phi, crystals=crystals.fraction_map)
-    dose = doses_of(reduced, voxels, grid, anode, agreed)
-    numbers: dict[str, Number] = {
-        **growth.numbers,
-        **crystals.numbers,
-        **between.numbers,
-        **headline,
-        **({} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}),
-        **(sizes.numbers or {}),
-    }
-    film = film_study(agreed.shadow, crystals.column, maps, numbers["solution_loss"], run)
-    numbers |= film.numbers
-    doubtful = doubts(standard, misfit, agreed, int(voxels.frame.size), centre_px=centre_px(reduced.store))
-    numbers = with_quality(numbers, [*doubtful, *film.doubts, *doubts_of_play(play)])
 
     def moved_maps(other: Run, anode_um: float) -> FrameMaps:
         lower = replace(grid, heights=grid.heights - anode_um)
         return frame_maps(voxels, lower, other, excluded, fraction, agreed)
 
+    growth, headline = rates(maps.phi, run), headline_numbers(maps, standard, anode)
+    if (start := scales.relative.get(STARTING_SOLUTION)) is not None:
+        bare = replace(maps, phi=without_start(maps.phi))
+        growth = replace(growth, numbers=parted(growth.numbers, rates(bare.phi, run).numbers, start))
+        headline = parted(headline, headline_numbers(bare, standard, anode), start)
+    sizes = SizeStudy(None)
+    if distributions:
+        sizes = size_distributions(reduced, standard, voxels, grid, phi=maps.phi, crystals=crystals.fraction_map)
+    bulk = {} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}
+    numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
+    film = film_study(agreed.shadow, crystals.column, maps, numbers["solution_loss"], run)
+    doubtful = doubts(standard, misfit, agreed, int(voxels.frame.size), centre_px=centre_px(reduced.store))
     before = tuple(note for part in (reduced, between, misfit, agreed, anode) for note in part.notes)
-    results = RunResults(
-        title=run.run.title,
+    after = (*growth.notes, *crystals.notes, *film.notes, *sizes.notes)
+    results = replace(
+        _nouns(run.run.title, maps, growth, crystals, sizes),
+        quality=_quality_maps(voxels, grid, maps.phi.values, agreed),
+        correlations=VoxelCorrelations(*(on_map(voxels, grid, name) for name in CORRELATIONS)),
+        starting_errors=starting_size_errors(standard),
+        curves=choose_curves(reduced, standard, voxels, grid, crystals),
+        numbers=with_quality({**numbers, **film.numbers}, [*doubtful, *film.doubts, *doubts_of_play(play)]),
+        frames=_records(reduced, voxels, grid, anode),
+        notes=(*before, *words_of_play(play), *dose_notes(dose), *after),
+        settings=_settings(reduced),
+    )
+    return with_scale_errors(results, scales, run, again(maps, moved_maps, rates))
+
+
+def _nouns(title: str, maps: FrameMaps, growth: Kinetics, crystals: Crystals, sizes: SizeStudy) -> RunResults:
+    """What was measured, without what is said of it."""
+    return RunResults(
+        title=title,
         volume_fraction=maps.phi,
         diameter=maps.diameter,
         deviation=maps.deviation,
@@ -220,24 +226,7 @@ def _results(
         lattice_constant=crystals.lattice_constant,
         crystalline_fraction=crystals.crystalline_fraction,
         assignment=crystals.assignment,
-        quality=_quality_maps(voxels, grid, maps.phi.values, agreed),
-        correlations=VoxelCorrelations(*(on_map(voxels, grid, name) for name in CORRELATIONS)),
-        starting_errors=starting_size_errors(standard),
-        curves=choose_curves(reduced, standard, voxels, grid, crystals),
-        numbers=numbers,
-        frames=_records(reduced, voxels, grid, anode),
-        notes=(
-            *before,
-            *words_of_play(play),
-            *dose_notes(dose),
-            *growth.notes,
-            *crystals.notes,
-            *film.notes,
-            *sizes.notes,
-        ),
-        settings=_settings(reduced),
     )
-    return with_scale_errors(results, scales, run, again(maps, moved_maps, rates))
 
 
 def doses_of(

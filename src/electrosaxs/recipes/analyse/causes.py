@@ -13,6 +13,9 @@ LEAST_OFF = 2.5
 MUCH_NEARER = 0.35
 """Of the one measure's distance to the neighbours: within it the other is theirs."""
 
+ALIKE = 3.0
+"""Sigmas of its own within which a frame that is out does not contradict itself."""
+
 
 @dataclass(frozen=True)
 class Contradiction:
@@ -48,6 +51,11 @@ class Contradiction:
 def cause(c: Contradiction) -> str:
     """One line: what disagrees, by how many sigmas, and what it points to."""
     sigmas = f"{min(c.significance, 999.0):.0f} sigma"
+    if c.significance < ALIKE:
+        return (
+            f"phi is {c.ratio:.3g} times what its transmission says ({sigmas}), which is no contradiction, but with this frame"
+            " those beside it contradict themselves: it cannot be told which of them is wrong"
+        )
     if c.light_fits:
         return (
             f"phi is {c.ratio:.3g} times what its transmission says ({sigmas}): the scattering moved and the transmission did"

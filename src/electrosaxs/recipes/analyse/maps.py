@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ...analysis.footprint.correction import at_the_mean_height, footprint_correction
+from ...analysis.footprint.correction import FootprintCorrection, at_the_mean_height, footprint_correction
 from ...analysis.footprint.surface import expected
 from ...analysis.kinetics.flux import continuity_flux, supply_flux
 from ...analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
@@ -32,7 +34,7 @@ from ...nouns import (
     SliceFlux,
     VolumeFraction,
 )
-from ...nouns.contributions import DEPOSIT, FOOTPRINT, GAS, REFERENCE, SHADOW, SIZE_SHAPE, TRANSMISSION
+from ...nouns.contributions import FOOTPRINT, SHADOW, SIZE_SHAPE
 from ...nouns.voltage_pieces import Piece, main_piece, steps
 from ...physics.beam import open_beam_centre
 from .agreement import Agreement
@@ -45,6 +47,7 @@ SIZE_STEP_UNCERTAINTY = 0.2
 SIZE_IN_SHADOW = 0.3
 """Of the spread of sizes (chosen): by how much crystals that are not seen may be of other sizes than the solution."""
 BoolArray = npt.NDArray[np.bool_]
+N = TypeVar("N", bound=Noun)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,44 +92,21 @@ def frame_maps(
     factor = crystalline_fraction + dissolved * correction.factor
     shared = {name: factor * sigma for name, sigma in shared_on_map(voxels, grid, "phi").items()}
     shared[FOOTPRINT] = dissolved * correction.sigma * np.abs(apparent)
-    shaded: FloatArray | None = None
-    if agreed is not None and agreed.shadow is not None:
-        shared[SHADOW] = hidden = agreed.shadow.hidden()
-        shaded = SIZE_IN_SHADOW * on_map(voxels, grid, "deviation") * hidden / (hidden + np.abs(apparent))
-    if agreed is not None and np.any(agreed.drift):
-        shared[TRANSMISSION] = agreed.drift * factor * apparent
-    if agreed is not None and np.any(agreed.deposit):
-        shared[DEPOSIT] = agreed.deposit * factor * apparent
-    if agreed is not None and np.any(agreed.gas):
-        shared[GAS] = agreed.gas * np.abs(factor * apparent)
-    if agreed is not None and agreed.standards:
-        shared[REFERENCE] = np.hypot(shared.get(REFERENCE, 0.0), agreed.standards * np.abs(factor * apparent))
-    layout = _Layout(grid, read_at, excluded)
-    shape = _shape_errors(voxels, grid, beside_crystals)
-
-    def size(kind: type[Noun], quantity: str) -> Noun:
-        values, shares = on_map(voxels, grid, quantity), shared_on_map(voxels, grid, quantity)
-        solution = np.where(beside_crystals, np.nan, values)
-        around = expected(solution, ~np.isfinite(solution), height_um=read_at, time_s=grid.time)
-        solution = np.where(np.isfinite(solution) | beside_crystals, solution, np.exp(around.logarithm))
-        step = dissolved * at_the_mean_height(solution, correction, read_height_um=read_at, time_s=grid.time)
-        if shaded is not None:
-            shares[SHADOW] = shaded
-        shares[SIZE_SHAPE] = shape[quantity]
-        shares[FOOTPRINT] = SIZE_STEP_UNCERTAINTY * np.abs(step)
-        return layout.noun(kind, values + step, on_map(voxels, grid, f"{quantity}_sigma"), shares)
-
+    for name, sigma in ({} if agreed is None else agreed.shares(factor * apparent)).items():
+        shared[name] = np.hypot(shared[name], sigma) if name in shared else sigma
     relative = on_map(voxels, grid, "phi_sigma") / np.abs(apparent)
     if agreed is not None and agreed.own:
         relative = np.hypot(relative, agreed.own)
     counting = crystalline_fraction * relative + dissolved * correction.counting_sigma(relative)
+    layout = _Layout(grid, read_at, excluded)
     phi = layout.noun(VolumeFraction, factor * apparent, counting * np.abs(factor * apparent), shared)
-    diameter, deviation = size(Diameter, "diameter"), size(DiameterDeviation, "deviation")
-    ratio = size(Polydispersity, "polydispersity")
-    assert isinstance(phi, VolumeFraction)
-    assert isinstance(diameter, Diameter)
-    assert isinstance(deviation, DiameterDeviation)
-    assert isinstance(ratio, Polydispersity)
+    hidden = shared.get(SHADOW)
+    in_shadow = None if hidden is None else hidden / (hidden + np.abs(apparent))
+    sizes = _Sizes(
+        voxels, layout, correction, dissolved, beside_crystals, _shape_errors(voxels, grid, beside_crystals), in_shadow
+    )
+    diameter, deviation = sizes.noun(Diameter, "diameter"), sizes.noun(DiameterDeviation, "deviation")
+    ratio = sizes.noun(Polydispersity, "polydispersity")
     return FrameMaps(phi, diameter, deviation, ratio, crystalline_fraction / factor)
 
 
@@ -145,7 +125,7 @@ class _Layout:
     read_at: FloatArray
     excluded: BoolArray
 
-    def noun(self, kind: type[Noun], values: FloatArray, sigma: FloatArray, shared: dict[str, FloatArray]) -> Noun:
+    def noun(self, kind: type[N], values: FloatArray, sigma: FloatArray, shared: dict[str, FloatArray]) -> N:
         return kind.from_arrays(
             values,
             dims=("scan", "height"),
@@ -158,6 +138,35 @@ class _Layout:
             shared=shared,
             masks={"excluded": (("scan", "height"), self.excluded)},
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Sizes:
+    """What all maps of sizes have in common. dissolved: share of the particles seen; shape: quantity -> error; in_shadow: share
+    of crystals that no curve shows, None where nothing is in shadow; (scan, height) all."""
+
+    voxels: Voxels
+    layout: _Layout
+    correction: FootprintCorrection
+    dissolved: FloatArray
+    beside_crystals: BoolArray
+    shape: Mapping[str, FloatArray]
+    in_shadow: FloatArray | None
+
+    def noun(self, kind: type[N], quantity: str) -> N:
+        """The map of diameter or deviation (nm), or of their ratio, at the mean height of the particles."""
+        voxels, grid, read_at = self.voxels, self.layout.grid, self.layout.read_at
+        values, shares = on_map(voxels, grid, quantity), shared_on_map(voxels, grid, quantity)
+        solution = np.where(self.beside_crystals, np.nan, values)
+        around = expected(solution, ~np.isfinite(solution), height_um=read_at, time_s=grid.time)
+        solution = np.where(np.isfinite(solution) | self.beside_crystals, solution, np.exp(around.logarithm))
+        step = self.dissolved * at_the_mean_height(solution, self.correction, read_height_um=read_at, time_s=grid.time)
+        if self.in_shadow is not None:  # in deviations, of which a ratio holds the share of the diameter
+            unit = quantity if quantity == "polydispersity" else "deviation"
+            shares[SHADOW] = SIZE_IN_SHADOW * on_map(voxels, grid, unit) * self.in_shadow
+        shares[SIZE_SHAPE] = self.shape[quantity]
+        shares[FOOTPRINT] = SIZE_STEP_UNCERTAINTY * np.abs(step)
+        return self.layout.noun(kind, values + step, on_map(voxels, grid, f"{quantity}_sigma"), shares)
 
 
 @dataclass(frozen=True)
