@@ -5,6 +5,7 @@ import pytest
 from closeness import assert_close
 
 from electrosaxs.analysis.concentration.repeated import Repeated, StartingCurve
+from electrosaxs.materials import wavelength_nm
 from electrosaxs.nouns import SampleIntensity, Solution
 from electrosaxs.physics.multiple_scattering import MultipleScattering
 from electrosaxs.physics.sphere_kernels import squared_form_factor
@@ -71,3 +72,20 @@ def test_only_the_intensity_of_a_sample_changes() -> None:
     stronger = Repeated.of(Q, 13.3, UNIT, 0.0).stronger(0.05).without(sample)
     lost = np.sum((found.values - stronger.values) * Q**2) / np.sum(again * Q**2)
     assert 0.03 < lost < 0.07
+
+
+def test_photons_followed_one_by_one_make_the_invariant_as_much_larger() -> None:
+    """phi = 4 % in 10 mm: scatterings are Poisson's about tau, and each turns the direction by what one scattering does."""
+    q, random = np.linspace(1e-3, 8.0, 8000), np.random.default_rng(1)
+    once = START.once(np.array(0.04), q)
+    tau = float(np.trapezoid(once * 2.0 * np.pi * q, q)) * (wavelength_nm(13.3) / (2.0 * np.pi)) ** 2
+    share, number = np.cumsum(once * q) / np.sum(once * q), random.poisson(tau, 1_000_000)
+    place = np.zeros((number.size, 2))
+    for turn in range(1, number.max() + 1):
+        again = np.flatnonzero(number >= turn)
+        angle, length = random.uniform(0.0, 2.0 * np.pi, again.size), np.interp(random.random(again.size), share, q)
+        place[again] += length[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    away = np.hypot(*place.T)
+    window = (away > 0.1) & (away < 3.5)  # a photon at q is one of q dq, of which the invariant takes q^2 dq
+    larger = away[window].sum() / away[window & (number == 1)].sum() - 1.0
+    assert_close(float(Repeated.of(Q, 13.3, 1.0, 0.0).excess_of(START, np.array(0.04))), larger, rel=0.02)
