@@ -45,6 +45,7 @@ PINNED = 1e-6  # relative; a wall held at the solubility comes as near to it as 
 FEWEST_POINTS = 3  # for the line through the growth curve
 SCANNED = ("scan",)
 MAPPED = ("scan", "height")
+NEVER = "no crystals form in this experiment"
 
 
 class TruthRecord:
@@ -117,7 +118,8 @@ class TruthRecord:
                 "transmission": _to_map(plan, self.transmission),
                 **extra,
             },
-            numbers=self._numbers(onset, growth_line, diameter[-1, anode], deviation[-1, anode]),
+            numbers=self._numbers(onset, growth_line, diameter[-1, anode], deviation[-1, anode])
+            | self._amounts(onset, float(scans["time"][1][-1]), float(np.mean(phi.coord("time")[-1]))),
         )
 
     def _film(self, times: FloatArray) -> dict[str, FloatArray]:
@@ -153,7 +155,6 @@ class TruthRecord:
 
     def _numbers(self, onset: float | None, line: LineFit | None, d: float, delta: float) -> dict[str, Number]:
         experiment, history, cell = self.beamline.experiment, self.beamline.history, self.beamline.cell
-        never = "no crystals form in this experiment"
         given = "set in the experiment"
         height = given if experiment.cell.anode_height_um is not None else "default, cell.anode_height_um is not given"
         touching = "default, touching solvated particles: growth.lattice_constant_nm is not given"
@@ -167,17 +168,12 @@ class TruthRecord:
             "anode_diameter": Number(d, 0.0, "nm", "voxel at the anode, last scan, number-weighted"),
             "anode_polydispersity": Number(delta / d, 0.0, "one", "voxel at the anode, last scan"),
             "mass_balance_error": Number(0.0, 0.0, "one", "the cell is closed; crystals are counted"),
-            "crystalline_amount": Number.absent("um", never),
-            "onset_time": Number.absent("s", never),
-            "onset_volume_fraction": Number.absent("one", never),
-            "lattice_constant_solvated": Number.absent("nm", never),
+            "onset_time": Number.absent("s", NEVER),
+            "onset_volume_fraction": Number.absent("one", NEVER),
+            "lattice_constant_solvated": Number.absent("nm", NEVER),
             "slice_flux": Number.absent("m/s", f"fewer than {FEWEST_POINTS} scans before the onset"),
         }
         if onset is not None:
-            last = float(plan.time[plan.in_map].max())
-            amount = 1e6 * float(history.crystals_at(np.array([last])).sum())
-            words = "particle volume in crystals per area of the anode, last frame"
-            numbers["crystalline_amount"] = Number(amount, 0.0, "um", words)
             at_onset = float(self._anode_phi(np.array([onset]))[0])
             numbers["onset_time"] = Number(onset, 0.0, "s", "phi at the wall reaches the solubility")
             numbers["onset_volume_fraction"] = Number(at_onset, 0.0, "one", "voxel at the anode at the onset")
@@ -186,6 +182,16 @@ class TruthRecord:
             source = f"{SLICE_UM:g} um x least-squares line through the true phi of the voxel at the anode"
             numbers["slice_flux"] = Number(1e-6 * SLICE_UM * line.slope, 0.0, "m/s", source)
         return numbers
+
+    def _amounts(self, onset: float | None, anode_s: float, scan_s: float) -> dict[str, Number]:
+        """Particle volume per area in crystals (um) when the voxel at the anode was last seen, and amid that scan."""
+        seen, lost = (1e6 * self.beamline.history.crystals_at(np.array([anode_s, scan_s]))).sum(axis=-1)
+        words = "particle volume in crystals per area of the anode, voxel at the anode, last scan"
+        amount = Number.absent("um", NEVER) if onset is None else Number(float(seen), 0.0, "um", words)
+        left = Number(
+            float(lost), 0.0, "um", f"particle volume per area in crystals at {scan_s:.0f} s: the cell is closed"
+        )
+        return {"crystalline_amount": amount, "solution_loss": left}
 
 
 def mean_supply(history: CellHistory, during: Piece | None = None) -> float:
