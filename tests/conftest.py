@@ -20,9 +20,38 @@ from simulated_runs import cbf_run, demonstration, nexus_run, quiet_cbf, quiet_n
 # tests that start processes, kill them and measure the seconds: a machine that stands still for a moment fails them
 REAL_CLOCKS = [HERE / "acquisition", HERE / "recipes" / "experiment", HERE / "recipes" / "live", HERE / "dashboard"]
 
+# files that take longest: they begin first, so that no worker is left with one of them at the end
+LONGEST = [
+    HERE / file
+    for file in (
+        "test_how_to.py",
+        "recipes/live/test_live.py",
+        "recipes/fit/test_fit_cell.py",
+        "recipes/test_plan_examples.py",
+        "recipes/analyse/test_reduce_run.py",
+        "inference/test_fit.py",
+        "inference/test_identifiability.py",
+        "closed_loop/test_closed_loop.py",
+        "cluster/test_slurm_example.py",
+        "recipes/experiment/test_acquire_epics.py",
+        "recipes/experiment/test_acquire_ends.py",
+        "recipes/experiment/test_acquire_twin.py",
+        "recipes/experiment/test_catalogue.py",
+        "recipes/plan/test_measure.py",
+        "micrographs/test_find.py",
+    )
+]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores: tests by the real clock wait, and leave a core to others while they do."""
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test by the real clock may try three times; pytest's last line says how often one did."""
+    """The longest files first. A test by the real clock may try three times; pytest's last line says how often one did."""
+    place = {file: index for index, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
     for item in items:
         if any(folder in item.path.parents for folder in REAL_CLOCKS):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
