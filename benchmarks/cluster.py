@@ -38,8 +38,9 @@ from electrosaxs.io.frame_table import read_table  # noqa: E402
 from electrosaxs.io.images import open_frames  # noqa: E402
 from electrosaxs.io.run_toml import read_experiment, read_run  # noqa: E402
 from electrosaxs.recipes.analyse import frame_ranges, on_workers  # noqa: E402
+from electrosaxs.recipes.analyse.detector import prepared  # noqa: E402
 from electrosaxs.recipes.analyse.frame_ranges import FrameRange, RangeDone, Series  # noqa: E402
-from electrosaxs.recipes.analyse.reduce_run import prepared, readable  # noqa: E402
+from electrosaxs.recipes.analyse.reduce_run import readable  # noqa: E402
 from electrosaxs.recipes.simulate_run import simulate_run  # noqa: E402
 from electrosaxs.reduction.outliers import sample_frames  # noqa: E402
 from electrosaxs.reduction.parts import read_part, write_part  # noqa: E402

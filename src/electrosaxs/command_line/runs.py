@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -97,6 +97,10 @@ def analyse(
     integrator: Annotated[
         str, typer.Option(help="own, or pyfai:METHOD with one of pyFAI's splittings (no, bbox, full) as a cross-check.")
     ] = "own",
+    device: Annotated[
+        Literal["cpu", "gpu", "auto"],
+        typer.Option(help="Where frames are integrated: gpu is an NVIDIA card; auto takes it where there is one."),
+    ] = "cpu",
     figures: Figures = "all",
     workers: Workers = 2,
     scheduler: Scheduler = None,
@@ -107,7 +111,14 @@ def analyse(
 
     with shown_progress(quiet) as progress:
         results = analyse_run(
-            run, out, integrator=integrator, figures=figures, workers=workers, scheduler=scheduler, progress=progress
+            run,
+            out,
+            integrator=integrator,
+            device=device,
+            figures=figures,
+            workers=workers,
+            scheduler=scheduler,
+            progress=progress,
         )
     say(quiet, summary(results, out))
 

@@ -22,7 +22,7 @@ from ..reduction.masking import BoolImage
 from ..reduction.normalisation import frame_flags
 from ..twin.detector_model import pixel_model
 from ..twin.schedule import schedule
-from .analyse.reduce_run import detector_of
+from .analyse.detector import detector_of
 from .experiment_file import check_materials, named, read_with_sizes
 from .predict import predicted
 

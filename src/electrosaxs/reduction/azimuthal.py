@@ -8,8 +8,10 @@ first bin: pyFAI rounds (q - q_min) / dq towards zero and so counts the pixels o
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,17 @@ from .stopped_parts import StoppedParts
 
 MAX_BINS = 65536 // LANES - 1
 UPPER_EDGE = 1.0 + float(np.finfo(np.float32).eps)  # pyFAI's upper edge lies this much above q_max
+
+
+class PixelSums(NamedTuple):
+    """Of the used pixels of one frame, (bins,): counts of those below a limit; number and weight of the others, `lost`; how
+    many of these are negative and how many saturated."""
+
+    counts: npt.NDArray[np.int64]
+    lost_pixels: npt.NDArray[np.int64]
+    lost_weight: FloatArray
+    negative: int
+    saturated: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,9 +162,9 @@ class Integrator:
         digest.update(repr((self.shape, self.saturation)).encode())
         return digest.hexdigest()
 
-    def integrate(self, frame: npt.NDArray) -> FrameSums:
+    def integrate(self, frame: npt.NDArray, *, add: PixelSum | None = None) -> FrameSums:
         """Counts and normalisation of a frame (y, x) of integers, its negative and saturated pixels left out of both, and
-        those of parts of the detector that have stopped.
+        those of parts of the detector that have stopped. add: who adds up the pixels; None: this processor.
 
         Raises ShapeError (other shape than the geometry), InputFileError (not integers).
         """
@@ -166,6 +179,19 @@ class Integrator:
             pixels, where = self._parts.without(pixels, limit, stopped)
             gone = where.size
         limit = self._clipping.limit(pixels, limit)
+        sums = (add or self.sum_pixels)(pixels, limit, negative_from)
+        norm = np.where(sums.lost_pixels == self.pixels_per_bin, 0.0, self.norm - sums.lost_weight)
+        counts = sums.counts
+        if limit < stated:
+            spoilt = self._clipping.spoilt(pixels, limit, stated)
+            counts, norm = np.where(spoilt, 0, counts), np.where(spoilt, 0.0, norm)
+        sectors = self._sectors.measure(pixels, limit)
+        return FrameSums(counts, norm, sums.negative, sums.saturated - gone, gone, sectors)
+
+    def sum_pixels(
+        self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger, negative_from: int
+    ) -> PixelSums:
+        """The used pixels of a frame, flat, as `comparable` has it with its limit, added up bin by bin."""
         lanes = np.zeros(self.bins * LANES, dtype=np.int64)
         lost_pixels = np.zeros(self.bins, dtype=np.int64)
         lost_weight = np.zeros(self.bins)
@@ -181,13 +207,12 @@ class Integrator:
             lost_pixels,
             lost_weight,
         )
-        norm = np.where(lost_pixels == self.pixels_per_bin, 0.0, self.norm - lost_weight)
         counts = lanes.reshape(-1, LANES).sum(axis=1)
-        if limit < stated:
-            spoilt = self._clipping.spoilt(pixels, limit, stated)
-            counts, norm = np.where(spoilt, 0, counts), np.where(spoilt, 0.0, norm)
-        sectors = self._sectors.measure(pixels, limit)
-        return FrameSums(counts, norm, int(negative), int(saturated) - gone, gone, sectors)
+        return PixelSums(counts, lost_pixels, lost_weight, int(negative), int(saturated))
+
+
+PixelSum = Callable[[npt.NDArray[np.unsignedinteger], np.unsignedinteger, int], PixelSums]
+"""(pixels, limit, negative_from), as `comparable` has them -> sums."""
 
 
 def comparable(

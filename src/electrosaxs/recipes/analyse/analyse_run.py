@@ -36,6 +36,7 @@ from .curve_files import choose_curves, write_curve_files
 from .dose import dose_notes, doses
 from .double_scattering import beside_crystals, with_single_scattering
 from .drift import drift_number
+from .engine import Device
 from .film import film_study, in_shadow
 from .headline import detector_settings, headline_numbers, starting_size_errors
 from .interaction import Interaction, with_interaction
@@ -59,6 +60,7 @@ def analyse_run(
     out: str | Path,
     *,
     integrator: str = "own",
+    device: Device = "cpu",
     figures: Figures = "all",
     workers: int = 2,
     scheduler: str | None = None,
@@ -66,10 +68,11 @@ def analyse_run(
 ) -> RunResults:
     """Analyse the run described by `run_toml` and leave a results folder (docs/formats.md) in `out`.
 
-    integrator: "own", or "pyfai:METHOD" as a cross-check; figures: "all", on the "page" alone, or "none"; scheduler: of Dask,
-    whose workers reduce the frames (cluster.scheduler). A killed call, started again, goes on from the frames already reduced
-    and ends with the same numbers. Where `truth.nxs` lies beside the run, the report overlays it. Raises ElectrosaxsError
-    with one line for bad input; single bad frames are left out and listed in frames.csv.
+    integrator: "own", or "pyfai:METHOD" as a cross-check; device: "cpu", "gpu" or "auto", where frames are integrated; figures:
+    "all", on the "page" alone, or "none"; scheduler: of Dask, whose workers reduce the frames (cluster.scheduler). A killed
+    call, started again, goes on from the frames already reduced and ends with the same numbers. Where `truth.nxs` lies beside
+    the run, the report overlays it. Raises ElectrosaxsError with one line for bad input; single bad frames are left out and
+    listed in frames.csv.
 
     >>> from electrosaxs import analyse_run
     >>> phi = analyse_run("run.toml", "results").volume_fraction.to_xarray()
@@ -79,7 +82,9 @@ def analyse_run(
     check_materials(run.solution, where=run_toml)
     with writing(out, command="analyse", over="analyse"):
         with cluster_at(scheduler, workers) as cluster:
-            reduced = reduce_run(run, out, integrator=integrator, workers=workers, cluster=cluster, progress=progress)
+            reduced = reduce_run(
+                run, out, integrator=integrator, device=device, workers=workers, cluster=cluster, progress=progress
+            )
         analysis = analyse_reduced(reduced, workers=workers, progress=progress)
         for note in analysis.results.notes:
             log.info("%s", note)

@@ -20,32 +20,24 @@ from ... import __version__
 from ...analysis.concentration.repeated import Repeated
 from ...analysis.kinetics.scan_map import HEIGHT_TOLERANCE_UM
 from ...cluster.workers import Cluster
-from ...errors import FrameError, InputFileError, ShapeError, bad_value
+from ...errors import FrameError
 from ...io.images import open_frames
-from ...io.poni import read_poni
 from ...nouns import FloatArray, FrameTable, RadialCounts, Role, Run
-from ...nouns.frame_reader import FrameKind, FrameReader
-from ...reduction.azimuthal import Integrator
-from ...reduction.cross_check import PyFAIIntegrator
-from ...reduction.geometry import Geometry, pixel_geometry
+from ...nouns.frame_reader import FrameReader
 from ...reduction.lost_beam import beamless
-from ...reduction.masking import BoolImage, is_fit2d_mask, read_mask, static_mask
 from ...reduction.normalisation import frame_flags
-from ...reduction.outliers import find_outliers, sample_frames
-from ...reduction.q_window import filled_window
+from ...reduction.outliers import sample_frames
 from ...reduction.sectors import centre_off
-from ...reduction.stream import FrameIntegrator, ReductionStore, StoredFrames, reduce_series
+from ...reduction.stream import ReductionStore, StoredFrames, reduce_series
 from ..progress import Progress, over, stage
+from .detector import prepared
+from .engine import Device, engine_of
 from .frame_ranges import Series
 from .on_workers import reduce_on_workers, take_left_over
 
 log = logging.getLogger(__name__)
-OUTLIER_BINS = 500
-"""The most q bins in which hot and dead pixels are looked for: a pixel needs many others of its q to stand out from."""
 LEAST_OFF_PX = 0.5
 """Of the beam centre (chosen): less moves no number by its sigma."""
-PILATUS_SATURATION = 2**20 - 1
-"""Counts at which a Pilatus pixel is full (20 bit), where the frames do not state their own limit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +73,13 @@ def reduce_run(
     out: Path,
     *,
     integrator: str = "own",
+    device: Device = "cpu",
     workers: int = 2,
     cluster: Cluster | None = None,
     progress: Progress | None = None,
 ) -> ReducedRun:
-    """Reduce every frame of `run` that is not reduced yet: in `workers` threads, or on the workers of `cluster`."""
+    """Reduce every frame of `run` that is not reduced yet: in `workers` threads, or on the workers of `cluster`; integrator and
+    device as `engine.engine_of` has them."""
     from ...io.frame_table import read_table
 
     table = read_table(run)
@@ -93,16 +87,16 @@ def reduce_run(
         with stage(progress, "hot and dead pixels"):
             detector = prepared(run, reader, readable(reader, sample_frames(table)))
         run, own = detector.run, detector.integrator
-        engine: FrameIntegrator = own if integrator == "own" else _pyfai_integrator(detector, integrator)
-        key = _key(reader.files, own.fingerprint, integrator)
+        engine = engine_of(detector, integrator, device, on_workers=cluster is not None)
+        key = _key(reader.files, own.fingerprint, engine.name)
         store = ReductionStore(out / "reduction", key=key, n_frames=len(table), bins=own.bins)
         take_left_over(store)
         errors: dict[int, str] = {}
         pending = len(store.pending)
         if cluster is None:
-            stream = reduce_series(reader, engine, store, workers=workers)
+            stream = reduce_series(reader, engine.integrator, store, workers=workers)
         else:
-            stream = reduce_on_workers(cluster, Series(run, table, engine), store, reader.files)
+            stream = reduce_on_workers(cluster, Series(run, table, engine.integrator), store, reader.files)
         beside = None if cluster is None else cluster.words
         for frame in over(progress, stream, stage="frames", total=len(table), done=len(table) - pending, beside=beside):
             if frame.error:
@@ -111,39 +105,8 @@ def reduce_run(
     _tell(table, flags, detector.outliers)
     seen = (*stopped_note(store, own.used_pixels), *centre_note(store))
     notes = (*(f"read: {words}" for words in table.origin), *detector.notes)
-    notes = (*notes, *seen, *_resume_note(store, len(table) - pending))
+    notes = (*notes, *engine.notes, *seen, *_resume_note(store, len(table) - pending))
     return ReducedRun(run, table, own.mean_q, store, flags, notes, reader.files)
-
-
-@dataclass(frozen=True, eq=False)
-class PreparedDetector:
-    """Where every photon of a run goes. run: with the q window that the detector has; outliers: what was found of hot and
-    dead pixels; mask (y, x): with them; notes: what was found on the way."""
-
-    run: Run
-    geometry: Geometry
-    mask: BoolImage
-    saturation: float | None
-    integrator: Integrator
-    outliers: str
-    notes: tuple[str, ...]
-
-
-def prepared(run: Run, reader: FrameKind, frames: Iterable[npt.NDArray[np.integer]]) -> PreparedDetector:
-    """Geometry, masks and bins of a run; hot and dead pixels are looked for in `frames`."""
-    geometry, mask, turned = detector_of(run, reader)
-    saturation = _saturation(reader, geometry)
-    outliers = find_outliers(
-        frames, _own_integrator(run, geometry, mask, saturation, bins=min(run.analysis.bins, OUTLIER_BINS))
-    )
-    mask = mask | outliers.mask
-    own = _own_integrator(run, geometry, mask, saturation, bins=run.analysis.bins)
-    window, cut = filled_window(run.analysis, own.pixels_per_bin, own.width, where=geometry.source)
-    if cut:
-        run = run.model_copy(update={"analysis": window})
-        own = _own_integrator(run, geometry, mask, saturation, bins=window.bins)
-    notes = (*turned, *cut, f"outliers: {outliers.note}")
-    return PreparedDetector(run, geometry, mask, saturation, own, outliers.note, notes)
 
 
 def _tell(table: FrameTable, flags: tuple[tuple[str, ...], ...], outliers: str) -> None:
@@ -154,88 +117,6 @@ def _tell(table: FrameTable, flags: tuple[tuple[str, ...], ...], outliers: str) 
     for index, why in enumerate(flags):
         if why:
             log.info("frame %d is left out: %s", index, "; ".join(why))
-
-
-def detector_of(run: Run, reader: FrameKind) -> tuple[Geometry, BoolImage, tuple[str, ...]]:
-    """Where the pixels are, which of them are masked before any frame is looked at, and how the user's mask was read where
-    that is not as it is stored."""
-    where = read_poni(run.detector.geometry)
-    geometry = pixel_geometry(where, energy_keV=run.beam.energy_keV, frame_shape=reader.shape)
-    _same_shape(geometry, reader)
-    return geometry, *_user_and_gaps(run, geometry, reader)
-
-
-def _same_shape(geometry: Geometry, reader: FrameKind) -> None:
-    if tuple(geometry.shape) != tuple(reader.shape):
-        raise bad_value(
-            ShapeError,
-            where=geometry.source,
-            field="detector shape",
-            value=f"{geometry.shape} ({geometry.detector})",
-            rule=f"the frames have shape {tuple(reader.shape)}",
-            remedy="give the geometry file of the detector that took the frames",
-        )
-
-
-def _user_and_gaps(run: Run, geometry: Geometry, reader: FrameKind) -> tuple[BoolImage, tuple[str, ...]]:
-    """The mask that holds for all frames, and how the user's was read where that is not as it is stored."""
-    user: BoolImage | None = None
-    notes: tuple[str, ...] = ()
-    if (path := run.detector.mask) is not None:
-        below = all(file.suffix.lower() == ".edf" for file in reader.files)
-        user = read_mask(path, geometry.shape, first_row_below=below)
-        if is_fit2d_mask(path) and not below:
-            notes = (f"mask: {path.name} is FIT2D's, its first row is the last of the frames",)
-    window = run.analysis
-    mask = static_mask(
-        geometry, user, q_min=window.q_min_per_nm, q_max=window.q_max_per_nm, where=run.detector.mask or "mask"
-    )
-    return mask, notes
-
-
-def _saturation(reader: FrameKind, geometry: Geometry) -> float | None:
-    """The count from which a pixel is left out of its frame; None where only the type of the frames limits it."""
-    if reader.saturation is None and geometry.detector.startswith("Pilatus"):
-        return PILATUS_SATURATION
-    return reader.saturation
-
-
-def _own_integrator(
-    run: Run, geometry: Geometry, mask: BoolImage, saturation: float | None, *, bins: int
-) -> Integrator:
-    return Integrator(
-        geometry,
-        mask=mask,
-        q_min=run.analysis.q_min_per_nm,
-        q_max=run.analysis.q_max_per_nm,
-        bins=bins,
-        polarization=run.beam.polarization,
-        saturation=saturation,
-    )
-
-
-def _pyfai_integrator(detector: PreparedDetector, name: str) -> FrameIntegrator:
-    engine, _, splitting = name.partition(":")
-    if engine != "pyfai" or not splitting:
-        raise bad_value(
-            InputFileError,
-            where="command line",
-            field="--integrator",
-            value=name,
-            rule="must be own, or pyfai: and one of pyFAI's pixel splittings",
-            remedy="for example --integrator pyfai:bbox",
-        )
-    window = detector.run.analysis
-    return PyFAIIntegrator(
-        detector.geometry,
-        mask=detector.mask,
-        q_min=window.q_min_per_nm,
-        q_max=window.q_max_per_nm,
-        bins=window.bins,
-        polarization=detector.run.beam.polarization,
-        saturation=detector.saturation,
-        method=splitting,
-    )
 
 
 def readable(reader: FrameReader, indices: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[np.integer]]:

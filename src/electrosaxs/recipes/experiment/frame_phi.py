@@ -21,7 +21,8 @@ from ...reduction.background import subtract_solvent
 from ...reduction.normalisation import frame_flags, to_intensity
 from ...reduction.stream import ReductionStore, reduce_series
 from ..analyse.analyse_run import with_known_fraction
-from ..analyse.reduce_run import ReducedRun, flags_of, prepared
+from ..analyse.detector import prepared
+from ..analyse.reduce_run import ReducedRun, flags_of
 from ..analyse.standards import standards
 from .kept_frames import Kept, KeptFrames, table_of
 

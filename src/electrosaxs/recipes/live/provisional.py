@@ -30,7 +30,8 @@ from ...reduction.growing_store import GrowingStore, GrownFrames
 from ...reduction.outliers import SAMPLE
 from ...reduction.stream import DONE, ReducedFrame, StoredFrames
 from ..analyse.analyse_run import with_known_fraction
-from ..analyse.reduce_run import PreparedDetector, ReducedRun, flags_of, prepared
+from ..analyse.detector import PreparedDetector, prepared
+from ..analyse.reduce_run import ReducedRun, flags_of
 from ..analyse.standards import Standards, sample_intensity, standards
 from ..analyse.voxels import measure
 
