@@ -84,7 +84,7 @@ def png_bytes(pixels: npt.NDArray[np.uint8], dpi: int) -> bytes:
         b"IHDR": struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0),  # 8 bits, three colours
         b"pHYs": struct.pack(">IIB", per_metre, per_metre, 1),
         b"tEXt": b"Software\0" + SOFTWARE.encode("latin-1"),
-        b"IDAT": zlib.compress(scanlines, COMPRESSION),
+        b"IDAT": zlib.compress(scanlines.tobytes(), COMPRESSION),
         b"IEND": b"",
     }
     return PNG_SIGNATURE + b"".join(_chunk(kind, content) for kind, content in parts.items())

@@ -96,4 +96,6 @@ def read_over_point(height: FloatArray, point: FloatArray, decay: npt.ArrayLike,
     """
     s = beam_deviation(fwhm)
     k = s * np.asarray(decay)
-    return np.asarray(np.exp((point - height) / s * k + 0.5 * k**2) * _normal_share(height / s - k) / _normal_share(height / s))
+    return np.asarray(
+        np.exp((point - height) / s * k + 0.5 * k**2) * _normal_share(height / s - k) / _normal_share(height / s)
+    )

@@ -20,7 +20,6 @@ from .size_classes import SizeClasses, number_moments
 from .voltage import voltage_at
 from .weights import point_weights, slice_weights
 
-
 NARROW = 8
 """Nodes of a row up to which, and rows from which, all rows at once are faster than one after the other."""
 
