@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -120,6 +119,8 @@ class Cluster:
 
     def _outcome(self, status: str, result: Any) -> Any:
         """Result of a future that has ended so, Died, or the error raised here."""
+        from asyncio import CancelledError  # a tenth of a second: only beside a scheduler, which has it already
+
         from distributed import KilledWorker
 
         if status == "cancelled" or isinstance(result, CancelledError) or self.client.status != "running":

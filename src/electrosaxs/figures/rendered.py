@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,14 +14,14 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from .style import drawing
 
 DPI = 300
 SOFTWARE = "electrosaxs"
 COMPRESSION = 1
+METRES_PER_INCH = 0.0254
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,23 @@ def _png(figure: Figure, dpi: int) -> bytes:
 def png_bytes(pixels: npt.NDArray[np.uint8], dpi: int) -> bytes:
     """A PNG file of (row, column, 3) pixels.
 
-    Compressed at Pillow's lowest level: drawings are flat, get a sixth larger by it, and are written in half the time.
+    Written here and not by Pillow, which tries five filters on every row: drawings are flat, and without any filter they
+    come out no larger in half the time.
     """
-    about, file = PngInfo(), io.BytesIO()
-    about.add_text("Software", SOFTWARE)
-    Image.fromarray(pixels).save(file, "png", compress_level=COMPRESSION, dpi=(dpi, dpi), pnginfo=about)
-    return file.getvalue()
+    rows, columns, _ = pixels.shape
+    scanlines = np.zeros((rows, 1 + 3 * columns), np.uint8)  # each begins with its filter, 0: none
+    scanlines[:, 1:] = pixels.reshape(rows, -1)
+    per_metre = round(dpi / METRES_PER_INCH)
+    parts = {
+        b"IHDR": struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0),  # 8 bits, three colours
+        b"pHYs": struct.pack(">IIB", per_metre, per_metre, 1),
+        b"tEXt": b"Software\0" + SOFTWARE.encode("latin-1"),
+        b"IDAT": zlib.compress(scanlines.tobytes(), COMPRESSION),
+        b"IEND": b"",
+    }
+    return PNG_SIGNATURE + b"".join(_chunk(kind, content) for kind, content in parts.items())
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    """Length, kind, content and check sum, as the PNG specification has them."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from ..nouns.base import FloatArray
-from .sphere_kernels import sphere_and_gradient
+from .sphere_kernels import spheres_and_gradients
 
 GAUSS_REACH = 4.0  # in FWHM: exp(-4 ln2 16) = 5e-20
 
@@ -89,6 +89,5 @@ def peak_profile(q: FloatArray, centre: float, fwhm: float, lorentzian: float) -
 def sphere_gradient(q: FloatArray, d: float, delta: float, skewness: float) -> FloatArray:
     """<F^2> (nm^6) of the solution and its derivatives by d, delta and skewness; shape (4, q)."""
     out = np.empty((4, q.size))
-    for i in range(q.size):
-        out[0, i], out[1, i], out[2, i], out[3, i] = sphere_and_gradient(q[i], d, delta, skewness)
+    spheres_and_gradients(q, d, delta, skewness, out[0], out[1], out[2], out[3])
     return out

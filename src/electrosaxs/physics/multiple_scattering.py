@@ -17,11 +17,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import j0
 
 from ..materials import core_of, scattering_length_density_per_m2, solvent_of, wavelength_nm
 from ..nouns.base import FloatArray
 from ..nouns.run import Solution
+from .quadrature import gauss_legendre
 
 FARTHEST_NM, NODES = 60.0, 400
 """Beyond it the pattern of particles of some nm has no Fourier part whose square counts; Gauss-Legendre nodes before it."""
@@ -51,8 +51,10 @@ class MultipleScattering:
     @classmethod
     def of(cls, q: FloatArray, energy_keV: float, *, coarse: FloatArray | None = None) -> MultipleScattering:
         """For curves on `q` and photons of this energy."""
+        from scipy.special import j0  # a quarter of a second: only where photons are scattered again
+
         wave_number = 2.0 * np.pi / wavelength_nm(energy_keV)
-        node, weight = np.polynomial.legendre.leggauss(NODES)
+        node, weight = gauss_legendre(NODES)
         r = 0.5 * FARTHEST_NM * (1.0 + node)
         wanted = np.linspace(0.0, float(q[-1]), COARSE) if coarse is None else coarse
         step = np.diff(q)

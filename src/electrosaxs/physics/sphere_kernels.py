@@ -24,6 +24,21 @@ from numba import njit
 
 SERIES_BELOW = 0.4
 ORDER = 24
+UNIT = 16.0 * math.pi**2
+CONTRACT = {"contract"}
+"""A product and a sum may be rounded together; nothing else of the order of operations may change."""
+
+QUARTERS_PER_RADIAN = 2.0 / math.pi
+QUARTER_HIGH, QUARTER_MIDDLE, QUARTER_LOW = 1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21
+"""pi / 2 in three parts: products of the first two with whole numbers below 1e6 are exact."""
+S3, S5, S7 = -1.66666666666666324348e-01, 8.33333333332248946124e-03, -1.98412698298579493134e-04
+S9, S11, S13 = 2.75573137070700676789e-06, -2.50507602534068634195e-08, 1.58969099521155010221e-10
+C4, C6, C8 = 4.16666666666666019037e-02, -1.38888888888741095749e-03, 2.48015872894767294178e-05
+C10, C12, C14 = -2.75573143513906633035e-07, 2.08757232129817482790e-09, -1.13596475577881948265e-11
+"""Nearest polynomials of sin and cos within 45 degrees (those of fdlibm)."""
+DOUBLINGS, DOUBLING_HIGH, DOUBLING_LOW = 1.0 / math.log(2.0), 6.93147180369123816490e-01, 1.90821492927058770002e-10
+"""ln 2 in two parts."""
+E2, E3, E4, E5, E6, E7, E8, E9, E10, E11, E12, E13 = (1.0 / math.factorial(n) for n in range(2, 14))
 
 
 def _series(derivatives: int) -> np.ndarray:
@@ -71,19 +86,56 @@ def _derivatives_by_series(q, radius, sigma):  # type: ignore[no-untyped-def]
     return d0, d1, d2, d3, d4, d5
 
 
-@njit(cache=True, nogil=True)
-def _derivatives(q, radius, sigma):  # type: ignore[no-untyped-def]
-    """q^-6 <f(q r)> and its first five derivatives in the mean radius, r normal (radius, sigma)."""
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=CONTRACT, forceinline=True)
+def _sine_and_cosine(x):  # type: ignore[no-untyped-def]
+    """sin x and cos x for 0 <= x < 1e6, within 2e-16: polynomials without a branch, so that eight are computed at once.
+
+    x less whole quarter turns lies within 45 degrees; series as in Cody & Waite 1980.
+    """
+    turns = np.rint(x * QUARTERS_PER_RADIAN)
+    r = ((x - turns * QUARTER_HIGH) - turns * QUARTER_MIDDLE) - turns * QUARTER_LOW
+    z = r * r
+    sine = r + r * z * (S3 + z * (S5 + z * (S7 + z * (S9 + z * (S11 + z * S13)))))
+    cosine = 1.0 - 0.5 * z + z * z * (C4 + z * (C6 + z * (C8 + z * (C10 + z * (C12 + z * C14)))))
+    quarter = turns - 4.0 * np.floor(0.25 * turns)
+    swapped = quarter - 2.0 * np.floor(0.5 * quarter)  # 1 after one or three quarters
+    behind = 1.0 - 2.0 * np.floor(0.5 * quarter)  # -1 after two or three
+    before = 1.0 - 2.0 * np.floor(0.5 * (quarter + 1.0 - 4.0 * np.floor(0.25 * (quarter + 1.0))))  # -1 after one or two
+    return (
+        behind * (swapped * cosine + (1.0 - swapped) * sine),
+        before * (swapped * sine + (1.0 - swapped) * cosine),
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=CONTRACT, forceinline=True)
+def _decay(y):  # type: ignore[no-untyped-def]
+    """exp(-y) for y >= 0 within 2e-16, 1e-28 from y = 64 on: 2^-n and the series of what is left of y."""
+    y = min(y, 64.0)
+    n = np.floor(y * DOUBLINGS + 0.5)
+    x = n * DOUBLING_LOW - (y - n * DOUBLING_HIGH)
+    high = E8 + x * (E9 + x * (E10 + x * (E11 + x * (E12 + x * E13))))
+    e = 1.0 + (x + x * x * (E2 + x * (E3 + x * (E4 + x * (E5 + x * (E6 + x * (E7 + x * high)))))))
+    power = 0.5
+    for _ in range(7):  # n < 128, bit by bit
+        half = np.floor(0.5 * n)
+        bit = n - 2.0 * half
+        e *= 1.0 - bit + bit * power
+        n, power = half, power * power
+    return e
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=CONTRACT, forceinline=True)
+def _derivatives_in_closed_form(q, radius, sigma):  # type: ignore[no-untyped-def]
+    """q^-6 <f(q r)> and its first five derivatives in the mean radius, r normal (radius, sigma); digits are lost below
+    q radius = SERIES_BELOW."""
     u = q * radius
-    if u < SERIES_BELOW:
-        return _derivatives_by_series(q, radius, sigma)
     t2 = (q * sigma) ** 2
-    damping = math.exp(-2.0 * t2)
-    sine, cosine = damping * math.sin(2.0 * u), damping * math.cos(2.0 * u)
+    damping = _decay(2.0 * t2)
+    sine, cosine = _sine_and_cosine(2.0 * u)
+    sine, cosine = damping * sine, damping * cosine
     x_sine, x_cosine = u * sine + 2.0 * t2 * cosine, u * cosine - 2.0 * t2 * sine
     even, odd = u * u - 4.0 * t2 * t2 + t2, 4.0 * u * t2
     xx_sine, xx_cosine = even * sine + odd * cosine, even * cosine - odd * sine
-    scale = 1.0 / q**6
     d0 = 0.5 * (1.0 + u * u + t2 - cosine + xx_cosine) - x_sine
     d1 = u - x_cosine - xx_sine
     d2 = 1.0 - cosine - 2.0 * xx_cosine
@@ -92,29 +144,51 @@ def _derivatives(q, radius, sigma):  # type: ignore[no-untyped-def]
     d5 = 16.0 * sine + 48.0 * x_cosine - 16.0 * xx_sine
     q2 = q * q
     q3 = q * q2
+    scale = 1.0 / (q3 * q3)
     return scale * d0, scale * q * d1, scale * q2 * d2, scale * q3 * d3, scale * q2 * q2 * d4, scale * q2 * q3 * d5
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _derivatives(q, radius, sigma):  # type: ignore[no-untyped-def]
+    """q^-6 <f(q r)> and its first five derivatives in the mean radius, r normal (radius, sigma)."""
+    if q * radius < SERIES_BELOW:
+        return _derivatives_by_series(q, radius, sigma)
+    return _derivatives_in_closed_form(q, radius, sigma)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=CONTRACT, forceinline=True)
+def _of_skewed(derivatives, sigma, skewness):  # type: ignore[no-untyped-def]
+    """P = <F^2> (nm^6) and its derivatives in d, delta and skewness, from those in the radius."""
+    d0, d1, d2, d3, d4, d5 = derivatives
+    third = skewness * sigma**3 / 6.0
+    by_sigma = sigma * d2 + 0.5 * skewness * sigma * sigma * d3 + third * sigma * d5
+    return UNIT * (d0 + third * d3), 0.5 * UNIT * (d1 + third * d4), 0.5 * UNIT * by_sigma, UNIT * sigma**3 / 6.0 * d3
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def sphere_and_gradient(q, d, delta, skewness):  # type: ignore[no-untyped-def]
     """P = <F^2> (nm^6) at one q and its derivatives in d, delta and skewness."""
-    sigma = 0.5 * delta
-    d0, d1, d2, d3, d4, d5 = _derivatives(q, 0.5 * d, sigma)
-    third = skewness * sigma**3 / 6.0
-    p = d0 + third * d3
-    by_radius = d1 + third * d4
-    by_sigma = sigma * d2 + 0.5 * skewness * sigma * sigma * d3 + third * sigma * d5
-    unit = 16.0 * math.pi**2
-    return unit * p, 0.5 * unit * by_radius, 0.5 * unit * by_sigma, unit * sigma**3 / 6.0 * d3
+    return _of_skewed(_derivatives(q, 0.5 * d, 0.5 * delta), 0.5 * delta, skewness)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=CONTRACT)
+def spheres_and_gradients(q, d, delta, skewness, p, by_d, by_delta, by_skewness):  # type: ignore[no-untyped-def]
+    """`sphere_and_gradient` of all q (n,), filled into the last four, (n,) each; without a branch, the first few q again."""
+    radius, sigma = 0.5 * d, 0.5 * delta
+    for k in range(q.size):
+        made = _of_skewed(_derivatives_in_closed_form(q[k], radius, sigma), sigma, skewness)
+        p[k], by_d[k], by_delta[k], by_skewness[k] = made
+    for k in range(q.size):
+        if q[k] * radius < SERIES_BELOW:
+            made = _of_skewed(_derivatives_by_series(q[k], radius, sigma), sigma, skewness)
+            p[k], by_d[k], by_delta[k], by_skewness[k] = made
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=CONTRACT)
 def skewed_form_factor(q, d, delta, skewness):  # type: ignore[no-untyped-def]
     """P = <F^2> (nm^6), q (n,) in 1/nm, d and delta in nm, skewness of the diameters (0: a normal)."""
-    p = np.empty(q.size)
-    for k in range(q.size):
-        d0, _, _, d3, _, _ = _derivatives(q[k], 0.5 * d, 0.5 * delta)
-        p[k] = 16.0 * math.pi**2 * (d0 + skewness * delta**3 / 48.0 * d3)
+    p, rest = np.empty(q.size), np.empty(q.size)
+    spheres_and_gradients(q, d, delta, skewness, p, rest, rest, rest)
     return p
 
 
@@ -128,8 +202,7 @@ def squared_form_factor(q, d, delta):  # type: ignore[no-untyped-def]
 def squared_form_factor_gradient(q, d, delta):  # type: ignore[no-untyped-def]
     """(P, dP/dd, dP/d delta), each (n,): P in nm^6, derivatives in nm^5."""
     p, by_d, by_delta = np.empty(q.size), np.empty(q.size), np.empty(q.size)
-    for k in range(q.size):
-        p[k], by_d[k], by_delta[k], _ = sphere_and_gradient(q[k], d, delta, 0.0)
+    spheres_and_gradients(q, d, delta, 0.0, p, by_d, by_delta, np.empty(q.size))
     return p, by_d, by_delta
 
 

@@ -20,6 +20,9 @@ from .size_classes import SizeClasses, number_moments
 from .voltage import voltage_at
 from .weights import point_weights, slice_weights
 
+NARROW = 8
+"""Nodes of a row up to which, and rows from which, all rows at once are faster than one after the other."""
+
 
 @dataclass(frozen=True, eq=False)
 class FluxTerms:
@@ -135,8 +138,9 @@ class CellHistory:
         for n, (k, (voltage, around)) in enumerate(zip(self._rows, self._moments(), strict=True)):
             u, speed, push = self.knots.u[k], self.problem.drift(voltage, around), self.problem.push(around)
             both = speed + push
-            carried, diffusion[n, 1:-1] = flux_terms(u, grid.spacing, both, columns.diffusion)
-            drift[n, 1:-1] = speed * face_values(u, grid.spacing, both, columns.diffusion)
+            faces = face_values(u, grid.spacing, both, columns.diffusion)
+            carried, diffusion[n, 1:-1] = flux_terms(u, grid.spacing, both, columns.diffusion, faces)
+            drift[n, 1:-1] = speed * faces
             interaction[n, 1:-1] = carried - drift[n, 1:-1]
             for wall in (0, -1):
                 drift[n, wall], interaction[n, wall] = speed[wall] * u[wall], (both - speed)[wall] * u[wall]
@@ -162,6 +166,9 @@ class CellHistory:
 
         Returns (time, class). Weights of a point, a slice and a beam are in `transport.weights`.
         """
+        nodes = _used_nodes(weights)
+        if nodes.shape[1] <= NARROW < len(weights):
+            return self._observe_points(times, np.take_along_axis(weights, nodes, axis=1), nodes, which)
         interval, h, s = self._intervals(times)
         out = np.empty((times.size, self.problem.columns.share.size))
         for row in np.unique(which):
@@ -174,6 +181,24 @@ class CellHistory:
             out[here] = _between(
                 values, rates, np.searchsorted(ends, interval[here]), interval[here] == 0, h[here], s[here]
             )
+        return self.problem.columns.per_class(out)
+
+    def _observe_points(
+        self, times: FloatArray, weights: FloatArray, nodes: npt.NDArray[np.intp], which: npt.NDArray[np.intp]
+    ) -> FloatArray:
+        """`observe` with few nodes to a row, interval by interval: weights (row, some) belong to `nodes` (row, some)."""
+        interval, h, s = self._intervals(times)
+        out = np.empty((times.size, self.problem.columns.share.size))
+        for k in np.unique(interval):
+            here = np.flatnonzero(interval == k)
+            node, weight = nodes[which[here]], weights[which[here]]
+            low, high, before, after = (
+                _weighed(profile, node, weight)
+                for profile in (self.knots.u[k], self.knots.u[k + 1], self.knots.rate[k], self.knots.rate[k + 1])
+            )
+            length = h[here, None]
+            before = parabola_rate(low, high, after, length) if k == 0 else before  # not known at the very beginning
+            out[here] = hermite(low, high, before, after, length, s[here, None])
         return self.problem.columns.per_class(out)
 
     def crystals_at(self, times: FloatArray) -> FloatArray:
@@ -197,6 +222,22 @@ class CellHistory:
         interval = np.clip(np.searchsorted(knots, times, side="right") - 1, 0, knots.size - 2)
         h = knots[interval + 1] - knots[interval]
         return interval, h, (times - knots[interval]) / h
+
+
+def _used_nodes(weights: FloatArray) -> npt.NDArray[np.intp]:
+    """Neighbouring nodes (row, some) among which are all that a row of `weights` (row, node) uses."""
+    used = weights != 0.0
+    first, last = np.argmax(used, axis=1), used.shape[1] - np.argmax(used[:, ::-1], axis=1)
+    width = int(np.max(last - first, initial=1))
+    return np.asarray(np.minimum(first, used.shape[1] - width)[:, None] + np.arange(width))
+
+
+def _weighed(profile: FloatArray, node: npt.NDArray[np.intp], weight: FloatArray) -> FloatArray:
+    """Sums (pair, class) over nodes (pair, some) of a profile (node, class) with weights (pair, some)."""
+    total = weight[:, :1] * profile[node[:, 0]]
+    for i in range(1, node.shape[1]):
+        total += weight[:, i : i + 1] * profile[node[:, i]]
+    return np.asarray(total)
 
 
 def _between(

@@ -11,7 +11,6 @@ import math
 
 import numpy as np
 from numba import njit
-from scipy.special import expit
 
 from ..nouns import FloatArray
 
@@ -58,18 +57,23 @@ def face_values(phi: FloatArray, spacing: FloatArray, drift: FloatArray, diffusi
     """phi on the inner faces, from the fitted profile between the nodes: share 1 / (1 + exp(-p/2)) of the upper node."""
     upwind = np.copysign(np.full(drift.shape, UPWIND_ONLY), drift)
     p = np.divide(drift * spacing[:, None], diffusion, out=upwind, where=diffusion > 0.0)
-    share = expit(0.5 * p)
+    share = 0.5 + 0.5 * np.tanh(0.25 * p)
     return np.asarray(share * phi[..., 1:, :] + (1.0 - share) * phi[..., :-1, :])
 
 
 def flux_terms(
-    phi: FloatArray, spacing: FloatArray, drift: FloatArray, diffusion: FloatArray
+    phi: FloatArray,
+    spacing: FloatArray,
+    drift: FloatArray,
+    diffusion: FloatArray,
+    faces: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Drift and diffusion flux towards the anode (m/s) through the inner faces of phi (..., node, column).
 
-    Drift is v times phi on the face; diffusion is D d phi/dz of the same profile. Their sum is the flux of the scheme.
+    Drift is v times phi on the face (`faces`, where known); diffusion is D d phi/dz of the same profile. Their sum is the
+    flux of the scheme.
     """
     from_above, from_below = face_coefficients(spacing, drift, diffusion)
     total = from_above * phi[..., 1:, :] - from_below * phi[..., :-1, :]
-    drifting = drift * face_values(phi, spacing, drift, diffusion)
+    drifting = drift * (face_values(phi, spacing, drift, diffusion) if faces is None else faces)
     return drifting, total - drifting

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ..errors import ShapeError, bad_value
 from ..nouns import FloatArray
 from ..physics.beam import beam_deviation, relative_density
+from ..physics.quadrature import gauss_legendre
 
 BEAM_REACH = 5.0
 """Half-width of a beam in sigma that is counted: 6e-7 of it lies outside."""
@@ -64,7 +65,7 @@ def beam_weights(z: FloatArray, centres: npt.ArrayLike, fwhm: float) -> tuple[Fl
 def _quadrature(z: FloatArray, low: float, high: float) -> tuple[FloatArray, FloatArray]:
     """Gauss-Legendre points (m) and measures (m) in every cell between `low` and `high`."""
     cuts = np.concatenate([[low], z[(z > low) & (z < high)], [high]])
-    node, weight = np.polynomial.legendre.leggauss(POINTS_PER_CELL)
+    node, weight = gauss_legendre(POINTS_PER_CELL)
     half = 0.5 * np.diff(cuts)[:, None]
     points = 0.5 * (cuts[1:] + cuts[:-1])[:, None] + half * node
     return points.ravel(), (half * weight).ravel()

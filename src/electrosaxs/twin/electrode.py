@@ -19,6 +19,7 @@ import numpy as np
 from ..nouns import FloatArray
 from ..nouns.imperfections import Imperfections
 from ..physics.beam import beam_deviation, relative_density, share_above
+from ..physics.quadrature import gauss_legendre
 from ..physics.tetrahedron import thickness, volume
 from .exposure import Footprint
 from .island_growth import TOP_OVER_BASE
@@ -116,7 +117,7 @@ def _nodes(*panels: tuple[float, float, int]) -> tuple[FloatArray, FloatArray]:
     """Nodes and weights of Gauss and Legendre over several (from, to, number)."""
     z, weight = [], []
     for low, high, number in panels:
-        node, share = np.polynomial.legendre.leggauss(number)
+        node, share = gauss_legendre(number)
         z.append(low + 0.5 * (high - low) * (1.0 + node))
         weight.append(0.5 * (high - low) * share)
     return np.concatenate(z), np.concatenate(weight)

@@ -15,7 +15,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 from numba import njit
-from scipy.special import pdtr
 
 from ..nouns.base import FloatArray
 
@@ -43,6 +42,8 @@ def poisson_table() -> tuple[Words, npt.NDArray[np.uint8]]:
     thresholds (mean, count): P(X <= count) x 2^40, the last column 2^40; guide (mean, 2^GUIDE_BITS): the smallest
     count that a random number of 40 bits with these leading bits can give.
     """
+    from scipy.special import pdtr  # a quarter of a second: only where frames are drawn
+
     means = np.arange(0.0, TABLE_LIMIT, TABLE_STEP)
     counts = np.arange(int(TABLE_LIMIT + 12.0 * math.sqrt(TABLE_LIMIT)))
     thresholds = np.rint(pdtr(counts, means[:, None]) * 2.0**40).astype(np.uint64)

@@ -10,9 +10,10 @@ the higher surface is what there is, and all islands are a little larger for it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import cKDTree
+import numpy.typing as npt
 
 from ..nouns import FloatArray
 from ..nouns.micrograph import MicrographSettings
@@ -20,6 +21,9 @@ from ..nouns.nucleation import NucleationSettings
 from ..physics.lattices import lattice_named
 from ..physics.tetrahedron import SQRT3, TURN, depth, facet_width, thickness, volume
 from .islands import PlacedIsland
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 TOP_OVER_BASE = 26.9 / 28.5
 """Shape of an island of Yu 2018."""
@@ -160,13 +164,19 @@ def _volumes(
         now = int(np.searchsorted(born, end, side="right"))
         if now != alive:
             alive = now
-            nearest = cKDTree(places[:alive]).query(grid)[1]
+            nearest = _tree(places[:alive]).query(grid)[1]
             share = np.bincount(nearest, minlength=alive) / len(grid)
         if more >= 0.0:
             volumes[:alive] += more * size.prod() * share
         else:
             volumes[:alive] *= max(0.0, 1.0 + more * size.prod() / max(volumes.sum(), 1e-30))
     return volumes
+
+
+def _tree(points: npt.ArrayLike) -> cKDTree:
+    from scipy.spatial import cKDTree  # a tenth of a second: most simulated cells grow no islands
+
+    return cKDTree(points)
 
 
 def _of_whole_volume(islands: list[PlacedIsland], wanted: float) -> list[PlacedIsland]:
@@ -186,7 +196,7 @@ def volume_of(islands: list[PlacedIsland]) -> float:
     if len(islands) < 2:
         return float(alone.sum())
     reach = np.array([i.reach for i in islands])
-    near = cKDTree([(i.x, i.y) for i in islands]).query_pairs(2.0 * float(reach.max()), output_type="ndarray")
+    near = _tree([(i.x, i.y) for i in islands]).query_pairs(2.0 * float(reach.max()), output_type="ndarray")
     touching = near[
         np.hypot(
             *np.array([[islands[a].x - islands[b].x, islands[a].y - islands[b].y] for a, b in near]).T.reshape(2, -1)

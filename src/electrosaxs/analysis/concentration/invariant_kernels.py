@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ...physics.sphere_kernels import sphere_and_gradient
+from ...physics.sphere_kernels import sphere_and_gradient, spheres_and_gradients
 
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(24)
 
@@ -20,12 +20,14 @@ def window_block(q, q2_dq, theta, particles, gradient, low):  # type: ignore[no-
 
     q2_dq (frame, q): q^2 dq, 0 where the bin is missing. The derivative in background stays 0.
     """
+    slopes = np.empty((4, q.size))
     edge = q[0] - 0.5 * (q[1] - q[0])
     for f in range(theta.shape[0]):
         scale, d, delta, skewness = theta[f, 0], theta[f, 1], theta[f, 2], theta[f, 4]
         gradient[f] = 0.0
+        spheres_and_gradients(q, d, delta, skewness, slopes[0], slopes[1], slopes[2], slopes[3])
         for k in range(q.size):
-            p, by_d, by_delta, by_skewness = sphere_and_gradient(q[k], d, delta, skewness)
+            p, by_d, by_delta, by_skewness = slopes[0, k], slopes[1, k], slopes[2, k], slopes[3, k]
             weight = q2_dq[f, k]
             particles[f, k] = scale * p
             gradient[f, 0] += weight * p

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.integrate import simpson
 
 from ...nouns import FloatArray
 from ...physics.size_distribution import mean_volume, shell_volume_ratio
@@ -68,6 +67,8 @@ def crystal_particle_volume(
 
 def _below_window(spheres: SphereFit, q: FloatArray) -> FloatArray:
     """Integral of the spheres' I q^2 from 0 to the lower edge of the first bin."""
+    from scipy.integrate import simpson  # a tenth of a second: only where there are crystals
+
     fine = np.linspace(0.0, q[0] - 0.5 * (q[1] - q[0]), LOW_POINTS)
     scattered = np.concatenate([np.zeros((spheres.scale.size, 1)), spheres.particles(fine[1:]) * fine[1:] ** 2], axis=1)
     return np.asarray(simpson(scattered, x=fine, axis=1))

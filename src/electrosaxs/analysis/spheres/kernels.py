@@ -15,7 +15,7 @@ import numpy.typing as npt
 from numba import njit
 
 from ...nouns import FloatArray
-from ...physics.sphere_kernels import sphere_and_gradient
+from ...physics.sphere_kernels import spheres_and_gradients
 
 PARAMETERS = 5
 SKEWNESS_PRIOR = 1.0
@@ -27,6 +27,8 @@ LEAST_COUNTS = 0.1
 STEP_TOLERANCE = 1e-4
 """Converged when no parameter moves by more than this many standard deviations."""
 MOST_STEPS = 150
+ANY_ORDER = {"contract", "reassoc"}
+"""Sums over the bins may be taken in any order, always the same one, so that several bins are added at once."""
 
 
 class Curve(NamedTuple):
@@ -49,43 +51,63 @@ class StartTable(NamedTuple):
     group: int
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def bin_variance(model, fixed, per_count, solvent):  # type: ignore[no-untyped-def]
     """Variance of a bin that holds `model` + `solvent`."""
     return fixed + per_count * max(model + solvent, LEAST_COUNTS * per_count)
 
 
-@njit(cache=True, nogil=True)
-def _equations(curve, theta, weight, new_weight, hessian, gradient):  # type: ignore[no-untyped-def]
-    """Fisher matrix and score at theta with its own weights, left in new_weight.
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+def _weighed_sum(one, other, weight):  # type: ignore[no-untyped-def]
+    """Sum of one x other x weight, (q,) each."""
+    total = 0.0
+    for k in range(weight.size):
+        total += one[k] * other[k] * weight[k]
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+def _weights(curve, model, residual, weight, new_weight):  # type: ignore[no-untyped-def]
+    """Residuals of `model` and its own weights, 0 where a bin is not used; chi-squared with `weight` and with those."""
+    chi_squared, new_chi_squared = 0.0, 0.0
+    for k in range(model.size):
+        residual[k] = curve.y[k] - model[k]
+        w = 1.0 / bin_variance(model[k], curve.fixed[k], curve.per_count[k], curve.solvent[k])
+        new_weight[k] = w if curve.used[k] else 0.0
+        chi_squared += residual[k] * residual[k] * weight[k]
+        new_chi_squared += residual[k] * residual[k] * new_weight[k]
+    return chi_squared, new_chi_squared
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _slopes(q, theta, slopes, model):  # type: ignore[no-untyped-def]
+    """The model (q,) at theta and its derivatives (PARAMETERS, q)."""
+    spheres_and_gradients(q, theta[1], theta[2], theta[4], slopes[0], slopes[1], slopes[2], slopes[4])
+    for k in range(q.size):
+        model[k] = theta[0] * slopes[0, k] + theta[3]
+        slopes[1, k] *= theta[0]
+        slopes[2, k] *= theta[0]
+        slopes[4, k] *= theta[0]
+    slopes[3] = 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _equations(curve, theta, weight, new_weight, hessian, gradient, scratch):  # type: ignore[no-untyped-def]
+    """Fisher matrix and score at theta with its own weights, left in new_weight; scratch: (PARAMETERS + 2, q).
 
     Returns chi-squared with `weight` and with the new weights, the prior's part included.
     """
+    slopes, model, residual = scratch[:PARAMETERS], scratch[PARAMETERS], scratch[PARAMETERS + 1]
+    _slopes(curve.q, theta, slopes, model)
+    chi_squared, new_chi_squared = _weights(curve, model, residual, weight, new_weight)
     for i in range(PARAMETERS):
-        gradient[i] = 0.0
-        for j in range(PARAMETERS):
-            hessian[i, j] = 0.0
-    chi_squared = new_chi_squared = (theta[4] / SKEWNESS_PRIOR) ** 2
-    slope = np.empty(PARAMETERS)
-    slope[3] = 1.0
-    for k in range(curve.q.size):
-        if not curve.used[k]:
-            continue
-        p, by_d, by_delta, by_skewness = sphere_and_gradient(curve.q[k], theta[1], theta[2], theta[4])
-        slope[0], slope[1], slope[2], slope[4] = p, theta[0] * by_d, theta[0] * by_delta, theta[0] * by_skewness
-        model = theta[0] * p + theta[3]
-        residual = curve.y[k] - model
-        w = 1.0 / bin_variance(model, curve.fixed[k], curve.per_count[k], curve.solvent[k])
-        chi_squared += residual * residual * weight[k]
-        new_chi_squared += residual * residual * w
-        new_weight[k] = w
-        for i in range(PARAMETERS):
-            gradient[i] += slope[i] * residual * w
-            for j in range(i + 1):
-                hessian[i, j] += slope[i] * slope[j] * w
+        gradient[i] = _weighed_sum(slopes[i], residual, new_weight)
+        for j in range(i + 1):
+            hessian[i, j] = _weighed_sum(slopes[i], slopes[j], new_weight)
     hessian[4, 4] += SKEWNESS_PRIOR**-2
     gradient[4] -= theta[4] / SKEWNESS_PRIOR**2
-    return chi_squared, new_chi_squared
+    prior = (theta[4] / SKEWNESS_PRIOR) ** 2
+    return chi_squared + prior, new_chi_squared + prior
 
 
 @njit(cache=True, nogil=True)
@@ -145,10 +167,11 @@ def _fit(curve, wanted, bounds, theta, covariance):  # type: ignore[no-untyped-d
     hessian, gradient = np.empty((PARAMETERS, PARAMETERS)), np.empty(PARAMETERS)
     trial_hessian, trial_gradient = np.empty((PARAMETERS, PARAMETERS)), np.empty(PARAMETERS)
     weight, trial_weight = np.zeros(curve.q.size), np.zeros(curve.q.size)
+    scratch = np.empty((PARAMETERS + 2, curve.q.size))
     free, trial = wanted.copy(), theta.copy()
     damping, current, move = 1e-3, np.inf, np.inf
     for _ in range(MOST_STEPS):
-        old, new = _equations(curve, trial, weight, trial_weight, trial_hessian, trial_gradient)
+        old, new = _equations(curve, trial, weight, trial_weight, trial_hessian, trial_gradient, scratch)
         done = False
         if old <= current * (1.0 + 1e-9) + STEP_TOLERANCE**2:
             hessian, trial_hessian = trial_hessian, hessian
@@ -193,16 +216,11 @@ def _start(curve, table, theta):  # type: ignore[no-untyped-def]
                 value[g] += w * curve.y[k]
         if weight[g] > 0.0:
             value[g] /= weight[g]
-    best = np.inf
+    best, ones = np.inf, np.ones(groups)
+    sw, sy = _weighed_sum(ones, ones, weight), _weighed_sum(ones, value, weight)
     for c in range(table.form_factor.shape[0]):
-        sw, sp, spp, sy, spy = 0.0, 0.0, 0.0, 0.0, 0.0
-        for g in range(groups):
-            wp = weight[g] * table.form_factor[c, g]
-            sw += weight[g]
-            sp += wp
-            spp += wp * table.form_factor[c, g]
-            sy += weight[g] * value[g]
-            spy += wp * value[g]
+        p = table.form_factor[c]
+        sp, spp, spy = _weighed_sum(ones, p, weight), _weighed_sum(p, p, weight), _weighed_sum(p, value, weight)
         determinant = sw * spp - sp * sp
         if not determinant > 1e-12 * sw * spp:
             continue
@@ -216,21 +234,20 @@ def _start(curve, table, theta):  # type: ignore[no-untyped-def]
     return best < np.inf
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
 def _influence(curve, theta, covariance, influence):  # type: ignore[no-untyped-def]
     """d theta / d I of each bin, (5, q): covariance J^T W; 0 where the bin was not used."""
-    slope = np.empty(PARAMETERS)
-    slope[3] = 1.0
+    slopes, model = np.empty((PARAMETERS, curve.q.size)), np.empty(curve.q.size)
+    _slopes(curve.q, theta, slopes, model)
     for k in range(curve.q.size):
-        p, by_d, by_delta, by_skewness = sphere_and_gradient(curve.q[k], theta[1], theta[2], theta[4])
-        slope[0], slope[1], slope[2], slope[4] = p, theta[0] * by_d, theta[0] * by_delta, theta[0] * by_skewness
-        variance = bin_variance(theta[0] * p + theta[3], curve.fixed[k], curve.per_count[k], curve.solvent[k])
-        w = 1.0 / variance if curve.used[k] else 0.0
-        for i in range(PARAMETERS):
+        w = 1.0 / bin_variance(model[k], curve.fixed[k], curve.per_count[k], curve.solvent[k])
+        model[k] = w if curve.used[k] else 0.0
+    for i in range(PARAMETERS):
+        for k in range(curve.q.size):
             total = 0.0
             for j in range(PARAMETERS):
-                total += covariance[i, j] * slope[j]
-            influence[i, k] = total * w
+                total += covariance[i, j] * slopes[j, k]
+            influence[i, k] = total * model[k]
 
 
 @njit(cache=True, nogil=True)
@@ -245,29 +262,20 @@ def fit_frame(curve, table, wanted, bounds, theta, covariance, influence):  # ty
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def log_evidence(q, y, weight, places):  # type: ignore[no-untyped-def]
     """Logarithm of p(d, delta | y) at places (place, 2) in nm, up to a constant, (place,): see `posterior`.
 
     q, y and weight = 1 / variance: (q,). The rest is solved by Cholesky's three rows.
     """
-    found = np.empty(places.shape[0])
+    found, one = np.empty(places.shape[0]), np.ones(q.size)
+    p, rest, third = np.empty(q.size), np.empty(q.size), np.empty(q.size)
+    ones, y1, yy = _weighed_sum(one, one, weight), _weighed_sum(one, y, weight), _weighed_sum(y, y, weight)
     for n in range(places.shape[0]):
-        d, delta = places[n, 0], places[n, 1]
-        pp, pt, p1, tt, t1, ones, py, ty, y1, yy = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-        for k in range(q.size):
-            p, _, _, third = sphere_and_gradient(q[k], d, delta, 0.0)
-            w = weight[k]
-            pp += w * p * p
-            pt += w * p * third
-            p1 += w * p
-            tt += w * third * third
-            t1 += w * third
-            ones += w
-            py += w * p * y[k]
-            ty += w * third * y[k]
-            y1 += w * y[k]
-            yy += w * y[k] * y[k]
+        spheres_and_gradients(q, places[n, 0], places[n, 1], 0.0, p, rest, rest, third)
+        pp, pt, p1 = _weighed_sum(p, p, weight), _weighed_sum(p, third, weight), _weighed_sum(p, one, weight)
+        tt, t1 = _weighed_sum(third, third, weight), _weighed_sum(third, one, weight)
+        py, ty = _weighed_sum(p, y, weight), _weighed_sum(third, y, weight)
         scale = (ones * py - p1 * y1) / (ones * pp - p1 * p1)
         if not scale > 0.0:
             found[n] = -np.inf
