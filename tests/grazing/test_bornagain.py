@@ -13,8 +13,8 @@ ba = pytest.importorskip("bornagain", reason="BornAgain is not installed (pip in
 K = 2.0 * np.pi / 0.12398  # 1/nm, 10 keV
 A, STRAIN = 13.2, 0.03
 LIGHT, SILICON = Index(2.6e-6, 5e-9), Index(4.88e-6, 7.4e-8)
-THICKNESS, WIDE, HIGH = 500.0, 400.0, 400.0  # nm
-SIDE = 41  # pixels of the window around a reflection
+THICKNESS, WIDE, HIGH = 400.0, 150.0, 300.0  # nm
+SIDE = 21  # pixels of the window around a reflection
 
 
 def material(name: str, index: Index) -> object:
@@ -43,7 +43,7 @@ def simulated(vectors, angle: float, alphas: np.ndarray, phis: np.ndarray) -> np
         phis.size, phis[0] - step[0], phis[-1] + step[0], alphas.size, alphas[0] - step[1], alphas[-1] + step[1]
     )
     result = ba.ScatteringSimulation(ba.Beam(1.0, 2.0 * np.pi / K, angle), sample, detector).simulate()
-    return np.asarray(result.npArray()).reshape(alphas.size, phis.size)
+    return np.asarray(result.intensities()).reshape(alphas.size, phis.size)
 
 
 def reflection(hkl) -> tuple[float, float, float]:
@@ -73,7 +73,7 @@ def turned_into_reflection(hkl, angle: float, reflected: bool) -> tuple[list[np.
 def test_reflections_of_both_beams_lie_where_waves_of_every_particle_add_up(hkl, reflected):
     angle = np.radians(0.16)
     vectors, alpha, phi = turned_into_reflection(hkl, angle, reflected)
-    around = np.linspace(-4e-4, 4e-4, SIDE)
+    around = np.linspace(-3e-4, 3e-4, SIDE)
     image = simulated(vectors, angle, alpha + around, phi + around)
     weight = np.where(image > 0.5 * image.max(), image, 0.0)
     found = [
@@ -87,14 +87,14 @@ def test_reflections_of_both_beams_lie_where_waves_of_every_particle_add_up(hkl,
 def test_the_yoneda_band_has_the_shape_that_waves_give_a_particle_under_the_surface():
     angle, alphas = np.radians(0.31), np.linspace(0.2, 5.0, 97) * LIGHT.critical_angle
     half_space = ba.Layer(material("film", LIGHT))
-    half_space.suspend2D(ba.Dilute2D(1e-8, ba.Particle(material("core", Index(1.5e-5, 0.0)), ba.Sphere(0.2))))
+    half_space.suspend2D(ba.Dilute2D(1e-8, ba.Particle(material("core", Index(1.5e-5, 0.0)), ba.Sphere(0.01))))
     sample = ba.Sample()
     for layer in (ba.Layer(material("air", Index(0.0, 0.0))), half_space):
         sample.addLayer(layer)
     half = 0.5 * (alphas[1] - alphas[0])
     detector = ba.SphericalDetector(1, -1e-6, 1e-6, alphas.size, alphas[0] - half, alphas[-1] + half)
     simulation = ba.ScatteringSimulation(ba.Beam(1.0, 2.0 * np.pi / K, angle), sample, detector)
-    seen = np.asarray(simulation.simulate().npArray()).ravel() / np.cos(alphas)
+    seen = np.asarray(simulation.simulate().intensities()).ravel() / np.cos(alphas)
     direct, _ = channel_fields(np.sin(alphas), Incidence(angle, LIGHT), LIGHT, thickness_k=1e-9)
     assert np.argmax(seen) == np.argmax(direct)
-    assert np.max(np.abs(seen / seen.max() - direct / direct.max())) < 0.01
+    assert np.max(np.abs(seen / seen.max() - direct / direct.max())) < 2e-3
