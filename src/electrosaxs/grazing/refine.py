@@ -1,9 +1,9 @@
 """Constants of a film from the places of its spots: least squares on pixels, with priors, over one or several images.
 
-Free are a, the contraction along the normal, the angle of incidence of each image (prior: the stated angle), the square of the
-critical angle, in which places are straight (prior: the composition), the direct beam's column, the film's turn about the beam, and which share of the computed
-shifts spots have (prior 1 +- 0.5: sources differ in how their spots grow out of powder rings). Where spots lie off their
-reflections, and how well that is known, is `shifts`.
+Free are a, the contraction along the normal, the angle of incidence of each image (prior: the stated angle), the square of
+the critical angle, over which places are straight (prior: the composition), the direct beam's column, the film's turn about
+the beam, and which share of the computed shifts spots have (prior 1 +- 0.5: sources differ in how their spots grow out of
+powder rings). Where spots lie off their reflections, and how well that is known, is `shifts`.
 """
 
 from __future__ import annotations
@@ -118,8 +118,12 @@ def refine(
     reduced = float(np.square(off[use]).sum() / freedom)
     moved_off = np.einsum("nij,nj->ni", whitening, np.where(use[:, None], lie.common, 0.0)).ravel()
     together = covariance @ jacobian.T @ moved_off
-    shared = _shared_by_neighbours(pairs.spots, covariance, jacobian, off * use[:, None]) if scatter > SCATTERED else 1.0
-    covariance = np.outer(shared, shared) * (covariance * max(reduced, 1.0) + np.outer(together, together))
+    shared = (
+        _shared_by_neighbours([s for s, u in zip(pairs.spots, use, strict=True) if u], off[use])
+        if scatter > SCATTERED
+        else 1.0
+    )
+    covariance = shared * covariance * max(reduced, 1.0) + np.outer(together, together)
     return Refined(constants, names, _of_the_angle(covariance, names, constants.critical), dict(held), reduced, scatter)
 
 
@@ -133,20 +137,18 @@ def _of_the_angle(covariance: FloatArray, names: tuple[str, ...], critical: floa
     return np.asarray(np.outer(scale, scale) * covariance)
 
 
-def _shared_by_neighbours(
-    spots: Sequence[Spot], covariance: FloatArray, jacobian: FloatArray, off: FloatArray
-) -> FloatArray:
-    """By how much (>= 1) each parameter's sigma grows because neighbours lie off together, as on a detector whose distortion
-    was not corrected: with a_i = J_i' r_i, sum over pairs of K_ij a_i a_j' in place of the sum of J_i' J_i, K a Gaussian of
-    their distance (Conley 1999). off (spot, 2): whitened."""
+def _shared_by_neighbours(spots: Sequence[Spot], off: FloatArray) -> float:
+    """By how much (>= 1) variances grow because neighbours lie off together, as on a detector whose distortion was not
+    corrected: 1 + r n, n the number of neighbours that a spot has, a Gaussian of their distance K_ij, and r = sum of
+    K_ij r_i r_j over sum of K_ij, over the mean square of the residuals r_i. off (spot, 2): whitened."""
     place = np.array([(s.row, s.column) for s in spots])
     image = np.array([s.image for s in spots])
     reach = REACH_OF_NEIGHBOURS * float(np.sqrt(np.square(place - place.mean(axis=0)).sum(axis=1).mean()))
-    square = np.square(place[:, None] - place).sum(axis=2)
-    near = np.exp(-0.5 * square / max(reach, 1.0) ** 2) * (image[:, None] == image)
-    pushed = np.einsum("nip,ni->np", jacobian.reshape(*off.shape, -1), off)
-    together = covariance @ pushed.T @ near @ pushed @ covariance
-    return np.asarray(np.sqrt(np.maximum(np.diag(together) / np.diag(covariance), 1.0)))
+    apart = np.square(place[:, None] - place).sum(axis=2)
+    near = np.exp(-0.5 * apart / max(reach, 1.0) ** 2) * (image[:, None] == image)
+    np.fill_diagonal(near, 0.0)
+    alike = float((near * (off @ off.T)).sum() / max(near.sum(), 1e-12) / np.square(off).sum(axis=1).mean())
+    return 1.0 + max(alike, 0.0) * float(near.sum(axis=1).mean())
 
 
 def _free_names(start: FilmConstants, held: Mapping[str, str]) -> tuple[str, ...]:

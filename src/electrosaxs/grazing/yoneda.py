@@ -20,7 +20,6 @@ LOWEST, HIGHEST = np.radians(-0.3), np.radians(1.0)  # of exit angles that are l
 CLEAR_OF_ROD = 0.3  # 1/nm
 BANDS, LEAST_BANDS = 16, 5  # of q_parallel; with pixels in most steps
 STEPS = 65
-SMOOTH = np.array([0.25, 0.5, 0.25])
 MEDIAN_SIGMA = 1.25  # of a median over that of a mean
 BESIDE = 12  # steps between the band and what is beside it
 LEAST_CONTRAST = 0.1  # of the band over what is beside it
@@ -49,7 +48,7 @@ def yoneda_angle(
 
 
 def _profiles(image: PreparedImage, plane: DetectorPlane, angle: float, spots: Sequence[Spot]) -> FloatArray:
-    """Mean value over steps of the exit angle (band, step) of bands of q_parallel, each over its own mean."""
+    """Mean value over steps of the exit angle (band, step) of bands of q_parallel, over its own mean and over three steps."""
     row, column = np.nonzero(~(image.bad | under(spots, image.values.shape)))
     parallel, exit_sine = film_coordinates(plane, Incidence(angle, Index(0.0, 0.0)), row, column)
     step = np.floor((np.arcsin(np.clip(exit_sine, -1.0, 1.0)) - LOWEST) / (HIGHEST - LOWEST) * STEPS).astype(int)
@@ -64,4 +63,5 @@ def _profiles(image: PreparedImage, plane: DetectorPlane, angle: float, spots: S
     whole = (count > 0).all(axis=1) & (total.sum(axis=1) > 0.0)
     profile = total[whole] / count[whole]
     profile = profile / profile.mean(axis=1, keepdims=True)
-    return np.apply_along_axis(lambda p: np.convolve(np.pad(p, 1, mode="edge"), SMOOTH, mode="valid"), 1, profile)
+    beside = np.pad(profile, ((0, 0), (1, 1)), mode="edge")
+    return 0.25 * beside[:, :-2] + 0.5 * profile + 0.25 * beside[:, 2:]

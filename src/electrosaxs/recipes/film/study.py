@@ -28,7 +28,10 @@ SUBSTRATE = "Si", 2.33
 THICKNESS_NM = 1000.0  # of a film whose thickness is not known: what absorption leaves of it hardly changes places
 FIRST_LATTICE, FIRST_A_NM = "FCC", 13.2
 CRITICAL_SIGMA, CRITICAL_SIGMA_UNKNOWN_CORE = 0.1, 0.4  # of the critical angle
-LIGHTER = (0.4, 0.2)  # of the density of the film, where that explains nothing, or spots scatter by more than POOR pixels
+LIGHTER = (
+    0.4,
+    0.2,
+)  # of the density of the film, where that explains nothing, or spots scatter by more than POOR pixels
 POOR = 0.5
 TURN_SIGMA_DEG, COLUMN_SIGMA = 0.5, 1.0
 LEAST_REACH, MORE_REACH = 2.0, 1.1
@@ -38,8 +41,8 @@ FEW_SPOTS = 6
 @dataclass(frozen=True, eq=False)
 class FilmStudy:
     """What the images gave. spots: of all images, those that take part first within each; indexed: None for "none"; start:
-    constants as stated, with the critical angle of the composition, which `composition` names; lighter: a lighter film than that
-    of the composition explains the spots."""
+    constants as stated, with the critical angle of the composition, which `composition` names; lighter: a film lighter than it
+    explains the spots."""
 
     prepared: tuple[PreparedImage, ...]
     spots: tuple[Spot, ...]
@@ -152,7 +155,9 @@ def _yoneda_band(inputs: FilmInputs, options: FilmOptions, study: FilmStudy) -> 
     angle = float(np.radians(inputs.angles_deg[0]))
     spots = [s for s in study.spots if s.image == 0 and not s.excluded]
     told = yoneda_angle(study.prepared[0], inputs.plane, angle, spots)
-    return None if told is None else Prior(told[0], float(np.hypot(told[1], np.radians(options.incident_angle_sigma_deg))))
+    return (
+        None if told is None else Prior(told[0], float(np.hypot(told[1], np.radians(options.incident_angle_sigma_deg))))
+    )
 
 
 def _medium(options: FilmOptions, lattice: str, a: float, contraction: float) -> FilmMedium:
@@ -169,7 +174,11 @@ def _medium(options: FilmOptions, lattice: str, a: float, contraction: float) ->
 
 
 def _study(
-    inputs: FilmInputs, options: FilmOptions, medium: FilmMedium, before: FilmStudy | None, critical: Prior | None = None
+    inputs: FilmInputs,
+    options: FilmOptions,
+    medium: FilmMedium,
+    before: FilmStudy | None,
+    critical: Prior | None = None,
 ) -> FilmStudy:
     angles = tuple(float(np.radians(angle)) for angle in inputs.angles_deg)
     film = medium.index
