@@ -136,3 +136,29 @@ def test_a_film_of_another_critical_angle_absorbs_as_its_composition_would():
     assert_close(medium.at(half.critical_angle).beta, half.beta, rel=1e-9)
     assert_close(medium.at(other.critical_angle).beta, other.beta, rel=1e-9)
     assert medium.at(1e-4).beta >= 0.0
+
+
+def test_a_distortion_that_neighbours_share_widens_sigmas_and_the_same_scatter_without_order_does_not():
+    setup, pairs = measured(0.05, seed=3)
+    off = np.array([2.0 * np.sin(spot.column / 150.0) for spot in pairs.spots])
+
+    def sigma(rows: np.ndarray) -> float:
+        moved = [replace(spot, row=spot.row + float(r)) for spot, r in zip(pairs.spots, rows, strict=True)]
+        found = refine(setup, start(0.31), replace(pairs, spots=moved), priors(0.31), held=HELD, envelope=None)
+        assert found.scatter > 0.15
+        return float(found.sigma("a") or 0.0) / found.scatter
+
+    assert sigma(off) > 1.2 * sigma(np.random.default_rng(1).permutation(off))
+
+
+def test_a_film_that_hardly_refracts_keeps_a_sigma_of_its_critical_angle():
+    setup, pairs = measured(0.05, seed=4)
+    light = replace(TRUE, critical=np.radians(0.01))
+    row, column = places(setup, light, 0, pairs.parallel, pairs.normal, pairs.reflected)
+    spots = [replace(s, row=float(r), column=float(c)) for s, r, c in zip(pairs.spots, row, column, strict=True)]
+    wide = {**priors(0.31), "critical": Prior(np.radians(0.1), np.radians(0.05))}
+    found = refine(setup, start(0.31), replace(pairs, spots=spots), wide, held=HELD, envelope=None)
+    sigma = found.sigma("critical")
+    assert sigma is not None
+    assert abs(found.constants.critical - light.critical) < 3.0 * sigma
+    assert np.radians(0.001) < sigma < np.radians(0.02)

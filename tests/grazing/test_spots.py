@@ -78,3 +78,13 @@ def test_centres_scatter_as_their_sigmas_say(height):
             pulls.append((fitted.centre - (row, column)) / np.sqrt(np.diag(fitted.covariance)))
     assert 0.85 < np.sqrt(np.mean(np.square(pulls))) < 1.15
     assert np.abs(np.mean(pulls, axis=0)).max() < 0.3
+
+
+def test_whole_numbers_of_a_ccd_are_no_photons():
+    rng = np.random.default_rng(9)
+    mean = np.linspace(200.0, 5000.0, 128)[:, None] * np.ones(160)
+    unused = np.zeros(mean.shape, dtype=bool)
+    ccd = noise_of(np.round(9.0 * rng.poisson(mean / 9.0)), unused)
+    assert not ccd.counting
+    assert_close(ccd.variance(np.array([1000.0])), [9000.0], rel=0.15)
+    assert noise_of(rng.poisson(mean).astype(float), unused).counting

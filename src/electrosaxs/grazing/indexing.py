@@ -26,6 +26,7 @@ ROUNDS = ((4.0, 0.012, 2.0), (2.5, 0.006, 0.7), (1.2, 0.002, PIXEL_SIGMA))
 """Each round of matching: tolerance (pixels, and of the distance), and how well places are trusted (pixels)."""
 SCATTERS = 1.2  # by how much spots scatter beyond their fits, in tolerances of the next matching
 NEAR_CRITICAL = np.radians(0.1)  # between the two angles
+MOST_SCATTER = 0.5  # of the width of spots: reflections from which spots scatter by more do not explain them
 LEAST_PLACE_SIGMA = 1.0  # pixels, in the likelihood
 LEAST_SCORE = 12.0  # ln of the odds against "none", for so many candidates and constants were tried
 
@@ -169,9 +170,16 @@ def try_start(
             return None
         constants = refined.constants
     assert refined is not None
+    if refined.scatter > MOST_SCATTER * usual_width(images):
+        return None
     tolerance, relative = max(ROUNDS[-1][0], SCATTERS * refined.scatter), ROUNDS[-1][1]
     expected, found, explained = _look(start.orientation, images, setup, constants, tolerance, relative, envelope)
     return Indexed(start.orientation, refined, expected, found, explained)
+
+
+def usual_width(images: Sequence[ImageView]) -> float:
+    """Median standard deviation (pixels) of the spots along their long axes."""
+    return float(np.median([np.sqrt(np.linalg.eigvalsh(s.shape)[-1]) for image in images for s in image.spots]))
 
 
 def other_side(

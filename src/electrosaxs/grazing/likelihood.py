@@ -29,6 +29,7 @@ DOUBTS = 2.0  # times by how much the intensities that were found scatter about 
 SURE, HARDLY = 0.97, 0.003
 REFLECTED_SURE = 0.6
 REFLECTED_HARDLY = 0.02  # the reflected beam depends on what is not known: substrate, roughness, composition
+KNOWN_TO, MOST = 1.1, 0.9  # times the q of most spots: beyond, how bright a reflection should be is not known
 EXTRA_SHARE = 0.15  # of the spots have another cause, at least one
 
 
@@ -61,6 +62,8 @@ def explain(
         logs = np.log(np.maximum(brightness[direct], 1e-30)) - np.log(weight[found[direct]])
     envelope = fit_envelope(expected.q[found[direct]], logs, neighbour_nm=neighbour_nm)
     signal = expected_signal(spots, expected, envelope, view)
+    clarity = np.array([s.signal_to_noise for s in spots])[direct] / np.maximum(signal[found[direct]], 1e-6)
+    signal = signal * min(1.0, float(np.median(clarity)) if clarity.size else 1.0)
     doubt = max(DOUBT, DOUBTS * _spread(logs - envelope.log(expected.q[found[direct]])))
     seen = ndtr(np.log(np.maximum(signal, 1e-6) / DETECTED_AT) / doubt)
     likely = np.where(expected.reflected, REFLECTED_SURE, SURE)
@@ -73,7 +76,8 @@ def explain(
     gained = np.log(seen[found[use]] / (2.0 * np.pi * own * chance)) - 0.5 * off[use] / own
     missed = np.ones(len(expected), dtype=bool)
     missed[found[use]] = False
-    missed &= (expected.status == "") & ~(expected.reflected & (signal < DETECTED_AT))
+    farthest = KNOWN_TO * float(np.quantile(expected.q[found[direct]], MOST)) if direct.any() else 0.0
+    missed &= (expected.status == "") & (expected.q < farthest) & ~(expected.reflected & (signal < DETECTED_AT))
     return Explained(float(gained.sum() + np.log1p(-seen[missed]).sum()), seen, signal, envelope)
 
 

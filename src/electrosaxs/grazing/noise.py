@@ -13,6 +13,8 @@ TILE = 32  # pixels along each edge of the squares in which the noise is measure
 LEAST_PIXELS = 0.5  # of a tile must be usable
 LEVELS = 12
 MAD_TO_SIGMA = 1.4826
+ENOUGH, FEW_TILES = 5.0, 6  # counts per pixel of tiles whose scatter tells photons from other whole numbers; tiles
+PHOTONS = 3.0  # times their mean: what scatters by more, or by less than a third, is no count of photons
 FLOOR = 0.02
 """Counts: the mean of a pixel of which nothing is known is not taken to be smaller."""
 
@@ -32,12 +34,15 @@ class NoiseModel:
 
 
 def noise_of(image: FloatArray, bad: npt.NDArray[np.bool_]) -> NoiseModel:
-    """Counts of photons where every usable value is a whole number not below 0, else floor and gain from the differences
-    of neighbours in tiles of equal brightness."""
+    """Counts of photons where every usable value is a whole number not below 0 and neighbours scatter as counts do (the
+    numbers of a CCD are whole too), else floor and gain from the differences of neighbours in tiles of equal brightness."""
     used = image[~bad]
-    if used.size and used.min() >= 0.0 and np.all(used == np.round(used)):
-        return NoiseModel(True, 1.0, 0.0)
     mean, variance = _tiles(image, bad)
+    if used.size and used.min() >= 0.0 and np.all(used == np.round(used)):
+        clear = mean > ENOUGH
+        over = float(np.median(variance[clear] / mean[clear])) if np.count_nonzero(clear) >= FEW_TILES else 1.0
+        if 1.0 / PHOTONS < over < PHOTONS:
+            return NoiseModel(True, 1.0, 0.0)
     if mean.size < LEVELS:
         spread = float(np.var(used)) if used.size else 1.0
         return NoiseModel(False, 0.0, max(spread, 1e-12))

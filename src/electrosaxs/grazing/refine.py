@@ -1,9 +1,9 @@
 """Constants of a film from the places of its spots: least squares on pixels, with priors, over one or several images.
 
-Free are a, the contraction along the normal, the angle of incidence of each image (prior: the stated angle), the critical
-angle (prior: the composition), the direct beam's column, the film's turn about the beam, and which share of the computed
-shifts spots have (prior 1 +- 0.5: sources differ in how their spots grow out of powder rings). Where spots lie off their
-reflections, and how well that is known, is `shifts`.
+Free are a, the contraction along the normal, the angle of incidence of each image (prior: the stated angle), the square of
+the critical angle, over which places are straight (prior: the composition), the direct beam's column, the film's turn about
+the beam, and which share of the computed shifts spots have (prior 1 +- 0.5: sources differ in how their spots grow out of
+powder rings). Where spots lie off their reflections, and how well that is known, is `shifts`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ SETTLED = 1e-3  # of a sigma
 FLAT = 1e-5  # of chi-squared: smaller gains end the steps; those after n steps n^2 times as large, where a valley has no end
 OUTLIER = 3.0
 MEDIAN_OF_TWO = 1.1774  # median length of two independent normal numbers
+SCATTERED = 0.1  # pixels beyond what fits say: then neighbours are asked whether they are off together
+REACH_OF_NEIGHBOURS = 0.5  # of the distance of spots from their middle
 STEP_SIZES = {
     "a": 1e-4,
     "contraction": 1e-5,
-    "critical": 1e-6,
+    "critical": 1e-8,
     "row_shift": 1e-3,
     "column_shift": 1e-3,
     "turn": 1e-6,
@@ -93,6 +95,8 @@ def refine(
     where steps do not end.
     """
     names, priors = _free_names(start, held), {"spot_shift": SPOT_SHIFT, **priors}
+    if (angle := priors.get("critical")) is not None:
+        priors["critical"] = Prior(angle.value**2, 2.0 * angle.value * angle.sigma)
     use = np.ones(len(pairs.spots), dtype=bool)
     constants, scatter = start, place_sigma
     for _ in range(4):
@@ -114,8 +118,37 @@ def refine(
     reduced = float(np.square(off[use]).sum() / freedom)
     moved_off = np.einsum("nij,nj->ni", whitening, np.where(use[:, None], lie.common, 0.0)).ravel()
     together = covariance @ jacobian.T @ moved_off
-    covariance = covariance * max(reduced, 1.0) + np.outer(together, together)
-    return Refined(constants, names, covariance, dict(held), reduced, scatter)
+    shared = (
+        _shared_by_neighbours([s for s, u in zip(pairs.spots, use, strict=True) if u], off[use])
+        if scatter > SCATTERED
+        else 1.0
+    )
+    covariance = shared * covariance * max(reduced, 1.0) + np.outer(together, together)
+    return Refined(constants, names, _of_the_angle(covariance, names, constants.critical), dict(held), reduced, scatter)
+
+
+def _of_the_angle(covariance: FloatArray, names: tuple[str, ...], critical: float) -> FloatArray:
+    """The same of the critical angle c where it was of its square: sqrt(c^2 + s) - c for the sigma s of the square, so that
+    an angle that is found near zero keeps a sigma."""
+    scale = np.ones(len(names))
+    if "critical" in names:
+        i = names.index("critical")
+        scale[i] = 1.0 / (np.sqrt(critical**2 + np.sqrt(covariance[i, i])) + critical)
+    return np.asarray(np.outer(scale, scale) * covariance)
+
+
+def _shared_by_neighbours(spots: Sequence[Spot], off: FloatArray) -> float:
+    """By how much (>= 1) variances grow because neighbours lie off together, as on a detector whose distortion was not
+    corrected: 1 + r n, n the number of neighbours that a spot has, a Gaussian of their distance K_ij, and r = sum of
+    K_ij r_i r_j over sum of K_ij, over the mean square of the residuals r_i. off (spot, 2): whitened."""
+    place = np.array([(s.row, s.column) for s in spots])
+    image = np.array([s.image for s in spots])
+    reach = REACH_OF_NEIGHBOURS * float(np.sqrt(np.square(place - place.mean(axis=0)).sum(axis=1).mean()))
+    apart = np.square(place[:, None] - place).sum(axis=2)
+    near = np.exp(-0.5 * apart / max(reach, 1.0) ** 2) * (image[:, None] == image)
+    np.fill_diagonal(near, 0.0)
+    alike = float((near * (off @ off.T)).sum() / max(near.sum(), 1e-12) / np.square(off).sum(axis=1).mean())
+    return 1.0 + max(alike, 0.0) * float(near.sum(axis=1).mean())
 
 
 def _free_names(start: FilmConstants, held: Mapping[str, str]) -> tuple[str, ...]:
@@ -127,6 +160,8 @@ def _free_names(start: FilmConstants, held: Mapping[str, str]) -> tuple[str, ...
 def _value(constants: FilmConstants, name: str) -> float:
     if name.startswith("incidence"):
         return constants.incidence[int(name.split()[1])]
+    if name == "critical":
+        return constants.critical**2
     return float(getattr(constants, name))
 
 
@@ -135,6 +170,8 @@ def _with(constants: FilmConstants, name: str, value: float) -> FilmConstants:
         angles = list(constants.incidence)
         angles[int(name.split()[1])] = value
         return replace(constants, incidence=tuple(angles))
+    if name == "critical":
+        return replace(constants, critical=float(np.sqrt(max(value, 0.0))))
     return FilmConstants(**{**vars(constants), name: value})
 
 

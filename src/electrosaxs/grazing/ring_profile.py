@@ -58,7 +58,7 @@ def sectors_of(
 ) -> Sectors | None:
     """The profiles of an image over the waves' field, without its spots, the specular rod and what is near the critical angle;
     None where nothing is left."""
-    clear = replace(image, bad=image.bad | _under(spots, image.values.shape))
+    clear = replace(image, bad=image.bad | under(spots, image.values.shape))
     pixels = pixel_q(clear, plane, incidence)
     high = plane.wavenumber * (incidence.sine_inside + CLEAR_OF_YONEDA * incidence.film.critical_angle)
     use = (pixels.along > high) & (np.abs(pixels.parallel) > CLEAR_OF_ROD)
@@ -70,7 +70,7 @@ def sectors_of(
     return sectors(pixels.parallel[use], pixels.along[use], value, variance)
 
 
-def _under(spots: Sequence[Spot], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+def under(spots: Sequence[Spot], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     """True on pixels within four widths of spots."""
     covered = np.zeros(shape, dtype=bool)
     for spot in spots:

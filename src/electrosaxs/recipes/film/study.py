@@ -17,6 +17,7 @@ from ...grazing.ring_share import random_share, spots_on_rings
 from ...grazing.second import Second, second_orientation
 from ...grazing.spots import PreparedImage, find_spots, prepare, replaced
 from ...grazing.surroundings import surroundings
+from ...grazing.yoneda import yoneda_angle
 from ...nouns.film import NO_LATTICE, Assignment, FilmConstants, Orientation, Spot
 from ...physics.film_frame import Incidence
 from ...physics.lattices import lattice_named
@@ -27,8 +28,12 @@ SUBSTRATE = "Si", 2.33
 THICKNESS_NM = 1000.0  # of a film whose thickness is not known: what absorption leaves of it hardly changes places
 FIRST_LATTICE, FIRST_A_NM = "FCC", 13.2
 CRITICAL_SIGMA, CRITICAL_SIGMA_UNKNOWN_CORE = 0.1, 0.4  # of the critical angle
-LIGHTER = (0.4, 0.2)  # of the density of a silver film, where the core is not given and silver explains nothing
-TURN_SIGMA_DEG, COLUMN_SIGMA = 0.1, 1.0
+LIGHTER = (
+    0.4,
+    0.2,
+)  # of the density of the film, where that explains nothing, or spots scatter by more than POOR pixels
+POOR = 0.5
+TURN_SIGMA_DEG, COLUMN_SIGMA = 0.5, 1.0
 LEAST_REACH, MORE_REACH = 2.0, 1.1
 FEW_SPOTS = 6
 
@@ -36,7 +41,8 @@ FEW_SPOTS = 6
 @dataclass(frozen=True, eq=False)
 class FilmStudy:
     """What the images gave. spots: of all images, those that take part first within each; indexed: None for "none"; start:
-    constants as stated, with the critical angle of the composition, which `composition` names."""
+    constants as stated, with the critical angle of the composition, which `composition` names; lighter: a film lighter than it
+    explains the spots."""
 
     prepared: tuple[PreparedImage, ...]
     spots: tuple[Spot, ...]
@@ -50,6 +56,7 @@ class FilmStudy:
     rings: RingLattice | None = None
     random_share: tuple[float, float] | None = None
     lit_length_mm: float | None = None
+    lighter: bool = False
 
     @property
     def all_indexed(self) -> tuple[Indexed, ...]:
@@ -114,25 +121,43 @@ def _study_of_spots(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
     """Spots and their lattice; the composition's critical angle is taken again with the lattice that was found."""
     first = _medium(options, FIRST_LATTICE, FIRST_A_NM, 0.0)
     study = _study(inputs, options, first, None)
-    if not options.core_is_given and options.critical_angle_deg is None:
-        return _best_of_densities(inputs, options, first, study)
-    if study.indexed is None or options.critical_angle_deg is not None:
+    if options.critical_angle_deg is not None:
         return study
+    if study.indexed is None or study.indexed.refined.scatter > POOR:
+        study = _best_of_densities(inputs, options, first, study)
     found = study.indexed
+    if found is None or not options.core_is_given or study.lighter:
+        return study
     medium = _medium(options, found.orientation.lattice, found.refined.constants.a, found.refined.constants.contraction)
     if abs(medium.index.critical_angle / first.index.critical_angle - 1.0) < 0.02:
         return study
-    return _study(inputs, options, medium, study)
+    again = _study(inputs, options, medium, study)
+    return again if again.indexed is not None and again.indexed.score > 0.5 * found.score else study
 
 
 def _best_of_densities(inputs: FilmInputs, options: FilmOptions, first: FilmMedium, study: FilmStudy) -> FilmStudy:
-    """The first study, or where silver explains nothing the best one with a lighter core."""
-    tried = [study]
-    while tried[-1].indexed is None and len(tried) <= len(LIGHTER):
-        share, silver = LIGHTER[len(tried) - 1], first.index
-        lighter = FilmMedium(Index(share * silver.delta, share * silver.beta), silver.beta / silver.delta)
-        tried.append(_study(inputs, options, lighter, study))
-    return tried[-1] if tried[-1].indexed is not None else study
+    """The first study, or one with a lighter film where that explains the spots better: the core may be lighter than the one
+    assumed, and islands with gaps between them refract as their mean does."""
+    tried, options = [study], replace(options, core_is_given=False)
+    band = _yoneda_band(inputs, options, study)
+    if band is None:
+        for share in LIGHTER:
+            index = Index(share * first.index.delta, share * first.index.beta)
+            tried.append(_study(inputs, options, replace(first, index=index), study))
+    elif band.value < first.index.critical_angle:
+        tried.append(_study(inputs, options, replace(first, index=first.at(band.value)), study, band))
+    tried[1:] = [replace(other, lighter=True) for other in tried[1:]]
+    return max(tried, key=lambda s: -np.inf if s.indexed is None else s.indexed.score)
+
+
+def _yoneda_band(inputs: FilmInputs, options: FilmOptions, study: FilmStudy) -> Prior | None:
+    """The critical angle that the first image's Yoneda band tells, its sigma with that of the angle of incidence."""
+    angle = float(np.radians(inputs.angles_deg[0]))
+    spots = [s for s in study.spots if s.image == 0 and not s.excluded]
+    told = yoneda_angle(study.prepared[0], inputs.plane, angle, spots)
+    return (
+        None if told is None else Prior(told[0], float(np.hypot(told[1], np.radians(options.incident_angle_sigma_deg))))
+    )
 
 
 def _medium(options: FilmOptions, lattice: str, a: float, contraction: float) -> FilmMedium:
@@ -148,7 +173,13 @@ def _medium(options: FilmOptions, lattice: str, a: float, contraction: float) ->
     return replace(medium, index=medium.at(float(np.radians(options.critical_angle_deg))))
 
 
-def _study(inputs: FilmInputs, options: FilmOptions, medium: FilmMedium, before: FilmStudy | None) -> FilmStudy:
+def _study(
+    inputs: FilmInputs,
+    options: FilmOptions,
+    medium: FilmMedium,
+    before: FilmStudy | None,
+    critical: Prior | None = None,
+) -> FilmStudy:
     angles = tuple(float(np.radians(angle)) for angle in inputs.angles_deg)
     film = medium.index
     start = FilmConstants(np.nan, 0.0, angles, film.critical_angle)
@@ -172,12 +203,14 @@ def _study(inputs: FilmInputs, options: FilmOptions, medium: FilmMedium, before:
     k = inputs.plane.wavenumber
     setup = Setup(inputs.plane, medium, substrate, k * THICKNESS_NM, MORE_REACH * max(float(reach), LEAST_REACH))
     views = [ImageView(found, surroundings(image, inputs.plane)) for found, image in zip(usable, prepared, strict=True)]
-    priors = _priors(options, start)
+    priors = _priors(options, start) if critical is None else {**_priors(options, start), "critical": critical}
     assignment, indexed = index_film(views, setup, start, priors, _held(options))
     second = None if indexed is None else second_orientation(views, setup, indexed)
     composition = f"{options.core} cores with touching dry shells of {options.ligand}"
     if not options.core_is_given:
-        composition = f"a core that was not given ({options.core} or lighter assumed)"
+        composition = f"a film whose density is not known ({options.core} or lighter assumed)"
+    if critical is not None:
+        composition = "the Yoneda band, where diffuse scattering is brightest"
     return FilmStudy(
         prepared,
         tuple(s for found in spots for s in found),
