@@ -199,7 +199,8 @@ class MeasuredView:
         excess = depth - self.scale * self.start_depth
         difference = np.where(known, self.lighter + excess, np.nan)
         model = np.hypot(depth * np.sqrt(parts), self.start_noise)
-        return two_measures(difference, model, excess, time_s=self.grid.time, cut=self.cut)
+        start = self.scale * self.start_depth
+        return two_measures(difference, model, excess, time_s=self.grid.time, cut=self.cut, start_depth=start)
 
     def seen_depth(self, measures: TwoMeasures) -> FloatArray:
         """Optical depth that the transmission says, without its drift and with the place of the electrode."""
@@ -237,7 +238,7 @@ class MeasuredView:
         with np.errstate(invalid="ignore", divide="ignore"):
             own = self.depth(correction) * self.phi / np.exp(correction.missing.logarithm)
             excess = own - self.scale * self.start_depth
-            rest = self.lighter + excess - measures.drift - measures.place - measures.slope * excess
+            rest = self.lighter + excess - measures.share * measures.drift - measures.place - measures.slope * excess
             sigma = np.hypot(measures.noise, own * np.hypot(self.relative, GROSS_LEFT))
             return np.asarray(rest / sigma)
 
