@@ -52,7 +52,7 @@ def drift_of_phi(
     else:
         drift, blamed, other = by_monitor, "monitor or transmission", "each other"
     worst = float(drift[known][np.argmax(np.abs(drift[known]))])
-    return drift, (
+    return -drift, (
         f"{blamed}: drifts by up to {100.0 * worst:+.2g} % against {other}, in all heights alike; phi by scattering"
         " and phi by transmission disagree by that, and it is in phi's sigma (transmission)",
     )

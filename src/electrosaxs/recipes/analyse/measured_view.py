@@ -10,19 +10,21 @@ import numpy.typing as npt
 from ...analysis.concentration.bulk_level import BulkLevel, bulk_level
 from ...analysis.concentration.lasting_shadow import lasting_shadow, shadow_sigma
 from ...analysis.concentration.missing_solvent import MissingSolvent, missing_solvent, solvent_level
+from ...analysis.concentration.scaled_frames import Measure, ScaledFrames
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
 from ...analysis.footprint.surface import Expected, expected
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role, Run
+from ...physics.absorption import attenuation
 from ...physics.beam import beam_deviation, open_beam_centre, open_fraction, relative_density
 from .attenuation import attenuation_map, attenuation_of
 from .causes import Contradiction
 from .crystal_view import sees_crystals
 from .drift import noise_of_phi
-from .gas import GasShare, gas_share, suspicious
 from .misfit import POOR
 from .reduce_run import ReducedRun
+from .scaled import SUSPICIOUS, Scaled
 from .shadow import Shadow
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels, on_map
@@ -46,13 +48,16 @@ LEAST_STAND_IN, LEAST_STAND_IN_CUT = 4e-3, 1e-2
 STAND_IN_PASSES = 3
 LEAST_MONITOR_NOISE = 2e-3
 """Relative, from which on noise of all monitors is taken into account before single frames are judged (chosen)."""
+FEWEST_OF_THE_STAGE = 4
+"""Scans that tell how well a stage comes back to a height."""
 BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class MeasuredView:
     """Of a run: phi as the frames show it and its relative sigma, crystalline fraction, ln(T / T_reference / open), a, all
-    (scan, height). scale: k of `two_measures`; start_depth: depth(phi0). solvent: what of it is missing from the curves."""
+    (scan, height). scale: k of `two_measures`; start_depth: depth(phi0). solvent: what of it is missing from the curves,
+    solvent_depth: what the beam's whole path of it absorbs."""
 
     run: Run
     grid: ScanMap
@@ -65,6 +70,7 @@ class MeasuredView:
     scale: float
     start_noise: float
     solvent: MissingSolvent
+    solvent_depth: float
 
     @classmethod
     def of(
@@ -103,6 +109,7 @@ class MeasuredView:
                 phi,
                 cut=passes < WHOLE,
             ),
+            solvent_depth=1e-3 * run.cell.path_length_mm * attenuation(run.solution, energy_keV=run.beam.energy_keV).solvent,
         )
 
     def with_noise(self, usual: float) -> tuple[MeasuredView, float]:
@@ -119,19 +126,30 @@ class MeasuredView:
         start = self.run.solution.volume_fraction
         return bulk_level(phi, self.relative, start=start, shared=standard.starting.relative_sigma)
 
-    def gas(self, left_out: BoolArray) -> GasShare | None:
-        """What the frames that are not left out show of gas; None where none is suspicious of it."""
-        light = self.compared(left_out)[1].significance
-        light = np.where(self.cut, 0.0, light)  # there what is expected hangs on the very phi that gas lowers
-        asked = suspicious(self.solvent, light) & ~left_out
+    def scaled(self, left_out: BoolArray, there: BoolArray) -> Scaled | None:
+        """What the frames that are not left out show of being scaled as a whole; None where none is suspicious of it.
+
+        there (height,): where gas was found.
+        """
+        correction, measures = self.compared(left_out)
+        solvent = Measure(np.where(left_out, np.nan, self.solvent.share), self.solvent.sigma)
+        light = Measure(measures.residual, np.hypot(measures.sigma, _of_the_stage(measures.residual, self.cut)))
+
+        def frames(neighbours: Measure | None) -> ScaledFrames:
+            depth = self.depth(correction)
+            return ScaledFrames.of(solvent, light, neighbours, depth=depth, solvent_depth=self.solvent_depth)
+
+        asked = (np.abs(frames(None).significance) > SUSPICIOUS) & ~left_out
         if not asked.any():
             return None
         around = expected(
             np.where(asked | left_out, np.nan, self.phi), asked, time_s=self.grid.time,
             height_um=open_beam_centre(self.grid.heights, self.run.beam.fwhm_um), start=self.run.solution.volume_fraction,
         )  # fmt: skip
-        around = replace(around, sigma=np.hypot(around.sigma, self.relative))
-        return gas_share(self.solvent, light, self.phi, around, left_out)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            lower = 1.0 - self.phi / np.exp(around.logarithm)
+        told = frames(Measure(lower, np.hypot(around.sigma, self.relative)))
+        return Scaled(told.only(asked), left_out, there)
 
     @property
     def known(self) -> BoolArray:
@@ -264,3 +282,14 @@ class MeasuredView:
             missing = Expected(logarithm, sigma)
             correction = self._profile(phi, missing)
         return missing
+
+
+def _of_the_stage(residual: FloatArray, cut: BoolArray) -> FloatArray:
+    """(height,) what ln T scatters from scan to scan where the electrode cuts the beam, and a stage that does not come back to the
+    same height changes it; infinite where too few scans tell, 0 elsewhere."""
+    sigma = np.zeros(cut.size)
+    for column in np.flatnonzero(cut):
+        rest = residual[np.isfinite(residual[:, column]), column]
+        enough = rest.size >= FEWEST_OF_THE_STAGE
+        sigma[column] = 1.4826 * float(np.median(np.abs(rest - np.median(rest)))) if enough else np.inf
+    return sigma
