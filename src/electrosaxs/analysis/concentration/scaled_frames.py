@@ -2,9 +2,9 @@
 
     solvent missing from the curve = x      neighbours' phi less its own = x      ln T, seen less expected from phi = c x
 
-A monitor that reads x too high leaves the transmission alone, so that phi, too small by x, expects too much light: c = -depth
-of the particles. A transmission that reads x too high: c = 1 - depth. Gas in x of the path lets the light of its solvent
-through: c = the solvent's depth. Each measure says little where the others say much: the light where few particles are, the
+A monitor that reads x too high leaves the transmission alone, so that phi, too small by x, expects too much light: c = -own, by
+which the expected depth changes with the frame's phi (the depth itself where the profile is flat). A transmission that reads x
+too high: c = 1 - own. Gas in x of the path lets the light of its solvent and particles through: c = their depths - own. Each measure says little where the others say much: the light where few particles are, the
 solvent where many scatter, the neighbours where the layer is steep; together they tell the size, and which of the three it is.
 """
 
@@ -18,10 +18,11 @@ import numpy.typing as npt
 from ...nouns import FloatArray
 
 MONITOR, TRANSMISSION, GAS = "monitor", "transmission", "gas"
-CONSISTENT = 11.0
-"""chi-squared beyond which what the measures say of x is not one x (chosen: 1 % for four, of which one is fitted)."""
 EQUAL = 4.0
 """Difference of chi-squared within which two causes are as likely."""
+SUSPICIOUS, LEAST_GAS = 2.0, 1.0
+"""Sigmas of its own curve and light from which on a frame's neighbours are asked and it is not asked itself, and those of gas
+at an electrode (chosen)."""
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -42,7 +43,8 @@ class Measure:
 
 @dataclass(frozen=True, eq=False)
 class Shares:
-    """Of one cause (scan, height): share x, its sigma (infinite where nothing tells) and chi-squared of the measures about it."""
+    """Of one cause (scan, height): share x, its sigma (infinite where nothing tells) and chi-squared of the measures about it;
+    sigma is larger where they contradict each other."""
 
     cause: str
     share: FloatArray
@@ -51,9 +53,8 @@ class Shares:
 
     @property
     def significance(self) -> FloatArray:
-        """x over its sigma; 0 where the measures contradict each other, or where it would be a negative share of gas."""
-        possible = (self.misfit < CONSISTENT) & ((self.cause != GAS) | (self.share > 0.0))
-        return np.where(possible, self.share / self.sigma, 0.0)
+        """x over its sigma; 0 where it would be a negative share of gas."""
+        return np.where((self.cause != GAS) | (self.share > 0.0), self.share / self.sigma, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,20 +65,37 @@ class ScaledFrames:
 
     @classmethod
     def of(
-        cls, solvent: Measure, light: Measure, neighbours: Measure | None, *, depth: FloatArray, solvent_depth: float
+        cls,
+        solvent: Measure,
+        light: Measure,
+        neighbours: Measure | None,
+        *,
+        depth: FloatArray,
+        own: FloatArray,
+        solvent_depth: float,
     ) -> ScaledFrames:
-        """depth (scan, height): expected of the particles; neighbours: None where they were not asked."""
-        responses = {MONITOR: -depth, TRANSMISSION: 1.0 - depth, GAS: np.full(depth.shape, solvent_depth)}
+        """depth (scan, height): expected of the particles; own: d depth / d ln phi of the frame; neighbours: None where they
+        were not asked."""
+        responses = {MONITOR: -own, TRANSMISSION: 1.0 - own, GAS: solvent_depth + depth - own}
         found = []
         for cause, response in responses.items():
             sums = [solvent.alone(1.0), light.alone(np.nan_to_num(response))]
             sums += [] if neighbours is None else [neighbours.alone(1.0)]
-            square, cross, own = (np.sum(parts, axis=0) for parts in zip(*sums, strict=True))
+            square, cross, square_sum = (np.sum(parts, axis=0) for parts in zip(*sums, strict=True))
+            count = np.sum([part[0] > 0.0 for part in sums], axis=0)
             told = square > 0.0
             share = np.where(told, cross / np.where(told, square, 1.0), 0.0)
             sigma = np.where(told, 1.0 / np.sqrt(np.where(told, square, 1.0)), np.inf)
-            found.append(Shares(cause, share, sigma, own - share * cross))
+            misfit = np.maximum(square_sum - share * cross, 0.0)
+            beyond = np.sqrt(np.maximum(misfit / np.maximum(count - 1.0, 1.0), 1.0))  # Birge 1932
+            found.append(Shares(cause, share, sigma * beyond, misfit))
         return cls(tuple(found))
+
+    def suspicious(self, there: BoolArray) -> BoolArray:
+        """(scan, height) frames whose neighbours are to be asked; there (height,): where gas was found, or may rise from an
+        electrode."""
+        gas = self.by(GAS).significance > LEAST_GAS
+        return np.asarray((np.abs(self.significance) > SUSPICIOUS) | (there & gas))
 
     def only(self, asked: BoolArray) -> ScaledFrames:
         """The same of the frames `asked`, as if nothing told of the others."""

@@ -133,12 +133,12 @@ def _misfit(parts: TwoMeasures) -> float:
     return float(np.sum(np.minimum(np.square(parts.residual[known] / sigma), 9.0) + 2.0 * np.log(sigma)))
 
 
-def worst_nearby(significance: FloatArray) -> BoolArray:
-    """Voxels beyond SIGNIFICANT of which none beside is worse: through the profile one spoils those around it."""
+def worst_nearby(significance: FloatArray, least: float = SIGNIFICANT) -> BoolArray:
+    """Voxels beyond `least` of which none beside is worse: through the profile one spoils those around it."""
     size = np.nan_to_num(np.abs(significance))
     padded = np.pad(size, 1)
     around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).max(axis=(2, 3))
-    return (size > SIGNIFICANT) & (size >= around)
+    return (size > least) & (size >= around)
 
 
 def _of_the_mean(weight: FloatArray, nothing: float) -> FloatArray:

@@ -13,7 +13,7 @@ from ...analysis.concentration.missing_solvent import MissingSolvent, missing_so
 from ...analysis.concentration.scaled_frames import Measure, ScaledFrames
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
-from ...analysis.footprint.surface import Expected, expected
+from ...analysis.footprint.surface import JUDGES, Expected, expected
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role, Run
 from ...physics.absorption import attenuation
@@ -24,7 +24,7 @@ from .crystal_view import sees_crystals
 from .drift import noise_of_phi
 from .misfit import POOR
 from .reduce_run import ReducedRun
-from .scaled import SUSPICIOUS, Scaled
+from .scaled import Scaled
 from .shadow import Shadow
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels, on_map
@@ -132,24 +132,25 @@ class MeasuredView:
         there (height,): where gas was found.
         """
         correction, measures = self.compared(left_out)
+        depth = self.depth(correction)
+        gain = correction.response[..., correction.response.shape[-1] // 2]
+        own = gain * depth
         solvent = Measure(np.where(left_out, np.nan, self.solvent.share), self.solvent.sigma)
-        light = Measure(measures.residual, np.hypot(measures.sigma, _of_the_stage(measures.residual, self.cut)))
-
-        def frames(neighbours: Measure | None) -> ScaledFrames:
-            depth = self.depth(correction)
-            return ScaledFrames.of(solvent, light, neighbours, depth=depth, solvent_depth=self.solvent_depth)
-
-        asked = (np.abs(frames(None).significance) > SUSPICIOUS) & ~left_out
+        light = Measure(measures.residual, np.hypot(measures.sigma, _of_the_stage(measures, self.cut)))
+        frames = ScaledFrames.of(solvent, light, None, depth=depth, own=own, solvent_depth=self.solvent_depth)
+        out = frames.suspicious(there | self.cut) | left_out
+        asked = (out | ((there | self.cut) & out.any(axis=0) & self.known)) & ~left_out
         if not asked.any():
             return None
         around = expected(
-            np.where(asked | left_out, np.nan, self.phi), asked, time_s=self.grid.time,
+            np.where(out, np.nan, self.phi), asked, time_s=self.grid.time,
             height_um=open_beam_centre(self.grid.heights, self.run.beam.fwhm_um), start=self.run.solution.volume_fraction,
         )  # fmt: skip
         with np.errstate(invalid="ignore", divide="ignore"):
             lower = 1.0 - self.phi / np.exp(around.logarithm)
-        told = frames(Measure(lower, np.hypot(around.sigma, self.relative)))
-        return Scaled(told.only(asked), left_out, there)
+            lower = Measure(np.where(_near_in_time(out), lower, np.nan), np.hypot(around.sigma, self.relative))
+        told = ScaledFrames.of(solvent, light, lower, depth=depth, own=own, solvent_depth=self.solvent_depth)
+        return Scaled(told.only(asked), left_out, there, self.cut, np.maximum(gain, 1.0))
 
     @property
     def known(self) -> BoolArray:
@@ -284,12 +285,21 @@ class MeasuredView:
         return missing
 
 
-def _of_the_stage(residual: FloatArray, cut: BoolArray) -> FloatArray:
-    """(height,) what ln T scatters from scan to scan where the electrode cuts the beam, and a stage that does not come back to the
-    same height changes it; infinite where too few scans tell, 0 elsewhere."""
+def _of_the_stage(measures: TwoMeasures, cut: BoolArray) -> FloatArray:
+    """(height,) what ln T scatters from scan to scan beyond its sigma where the electrode cuts the beam, as of a stage that does
+    not come back to the same height; infinite where too few scans tell, 0 elsewhere."""
     sigma = np.zeros(cut.size)
     for column in np.flatnonzero(cut):
-        rest = residual[np.isfinite(residual[:, column]), column]
-        enough = rest.size >= FEWEST_OF_THE_STAGE
-        sigma[column] = 1.4826 * float(np.median(np.abs(rest - np.median(rest)))) if enough else np.inf
+        rest = measures.residual[:, column]
+        rest = (rest / measures.sigma[:, column])[np.isfinite(rest)]
+        beyond = 1.4826 * float(np.median(np.abs(rest - np.median(rest)))) if rest.size >= FEWEST_OF_THE_STAGE else np.inf
+        usual = float(np.nanmedian(measures.sigma[:, column])) if rest.size else 1.0
+        sigma[column] = usual * np.sqrt(max(beyond**2 - 1.0, 0.0))
     return sigma
+
+
+def _near_in_time(missing: BoolArray) -> BoolArray:
+    """(scan, height) places of which one of the two scans before or after holds the height: beyond them nothing is foretold."""
+    padded = np.pad(~missing, ((JUDGES, JUDGES), (0, 0)))
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * JUDGES + 1, axis=0)
+    return np.asarray(np.delete(around, JUDGES, axis=-1).any(axis=-1))

@@ -10,39 +10,43 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analysis.concentration.scaled_frames import GAS, MONITOR, TRANSMISSION, ScaledFrames
+from ...analysis.concentration.two_measures import worst_nearby
 from ...nouns import FloatArray
 from ...nouns.contributions import GAS as GAS_SIGMA
 from ...nouns.contributions import NORMALISATION
 
-SUSPICIOUS = 2.5
-"""Sigmas of its own curve and light from which on a frame's neighbours are asked (chosen)."""
 ALONE = 4.5
 """Sigmas from which on one frame is out for itself (chosen: one clean frame in 50,000)."""
 LIKELY, TOGETHER = 2.5, 5.5
 """Sigmas from which on a frame with gas counts together with others of its height, and those of all (chosen)."""
-THERE = 2.0
+THERE = 3.0
 """Sigmas that are enough where gas was found."""
 UNCERTAIN = 3.0
 """Sigmas from which on what is not significant is in phi's sigma (chosen: one clean frame in some hundreds)."""
 LEAST_SHARE = 0.005
 """Of the path (chosen): less is not called gas."""
-PASSES = 4
+PASSES = 6
 BoolArray = npt.NDArray[np.bool_]
 Place = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
 class Scaled:
-    """What the frames that are not `left_out` show; there (height,): where frames are out that had gas."""
+    """What the frames that are not `left_out` show; there (height,): where frames are out that had gas; cut (height,): where
+    the electrode cuts the beam, from which gas rises; gain (scan, height): what phi as the mean over the beam changes by with
+    what the frame shows, relative."""
 
     frames: ScaledFrames
     left_out: BoolArray
     there: BoolArray
+    cut: BoolArray
+    gain: FloatArray
 
     @property
     def found(self) -> BoolArray:
-        """(scan, height) frames that are out: single ones, and those with gas of one height together, as it stays for a while."""
-        alone = np.abs(self.frames.significance) > ALONE
+        """(scan, height) frames that are out: single ones, the worst of its surroundings first, as it spoils those; and those
+        with gas of one height together, as it stays for a while."""
+        alone = worst_nearby(self.frames.significance, ALONE)
         gas = self.frames.by(GAS)
         shown = np.where((gas.share > LEAST_SHARE) & ~self.left_out, gas.significance, 0.0)
         likely = np.where(shown > LIKELY, shown, 0.0)
@@ -52,13 +56,19 @@ class Scaled:
 
     @property
     def unseen(self) -> dict[str, FloatArray]:
-        """Contribution -> relative sigma of phi by what one frame alone does not say enough of."""
-        uncertain = np.argwhere((np.abs(self.frames.significance) > UNCERTAIN) & ~self.left_out)
-        sigmas = {name: np.zeros(self.left_out.shape) for name in (GAS_SIGMA, NORMALISATION)}
-        for i, j in uncertain:
-            name = GAS_SIGMA if self.frames.likely(int(i), int(j))[0] == GAS else NORMALISATION
-            sigmas[name][i, j] = abs(self.frames.share[i, j])
-        return sigmas
+        """Contribution -> relative sigma of phi by what one frame alone does not say enough of. Where gas was found, or scans
+        that follow each other at the electrode say it together, all that it may be in each of these frames."""
+        gas, shape = self.frames.by(GAS), self.left_out.shape
+        uncertain = (np.abs(self.frames.significance) > UNCERTAIN) & ~self.left_out
+        first = np.array([[self.frames.likely(i, j)[:1] == (GAS,) for j in range(shape[1])] for i in range(shape[0])])
+        size = np.abs(self.frames.share)
+        with np.errstate(invalid="ignore"):
+            hidden = np.hypot(np.maximum(gas.share, 0.0), np.where(np.isfinite(gas.sigma), gas.sigma, 0.0))
+        longer = (self.there | self.cut) & np.isfinite(gas.sigma) & ~self.left_out
+        stretch = np.where(self.there, longer, _stretches(gas.share, gas.sigma, longer))
+        of_gas = np.where(stretch, hidden, np.where(uncertain & first, size, 0.0))
+        of_others = np.where(uncertain & ~first & ~stretch, size, 0.0)
+        return {GAS_SIGMA: self.gain * of_gas, NORMALISATION: self.gain * of_others}
 
     def words(self, place: Place) -> str:
         """Why a frame is left out."""
@@ -101,3 +111,22 @@ def with_scaled(
             there[place[1]] |= scaled.frames.likely(*place)[:1] in ((GAS,), ())
         left_out = left_out | found
     return left_out, words, {name: np.where(left_out, 0.0, sigma) for name, sigma in unseen.items()}
+
+
+def _stretches(share: FloatArray, sigma: FloatArray, told: BoolArray) -> BoolArray:
+    """(scan, height) the scans in a row whose mean share is the most sigmas, where it is more than UNCERTAIN."""
+    best = np.zeros(told.shape, dtype=bool)
+    for column in np.flatnonzero(told.any(axis=0)):
+        weight = np.where(told[:, column], 1.0 / np.square(sigma[:, column]), 0.0)
+        total = np.concatenate([[0.0], np.cumsum(weight)])
+        content = np.concatenate([[0.0], np.cumsum(np.where(weight > 0.0, weight * share[:, column], 0.0))])
+        most = UNCERTAIN
+        for first in range(weight.size):
+            for end in range(first + 1, weight.size + 1):
+                sum_of_weights = total[end] - total[first]
+                found = (content[end] - content[first]) / np.sqrt(sum_of_weights) if sum_of_weights > 0.0 else 0.0
+                if found > most:
+                    most = found
+                    best[:, column] = False
+                    best[first:end, column] = told[first:end, column]
+    return best
