@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ...nouns import FloatArray
 
-FEWEST_HEIGHTS = 3
+FEWEST_HEIGHTS = 2
 ALIKE = 3.0
 """Sigmas within which heights are of one level."""
 MOST = 0.7
@@ -63,7 +63,8 @@ def bulk_level(phi: FloatArray, relative: FloatArray, *, start: float, shared: f
         if level is not None:
             weight = 1.0 / np.square(own[scan, level])
             change[scan] = float(weight @ x[scan, level] / weight.sum())
-            sigma[scan] = float(np.hypot(1.0 / np.sqrt(weight.sum()), shared))
+            apart = float(np.ptp(x[scan, level])) if level.size == FEWEST_HEIGHTS else 0.0  # a layer's end has two alike, too
+            sigma[scan] = float(np.sqrt(1.0 / weight.sum() + shared**2 + apart**2))
             bulk[scan, level] = True
     return BulkLevel(change, sigma, bulk)
 

@@ -21,7 +21,7 @@ from ...nouns import FloatArray, Role
 from ...nouns.contributions import DEPOSIT, REFERENCE, SHADOW, TRANSMISSION
 from .causes import cause
 from .dose import deposit_of_phi
-from .drift import anode_elsewhere, drift_of_bulk, drift_of_phi, noise_of_phi, scatter_of_phi
+from .drift import anode_elsewhere, drift_of_all, drift_of_bulk, drift_of_phi, noise_of_phi, scatter_of_phi
 from .measured_view import MeasuredView
 from .reduce_run import ReducedRun
 from .scaled import with_scaled
@@ -116,6 +116,7 @@ def agreement(
     drift, words = drift_of_phi(measures, view.depth(correction), absorbed, view.start_noise)
     bulk = view.bulk(left_out, standard)
     drift, words = drift_of_bulk(bulk, grid.time, drift, words)
+    drift, words = drift_of_all(view.slow_drift(correction, measures, bulk, standard), grid.time, drift, words)
     moved, where = anode_elsewhere(measures, grid.heights, reduced.run.beam.fwhm_um)
     if moved:  # gas instead would lower phi there by as much
         drift = np.hypot(drift, measures.place)

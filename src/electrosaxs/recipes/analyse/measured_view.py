@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ...analysis.concentration.bulk_level import BulkLevel, bulk_level
+from ...analysis.concentration.bulk_level import LEAST_SIGMA, BulkLevel, bulk_level
 from ...analysis.concentration.lasting_shadow import lasting_shadow, shadow_sigma
 from ...analysis.concentration.missing_solvent import MissingSolvent, missing_solvent, solvent_level
 from ...analysis.concentration.scaled_frames import Measure, ScaledFrames
+from ...analysis.concentration.slow_drift import SlowDrift, slow_drift
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
 from ...analysis.footprint.surface import JUDGES, Expected, expected
@@ -125,6 +126,23 @@ class MeasuredView:
         phi = np.where(left_out | self.cut | self.beside_crystals, np.nan, self.phi)
         start = self.run.solution.volume_fraction
         return bulk_level(phi, self.relative, start=start, shared=standard.starting.relative_sigma)
+
+    def slow_drift(
+        self, correction: FootprintCorrection, measures: TwoMeasures, bulk: BulkLevel, standard: Standards
+    ) -> SlowDrift:
+        """What all frames that are compared say together of a drift in the course of the run."""
+        used = np.isfinite(measures.residual)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            level = np.where(used & bulk.bulk, np.log(self.phi / self.run.solution.volume_fraction), np.nan)
+        return slow_drift(
+            Measure(np.where(self.cut | self.beside_crystals, np.nan, measures.difference), measures.sigma),
+            Measure(np.where(used, self.solvent.share, np.nan), self.solvent.sigma),
+            Measure(level, np.hypot(self.relative, LEAST_SIGMA)),
+            self.depth(correction),
+            time_s=self.grid.time,
+            start_depth=self.scale * self.start_depth,
+            start_sigma=standard.starting.relative_sigma,
+        )
 
     def scaled(self, left_out: BoolArray, there: BoolArray) -> Scaled | None:
         """What the frames that are not left out show of being scaled as a whole; None where none is suspicious of it.
