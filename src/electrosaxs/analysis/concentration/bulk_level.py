@@ -63,7 +63,9 @@ def bulk_level(phi: FloatArray, relative: FloatArray, *, start: float, shared: f
         if level is not None:
             weight = 1.0 / np.square(own[scan, level])
             change[scan] = float(weight @ x[scan, level] / weight.sum())
-            apart = float(np.ptp(x[scan, level])) if level.size == FEWEST_HEIGHTS else 0.0  # a layer's end has two alike, too
+            apart = (
+                float(np.ptp(x[scan, level])) if level.size == FEWEST_HEIGHTS else 0.0
+            )  # a layer's end has two alike, too
             sigma[scan] = float(np.sqrt(1.0 / weight.sum() + shared**2 + apart**2))
             bulk[scan, level] = True
     return BulkLevel(change, sigma, bulk)

@@ -4,8 +4,9 @@
 
 A monitor that reads x too high leaves the transmission alone, so that phi, too small by x, expects too much light: c = -own, by
 which the expected depth changes with the frame's phi (the depth itself where the profile is flat). A transmission that reads x
-too high: c = 1 - own. Gas in x of the path lets the light of its solvent and particles through: c = their depths - own. Each measure says little where the others say much: the light where few particles are, the
-solvent where many scatter, the neighbours where the layer is steep; together they tell the size, and which of the three it is.
+too high: c = 1 - own. Gas in x of the path lets the light of its solvent and particles through: c = their depths - own.
+Each measure says little where the others say much: the light where few particles are, the solvent where many scatter, the
+neighbours where the layer is steep; together they tell the size, and which of the three it is.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from .scaled_frames import Measure
 from .two_measures import SLOPE_SIGMA
 
 SIGNIFICANT = 3.0
-"""Sigmas from which on a drift is told (chosen: one clean run in 400; what stays below is hardly more than the sigma of phi)."""
+"""Sigmas from which on a drift is told (chosen: one clean run in 400)."""
 CLIP, ROUNDS = 2.5, 4
 """Sigmas beyond which a frame counts less (Huber 1964), and how often the weights are found again."""
 FEWEST = 8
@@ -47,8 +47,15 @@ class SlowDrift:
 
 
 def slow_drift(
-    light: Measure, solvent: Measure, bulk: Measure, depth: FloatArray, *, time_s: FloatArray, start_depth: float, start_sigma: float
-) -> SlowDrift:  # fmt: skip
+    light: Measure,
+    solvent: Measure,
+    bulk: Measure,
+    depth: FloatArray,
+    *,
+    time_s: FloatArray,
+    start_depth: float,
+    start_sigma: float,
+) -> SlowDrift:
     """From maps (scan, height) of the frames that are not left out; bulk: ln(phi / phi0) there, NaN elsewhere.
 
     depth: expected of the particles, start_depth: that of phi0; start_sigma: relative, of the starting solution.

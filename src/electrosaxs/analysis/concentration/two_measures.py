@@ -40,7 +40,7 @@ STEEP = 0.1
 """Optical depth over that of the start from which on a voxel tells the slope b."""
 ROUNDS = 3
 TOLD, NEARER = 4.0, 9.0
-"""Sigmas of a scan's drift from which on its shape is asked, and chi-squared by which another than the even one must be better."""
+"""Sigmas of a scan's drift from which on its shape is asked; chi-squared by which another than the even one is better."""
 LEAST_SHARE = 0.1
 """Of the drift at the start: a height that feels less of it does not tell it."""
 BoolArray = npt.NDArray[np.bool_]

@@ -1,9 +1,9 @@
 """What the neighbours of a voxel in height and time say that it holds: for frames that are missing or are to be judged.
 
 ln phi is interpolated as a Boolean sum (Gordon 1969), P_z + P_t - P_z P_t, with polynomials in the root of height (P_z) and the
-root of time or its inverse (P_t): in the one the layer at the anode grows evenly at first, in the other the ratio of two heights
-is a straight line once both grow evenly. Its error is that of P_z times that of P_t: what changes with
-height alone, or with time alone, it meets exactly. A voxel never enters its own prediction.
+root of time or its inverse (P_t): in the one the layer at the anode grows evenly at first, in the other the ratio of two
+heights is a straight line once both grow evenly. Its error is that of P_z times that of P_t: what changes with height alone, or
+with time alone, it meets exactly. A voxel never enters its own prediction.
 """
 
 from __future__ import annotations

@@ -46,8 +46,9 @@ class Agreement:
     phi by either measure, of frames that were left out too; drift: relative change of phi where the transmission's drift is
     the diode's; scatter: relative sigma of phi where the two scatter against each other in all frames; own: of each frame's
     phi, on its own; moved_um: by how much the anode seems to be elsewhere than said; unseen: contribution -> relative sigma of
-    phi by a gas or a misread monitor that is uncertain; standards: of all phi, by the noise of the reference frames where it shows in the others alone; bulk: phi where
-    nothing has arrived; deposit: relative change of phi by what stays where the beam was; shadow: of a film
+    phi by gas or by a misread monitor that is uncertain; standards: of all phi, by the noise of the reference frames where it
+    shows in the others alone; bulk: phi where nothing has arrived; deposit: relative change of phi by what stays where the beam
+    was; shadow: of a film
     on the anode."""
 
     measures: TwoMeasures | None

@@ -86,8 +86,8 @@ def drift_of_all(
     if np.any(drift) or not slow.told:
         return drift, words
     said = (
-        f"monitor or transmission: phi drifts by {-100.0 * slow.size:+.2g} % until the last frame, as transmission, solvent and bulk"
-        f" of all frames say together ({abs(slow.size) / slow.sigma:.0f} sigma), and it is in phi's sigma (transmission)",
+        f"monitor or transmission: phi drifts by {-100.0 * slow.size:+.2g} % until the last frame, as transmission, solvent and"
+        f" bulk of all frames say together ({abs(slow.size) / slow.sigma:.0f} sigma), and it is in phi's sigma (transmission)",
     )
     return slow.of_phi(time_s), (*said, *words)
 

@@ -110,7 +110,9 @@ class MeasuredView:
                 phi,
                 cut=passes < WHOLE,
             ),
-            solvent_depth=1e-3 * run.cell.path_length_mm * attenuation(run.solution, energy_keV=run.beam.energy_keV).solvent,
+            solvent_depth=1e-3
+            * run.cell.path_length_mm
+            * attenuation(run.solution, energy_keV=run.beam.energy_keV).solvent,
         )
 
     def with_noise(self, usual: float) -> tuple[MeasuredView, float]:
@@ -304,13 +306,15 @@ class MeasuredView:
 
 
 def _of_the_stage(measures: TwoMeasures, cut: BoolArray) -> FloatArray:
-    """(height,) what ln T scatters from scan to scan beyond its sigma where the electrode cuts the beam, as of a stage that does
-    not come back to the same height; infinite where too few scans tell, 0 elsewhere."""
+    """(height,) what ln T scatters from scan to scan beyond its sigma where the electrode cuts the beam, as of a stage that
+    does not come back to the same height; infinite where too few scans tell, 0 elsewhere."""
     sigma = np.zeros(cut.size)
     for column in np.flatnonzero(cut):
         rest = measures.residual[:, column]
         rest = (rest / measures.sigma[:, column])[np.isfinite(rest)]
-        beyond = 1.4826 * float(np.median(np.abs(rest - np.median(rest)))) if rest.size >= FEWEST_OF_THE_STAGE else np.inf
+        beyond = (
+            1.4826 * float(np.median(np.abs(rest - np.median(rest)))) if rest.size >= FEWEST_OF_THE_STAGE else np.inf
+        )
         usual = float(np.nanmedian(measures.sigma[:, column])) if rest.size else 1.0
         sigma[column] = usual * np.sqrt(max(beyond**2 - 1.0, 0.0))
     return sigma

@@ -1,5 +1,5 @@
-"""Frames whose scattering is too little or too much as a whole, solvent and particles alike: a monitor or a transmission that was
-read wrong by less than the light alone tells, or gas in the beam."""
+"""Frames whose scattering is too little or too much as a whole, solvent and particles alike: a monitor or a transmission that
+was read wrong by less than the light alone tells, or gas in the beam."""
 
 from __future__ import annotations
 
