@@ -138,7 +138,9 @@ def agreement(
         unseen,
         noise / np.sqrt(max(reduced.frames(Role.REFERENCE).size, 1)) if own else 0.0,
         bulk,
-        deposit_of_phi(reduced.table, voxels.frame, grid, view.phi, view.relative, bulk),
+        deposit_of_phi(
+            reduced.table, voxels.frame, grid, view.phi, view.relative, bulk, reduced.run.solution.volume_fraction
+        ),
         shadow,
         (*where, *more, *words),
     )
