@@ -30,7 +30,7 @@ def told(
     frames = ScaledFrames.of(
         Measure(share, SIGMA), Measure(light, 1.5 * SIGMA), None, depth=DEPTH, own=DEPTH, solvent_depth=SOLVENT_DEPTH
     )
-    return Scaled(frames, out, np.arange(3) == (-1 if there is None else there), CUT, np.full(SHAPE, 1.5))
+    return Scaled(frames, out, np.where(np.arange(3) == there, 0.05, 0.0), CUT, np.full(SHAPE, 1.5))
 
 
 def places(found: np.ndarray) -> list[list[int]]:

@@ -25,7 +25,7 @@ from .crystal_view import sees_crystals
 from .drift import noise_of_phi
 from .misfit import POOR
 from .reduce_run import ReducedRun
-from .scaled import Scaled
+from .scaled import UNCERTAIN, Scaled
 from .shadow import Shadow
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels, on_map
@@ -49,7 +49,7 @@ LEAST_STAND_IN, LEAST_STAND_IN_CUT = 4e-3, 1e-2
 STAND_IN_PASSES = 3
 LEAST_MONITOR_NOISE = 2e-3
 """Relative, from which on noise of all monitors is taken into account before single frames are judged (chosen)."""
-FEWEST_OF_THE_STAGE = 4
+FEWEST_OF_THE_STAGE = 3
 """Scans that tell how well a stage comes back to a height."""
 BoolArray = npt.NDArray[np.bool_]
 
@@ -146,10 +146,10 @@ class MeasuredView:
             start_sigma=standard.starting.relative_sigma,
         )
 
-    def scaled(self, left_out: BoolArray, there: BoolArray) -> Scaled | None:
+    def scaled(self, left_out: BoolArray, there: FloatArray) -> Scaled | None:
         """What the frames that are not left out show of being scaled as a whole; None where none is suspicious of it.
 
-        there (height,): where gas was found.
+        there (height,): share of gas that was found, 0 where none was.
         """
         correction, measures = self.compared(left_out)
         depth = self.depth(correction)
@@ -158,8 +158,9 @@ class MeasuredView:
         solvent = Measure(np.where(left_out, np.nan, self.solvent.share), self.solvent.sigma)
         light = Measure(measures.residual, np.hypot(measures.sigma, _of_the_stage(measures, self.cut)))
         frames = ScaledFrames.of(solvent, light, None, depth=depth, own=own, solvent_depth=self.solvent_depth)
-        out = frames.suspicious(there | self.cut) | left_out
-        asked = (out | ((there | self.cut) & out.any(axis=0) & self.known)) & ~left_out
+        may_hold = (there > 0.0) | self.cut
+        out = frames.suspicious(may_hold) | left_out
+        asked = (out | (may_hold & out.any(axis=0) & self.known)) & ~left_out
         if not asked.any():
             return None
         around = expected(
@@ -170,6 +171,8 @@ class MeasuredView:
             lower = 1.0 - self.phi / np.exp(around.logarithm)
             lower = Measure(np.where(_near_in_time(out), lower, np.nan), np.hypot(around.sigma, self.relative))
         told = ScaledFrames.of(solvent, light, lower, depth=depth, own=own, solvent_depth=self.solvent_depth)
+        lacks = left_out & (self.solvent.share > UNCERTAIN * self.solvent.sigma)
+        there = np.maximum(there, np.max(np.where(lacks, self.solvent.share, 0.0), axis=0))
         return Scaled(told.only(asked), left_out, there, self.cut, np.maximum(gain, 1.0))
 
     @property

@@ -32,13 +32,13 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Scaled:
-    """What the frames that are not `left_out` show; there (height,): where frames are out that had gas; cut (height,): where
-    the electrode cuts the beam, from which gas rises; gain (scan, height): what phi as the mean over the beam changes by with
-    what the frame shows, relative."""
+    """What the frames that are not `left_out` show. there (height,): largest share of gas in frames that are out; cut (height,):
+    where the electrode cuts the beam, from which gas rises; gain (scan, height): what phi as the mean over the beam changes by
+    with what the frame shows, relative."""
 
     frames: ScaledFrames
     left_out: BoolArray
-    there: BoolArray
+    there: FloatArray
     cut: BoolArray
     gain: FloatArray
 
@@ -51,7 +51,7 @@ class Scaled:
         shown = np.where((gas.share > LEAST_SHARE) & ~self.left_out, gas.significance, 0.0)
         likely = np.where(shown > LIKELY, shown, 0.0)
         together = np.sqrt(np.sum(np.square(likely), axis=0)) > TOGETHER
-        stays = ((likely > 0.0) & together) | (self.there & (shown > THERE))
+        stays = ((likely > 0.0) & together) | ((self.there > 0.0) & (shown > THERE))
         return np.asarray((alone | stays) & ~self.left_out)
 
     @property
@@ -64,8 +64,10 @@ class Scaled:
         size = np.abs(self.frames.share)
         with np.errstate(invalid="ignore"):
             hidden = np.hypot(np.maximum(gas.share, 0.0), np.where(np.isfinite(gas.sigma), gas.sigma, 0.0))
-        longer = (self.there | self.cut) & np.isfinite(gas.sigma) & ~self.left_out
-        stretch = np.where(self.there, longer, _stretches(gas.share, gas.sigma, longer))
+        there = self.there > 0.0
+        hidden = np.where(there, np.minimum(hidden, self.there), hidden)
+        longer = (there | self.cut) & np.isfinite(gas.sigma) & ~self.left_out
+        stretch = np.where(there, longer, _stretches(gas.share, gas.sigma, longer))
         of_gas = np.where(stretch, hidden, np.where(uncertain & first, size, 0.0))
         of_others = np.where(uncertain & ~first & ~stretch, size, 0.0)
         return {GAS_SIGMA: self.gain * of_gas, NORMALISATION: self.gain * of_others}
@@ -76,7 +78,7 @@ class Scaled:
         causes = self.frames.likely(*place) or (GAS,)
         share, sigmas = float(self.frames.share[place]), abs(float(self.frames.significance[place]))
         if causes[0] == GAS:
-            together = np.argwhere(self.found[:, place[1]]).size > 1 or self.there[place[1]]
+            together = np.argwhere(self.found[:, place[1]]).size > 1 or self.there[place[1]] > 0.0
             also = ", as it is from others of this height" if together else ""
             said = f"gas in the beam: {100.0 * float(gas.share[place]):.2g} % of the solvent is missing from the curve"
             return f"{said} ({min(sigmas, 999.0):.0f} sigma){also}"
@@ -89,13 +91,13 @@ class Scaled:
 
 
 def with_scaled(
-    shown: Callable[[BoolArray, BoolArray], Scaled | None], left_out: BoolArray
+    shown: Callable[[BoolArray, FloatArray], Scaled | None], left_out: BoolArray
 ) -> tuple[BoolArray, dict[Place, str], dict[str, FloatArray]]:
     """`left_out` (scan, height) and the frames that are scaled; why, by place; and what single frames do not say enough of.
 
-    shown: what the others show while some are left out, given also at which heights gas was found."""
+    shown: what the others show while some are left out, given also the share of gas that was found at each height."""
     words: dict[Place, str] = {}
-    there = np.zeros(left_out.shape[1], dtype=bool)
+    there = np.zeros(left_out.shape[1])
     unseen: dict[str, FloatArray] = {}
     for _ in range(PASSES):
         scaled = shown(left_out, there)
@@ -106,9 +108,10 @@ def with_scaled(
             break
         places = [(int(i), int(j)) for i, j in np.argwhere(found)]
         words |= {place: scaled.words(place) for place in places}
-        there = there.copy()
-        for place in places:
-            there[place[1]] |= scaled.frames.likely(*place)[:1] in ((GAS,), ())
+        gas = [place for place in places if scaled.frames.likely(*place)[:1] in ((GAS,), ())]
+        there = scaled.there.copy()
+        for place in gas:
+            there[place[1]] = max(there[place[1]], float(scaled.frames.by(GAS).share[place]))
         left_out = left_out | found
     return left_out, words, {name: np.where(left_out, 0.0, sigma) for name, sigma in unseen.items()}
 
