@@ -32,9 +32,9 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Scaled:
-    """What the frames that are not `left_out` show. there (height,): largest share of gas in frames that are out; cut (height,):
-    where the electrode cuts the beam, from which gas rises; gain (scan, height): what phi as the mean over the beam changes by
-    with what the frame shows, relative."""
+    """What the frames that are not `left_out` show. there (height,): largest share of gas in frames that are out; cut
+    (height,): where the electrode cuts the beam, from which gas rises; gain (scan, height): what phi as the mean over the beam
+    changes by with what the frame shows, relative."""
 
     frames: ScaledFrames
     left_out: BoolArray
