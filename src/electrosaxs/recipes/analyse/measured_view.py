@@ -49,6 +49,8 @@ LEAST_STAND_IN, LEAST_STAND_IN_CUT = 4e-3, 1e-2
 STAND_IN_PASSES = 3
 LEAST_MONITOR_NOISE = 2e-3
 """Relative, from which on noise of all monitors is taken into account before single frames are judged (chosen)."""
+GAIN_OFF = 0.3
+"""Relative, of what a profile within the beam adds to a frame's own share of its depth (chosen)."""
 FEWEST_OF_THE_STAGE = 3
 """Scans that tell how well a stage comes back to a height."""
 BoolArray = npt.NDArray[np.bool_]
@@ -156,7 +158,10 @@ class MeasuredView:
         gain = correction.response[..., correction.response.shape[-1] // 2]
         own = gain * depth
         solvent = Measure(np.where(left_out, np.nan, self.solvent.share), self.solvent.sigma)
-        light = Measure(measures.residual, np.hypot(measures.sigma, _of_the_stage(measures, self.cut)))
+        off = np.nan_to_num(
+            GAIN_OFF * (gain - 1.0) * depth * self.solvent.share
+        )  # of what the light should see of that share
+        light = Measure(measures.residual, np.hypot(np.hypot(measures.sigma, off), _of_the_stage(measures, self.cut)))
         frames = ScaledFrames.of(solvent, light, None, depth=depth, own=own, solvent_depth=self.solvent_depth)
         may_hold = (there > 0.0) | self.cut
         out = frames.suspicious(may_hold) | left_out
