@@ -107,6 +107,8 @@ def beside_the_bulk(
 
 def _end_of_the_layer(excess: FloatArray, height_um: FloatArray) -> FloatArray:
     """The most that a layer may add at each height (ascending), from where it is surely seen; infinite where nothing tells."""
+    if not excess.size:
+        return excess
     steepness, last = 0.0, 0
     for k in range(excess.size - 1):
         if not excess[k] > excess[k + 1] > CLEAR:

@@ -173,8 +173,8 @@ class MeasuredView:
             height_um=open_beam_centre(self.grid.heights, self.run.beam.fwhm_um), start=self.run.solution.volume_fraction,
         )  # fmt: skip
         with np.errstate(invalid="ignore", divide="ignore"):
-            lower = 1.0 - self.phi / np.exp(around.logarithm)
-            lower = Measure(np.where(_near_in_time(out), lower, np.nan), np.hypot(around.sigma, self.relative))
+            below = 1.0 - self.phi / np.exp(around.logarithm)
+            lower = Measure(np.where(_near_in_time(out), below, np.nan), np.hypot(around.sigma, self.relative))
         told = ScaledFrames.of(solvent, light, lower, depth=depth, own=own, solvent_depth=self.solvent_depth)
         lacks = left_out & (self.solvent.share > UNCERTAIN * self.solvent.sigma)
         there = np.maximum(there, np.max(np.where(lacks, self.solvent.share, 0.0), axis=0))
