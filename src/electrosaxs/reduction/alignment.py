@@ -22,9 +22,18 @@ from ..physics.beam import beam_deviation, relative_density, share_above
 
 FEWEST_FRAMES = 5
 NOISE_FLOOR = 5e-6  # of the largest transmission: keeps a table without noise from giving a sigma of 0
-NOISE_SHAPES = (np.inf, 1.0, 0.3, 0.1, 0.03, 0.01)  # constant over relative noise, compared by their likelihood
+NOISE_SHAPES = (
+    np.inf,
+    1.0,
+    0.3,
+    0.1,
+    0.03,
+    0.01,
+    0.003,
+    0.001,
+)  # constant over relative noise, compared by their likelihood
 EDGE_EVIDENCE = 4.0  # -log10 of the probability (F test) that frames without an edge look like this
-WILD = 6.0  # robust sigma beyond which a frame is left out, at most one in eight
+WILD = 8.0  # robust sigma beyond which a frame is left out, at most one in eight
 OPEN = 0.97  # share of the beam above which a frame counts as open
 UNEVEN = 0.2  # of the optical depth that a frame has more than the open ones: its beam is not evenly absorbed (chosen)
 GRID = 401

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from electrosaxs.analysis.concentration.bulk_level import BulkLevel, bulk_level
+from electrosaxs.analysis.concentration.bulk_level import BulkLevel, beside_the_bulk, bulk_level
 
 START = 8e-4
 HEIGHTS = np.array([0.0, 50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 2400.0, 3200.0])
@@ -54,3 +54,22 @@ def test_one_height_with_a_deposit_is_not_the_bulk_and_hides_it_not() -> None:
     assert not found.bulk[2:, 5].any()
     assert np.all(np.isfinite(found.change[:5]))
     assert not found.drifts
+
+
+def test_two_heights_make_a_bulk_and_what_they_differ_by_is_in_its_sigma() -> None:
+    alike, end_of_a_layer = (level(START * np.array([[5.0, off, 1.003, 0.5]] * 3)) for off in (1.003, 1.0045))
+    assert np.allclose(alike.change, np.log(1.003))
+    assert alike.drifts
+    assert not end_of_a_layer.drifts
+
+
+def test_where_no_layer_reaches_phi_has_to_be_that_of_the_bulk() -> None:
+    phi, none = cell(), np.zeros(SCANS)
+    phi[3] = np.nan  # a scan without beam
+    phi[:, 5] *= 1.0 + 2e-3 * np.arange(SCANS)  # a deposit at 800 um, two others are at rest
+    told = beside_the_bulk(phi, np.full(phi.shape, NOISE), height_um=HEIGHTS, start=START, level=none)
+    assert np.delete(told[:, 5], 3).all()
+    assert not told[:, :4].any()  # the layer
+    assert not told[-1, -1]  # depletion has arrived
+    drifted = beside_the_bulk(1.02 * phi, np.full(phi.shape, NOISE), height_um=HEIGHTS, start=START, level=none)
+    assert not drifted.any()  # nothing is at rest

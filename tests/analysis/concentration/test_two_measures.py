@@ -58,3 +58,16 @@ def test_three_frames_tell_nothing_of_their_noise() -> None:
     few = np.full(SHAPE, np.nan)
     few[0, 1:4] = [0.0, 1e-3, 0.3]
     assert np.flatnonzero(np.abs(parts(few).significance[0]) > 5.5).tolist() == [3]
+
+
+@pytest.mark.parametrize("whose", ["monitor", "diode"])
+def test_no_frame_of_a_drift_contradicts_itself_however_much_or_little_it_holds(whose: str) -> None:
+    start, size = 0.21, -0.05 * TIME / TIME.max()
+    depth = start + EXCESS - np.where(np.arange(7) == 6, 0.2, 0.0)
+    excess = depth - start
+    drift = -size * depth if whose == "monitor" else size * (1.0 - depth)
+    found = two_measures(NOISE + drift, MODEL, excess, time_s=TIME, cut=CUT, start_depth=start)
+    assert np.nanmax(np.abs(found.significance)) < 4.5
+    assert np.max(found.share[:, 0]) > 5.0 if whose == "monitor" else np.min(found.share[:, 0]) < -1.0
+    even = two_measures(NOISE + drift, MODEL, excess, time_s=TIME, cut=CUT)
+    assert np.std(even.residual[:, 1:]) > 3.0 * np.std(found.residual[:, 1:])

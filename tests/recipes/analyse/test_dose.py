@@ -35,7 +35,7 @@ def test_seconds_are_counted_for_each_height_and_a_deposit_is_found_where_it_gro
     phi = START * noise * (1.0 + np.outer(np.arange(SCANS), HEIGHTS == 0.0))
     phi[:, 3] *= 1.0 + 2e-3 * EXPOSURE * np.arange(SCANS)
     relative = np.full(phi.shape, 3e-4)
-    rows = doses(frames, height, grid, phi, relative, bulk_level(phi, relative, start=START, shared=3e-4))
+    rows = doses(frames, height, grid, phi, relative, bulk_level(phi, relative, start=START, shared=3e-4), START)
     assert [row.height_um for row in rows] == HEIGHTS.tolist()
     assert [row.frames for row in rows] == [6, 6, 6, 9, 6, 6]
     assert_close(rows[3].exposure_s, 18.0, rel=1e-12)

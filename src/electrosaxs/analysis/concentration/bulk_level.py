@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ...nouns import FloatArray
 
-FEWEST_HEIGHTS = 3
+FEWEST_HEIGHTS = 2
 ALIKE = 3.0
 """Sigmas within which heights are of one level."""
 MOST = 0.7
@@ -23,6 +23,9 @@ LEAST_SIGMA = 5e-4
 LARGEST = 0.1
 """Relative change of phi0 beyond which a level is not that of the bulk (chosen): depleted heights are alike too."""
 SIGNIFICANT = 4.0
+CLEAR, FLATTER, REACH = 0.02, 0.4, 5.0
+"""Excess over the start of what is surely the layer; of the steepness before, below which what is above is not its end; times
+that its end may be more than a straight line of its logarithm foretells (chosen)."""
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -63,7 +66,10 @@ def bulk_level(phi: FloatArray, relative: FloatArray, *, start: float, shared: f
         if level is not None:
             weight = 1.0 / np.square(own[scan, level])
             change[scan] = float(weight @ x[scan, level] / weight.sum())
-            sigma[scan] = float(np.hypot(1.0 / np.sqrt(weight.sum()), shared))
+            apart = (
+                float(np.ptp(x[scan, level])) if level.size == FEWEST_HEIGHTS else 0.0
+            )  # a layer's end has two alike, too
+            sigma[scan] = float(np.sqrt(1.0 / weight.sum() + shared**2 + apart**2))
             bulk[scan, level] = True
     return BulkLevel(change, sigma, bulk)
 
@@ -80,3 +86,37 @@ def _longest_level(x: FloatArray, own: FloatArray) -> npt.NDArray[np.intp] | Non
                 if abs(float(weight @ x[places[alike]] / weight.sum())) < LARGEST:
                     return places[alike]
     return None
+
+
+def beside_the_bulk(
+    phi: FloatArray, relative: FloatArray, *, height_um: FloatArray, start: float, level: FloatArray
+) -> BoolArray:
+    """(scan, height) where phi has to be that of the bulk though it may not be: the layer at the anode, continued, adds less
+    than sigma, depletion has not made it smaller, and another height like it is at the level (scan,), relative to the start."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        x = np.where(phi > 0.0, np.log(phi / start), np.nan) - level[:, None]
+    own = ALIKE * np.hypot(relative, LEAST_SIGMA)
+    beyond = np.zeros(phi.shape, dtype=bool)
+    for scan in range(len(phi)):
+        known = np.flatnonzero(np.isfinite(x[scan]) & np.isfinite(own[scan]))
+        beyond[scan, known] = _end_of_the_layer(np.expm1(x[scan, known]), height_um[known]) < own[scan, known]
+    rests = beyond & (np.abs(x) < own)
+    others = rests.sum(axis=1, keepdims=True) - rests
+    return np.asarray(beyond & (x > -own) & (others > 0))
+
+
+def _end_of_the_layer(excess: FloatArray, height_um: FloatArray) -> FloatArray:
+    """The most that a layer may add at each height (ascending), from where it is surely seen; infinite where nothing tells."""
+    if not excess.size:
+        return excess
+    steepness, last = 0.0, 0
+    for k in range(excess.size - 1):
+        if not excess[k] > excess[k + 1] > CLEAR:
+            break
+        here = float(np.log(excess[k] / excess[k + 1]) / (height_um[k + 1] - height_um[k]))
+        if here < FLATTER * steepness:
+            break
+        steepness, last = here, k + 1
+    above = np.maximum(height_um - height_um[last], 0.0)
+    end = REACH * excess[last] * np.exp(-steepness * above)
+    return np.where((above > 0.0) & (steepness > 0.0), end, np.inf)

@@ -7,9 +7,10 @@ phi can. Compared is the optical depth of the particles, seen against expected f
 
     difference = ln(T / T_reference) + k (depth(phi_Q) - depth(phi0)) = drift(t) + place(z) + b (depth - depth(phi0)) + noise
 
-k = ln(T_solvent / T_reference) / depth(phi0) measures a on the starting solution itself. drift: all heights alike; place:
-heights at which the electrode cuts the beam, where a micrometre counts; b: what changes with phi (interaction, harmonics). Each
-is found so that half of the frames may be wrong.
+k = ln(T_solvent / T_reference) / depth(phi0) measures a on the starting solution itself. drift: all heights alike, or, where
+that is more likely, as a diode's, in proportion to 1 - depth, or a monitor's, in proportion to depth; place: heights at which
+the electrode cuts the beam, where a micrometre counts; b: what changes with phi (interaction, harmonics). Each is found so that
+half of the frames may be wrong.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ SLOPE_SIGMA = 0.02
 STEEP = 0.1
 """Optical depth over that of the start from which on a voxel tells the slope b."""
 ROUNDS = 3
+TOLD, NEARER = 4.0, 9.0
+"""Sigmas of a scan's drift from which on its shape is asked; chi-squared by which another than the even one is better."""
+LEAST_SHARE = 0.1
+"""Of the drift at the start: a height that feels less of it does not tell it."""
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -45,7 +50,7 @@ BoolArray = npt.NDArray[np.bool_]
 class TwoMeasures:
     """Of voxels (scan, height). difference: of ln T, seen less expected; sigma: of what is left; drift, place (height,) and
     slope: what was found of each, with drift_sigma (scan,) and place_sigma (height,); noise: of one frame's ln T. residual:
-    what nothing of it explains."""
+    what nothing of it explains. drift is that of the starting solution, share (scan, height) times as much at each voxel."""
 
     difference: FloatArray
     sigma: FloatArray
@@ -56,6 +61,7 @@ class TwoMeasures:
     slope: float
     noise: float
     residual: FloatArray
+    share: FloatArray
 
     @property
     def significance(self) -> FloatArray:
@@ -64,40 +70,75 @@ class TwoMeasures:
 
 
 def two_measures(
-    difference: FloatArray, model_sigma: FloatArray, excess_depth: FloatArray, *, time_s: FloatArray, cut: BoolArray
+    difference: FloatArray,
+    model_sigma: FloatArray,
+    excess_depth: FloatArray,
+    *,
+    time_s: FloatArray,
+    cut: BoolArray,
+    start_depth: float = 0.0,
 ) -> TwoMeasures:
     """The parts of `difference` (scan, height), NaN where there is no frame.
 
     model_sigma: of the expectation, in ln T; excess_depth: k (depth - depth(phi0)); cut (height,): where the electrode cuts
-    the beam.
+    the beam; start_depth: k depth(phi0), 0 where it says nothing of whose the drift is.
     """
+    even = _parts(difference, model_sigma, excess_depth, np.ones_like(difference), time_s, cut)
+    told = np.abs(even.drift).max(axis=1, initial=0.0) > TOLD * even.drift_sigma
+    if not 0.0 < start_depth < 1.0 or not told.any():
+        return even
+    of_diode, of_monitor = 1.0 - excess_depth / (1.0 - start_depth), 1.0 + excess_depth / start_depth
+    others = [_parts(difference, model_sigma, excess_depth, share, time_s, cut) for share in (of_diode, of_monitor)]
+    best = min(others, key=_misfit)
+    return best if _misfit(best) < _misfit(even) - NEARER else even
+
+
+def _parts(
+    difference: FloatArray,
+    model_sigma: FloatArray,
+    excess_depth: FloatArray,
+    share: FloatArray,
+    time_s: FloatArray,
+    cut: BoolArray,
+) -> TwoMeasures:
+    """With a drift that each voxel feels in proportion to `share`."""
     known = np.isfinite(difference) & np.isfinite(model_sigma)
+    tells = known & ~cut & (np.abs(np.nan_to_num(share)) > LEAST_SHARE)
+    scale = np.where(tells, share, 1.0)
     drift, place, slope = np.zeros_like(difference), np.zeros(difference.shape[1]), 0.0
     noise = USUAL_NOISE
     knots = np.zeros(difference.shape[0])
     for _ in range(ROUNDS):
         sigma = np.hypot(noise, model_sigma)
         rest = difference - slope * excess_depth
-        knots = _without_apart(_per_scan(rest, sigma, known & ~cut), max(SIGNIFICANT * noise, LEAST_APART))
-        drift = _through(knots, time_s, known & ~cut)
-        slope = _slope(difference - drift, excess_depth, sigma, known & ~cut & (np.abs(excess_depth) > STEEP))
-        rest = difference - drift - slope * excess_depth
+        knots = _per_scan(rest / scale, sigma / np.abs(scale), tells)
+        knots = _without_apart(knots, max(SIGNIFICANT * noise, LEAST_APART))
+        drift = _through(knots, time_s, tells)
+        slope = _slope(difference - share * drift, excess_depth, sigma, known & ~cut & (np.abs(excess_depth) > STEEP))
+        rest = difference - share * drift - slope * excess_depth
         place = _per_height(rest, sigma, known, cut)
         noise = _noise(rest - place, model_sigma, known & ~cut)
-    residual = np.where(known, difference - drift - place - slope * excess_depth, np.nan)
+    residual = np.where(known, difference - share * drift - place - slope * excess_depth, np.nan)
     sigma = np.where(known, np.hypot(noise, model_sigma), np.nan)
     weight = np.where(known, 1.0 / np.square(np.where(known, sigma, 1.0)), 0.0)
-    drift_sigma = _of_the_mean(np.where(cut, 0.0, weight).sum(axis=1), USUAL_NOISE)
+    drift_sigma = _of_the_mean(np.where(tells, weight * np.square(scale), 0.0).sum(axis=1), USUAL_NOISE)
     place_sigma = np.where(cut, _of_the_mean(weight.sum(axis=0), PLACE_SIGMA), 0.0)
-    return TwoMeasures(difference, sigma, drift, drift_sigma, place, place_sigma, slope, noise, residual)
+    return TwoMeasures(difference, sigma, drift, drift_sigma, place, place_sigma, slope, noise, residual, share)
 
 
-def worst_nearby(significance: FloatArray) -> BoolArray:
-    """Voxels beyond SIGNIFICANT of which none beside is worse: through the profile one spoils those around it."""
+def _misfit(parts: TwoMeasures) -> float:
+    """-2 ln likelihood of what is left where no electrode cuts the beam, each voxel counting at most 3 sigmas."""
+    known = np.isfinite(parts.residual) & (parts.place == 0.0)
+    sigma = parts.sigma[known]
+    return float(np.sum(np.minimum(np.square(parts.residual[known] / sigma), 9.0) + 2.0 * np.log(sigma)))
+
+
+def worst_nearby(significance: FloatArray, least: float = SIGNIFICANT) -> BoolArray:
+    """Voxels beyond `least` of which none beside is worse: through the profile one spoils those around it."""
     size = np.nan_to_num(np.abs(significance))
     padded = np.pad(size, 1)
     around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).max(axis=(2, 3))
-    return (size > SIGNIFICANT) & (size >= around)
+    return (size > least) & (size >= around)
 
 
 def _of_the_mean(weight: FloatArray, nothing: float) -> FloatArray:

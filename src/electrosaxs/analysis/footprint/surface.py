@@ -1,8 +1,9 @@
 """What the neighbours of a voxel in height and time say that it holds: for frames that are missing or are to be judged.
 
 ln phi is interpolated as a Boolean sum (Gordon 1969), P_z + P_t - P_z P_t, with polynomials in the root of height (P_z) and the
-root of time (P_t), in which the layer at the anode grows evenly. Its error is that of P_z times that of P_t: what changes with
-height alone, or with time alone, it meets exactly. A voxel never enters its own prediction.
+root of time or its inverse (P_t): in the one the layer at the anode grows evenly at first, in the other the ratio of two
+heights is a straight line once both grow evenly. Its error is that of P_z times that of P_t: what changes with height alone, or
+with time alone, it meets exactly. A voxel never enters its own prediction.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import numpy.typing as npt
 
 from ...nouns import FloatArray
 
-SCHEMES = ((2, 1), (2, 2), (2, 3), (2, 4))
-"""Scans and heights that are read; that which predicts the voxels around best is taken."""
+ROOT, INVERSE = 0, 1
+SCHEMES = ((2, 1, ROOT), (2, 2, ROOT), (2, 3, ROOT), (2, 4, ROOT), (2, 1, INVERSE), (2, 2, INVERSE))
+"""Scans and heights that are read, and the coordinate in time; that which predicts the voxels around best is taken."""
+Scheme = tuple[int, int, int]
 JUDGES = 2
 """Scans before and after, at the same height, and heights beside, in which a scheme is tried."""
 LEAST_SIGMA = 3e-3
@@ -23,6 +26,7 @@ LEAST_SIGMA = 3e-3
 FIRST_SIGMA = 0.03
 """The same in the first scan, whose layer is thin and whose neighbours in time are later or flat (simulated: 1 to 4 %)."""
 NEAR_SURFACE_UM = 20.0
+LEAST_TIME_S = 1.0
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -42,6 +46,7 @@ class _Grid:
     known: BoolArray
     z: FloatArray
     t: FloatArray
+    inverse: FloatArray
 
     @classmethod
     def of(cls, phi: FloatArray, height_um: FloatArray, time_s: FloatArray, start: float | None) -> _Grid:
@@ -54,7 +59,11 @@ class _Grid:
         x = np.vstack([np.full(phi.shape[1], level), x])
         known = np.vstack([np.full(phi.shape[1], begun), known])
         return cls(
-            x, known, np.sqrt(np.maximum(height_um, 0.0) + NEAR_SURFACE_UM), np.vstack([np.zeros(t.shape[1]), t])
+            x,
+            known,
+            np.sqrt(np.maximum(height_um, 0.0) + NEAR_SURFACE_UM),
+            np.vstack([np.zeros(t.shape[1]), t]),
+            np.vstack([np.full(t.shape[1], np.inf), 1.0 / np.maximum(time_s - first, LEAST_TIME_S)]),
         )
 
     def without(self, row: int, column: int) -> _Grid:
@@ -63,17 +72,18 @@ class _Grid:
         known[row, column] = False
         return replace(self, known=known)
 
-    def predicted(self, row: int, column: int, scheme: tuple[int, int]) -> float:
+    def predicted(self, row: int, column: int, scheme: Scheme) -> float:
         """ln phi at one place from the others; NaN where they are too few."""
-        rows = np.flatnonzero(self.known[:, column])
-        rows = _nearest(rows[rows != row], self.t[rows[rows != row], column], self.t[row, column], scheme[0])
+        when = self.t if scheme[2] == ROOT else self.inverse
+        rows = np.flatnonzero(self.known[:, column] & np.isfinite(when[:, column]))
+        rows = _nearest(rows[rows != row], when[rows[rows != row], column], when[row, column], scheme[0])
         columns = np.flatnonzero(self.known[row])
         columns = columns[columns != column]
         columns = columns[self.known[np.ix_(rows, columns)].all(axis=0)] if rows.size else columns
         columns = _nearest(columns, self.z[columns], self.z[column], scheme[1])
         if (rows.size < scheme[0] and columns.size < 2) or columns.size < min(scheme[1], 2):
             return np.nan
-        in_time = _weights(self.t[rows, column], self.t[row, column])
+        in_time = _weights(when[rows, column], when[row, column])
         in_height = _weights(self.z[columns], self.z[column])
         across = self.x[np.ix_(rows, columns)]
         return float(in_height @ self.x[row, columns] + in_time @ self.x[rows, column] - in_time @ across @ in_height)
@@ -84,7 +94,7 @@ def expected(
 ) -> Expected:
     """The prediction at the voxels `wanted` of a map `phi` (scan, height) from those that are finite and above 0.
 
-    time_s (scan, height); start: phi at field-on. sigma: the largest error of the scheme in the voxels around, or the median
+    time_s (scan, height); start: phi at field-on. sigma: the error (rms) of the scheme in the voxels around, or the median
     of what the other schemes say otherwise.
     """
     grid = _Grid.of(phi, height_um, time_s, start)
@@ -98,15 +108,13 @@ def expected(
             value = others.predicted(row, int(column), scheme)
             if np.isfinite(value):
                 own = [abs(e) for r, c in judges if np.isfinite(e := others.predicted(r, c, scheme) - grid.x[r, c])]
-                tried.append(
-                    (float(np.sqrt(np.mean(np.square(own)))) if own else np.inf, value, max(own, default=np.inf))
-                )
+                tried.append((float(np.sqrt(np.mean(np.square(own)))) if own else np.inf, value))
         if tried:
-            _, best, largest = min(tried)
-            between = float(np.median([abs(value - best) for _, value, _ in tried]))
+            error, best = min(tried)
+            between = float(np.median([abs(value - best) for _, value in tried]))
             logarithm[scan, column] = best
             least = FIRST_SIGMA if scan == 0 else LEAST_SIGMA
-            sigma[scan, column] = max(largest, between, least) if np.isfinite(largest) else np.nan
+            sigma[scan, column] = max(error, between, least) if np.isfinite(error) else np.nan
     return Expected(logarithm, sigma)
 
 

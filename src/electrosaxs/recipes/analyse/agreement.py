@@ -6,7 +6,8 @@ common, a drift, stays in and becomes a shared sigma.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +18,13 @@ from ...analysis.footprint.correction import FootprintCorrection
 from ...analysis.footprint.surface import Expected
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role
-from ...nouns.contributions import DEPOSIT, GAS, REFERENCE, SHADOW, TRANSMISSION
+from ...nouns.contributions import DEPOSIT, REFERENCE, SHADOW, TRANSMISSION
 from .causes import cause
 from .dose import deposit_of_phi
-from .drift import anode_elsewhere, drift_of_bulk, drift_of_phi, noise_of_phi, scatter_of_phi
-from .gas import with_gas
+from .drift import anode_elsewhere, drift_of_all, drift_of_bulk, drift_of_phi, noise_of_phi, scatter_of_phi
 from .measured_view import MeasuredView
 from .reduce_run import ReducedRun
+from .scaled import with_scaled
 from .shadow import Shadow
 from .standards import Standards
 from .voxels import Voxels
@@ -44,9 +45,10 @@ class Agreement:
     without phi; left_out: what contradicts itself; reasons: row of the voxels -> words; scattered, absorbed, absorbed_sigma:
     phi by either measure, of frames that were left out too; drift: relative change of phi where the transmission's drift is
     the diode's; scatter: relative sigma of phi where the two scatter against each other in all frames; own: of each frame's
-    phi, on its own; moved_um: by how much the anode seems to be elsewhere than said; gas: relative sigma of phi by gas that is
-    uncertain; standards: of all phi, by the noise of the reference frames where it shows in the others alone; bulk: phi where
-    nothing has arrived; deposit: relative change of phi by what stays where the beam was; shadow: of a film
+    phi, on its own; moved_um: by how much the anode seems to be elsewhere than said; unseen: contribution -> relative sigma of
+    phi by gas or by a misread monitor that is uncertain; standards: of all phi, by the noise of the reference frames where it
+    shows in the others alone; bulk: phi where nothing has arrived; deposit: relative change of phi by what stays where the beam
+    was; shadow: of a film
     on the anode."""
 
     measures: TwoMeasures | None
@@ -60,7 +62,7 @@ class Agreement:
     scatter: float = 0.0
     own: float = 0.0
     moved_um: float = 0.0
-    gas: FloatArray | float = 0.0
+    unseen: Mapping[str, FloatArray] = field(default_factory=dict)
     standards: float = 0.0
     bulk: BulkLevel | None = None
     deposit: FloatArray | float = 0.0
@@ -81,7 +83,7 @@ class Agreement:
         parts = (
             (TRANSMISSION, self.drift, phi),
             (DEPOSIT, self.deposit, phi),
-            (GAS, self.gas, size),
+            *((name, relative, size) for name, relative in self.unseen.items()),
             (REFERENCE, self.standards, size),
         )
         found = {name: relative * of for name, relative, of in parts if np.any(relative)}
@@ -108,24 +110,25 @@ def agreement(
     contradicted = int(left_out.sum()) if left_out.sum() > MOST_SHARE * max(view.known.sum(), 1) else 0
     if contradicted:
         left_out[:] = False
-    left_out, gas, unseen = with_gas(view.gas, left_out)
+    left_out, scaled, unseen = with_scaled(view.scaled, left_out)
     correction, measures = view.compared(left_out)
     contradictions = view.contradictions(left_out, correction, measures)
     absorbed = view.scale * view.start_depth
     drift, words = drift_of_phi(measures, view.depth(correction), absorbed, view.start_noise)
     bulk = view.bulk(left_out, standard)
     drift, words = drift_of_bulk(bulk, grid.time, drift, words)
+    drift, words = drift_of_all(view.slow_drift(correction, measures, bulk, standard), grid.time, drift, words)
     moved, where = anode_elsewhere(measures, grid.heights, reduced.run.beam.fwhm_um)
     if moved:  # gas instead would lower phi there by as much
         drift = np.hypot(drift, measures.place)
     scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
     own = 0.0 if scatter else noise or noise_of_phi(measures, view.depth(correction), usual)
-    of_light = {place: c for place, c in contradictions.items() if place not in gas}
+    of_light = {place: c for place, c in contradictions.items() if place not in scaled}
     return Agreement(
         measures,
         view.stand_ins(correction, measures, left_out, of_light),
         left_out,
-        _reasons(grid, {place: cause(c) for place, c in contradictions.items()} | gas),
+        _reasons(grid, {place: cause(c) for place, c in contradictions.items()} | scaled),
         view.phi,
         *view.absorbed(correction, measures),
         np.hypot(drift, scatter) if np.any(scatter) else drift,
@@ -135,7 +138,9 @@ def agreement(
         unseen,
         noise / np.sqrt(max(reduced.frames(Role.REFERENCE).size, 1)) if own else 0.0,
         bulk,
-        deposit_of_phi(reduced.table, voxels.frame, grid, view.phi, view.relative, bulk),
+        deposit_of_phi(
+            reduced.table, voxels.frame, grid, view.phi, view.relative, bulk, reduced.run.solution.volume_fraction
+        ),
         shadow,
         (*where, *more, *words),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ...analysis.concentration.bulk_level import LEAST_SIGMA, BulkLevel
+from ...analysis.concentration.bulk_level import LEAST_SIGMA, BulkLevel, beside_the_bulk
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, FrameTable
 from ...nouns.dose import HeightDose
@@ -24,11 +24,13 @@ def doses(
     phi: FloatArray,
     relative: FloatArray,
     bulk: BulkLevel | None,
+    start: float,
 ) -> tuple[HeightDose, ...]:
-    """One row per height, ascending. height_um (frame,) above the anode; phi and its own relative sigma (scan, height)."""
+    """One row per height, ascending. height_um (frame,) above the anode; phi and its own relative sigma (scan, height);
+    start: phi0."""
     change = {
         float(z): row
-        for z, row in zip(grid.heights, _changes(table, height_um, grid, phi, relative, bulk), strict=True)
+        for z, row in zip(grid.heights, _changes(table, height_um, grid, phi, relative, bulk, start), strict=True)
     }
     placed = np.flatnonzero(np.isfinite(height_um))
     rows = []
@@ -62,18 +64,31 @@ def dose_notes(rows: tuple[HeightDose, ...]) -> tuple[str, ...]:
 
 
 def deposit_of_phi(
-    table: FrameTable, frames: IntArray, grid: ScanMap, phi: FloatArray, relative: FloatArray, bulk: BulkLevel
+    table: FrameTable,
+    frames: IntArray,
+    grid: ScanMap,
+    phi: FloatArray,
+    relative: FloatArray,
+    bulk: BulkLevel,
+    start: float,
 ) -> FloatArray:
-    """What phi is off by, relative (scan, height), where it changes with the dose as nothing in the bulk does; 0 elsewhere.
+    """What phi is off by, relative (scan, height), where it changes with the dose as nothing in the bulk does, and by as much
+    of phi0 where that cannot be told while it is found elsewhere; 0 where nothing is found.
 
     frames: of the table, the rows of the map.
     """
     height = np.full(len(table), np.nan)
     height[frames] = np.where(grid.height_index >= 0, grid.heights[grid.height_index], np.nan)
     off = np.zeros(phi.shape)
-    for column, (slope, sigma) in enumerate(_changes(table, height, grid, phi, relative, bulk)):
-        if sigma > 0.0 and abs(slope) > SIGNIFICANT * sigma:
-            off[:, column] = slope * _seconds_before(table, height, grid, column)
+    changes = _changes(table, height, grid, phi, relative, bulk, start)
+    found = [slope for slope, sigma in changes if sigma > 0.0 and abs(slope) > SIGNIFICANT * sigma]
+    for column, (slope, sigma) in enumerate(changes if found else []):
+        seconds = _seconds_before(table, height, grid, column)
+        if np.isnan(sigma):
+            with np.errstate(invalid="ignore", divide="ignore"):
+                off[:, column] = np.nan_to_num(max(found, key=abs) * seconds * start / phi[:, column])
+        elif slope in found:
+            off[:, column] = slope * seconds
     return off
 
 
@@ -97,17 +112,20 @@ def _changes(
     phi: FloatArray,
     relative: FloatArray,
     bulk: BulkLevel | None,
+    start: float,
 ) -> list[tuple[float, float]]:
     """Of each height of the map: slope of ln phi against the seconds it was in the beam, beyond what the bulk does in all, and
-    its sigma; NaN where fewer than FEWEST scans hold the bulk there."""
+    its sigma; NaN where fewer than FEWEST scans hold the bulk there, or should."""
     found = []
+    level = np.zeros(len(phi)) if bulk is None else np.nan_to_num(bulk.change)
+    beside = beside_the_bulk(phi, relative, height_um=grid.heights, start=start, level=level)
     for column in range(grid.heights.size):
-        told = _within(bulk, column, phi) if bulk is not None else np.zeros(len(phi), dtype=bool)
+        told = np.zeros(len(phi), dtype=bool) if bulk is None else _within(bulk, column, phi) | beside[:, column]
         if bulk is None or told.sum() < FEWEST:
             found.append((np.nan, np.nan))
             continue
         dose = _seconds_before(table, height_um, grid, column)[told]
-        x = np.log(phi[told, column]) - bulk.change[told]
+        x = np.log(phi[told, column]) - level[told]
         weight = 1.0 / np.square(np.hypot(relative[told, column], LEAST_SIGMA))
         away = dose - float(weight @ dose / weight.sum())
         spread = float(weight @ np.square(away))

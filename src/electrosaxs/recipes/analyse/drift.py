@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ...analysis.concentration.bulk_level import BulkLevel
+from ...analysis.concentration.slow_drift import SlowDrift
 from ...analysis.concentration.two_measures import LEAST_NOISE, SLOPE_SIGMA, TwoMeasures
 from ...nouns import FloatArray, Number
 from ...physics.beam import beam_deviation, share_above
@@ -52,7 +53,7 @@ def drift_of_phi(
     else:
         drift, blamed, other = by_monitor, "monitor or transmission", "each other"
     worst = float(drift[known][np.argmax(np.abs(drift[known]))])
-    return drift, (
+    return -drift, (
         f"{blamed}: drifts by up to {100.0 * worst:+.2g} % against {other}, in all heights alike; phi by scattering"
         " and phi by transmission disagree by that, and it is in phi's sigma (transmission)",
     )
@@ -78,11 +79,24 @@ def drift_of_bulk(
     return np.where(size < 0.0, -1.0, 1.0) * np.hypot(size, least), (*said, *words)
 
 
+def drift_of_all(
+    slow: SlowDrift, time_s: FloatArray, drift: FloatArray, words: tuple[str, ...]
+) -> tuple[FloatArray, tuple[str, ...]]:
+    """`drift` of phi (scan, height) and its words; where no scan shows any, the one that all frames show together."""
+    if np.any(drift) or not slow.told:
+        return drift, words
+    said = (
+        f"monitor or transmission: phi drifts by {-100.0 * slow.size:+.2g} % until the last frame, as transmission, solvent and"
+        f" bulk of all frames say together ({abs(slow.size) / slow.sigma:.0f} sigma), and it is in phi's sigma (transmission)",
+    )
+    return slow.of_phi(time_s), (*said, *words)
+
+
 def drift_number(bulk: BulkLevel) -> Number:
     """Relative change of phi in the bulk in the last scan that tells it."""
     told = np.flatnonzero(np.isfinite(bulk.change))
     if not told.size:
-        return Number.absent("one", "no three heights next to each other hold the starting solution")
+        return Number.absent("one", "no two heights next to each other hold the starting solution")
     last = int(told[-1])
     heights = int(bulk.bulk[last].sum())
     source = f"phi of {heights} heights that hold the starting solution over phi0, less 1, scan {last}"

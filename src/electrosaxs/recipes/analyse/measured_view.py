@@ -7,22 +7,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ...analysis.concentration.bulk_level import BulkLevel, bulk_level
+from ...analysis.concentration.bulk_level import LEAST_SIGMA, BulkLevel, bulk_level
 from ...analysis.concentration.lasting_shadow import lasting_shadow, shadow_sigma
 from ...analysis.concentration.missing_solvent import MissingSolvent, missing_solvent, solvent_level
+from ...analysis.concentration.scaled_frames import Measure, ScaledFrames
+from ...analysis.concentration.slow_drift import SlowDrift, slow_drift
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
-from ...analysis.footprint.surface import Expected, expected
+from ...analysis.footprint.surface import JUDGES, Expected, expected
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role, Run
+from ...physics.absorption import attenuation
 from ...physics.beam import beam_deviation, open_beam_centre, open_fraction, relative_density
 from .attenuation import attenuation_map, attenuation_of
 from .causes import Contradiction
 from .crystal_view import sees_crystals
 from .drift import noise_of_phi
-from .gas import GasShare, gas_share, suspicious
 from .misfit import POOR
 from .reduce_run import ReducedRun
+from .scaled import UNCERTAIN, Scaled
 from .shadow import Shadow
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels, on_map
@@ -46,13 +49,18 @@ LEAST_STAND_IN, LEAST_STAND_IN_CUT = 4e-3, 1e-2
 STAND_IN_PASSES = 3
 LEAST_MONITOR_NOISE = 2e-3
 """Relative, from which on noise of all monitors is taken into account before single frames are judged (chosen)."""
+GAIN_OFF = 0.3
+"""Relative, of what a profile within the beam adds to a frame's own share of its depth (chosen)."""
+FEWEST_OF_THE_STAGE = 3
+"""Scans that tell how well a stage comes back to a height."""
 BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class MeasuredView:
     """Of a run: phi as the frames show it and its relative sigma, crystalline fraction, ln(T / T_reference / open), a, all
-    (scan, height). scale: k of `two_measures`; start_depth: depth(phi0). solvent: what of it is missing from the curves."""
+    (scan, height). scale: k of `two_measures`; start_depth: depth(phi0). solvent: what of it is missing from the curves,
+    solvent_depth: what the beam's whole path of it absorbs."""
 
     run: Run
     grid: ScanMap
@@ -65,6 +73,7 @@ class MeasuredView:
     scale: float
     start_noise: float
     solvent: MissingSolvent
+    solvent_depth: float
 
     @classmethod
     def of(
@@ -103,6 +112,9 @@ class MeasuredView:
                 phi,
                 cut=passes < WHOLE,
             ),
+            solvent_depth=1e-3
+            * run.cell.path_length_mm
+            * attenuation(run.solution, energy_keV=run.beam.energy_keV).solvent,
         )
 
     def with_noise(self, usual: float) -> tuple[MeasuredView, float]:
@@ -119,19 +131,54 @@ class MeasuredView:
         start = self.run.solution.volume_fraction
         return bulk_level(phi, self.relative, start=start, shared=standard.starting.relative_sigma)
 
-    def gas(self, left_out: BoolArray) -> GasShare | None:
-        """What the frames that are not left out show of gas; None where none is suspicious of it."""
-        light = self.compared(left_out)[1].significance
-        light = np.where(self.cut, 0.0, light)  # there what is expected hangs on the very phi that gas lowers
-        asked = suspicious(self.solvent, light) & ~left_out
+    def slow_drift(
+        self, correction: FootprintCorrection, measures: TwoMeasures, bulk: BulkLevel, standard: Standards
+    ) -> SlowDrift:
+        """What all frames that are compared say together of a drift in the course of the run."""
+        used = np.isfinite(measures.residual)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            level = np.where(used & bulk.bulk, np.log(self.phi / self.run.solution.volume_fraction), np.nan)
+        return slow_drift(
+            Measure(np.where(self.cut | self.beside_crystals, np.nan, measures.difference), measures.sigma),
+            Measure(np.where(used, self.solvent.share, np.nan), self.solvent.sigma),
+            Measure(level, np.hypot(self.relative, LEAST_SIGMA)),
+            self.depth(correction),
+            time_s=self.grid.time,
+            start_depth=self.scale * self.start_depth,
+            start_sigma=standard.starting.relative_sigma,
+        )
+
+    def scaled(self, left_out: BoolArray, there: FloatArray) -> Scaled | None:
+        """What the frames that are not left out show of being scaled as a whole; None where none is suspicious of it.
+
+        there (height,): share of gas that was found, 0 where none was.
+        """
+        correction, measures = self.compared(left_out)
+        depth = self.depth(correction)
+        gain = correction.response[..., correction.response.shape[-1] // 2]
+        own = gain * depth
+        solvent = Measure(np.where(left_out, np.nan, self.solvent.share), self.solvent.sigma)
+        off = np.nan_to_num(
+            GAIN_OFF * (gain - 1.0) * depth * self.solvent.share
+        )  # of what the light should see of that share
+        light = Measure(measures.residual, np.hypot(np.hypot(measures.sigma, off), _of_the_stage(measures, self.cut)))
+        frames = ScaledFrames.of(solvent, light, None, depth=depth, own=own, solvent_depth=self.solvent_depth)
+        may_hold = (there > 0.0) | self.cut
+        out = frames.suspicious(may_hold) | left_out
+        asked = (out | (may_hold & out.any(axis=0) & self.known)) & ~left_out
         if not asked.any():
             return None
         around = expected(
-            np.where(asked | left_out, np.nan, self.phi), asked, time_s=self.grid.time,
+            np.where(out, np.nan, self.phi), asked, time_s=self.grid.time,
             height_um=open_beam_centre(self.grid.heights, self.run.beam.fwhm_um), start=self.run.solution.volume_fraction,
         )  # fmt: skip
-        around = replace(around, sigma=np.hypot(around.sigma, self.relative))
-        return gas_share(self.solvent, light, self.phi, around, left_out)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            below = 1.0 - self.phi / np.exp(around.logarithm)
+            lower = Measure(np.where(_near_in_time(out), below, np.nan), np.hypot(around.sigma, self.relative))
+        told = ScaledFrames.of(solvent, light, lower, depth=depth, own=own, solvent_depth=self.solvent_depth)
+        lacks = left_out & (self.solvent.share > UNCERTAIN * self.solvent.sigma)
+        there = np.maximum(there, np.max(np.where(lacks, self.solvent.share, 0.0), axis=0))
+        return Scaled(told.only(asked), left_out, there, self.cut, np.maximum(gain, 1.0))
 
     @property
     def known(self) -> BoolArray:
@@ -199,7 +246,8 @@ class MeasuredView:
         excess = depth - self.scale * self.start_depth
         difference = np.where(known, self.lighter + excess, np.nan)
         model = np.hypot(depth * np.sqrt(parts), self.start_noise)
-        return two_measures(difference, model, excess, time_s=self.grid.time, cut=self.cut)
+        start = self.scale * self.start_depth
+        return two_measures(difference, model, excess, time_s=self.grid.time, cut=self.cut, start_depth=start)
 
     def seen_depth(self, measures: TwoMeasures) -> FloatArray:
         """Optical depth that the transmission says, without its drift and with the place of the electrode."""
@@ -237,7 +285,7 @@ class MeasuredView:
         with np.errstate(invalid="ignore", divide="ignore"):
             own = self.depth(correction) * self.phi / np.exp(correction.missing.logarithm)
             excess = own - self.scale * self.start_depth
-            rest = self.lighter + excess - measures.drift - measures.place - measures.slope * excess
+            rest = self.lighter + excess - measures.share * measures.drift - measures.place - measures.slope * excess
             sigma = np.hypot(measures.noise, own * np.hypot(self.relative, GROSS_LEFT))
             return np.asarray(rest / sigma)
 
@@ -263,3 +311,25 @@ class MeasuredView:
             missing = Expected(logarithm, sigma)
             correction = self._profile(phi, missing)
         return missing
+
+
+def _of_the_stage(measures: TwoMeasures, cut: BoolArray) -> FloatArray:
+    """(height,) what ln T scatters from scan to scan beyond its sigma where the electrode cuts the beam, as of a stage that
+    does not come back to the same height; infinite where too few scans tell, 0 elsewhere."""
+    sigma = np.zeros(cut.size)
+    for column in np.flatnonzero(cut):
+        rest = measures.residual[:, column]
+        rest = (rest / measures.sigma[:, column])[np.isfinite(rest)]
+        beyond = (
+            1.4826 * float(np.median(np.abs(rest - np.median(rest)))) if rest.size >= FEWEST_OF_THE_STAGE else np.inf
+        )
+        usual = float(np.nanmedian(measures.sigma[:, column])) if rest.size else 1.0
+        sigma[column] = usual * np.sqrt(max(beyond**2 - 1.0, 0.0))
+    return sigma
+
+
+def _near_in_time(missing: BoolArray) -> BoolArray:
+    """(scan, height) places of which one of the two scans before or after holds the height: beyond them nothing is foretold."""
+    padded = np.pad(~missing, ((JUDGES, JUDGES), (0, 0)))
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * JUDGES + 1, axis=0)
+    return np.asarray(np.delete(around, JUDGES, axis=-1).any(axis=-1))

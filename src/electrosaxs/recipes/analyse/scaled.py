@@ -1,0 +1,135 @@
+"""Frames whose scattering is too little or too much as a whole, solvent and particles alike: a monitor or a transmission that
+was read wrong by less than the light alone tells, or gas in the beam."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...analysis.concentration.scaled_frames import GAS, MONITOR, TRANSMISSION, ScaledFrames
+from ...analysis.concentration.two_measures import worst_nearby
+from ...nouns import FloatArray
+from ...nouns.contributions import GAS as GAS_SIGMA
+from ...nouns.contributions import NORMALISATION
+
+ALONE = 4.5
+"""Sigmas from which on one frame is out for itself (chosen: one clean frame in 50,000)."""
+LIKELY, TOGETHER = 2.5, 5.5
+"""Sigmas from which on a frame with gas counts together with others of its height, and those of all (chosen)."""
+THERE = 3.0
+"""Sigmas that are enough where gas was found."""
+UNCERTAIN = 3.0
+"""Sigmas from which on what is not significant is in phi's sigma (chosen: one clean frame in some hundreds)."""
+LEAST_SHARE = 0.005
+"""Of the path (chosen): less is not called gas."""
+PASSES = 6
+BoolArray = npt.NDArray[np.bool_]
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """What the frames that are not `left_out` show. there (height,): largest share of gas in frames that are out; cut
+    (height,): where the electrode cuts the beam, from which gas rises; gain (scan, height): what phi as the mean over the beam
+    changes by with what the frame shows, relative."""
+
+    frames: ScaledFrames
+    left_out: BoolArray
+    there: FloatArray
+    cut: BoolArray
+    gain: FloatArray
+
+    @property
+    def found(self) -> BoolArray:
+        """(scan, height) frames that are out: single ones, the worst of its surroundings first, as it spoils those; and those
+        with gas of one height together, as it stays for a while."""
+        alone = worst_nearby(self.frames.significance, ALONE)
+        gas = self.frames.by(GAS)
+        shown = np.where((gas.share > LEAST_SHARE) & ~self.left_out, gas.significance, 0.0)
+        likely = np.where(shown > LIKELY, shown, 0.0)
+        together = np.sqrt(np.sum(np.square(likely), axis=0)) > TOGETHER
+        stays = ((likely > 0.0) & together) | ((self.there > 0.0) & (shown > THERE))
+        return np.asarray((alone | stays) & ~self.left_out)
+
+    @property
+    def unseen(self) -> dict[str, FloatArray]:
+        """Contribution -> relative sigma of phi by what one frame alone does not say enough of. Where gas was found, or scans
+        that follow each other at the electrode say it together, all that it may be in each of these frames."""
+        gas, shape = self.frames.by(GAS), self.left_out.shape
+        uncertain = (np.abs(self.frames.significance) > UNCERTAIN) & ~self.left_out
+        first = np.array([[self.frames.likely(i, j)[:1] == (GAS,) for j in range(shape[1])] for i in range(shape[0])])
+        size = np.abs(self.frames.share)
+        with np.errstate(invalid="ignore"):
+            hidden = np.hypot(np.maximum(gas.share, 0.0), np.where(np.isfinite(gas.sigma), gas.sigma, 0.0))
+        there = self.there > 0.0
+        hidden = np.where(there, np.minimum(hidden, self.there), hidden)
+        longer = (there | self.cut) & np.isfinite(gas.sigma) & ~self.left_out
+        stretch = np.where(there, longer, _stretches(gas.share, gas.sigma, longer))
+        of_gas = np.where(stretch, hidden, np.where(uncertain & first, size, 0.0))
+        of_others = np.where(uncertain & ~first & ~stretch, size, 0.0)
+        return {GAS_SIGMA: self.gain * of_gas, NORMALISATION: self.gain * of_others}
+
+    def words(self, place: Place) -> str:
+        """Why a frame is left out."""
+        gas = self.frames.by(GAS)
+        causes = self.frames.likely(*place) or (GAS,)
+        share, sigmas = float(self.frames.share[place]), abs(float(self.frames.significance[place]))
+        if causes[0] == GAS:
+            together = np.argwhere(self.found[:, place[1]]).size > 1 or self.there[place[1]] > 0.0
+            also = ", as it is from others of this height" if together else ""
+            said = f"gas in the beam: {100.0 * float(gas.share[place]):.2g} % of the solvent is missing from the curve"
+            return f"{said} ({min(sigmas, 999.0):.0f} sigma){also}"
+        who = " or ".join(cause for cause in causes if cause in (MONITOR, TRANSMISSION))
+        way = "high: less" if share > 0.0 else "low: more"
+        return (
+            f"{who} read {100.0 * abs(share):.2g} % too {way} of solvent and particles scatters alike"
+            f" ({min(sigmas, 999.0):.0f} sigma)"
+        )
+
+
+def with_scaled(
+    shown: Callable[[BoolArray, FloatArray], Scaled | None], left_out: BoolArray
+) -> tuple[BoolArray, dict[Place, str], dict[str, FloatArray]]:
+    """`left_out` (scan, height) and the frames that are scaled; why, by place; and what single frames do not say enough of.
+
+    shown: what the others show while some are left out, given also the share of gas that was found at each height."""
+    words: dict[Place, str] = {}
+    there = np.zeros(left_out.shape[1])
+    unseen: dict[str, FloatArray] = {}
+    for _ in range(PASSES):
+        scaled = shown(left_out, there)
+        if scaled is None:
+            return left_out, words, {}
+        found, unseen = scaled.found, scaled.unseen
+        if not found.any():
+            break
+        places = [(int(i), int(j)) for i, j in np.argwhere(found)]
+        words |= {place: scaled.words(place) for place in places}
+        gas = [place for place in places if scaled.frames.likely(*place)[:1] in ((GAS,), ())]
+        there = scaled.there.copy()
+        for place in gas:
+            there[place[1]] = max(there[place[1]], float(scaled.frames.by(GAS).share[place]))
+        left_out = left_out | found
+    return left_out, words, {name: np.where(left_out, 0.0, sigma) for name, sigma in unseen.items()}
+
+
+def _stretches(share: FloatArray, sigma: FloatArray, told: BoolArray) -> BoolArray:
+    """(scan, height) the scans in a row whose mean share is the most sigmas, where it is more than UNCERTAIN."""
+    best = np.zeros(told.shape, dtype=bool)
+    for column in np.flatnonzero(told.any(axis=0)):
+        weight = np.where(told[:, column], 1.0 / np.square(sigma[:, column]), 0.0)
+        total = np.concatenate([[0.0], np.cumsum(weight)])
+        content = np.concatenate([[0.0], np.cumsum(np.where(weight > 0.0, weight * share[:, column], 0.0))])
+        most = UNCERTAIN
+        for first in range(weight.size):
+            for end in range(first + 1, weight.size + 1):
+                sum_of_weights = total[end] - total[first]
+                found = (content[end] - content[first]) / np.sqrt(sum_of_weights) if sum_of_weights > 0.0 else 0.0
+                if found > most:
+                    most = found
+                    best[:, column] = False
+                    best[first:end, column] = told[first:end, column]
+    return best
