@@ -77,7 +77,7 @@ def frame_maps(
     apparent = on_map(voxels, grid, "phi")
     read_at = open_beam_centre(grid.heights, run.beam.fwhm_um)
     dissolved = 1.0 - crystalline_fraction
-    beside_crystals = sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um)
+    beside_crystals = sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um, apparent)
     correction = footprint_correction(
         apparent * dissolved,
         time_s=grid.time,
