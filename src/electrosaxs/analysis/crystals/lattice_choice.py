@@ -28,6 +28,7 @@ ENOUGH = 3  # reflections of one lattice that chance does not bring together
 SPECIAL = {STACKED: ("FCC", "HCP"), "BCT": ("BCC", "FCC")}
 BAIN = (1.0, float(np.sqrt(2.0)))  # c/a of BCT in BCC and FCC
 SAME_RATIO = 0.02  # of c/a, closer than which to those a tetragonal lattice is strained, and named after them
+LEAST_FAULTS = 0.005  # of layers (chosen): fewer do nothing to the lines but take up what sizes and texture miss
 FLUID, OTHER, ALONE = "dense fluid", "another lattice", "solution"
 FREE = "free peaks"
 FATES = {
@@ -125,7 +126,10 @@ def leader(fits: Mapping[str, LatticeFit]) -> str:
 
 
 def _nearly_special(one: LatticeFit) -> bool:
-    return any(_nearly(one, ratio) for ratio in BAIN)
+    shape = one.value("shape")
+    return any(_nearly(one, ratio) for ratio in BAIN) or (
+        one.lattice == STACKED and min(shape, 1.0 - shape) < LEAST_FAULTS
+    )
 
 
 def _nearly(one: LatticeFit, ratio: float) -> bool:
