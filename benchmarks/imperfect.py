@@ -1,223 +1,266 @@
-"""Pulls of small simulated runs with one thing wrong each, at two strengths: rows of docs/accuracy.md.
+"""Pulls of small simulated runs with one thing wrong each, at two strengths: tables of docs/accuracy.md.
 
-    python benchmarks/imperfect.py --kept imperfect.json --seeds 10      # goes on where it stopped
-    python benchmarks/imperfect.py --kept imperfect.json --table         # the tables of what is there
+    python benchmarks/imperfect.py --kept imperfect.jsonl --seeds 10 --jobs 2    # goes on where it stopped
+    python benchmarks/imperfect.py --kept imperfect.jsonl --table                # writes what is there into docs/accuracy.md
 
-Each run is simulated and analysed in a temporary folder: 8 heights from 0 to 3400 um and 6 scans in 15 minutes at 30 V; those
-of the onset have other scan times and grow crystals. A pull is (value - truth) / total sigma; the truth is the solution's,
-whatever the frames show of it. A seed of all cases comes before the next seed, so that a table is there early.
+Each run (benchmarks/imperfect_cases.py) is simulated and analysed in a temporary folder, three seconds of CPU, with crystals
+five; what it gave is appended to the file as one line as it comes. A pull is (value - truth) / total sigma; the truth is the
+solution's, whatever the frames show of it. A seed of all cases comes before the next seed, so that a table is there early.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from imperfect_cases import BASE, CASES, CRYSTALS, GROUPS, ONSETS, TOLD_DISTANCE
 
-from electrosaxs.errors import ElectrosaxsError
-from electrosaxs.io.results import read_results
-from electrosaxs.io.run_toml import read_run
-from electrosaxs.nouns import Experiment, RunResults
-from electrosaxs.recipes.analyse.analyse_run import analyse_reduced
-from electrosaxs.recipes.analyse.reduce_run import reduce_run
-from electrosaxs.recipes.simulate_run import simulate_run
-
-Changes = dict[str, dict[str, Any]]
+ACCURACY = Path(__file__).parents[1] / "docs" / "accuracy.md"
 Measured = dict[str, Any]
-NUMBERS = ("slice_flux", "supply_flux", "anode_height", "onset_time", "lattice_constant_solvated")
+NUMBERS = (
+    "slice_flux", "supply_flux", "anode_height", "onset_time", "lattice_constant_solvated", "crystalline_amount",
+    "solution_loss", "solution_loss_beside_crystals", "anode_diameter", "anode_polydispersity", "mass_balance_error",
+    "anode_tilt",
+)  # fmt: skip
 BEYOND = 4.5
 NUMERICAL = 5e-4  # of phi: what the twin's own sub-beams and cells are good to
-HEIGHTS = [0.0, 50.0, 100.0, 150.0, 300.0, 700.0, 1500.0, 3400.0]
-BASE: Changes = {
-    "cell": {"gap_mm": 3.5, "path_length_mm": 10.0, "anode_height_um": 4.6},
-    "solution": {"volume_fraction": 8e-4, "core_diameter_nm": 7.1, "core_sigma_nm": 1.1},
-    "voltage": {"time_s": [0.0], "voltage_V": [30.0]},
-    "transport": {"effective_charge": 0.045},
-    "scan": {"duration_s": 900.0, "heights_um": HEIGHTS, "scans": 6, "reference_frames": 3, "solvent_frames": 3},
-    "beam": {"energy_keV": 13.3, "fwhm_um": 34.0},
-    "detector": {"name": "Pilatus100k", "distance_m": 0.8},
-}
+ONSET_S = 550.0  # of these runs, nearly
 
 
-def wrong(**fault: Any) -> Changes:
-    """Changes that are one fault."""
-    return {"imperfections": fault}
+def measured(group: str, case: str, seed: int) -> Measured:
+    """What one run gave, with its name: pulls, how many frames were left out, what is said of each number."""
+    from electrosaxs.errors import ElectrosaxsError
+    from electrosaxs.io.results import read_results
+    from electrosaxs.io.run_toml import read_run
+    from electrosaxs.nouns import Experiment
+    from electrosaxs.recipes.analyse.analyse_run import analyse_reduced
+    from electrosaxs.recipes.analyse.reduce_run import reduce_run
+    from electrosaxs.recipes.simulate_run import simulate_run
 
-
-def bubble(height_um: float, share: float) -> Changes:
-    """Gas at one height in two scans."""
-    return wrong(bubble={"heights_um": [height_um], "time_s": [300.0, 600.0], "share": share})
-
-
-CASES: dict[str, Changes] = {
-    "nothing": {},
-    "monitor 30 % high, 3 frames": wrong(monitor_glitch={"frames": [30, 37, 44], "factor": 1.3}),
-    "monitor 3 % high, 3 frames": wrong(monitor_glitch={"frames": [30, 37, 44], "factor": 1.03}),
-    "monitor noise 0.5 %": wrong(monitor_noise=0.005),
-    "monitor noise 2 %": wrong(monitor_noise=0.02),
-    "transmission noise 0.2 %": wrong(transmission_noise=0.002),
-    "transmission noise 1 %": wrong(transmission_noise=0.01),
-    "transmission drifts 0.3 %": wrong(transmission_drift=0.003),
-    "transmission drifts 3 %": wrong(transmission_drift=0.03),
-    "gas 5 %, two scans at 150 um": bubble(150.0, 0.05),
-    "gas 40 %, two scans at 150 um": bubble(150.0, 0.4),
-    "gas 2 %, two scans at the anode": bubble(0.0, 0.02),
-    "gas 5 %, two scans at the anode": bubble(0.0, 0.05),
-    "gas 40 %, two scans at the anode": bubble(0.0, 0.4),
-    "anode 3 um off": wrong(height_offset_um=3.0),
-    "anode 7 um off": wrong(height_offset_um=7.0),
-    "monitor drifts 0.3 %": wrong(monitor_drift=0.003),
-    "monitor drifts 2 %": wrong(monitor_drift=0.02),
-    "deposit at 300 um, 0.01 % a second": wrong(deposit={"heights_um": [300.0], "growth_per_s": 1e-4}),
-    "deposit at 300 um, 0.2 % a second": wrong(deposit={"heights_um": [300.0], "growth_per_s": 2e-3}),
-    "deposit at 700 um, 0.2 % a second": wrong(deposit={"heights_um": [700.0], "growth_per_s": 2e-3}),
-    "dead time 0.5 us": wrong(dead_time_ns=500.0),
-    "dead time 5 us": wrong(dead_time_ns=5000.0),
-    "centre 1 px off": wrong(centre_shift_px=1.0),
-    "centre 3 px off": wrong(centre_shift_px=3.0),
-}
-
-
-def growing(scans: int, duration_s: float, tau_s: float) -> Changes:
-    """A run at whose anode crystals grow, with `scans` in `duration_s` and attachment that takes `tau_s`."""
-    return {
-        "growth": {"solubility": 0.011, "attachment_time_s": tau_s, "lattice_constant_nm": 15.1},
-        "scan": {
-            **BASE["scan"],
-            "heights_um": [0.0, 50.0, 100.0, 200.0, 600.0, 3400.0],
-            "scans": scans,
-            "duration_s": duration_s,
-        },
-        "detector": {"name": "Pilatus300k", "distance_m": 1.99389},
-    }
-
-
-ONSETS: dict[str, Changes] = {
-    "scans every 60 s": growing(16, 960.0, 40.0),
-    "scans every 100 s": growing(10, 1000.0, 40.0),
-    "scans every 150 s": growing(8, 1200.0, 40.0),
-    "scans every 240 s": growing(6, 1440.0, 40.0),
-    "every 100 s, attachment at once": growing(10, 1000.0, 1.0),
-    "every 100 s, attachment in 200 s": growing(10, 1000.0, 200.0),
-}
-GROUPS = {"imperfections": CASES, "onset": ONSETS}
-
-
-def measured(changes: Changes, seed: int) -> Measured:
-    """What one run gave: pulls, how many frames were left out, what is said of the slice flux."""
+    changes = GROUPS[group][case]
     tables = {key: {**BASE.get(key, {}), **changes.get(key, {})} for key in BASE.keys() | changes.keys()}
+    name = {"group": group, "case": case, "seed": seed}
     with tempfile.TemporaryDirectory(prefix="electrosaxs-imperfect-") as folder:
         run = simulate_run(Experiment.model_validate({**tables, "output": {"seed": seed}}), Path(folder) / "run")
+        if "distance_error" in changes.get("imperfections", {}):
+            text = run.read_text(encoding="utf-8")
+            told_m = TOLD_DISTANCE * tables["detector"]["distance_m"]
+            run.write_text(text.replace("[detector]", f"[detector]\ndistance_m_sigma = {told_m}"), encoding="utf-8")
         try:
-            found = analyse_reduced(reduce_run(read_run(run), Path(folder) / "out"), distributions=False).results
+            reduced = reduce_run(read_run(run), Path(folder) / "out", workers=1)
+            found = analyse_reduced(reduced, workers=1, distributions=False).results
         except ElectrosaxsError as error:
-            return {"refused": str(error)}
-        return told(found, read_results(run.parent / "truth.nxs"))
+            return {**name, "refused": str(error)}
+        return {**name, **told(found, read_results(run.parent / "truth.nxs"))}
 
 
-def told(found: RunResults, truth: RunResults) -> Measured:
+def told(found: Any, truth: Any) -> Measured:
     """Pulls of the voxels in use ("phi", "d"), frames "left_out"; pull, relative error, sigma, quality of each number."""
     phi, right = found.volume_fraction, truth.volume_fraction.values
     kept: Measured = {"left_out": sum(not record.used and record.scan >= 0 for record in found.frames)}
-    kept["phi"] = ((phi.values - right) / np.hypot(phi.total_sigma, NUMERICAL * right))[phi.good].tolist()
+    kept["phi"] = _pulls((phi.values - right) / np.hypot(phi.total_sigma, NUMERICAL * right), phi.good)
     d = found.diameter
-    kept["d"] = ((d.values - truth.diameter.values) / d.total_sigma)[d.good].tolist()
+    kept["d"] = _pulls((d.values - truth.diameter.values) / d.total_sigma, d.good)
     for name in NUMBERS:
         one, other = found.numbers.get(name), truth.numbers.get(name)
         if one is None or other is None or one.value is None or other.value is None or not one.sigma:
             continue
-        off = one.value - other.value
-        scale = other.value or 1.0
+        off, scale = one.value - other.value, other.value or 1.0
         kept[name] = {
             "pull": off / one.sigma, "error": off / scale, "sigma": one.sigma / scale, "quality": one.quality,
         }  # fmt: skip
     return kept
 
 
-def measure(kept: Path, groups: list[str], seeds: int, only: str) -> None:
-    """Every run that `kept` does not hold yet, one after the other."""
-    rows: dict[str, Measured] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+def _pulls(values: np.ndarray, good: np.ndarray) -> list[float]:
+    return [round(float(value), 3) for value in values[good]]
+
+
+def kept_rows(kept: Path) -> list[Measured]:
+    """The lines of the file; a last one that a killed process has left half is dropped."""
+    rows = []
+    for line in kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return rows
+
+
+def wanted(kept: Path, groups: list[str], seeds: int, only: str) -> Iterator[tuple[str, str, int]]:
+    """Runs that the file does not hold yet, seed by seed."""
+    there = {(row["group"], row["case"], row["seed"]) for row in kept_rows(kept)}
     for seed in range(1, seeds + 1):
         for group in groups:
-            for name, changes in GROUPS[group].items():
-                key = f"{group} | {name} | {seed}"
-                if key in rows or only not in name:
-                    continue
-                rows[key] = measured(changes, seed)
-                part = kept.with_suffix(".part")
-                part.write_text(json.dumps(rows), encoding="utf-8")
-                part.replace(kept)
-                print(key, {n: round(rows[key][n]["pull"], 2) for n in NUMBERS if n in rows[key]}, flush=True)
+            for case in GROUPS[group]:
+                if only in case and (group, case, seed) not in there:
+                    yield group, case, seed
 
 
-def runs_of(rows: dict[str, Measured], group: str, name: str) -> list[Measured]:
-    """All seeds of a case."""
-    return [row for key, row in rows.items() if key.startswith(f"{group} | {name} | ")]
+def measure(kept: Path, runs: list[tuple[str, str, int]], jobs: int) -> None:
+    """Every run, `jobs` side by side, each on one core."""
+    os.environ |= {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting = [pool.submit(measured, *run) for run in runs]
+        for count, done in enumerate(as_completed(waiting), start=1):
+            row = done.result()
+            with kept.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            pulls = {name: round(row[name]["pull"], 2) for name in NUMBERS if name in row}
+            print(f"{count} of {len(runs)}:", row["group"], row["case"], row["seed"], pulls, flush=True)
+
+
+def runs_of(rows: list[Measured], group: str, case: str) -> list[Measured]:
+    """All seeds of a case that were not refused."""
+    return [row for row in rows if (row["group"], row["case"]) == (group, case) and "refused" not in row]
 
 
 def rms(pulls: list[float]) -> str:
     return f"{np.sqrt(np.mean(np.square(pulls))):.2f}" if pulls else "-"
 
 
-def table(rows: dict[str, Measured]) -> list[str]:
-    """Lines of both tables."""
-    lines = [
-        "| fault | runs | frames out a run | phi beyond 4.5 sigma | largest | d beyond | slice flux, rms | supply flux, rms "
-        "| anode, rms | said to be doubtful |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for name in CASES:
-        runs = runs_of(rows, "imperfections", name)
-        measured_ones = [run for run in runs if "refused" not in run]
-        if measured_ones:
-            lines.append(_row(name, len(runs), measured_ones))
-    lines += [
-        "",
-        "| crystals | runs | late by, of the scan period | late by, of the time | sigma | pulls, mean | rms | largest |",
-    ]
-    lines += ["|---|---|---|---|---|---|---|---|"]
-    for name, changes in ONSETS.items():
-        onsets = [run["onset_time"] for run in runs_of(rows, "onset", name) if "onset_time" in run]
-        if onsets:
-            pulls, off, sigma = (np.array([one[key] for one in onsets]) for key in ("pull", "error", "sigma"))
-            period = changes["scan"]["duration_s"] / changes["scan"]["scans"]
-            lines.append(
-                f"| {name} | {pulls.size} | {np.mean(off) * ONSET_S / period:+.2f} | {100 * np.mean(off):+.1f} % "
-                f"| {100 * np.mean(sigma):.1f} % | {pulls.mean():+.2f} | {rms(pulls.tolist())} | {np.abs(pulls).max():.1f} |"
-            )
-    return lines
+def cell(runs: list[Measured], name: str) -> str:
+    """rms of a number's pulls where it is said to be good, and behind a stroke of those said to be doubtful, with how many."""
+    ones = [run[name] for run in runs if name in run]
+    good = [one["pull"] for one in ones if one["quality"] == "good"]
+    doubtful = [one["pull"] for one in ones if one["quality"] != "good"]
+    return rms(good) + (f" / {rms(doubtful)} ({len(doubtful)})" if doubtful else "")
 
 
-ONSET_S = 550.0  # of these runs, nearly
-
-
-def _row(name: str, count: int, runs: list[Measured]) -> str:
+def voxels(runs: list[Measured]) -> list[str]:
+    """Share of voxels beyond 4.5 sigma and the largest pull of phi, share of those of d."""
     phi, d = (np.abs(np.concatenate([run[key] for run in runs])) for key in ("phi", "d"))
-    numbers = [rms([run[n]["pull"] for run in runs if n in run]) for n in ("slice_flux", "supply_flux", "anode_height")]
-    doubtful = sum("slice_flux" in run and run["slice_flux"]["quality"] != "good" for run in runs)
-    out = np.mean([run["left_out"] for run in runs])
-    return (
-        f"| {name} | {count} | {out:.1f} | {100 * np.mean(phi > BEYOND):.1f} % | {phi.max():.1f} "
-        f"| {100 * np.mean(d > BEYOND):.1f} % | {' | '.join(numbers)} | {doubtful} of {len(runs)} |"
-    )
+    return [f"{100 * np.mean(phi > BEYOND):.1f} %", f"{phi.max():.1f}", f"{100 * np.mean(d > BEYOND):.1f} %"]
+
+
+def _lines(*cells: list[str]) -> list[str]:
+    """A table: its head and rows."""
+    head, *rows = (f"| {' | '.join(row)} |" for row in cells)
+    return [head, "|" + "---|" * len(cells[0]), *rows]
+
+
+def table_of_faults(rows: list[Measured]) -> list[str]:
+    names = ("slice_flux", "supply_flux", "anode_height")
+    head = [
+        "fault",
+        "runs",
+        "frames out a run",
+        "phi beyond 4.5 sigma",
+        "largest",
+        "d beyond",
+        "slice flux",
+        "supply flux",
+    ]
+    made = [[*head, "anode", "said to be doubtful"]]
+    for case in CASES:
+        if runs := runs_of(rows, "imperfections", case):
+            out = np.mean([run["left_out"] for run in runs])
+            doubtful = sum("slice_flux" in run and run["slice_flux"]["quality"] != "good" for run in runs)
+            numbers = [*(cell(runs, name) for name in names), f"{doubtful} of {len(runs)}"]
+            made.append([case, str(len(runs)), f"{out:.1f}", *voxels(runs), *numbers])
+    return _lines(*made)
+
+
+def table_of_crystals(rows: list[Measured]) -> list[str]:
+    names = (
+        "lattice_constant_solvated", "onset_time", "crystalline_amount", "solution_loss", "anode_diameter",
+        "anode_polydispersity", "anode_tilt",
+    )  # fmt: skip
+    head = [
+        "fault",
+        "runs",
+        "frames out a run",
+        "phi beyond 4.5 sigma",
+        "largest",
+        "d beyond",
+        "a missing",
+        "a",
+        "onset",
+    ]
+    made = [[*head, "amount in crystals", "left the solution", "d at the anode", "delta / d", "tilt"]]
+    for case in CRYSTALS:
+        if runs := runs_of(rows, "crystals", case):
+            out = np.mean([run["left_out"] for run in runs])
+            missing = sum("lattice_constant_solvated" not in run for run in runs)
+            numbers = [cell(runs, name) for name in names]
+            made.append([case, str(len(runs)), f"{out:.1f}", *voxels(runs), str(missing), *numbers])
+    return _lines(*made)
+
+
+def table_of_onsets(rows: list[Measured]) -> list[str]:
+    head = [
+        "crystals",
+        "runs",
+        "late by, of the scan period",
+        "late by, of the time",
+        "sigma",
+        "pulls, mean",
+        "rms",
+        "largest",
+    ]
+    made = [head]
+    for case, changes in ONSETS.items():
+        onsets = [run["onset_time"] for run in runs_of(rows, "onset", case) if "onset_time" in run]
+        if not onsets:
+            continue
+        pulls, off, sigma = (np.array([one[key] for one in onsets]) for key in ("pull", "error", "sigma"))
+        period = changes["scan"]["duration_s"] / changes["scan"]["scans"]
+        late = [
+            f"{np.mean(off) * ONSET_S / period:+.2f}",
+            f"{100 * np.mean(off):+.1f} %",
+            f"{100 * np.mean(sigma):.1f} %",
+        ]
+        spread = [f"{pulls.mean():+.2f}", rms(pulls.tolist()), f"{np.abs(pulls).max():.1f}"]
+        made.append([case, str(pulls.size), *late, *spread])
+    return _lines(*made)
+
+
+TABLES = {"imperfections": table_of_faults, "onset": table_of_onsets, "crystals": table_of_crystals}
+
+
+def write_tables(rows: list[Measured], page: Path = ACCURACY) -> None:
+    """Each table between its marks, `<!-- imperfect: NAME -->` and `<!-- end -->`; rows of cases without runs stay."""
+    text = page.read_text(encoding="utf-8")
+    for name, table in TABLES.items():
+        begin, end = f"<!-- imperfect: {name} -->", "<!-- end -->"
+        head, line, *new = table(rows)
+        before, rest = text.split(begin, 1)
+        old, after = rest.split(end, 1)
+        known = {_case(row): row for row in old.splitlines() if row.startswith("| ")} | {_case(row): row for row in new}
+        lines = [head, line, *(known[case] for case in GROUPS[name] if case in known)]
+        text = f"{before}{begin}\n\n" + "\n".join(lines) + f"\n\n{end}{after}"
+    page.write_text(text, encoding="utf-8")
+
+
+def _case(row: str) -> str:
+    return row.split("|")[1].strip()
 
 
 def main() -> None:
-    """Measure what is missing, or print the tables."""
+    """Measure what is missing and print the tables, or write them into the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kept", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--group", choices=[*GROUPS, "all"], default="all")
-    parser.add_argument("--only", default="")
-    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--only", default="", help="cases whose name holds this")
+    parser.add_argument("--table", action="store_true", help="write the tables into docs/accuracy.md, measure nothing")
     asked = parser.parse_args()
-    if not asked.table:
-        measure(asked.kept, list(GROUPS) if asked.group == "all" else [asked.group], asked.seeds, asked.only)
-    print("\n".join(table(json.loads(asked.kept.read_text(encoding="utf-8")))))
+    if asked.table:
+        write_tables(kept_rows(asked.kept))
+        return
+    groups = list(GROUPS) if asked.group == "all" else [asked.group]
+    measure(asked.kept, list(wanted(asked.kept, groups, asked.seeds, asked.only)), asked.jobs)
+    for name in groups:
+        print("\n".join([f"{name}:", *TABLES[name](kept_rows(asked.kept)), ""]))
 
 
 if __name__ == "__main__":

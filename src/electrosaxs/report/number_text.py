@@ -27,6 +27,7 @@ TITLES: dict[str, str] = {
     "crystalline_fraction": "crystalline fraction of the anode voxel",
     "crystalline_amount": "particle volume in crystals per area, as seen",
     "solution_loss": "particle volume per area that left the solution",
+    "solution_loss_beside_crystals": "the same, when the crystals were last seen",
     "anode_tilt": "tilt of the anode along the beam, by the film's shadow",
     "anode_edge_spread": "height of the anode across the beam, spread",
     "second_virial_coefficient": "second virial coefficient over that of hard spheres",

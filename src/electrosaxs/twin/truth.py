@@ -191,7 +191,8 @@ class TruthRecord:
         left = Number(
             float(lost), 0.0, "um", f"particle volume per area in crystals at {scan_s:.0f} s: the cell is closed"
         )
-        return {"crystalline_amount": amount, "solution_loss": left}
+        beside = replace(amount, source=f"particle volume per area in crystals at {anode_s:.0f} s: the cell is closed")
+        return {"crystalline_amount": amount, "solution_loss": left, "solution_loss_beside_crystals": beside}
 
 
 def mean_supply(history: CellHistory, during: Piece | None = None) -> float:

@@ -76,7 +76,7 @@ def test_the_solvent_s_counts_are_not_the_frame_s(half_crystal):
     volume = crystal_particle_volume([fit], spheres, q, dry_shell_nm=SHELL)
     curve, used = fit.curve, np.searchsorted(q, fit.curve.q)
     assert fit.widening == 1.0
-    own = curve.per_count * (fit.outcome.model + curve.solvent)
+    own = curve.variance(fit.outcome.model) - curve.shared_variance
     assert_close(volume.variance[0, used], own, rel=1e-6)
     assert_close(volume.solvent_variance[0, used], curve.shared_variance, rel=1e-12)
     assert np.median(volume.solvent_variance[0, used] / own) > 0.1
@@ -87,7 +87,7 @@ def test_sizes_in_the_voxel_know_what_the_solvent_s_counts_add(half_crystal):
     sample, fit, spheres = half_crystal
     curve = fit.curve
     influence = spheres.influence[0][:, np.searchsorted(sample.coord("q"), curve.q)]
-    own = (influence * (curve.per_count * (fit.outcome.model + curve.solvent))) @ influence.T
+    own = (influence * (curve.variance(fit.outcome.model) - curve.shared_variance)) @ influence.T
     shared = (influence * curve.shared_variance) @ influence.T
     assert_close(np.diag(spheres.covariance[0])[:4], np.diag(own)[:4], rel=0.02)
     assert_close(np.diag(spheres.shared_covariance[0])[:4], np.diag(shared)[:4], rel=1e-6)

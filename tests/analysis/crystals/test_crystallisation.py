@@ -12,10 +12,12 @@ from electrosaxs.analysis.crystals import crystallisation as module
 from electrosaxs.analysis.crystals.crystallisation import (
     amplitude_significance,
     crystallisation,
+    decided_by_frames,
     lattice_constant_solvated,
     onset_from_structure_factor,
     pooled,
 )
+from electrosaxs.analysis.crystals.lattice_choice import constants_in_words
 from electrosaxs.analysis.crystals.parameters import SLOT
 from electrosaxs.analysis.crystals.weighted_curve import curve_of_frame
 from electrosaxs.errors import ShapeError
@@ -94,6 +96,7 @@ def test_pooling_averages_the_counts_of_frames_and_not_the_solvent_s():
     model = one.intensity
     assert_close(model, np.mean([curve.intensity[5:] for curve in curves], axis=0), rel=1e-12)
     single = curves[1].at(slice(5, None))
+    model = np.full_like(model, model.mean())  # what a bend leaves open is the model's and not averaged either
     assert_close(
         one.variance(model) - one.shared_variance, (single.variance(model) - single.shared_variance) / 3.0, rel=1e-9
     )
@@ -211,3 +214,28 @@ def test_a_fraction_that_a_bound_holds_says_nothing_about_the_onset() -> None:
     assert onset == without
     assert onset.value is not None
     assert 1860.0 < onset.value < 2760.0
+
+
+@pytest.fixture(scope="module")
+def tied(growing):
+    """The study of growing FCC crystals as if HCP had explained the pooled frames as well."""
+    study = growing.study
+    return replace(study, chosen="", tied=("HCP", "FCC"))
+
+
+def test_frames_together_break_a_tie_that_the_pooled_ones_leave(tied):
+    frames = crystals_in_solution(list(SHARE[-3:]), gain=0.05, mean_square=0.16, seed=11)
+    curves = [curve_of_frame(frames, i) for i in range(3)]
+    decided = decided_by_frames(tied, curves)
+    assert decided.assignment.lattice == "FCC"
+    assert "3 frames together decide against HCP" in decided.assignment.verdict
+    assert decided.tied == ()
+
+
+def test_a_tie_that_stays_has_both_constants(tied):
+    assert decided_by_frames(tied, []).tied == ("HCP", "FCC")
+    assert tied.best is None
+    assert tied.likeliest is tied.fits["HCP"]
+    words = constants_in_words([tied.fits[name] for name in ("FCC", "HCP")], tied.search.peaks)
+    assert words.startswith("FCC with a = 15.1")
+    assert " or HCP with a = " in words

@@ -118,6 +118,35 @@ def test_one_height_or_steps_too_wide_for_the_layer_leave_a_sigma_as_large_as_wh
         assert np.all(correction.sigma[1, 1:] < 1e-4)
 
 
+def few_heights(hidden: int = 0) -> tuple[FloatArray, FloatArray]:
+    """Relative errors and sigma (height,) at four heights of a layer of 70 um over a cell that empties from the cathode; the
+    lowest `hidden` of them see crystals."""
+
+    def cell(z: FloatArray) -> FloatArray:
+        return 8e-4 * (1.0 + 10.0 * np.exp(-z / 70.0)) * (1.0 - 0.99 * np.exp((z - 3500.0) / 400.0))
+
+    beam = np.array([0.0, 50.0, 1000.0, 3400.0])
+    apparent, mean = np.array([apparent_and_mean(h, cell, 250.0) for h in beam]).T
+    times = np.tile([[100.0], [400.0], [700.0]], beam.size)
+    crystals = np.tile(np.arange(beam.size) < hidden, (3, 1))
+    found = corrected(np.tile(apparent, (3, 1)), beam, time_s=times, start=8e-4, sees_crystals=crystals)
+    return found.factor[1] * apparent / mean - 1.0, found.sigma[1]
+
+
+def test_four_heights_leave_a_sigma_that_holds_what_a_spline_through_them_misses() -> None:
+    error, sigma = few_heights()
+    assert np.all(np.abs(error[:3]) < 2.5 * sigma[:3] + 1e-4)
+    assert sigma[0] < 0.05
+    assert abs(error[2]) < 2e-4  # the spline through all four would bend by 0.3 % of phi there
+
+
+def test_beside_crystals_the_next_height_is_no_better_known_than_by_the_one_far_above_it() -> None:
+    error, sigma = few_heights(hidden=1)
+    assert abs(error[1]) > 0.01
+    assert abs(error[1]) < 2.5 * sigma[1]
+    assert sigma[0] > 0.01
+
+
 def test_a_single_scan_knows_that_the_profile_grew_while_it_lasted() -> None:
     beam = np.array([0.0, 50.0, 100.0, 150.0, 250.0, 400.0])
     times = 200.0 + 4.0 * beam

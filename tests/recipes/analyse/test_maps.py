@@ -139,7 +139,16 @@ def test_crystals_on_the_anode_are_seen_within_two_and_a_half_deviations_of_the_
     fraction = np.zeros((2, 4))
     fraction[1, 0] = 0.1
     height = np.array([0.0, 35.0, 37.0, 50.0])  # 2.5 deviations of a 34 um beam are 36.1 um
-    assert sees_crystals(fraction, height, 34.0).tolist() == [[False] * 4, [True, True, False, False]]
+    phi = np.full((2, 4), 0.01)
+    assert sees_crystals(fraction, height, 34.0, phi).tolist() == [[False] * 4, [True, True, False, False]]
+
+
+def test_crystals_stay_where_the_anode_is_too_dark_to_see_them_and_may_go_where_it_is_not() -> None:
+    fraction, phi = np.zeros((4, 3)), np.full((4, 3), 0.01)
+    fraction[1, 0] = 0.1
+    phi[0, 0] = phi[2, 0] = np.nan
+    found = sees_crystals(fraction, np.array([0.0, 50.0, 100.0]), 34.0, phi)
+    assert found[:, 0].tolist() == [False, True, True, False]
 
 
 def test_rates_are_those_of_one_voltage_and_the_others_stand_beside(run: Run) -> None:

@@ -23,6 +23,7 @@ from ...nouns import (
     Number,
     SampleIntensity,
 )
+from .contest import CLEAR
 from .lattice_choice import LatticeStudy, study_curve
 from .lattice_constant import profile_shift
 from .lattice_fit import Freedom, LatticeFit, fit_lattice
@@ -78,19 +79,45 @@ def crystallisation(sample: SampleIntensity, times: FloatArray) -> Crystallisati
     if np.shape(times) != (frames,):
         raise ShapeError(f"times have shape {np.shape(times)}: one per frame is needed, ({frames},)")
     curves = [curve_of_frame(sample, i) for i in range(frames)]
-    study = pooled_study(curves)
-    if study.best is None:
+    study = decided_by_frames(pooled_study(curves), curves)
+    best = study.likeliest
+    if best is None:
         return Crystallisation(study, None, None, np.zeros(frames, dtype=bool), ())
-    fits, detected = zip(*(_fit_and_judge(curve, study.best) for curve in curves), strict=True)
+    fits, detected = zip(*(_fit_and_judge(curve, best) for curve in curves), strict=True)
     seen = np.array(detected)
-    a = _lattice_constant(fits, times, seen, study.best.unit)
+    a = _lattice_constant(fits, times, seen, best.unit)
     return Crystallisation(study, _fraction(fits, times), a, seen, fits)
 
 
 def pooled_study(curves: Sequence[WeightedCurve]) -> LatticeStudy:
-    """The choice of lattice from the last quarter of the frames together; where that shows none, from all frames."""
+    """The choice of lattice from the last quarter of the frames together; where that shows none, from all frames, unless
+    those leave none either where the last ones leave two."""
     late = study_curve(pooled(curves[-max(1, -(-len(curves) // 4)) :]))
-    return late if late.best is not None or len(curves) < 4 else study_curve(pooled(curves))
+    if late.best is not None or len(curves) < 4:
+        return late
+    whole = study_curve(pooled(curves))
+    return whole if whole.likeliest is not None else late
+
+
+def decided_by_frames(study: LatticeStudy, curves: Sequence[WeightedCurve]) -> LatticeStudy:
+    """`study` whose tie is broken where all frames together clearly prefer one lattice: the crystals of a run have one.
+
+    Each frame is fitted with each of the tied lattices near its pooled shape; scores add up, each in units of what the better
+    fit misses, so that no misfit decides.
+    """
+    if not study.tied:
+        return study
+    totals = dict.fromkeys(study.tied, 0.0)
+    for curve in curves:
+        ones = {name: fit_near(curve, study.fits[name], FREE_SHARE, study.freedom) for name in study.tied}
+        least = min(ones.values(), key=lambda one: one.score)
+        for name, one in ones.items():
+            totals[name] += (one.score - least.score) / max(least.reduced_chi_squared, 1.0)
+    (first, name), (second, other) = sorted((total, name) for name, total in totals.items())[:2]
+    if second - first < CLEAR:
+        return study
+    words = f"{len(curves)} frames together decide against {study.fits[other].name} (by {second - first:.0f})"
+    return study.decided(name, words)
 
 
 def pooled(curves: Sequence[WeightedCurve]) -> WeightedCurve:

@@ -28,6 +28,7 @@ ENOUGH = 3  # reflections of one lattice that chance does not bring together
 SPECIAL = {STACKED: ("FCC", "HCP"), "BCT": ("BCC", "FCC")}
 BAIN = (1.0, float(np.sqrt(2.0)))  # c/a of BCT in BCC and FCC
 SAME_RATIO = 0.02  # of c/a, closer than which to those a tetragonal lattice is strained, and named after them
+LEAST_FAULTS = 0.005  # of layers (chosen): fewer do nothing to the lines but take up what sizes and texture miss
 FLUID, OTHER, ALONE = "dense fluid", "another lattice", "solution"
 FREE = "free peaks"
 FATES = {
@@ -40,18 +41,43 @@ FATES = {
 @dataclass(frozen=True, eq=False)
 class LatticeStudy:
     """The assignment and what it rests on: the peaks (None where nothing scatters like spheres), and the fits of all
-    lattices (and "", the solution alone) at one freedom. chosen: the fit behind the assigned lattice."""
+    lattices (and "", the solution alone) at one freedom. chosen: the fit behind the assigned lattice. tied: where none is
+    assigned because several explain the peaks alike, these, the best one first."""
 
     assignment: LatticeAssignment
     search: PeakSearch | None
     fits: dict[str, LatticeFit]
     freedom: Freedom
     chosen: str = ""
+    tied: tuple[str, ...] = ()
 
     @property
     def best(self) -> LatticeFit | None:
         """The fit of the assigned lattice; None where none is assigned, whatever peaks there are."""
         return self.fits[self.chosen] if self.chosen else None
+
+    @property
+    def likeliest(self) -> LatticeFit | None:
+        """The assigned lattice, or the first of those that explain the peaks alike: crystals there are by either."""
+        return self.fits[self.tied[0]] if self.tied else self.best
+
+    def decided(self, name: str, words: str) -> LatticeStudy:
+        """This study with one of the tied lattices assigned, and why."""
+        best, made = self.fits[name], self.assignment
+        assert self.search is not None
+        assigned = _assigned(best, label_peaks(self.search.peaks, best), made.scores, self.fits)
+        verdict = f"{assigned.verdict}; {words}"
+        decided = replace(assigned, verdict=verdict, probabilities=made.probabilities, against=made.against)
+        return replace(self, assignment=decided, chosen=name, tied=())
+
+
+def constants_in_words(ones: Sequence[LatticeFit], peaks: Sequence[Peak]) -> str:
+    """What each of several lattices would have as its constant: "FCC with a = 15.1 +- 0.01 nm or BCC with ..."."""
+    told = []
+    for one in ones:
+        a = constant(one, label_peaks(peaks, one), "")
+        told.append(f"{one.name} with a = {a.value:.5g} +- {a.sigma:.1g} nm")
+    return " or ".join(told)
 
 
 def study_curve(curve: WeightedCurve) -> LatticeStudy:
@@ -75,11 +101,13 @@ def study_curve(curve: WeightedCurve) -> LatticeStudy:
         records |= {str(best.name): faulted} if best.lattice == STACKED else {}
     peaks = label_peaks(search.peaks, best)
     refuted = _refuted(best, scores, peaks, search.threshold)
-    doubt = refuted or _rivalry(best, scores, peaks, own)
+    doubt = refuted or _lone_peaks(best, scores, peaks, own)
+    tied = () if doubt else _tied(best, fits)
+    doubt = _tie(tied, search.peaks, fits) if tied else doubt
     odds = probabilities(scores, best, contest, doubt=doubt, refuted=bool(refuted))
     if doubt:
         nothing = replace(_nothing(_without_hkl(peaks), scores, doubt), probabilities=odds, against=records)
-        return LatticeStudy(nothing, search, fits, contest.freedom)
+        return LatticeStudy(nothing, search, fits, contest.freedom, tied=tied)
     assignment = replace(_assigned(best, peaks, scores, fits), probabilities=odds, against=records)
     verdict = assignment.verdict + _why_not(records, best, odds)
     if not search.outcome.converged:
@@ -98,7 +126,14 @@ def leader(fits: Mapping[str, LatticeFit]) -> str:
 
 
 def _nearly_special(one: LatticeFit) -> bool:
-    return one.lattice == "BCT" and any(abs(one.value("shape") / ratio - 1.0) < SAME_RATIO for ratio in BAIN)
+    shape = one.value("shape")
+    return any(_nearly(one, ratio) for ratio in BAIN) or (
+        one.lattice == STACKED and min(shape, 1.0 - shape) < LEAST_FAULTS
+    )
+
+
+def _nearly(one: LatticeFit, ratio: float) -> bool:
+    return one.lattice == "BCT" and abs(one.value("shape") / ratio - 1.0) < SAME_RATIO
 
 
 def probabilities(
@@ -188,8 +223,8 @@ def _refuted(best: LatticeFit, scores: Mapping[str, float], peaks: Sequence[Peak
     return ""
 
 
-def _rivalry(best: LatticeFit, scores: Mapping[str, float], peaks: Sequence[Peak], record: ReflectionRecord) -> str:
-    """Why the best lattice is not clearly the answer, by the scores alone; empty where it is.
+def _lone_peaks(best: LatticeFit, scores: Mapping[str, float], peaks: Sequence[Peak], record: ReflectionRecord) -> str:
+    """Why peaks that belong to no lattice may be the answer as well; empty where they may not.
 
     Peaks taken as they are, each of its own width, may follow faulted grains better than any lattice: they are no doubt where
     enough of them are its reflections and none that should be seen is absent.
@@ -197,20 +232,39 @@ def _rivalry(best: LatticeFit, scores: Mapping[str, float], peaks: Sequence[Peak
     named = len({peak.hkl for peak in peaks if peak.hkl})
     settled = named >= ENOUGH + (best.lattice == "BCT") and not record.with_fate("absent")
     if not settled and scores.get(FREE, np.inf) - best.score < CLEAR:
-        return f"none of these: the peaks without any lattice explain the curve as well as {best.name}, the nearest"
-    rivals = [(scores[name], name) for name in _rivals(best, scores)]
-    if rivals and min(rivals)[0] - best.score < CLEAR:
-        second, name = min(rivals)
         return (
-            f"peaks, but {best.name} and {name} explain them alike "
-            f"(scores {best.score:.0f} and {second:.0f}): more reflections are needed"
+            f"none of these: the peaks without any lattice explain the curve as well as {best.name}, the nearest; "
+            f"if it is that, {constants_in_words([best], peaks)}"
         )
     return ""
 
 
-def _rivals(best: LatticeFit, scores: Mapping[str, float]) -> list[str]:
-    """Lattices of another family than the best: special cases, and what holds them, are no rivals."""
-    return [name for name in scores if name not in (*_family(best), ALONE, FLUID, FREE)]
+def _tied(best: LatticeFit, fits: Mapping[str, LatticeFit]) -> tuple[str, ...]:
+    """The best lattice and those of another family that explain the curve nearly as well; empty where there is none."""
+    near = [name for name in _rivals(best, fits) if fits[name].score - best.score < CLEAR]
+    return (str(best.lattice), *sorted(near, key=lambda name: fits[name].score)) if near else ()
+
+
+def _tie(tied: Sequence[str], peaks: Sequence[Peak], fits: Mapping[str, LatticeFit]) -> str:
+    one, other = (fits[name] for name in tied[:2])
+    return (
+        f"peaks, but {one.name} and {other.name} explain them alike "
+        f"(scores {one.score:.0f} and {other.score:.0f}): more reflections are needed; "
+        f"{constants_in_words([one, other], peaks)}"
+    )
+
+
+def _rivals(best: LatticeFit, fits: Mapping[str, LatticeFit]) -> list[str]:
+    """Lattices of another family than the best: special cases, what holds them, and what hardly differs from one of them, are
+    no rivals."""
+    own = _family(best)
+    return [name for name, one in fits.items() if name and name not in own and _called_after(one) not in own]
+
+
+def _called_after(one: LatticeFit) -> str:
+    """The cubic lattice that a tetragonal one is nearly; else its own name."""
+    near = [case for case, ratio in zip(SPECIAL["BCT"], BAIN, strict=True) if _nearly(one, ratio)]
+    return near[0] if near else str(one.lattice)
 
 
 def _family(best: LatticeFit) -> set[str]:
@@ -234,7 +288,7 @@ def _assigned(
     explained = [p for p in peaks if p.hkl]
     labels = ", ".join(label(p.hkl) for p in explained if p.hkl)
     rest = len(peaks) - len(explained)
-    score, rival = min((scores[n], n) for n in (*_rivals(best, scores), ALONE, FLUID))
+    score, rival = min((scores[n], n) for n in (*_rivals(best, fits), ALONE, FLUID))
     other = fits.get("" if rival == ALONE else rival)
     by = "by" if other is None or other.outcome.converged else "by at most"
     verdict = f"{_called(best)}: {labels}; next is {rival}, its score worse {by} {_difference(score - best.score)}"

@@ -146,15 +146,19 @@ class BeamProfile:
 
     @classmethod
     def through(
-        cls, phi: FloatArray, hidden: BoolArray, rate: FloatArray, time_s: FloatArray, view: BeamView, start: float
-    ) -> BeamProfile:
-        """The profile through what is finite of `phi`, which changes by `rate` (1/s), at the nodes of `view`."""
+        cls, phi: FloatArray, hidden: BoolArray, rate: FloatArray, time_s: FloatArray, view: BeamView, start: float,
+        straight: FloatArray,
+    ) -> BeamProfile:  # fmt: skip
+        """The profile through what is finite of `phi`, which changes by `rate` (1/s), at the nodes of `view`.
+
+        straight (scan, height): share of straight lines between the heights in the profile of a beam, the rest is the spline.
+        """
         whole = _continued(phi, hidden, view.read_um, start)
         known = np.isfinite(whole)
-        keys = [row.tobytes() for row in known]
-        rows = dict(zip(keys, known, strict=True))
-        inside = {key: _spline_weights(view.read_um, row, view.z) for key, row in rows.items()}
-        at_read = {key: _spline_weights(view.read_um, row, view.read_um) for key, row in rows.items()}
+        keys = [row.tobytes() + share.tobytes() for row, share in zip(known, straight, strict=True)]
+        rows = dict(zip(keys, zip(known, straight, strict=True), strict=True))
+        inside = {key: _profile_weights(view.read_um, row, view.z, share) for key, (row, share) in rows.items()}
+        at_read = {key: _spline_weights(view.read_um, row, view.read_um) for key, (row, _) in rows.items()}
         value = np.where(known, whole, 1.0)
         later = time_s[:, :, None] - time_s[:, None, :]
         return cls(
@@ -204,6 +208,22 @@ def _continued(phi: FloatArray, hidden: BoolArray, read_um: FloatArray, start: f
             ratio = np.clip((layer[0] - base) / (layer[1] - base), 1.0 / LARGEST_RATIO, LARGEST_RATIO)
             whole[row, hidden[row]] = base + (layer[0] - base) * ratio**steps
     return whole
+
+
+def _profile_weights(height_um: FloatArray, known: BoolArray, z: FloatArray, straight: FloatArray) -> FloatArray:
+    """Weights (height, node, height) at z (height, node): of the spline and, by `straight` (height,), of straight lines."""
+    weights = _spline_weights(height_um, known, z)
+    if not np.any(straight) or known.sum() < 2:
+        return weights
+    places = np.flatnonzero(known)
+    lower = np.clip(np.searchsorted(height_um[places], z) - 1, 0, places.size - 2)
+    first, last = height_um[places[lower]], height_um[places[lower + 1]]
+    part = (z - first) / (last - first)
+    lines = np.zeros_like(weights)
+    np.put_along_axis(lines, places[lower][..., None], (1.0 - part)[..., None], axis=-1)
+    np.put_along_axis(lines, places[lower + 1][..., None], part[..., None], axis=-1)
+    share = straight[:, None, None]
+    return (1.0 - share) * weights + share * lines
 
 
 def _spline_weights(height_um: FloatArray, known: BoolArray, z: FloatArray) -> FloatArray:

@@ -33,6 +33,8 @@ SMALL_CHANGE = 1e-3
 PROFILE_UNCERTAINTY = 0.03
 """Relative, of the correction: the profile across the beam is a spline through neighbouring voxels (on simulated profiles
 with steps of 50 um it is off by 0.3 % of the correction, by 3 % in the scan of the onset and beside crystals)."""
+FINE_UM = 140.0
+"""Steps between heights up to which a spline follows the layer at the anode; from twice that on it is free between them."""
 STEEP_LAYER_UM = 70.0
 """Decay length D / v of the layer at the anode at 86 V/cm, the highest field of Yu 2018: what a layer may be like that the
 heights of a scan do not resolve."""
@@ -101,18 +103,26 @@ def footprint_correction(
         missing = expected(alone, holes, height_um=read_height_um, time_s=time_s, start=start)
     stand_in = np.exp(missing.logarithm)
 
-    def seen(apparent: FloatArray, *, growing: bool = True, others: FloatArray = stand_in, off: bool = False) -> _Seen:
+    coarse = _Coarse.of(alone > 0.0, hidden, view)
+
+    def seen(
+        apparent: FloatArray, *, growing: bool = True, others: FloatArray = stand_in, off: bool = False,
+        straight: FloatArray = coarse.nearest,
+    ) -> _Seen:  # fmt: skip
         solution = np.where(hidden, np.nan, np.where(apparent > 0.0, apparent, others))
         solution = holes_filled_in_time(solution, time_s)
         rate = rates_since_start(solution, time_s, start) if growing else np.zeros_like(phi)
         rate = rate + rate_uncertainty(solution, time_s, start) if off else rate
-        profile = BeamProfile.through(solution, hidden, rate, time_s, view, start or 0.0)
+        profile = BeamProfile.through(solution, hidden, rate, time_s, view, start or 0.0, straight)
         return _seen(apparent, np.where(apparent > 0.0, apparent, others), profile, a, view)
 
     found = seen(phi)
     size = np.abs(found.factor - 1.0)
-    steep = np.maximum(_unresolved(phi, view, start) * a * np.abs(phi) - size, 0.0)
+    steep = np.maximum(coarse.nearest * _steep_layer(phi, view, start) * a * np.abs(phi) - size, 0.0)
     sigma = np.hypot(PROFILE_UNCERTAINTY * size, np.where(phi > 0.0, steep, 0.0))
+    if np.any(coarse.second > coarse.nearest):
+        between = seen(phi, straight=np.ones_like(phi)).factor - found.factor
+        sigma = np.hypot(sigma, (coarse.second - coarse.nearest) * np.abs(between))
     in_time = np.abs(seen(phi, off=True).factor - found.factor)
     if phi.shape[0] == 1:  # how fast the profile changed during the only scan is hardly known
         sigma = np.hypot(sigma, 0.5 * np.abs(found.factor - seen(phi, growing=False).factor))
@@ -168,21 +178,40 @@ def _seen(phi: FloatArray, shown: FloatArray, profile: BeamProfile, attenuation:
     return _Seen(np.where(known, mean / apparent, 1.0), np.where(known, by_light - by_content, 0.0), depth)
 
 
-def _unresolved(phi: FloatArray, view: BeamView, start: float | None) -> FloatArray:
-    """(s g)^2 (scan, height), which times a phi is the correction of an exponential profile of slope g in a beam whose open
-    part has deviation s, where no neighbour is near enough to show a layer that decays over STEEP_LAYER_UM; 0 where one is.
+@dataclass(frozen=True, eq=False)
+class _Coarse:
+    """How far the heights that tell the profile are apart, beside each voxel, (scan, height) from 0 (within FINE_UM) to 1: the
+    nearest, by which no spline knows its slope, and the second, by which it does not know its bend. A hidden voxel has the
+    slope of the two lowest others."""
 
-    The layer is what exceeds the start (all of it, where that is not given): g = (1 - phi0 / phi) / decay length.
+    nearest: FloatArray
+    second: FloatArray
+
+    @classmethod
+    def of(cls, told: BoolArray, hidden: BoolArray, view: BeamView) -> _Coarse:
+        """told: voxels that say something about the profile."""
+        step = np.abs(view.read_um[:, None] - view.read_um)
+        np.fill_diagonal(step, np.inf)
+        away = np.sort(np.where(told[:, None, :], step, np.inf), axis=-1)
+        second = away[..., min(1, away.shape[-1] - 1)]
+        nearest = np.where(hidden, second, away[..., 0])
+        return cls(*(np.clip(x / FINE_UM - 1.0, 0.0, 1.0) for x in (nearest, second)))
+
+
+def _steep_layer(phi: FloatArray, view: BeamView, start: float | None) -> FloatArray:
+    """(s g)^2 (scan, height), which times a phi is the correction of an exponential profile of slope g in a beam whose open
+    part has deviation s, for a layer that decays over STEEP_LAYER_UM.
+
+    The layer is what exceeds the start (all of it, where that is not given): g = (1 - phi0 / phi) / decay length; beside the
+    anode what exceeds the next height, where that has less; at a wall that nothing passes it is all of phi.
     """
+    above = np.column_stack([phi[:, 1:], np.full(phi.shape[0], np.nan)])
+    base = np.where(view.read_um < FINE_UM, np.fmin(start or 0.0, np.maximum(above, 0.0)), start or 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        layer = np.clip(1.0 - (start or 0.0) / phi, 0.0, 1.0)
-    known = np.isfinite(phi)
-    step = np.abs(view.read_um[:, None] - view.read_um)
-    np.fill_diagonal(step, np.inf)
-    nearest = np.min(np.where(known[:, None, :], step, np.inf), axis=-1)
-    share = np.clip(nearest / (2.0 * STEEP_LAYER_UM) - 1.0, 0.0, 1.0)
+        layer = np.clip(1.0 - base / phi, 0.0, 1.0)
+    layer = np.where(view.read_um < 2.0 * view.spread, np.isfinite(phi), layer)
     open_part = np.sum(view.weight * np.square(view.z), axis=-1) - np.sum(view.weight * view.z, axis=-1) ** 2
-    return np.where(known, share * open_part * np.square(layer / STEEP_LAYER_UM), 0.0)
+    return np.where(np.isfinite(phi), open_part * np.square(layer / STEEP_LAYER_UM), 0.0)
 
 
 def at_the_mean_height(

@@ -28,6 +28,7 @@ from .flux_operators import (
 from .profile_integral import Panels, front_variances, integrate_panels
 
 LARGEST_UNSEEN_SHARE = 0.1
+NOT_MEASURABLE = "the mass balance is not measurable"
 
 
 @dataclass(frozen=True)
@@ -90,17 +91,12 @@ def mass_balance(
     profiles = profiles_at(columns, time, visits=2, degree=1)
     panels = with_surface(columns.panels, columns)
     inventory, operator = inventory_operator(columns, profiles, panels)
-    other, _ = inventory_operator(columns, profiles, panels.other_rule())
-    lost_fronts = np.sqrt(front_variances(profiles.phi, panels).sum(axis=1))
     full = start * columns.gap
     operator = sparse.csr_array(operator / full)
     shared = _without_start(columns.shared_sigma(operator))
     _, unknown = crystal_length(columns.beam_height[0], columns.beam_fwhm) if columns.sees_surface else (0.0, 0.0)
     shared["surface"] = unknown * np.abs(_on_surface(columns, profiles)) / full
-    in_time = np.zeros_like(inventory)
-    if columns.time.shape[0] == 2:  # one scan and the start: between them phi need not change evenly
-        in_time = integrate_panels(columns.phi[:1], panels).value.sum(axis=-1) - inventory
-    shared["interpolation"] = np.sqrt(np.square(other - inventory) + np.square(lost_fronts) + np.square(in_time)) / full
+    shared["interpolation"] = _interpolation(columns, profiles, panels) / full
     balance = MassBalance.from_arrays(
         inventory / full,
         dims=("scan",),
@@ -109,31 +105,59 @@ def mass_balance(
         shared=shared,
         masks={"not_measured": (("scan",), ~profiles.inside.all(axis=1))},
     )
-    lost = _lost(columns, profiles, shared["interpolation"] * full)
+    told = np.flatnonzero(profiles.inside.all(axis=1))
+    if not told.size:
+        lost = Number.absent("um", f"{NOT_MEASURABLE}: no scan was measured at every height")
+    else:
+        lost = _lost(columns, float(time[told[-1]]))
     return SealedCell(balance, _mean_error(balance, columns, operator, onset_s), lost)
+
+
+def solution_loss(phi: VolumeFraction, time_s: float, *, gap_um: float, start: float, beam_fwhm_um: float) -> Number:
+    """Particle volume per area (um) that has left the solution by a time between the scans; absent, with the reason, where
+    the mass balance is."""
+    unseen = _unseen_share(phi, gap_um)
+    if unseen > LARGEST_UNSEEN_SHARE:
+        return Number.absent("um", f"{NOT_MEASURABLE}: {unseen:.0%} of the cell was not seen")
+    try:
+        columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
+    except FitError as error:
+        return Number.absent("um", f"{NOT_MEASURABLE}: {error}")
+    if not profiles_at(columns, np.array([time_s]), visits=2, degree=1).inside.all():
+        return Number.absent("um", f"{NOT_MEASURABLE}: not every height was measured about {time_s:.0f} s")
+    return _lost(columns, time_s)
+
+
+def _interpolation(columns: MapColumns, profiles: Profiles, panels: Panels) -> FloatArray:
+    """Sigma (m) of the integral over `panels` at each target: one order lower between the heights; fronts and layers lost
+    within a step; of a single scan, that phi need not change evenly since the start."""
+    inventory, _ = inventory_operator(columns, profiles, panels)
+    other, _ = inventory_operator(columns, profiles, panels.other_rule())
+    lost_fronts = np.sqrt(front_variances(profiles.phi, panels).sum(axis=1))
+    in_time = np.zeros_like(inventory)
+    if columns.time.shape[0] == 2:
+        in_time = integrate_panels(columns.phi[:1], panels).value.sum(axis=-1) - inventory
+    return np.asarray(np.sqrt(np.square(other - inventory) + np.square(lost_fronts) + np.square(in_time)))
 
 
 def _not_measurable(why: str) -> SealedCell:
     return SealedCell(
         None,
         Number.absent("one", f"not measurable: {why}"),
-        Number.absent("um", f"the mass balance is not measurable: {why}"),
+        Number.absent("um", f"{NOT_MEASURABLE}: {why}"),
     )
 
 
-def _lost(columns: MapColumns, profiles: Profiles, interpolation: FloatArray) -> Number:
-    """phi0 L less the integral of the solution in the last scan that was measured at every height; interpolation (scan,): m."""
-    told = np.flatnonzero(profiles.inside.all(axis=1))
-    if not told.size:
-        return Number.absent("um", "the mass balance is not measurable: no scan was measured at every height")
-    last = int(told[-1])
+def _lost(columns: MapColumns, time_s: float) -> Number:
+    """phi0 L less the integral of the solution at one time."""
+    profiles = profiles_at(columns, np.array([time_s]), visits=2, degree=1)
     left, operator = inventory_operator(columns, profiles, columns.panels)
-    value = columns.start * columns.gap - float(left[last])
-    parts = [float(columns.counting_sigma(operator)[last]), float(interpolation[last])]
-    parts += [float(sigma[last]) for sigma in _without_start(columns.shared_sigma(operator)).values()]
+    value = columns.start * columns.gap - float(left[0])
+    parts = [columns.counting_sigma(operator), _interpolation(columns, profiles, with_surface(columns.panels, columns))]
+    parts += list(_without_start(columns.shared_sigma(operator)).values())
     return Number(
-        value / METRE_PER_UM, float(np.linalg.norm(parts)) / METRE_PER_UM, "um",
-        f"particle volume per area that left the solution: phi0 L less its integral at {columns.scan_time[last]:.0f} s",
+        value / METRE_PER_UM, float(np.linalg.norm([part[0] for part in parts])) / METRE_PER_UM, "um",
+        f"particle volume per area that left the solution: phi0 L less its integral at {time_s:.0f} s",
     )  # fmt: skip
 
 

@@ -194,7 +194,7 @@ def _results(
         sizes = size_distributions(reduced, standard, voxels, grid, phi=maps.phi, crystals=crystals.fraction_map)
     bulk = {} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
-    film = film_study(agreed.shadow, crystals.column, maps, numbers["solution_loss"], run)
+    film = film_study(agreed.shadow, crystals.column, maps, run)
     doubtful = doubts(standard, misfit, agreed, int(voxels.frame.size), centre_px=centre_px(reduced.store))
     before = tuple(note for part in (reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*growth.notes, *crystals.notes, *film.notes, *sizes.notes)

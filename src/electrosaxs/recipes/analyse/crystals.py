@@ -212,7 +212,7 @@ def _described(column: _Column, grid: ScanMap, times: FloatArray, q: FloatArray,
     missed = [f"{column.times[place]:.0f} s" for place in study.missed]
     why = "crystals: the fit of the anode voxel fails, which holds crystals, so its phi and sizes are wrong: scans at "
     numbers = {
-        "lattice_constant_solvated": lattice_constant_solvated(study.lattice_constant),
+        "lattice_constant_solvated": _of_which(study, lattice_constant_solvated(study.lattice_constant)),
         "crystalline_fraction": _last(study),
     }
     return Crystals(
@@ -246,6 +246,15 @@ def _on_scans(noun: Kind, scan: npt.NDArray[np.int64], times: FloatArray, kind: 
         shared={name: spread(np.asarray(sigma.values)) for name, sigma in noun.shared.items()},
         masks={"none": (("scan",), missing)},
     )
+
+
+def _of_which(study: Crystallisation, a: Number) -> Number:
+    """`a` with the lattice that it is of; doubtful where several explain the peaks alike."""
+    best = study.study.likeliest
+    assert best is not None
+    tied = bool(study.study.tied) and a.value is not None
+    quality = f"doubtful: {study.assignment.verdict}" if tied else a.quality
+    return replace(a, source=f"{best.name}: {a.source}", quality=quality)
 
 
 def _last(study: Crystallisation) -> Number:

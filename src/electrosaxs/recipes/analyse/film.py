@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import scipp as sc
 
 from ...analysis.crystals.film_shadow import FilmShadow, tilt_mrad
 from ...analysis.footprint.open_beam import crystal_length
+from ...analysis.kinetics.mass_balance import solution_loss
 from ...nouns import CrystallineFraction, Number, Run
 from ...nouns.contributions import SHADOW
 from .crystals import Crystals
@@ -16,55 +18,85 @@ from .maps import FrameMaps
 from .quality import Doubt
 from .shadow import Shadow
 
+BESIDE = "solution_loss_beside_crystals"
 MISSED = 3.0
 """Sigmas by which more than was seen must have left the solution, to say that it was a lower bound."""
+MISSED_IN_SHADOW = 2.0
+"""The same where a film takes light: then it is in its own shadow, the question is only by how much."""
 TOLD = 0.5
 """Relative sigma of the depth beside the anode up to which it tells the tilt."""
+ALIKE = 0.6
+"""Of the sigma of one scan (chosen): what no number of scans makes smaller."""
 
 
 @dataclass(frozen=True, eq=False)
 class FilmStudy:
-    """crystalline_amount with whether it is a lower bound, anode_tilt where a shadow tells it; doubts; notes."""
+    """crystalline_amount with whether it is a lower bound, what had left the solution by then, anode_tilt where a shadow tells
+    it; doubts; notes."""
 
     numbers: dict[str, Number]
     doubts: tuple[Doubt, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def film_study(shadow: Shadow | None, column: int | None, maps: FrameMaps, lost: Number, run: Run) -> FilmStudy:
-    """What the last scan with crystals says of them; column: of the map, the voxel at the anode.
-
-    lost: particle volume per area that left the solution.
-    """
+def film_study(shadow: Shadow | None, column: int | None, maps: FrameMaps, run: Run) -> FilmStudy:
+    """What the last scan with crystals says of them, beside what had left the solution when that scan saw the anode; column:
+    of the map, the voxel at the anode."""
     none = Number.absent("um", "no crystals were seen at the anode")
     untold = Number.absent("mrad", "no film on the anode takes light that would tell")
+    nothing = FilmStudy({"crystalline_amount": none, BESIDE: none, "anode_tilt": untold})
     if column is None:
-        return FilmStudy({"crystalline_amount": none, "anode_tilt": untold})
+        return nothing
     phi = np.nan_to_num(maps.phi.values * maps.crystalline_fraction)[:, column]
     dark = np.zeros(phi.size) if shadow is None else shadow.missing[:, column]
     seen = np.flatnonzero((phi > 0.0) | (dark > 0.0))
     if not seen.size:
-        return FilmStudy({"crystalline_amount": none, "anode_tilt": untold})
+        return nothing
     last = int(seen[-1])
+    when = float(maps.phi.coord("time")[last, column])
+    lost = _lost(maps, when, run)
     length, unknown = crystal_length(float(maps.phi.coord("height")[column]), run.beam.fwhm_um)
     amount, own, film = float(phi[last]), 0.0, None
     if shadow is not None and dark[last] > 0.0:
         film = shadow.film(last, column)
         per_phi = float(shadow.per_phi[last, column])
         own = film.sigma / per_phi if np.isfinite(film.edge_sigma) else 0.0
-        amount, untold = film.lit / per_phi, _tilt(film, per_phi, lost, run)
+        amount = film.lit / per_phi
+        untold = _tilt([_Seen.of(shadow, int(scan), column, maps, run) for scan in np.flatnonzero(dark > 0.0)], run)
     amount, sigma = amount * length, length * float(np.hypot(unknown * amount, own))
     bound, reason = _lower_bound(amount, sigma, film, lost)
     source = (
-        "particle volume in crystals per area of the anode, as the voxel at the anode shows it in its last scan with crystals; "
+        "particle volume in crystals per area of the anode, as the voxel at the anode shows it in its last scan with crystals, "
+        f"{when:.0f} s; "
         f"{'a lower bound' if bound else 'not a lower bound'}: {reason}"
     )
-    names = {"crystalline_amount", "crystalline_fraction", *(["anode_volume_fraction"] if film else [])}
+    unknown_loss = lost.sigma is None or lost.sigma > amount  # what is seen of the voxel is as it is
+    names = {"crystalline_amount", *(["anode_volume_fraction"] if film else [])}
+    names |= set() if film is None and unknown_loss else {"crystalline_fraction"}
     return FilmStudy(
-        {"crystalline_amount": Number(amount, sigma, "um", source), "anode_tilt": untold},
+        {"crystalline_amount": Number(amount, sigma, "um", source), BESIDE: lost, "anode_tilt": untold},
         (Doubt(frozenset(names), f"a lower bound: {reason}"),) if bound else (),
         () if film is None else (_words(film),),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """The film in one scan, what had left the solution by then, and the depth of unit phi."""
+
+    film: FilmShadow
+    lost: Number
+    per_phi: float
+
+    @classmethod
+    def of(cls, shadow: Shadow, scan: int, column: int, maps: FrameMaps, run: Run) -> _Seen:
+        when = float(maps.phi.coord("time")[scan, column])
+        return cls(shadow.film(scan, column), _lost(maps, when, run), float(shadow.per_phi[scan, column]))
+
+
+def _lost(maps: FrameMaps, time_s: float, run: Run) -> Number:
+    gap, start = 1e3 * run.cell.gap_mm, run.solution.volume_fraction
+    return solution_loss(maps.phi, time_s, gap_um=gap, start=start, beam_fwhm_um=run.beam.fwhm_um)
 
 
 def in_shadow(crystals: Crystals, shadow: Shadow | None) -> Crystals:
@@ -94,28 +126,46 @@ def _lower_bound(amount: float, sigma: float, film: FilmShadow | None, lost: Num
     if lost.value is None or lost.sigma is None:
         return True, f"{shade}what lies lower than the anode's highest line is not seen; {lost.source}"
     beside = f"{lost.value:.2g} +- {lost.sigma:.1g} um left the solution, {amount:.2g} +- {sigma:.1g} um were seen"
-    if lost.value - amount > MISSED * np.hypot(sigma, lost.sigma):
+    sigmas = MISSED if film is None else MISSED_IN_SHADOW
+    if lost.value - amount > sigmas * np.hypot(sigma, lost.sigma):
         return True, f"{shade}{beside}; the rest lies in shadow or out of the beam"
     if film is not None and not np.isfinite(film.edge_sigma):
         return True, f"{shade}hardly scatters: its own shadow leaves open how much more it is; {beside}"
     if film is not None and sigma > TOLD * amount:
         return True, f"{shade}its own shadow leaves open how much it is; {beside}"
+    if lost.sigma > amount:
+        return True, f"{shade}what left the solution is not known well enough to say that it is all: {beside}"
     return False, f"{shade}{beside}, which agrees"
 
 
-def _tilt(film: FilmShadow, per_phi: float, lost: Number, run: Run) -> Number:
-    """Slope of the anode along the beam at its highest line."""
-    if lost.value is None or lost.sigma is None or lost.value <= 2.0 * lost.sigma:
-        return Number.absent("mrad", f"the film's shadow tells it only with its amount: {lost.source}")
-    tilt = tilt_mrad(lost.value, per_phi, 1e3 * run.cell.path_length_mm, film.edge)
-    if not film.edge_sigma < TOLD * film.edge:
-        return Number.absent("mrad", f"rays beside the anode are too dark or too clear to tell, about {tilt:.2g} mrad")
+def _tilt(films: Sequence[_Seen], run: Run) -> Number:
+    """Slope of the anode along the beam at its highest line, from all scans in which the film takes light.
+
+    Each gives a A / (t K), of the film's amount A and the depth K beside the anode; 1/K, what peaks scatter over what the film
+    takes, is what noise moves. The means' sigma is at least ALIKE of the best scan's: what no curve shows is alike in all.
+    """
+    last = films[-1].lost
+    if last.value is None or last.sigma is None or last.value <= 2.0 * last.sigma:
+        return Number.absent("mrad", f"the film's shadow tells it only with its amount: {last.source}")
+    path, told = 1e3 * run.cell.path_length_mm, []
+    for one in films:
+        if one.lost.value is not None and one.lost.value > 0.0 and np.isfinite(one.film.edge_sigma):
+            tilt = tilt_mrad(one.lost.value, one.per_phi, path, one.film.edge)
+            told.append((tilt, tilt * one.film.edge_sigma / one.film.edge))
+    if not told:
+        return Number.absent("mrad", "rays beside the anode are too dark or too clear to tell")
+    each, own = np.array(told).T
+    tilt = float(own**-2.0 @ each / np.sum(own**-2.0))
+    sigma = max(float(np.sum(own**-2.0)) ** -0.5, ALIKE * float(own.min()))
+    if not sigma < TOLD * tilt:
+        words = f"rays beside the anode are too dark or too clear to tell: {tilt:.2g} +- {sigma:.1g} mrad by {each.size} scans"
+        return Number.absent("mrad", words)
     return Number(
         tilt,
-        tilt * float(np.hypot(film.edge_sigma / film.edge, lost.sigma / lost.value)),
+        float(np.hypot(sigma, tilt * last.sigma / last.value)),
         "mrad",
-        f"slope along the beam at the anode's highest line: a film of {lost.value:.2g} um has an optical depth of "
-        f"{film.edge:.2g} beside it (what it takes of the light against what its peaks scatter)",
+        f"slope along the beam at the anode's highest line, by {each.size} scan(s): a film of {last.value:.2g} um has an "
+        f"optical depth of {films[-1].film.edge:.2g} beside it (what it takes of the light against what its peaks scatter)",
     )
 
 

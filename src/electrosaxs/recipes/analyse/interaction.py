@@ -18,7 +18,7 @@ from .crystals import Crystals, measured_again
 from .dead_time import find_dead_time, measured_with
 from .reduce_run import ReducedRun
 from .standards import Interference, Standards, sample_intensity, standards
-from .voxels import SHARED, SIZELESS, Voxels, fitted_blocks, measure
+from .voxels import SHARED, SIZELESS, Voxels, fitted_blocks, measure, on_map
 
 MOST_TRIED = 12
 """Frames of the run in which the contact is looked for, those with the most particles first."""
@@ -50,7 +50,8 @@ def with_interaction(
     workers: int = 2,
 ) -> Interaction:
     """The contact distance of the dissolved particles, and everything measured again with it; as it was where none is told."""
-    beside = sees_crystals(crystals.fraction_map, grid.heights, reduced.run.beam.fwhm_um)
+    phi = on_map(voxels, grid, "phi")
+    beside = sees_crystals(crystals.fraction_map, grid.heights, reduced.run.beam.fwhm_um, phi)
     clear = grid.used & ~beside[np.maximum(grid.scan, 0), np.maximum(grid.height_index, 0)]
     rows = _telling(voxels, clear, reduced.run.solution.volume_fraction)
     if rows.size < 2:

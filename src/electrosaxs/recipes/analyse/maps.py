@@ -44,6 +44,9 @@ from .voxels import Voxels, on_map, shared_on_map
 
 SIZE_STEP_UNCERTAINTY = 0.2
 """Relative, of a size's step from where the light sees to the mean (chosen)."""
+SORTING = {"diameter": 3.0, "deviation": 0.3, "polydispersity": 0.3}
+"""What phi's unknown profile across the beam does to sizes, over its relative sigma: to d in delta^2 / d (sorting: drift over
+diffusion goes as a power of d), to delta and delta / d in themselves (chosen)."""
 SIZE_IN_SHADOW = 0.3
 """Of the spread of sizes (chosen): by how much crystals that are not seen may be of other sizes than the solution."""
 BoolArray = npt.NDArray[np.bool_]
@@ -77,7 +80,7 @@ def frame_maps(
     apparent = on_map(voxels, grid, "phi")
     read_at = open_beam_centre(grid.heights, run.beam.fwhm_um)
     dissolved = 1.0 - crystalline_fraction
-    beside_crystals = sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um)
+    beside_crystals = sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um, apparent)
     correction = footprint_correction(
         apparent * dissolved,
         time_s=grid.time,
@@ -165,7 +168,10 @@ class _Sizes:
             unit = quantity if quantity == "polydispersity" else "deviation"
             shares[SHADOW] = SIZE_IN_SHADOW * on_map(voxels, grid, unit) * self.in_shadow
         shares[SIZE_SHAPE] = self.shape[quantity]
-        shares[FOOTPRINT] = SIZE_STEP_UNCERTAINTY * np.abs(step)
+        scale = on_map(voxels, grid, "deviation" if quantity == "diameter" else quantity)
+        scale = scale * on_map(voxels, grid, "polydispersity") if quantity == "diameter" else scale
+        sorting = SORTING[quantity] * np.abs(scale) * self.dissolved * self.correction.sigma
+        shares[FOOTPRINT] = np.hypot(SIZE_STEP_UNCERTAINTY * np.abs(step), sorting)
         return self.layout.noun(kind, values + step, on_map(voxels, grid, f"{quantity}_sigma"), shares)
 
 

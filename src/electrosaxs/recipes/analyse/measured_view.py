@@ -196,7 +196,7 @@ class MeasuredView:
 
     @property
     def beside_crystals(self) -> BoolArray:
-        return sees_crystals(self.fraction, self.grid.heights, self.run.beam.fwhm_um)
+        return sees_crystals(self.fraction, self.grid.heights, self.run.beam.fwhm_um, self.phi)
 
     def compared(self, left_out: BoolArray) -> tuple[FootprintCorrection, TwoMeasures]:
         """The profile of the frames that are not left out, and both measures of these."""
