@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
+from scipy.spatial import ConvexHull
 
+from ..nouns import FloatArray
 from .contrast import SEEN, Contrast, Mask
 
 LEAST = 0.22  # of the typical contrast: what is fainter is no island
@@ -13,6 +15,9 @@ NARROW_HOLE = 3  # px: a hole nowhere farther than this from its rim is a gap be
 GAP = 24  # px, how far a gap between two islands, fainter than half of both, is followed inwards
 THIN = 2  # px: half the width of streaks that are taken away
 SMALLEST = 24  # px: area of what is looked at
+LEAST_INNER, LARGEST_INNER = 4.0, 0.2  # px, radius of what a rim may enclose; share of the image, at most
+BESIDE, THIN_RIM = 0.6, 0.3  # of that radius: how far around it is looked, and half of how wide a rim is
+CONVEX = 0.72  # area over that of the convex hull, of one island or of two that overlap
 
 
 def island_mask(found: Contrast, usable: Mask) -> Mask:
@@ -30,10 +35,45 @@ def island_mask(found: Contrast, usable: Mask) -> Mask:
     low = distance < HALF * np.minimum(nearby, 3.0 * found.typical)
     outside = ndimage.binary_dilation(~seen, mask=~seen | low, iterations=GAP)
     filled = _without_narrow_holes(~outside)
+    filled |= inside_rims(filled)
     kept = filled & ndimage.binary_dilation(_opened(filled), iterations=THIN + 1)
     labels, number = ndimage.label(kept)
     area = np.bincount(labels.ravel(), minlength=number + 1)
     return np.asarray((area >= SMALLEST)[labels] & (labels > 0))
+
+
+def inside_rims(mask: Mask) -> Mask:
+    """What thin rims enclose, with the frame's help: the tops of islands that have the level of the substrate.
+
+    A rim is thin against what it encloses, while islands that enclose a piece of substrate are not; and what they enclose is
+    bounded by their convex sides, and is not convex.
+    """
+    labels, number = ndimage.label(~mask)
+    within, depth = ndimage.distance_transform_edt(~mask), ndimage.distance_transform_edt(mask)
+    index = np.arange(1, number + 1)
+    inner = np.asarray(ndimage.maximum(within, labels, index)) if number else np.zeros(0)
+    area = np.bincount(labels.ravel(), minlength=number + 1)[1:]
+    filled = np.zeros_like(mask)
+    rows, columns = mask.shape
+    places = ndimage.find_objects(labels)
+    for k in np.flatnonzero((inner >= LEAST_INNER) & (area < LARGEST_INNER * mask.size)):
+        reach = int(np.ceil(BESIDE * inner[k])) + 1
+        down, across = places[k]
+        part = np.s_[max(0, down.start - reach) : min(rows, down.stop + reach),
+                     max(0, across.start - reach) : min(columns, across.stop + reach)]  # fmt: skip
+        one = labels[part] == k + 1
+        beside = mask[part] & (ndimage.distance_transform_edt(~one) <= reach)
+        thin = beside.any() and np.percentile(depth[part][beside], 95.0) <= THIN_RIM * inner[k]
+        if thin and area[k] >= CONVEX * ConvexHull(_corners(one)).volume:
+            filled[part] |= one
+    return filled
+
+
+def _corners(mask: Mask) -> FloatArray:
+    """Pixels with substrate beside them, each with its four corners."""
+    rim = mask & ~ndimage.binary_erosion(mask)
+    points = np.argwhere(rim).astype(float)
+    return np.concatenate([points + np.array(step) for step in ((0.5, 0.5), (0.5, -0.5), (-0.5, 0.5), (-0.5, -0.5))])
 
 
 def _opened(mask: Mask) -> Mask:

@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ...io.rows_csv import read_rows
 from ...nouns import Number, RunResults
 from ...nouns.film_experiment import FilmExperiment
 from ...nouns.trends import Member
-from ...twin.anode import Anode
+from ...physics.layers import spacing_from_fcc_constant
+from ...physics.tetrahedron import thickness
 from ..results_folder import read_results
+from .simulate import Sample
 
-TRUTH = "truth.nxs"
+TRUTH, ISLANDS = "truth.nxs", "truth.csv"
 OF_A_RUN = (
     "slice_flux", "supply_flux", "onset_time", "onset_volume_fraction", "lattice_constant_solvated", "anode_diameter",
     "anode_polydispersity",
@@ -39,12 +42,26 @@ def film_truth(settings: FilmExperiment) -> dict[str, float | None]:
     }  # fmt: skip
 
 
-def sample_truth(sample: Anode) -> dict[str, float | None]:
-    """Density, usual shape of the islands and amount of a simulated sample: of the model, not of the draw."""
+def sample_truth(sample: Sample, folder: Path) -> dict[str, float | None]:
+    """Density, usual shape of the islands and amount of a simulated sample: of the model, not of the draw; and the mean
+    thickness of the islands on its height map, which are few."""
+    anode, packing = sample.anode, sample.closer.packing
+    a = None if packing is None else packing.lattice_constant_nm
     return {
-        "nucleation_density": sample.truth()["density_per_mm2"], "base_edge_mean": sample.view.base_edge_um,
-        "island_thickness": sample.view.thickness_um, "island_amount": float(sample.record.crystals_um[-1]),
+        "nucleation_density": anode.truth()["density_per_mm2"], "base_edge_mean": anode.view.base_edge_um,
+        "island_thickness": anode.view.thickness_um, "island_amount": float(anode.record.crystals_um[-1]),
+        "island_thickness_afm": _thickness_on_map(folder / ISLANDS), "lattice_constant_from_packing": a,
+        "particle_spacing": None if a is None else spacing_from_fcc_constant(a),
     }  # fmt: skip
+
+
+def _thickness_on_map(table: Path) -> float | None:
+    """Mean over the islands with their centre on the height map; None without any."""
+    if not table.is_file():
+        return None
+    rows = [row for row in read_rows(table) if row["image"] == "height_map" and row["counted"] == "yes"]
+    each = [float(thickness(float(row["base_edge_um"]), float(row["top_edge_um"]))) for row in rows]
+    return sum(each) / len(each) if each else None
 
 
 def true_members(found: Sequence[Member], truths: Mapping[str, Mapping[str, float | None]]) -> list[Member]:
