@@ -67,7 +67,7 @@ def _scale_bar(draw: ImageDraw.ImageDraw, size: tuple[int, int], um_per_pixel: f
     """At the lower right, on a dark ground, as long as BAR_SHARE of the image at most."""
     width, height = size
     length = bar_length(BAR_SHARE * width * um_per_pixel)
-    pixels, text = length / um_per_pixel, max(14.0, 0.028 * width)
+    pixels, text = length / um_per_pixel, max(14.0, 0.042 * width)
     font, edge = ImageFont.load_default(size=text), 0.6 * text
     right, low = width - 2.0 * edge, height - 2.0 * edge
     ground = [right - pixels - edge, low - 2.2 * text, right + edge, low + edge]

@@ -18,7 +18,7 @@ from ..nouns import FloatArray
 from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, X, Y, depth
 
 OUTSIDE, STEP = 6.0, 0.5  # px: how far out profiles go, and their step
-FARTHER = 10.0  # px: how far out where the outline follows the top edge
+FARTHER = 7.5  # px: how far out where the outline follows the top edge
 DEEPEST = 0.24  # of the edge: how far in they go; the centre is at 0.289
 SEARCH = 3.5  # px around the outline's side in which the edge is looked for
 TRUSTED = 0.5  # px: standard deviation of the outline's side, as a prior

@@ -15,7 +15,8 @@ NARROW_HOLE = 3  # px: a hole nowhere farther than this from its rim is a gap be
 GAP = 24  # px, how far a gap between two islands, fainter than half of both, is followed inwards
 THIN = 2  # px: half the width of streaks that are taken away
 SMALLEST = 24  # px: area of what is looked at
-LEAST_INNER, LARGEST_INNER = 4.0, 0.2  # px, radius of what a rim may enclose; share of the image, at most
+LEAST_INNER, LEAST_TOP, LARGEST_TOP = 4.0, 60, 0.2  # radius (px) and area of what a rim may enclose; share of the image
+RIM = 4  # px: how wide a rim is
 BESIDE, THIN_RIM = 0.6, 0.3  # of that radius: how far around it is looked, and half of how wide a rim is
 CONVEX = 0.72  # area over that of the convex hull, of one island or of two that overlap
 
@@ -34,12 +35,21 @@ def island_mask(found: Contrast, usable: Mask) -> Mask:
     nearby = np.where(found.bright, bright, dark)
     low = distance < HALF * np.minimum(nearby, 3.0 * found.typical)
     outside = ndimage.binary_dilation(~seen, mask=~seen | low, iterations=GAP)
-    filled = _without_narrow_holes(~outside)
-    filled |= inside_rims(filled)
+    filled = _with_tops(_without_narrow_holes(~outside), seen, seen & ~low)
     kept = filled & ndimage.binary_dilation(_opened(filled), iterations=THIN + 1)
     labels, number = ndimage.label(kept)
     area = np.bincount(labels.ravel(), minlength=number + 1)
     return np.asarray((area >= SMALLEST)[labels] & (labels > 0))
+
+
+def _with_tops(mask: Mask, seen: Mask, bright: Mask) -> Mask:
+    """With the tops of islands that show only their rim, and the rim around them. bright: what is `seen` and half as bright as
+    the brightest nearby."""
+    tops = inside_rims(_closed(seen)) | inside_rims(_closed(_without_specks(bright)))
+    if not tops.any():
+        return mask
+    around = ndimage.binary_dilation(tops, iterations=RIM) & seen
+    return np.asarray(_closed(mask | tops | around))
 
 
 def inside_rims(mask: Mask) -> Mask:
@@ -49,24 +59,34 @@ def inside_rims(mask: Mask) -> Mask:
     bounded by their convex sides, and is not convex.
     """
     labels, number = ndimage.label(~mask)
-    within, depth = ndimage.distance_transform_edt(~mask), ndimage.distance_transform_edt(mask)
-    index = np.arange(1, number + 1)
-    inner = np.asarray(ndimage.maximum(within, labels, index)) if number else np.zeros(0)
     area = np.bincount(labels.ravel(), minlength=number + 1)[1:]
     filled = np.zeros_like(mask)
-    rows, columns = mask.shape
     places = ndimage.find_objects(labels)
-    for k in np.flatnonzero((inner >= LEAST_INNER) & (area < LARGEST_INNER * mask.size)):
-        reach = int(np.ceil(BESIDE * inner[k])) + 1
-        down, across = places[k]
-        part = np.s_[max(0, down.start - reach) : min(rows, down.stop + reach),
-                     max(0, across.start - reach) : min(columns, across.stop + reach)]  # fmt: skip
+    for k in np.flatnonzero((area >= LEAST_TOP) & (area < LARGEST_TOP * mask.size)):
+        reach = int(np.ceil(0.5 * np.sqrt(area[k]))) + 1  # the inner radius is less
+        part = tuple(slice(max(0, s.start - reach), s.stop + reach) for s in places[k])
         one = labels[part] == k + 1
-        beside = mask[part] & (ndimage.distance_transform_edt(~one) <= reach)
-        thin = beside.any() and np.percentile(depth[part][beside], 95.0) <= THIN_RIM * inner[k]
-        if thin and area[k] >= CONVEX * ConvexHull(_corners(one)).volume:
+        inner = float(ndimage.distance_transform_edt(one).max())
+        beside = mask[part] & (ndimage.distance_transform_edt(~one) <= BESIDE * inner)
+        if inner < LEAST_INNER or not beside.any():
+            continue
+        depth = ndimage.distance_transform_edt(mask[part])[beside]
+        if np.percentile(depth, 95.0) <= THIN_RIM * inner and area[k] >= CONVEX * ConvexHull(_corners(one)).volume:
             filled[part] |= one
     return filled
+
+
+def _closed(mask: Mask) -> Mask:
+    """Without gaps of a pixel or two."""
+    disc = np.ones((3, 3), dtype=bool)
+    return mask | np.asarray(ndimage.binary_erosion(ndimage.binary_dilation(mask, disc), disc, border_value=1))
+
+
+def _without_specks(mask: Mask) -> Mask:
+    """Without pieces smaller than the rim of the smallest island."""
+    labels, number = ndimage.label(mask, np.ones((3, 3)))
+    area = np.bincount(labels.ravel(), minlength=number + 1)
+    return np.asarray((area >= SMALLEST)[labels] & mask)
 
 
 def _corners(mask: Mask) -> FloatArray:
@@ -85,8 +105,7 @@ def _opened(mask: Mask) -> Mask:
 
 def _without_narrow_holes(mask: Mask) -> Mask:
     """Holes that are narrow are filled, also those that a rough island leaves open by a pixel or two."""
-    disc = np.ones((3, 3), dtype=bool)
-    closed = mask | ndimage.binary_erosion(ndimage.binary_dilation(mask, disc), disc, border_value=1)
+    disc, closed = np.ones((3, 3), dtype=bool), _closed(mask)
     labels, number = ndimage.label(~closed)
     wide = np.unique(labels[ndimage.binary_erosion(~closed, iterations=NARROW_HOLE, border_value=1)])
     narrow = np.ones(number + 1, dtype=bool)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .settings import Finite, NotNegative, Positive, Settings
+from .settings import Finite, NotNegative, Positive, Settings, WrongSetting
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Side = Annotated[int, Field(ge=64, le=8192)]
@@ -49,9 +49,18 @@ class MicrographSettings(Settings):
     def _fits(self) -> MicrographSettings:
         edge = self.base_edge_um / self.um_per_pixel
         if edge < 6 or edge > min(self.width_px, self.height_px):
-            raise ValueError(f"base_edge_um / um_per_pixel = {edge:.3g} px must be from 6 px to the side of the image")
+            raise WrongSetting(
+                "base_edge_um", f"{self.base_edge_um:g}",
+                f"is {edge:.3g} px of {self.um_per_pixel:g} um, and must be from 6 px to the side of the image",
+                "give both in um, and as many pixels as an island needs",
+            )  # fmt: skip
         if 2.0 * self.thickness_um > self.base_edge_um * (1.0 - 2.0 * self.base_edge_spread):
-            raise ValueError("thickness_um must be below half of the smaller base edges: a tetrahedron has a height")
+            raise WrongSetting(
+                "thickness_um",
+                f"{self.thickness_um:g}",
+                "must be below half of the smaller base edges",
+                "a tetrahedron has a height",
+            )
         return self
 
 
@@ -97,9 +106,15 @@ class PackingSettings(Settings):
     @model_validator(mode="after")
     def _resolves_particles(self) -> PackingSettings:
         if self.core_diameter_nm > self.lattice_constant_nm / 2**0.5:
-            raise ValueError("core_diameter_nm must be at most lattice_constant_nm / sqrt(2), where cores touch")
+            raise WrongSetting(
+                "core_diameter_nm", f"{self.core_diameter_nm:g}",
+                "must be at most lattice_constant_nm / sqrt(2), where cores touch", "give both in nm",
+            )  # fmt: skip
         if self.core_diameter_nm < 4.0 * self.nm_per_pixel:
-            raise ValueError("nm_per_pixel must be at most a quarter of core_diameter_nm, or no particle is resolved")
+            raise WrongSetting(
+                "nm_per_pixel", f"{self.nm_per_pixel:g}",
+                "must be at most a quarter of core_diameter_nm, or no particle is resolved", "give more pixels",
+            )  # fmt: skip
         return self
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,23 +89,24 @@ def write_study(out: Path, study: Study, settings: Mapping[str, Any], inputs: Se
 
 
 def _closest(study: Study) -> list[Drawn]:
-    """The island whose edges are known best, of those that stand alone and whole with a top edge; none where there is none."""
+    """Of the islands that stand alone and whole with a top edge the one of the usual size; none where there is none."""
     sample = study.sample
     if sample is None:
         return []
-    groups = [(view.name, i.group) for view in sample.views for i in view.found]
+    groups = Counter((view.name, i.group) for view in sample.views for i in view.found)
     able = [
-        (i.thickness_sigma / i.edge, k, i)
+        (k, i)
         for k, view in enumerate(sample.views)
         for i in view.found
-        if np.isfinite(i.top_edge) and not i.border and groups.count((view.name, i.group)) == 1
+        if np.isfinite(i.top_edge) and not i.border and groups[view.name, i.group] == 1
     ]
     if not able:
         return []
-    _, k, island = min(able, key=lambda one: one[0])
+    usual = float(np.median([i.edge for i in sample.islands]))
+    k, island = min(able, key=lambda one: abs(one[1].edge - usual))
     view = sample.views[k]
     number = 1 + next(n for n, one in enumerate(view.islands) if one is island)
-    caption = f"Island {number} of {view.name}: base edge (white) before its tips were cut, top edge (blue), thickness from both."
+    caption = f"Island {number} of {view.name}: base before its tips were cut (white), top (blue), thickness from both."
     return [Drawn("closest", caption, closest_island(study.pictures[k].pixels, view, island))]
 
 

@@ -36,7 +36,10 @@ class Study:
         probed = relief_thickness(self.reliefs) if self.reliefs else None
         numbers = numbers_of(self.sample, probed) if self.sample else {}
         if probed is not None:
-            numbers |= {"island_thickness_afm": probed, "thickness_ratio": thickness_ratio(self.reliefs, probed, numbers)}
+            numbers |= {
+                "island_thickness_afm": probed,
+                "thickness_ratio": thickness_ratio(self.reliefs, probed, numbers),
+            }
         if self.faces:
             numbers |= packing_numbers([face for _, face in self.faces])
         return numbers

@@ -43,25 +43,30 @@ def film_truth(settings: FilmExperiment) -> dict[str, float | None]:
 
 
 def sample_truth(sample: Sample, folder: Path) -> dict[str, float | None]:
-    """Density, usual shape of the islands and amount of a simulated sample: of the model, not of the draw; and the mean
-    thickness of the islands on its height map, which are few."""
+    """Density and amount of a simulated sample, of the model and not of the draw; and of the islands that were drawn the mean
+    edge and thickness, on its fields and on its height map."""
     anode, packing = sample.anode, sample.closer.packing
     a = None if packing is None else packing.lattice_constant_nm
+    drawn = (
+        [row for row in read_rows(folder / ISLANDS) if row["counted"] == "yes"] if (folder / ISLANDS).is_file() else []
+    )
+    on_map = [row for row in drawn if row["image"] == "height_map"]
+    on_fields = [row for row in drawn if row["image"] != "height_map"]
     return {
-        "nucleation_density": anode.truth()["density_per_mm2"], "base_edge_mean": anode.view.base_edge_um,
-        "island_thickness": anode.view.thickness_um, "island_amount": float(anode.record.crystals_um[-1]),
-        "island_thickness_afm": _thickness_on_map(folder / ISLANDS), "lattice_constant_from_packing": a,
+        "nucleation_density": anode.truth()["density_per_mm2"], "island_amount": float(anode.record.crystals_um[-1]),
+        "base_edge_mean": _mean([float(row["base_edge_um"]) for row in on_fields]),
+        "island_thickness": _mean([_thickness(row) for row in on_fields]),
+        "island_thickness_afm": _mean([_thickness(row) for row in on_map]), "lattice_constant_from_packing": a,
         "particle_spacing": None if a is None else spacing_from_fcc_constant(a),
     }  # fmt: skip
 
 
-def _thickness_on_map(table: Path) -> float | None:
-    """Mean over the islands with their centre on the height map; None without any."""
-    if not table.is_file():
-        return None
-    rows = [row for row in read_rows(table) if row["image"] == "height_map" and row["counted"] == "yes"]
-    each = [float(thickness(float(row["base_edge_um"]), float(row["top_edge_um"]))) for row in rows]
-    return sum(each) / len(each) if each else None
+def _thickness(row: Mapping[str, str]) -> float:
+    return float(thickness(float(row["base_edge_um"]), float(row["top_edge_um"])))
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def true_members(found: Sequence[Member], truths: Mapping[str, Mapping[str, float | None]]) -> list[Member]:
