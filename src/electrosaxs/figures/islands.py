@@ -11,7 +11,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..nouns import FloatArray
 from ..nouns.islands import Distribution, FieldOfView, Island
-from ..physics.tetrahedron import thickness
 from .digits import value_with_sigma
 from .style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, Omitted, new_figure, styled
 
@@ -77,7 +76,7 @@ def _scale_bar(draw: ImageDraw.ImageDraw, size: tuple[int, int], um_per_pixel: f
 
 
 @styled
-def closest_island(pixels: FloatArray, view: FieldOfView, island: Island) -> Figure:
+def closest_island(pixels: FloatArray, view: FieldOfView, island: Island, thickness_px: float) -> Figure:
     """One island near by, as Fig. 1c: its base and its top edge with their lengths, and the thickness from both."""
     length, unit = view.scale.length, UNITS[view.scale.unit]
     reach = 0.85 * island.edge
@@ -93,7 +92,7 @@ def closest_island(pixels: FloatArray, view: FieldOfView, island: Island) -> Fig
     text = (
         f"base {value_with_sigma(island.edge * length, island.edge_sigma * length)} {unit}\n"
         f"top {value_with_sigma(island.top_edge * length, island.top_edge_sigma * length)} {unit}\n"
-        f"T = {value_with_sigma(thickness(island.edge, island.top_edge) * length, island.thickness_sigma * length)} {unit}"
+        f"T = {value_with_sigma(thickness_px * length, island.thickness_sigma * length)} {unit}"
     )
     axes.text(0.03, 0.97, text, transform=axes.transAxes, va="top", color=ALONE,
               bbox={"facecolor": BLACK, "edgecolor": "none", "alpha": 0.75, "pad": 2.5})  # fmt: skip

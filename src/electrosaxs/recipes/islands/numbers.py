@@ -20,6 +20,8 @@ WANTED = 0.05  # relative sigma of the density for which further images are told
 NM3_PER_UM3 = 1e9
 IN_CELL = 4  # particles in the conventional cell of FCC
 FEW = 5
+DOUBTFUL = "perhaps not triangular"
+"""How a flag begins that is a doubt about the count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,8 @@ def density_in_words(sample: Sample) -> str:
     if errors.density == 0.0:
         return "no island found; sigma: one island"
     relative = errors.sigma / errors.density
-    text = f"sigma is {relative:.1%}, mostly {errors.dominant}"
+    doubt = [f"{v.name} is {flag}" for v in sample.views for flag in v.flags if flag.startswith(DOUBTFUL)]
+    text = f"{'; '.join([*doubt, ''])}sigma is {relative:.1%}, mostly {errors.dominant}"
     if relative <= WANTED:
         return text
     if more is None:

@@ -107,7 +107,8 @@ def _closest(study: Study) -> list[Drawn]:
     view = sample.views[k]
     number = 1 + next(n for n, one in enumerate(view.islands) if one is island)
     caption = f"Island {number} of {view.name}: base before its tips were cut (white), top (blue), thickness from both."
-    return [Drawn("closest", caption, closest_island(study.pictures[k].pixels, view, island))]
+    thick = float(thickness(island.edge, island.top_edge))
+    return [Drawn("closest", caption, closest_island(study.pictures[k].pixels, view, island, thick))]
 
 
 def _drawn_beside(study: Study) -> list[Drawn]:
