@@ -108,7 +108,7 @@ def _closest(study: Study) -> list[Drawn]:
     number = 1 + next(n for n, one in enumerate(view.islands) if one is island)
     caption = f"Island {number} of {view.name}: base before its tips were cut (white), top (blue), thickness from both."
     thick = float(thickness(island.edge, island.top_edge))
-    return [Drawn("closest", caption, closest_island(study.pictures[k].pixels, view, island, thick))]
+    return [_named("closest", closest_island(study.pictures[k].pixels, view, island, thick), caption)]
 
 
 def _drawn_beside(study: Study) -> list[Drawn]:
@@ -135,7 +135,7 @@ def _drawn_beside(study: Study) -> list[Drawn]:
 
 def _curves_beside(study: Study) -> list[Distribution]:
     """height_profile of the first map that has an island; particle_distances of the first face that has a grain."""
-    found = []
+    found: list[Distribution] = []
     for relief, line in ((one, line_through(one)) for one in study.reliefs):
         if line is not None and not found:
             noise = np.full(line.heights_um.shape, relief.noise_um)
