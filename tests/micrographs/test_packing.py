@@ -6,8 +6,10 @@ from closeness import assert_close
 from particle_faces import face
 
 from electrosaxs.micrographs.packing import find_face
-from electrosaxs.physics.layers import face_of, spacing_of_cell, spacing_without_drift
+from electrosaxs.nouns.micrograph import PackingSettings
+from electrosaxs.physics.layers import distortion_of_cell, face_of, spacing_of_cell
 from electrosaxs.recipes.islands.packing import packing_numbers
+from electrosaxs.twin.packing import simulate_packing
 
 
 def numbers(pixels: np.ndarray, nm_per_pixel: float | None = 0.7) -> dict:
@@ -45,14 +47,33 @@ def test_a_drift_of_the_scan_is_within_sigma() -> None:
     assert value.sigma < 0.012 * value.value
 
 
-def test_a_drifted_layer_without_strain_keeps_its_spacing_along_the_fast_axis() -> None:
+def test_a_drift_shows_as_its_own_distortion_whichever_way_the_layer_is_turned() -> None:
+    """Stretch along y and shear to first order, and the cell larger by the stretch: the root of it in the spacing."""
     for angle, vectors in (("111", [[1.0, 0.0], [0.5, np.sqrt(0.75)]]), ("100", [[1.0, 0.0], [0.0, 1.0]])):
-        turn = np.array([[np.cos(0.4), np.sin(0.4)], [-np.sin(0.4), np.cos(0.4)]])
-        drift = np.array([[1.0, 0.0], [0.05, 1.03]])  # rows: what x and y become
-        cell = 7.0 * np.array(vectors) @ turn @ drift
-        assert_close(spacing_without_drift(cell, angle), 7.0, rel=1e-12)
-        assert_close(spacing_of_cell(cell, angle), 7.0 * np.sqrt(1.03), rel=1e-12)
+        for turned in (0.4, 2.9):
+            turn = np.array([[np.cos(turned), np.sin(turned)], [-np.sin(turned), np.cos(turned)]])
+            drift = np.array([[1.0, 0.0], [5e-4, 1.0 + 3e-4]])  # rows: what x and y become
+            cell = 7.0 * np.array(vectors) @ turn @ drift
+            assert_close(np.array(distortion_of_cell(cell, angle)), np.array([3e-4, 5e-4]), rel=2e-3)
+            assert_close(np.array(distortion_of_cell(cell[::-1], angle)), np.array([3e-4, 5e-4]), rel=2e-3)
+            assert_close(spacing_of_cell(cell, angle), 7.0 * np.sqrt(1.0 + 3e-4), rel=1e-12)
     assert face_of(75.0) is None
+
+
+def test_a_scan_that_drifts_and_a_layer_that_is_strained_are_right_within_sigma() -> None:
+    """Of the twin's faces; with a strain of 2 % besides within 0.5 % of the constant."""
+    pulls = []
+    for seed in range(4):
+        for strain in (0.0, 0.02):
+            asked = PackingSettings(pixels=256, strain=strain, drift=(0.004, -0.003))
+            found = numbers(
+                simulate_packing(asked, np.random.default_rng(seed))[..., None].astype(float), asked.nm_per_pixel
+            )
+            a = found["lattice_constant_from_packing"]
+            assert_close(a.value, 13.2, rel=5e-3)
+            pulls.append((a.value - 13.2) / a.sigma)
+    assert max(np.abs(pulls)) < 2.5
+    assert np.sqrt(np.mean(np.square(pulls[::2]))) > 0.4
 
 
 def test_pulls_of_the_spacing_over_seeds() -> None:

@@ -1,13 +1,18 @@
 """Islands that the transport model feeds: what they hold is what left the solution."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from closeness import assert_close
+from shapely import unary_union
+from shapely.geometry import Polygon, box
 
 from electrosaxs.micrographs.find import find_islands
 from electrosaxs.nouns import FloatArray
 from electrosaxs.nouns.islands import Scale
 from electrosaxs.nouns.nucleation import NucleationSettings
+from electrosaxs.physics.tetrahedron import outline
 from electrosaxs.twin.anode import Anode, anode
 from electrosaxs.twin.island_growth import GrownIslands, GrowthRecord, volume_of
 from electrosaxs.twin.micrograph import simulate_field
@@ -55,6 +60,24 @@ def test_the_rendered_surface_has_the_volume_of_its_islands() -> None:
         height[rows, columns] = np.maximum(height[rows, columns], level)
     whole = height.mean() * made.view.um_per_pixel
     assert_close(whole, 0.4 / 0.74, rel=0.06)  # of one field, into whose frame islands reach from outside
+
+
+def test_density_sizes_and_coverage_are_those_of_what_the_cell_fed() -> None:
+    """Of 14 fields: as many as the flux asks for within counting, each of them of the film's share, and on the picture as much
+    covered as their outlines cover."""
+    made, _ = grown(0.2)
+    wide = replace(made, view=made.view.model_copy(update={"width_px": 3000, "height_px": 3000}))
+    fields = [wide.field(np.random.default_rng(seed)).islands for seed in range(14)]
+    number, area = sum(map(len, fields)), 14 * area_um2(wide)
+    wanted = made.nucleation.density(made.record.flux) * 1e-6
+    assert abs(number / (wanted * area) - 1.0) < 3.0 / np.sqrt(wanted * area)
+    held = sum(volume_of(islands) for islands in fields) * made.view.um_per_pixel**3
+    assert_close(held / number, made.record.film_um[-1] * area / number, rel=0.01)
+    shown = simulate_field(made.view, np.random.default_rng(8), made.first_field().islands)
+    frame = box(-0.5, -0.5, made.view.width_px - 0.5, made.view.height_px - 0.5)
+    outlines = [Polygon(outline(i.x, i.y, i.edge, i.rotation_deg, i.truncation)) for i in shown.islands]
+    covered = unary_union(outlines).intersection(frame).area / frame.area
+    assert_close(float((shown.labels > 0).mean()), covered, rel=0.01)
 
 
 def test_more_flux_at_the_onset_makes_more_and_smaller_islands() -> None:

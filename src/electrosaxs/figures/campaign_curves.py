@@ -15,6 +15,7 @@ from ..nouns.trends import Member, Published
 from .campaign import publish
 from .style import (
     PER_CENT,
+    PURPLE,
     ROOT_HEIGHT_LABEL,
     SECONDS_PER_MINUTE,
     SHADE,
@@ -118,8 +119,8 @@ def _last_scan(good: npt.NDArray[np.bool_]) -> int:
 
 
 @styled
-def anode_curves_by_field(members: Sequence[Member]) -> Figure | Omitted:
-    """Scattering at the anode in the last scan of each run, shifted by tens, as Fig. 5c."""
+def anode_curves_by_field(members: Sequence[Member], published: Sequence[Published] = ()) -> Figure | Omitted:
+    """Scattering at the anode in the last scan of each run, shifted by tens, as Fig. 5c. published: where peaks are."""
     runs = _by_field([m for m in members if m.run is not None and m.run.curves is not None])
     if not runs:
         return Omitted("no run has kept its curves")
@@ -135,8 +136,22 @@ def anode_curves_by_field(members: Sequence[Member]) -> Figure | Omitted:
         shown = (q >= SHOWN_Q[0]) & (q <= SHOWN_Q[1])
         level = SHIFT ** (len(runs) - 1 - k) * intensity[shown] / intensity[0]
         _named_curve(axes, q[shown], level, colour, one.label)
-    axes.set(yscale="log", xlabel="q (1/nm)", ylabel="intensity, shifted by tens", xlim=SHOWN_Q)
+    axes.set(yscale="log", xlabel="q (nm$^{-1}$)", ylabel="intensity, shifted by tens", xlim=SHOWN_Q)
+    _peaks(axes, published)
     return figure
+
+
+def _peaks(axes: Axes, published: Sequence[Published]) -> None:
+    """Places of peaks as short strokes from the axis of q, below all curves."""
+    if not published:
+        return
+    low, high = axes.get_ylim()
+    axes.set_ylim(low * (low / high) ** 0.08, high)
+    for mark in published:
+        left, right = axes.get_xlim()
+        shown = [x for x in mark.x if left <= x <= right]
+        axes.vlines(shown, 0.0, 0.05, colors=PURPLE, lw=0.9, transform=axes.get_xaxis_transform(), label=mark.label)
+    axes.legend(loc="upper right")
 
 
 def _named_curve(axes: Axes, q: FloatArray, level: FloatArray, colour: Any, label: str) -> None:
@@ -149,8 +164,8 @@ def _named_curve(axes: Axes, q: FloatArray, level: FloatArray, colour: Any, labe
 
 
 @styled
-def radial_intensity_by_field(members: Sequence[Member]) -> Figure | Omitted:
-    """Intensity over |q| of each dried film, shifted by tens, as Fig. 6a; no powder average."""
+def radial_intensity_by_field(members: Sequence[Member], published: Sequence[Published] = ()) -> Figure | Omitted:
+    """Intensity over |q| of each dried film, shifted by tens, as Fig. 6a; no powder average. published: where peaks are."""
     films = _by_field([m for m in members if m.radial is not None])
     if not films:
         return Omitted("no film has a radial intensity")
@@ -164,5 +179,6 @@ def radial_intensity_by_field(members: Sequence[Member]) -> Figure | Omitted:
         lowest, highest = min(lowest, float(q.min())), max(highest, float(q.max()))
         level = SHIFT ** (len(films) - 1 - k) * intensity / np.median(intensity)
         _named_curve(axes, q, level, colour, one.label)
-    axes.set(yscale="log", xlabel="|q| (1/nm)", ylabel="intensity, shifted by tens", xlim=(lowest, highest))
+    axes.set(yscale="log", xlabel="|q| (nm$^{-1}$)", ylabel="intensity, shifted by tens", xlim=(lowest, highest))
+    _peaks(axes, published)
     return figure

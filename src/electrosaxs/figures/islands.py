@@ -11,12 +11,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..nouns import FloatArray
 from ..nouns.islands import Distribution, FieldOfView, Island
+from .digits import value_with_sigma
 from .style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, Omitted, new_figure, styled
 
 COLOURS = (VERMILION, SKY, ORANGE, GREEN, PURPLE, "#F0E442", BLUE)
 ALONE = "#FFFFFF"
 LEAST_SIDE = 900  # px: smaller images are enlarged by whole numbers so that numbers can be read
 SEEN_PERCENTILES = (0.1, 99.9)
+BAR_SHARE = 0.25  # of the image's width
 UNITS = {"um": "µm", "px": "px", "1/mm^2": "mm$^{-2}$", "1/Mpx": "Mpx$^{-1}$"}
 
 
@@ -49,7 +51,53 @@ def overlay(pixels: FloatArray, view: FieldOfView) -> Image.Image:
     if (columns, rows) != view.shape[::-1]:
         frame = _on_picture(np.array([[left - 0.5, top - 0.5], [left + columns - 0.5, top + rows - 0.5]]), factor)
         draw.rectangle([frame[0], (frame[1][0] - 1, frame[1][1] - 1)], outline=SKY, width=2)
+    if view.scale.um_per_pixel is not None:
+        _scale_bar(draw, picture.size, view.scale.um_per_pixel / factor)
     return picture
+
+
+def bar_length(widest: float) -> float:
+    """The longest of 1, 2 and 5 times a power of ten that is at most `widest`."""
+    power = 10.0 ** np.floor(np.log10(widest))
+    return float(power * max(step for step in (1.0, 2.0, 5.0) if step * power <= widest * (1.0 + 1e-9)))
+
+
+def _scale_bar(draw: ImageDraw.ImageDraw, size: tuple[int, int], um_per_pixel: float) -> None:
+    """At the lower right, on a dark ground, as long as BAR_SHARE of the image at most."""
+    width, height = size
+    length = bar_length(BAR_SHARE * width * um_per_pixel)
+    pixels, text = length / um_per_pixel, max(14.0, 0.042 * width)
+    font, edge = ImageFont.load_default(size=text), 0.6 * text
+    right, low = width - 2.0 * edge, height - 2.0 * edge
+    ground = [right - pixels - edge, low - 2.2 * text, right + edge, low + edge]
+    draw.rectangle(ground, fill=BLACK)
+    draw.rectangle([right - pixels, low - 0.25 * text, right, low], fill=ALONE)
+    draw.text((right - 0.5 * pixels, low - 0.5 * text), f"{length:g} µm", fill=ALONE, font=font, anchor="mb")
+
+
+@styled
+def closest_island(pixels: FloatArray, view: FieldOfView, island: Island, thickness_px: float) -> Figure:
+    """One island near by, as Fig. 1c: its base and its top edge with their lengths, and the thickness from both."""
+    length, unit = view.scale.length, UNITS[view.scale.unit]
+    reach = 0.85 * island.edge
+    low = np.maximum(np.floor([island.x - reach, island.y - reach]), 0.0).astype(int)
+    high = np.minimum(np.ceil([island.x + reach, island.y + reach]).astype(int) + 1, pixels.shape[1::-1])
+    part = _stretched(pixels[low[1] : high[1], low[0] : high[0]])
+    figure, axes = new_figure(74.0)
+    columns, rows = (high - low) * length
+    axes.imshow(np.asarray(part), extent=(0.0, columns, rows, 0.0))
+    for corners, colour in ((island.outline, ALONE), (_shrunk(island), SKY)):
+        closed = (np.vstack([corners, corners[:1]]) - low + 0.5) * length
+        axes.plot(*closed.T, color=colour, lw=0.8, ls="--")
+    text = (
+        f"base {value_with_sigma(island.edge * length, island.edge_sigma * length)} {unit}\n"
+        f"top {value_with_sigma(island.top_edge * length, island.top_edge_sigma * length)} {unit}\n"
+        f"T = {value_with_sigma(thickness_px * length, island.thickness_sigma * length)} {unit}"
+    )
+    axes.text(0.03, 0.97, text, transform=axes.transAxes, va="top", color=ALONE,
+              bbox={"facecolor": BLACK, "edgecolor": "none", "alpha": 0.75, "pad": 2.5})  # fmt: skip
+    axes.set(xlabel=f"x ({unit})", ylabel=f"y ({unit})", xlim=(0.0, columns), ylim=(rows, 0.0))
+    return figure
 
 
 def _stretched(pixels: FloatArray) -> Image.Image:

@@ -7,25 +7,25 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from scipy import ndimage
 
 from ..nouns import FloatArray
-from ..nouns.heights import Face, HeightIsland, Relief
+from ..nouns.heights import Face, HeightLine, Relief
 from .style import BLACK, BLUE, COLUMN_MM, ORANGE, SKY, VERMILION, Omitted, new_figure, styled
 
 NM_PER_UM = 1000.0
 NEIGHBOURS_WITHIN = 1.25
 ON_FIGURE = 14.0  # spacings across the part of a face that is drawn, so that single particles are seen
-PROFILE_PX = 3  # lines averaged
 
 
 @styled
-def height_map_figure(relief: Relief) -> Figure:
-    """The levelled map with the outline and number of each island of height_islands.csv."""
+def height_map_figure(relief: Relief, line: HeightLine | None) -> Figure:
+    """The levelled map with the outline and number of each island of height_islands.csv, and the line of the profile."""
     figure, axes = new_figure(72.0)
     um = relief.map.um_per_pixel
     rows, columns = relief.heights_um.shape
     seen = relief.heights_um * NM_PER_UM
+    if line is not None:
+        axes.plot(*(um * (line.ends + 0.5)).T, color=SKY, ls=":", lw=1.2)
     image = axes.imshow(
         seen, cmap="viridis", extent=(0.0, columns * um, rows * um, 0.0), vmin=float(np.percentile(seen, 1.0)),
         vmax=float(np.percentile(seen, 99.8)), interpolation="nearest",
@@ -45,12 +45,11 @@ def height_map_figure(relief: Relief) -> Figure:
 
 
 @styled
-def height_profile_figure(relief: Relief) -> Figure | Omitted:
-    """The line through the largest island, along its longest extent, with substrate and terrace."""
-    if not relief.islands:
+def height_profile_figure(line: HeightLine | None) -> Figure | Omitted:
+    """The line through an island, with substrate and terrace."""
+    if line is None:
         return Omitted("no island on the map")
-    island = relief.islands[0]
-    distance, height = _profile(relief, island)
+    distance, height, island = line.distance_um, line.heights_um, line.island
     figure, axes = new_figure(50.0)
     axes.axhline(0.0, color=SKY, lw=0.8)
     axes.axhline(island.thickness_um * NM_PER_UM, color=VERMILION, lw=0.8)
@@ -65,27 +64,6 @@ def height_profile_figure(relief: Relief) -> Figure | Omitted:
     )
     axes.set_ylim(top=1.12 * max(float(height.max()), island.thickness_um) * NM_PER_UM)
     return figure
-
-
-def _profile(relief: Relief, island: HeightIsland) -> tuple[FloatArray, FloatArray]:
-    """Heights along the island's longest extent through its middle, half as long again, averaged over PROFILE_PX lines."""
-    rows, columns = np.nonzero(island.inside > 0.5)
-    offsets = np.stack([columns - island.x, rows - island.y])
-    values, vectors = np.linalg.eigh(offsets @ offsets.T)
-    along = vectors[:, int(np.argmax(values))]
-    reach = 1.5 * float(np.abs(along @ offsets).max())
-    t = np.linspace(-reach, reach, int(4 * reach) + 1)
-    across = np.array([-along[1], along[0]])
-    lines = [
-        ndimage.map_coordinates(
-            relief.heights_um, [island.y + along[1] * t + s * across[1], island.x + along[0] * t + s * across[0]],
-            order=1, cval=np.nan,
-        ) for s in np.arange(PROFILE_PX) - PROFILE_PX // 2
-    ]  # fmt: skip
-    mean = np.mean(lines, axis=0)
-    kept = np.isfinite(mean)
-    distance = (t[kept] - t[kept][0]) * relief.map.um_per_pixel
-    return distance, mean[kept]
 
 
 @styled

@@ -58,6 +58,26 @@ def write_island_results(path: Path, title: str, distributions: Sequence[Distrib
         for one in distributions:
             group = nx_group(entry, one.name, "NXdata", signal=one.name, axes=[one.axis_name])
             for name, values, unit in (
-                (one.name, one.values, "1"), (f"{one.name}_errors", one.errors, "1"), (one.axis_name, one.axis, one.unit)
+                (one.name, one.values, one.value_unit), (f"{one.name}_errors", one.errors, one.value_unit),
+                (one.axis_name, one.axis, one.unit),
             ):  # fmt: skip
                 group.create_dataset(name, data=values).attrs["units"] = unit
+
+
+def read_island_curves(path: Path) -> dict[str, Distribution]:
+    """The distributions in a results.nxs of the command `islands`, by name; none where it cannot be read."""
+    try:
+        with h5py.File(path, "r") as file:
+            groups = {name: group for name, group in file["entry"].items() if isinstance(group, h5py.Group)}
+            return {name: _curve(name, group) for name, group in groups.items()}
+    except (OSError, KeyError, IndexError, AttributeError):
+        return {}
+
+
+def _curve(name: str, group: h5py.Group) -> Distribution:
+    axis = next(iter(group.attrs["axes"]))
+    axis = axis.decode() if isinstance(axis, bytes) else str(axis)
+    return Distribution(
+        name, axis, group[axis][:], group[name][:], group[f"{name}_errors"][:], str(group[axis].attrs["units"]),
+        str(group[name].attrs["units"]),
+    )  # fmt: skip

@@ -13,3 +13,9 @@ def write_rows(path: Path, header: Sequence[object], rows: Iterable[Sequence[obj
     """Write `header` and `rows`."""
     with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a table that `write_rows` left, by column."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -18,6 +18,7 @@ from ..nouns import FloatArray
 from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, X, Y, depth
 
 OUTSIDE, STEP = 6.0, 0.5  # px: how far out profiles go, and their step
+FARTHER = 7.5  # px: how far out where the outline follows the top edge
 DEEPEST = 0.24  # of the edge: how far in they go; the centre is at 0.289
 SEARCH = 3.5  # px around the outline's side in which the edge is looked for
 TRUSTED = 0.5  # px: standard deviation of the outline's side, as a prior
@@ -43,6 +44,8 @@ def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArr
     profiles = [_profiles(image, k, rows, STEP, OUTSIDE, DEEPEST) for k in range(len(rows))]
     sample = np.argsort([-p[1].sum() for p in profiles])[:SAMPLE]
     blur, share = _learnt_blur([profiles[k] for k in sample])
+    if share > 0.0:
+        profiles = [_profiles(image, k, rows, STEP, FARTHER, DEEPEST) for k in range(len(rows))]
     fits = [_fit(*profile, blur, share, SEARCH, TRUSTED, -1.0) for profile in profiles]
     common = 0.0
     if _shares_a_facet([fit[0] for fit in fits]):
@@ -117,13 +120,11 @@ def _lowest(values: FloatArray) -> float:
 
 def _learnt_blur(profiles: list) -> tuple[float, float]:
     """(blur, share): the blur with which the profiles of some islands are fitted best, between the steps of BLURS by a
-    parabola, and whether the outline follows their base edge (0), their top edge (1) or what lies between."""
-    misfit = np.array([_total(profiles, blur, 0.0) for blur in BLURS])
-    shares = [_total(profiles, float(BLURS[np.argmin(misfit)]), share) for share in SHARES]
-    share = float(SHARES[int(np.argmin(shares))])
-    if share > 0.0:
-        misfit = np.array([_total(profiles, blur, share) for blur in BLURS])
-    best = int(np.argmin(misfit))
+    parabola, and whether the outline follows their base edge (0), their top edge (1) or what lies between. Both together: of
+    an outline that follows the top a wide blur without facet is nearly as good."""
+    misfits = np.array([[_total(profiles, float(blur), share) for blur in BLURS] for share in SHARES])
+    which, best = np.unravel_index(int(np.argmin(misfits)), misfits.shape)
+    misfit, share = misfits[which], SHARES[which]
     if best in (0, len(BLURS) - 1):
         return float(BLURS[best]), share
     left, middle, right = misfit[best - 1 : best + 2]
@@ -251,23 +252,25 @@ def _side(
     trusted: float,
     share: float,
 ) -> tuple[float, float, float]:
-    """(misfit, offset, curvature) of one side for a facet of width w; w, search and fine in quarters of a pixel."""
+    """(misfit, offset, curvature) of one side for a facet of width w; w, search and fine in quarters of a pixel. The offset is
+    looked for around share w, where the outline says that it is."""
     best, where, steps = 1e300, 0, search // fine
+    middle = round(share * w)
     values = np.empty(2 * steps + 1)
     for n in range(2 * steps + 1):
-        away = (n - steps) * fine
+        away = middle + (n - steps) * fine
         astray = away - share * w
         values[n] = _misfit(mean, count, at, away, w, table, zero) + (0.25 * astray / trusted) ** 2
         if values[n] < best:
             best, where = values[n], n
     step = 0.25 * fine
-    e, bend = (where - steps) * step, 0.0
+    e, bend = 0.25 * middle + (where - steps) * step, 0.0
     if 0 < where < 2 * steps:
-        left, middle, right = values[where - 1], values[where], values[where + 1]
-        bend = (left - 2.0 * middle + right) / step**2
+        left, at_best, right = values[where - 1], values[where], values[where + 1]
+        bend = (left - 2.0 * at_best + right) / step**2
         if bend > 0.0:
-            e += 0.5 * step * (left - right) / (left - 2.0 * middle + right)
-            best -= 0.125 * (left - right) ** 2 / (left - 2.0 * middle + right)
+            e += 0.5 * step * (left - right) / (left - 2.0 * at_best + right)
+            best -= 0.125 * (left - right) ** 2 / (left - 2.0 * at_best + right)
     return best, e, bend
 
 

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from ..nouns import FloatArray
 from ..nouns.islands import FieldOfView, Island, Scale
-from ..physics.tetrahedron import TURN, outline, top_edge_from_facet
+from ..physics.tetrahedron import FACET_SLOPE, TURN, outline, top_edge_from_facet
 from .contrast import Contrast, Mask, contrast
 from .edges import CLEAR, RESOLVED, fit_edges
 from .explanation import Explanation, explain_mask
@@ -83,6 +83,7 @@ def _islands(
     groups = _groups(found, seen)
     area = SQRT3 / 4.0 * (found.typical * factor) ** 2
     reasons = _unresolved(facets, blur)
+    limit = FACET_SLOPE * RESOLVED * max(blur, LEAST_BLUR)
     made = []
     for k, row in enumerate(rows):
         width, width_sigma, edge_sigma, _ = facets[k]
@@ -100,7 +101,7 @@ def _islands(
                 group=int(groups[k]), border=bool(border[k]),
                 centre_inside=bool(-0.5 <= row[X] < shape[1] - 0.5 and -0.5 <= row[Y] < shape[0] - 0.5),
                 outline=outline(float(row[X]), float(row[Y]), float(row[EDGE]), rotation, float(row[CUT])),
-                why_no_top=why,
+                why_no_top=why, thinner_than=limit if why and np.isfinite(width) else np.nan,
             )
         )  # fmt: skip
     return tuple(made)

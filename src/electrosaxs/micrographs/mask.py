@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
+from scipy.spatial import ConvexHull
 
+from ..nouns import FloatArray
 from .contrast import SEEN, Contrast, Mask
 
 LEAST = 0.22  # of the typical contrast: what is fainter is no island
@@ -13,6 +15,10 @@ NARROW_HOLE = 3  # px: a hole nowhere farther than this from its rim is a gap be
 GAP = 24  # px, how far a gap between two islands, fainter than half of both, is followed inwards
 THIN = 2  # px: half the width of streaks that are taken away
 SMALLEST = 24  # px: area of what is looked at
+LEAST_INNER, LEAST_TOP, LARGEST_TOP = 4.0, 60, 0.2  # radius (px) and area of what a rim may enclose; share of the image
+RIM = 4  # px: how wide a rim is
+BESIDE, THIN_RIM = 0.6, 0.3  # of that radius: how far around it is looked, and half of how wide a rim is
+CONVEX = 0.72  # area over that of the convex hull, of one island or of two that overlap
 
 
 def island_mask(found: Contrast, usable: Mask) -> Mask:
@@ -29,11 +35,65 @@ def island_mask(found: Contrast, usable: Mask) -> Mask:
     nearby = np.where(found.bright, bright, dark)
     low = distance < HALF * np.minimum(nearby, 3.0 * found.typical)
     outside = ndimage.binary_dilation(~seen, mask=~seen | low, iterations=GAP)
-    filled = _without_narrow_holes(~outside)
+    filled = _with_tops(_without_narrow_holes(~outside), seen, seen & ~low)
     kept = filled & ndimage.binary_dilation(_opened(filled), iterations=THIN + 1)
     labels, number = ndimage.label(kept)
     area = np.bincount(labels.ravel(), minlength=number + 1)
     return np.asarray((area >= SMALLEST)[labels] & (labels > 0))
+
+
+def _with_tops(mask: Mask, seen: Mask, bright: Mask) -> Mask:
+    """With the tops of islands that show only their rim, and the rim around them. bright: what is `seen` and half as bright as
+    the brightest nearby."""
+    tops = inside_rims(_closed(seen)) | inside_rims(_closed(_without_specks(bright)))
+    if not tops.any():
+        return mask
+    around = ndimage.binary_dilation(tops, iterations=RIM) & seen
+    return np.asarray(_closed(mask | tops | around))
+
+
+def inside_rims(mask: Mask) -> Mask:
+    """What thin rims enclose, with the frame's help: the tops of islands that have the level of the substrate.
+
+    A rim is thin against what it encloses, while islands that enclose a piece of substrate are not; and what they enclose is
+    bounded by their convex sides, and is not convex.
+    """
+    labels, number = ndimage.label(~mask)
+    area = np.bincount(labels.ravel(), minlength=number + 1)[1:]
+    filled = np.zeros_like(mask)
+    places = ndimage.find_objects(labels)
+    for k in np.flatnonzero((area >= LEAST_TOP) & (area < LARGEST_TOP * mask.size)):
+        reach = int(np.ceil(0.5 * np.sqrt(area[k]))) + 1  # the inner radius is less
+        part = tuple(slice(max(0, s.start - reach), s.stop + reach) for s in places[k])
+        one = labels[part] == k + 1
+        inner = float(ndimage.distance_transform_edt(one).max())
+        beside = mask[part] & (ndimage.distance_transform_edt(~one) <= BESIDE * inner)
+        if inner < LEAST_INNER or not beside.any():
+            continue
+        depth = ndimage.distance_transform_edt(mask[part])[beside]
+        if np.percentile(depth, 95.0) <= THIN_RIM * inner and area[k] >= CONVEX * ConvexHull(_corners(one)).volume:
+            filled[part] |= one
+    return filled
+
+
+def _closed(mask: Mask) -> Mask:
+    """Without gaps of a pixel or two."""
+    disc = np.ones((3, 3), dtype=bool)
+    return mask | np.asarray(ndimage.binary_erosion(ndimage.binary_dilation(mask, disc), disc, border_value=1))
+
+
+def _without_specks(mask: Mask) -> Mask:
+    """Without pieces smaller than the rim of the smallest island."""
+    labels, number = ndimage.label(mask, np.ones((3, 3)))
+    area = np.bincount(labels.ravel(), minlength=number + 1)
+    return np.asarray((area >= SMALLEST)[labels] & mask)
+
+
+def _corners(mask: Mask) -> FloatArray:
+    """Pixels with substrate beside them, each with its four corners."""
+    rim = mask & ~ndimage.binary_erosion(mask)
+    points = np.argwhere(rim).astype(float)
+    return np.concatenate([points + np.array(step) for step in ((0.5, 0.5), (0.5, -0.5), (-0.5, 0.5), (-0.5, -0.5))])
 
 
 def _opened(mask: Mask) -> Mask:
@@ -45,8 +105,7 @@ def _opened(mask: Mask) -> Mask:
 
 def _without_narrow_holes(mask: Mask) -> Mask:
     """Holes that are narrow are filled, also those that a rough island leaves open by a pixel or two."""
-    disc = np.ones((3, 3), dtype=bool)
-    closed = mask | ndimage.binary_erosion(ndimage.binary_dilation(mask, disc), disc, border_value=1)
+    disc, closed = np.ones((3, 3), dtype=bool), _closed(mask)
     labels, number = ndimage.label(~closed)
     wide = np.unique(labels[ndimage.binary_erosion(~closed, iterations=NARROW_HOLE, border_value=1)])
     narrow = np.ones(number + 1, dtype=bool)

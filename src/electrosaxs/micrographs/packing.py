@@ -30,6 +30,7 @@ UNCLEAR, ORDERED = 0.6, 0.75  # of a particle: its direction is told from here o
 RING_OVER_NOISE = 4.0
 MOST_CORRELATED = 0.95  # of displacements of neighbours
 HUBER = 1.5
+DISTANT, DISTANCES = 2.4, 96  # spacings up to which pairs are counted, and bins of them
 FOLDS = (6, 4)
 TWELVE = 12  # the smallest multiple of both
 TURN_DEG = 7.0  # that neighbours of one grain may be turned against each other
@@ -92,6 +93,15 @@ def _particles(grey: FloatArray, spacing: float) -> FloatArray:
     y = rows + part(smooth[rows - 1, columns], smooth[rows + 1, columns])
     points = np.stack([x, y], axis=1)
     return _thinned(points, middle, NEAREST * spacing)
+
+
+def particle_distances(face: Face) -> tuple[FloatArray, FloatArray]:
+    """(distance in pixels, pairs): how often two particles are so far apart, up to DISTANT spacings."""
+    spacing = float(np.sqrt(face.grains[0].area))
+    pairs = cKDTree(face.positions).query_pairs(DISTANT * spacing, output_type="ndarray")
+    apart = np.linalg.norm(face.positions[pairs[:, 0]] - face.positions[pairs[:, 1]], axis=1)
+    number, edges = np.histogram(apart, bins=DISTANCES, range=(0.0, DISTANT * spacing))
+    return 0.5 * (edges[1:] + edges[:-1]), number.astype(float)
 
 
 def _thinned(points: FloatArray, height: FloatArray, distance: float) -> FloatArray:

@@ -36,14 +36,18 @@ class ExSituCell(Settings):
     @model_validator(mode="after")
     def _stands_the_field(self) -> ExSituCell:
         check_field("voltage_V", self.voltage_V, self.gap_mm)
-        if self.images is None and self.results is None:
+        if not self._inputs() and self.results is None:
             raise WrongSetting(
                 "images", "missing", "is required where there are no results",
                 'give images = ["film.edf"], or results = "folder"',
             )  # fmt: skip
-        if self.images is not None and self.results is not None:
+        if self._inputs() and self.results is not None:
             raise WrongSetting("results", self.results, "stands beside images", "give one of them")
         return self
+
+    def _inputs(self) -> tuple[str, ...]:
+        """Files and patterns that results are computed from."""
+        return tuple(self.images or ())
 
 
 class FilmMember(ExSituCell):
@@ -81,7 +85,8 @@ class FilmMember(ExSituCell):
 
 
 class MicrographMember(ExSituCell):
-    """Fields of one sample: what `electrosaxs islands` takes. height_maps, packing: files or patterns beside the images."""
+    """Fields of one sample: what `electrosaxs islands` takes. height_maps, packing: files or patterns beside the images, or
+    instead of them."""
 
     um_per_pixel: Annotated[float, Field(ge=1e-5, le=1e3)] | None = None
     height_maps: tuple[str, ...] = ()
@@ -89,6 +94,9 @@ class MicrographMember(ExSituCell):
     packing: tuple[str, ...] = ()
     crop: str | None = None
     lattice_constant_nm: Annotated[float, Field(ge=1, le=1000)] = 13.2
+
+    def _inputs(self) -> tuple[str, ...]:
+        return (*super()._inputs(), *self.height_maps, *self.packing)
 
 
 class CampaignFile(Settings):

@@ -53,6 +53,16 @@ class Relief:
 
 
 @dataclass(frozen=True, eq=False)
+class HeightLine:
+    """Heights (um) over the substrate along a line (um) through an island; ends (2, 2): x, y of its ends in pixels."""
+
+    distance_um: FloatArray
+    heights_um: FloatArray
+    ends: FloatArray
+    island: HeightIsland
+
+
+@dataclass(frozen=True, eq=False)
 class Grain:
     """Particles that one lattice explains: positions (n, 2) and indices (n, 2), the two shortest vectors `cell` (2, 2) with an
     angle of at most 90 degrees between them, and the covariance (4, 4) of its numbers row by row. Pixels."""

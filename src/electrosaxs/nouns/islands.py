@@ -48,6 +48,7 @@ class Island:
     counter-clockwise as one sees it, share of the edge cut at each tip), its top edge (nan: not resolved, `why_no_top`).
 
     visible: share of the outline that is seen. shows: share of the base that no other island and no frame hides.
+    thinner_than: thickness (px) above which its facets would be resolved; nan where they are, and where its sides are hidden.
     probability: that it is an island. group: islands that touch share a number. border: the frame cuts it.
     """
 
@@ -67,6 +68,7 @@ class Island:
     centre_inside: bool
     outline: FloatArray
     why_no_top: str = ""
+    thinner_than: float = float("nan")
 
     @property
     def counts(self) -> bool:
@@ -117,7 +119,8 @@ class FieldOfView:
 
 @dataclass(frozen=True, eq=False)
 class Distribution:
-    """A histogram or a curve over islands: `values` with `errors` at `axis`, whose unit is `unit` (um or px)."""
+    """A histogram or a curve over islands or particles: `values` in `value_unit` with `errors` at `axis`, whose unit is `unit`
+    (um, nm or px)."""
 
     name: str
     axis_name: str
@@ -125,3 +128,4 @@ class Distribution:
     values: FloatArray
     errors: FloatArray
     unit: str
+    value_unit: str = "1"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .settings import Finite, NotNegative, Positive, Settings
+from .settings import Finite, NotNegative, Positive, Settings, WrongSetting
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Side = Annotated[int, Field(ge=64, le=8192)]
@@ -48,13 +49,86 @@ class MicrographSettings(Settings):
     def _fits(self) -> MicrographSettings:
         edge = self.base_edge_um / self.um_per_pixel
         if edge < 6 or edge > min(self.width_px, self.height_px):
-            raise ValueError(f"base_edge_um / um_per_pixel = {edge:.3g} px must be from 6 px to the side of the image")
+            raise WrongSetting(
+                "base_edge_um", f"{self.base_edge_um:g}",
+                f"is {edge:.3g} px of {self.um_per_pixel:g} um, and must be from 6 px to the side of the image",
+                "give both in um, and as many pixels as an island needs",
+            )  # fmt: skip
         if 2.0 * self.thickness_um > self.base_edge_um * (1.0 - 2.0 * self.base_edge_spread):
-            raise ValueError("thickness_um must be below half of the smaller base edges: a tetrahedron has a height")
+            raise WrongSetting(
+                "thickness_um",
+                f"{self.thickness_um:g}",
+                "must be below half of the smaller base edges",
+                "a tetrahedron has a height",
+            )
         return self
+
+
+class HeightMapSettings(Settings):
+    """A map of the heights of the first field, as a scanning probe takes it: section [height_map].
+
+    A square around the island that stands most alone. The tip is a ball on a cone of `tip_half_angle_deg`. tilt: of the sample.
+    bow: of the scanner, at the middle of a side over the middle of the map. line_offset: standard deviation between lines.
+    """
+
+    side_um: Positive = 60.0
+    pixels: Annotated[int, Field(ge=64, le=4096)] = 512
+    tip_radius_nm: NotNegative = 10.0
+    tip_half_angle_deg: Annotated[float, Field(ge=1, le=60)] = 18.0
+    tilt_nm_per_um: NotNegative = 5.0
+    bow_nm: Finite = 100.0
+    line_offset_nm: NotNegative = 4.0
+    noise_nm: NotNegative = 3.0
+
+    @property
+    def um_per_pixel(self) -> float:
+        return self.side_um / self.pixels
+
+
+class PackingSettings(Settings):
+    """The (111) face on top of an island, at the magnification that resolves its particles: section [packing].
+
+    strain: uniaxial, at constant area. drift: how far the sample moves along x and y while one unit of y is scanned. noise: in
+    grey levels of 255, of which the middle of a particle is 90 above what is between them.
+    """
+
+    pixels: Annotated[int, Field(ge=64, le=4096)] = 512
+    nm_per_pixel: Positive = 0.5
+    lattice_constant_nm: Annotated[float, Field(ge=1, le=1000)] = 13.2
+    core_diameter_nm: Positive = 7.1
+    core_sigma_nm: NotNegative = 0.7
+    displacement_nm: NotNegative = 0.3
+    strain: Annotated[float, Field(gt=-0.2, lt=0.2)] = 0.0
+    drift: tuple[Annotated[float, Field(gt=-0.2, lt=0.2)], Annotated[float, Field(gt=-0.2, lt=0.2)]] = (0.002, 0.001)
+    blur_nm: NotNegative = 0.8
+    noise: NotNegative = 20.0
+
+    @model_validator(mode="after")
+    def _resolves_particles(self) -> PackingSettings:
+        if self.core_diameter_nm > self.lattice_constant_nm / 2**0.5:
+            raise WrongSetting(
+                "core_diameter_nm", f"{self.core_diameter_nm:g}",
+                "must be at most lattice_constant_nm / sqrt(2), where cores touch", "give both in nm",
+            )  # fmt: skip
+        if self.core_diameter_nm < 4.0 * self.nm_per_pixel:
+            raise WrongSetting(
+                "nm_per_pixel", f"{self.nm_per_pixel:g}",
+                "must be at most a quarter of core_diameter_nm, or no particle is resolved", "give more pixels",
+            )  # fmt: skip
+        return self
+
+
+@dataclass(frozen=True)
+class CloserLook:
+    """What is taken of a sample beside its fields; None where it is not."""
+
+    height_map: HeightMapSettings | None = None
+    packing: PackingSettings | None = None
 
 
 class MicrographFile(Settings):
     """A TOML file that describes micrographs to simulate."""
 
     micrograph: MicrographSettings
+    height_map: HeightMapSettings | None = None
+    packing: PackingSettings | None = None

@@ -11,6 +11,7 @@ import numpy as np
 from .base import FloatArray, Number
 from .campaign import Kind
 from .film_maps import RadialIntensity
+from .islands import Distribution
 from .results import RunResults
 
 MM_PER_CM = 10.0
@@ -23,7 +24,8 @@ class Member:
     """A run, a film or a sample of micrographs. voltage_V and gap_mm are None where they are not known; relative_sigma: of
     the field, as far as it is stated. reason: why there are no numbers, empty where there are. folder: its results.
 
-    lattice: that was found, None where none was. run and radial: what its figures are drawn from.
+    lattice: that was found, None where none was. run, radial and curves (of islands, by name): what its figures are drawn
+    from.
     """
 
     kind: Kind
@@ -39,6 +41,7 @@ class Member:
     lattice: str | None = None
     run: RunResults | None = None
     radial: RadialIntensity | None = None
+    curves: Mapping[str, Distribution] = field(default_factory=dict)
 
     @property
     def field_V_per_cm(self) -> float | None:

@@ -25,22 +25,26 @@ def spacing_of_cell(cell: FloatArray, face: str) -> float:
     return float(np.sqrt(2.0 * area / np.sqrt(3.0))) if face == "111" else float(np.sqrt(area))
 
 
-def spacing_without_drift(cell: FloatArray, face: str) -> float:
-    """Spacing of a layer that has no strain, if all its distortion is a drift along the slow axis y of the scan.
+def distortion_of_cell(cell: FloatArray, face: str) -> tuple[float, float]:
+    """How the layer is drawn along y against x, e_yy - e_xx, and sheared, 2 e_xy, beside the ideal layer of its area.
 
-    The drift takes (x, y) to (x + g y, (1 + e) y), a reciprocal vector b to (b_x, (b_y - g b_x) / (1 + e)): b_x stays. Over the
-    star of a (111) face, three vectors, or a (100) face, two, sum b_x^2 is half of sum b^2, and d = 2 / (sqrt(3) |b|) or
-    1 / |b|.
+    `cell` is a turn of the ideal cell, then a symmetric stretch: C = H R U, so that (H^-1 C)^T (H^-1 C) = U^2 = 1 + 2 e, in the
+    axes of the image, whatever the turn. A drift that takes (x, y) to (x + g y, (1 + e) y) while the lines of the image are
+    scanned is (e, g), and makes the cell larger by e; a strain at constant area may look the same.
     """
-    reciprocal = np.linalg.inv(cell).T
-    star = [reciprocal[0], reciprocal[1], reciprocal[0] + reciprocal[1], reciprocal[0] - reciprocal[1]]
-    star.sort(key=lambda vector: float(vector @ vector))
-    number = 3 if face == "111" else 2
-    squared = 2.0 * sum(float(vector[0] ** 2) for vector in star[:number]) / number
-    length = 1.0 / float(np.sqrt(squared))
-    return 2.0 / float(np.sqrt(3.0)) * length if face == "111" else length
+    length = spacing_of_cell(cell, face)
+    hand = float(np.sign(np.linalg.det(cell)))
+    ideal = np.array([[1.0, 0.0], [0.5, hand * np.sqrt(0.75)] if face == "111" else [0.0, hand]]) * length
+    moved = np.linalg.solve(ideal, cell)
+    squared = moved.T @ moved
+    return 0.5 * float(squared[1, 1] - squared[0, 0]), float(squared[0, 1])
 
 
 def fcc_constant_from_spacing(spacing: float) -> float:
     """a = sqrt(2) d: neighbours touch along the face's diagonal, on (111) and on (100) faces alike."""
     return ROOT_TWO * spacing
+
+
+def spacing_from_fcc_constant(constant: float) -> float:
+    """d = a / sqrt(2), the inverse of `fcc_constant_from_spacing`."""
+    return constant / ROOT_TWO

@@ -18,6 +18,8 @@ Number = TypeVar("Number", float, FloatArray)
 
 TURN = 120.0  # degrees after which the triangle is itself again
 SQRT3 = float(np.sqrt(3.0))
+FACET_SLOPE = 2.0 * float(np.sqrt(2.0))
+"""Height over distance from the edge on a {111} facet that stands on (111): tan of 70.5 degrees."""
 
 
 def thickness(base_edge: Number, top_edge: Number) -> Number:

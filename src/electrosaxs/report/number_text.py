@@ -66,6 +66,10 @@ TITLES: dict[str, str] = {
     "lattice_constant_dried": "lattice constant in the plane, dried",
     "lattice_constant_volume": "cube root of the cell's volume",
     "incidence_angle": "angle of incidence",
+    "island_thickness": "thickness of islands from their edges",
+    "island_thickness_afm": "thickness of islands from height maps",
+    "thickness_ratio": "thickness, height maps over edges",
+    "lattice_constant_from_packing": "lattice constant from the packing",
 }
 UNITS: dict[str, str] = {"one": "", "um": "µm", "deg": "°", "1/nm": "nm⁻¹", "m/s": "m s⁻¹", "1/s": "s⁻¹", "nS/m": "nS m⁻¹",
                          "1/mm^2": "mm⁻²", "m^2/s": "m² s⁻¹", "m^2/(V*s)": "m² V⁻¹ s⁻¹",

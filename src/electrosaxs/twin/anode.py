@@ -11,8 +11,9 @@ import numpy as np
 from ..nouns.film_experiment import DriedFilm, FilmBeam, FilmExperiment, FilmOutput, FilmSettings
 from ..nouns.micrograph import MicrographSettings
 from ..nouns.nucleation import NucleationSettings
+from ..physics.tetrahedron import FACET_SLOPE
 from ..transport import CellHistory, SizeClasses
-from .island_growth import FACET_SLOPE, GrownIslands, GrowthRecord, grown_islands, usual_edge_um, usual_thickness_um
+from .island_growth import GrownIslands, GrowthRecord, grown_islands, usual_edge_um, usual_thickness_um
 from .truth import flux_at, onset_time
 
 TRUNCATION, EDGE_PX, SIDE_PX = 0.05, 22.0, 1024

@@ -19,7 +19,7 @@ from ..nouns import FloatArray
 from ..nouns.micrograph import MicrographSettings
 from ..nouns.nucleation import NucleationSettings
 from ..physics.lattices import lattice_named
-from ..physics.tetrahedron import SQRT3, TURN, depth, facet_width, thickness, volume
+from ..physics.tetrahedron import FACET_SLOPE, SQRT3, TURN, depth, facet_width, thickness, volume
 from .islands import PlacedIsland
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ STEPS = 60
 ACROSS = 6
 """Points between neighbours with which the anode is shared out."""
 AGREES = 1e-3
-FACET_SLOPE = 2.0 * np.sqrt(2.0)
-"""Height over distance from the edge on a {111} facet that stands on (111): tan of 70.5 degrees."""
 
 
 @dataclass(frozen=True, eq=False)

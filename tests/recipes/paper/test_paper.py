@@ -84,6 +84,15 @@ def test_the_simulated_members_are_a_campaign(tmp_path: Path) -> None:
     assert [film.voltage_V for film in read.films] == list(PAPER.ex_situ_V)
     assert isinstance(read.films[0], FilmMember)
     assert read.micrographs[0].images == [str(tmp_path.resolve() / "simulated/sem-5V/field???.tif")]
+    assert read.micrographs[0].height_maps == (str(tmp_path.resolve() / "simulated/sem-5V/height_map.tif"),)
+
+
+def test_a_sample_may_be_height_maps_alone(tmp_path: Path) -> None:
+    (tmp_path / "campaign.toml").write_text(
+        '[[micrographs]]\nheight_maps = ["afm/map.tif"]\nvoltage_V = 5.0\ngap_mm = 2.5\n'
+    )
+    read = read_campaign(tmp_path / "campaign.toml")
+    assert [task.name for task in members.tasks(read, tmp_path / "out")] == ["afm-map"]
 
 
 def test_the_truth_of_an_exponent_is_that_of_the_model() -> None:
@@ -117,7 +126,7 @@ def computed(quiet_nexus: Path, quiet_results: tuple[RunResults, Path], monkeypa
     def images(_: object, out: Path, **__: object) -> None:
         called.append(out.name)
         out.mkdir(parents=True, exist_ok=True)
-        for name in ("film.cbf", "geometry.poni", "field001.tif"):
+        for name in ("film.cbf", "geometry.poni", "field001.tif", "height_map.tif", "packing.tif"):
             (out / name).write_text("image")
 
     def results(_: object, out: Path, **__: object) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...errors import ElectrosaxsError, InputFileError, bad_value
 from ...io.film_results import read_radial_intensity
+from ...io.island_files import read_island_curves
 from ...io.numbers_json import read_numbers
 from ...io.written_by import written_by
 from ...nouns import Number, RunResults
@@ -41,7 +42,7 @@ def member(task: Task, trouble: str = "") -> Member:
                 return _run(task)
             numbers = read_numbers(task.results / NUMBERS)
             if task.kind == "micrographs":
-                return replace(bare, numbers=_of_islands(numbers))
+                return replace(bare, numbers=_of_islands(numbers), curves=read_island_curves(task.results / RESULTS))
             radial = read_radial_intensity(task.results / RESULTS)
             return replace(bare, numbers=numbers, lattice=_lattice(task.results), radial=radial)
         except ElectrosaxsError as error:

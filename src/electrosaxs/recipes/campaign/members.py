@@ -75,11 +75,10 @@ def tasks(campaign: CampaignFile, out: Path) -> list[Task]:
 
 
 def _name_of(cell: ExSituCell) -> str:
-    """Of the results folder, or of the first image with the folder that it lies in."""
+    """Of the results folder, or of the first image, height map or image of particles with the folder that it lies in."""
     if cell.results is not None:
         return cell.results.name
-    assert cell.images is not None
-    first = Path(cell.images[0])
+    first = Path(next(iter(cell.images or (*getattr(cell, "height_maps", ()), *getattr(cell, "packing", ())))))
     stem = "" if any(c in first.name for c in "*?[") else first.stem
     return "-".join(part for part in (first.parent.name, stem) if part)
 

@@ -26,6 +26,7 @@ NUMBERS = (
     "slice_flux", "supply_flux", "onset_time", "lattice_constant_solvated", "lattice_constant_dried",
     "contraction_along_normal", "nucleation_density", "anode_diameter", "anode_polydispersity", "crystallised_amount",
     "island_amount", "lattice_constant_volume", "base_edge_mean", "island_thickness",
+    "island_thickness_afm", "thickness_ratio", "lattice_constant_from_packing",
 )  # fmt: skip
 COLUMNS = (
     "kind", "name", "field_V_per_cm", "voltage_V", "gap_mm",
@@ -38,18 +39,21 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "micrographs": ("nucleation_density", "base_edge_mean", "island_amount"),
 }
 """Numbers of each kind that the page's table shows."""
+WHERE_THERE = ("island_thickness", "island_thickness_afm", "thickness_ratio", "lattice_constant_from_packing")
+"""Those that it shows besides, of members that have them."""
 
 
 @dataclass(frozen=True, eq=False)
 class PaperPart:
     """What the page of a simulated paper has more: published numbers beside those found, in what it is smaller, what went in,
-    and the claims by section with a picture (PNG in base64) of some."""
+    the claims by section with a picture (PNG in base64) of some, and what the paper says of a panel, as "1b"."""
 
     statements: Sequence[Statement]
     smaller: Sequence[str]
     model: Sequence[str]
     claims: Mapping[str, Sequence[Claim]]
     pictures: Mapping[str, str]
+    panels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +84,7 @@ def write_campaign(out: Path, found: CampaignResults, inputs: Sequence[Path], *,
         item.name: save_figure(out / "figures", item)
         for item in campaign_figures(found.members, found.trends, found.published, found.join)
     }
-    paper = paper_figures(found.members, figures)
+    paper = paper_figures(found.members, figures, {} if found.paper is None else found.paper.panels)
     shown = {panel.file for one in paper for panel in one.panels}
     page = render(
         __package__, "report.html.j2", title=found.title, members=[_on_page(one) for one in found.members],
@@ -111,7 +115,8 @@ def _row(one: Member, out: Path) -> list[object]:
 
 
 def _on_page(one: Member) -> dict[str, Any]:
-    found = [(name, one.number(name)) for name in SHOWN[one.kind]]
+    having = [name for name in WHERE_THERE if one.number(name).value is not None]
+    found = [(name, one.number(name)) for name in (*SHOWN[one.kind], *having)]
     rows = [number_row(name, number) for name, number in found]
     return {
         "kind": one.kind, "name": one.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +18,23 @@ from ...report.template import PageFigure
 ON_PAGE_PX = 1100
 OVERLAY = "overlay_"
 """How figures begin that show a micrograph."""
+HEIGHTS, BASE_EDGES, DISTANCES = "height_profile", "base_edge", "particle_distances"
+"""Curves of a sample of micrographs, and the figures that show them."""
 MAIN_FIELD, FILM_FIELD = 57.0, 20.0
 """V/cm: of the run and of the film that the paper shows; the nearest ones of the campaign stand for them."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """letter, what is shown, and the picture as a data URI; empty where `missing` says why there is none."""
+    """letter, what is shown, and the picture as a data URI; empty where `missing` says why there is none. published: what a
+    paper says of it."""
 
     letter: str
     caption: str
     picture: str = ""
     missing: str = ""
     file: str = ""
+    published: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,27 @@ class PaperFigure:
         return not any(panel.missing for panel in self.panels)
 
 
-def paper_figures(members: Sequence[Member], own: Mapping[str, PageFigure]) -> list[PaperFigure]:
-    """Figs. 1 to 6. own: figures of the campaign by name; the others are those that the members' commands left."""
+def paper_figures(
+    members: Sequence[Member], own: Mapping[str, PageFigure], published: Mapping[str, str]
+) -> list[PaperFigure]:
+    """Figs. 1 to 6. own: figures of the campaign by name; the others are those that the members' commands left. published:
+    what a paper says of a panel, as "1b"."""
+    return [
+        replace(one, panels=tuple(_with_words(p, published.get(f"{one.number}{p.letter}", "")) for p in one.panels))
+        for one in _figures(members, own)
+    ]
+
+
+def _with_words(panel: Panel, published: str) -> Panel:
+    return replace(panel, published="" if panel.missing else published)
+
+
+def _figures(members: Sequence[Member], own: Mapping[str, PageFigure]) -> list[PaperFigure]:
     run, film = nearest(members, "run", MAIN_FIELD), nearest(members, "film", FILM_FIELD)
-    islands = nearest(members, "micrographs", FILM_FIELD)
-    weak, strong = nearest(members, "micrographs", 0.1), nearest(members, "micrographs", 1e5)
+    looked_at = [m for m in members if m.number("area").value is not None]
+    islands = nearest(looked_at, "micrographs", FILM_FIELD)
+    weak, strong = nearest(looked_at, "micrographs", 0.1), nearest(looked_at, "micrographs", 1e5)
+    probed, resolved = (nearest_with(members, name, FILM_FIELD) for name in (HEIGHTS, DISTANCES))
 
     def drawn(letter: str, name: str) -> Panel:
         return _own(letter, own[name])
@@ -62,13 +82,16 @@ def paper_figures(members: Sequence[Member], own: Mapping[str, PageFigure]) -> l
     return [
         PaperFigure(1, "Superlattices on the anode", (
             of("a", islands, "micrographs", sem, "Islands, with the outlines that were found"),
-            of("b", islands, "height map", "height_profile.png", "Height along a line through an island (AFM)"),
-            of("c", islands, "micrographs", "size_distribution.png", "Base edges of the islands"),
-            of("d", islands, "image that resolves particles", "packing.png", "Packing of particles on a face"),
+            of("b", probed, "height map", "height_map.png", "Heights of islands (AFM)"),
+            *([drawn("b", HEIGHTS)] if probed else []),
+            *([of("c", islands, "micrographs", "closest.png", "One island, base and top edge")] if islands else []),
+            drawn("c", BASE_EDGES),
+            of("d", resolved, "image that resolves particles", "packing.png", "Packing of particles on a face"),
+            *([drawn("d", DISTANCES)] if resolved else []),
             of("e", film, "film", "indexed_pattern.png", "GISAXS of a dried film, indexed"),
         )),
         PaperFigure(2, "Nucleation density against the field", (
-            of("a", weak, "micrographs", sem, "Islands at the weakest field"),
+            _of_member("a", weak, "micrographs", sem, "Islands at the weakest field", last=True),
             of("b", strong if strong is not weak else None, "second sample of micrographs", sem,
                "Islands at the strongest field"),
             drawn("c", "nucleation_density_against_field"),
@@ -94,6 +117,11 @@ def paper_figures(members: Sequence[Member], own: Mapping[str, PageFigure]) -> l
     ]  # fmt: skip
 
 
+def nearest_with(members: Sequence[Member], curve: str, field: float) -> Member | None:
+    """Of the samples that have this curve the one whose field is nearest."""
+    return nearest([one for one in members if curve in one.curves], "micrographs", field)
+
+
 def nearest(members: Sequence[Member], kind: Kind, field: float) -> Member | None:
     """The member of a kind whose field is nearest to `field`, in logarithms; one without a field where none has one."""
     having = [m for m in members if m.kind == kind and not m.reason and m.folder is not None]
@@ -111,8 +139,8 @@ def _own(letter: str, figure: PageFigure) -> Panel:
     return Panel(letter, figure.caption, f"data:image/png;base64,{figure.png}", file=figure.file)
 
 
-def _of_member(letter: str, one: Member | None, kind: str, pattern: str, caption: str) -> Panel:
-    """The first figure of a member's results that fits the pattern."""
+def _of_member(letter: str, one: Member | None, kind: str, pattern: str, caption: str, *, last: bool = False) -> Panel:
+    """The first figure of a member's results that fits the pattern, or the last one."""
     if one is None:
         return Panel(letter, caption, missing=f"the campaign has no {kind}")
     assert one.folder is not None
@@ -122,7 +150,7 @@ def _of_member(letter: str, one: Member | None, kind: str, pattern: str, caption
         return Panel(
             letter, named, missing=f"no {kind} with {pattern.removesuffix('.png').replace('_', ' ').strip('* ')}"
         )
-    return Panel(letter, named, _embedded(found[0]))
+    return Panel(letter, named, _embedded(found[-1 if last else 0]))
 
 
 def _embedded(file: Path) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ...figures import campaign as trend_figures
-from ...figures import campaign_curves
+from ...figures import campaign_curves, campaign_islands
 from ...figures.gallery import Drawn, drawn
+from ...figures.style import Omitted
 from ...nouns.campaign import Join
 from ...nouns.trends import Member, Published, Trend
+from .panels import BASE_EDGES, DISTANCES, FILM_FIELD, HEIGHTS, nearest_with
 from .trends import HOW_JOINED, points_as_trend
 
 Marks = Mapping[str, Sequence[Published]]
@@ -19,7 +21,7 @@ POWER = "Lines: power laws with errors in both axes. Bars: total σ."
 def campaign_figures(members: Sequence[Member], trends: Mapping[str, Trend], marks: Marks, join: Join) -> list[Drawn]:
     """Every figure, drawn or with the reason why not; marks: published numbers and truths by figure."""
     return [*_fluxes_and_densities(trends, marks, join), *_sizes_and_amounts(members, trends, marks, join),
-            *_curves(members, marks)]  # fmt: skip
+            *_curves(members, marks), *_islands(members, marks)]  # fmt: skip
 
 
 def _fluxes_and_densities(trends: Mapping[str, Trend], marks: Marks, join: Join) -> list[Drawn]:
@@ -83,7 +85,7 @@ def _curves(members: Sequence[Member], marks: Marks) -> list[Drawn]:
         drawn(
             "radial_intensity_by_field",
             "Mean intensity of each dried film over |q|, shifted by tens: an oriented film, no powder average.",
-            campaign_curves.radial_intensity_by_field(members),
+            campaign_curves.radial_intensity_by_field(members, marks.get("radial_intensity_by_field", ())),
         ),
         drawn(
             "anode_growth_by_field",
@@ -99,9 +101,28 @@ def _curves(members: Sequence[Member], marks: Marks) -> list[Drawn]:
         ),
         drawn(
             "anode_curves_by_field", "Scattering of the lowest voxel in the last scan of each run, shifted by tens.",
-            campaign_curves.anode_curves_by_field(members),
+            campaign_curves.anode_curves_by_field(members, marks.get("anode_curves_by_field", ())),
         ),
     ]  # fmt: skip
+
+
+def _islands(members: Sequence[Member], marks: Marks) -> list[Drawn]:
+    """Of the sample whose field is nearest to that of the published islands: a line over an island, edges, neighbours."""
+    found = []
+    for name, maker, number, caption in (
+        (HEIGHTS, campaign_islands.height_profile, "island_thickness_afm",
+         "Height along the dotted line, {of}; red: mean terrace over the substrate of all islands on the map."),
+        (BASE_EDGES, campaign_islands.base_edges, "base_edge_mean", "Base edges of the islands, {of}; line: mean."),
+        (DISTANCES, campaign_islands.particle_distances, "particle_spacing",
+         "How far particles of the face are apart, {of}; red: spacing d of its lattice, √3 d and 2 d."),
+    ):  # fmt: skip
+        one = nearest_with(members, name, FILM_FIELD)
+        if one is None:
+            found.append(drawn(name, caption.format(of="no sample"), Omitted(f"no sample of micrographs has a {name}")))
+            continue
+        figure = maker(one.curves[name], one.number(number), marks.get(name, ()))
+        found.append(drawn(name, caption.format(of=f"{one.label} ({one.name})"), figure))
+    return found
 
 
 def _start(members: Sequence[Member]) -> tuple[float | None, float | None]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...micrographs.density import DensityErrors, images_needed, sample_density
 from ...micrographs.pairs import Field, clustering, nearest_neighbours
+from ...micrographs.thickness import MeanThickness, mean_thickness
 from ...nouns import FloatArray, Number
 from ...nouns.islands import FieldOfView, Island
 from ...physics.tetrahedron import thickness, volume
@@ -19,6 +20,8 @@ WANTED = 0.05  # relative sigma of the density for which further images are told
 NM3_PER_UM3 = 1e9
 IN_CELL = 4  # particles in the conventional cell of FCC
 FEW = 5
+DOUBTFUL = "perhaps not triangular"
+"""How a flag begins that is a doubt about the count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +55,9 @@ def sample_of(views: Sequence[FieldOfView], detection: Detection, lattice_consta
     return Sample(tuple(views), detection, sample_density(views, detection.variance), lattice_constant_nm)
 
 
-def numbers_of(sample: Sample) -> dict[str, Number]:
-    """All numbers of numbers.json."""
-    return {**_counted(sample), **_sizes(sample), **_distances(sample), **_shape(sample)}
+def numbers_of(sample: Sample, probed: Number | None = None) -> dict[str, Number]:
+    """All numbers of the micrographs in numbers.json. probed: thickness from height maps of the same sample."""
+    return {**_counted(sample), **_sizes(sample), **_distances(sample), **_shape(sample, probed)}
 
 
 def _counted(sample: Sample) -> dict[str, Number]:
@@ -102,7 +105,8 @@ def density_in_words(sample: Sample) -> str:
     if errors.density == 0.0:
         return "no island found; sigma: one island"
     relative = errors.sigma / errors.density
-    text = f"sigma is {relative:.1%}, mostly {errors.dominant}"
+    doubt = [f"{v.name} is {flag}" for v in sample.views for flag in v.flags if flag.startswith(DOUBTFUL)]
+    text = f"{'; '.join([*doubt, ''])}sigma is {relative:.1%}, mostly {errors.dominant}"
     if relative <= WANTED:
         return text
     if more is None:
@@ -174,35 +178,47 @@ def _distances(sample: Sample) -> dict[str, Number]:
     }  # fmt: skip
 
 
-def _shape(sample: Sample) -> dict[str, Number]:
+def _shape(sample: Sample, probed: Number | None) -> dict[str, Number]:
+    """Thickness, volume and amount. probed: thickness from height maps, for volumes where edges give none."""
     scale = sample.views[0].scale
-    unit = scale.unit
     resolved = [(v, i) for v in sample.views for i in v.found if i.counts and np.isfinite(i.top_edge)]
-    cubed, per_area = f"{unit}^3", unit
-    if len(resolved) < 2:
-        reasons = [i.why_no_top for i in sample.islands if i.why_no_top]
-        most = Counter(reasons).most_common(1)  # of equally many the first island's, whatever the order of a set
-        why = f"top edges are not resolved, for instance: {most[0][0]}" if most else "no islands"
-        return {
-            "island_thickness": Number.absent(unit, why), "island_volume": Number.absent(cubed, why),
-            "particles_per_island": Number.absent("one", why), "amount_per_area": Number.absent(per_area, why),
-        }  # fmt: skip
-    thick = np.array([thickness(i.edge, i.top_edge) for _, i in resolved]) * scale.length
-    own = np.array([i.thickness_sigma for _, i in resolved]) * scale.length
-    mean, sigma = float(thick.mean()), float(np.hypot(thick.std(ddof=1), np.median(own)) / np.sqrt(len(thick)))
-    volumes = np.array([_volume(i, mean / scale.length) for i in sample.islands]) * scale.length**3
+    if len(resolved) >= 2:
+        thick = np.array([thickness(i.edge, i.top_edge) for _, i in resolved]) * scale.length
+        own = np.array([i.thickness_sigma for _, i in resolved]) * scale.length
+        limits = np.array([i.thinner_than for i in sample.islands if np.isfinite(i.thinner_than)]) * scale.length
+        found = mean_thickness(thick, own, limits)
+        which = f"sqrt(2/3) (L_base - L_top) of {len(resolved)} islands whose facets are resolved"
+        which += f"; {len(limits)} more are thinner than is resolved, and counted so" if len(limits) else ""
+        return {"island_thickness": Number(found.mean, found.sigma, scale.unit, which)} | _volumes(
+            sample, found, "unresolved islands with the mean of those that are not resolved"
+        )
+    reasons = [i.why_no_top for i in sample.islands if i.why_no_top]
+    most = Counter(reasons).most_common(1)  # of equally many the first island's, whatever the order of a set
+    why = f"top edges are not resolved, for instance: {most[0][0]}" if most else "no islands"
+    none = {"island_thickness": Number.absent(scale.unit, why)}
+    if probed is not None and probed.value and probed.sigma and scale.um_per_pixel and len(sample.islands) >= 2:
+        given = MeanThickness(probed.value, probed.sigma, 0.0)
+        return none | _volumes(sample, given, "all with the thickness from height maps, island_thickness_afm")
+    return none | {
+        "island_volume": Number.absent(f"{scale.unit}^3", why), "particles_per_island": Number.absent("one", why),
+        "amount_per_area": Number.absent(scale.unit, why),
+    }  # fmt: skip
+
+
+def _volumes(sample: Sample, thick: MeanThickness, how: str) -> dict[str, Number]:
+    """Volume of an island, particles in it, and volume per area."""
+    scale = sample.views[0].scale
+    volumes = np.array([_volume(i, thick, scale.length) for i in sample.islands]) * scale.length**3
     each, each_sigma = float(volumes.mean()), float(volumes.std(ddof=1) / np.sqrt(len(volumes)))
-    each_sigma = float(np.hypot(each_sigma, each * sigma / mean))
+    each_sigma = float(np.hypot(each_sigma, each * thick.sigma / thick.mean))
     amount = each * sample.errors.count / sum(v.used[2] * v.used[3] * v.scale.length**2 for v in sample.views)
     relative = float(np.hypot(each_sigma / each, sample.errors.sigma / max(sample.errors.density, 1e-300)))
-    which = f"sqrt(2/3) (L_base - L_top) of {len(resolved)} islands whose facets are resolved"
     numbers = {
-        "island_thickness": Number(mean, sigma, unit, which),
-        "island_volume": Number(
-            each, each_sigma, cubed, "mean truncated tetrahedron; unresolved islands with the mean thickness"
+        "island_volume": Number(each, each_sigma, f"{scale.unit}^3", f"mean truncated tetrahedron; {how}"),
+        "amount_per_area": Number(
+            amount, amount * relative, scale.unit, f"volume of islands per area of the image; {how}"
         ),
-        "amount_per_area": Number(amount, amount * relative, per_area, "volume of islands per area of the image"),
-    }
+    }  # fmt: skip
     if scale.um_per_pixel is None:
         numbers["particles_per_island"] = Number.absent("one", "lengths are in pixels: give --um-per-pixel")
         return numbers
@@ -214,9 +230,12 @@ def _shape(sample: Sample) -> dict[str, Number]:
     return numbers
 
 
-def _volume(island: Island, mean_thickness: float) -> float:
-    """In pixels cubed; an island whose top is not resolved has the mean thickness, or is a whole tetrahedron below it."""
+def _volume(island: Island, thick: MeanThickness, length: float) -> float:
+    """In pixels cubed; an island whose top is not resolved is as thick as those are on average, or a whole tetrahedron below
+    it."""
     top = island.top_edge
     if not np.isfinite(top):
-        top = max(0.0, island.edge - mean_thickness * float(np.sqrt(1.5)))
+        limit = island.thinner_than * length
+        mean = thick.below(limit) if np.isfinite(limit) and thick.spread > 0.0 else thick.mean
+        top = max(0.0, island.edge - mean / length * float(np.sqrt(1.5)))
     return float(volume(island.edge, top, island.truncation))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ...figures.gallery import Drawn
-from ...figures.islands import DensityPicture, density_by_image, overlay, pair_correlation_figure, size_distribution
+from ...figures.islands import (
+    DensityPicture,
+    closest_island,
+    density_by_image,
+    overlay,
+    pair_correlation_figure,
+    size_distribution,
+)
 from ...figures.reliefs import height_map_figure, height_profile_figure, packing_figure
 from ...figures.style import Omitted
 from ...io.atomic import replacing
@@ -23,7 +31,9 @@ from ...io.numbers_json import write_numbers
 from ...io.plain_json import to_json
 from ...io.rows_csv import write_rows
 from ...micrographs.density import count_variance
+from ...micrographs.packing import particle_distances
 from ...micrographs.pairs import nearest_neighbours, pair_correlation
+from ...micrographs.profile import line_through
 from ...nouns import FloatArray
 from ...nouns.islands import Distribution, FieldOfView, Island
 from ...physics.tetrahedron import thickness
@@ -56,13 +66,13 @@ def write_study(out: Path, study: Study, settings: Mapping[str, Any], inputs: Se
         write_rows(out / "height_islands.csv", HEIGHT_ISLANDS, relief_rows(study.reliefs))
     numbers = study.numbers()
     write_numbers(out / "numbers.json", numbers)
-    curves = _distributions(sample) if sample else []
+    curves = [*(_distributions(sample) if sample else []), *_curves_beside(study)]
     write_island_results(out / "results.nxs", study.title, curves)
     if study.scored is not None:
         with replacing(out / "score.json") as part:
             part.write_text(to_json(study.scored, indent=2) + "\n", encoding="utf-8")
     write_provenance(out, "islands", settings, inputs=inputs)
-    drawn = [*(_drawn(sample, curves) if sample else []), *_drawn_beside(study)]
+    drawn = [*(_drawn(sample, curves) if sample else []), *_closest(study), *_drawn_beside(study)]
     figures = [save_figure(out / "figures", one) for one in drawn]
     views = sample.views if sample else ()
     overlays = [_overlay(out / "figures", view, picture) for view, picture in zip(views, study.pictures, strict=True)]
@@ -78,16 +88,41 @@ def write_study(out: Path, study: Study, settings: Mapping[str, Any], inputs: Se
         part.write_text(page, encoding="utf-8")
 
 
+def _closest(study: Study) -> list[Drawn]:
+    """Of the islands that stand alone and whole with a top edge the one of the usual size; none where there is none."""
+    sample = study.sample
+    if sample is None:
+        return []
+    groups = Counter((view.name, i.group) for view in sample.views for i in view.found)
+    able = [
+        (k, i)
+        for k, view in enumerate(sample.views)
+        for i in view.found
+        if np.isfinite(i.top_edge) and not i.border and groups[view.name, i.group] == 1
+    ]
+    if not able:
+        return []
+    usual = float(np.median([i.edge for i in sample.islands]))
+    k, island = min(able, key=lambda one: abs(one[1].edge - usual))
+    view = sample.views[k]
+    number = 1 + next(n for n, one in enumerate(view.islands) if one is island)
+    caption = f"Island {number} of {view.name}: base before its tips were cut (white), top (blue), thickness from both."
+    thick = float(thickness(island.edge, island.top_edge))
+    return [_named("closest", closest_island(study.pictures[k].pixels, view, island, thick), caption)]
+
+
 def _drawn_beside(study: Study) -> list[Drawn]:
     """Pictures of height maps and faces, numbered from the second on."""
     found = []
     for number, relief in enumerate(study.reliefs, start=1):
         end = "" if number == 1 else f"_{number}"
+        line = line_through(relief)
         found += [
-            _named(f"height_map{end}", height_map_figure(relief),
-                   f"{relief.map.source}, levelled on the substrate; numbers as in height_islands.csv."),
-            _named(f"height_profile{end}", height_profile_figure(relief),
-                   "The line through the largest island; blue: substrate, red: terrace."),
+            _named(f"height_map{end}", height_map_figure(relief, line),
+                   f"{relief.map.source}, levelled on the substrate; numbers as in height_islands.csv, dotted: the line of the "
+                   "profile."),
+            _named(f"height_profile{end}", height_profile_figure(line),
+                   "The line through the largest whole island; blue: substrate, red: terrace."),
         ]  # fmt: skip
     for number, (picture, face) in enumerate(study.faces, start=1):
         end = "" if number == 1 else f"_{number}"
@@ -95,6 +130,24 @@ def _drawn_beside(study: Study) -> list[Drawn]:
             _named(f"packing{end}", packing_figure(picture.pixels, face),
                    f"Part of {face.name}: particles (dots), neighbours in the largest grain joined, its cell (arrows).")
         )  # fmt: skip
+    return found
+
+
+def _curves_beside(study: Study) -> list[Distribution]:
+    """height_profile of the first map that has an island; particle_distances of the first face that has a grain."""
+    found: list[Distribution] = []
+    for relief, line in ((one, line_through(one)) for one in study.reliefs):
+        if line is not None and not found:
+            noise = np.full(line.heights_um.shape, relief.noise_um)
+            found.append(
+                Distribution("height_profile", "distance", line.distance_um, line.heights_um, noise, "um", "um")
+            )
+    for _, face in study.faces:
+        if face.grains:
+            distance, number = particle_distances(face)
+            unit, length = ("px", 1.0) if face.nm_per_pixel is None else ("nm", face.nm_per_pixel)
+            sigma = np.sqrt(np.maximum(number, 1.0))
+            return [*found, Distribution("particle_distances", "distance", length * distance, number, sigma, unit)]
     return found
 
 

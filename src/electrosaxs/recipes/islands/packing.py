@@ -8,7 +8,7 @@ import numpy as np
 
 from ...nouns import Number
 from ...nouns.heights import Face, Grain
-from ...physics.layers import face_of, fcc_constant_from_spacing, spacing_of_cell, spacing_without_drift
+from ...physics.layers import distortion_of_cell, face_of, fcc_constant_from_spacing, spacing_of_cell
 
 NAMES = ("particle_spacing", "packing_angle", "lattice_constant_from_packing", "packing_order")
 USUAL_NM = (2.0, 200.0)
@@ -40,7 +40,7 @@ def packing_numbers(faces: Sequence[Face]) -> dict[str, Number]:
     left_out = f", {len(kinds) - len(same)} grain(s) of another face left out" if len(same) < len(kinds) else ""
     particles = sum(len(g.positions) for g, _ in same)
     which = f"{particles} particles in {len(same)} grain(s) of a ({kind}) face{left_out}"
-    about = "; sigma: scatter of the particles, and what a drift of the scan could have done to the distortion seen"
+    about = "; sigma: scatter of the particles, and half of the distortion seen being a drift of the scan"
     return {
         "particle_spacing": Number(value, sigma, unit, f"from the area of the cell, {which}{about}"),
         "packing_angle": Number(angle, angle_sigma, "deg", f"between the two shortest vectors, {which}"),
@@ -61,13 +61,18 @@ def unlikely(numbers: dict[str, Number]) -> str:
 
 
 def _spacing(grain: Grain, length: float, kind: str) -> tuple[float, float]:
-    """Spacing with its sigma: counting of particles, and half of what taking all distortion for drift would change."""
+    """Spacing with its sigma: scatter of the particles, and the drift that the distortion seen may be.
+
+    Drift (e, g) and strain make the distortion o together, and are taken to be as large as each other: each of their
+    components has the variance |o|^2 / 4. Then e is o_1 / 2, give or take |o| / sqrt(8), and the spacing is wrong by e / 2.
+    """
     value = spacing_of_cell(grain.cell, kind)
     (ax, ay), (bx, by) = grain.cell
     slope = np.array([by, -bx, -ay, ax]) / (ax * by - ay * bx)  # d ln A, A = ax by - ay bx
-    relative = 0.5 * float(np.sqrt(slope @ grain.covariance @ slope))
-    drift = 0.5 * (spacing_without_drift(grain.cell, kind) - value)
-    return value * length, float(np.hypot(relative * value, drift)) * length
+    counting = 0.5 * float(np.sqrt(slope @ grain.covariance @ slope))
+    along, across = distortion_of_cell(grain.cell, kind)
+    drift = 0.5 * float(np.sqrt((along / 2.0) ** 2 + (along**2 + across**2) / 8.0))
+    return value * length, value * length * float(np.hypot(counting, drift))
 
 
 def _angle(grain: Grain) -> tuple[float, float]:

@@ -27,24 +27,27 @@ def _cell(value: float) -> str:
     return f"{value:.6g}" if np.isfinite(value) else ""
 
 
-def relief_numbers(reliefs: Sequence[Relief], from_edges: Mapping[str, Number]) -> dict[str, Number]:
-    """island_thickness_afm (um) and thickness_ratio, AFM over edges. from_edges: the numbers of the micrographs."""
+def relief_thickness(reliefs: Sequence[Relief]) -> Number:
+    """island_thickness_afm (um)."""
     islands = [(relief, i) for relief in reliefs for i in relief.islands]
     if not islands:
-        why = next((flag for relief in reliefs for flag in relief.flags), "no island")
-        return {"island_thickness_afm": Number.absent("um", why), "thickness_ratio": Number.absent("one", why)}
+        return Number.absent("um", next((flag for relief in reliefs for flag in relief.flags), "no island"))
     thick = np.array([i.thickness_um for _, i in islands])
     own = np.array([i.thickness_um_sigma for _, i in islands])
     scatter = float(thick.std(ddof=1)) if len(thick) > 1 else 0.0
     sigma = float(np.hypot(scatter, np.median(own)) / np.sqrt(len(thick)))
-    found = Number(
+    left_out = "the scanner's scale" if len(thick) > 1 else "the scanner's scale and how other islands differ"
+    return Number(
         float(thick.mean()), sigma, "um",
-        f"terrace over substrate, mean of {len(thick)} islands on {len(reliefs)} map(s); the scanner's scale is not in sigma",
+        f"terrace over substrate, mean of {len(thick)} island(s) on {len(reliefs)} map(s); {left_out} is not in sigma",
     )  # fmt: skip
-    return {"island_thickness_afm": found, "thickness_ratio": _ratio(found, from_edges.get("island_thickness"))}
 
 
-def _ratio(found: Number, edges: Number | None) -> Number:
+def thickness_ratio(reliefs: Sequence[Relief], probed: Number, from_edges: Mapping[str, Number]) -> Number:
+    """AFM over edges. from_edges: the numbers of the micrographs."""
+    edges = from_edges.get("island_thickness")
+    if probed.value is None or probed.sigma is None:
+        return Number.absent("one", probed.source)
     if edges is None or edges.value is None or edges.sigma is None or edges.unit != "um":
         why = (
             "no micrographs"
@@ -54,10 +57,15 @@ def _ratio(found: Number, edges: Number | None) -> Number:
             else "micrographs without a scale"
         )
         return Number.absent("one", f"no thickness from edges: {why}")
-    assert found.value is not None
-    assert found.sigma is not None
-    ratio = found.value / edges.value
-    sigma = ratio * float(np.hypot(found.sigma / found.value, edges.sigma / edges.value))
+    alone = _spread_of_edges(from_edges) if sum(len(relief.islands) for relief in reliefs) == 1 else 0.0
+    ratio = probed.value / edges.value
+    sigma = ratio * float(np.linalg.norm([probed.sigma / probed.value, edges.sigma / edges.value, alone]))
     return Number(
         ratio, sigma, "one", "height maps over edges, means of different islands of one sample; 1 where both are right"
     )
+
+
+def _spread_of_edges(numbers: Mapping[str, Number]) -> float:
+    """How much islands differ, relative: what one of them says of all."""
+    mean, spread = (numbers.get(name) for name in ("base_edge_mean", "base_edge_spread"))
+    return float(spread.value / mean.value) if mean and spread and mean.value and spread.value else 0.0

@@ -11,7 +11,7 @@ from ...nouns import Number
 from ...nouns.heights import Face, Relief
 from .numbers import Sample, numbers_of
 from .packing import packing_numbers, unlikely
-from .reliefs import relief_numbers
+from .reliefs import relief_thickness, thickness_ratio
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +33,13 @@ class Study:
 
     def numbers(self) -> dict[str, Number]:
         """All numbers of numbers.json."""
-        numbers = numbers_of(self.sample) if self.sample else {}
-        if self.reliefs:
-            numbers |= relief_numbers(self.reliefs, dict(numbers))
+        probed = relief_thickness(self.reliefs) if self.reliefs else None
+        numbers = numbers_of(self.sample, probed) if self.sample else {}
+        if probed is not None:
+            numbers |= {
+                "island_thickness_afm": probed,
+                "thickness_ratio": thickness_ratio(self.reliefs, probed, numbers),
+            }
         if self.faces:
             numbers |= packing_numbers([face for _, face in self.faces])
         return numbers

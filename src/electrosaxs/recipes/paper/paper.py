@@ -11,7 +11,6 @@ from ...io.campaign_toml import read_campaign
 from ...io.plain_json import to_json
 from ...nouns import Experiment, RunResults
 from ...nouns.film_experiment import FilmExperiment
-from ...twin.anode import Anode
 from ..campaign.campaign import results_of
 from ..campaign.gather import member
 from ..campaign.members import compute_all, tasks
@@ -25,14 +24,15 @@ from .plan import (
     PAPER,
     PaperPlan,
     campaign_text,
+    closer_looks,
     film_experiments,
     grown_samples,
     lattices,
     paper_cells,
     run_experiments,
 )
-from .published import Truths, marks, statements
-from .simulate import simulate_all
+from .published import Truths, marks, panels, statements
+from .simulate import Sample, simulate_all
 from .truth import film_truth, read_truth, run_truth, sample_truth, true_members
 
 SIMULATED, CAMPAIGN_FILE, TRUTH = "simulated", "campaign.toml", "truth.json"
@@ -55,7 +55,7 @@ class Simulated:
 
     runs: Mapping[str, Experiment]
     films: Mapping[str, FilmExperiment]
-    samples: Mapping[str, Anode]
+    samples: Mapping[str, Sample]
     home: Path
 
     def true_runs(self) -> dict[str, RunResults]:
@@ -66,7 +66,7 @@ class Simulated:
         """True numbers of each member."""
         found = {name: run_truth(self.home / name) for name in self.runs}
         found |= {name: film_truth(settings) for name, settings in self.films.items()}
-        return found | {name: sample_truth(sample) for name, sample in self.samples.items()}
+        return found | {name: sample_truth(one, self.home / name) for name, one in self.samples.items()}
 
 
 def paper(
@@ -89,7 +89,7 @@ def paper(
                     SIMULATED,
                     list(made.runs),
                     list(made.films),
-                    {name: float(sample.record.time[-1]) for name, sample in made.samples.items()},
+                    {name: float(one.anode.record.time[-1]) for name, one in made.samples.items()},
                 ),
                 "utf-8",
             )
@@ -106,6 +106,7 @@ def paper(
             MODEL,
             claims,
             claim_pictures(folder),
+            panels(),
         )
         found = replace(found, truth=true, published=marks(members, truths), paper=part_of_paper)
         with stage(progress, "report"):
@@ -118,7 +119,9 @@ def _simulated(plan: PaperPlan, home: Path, *, workers: int, progress: Progress 
     """Runs, films, and micrographs of what the ex situ cells grow."""
     with stage(progress, "cells"):
         cells = paper_cells()
-        constants, samples = lattices(cells), grown_samples(plan, cells)
+        constants, grown = lattices(cells), grown_samples(plan, cells)
+        closer = closer_looks(plan, grown, constants)
+    samples = {name: Sample(one, closer[name]) for name, one in grown.items()}
     runs, films = run_experiments(plan, cells, constants), film_experiments(plan, constants)
     simulate_all({**runs, **films}, home, workers=workers, progress=progress, stage="runs and films")
     simulate_all(samples, home, workers=workers, progress=progress, stage="micrographs")

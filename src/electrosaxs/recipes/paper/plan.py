@@ -17,7 +17,7 @@ from ...claims.growth import crystal_sizes
 from ...claims.paper import DRIED_NM, ISLAND_BASE_UM, SOLVATED_NM, START_NM
 from ...nouns import DetectorModel, Experiment, RunTitle
 from ...nouns.film_experiment import FilmDetector, FilmExperiment, FilmOutput, FilmSettings
-from ...nouns.micrograph import MicrographSettings
+from ...nouns.micrograph import CloserLook, HeightMapSettings, MicrographSettings, PackingSettings
 from ...nouns.nucleation import NucleationSettings
 from ...physics.lattices import lattice_named
 from ...physics.tetrahedron import volume
@@ -25,6 +25,7 @@ from ...twin.anode import Anode, growth_record
 from ...twin.island_growth import TOP_OVER_BASE, GrowthRecord, usual_edge_um, usual_thickness_um
 from ..examples import examples_home
 from ..experiment_file import read_with_sizes
+from ..simulate_micrographs import HEIGHT_MAP, PACKING
 
 CAMPAIGN = "campaign"
 EX_SITU_MM, EX_SITU_S, MM_PER_CM = 2.5, 3600.0, 10.0
@@ -34,6 +35,9 @@ EX_SITU_SOLUBILITY = 0.0038
 """phi at which the ex situ cells crystallise, the same at every field (chosen: at 20 V/cm islands of the published size then
 cover a seventh of the anode). At the 0.011 of the in situ onset the wall at 20 V/cm comes to 0.44 of it in 60 min."""
 TRUNCATION = 0.05
+MAP_EDGES = 3.2
+"""Side of a height map over the base edge of the islands."""
+UM_PER_NM = 1e-3
 UM2_PER_MM2 = 1e6
 
 
@@ -60,8 +64,8 @@ class PaperPlan:
         return [
             f"in situ frames are of a {self.detector[0]} at {self.detector[1]:g} m, not of a Pilatus 2M",
             f"{len(self.heights_um)} heights instead of steps of 50 µm over the whole gap; {scans}",
-            f"{self.fields} micrographs of {self.um_per_pixel * self.side_px:.0f} µm for each sample, no AFM and no image that "
-            "resolves particles",
+            f"{self.fields} micrographs of {self.um_per_pixel * self.side_px:.0f} µm, one AFM map and one image that resolves "
+            "particles for each sample",
         ]  # fmt: skip
 
 
@@ -178,6 +182,20 @@ def _sample(plan: PaperPlan, record: GrowthRecord, rule: NucleationSettings, see
     return Anode(record, rule, view)
 
 
+def closer_looks(plan: PaperPlan, samples: Mapping[str, Anode], constants: Lattices) -> dict[str, CloserLook]:
+    """What is taken of each sample beside its micrographs: a map of MAP_EDGES islands' edges, and a face of particles of the
+    starting solution at the lattice constant of the film."""
+    return {
+        name: CloserLook(
+            HeightMapSettings(side_um=MAP_EDGES * sample.view.base_edge_um),
+            PackingSettings(
+                lattice_constant_nm=constants.dried(volts), core_diameter_nm=START_NM[0], core_sigma_nm=START_NM[1]
+            ),
+        )
+        for volts, (name, sample) in zip(plan.ex_situ_V, samples.items(), strict=True)
+    }
+
+
 def campaign_text(
     plan: PaperPlan, folder: str, runs: Sequence[str], films: Sequence[str], samples: Mapping[str, float]
 ) -> str:
@@ -191,7 +209,9 @@ def campaign_text(
             "", "[[films]]", f'name = "{film}"', f'images = ["{folder}/{film}/film.cbf"]',
             f'geometry = "{folder}/{film}/geometry.poni"', f"incident_angle_deg = {beam.incident_angle_deg:g}",
             f"energy_keV = {beam.energy_keV:g}", 'core = "Ag"', *cell, f"duration_s = {EX_SITU_S:g}",
-            "", "[[micrographs]]", f'name = "{sample}"', f'images = ["{folder}/{sample}/field???.tif"]', *cell,
+            "", "[[micrographs]]", f'name = "{sample}"', f'images = ["{folder}/{sample}/field???.tif"]',
+            f'height_maps = ["{folder}/{sample}/{HEIGHT_MAP}"]', f"um_per_level = {UM_PER_NM:g}",
+            f'packing = ["{folder}/{sample}/{PACKING}"]', *cell,
             f"duration_s = {seconds:.0f}",
         ]  # fmt: skip
     return "\n".join(lines) + "\n"

@@ -10,20 +10,32 @@ from ...claims.paper import (
     CONTRACTION,
     DRIED_NM,
     EX_SITU_FIELDS,
+    EX_SITU_S,
     IN_SITU_FIELDS,
+    ISLAND_BASE_UM,
+    ISLAND_TOP_UM,
     ISLAND_UM,
+    LAST_PROFILE_S,
     ONSET_BAND,
+    SILENT_S,
     SIZES_UM_NM,
     SOLVATED_NM,
     START_NM,
+    TENFOLD,
+    TENFOLD_M,
 )
 from ...nouns import Number, RunResults
 from ...nouns.trends import Member, Published, Statement
+from ...physics.lattices import reflections
+from ...physics.layers import spacing_from_fcc_constant
 from ...report.number_text import number_row, value_with_sigma
 
 PAPER, TRUTH = "Yu et al. 2018", "truth"
 MAIN_FIELD, FILM_FIELD = float(IN_SITU_FIELDS[2]), float(EX_SITU_FIELDS[0])
 NM = 1e9
+SPACING_NM = spacing_from_fcc_constant(DRIED_NM)
+HIGHEST = 7.2
+"""q a / 2 pi up to which peaks are marked."""
 ALIKE_V_PER_CM = 1.0
 NEAR = 0.25
 """How far, relative, the nearest height of a scan may be from a published one."""
@@ -49,6 +61,10 @@ def statements(
         _lattices(members),
         _of("dried lattice constant at 20 V/cm (nm)", f"{DRIED_NM:g}", film, "lattice_constant_dried", _true(truths, film)),
         _of("thickness of the islands at 20 V/cm (µm)", f"{ISLAND_UM:g}", sample, "island_thickness", _true(truths, sample)),
+        _of("the same from a height map (µm)", f"{ISLAND_UM:g}", sample, "island_thickness_afm", _true(truths, sample)),
+        _of("height map over edges, thickness", "consistent", sample, "thickness_ratio", {"thickness_ratio": 1.0}),
+        _of("spacing of particles on the face at 20 V/cm (nm)", f"{SPACING_NM:.2f}, from GISAXS", sample, "particle_spacing",
+            _true(truths, sample)),
         _number("nucleation density against the field, exponent", "rises", numbers, true, "nucleation_density_exponent"),
         _number("nucleation density against the slice flux, exponent", "rises", numbers, true,
                 "nucleation_density_exponent_slice_flux"),
@@ -154,7 +170,14 @@ def marks(members: Sequence[Member], truths: Truths) -> dict[str, list[Published
     height, mean, deviation = (tuple(column) for column in zip(*SIZES_UM_NM, strict=True))
     spread = tuple(100.0 * s / d for s, d in zip(deviation, mean, strict=True))
     first = SIZES_UM_NM[0]
+    sample = _at([m for m in members if m.kind == "micrographs"], FILM_FIELD)
+    shape = _true(truths, sample)
     return {
+        "height_profile": _lines(ISLAND_UM, shape.get("island_thickness_afm"), along_y=True),
+        "base_edge": _lines(ISLAND_BASE_UM, shape.get("base_edge_mean")),
+        "particle_distances": _lines(SPACING_NM, shape.get("particle_spacing")),
+        "anode_curves_by_field": [_peaks(SOLVATED_NM, MAIN_FIELD)],
+        "radial_intensity_by_field": [_peaks(DRIED_NM, FILM_FIELD)],
         "flux_against_field": [_truth(members, truths, "slice_flux", NM)],
         "nucleation_density_against_field": [_truth(members, truths, "nucleation_density")],
         "lattice_constant_against_field": [
@@ -169,6 +192,46 @@ def marks(members: Sequence[Member], truths: Truths) -> dict[str, list[Published
         "size_profiles_by_field": [
             Published(f"{PAPER}, 57 V/cm", height, mean), Published(f"{PAPER}, 57 V/cm", height, spread),
         ],
+    }  # fmt: skip
+
+
+def _lines(published: float, true: float | None, *, along_y: bool = False) -> list[Published]:
+    """A published length and the true one, as lines across a figure."""
+    marks = [(PAPER, published)] if true is None else [(PAPER, published), (TRUTH, true)]
+    return [
+        Published(label, () if along_y else (at,), (at,) if along_y else (), is_truth=label == TRUTH)
+        for label, at in marks
+    ]
+
+
+def _peaks(constant_nm: float, field: float) -> Published:
+    """Where the peaks of FCC with the published constant are, q = 2 pi sqrt(h2 + k2 + l2) / a."""
+    q = tuple(float(2.0 * np.pi * s / constant_nm) for s in reflections("FCC", HIGHEST).s)
+    return Published(f"{PAPER}, {field:.0f} V/cm: FCC, {constant_nm:g} nm", q, ())
+
+
+def panels() -> dict[str, str]:
+    """What the paper says of the panels of its figures, as "1b"."""
+    sizes = "; ".join(f"{mean:g} ± {width:g} nm at {height:.0f} µm" for height, mean, width in SIZES_UM_NM)
+    weak, strong = EX_SITU_FIELDS
+    return {
+        "1a": f"equilateral triangles, some merged, {weak} V/cm for {EX_SITU_S / 60.0:.0f} min",
+        "1b": f"islands about {ISLAND_UM:g} µm thick",
+        "1c": f"base edge {ISLAND_BASE_UM:g} µm, top edge {ISLAND_TOP_UM:g} µm, hence {ISLAND_UM:g} µm thick",
+        "1d": f"hexagonal packing, no number; {DRIED_NM:g} nm from GISAXS are a spacing of {SPACING_NM:.2f} nm",
+        "1e": f"FCC, a = {DRIED_NM:g} nm, (111) planes parallel to the substrate; (228), (446) and (157) visible",
+        "2a": f"lower nucleation density at {weak} than at {strong} V/cm; no numbers",
+        "2b": f"higher nucleation density at {strong} than at {weak} V/cm; no numbers",
+        "2c": "rises with the field; no numbers in the text, hence no marks",
+        "3b": f"at {IN_SITU_FIELDS[2]} V/cm after {LAST_PROFILE_S / 60.0:.0f} min peaks at the anode alone",
+        "4a": f"rises about {TENFOLD:.0f} times within {1e6 * TENFOLD_M:.0f} µm of the anode",
+        "4b": f"superlattices at {100 * ONSET_BAND[0]:g} to {100 * ONSET_BAND[1]:g} % (grey), none at {IN_SITU_FIELDS[0]} V/cm "
+        f"in {SILENT_S / 3600.0:.0f} h",
+        "4c": "stronger fields, higher flux; no numbers in the text, hence no marks",
+        "5a": sizes,
+        "5c": f"a = {SOLVATED_NM:g} nm at {IN_SITU_FIELDS[2]} V/cm (strokes at the axis), larger at weaker fields",
+        "6a": f"a = {DRIED_NM:g} nm at {weak} V/cm (strokes at the axis), larger at weaker fields",
+        "6b": f"crosses; the volume contracts by about {100 * CONTRACTION:.0f} %",
     }  # fmt: skip
 
 

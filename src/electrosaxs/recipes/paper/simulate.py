@@ -12,6 +12,7 @@ from ...io.campaign_toml import read_record, write_record
 from ...io.plain_json import plain
 from ...nouns import Experiment
 from ...nouns.film_experiment import FilmExperiment
+from ...nouns.micrograph import CloserLook
 from ...twin.anode import Anode
 from ..progress import Progress, over
 from ..side_by_side import side_by_side
@@ -20,7 +21,17 @@ from ..simulate_micrographs import draw_micrographs
 from ..simulate_run import simulate_run
 
 RECORDS = "records"
-Settings = Experiment | FilmExperiment | Anode
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """An anode, and what is taken of it beside its micrographs."""
+
+    anode: Anode
+    closer: CloserLook
+
+
+Settings = Experiment | FilmExperiment | Sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +45,9 @@ class Simulation:
 
     def state(self) -> dict[str, object]:
         """What the files follow from."""
-        if isinstance(self.settings, Anode):
-            grown = {"view": self.settings.view, "nucleation": self.settings.nucleation, **self.settings.truth()}
+        if isinstance(self.settings, Sample):
+            anode, closer = self.settings.anode, self.settings.closer
+            grown = {"view": anode.view, "nucleation": anode.nucleation, **anode.truth(), **vars(closer)}
             return {"version": __version__, "settings": {name: plain(value) for name, value in grown.items()}}
         return {"version": __version__, "settings": plain(self.settings)}
 
@@ -64,7 +76,8 @@ def simulate(job: Simulation) -> str:
             simulate_film(job.settings, job.folder)
         else:
             job.folder.mkdir(parents=True, exist_ok=True)
-            draw_micrographs(job.settings.view, job.folder, grown=job.settings)
+            anode = job.settings.anode
+            draw_micrographs(anode.view, job.folder, grown=anode, closer=job.settings.closer)
     except ElectrosaxsError as error:
         return str(error)
     job.record.mkdir(parents=True, exist_ok=True)

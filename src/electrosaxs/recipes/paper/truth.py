@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ...io.rows_csv import read_rows
 from ...nouns import Number, RunResults
 from ...nouns.film_experiment import FilmExperiment
 from ...nouns.trends import Member
-from ...twin.anode import Anode
+from ...physics.layers import spacing_from_fcc_constant
+from ...physics.tetrahedron import thickness
 from ..results_folder import read_results
+from .simulate import Sample
 
-TRUTH = "truth.nxs"
+TRUTH, ISLANDS = "truth.nxs", "truth.csv"
 OF_A_RUN = (
     "slice_flux", "supply_flux", "onset_time", "onset_volume_fraction", "lattice_constant_solvated", "anode_diameter",
     "anode_polydispersity",
@@ -39,12 +42,31 @@ def film_truth(settings: FilmExperiment) -> dict[str, float | None]:
     }  # fmt: skip
 
 
-def sample_truth(sample: Anode) -> dict[str, float | None]:
-    """Density, usual shape of the islands and amount of a simulated sample: of the model, not of the draw."""
+def sample_truth(sample: Sample, folder: Path) -> dict[str, float | None]:
+    """Density and amount of a simulated sample, of the model and not of the draw; and of the islands that were drawn the mean
+    edge and thickness, on its fields and on its height map."""
+    anode, packing = sample.anode, sample.closer.packing
+    a = None if packing is None else packing.lattice_constant_nm
+    drawn = (
+        [row for row in read_rows(folder / ISLANDS) if row["counted"] == "yes"] if (folder / ISLANDS).is_file() else []
+    )
+    on_map = [row for row in drawn if row["image"] == "height_map"]
+    on_fields = [row for row in drawn if row["image"] != "height_map"]
     return {
-        "nucleation_density": sample.truth()["density_per_mm2"], "base_edge_mean": sample.view.base_edge_um,
-        "island_thickness": sample.view.thickness_um, "island_amount": float(sample.record.crystals_um[-1]),
+        "nucleation_density": anode.truth()["density_per_mm2"], "island_amount": float(anode.record.crystals_um[-1]),
+        "base_edge_mean": _mean([float(row["base_edge_um"]) for row in on_fields]),
+        "island_thickness": _mean([_thickness(row) for row in on_fields]),
+        "island_thickness_afm": _mean([_thickness(row) for row in on_map]), "lattice_constant_from_packing": a,
+        "particle_spacing": None if a is None else spacing_from_fcc_constant(a),
     }  # fmt: skip
+
+
+def _thickness(row: Mapping[str, str]) -> float:
+    return float(thickness(float(row["base_edge_um"]), float(row["top_edge_um"])))
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def true_members(found: Sequence[Member], truths: Mapping[str, Mapping[str, float | None]]) -> list[Member]:
