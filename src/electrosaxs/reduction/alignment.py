@@ -22,16 +22,8 @@ from ..physics.beam import beam_deviation, relative_density, share_above
 
 FEWEST_FRAMES = 5
 NOISE_FLOOR = 5e-6  # of the largest transmission: keeps a table without noise from giving a sigma of 0
-NOISE_SHAPES = (
-    np.inf,
-    1.0,
-    0.3,
-    0.1,
-    0.03,
-    0.01,
-    0.003,
-    0.001,
-)  # constant over relative noise, compared by their likelihood
+NOISE_SHAPES = (np.inf, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+"""Constant over relative noise, compared by their likelihood."""
 EDGE_EVIDENCE = 4.0  # -log10 of the probability (F test) that frames without an edge look like this
 WILD = 8.0  # robust sigma beyond which a frame is left out, at most one in eight
 OPEN = 0.97  # share of the beam above which a frame counts as open
@@ -121,9 +113,13 @@ def fitted_edge(
     if height.size < FEWEST_FRAMES:
         return None
     edge = _fit_edge(height, light, spread, blocked=True)
+    return edge, height, light, edge_weights(edge.height, height, light, spread)
+
+
+def edge_weights(edge_um: float, height: FloatArray, light: FloatArray, spread: float) -> FloatArray:
+    """(frame,) 1 for the noisiest frame of an edge at `edge_um` in a beam of standard deviation `spread` (um)."""
     opened = float(light.max())
-    weight = _noise_weights((edge.height, opened, 0.0), height, light, spread, True, NOISE_FLOOR * opened)
-    return edge, height, light, weight
+    return _noise_weights((edge_um, opened, 0.0), height, light, spread, True, NOISE_FLOOR * opened)
 
 
 def _absent(why: str) -> AnodeHeight:

@@ -12,7 +12,7 @@ from scipy.optimize import least_squares
 
 from ..nouns import FloatArray, Number
 from ..physics.beam import beam_deviation, share_above
-from .alignment import EDGE_EVIDENCE, FEWEST_FRAMES, fitted_edge
+from .alignment import EDGE_EVIDENCE, FEWEST_FRAMES, edge_weights, fitted_edge
 
 NARROWEST = 0.3
 """Of the beam's deviation: the least width that is tried."""
@@ -40,6 +40,9 @@ def edge_spread(
     if edge.evidence < EDGE_EVIDENCE or not height.min() <= edge.height <= height.max():
         return Number.absent("um", "the alignment frames show no edge")
     variance, sigma = _variance(edge.height, height, light, weight, narrow)
+    if variance > 0.0:  # the noise was judged by an edge too sharp
+        weight = edge_weights(edge.height, height, light, float(np.sqrt(narrow**2 + variance)))
+        variance, sigma = _variance(edge.height, height, light, weight, narrow)
     sigma = float(np.hypot(sigma, 2.0 * narrow**2 * fwhm_sigma_um / fwhm_um))
     spread = np.linspace(0.0, np.sqrt(max(variance, 0.0) + REACH * sigma), POINTS)
     off = np.square((np.square(spread) - variance) / sigma)

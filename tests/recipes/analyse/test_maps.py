@@ -111,15 +111,22 @@ def mapped(run: Run, fraction: FloatArray) -> tuple[Voxels, ScanMap, FrameMaps]:
     return voxels, grid, frame_maps(voxels, grid, run, ~grid.measured, fraction)
 
 
-def test_a_size_read_by_the_transmitted_light_is_brought_to_the_mean_with_a_fifth_of_the_step_as_sigma(
+def test_a_size_read_by_the_transmitted_light_is_brought_to_the_mean_and_its_sigma_knows_the_step_and_the_profile(
     run: Run,
 ) -> None:
+    """A fifth of the step, and what phi's unknown profile does to sizes: one number for d in delta^2 / d, and for delta."""
     voxels, grid, maps = mapped(run, np.zeros((SCANS, HEIGHT.size)))
+    of_profile = {}
     for name in ("diameter", "deviation", "polydispersity"):
         noun = getattr(maps, name)
         step = noun.values - on_map(voxels, grid, name)
         assert np.all(np.abs(step[:, :2]) > 1e-6)
-        assert_close(noun.shared["footprint"].values, 0.2 * np.abs(step), rel=1e-6, floor=1e-12)
+        rest = np.square(noun.shared["footprint"].values) - np.square(0.2 * step)
+        assert np.all(rest >= -1e-12)
+        of_profile[name] = np.sqrt(np.maximum(rest, 0.0))
+    d, delta = on_map(voxels, grid, "diameter"), on_map(voxels, grid, "deviation")
+    assert_close(of_profile["diameter"], 10.0 * of_profile["deviation"] * delta / d, rel=0.03, floor=1e-6)
+    assert_close(of_profile["polydispersity"] * d, of_profile["deviation"], rel=0.03, floor=1e-6)
     assert np.all(maps.phi.values[:, :2] > on_map(voxels, grid, "phi")[:, :2])
 
 

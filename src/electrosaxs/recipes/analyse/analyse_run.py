@@ -126,12 +126,11 @@ def analyse_reduced(
     in_sight = np.where(anode.is_open(height), height, np.nan)  # frames behind the anode have no place in the map
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
-    crystalline = [int(row) for one in crystals.joint for row in one.rows]
     voxels = measured_again(voxels, crystals.joint, reduced=reduced, standard=standard)
-    voxels = beside_crystals(voxels, crystalline)
+    voxels = beside_crystals(voxels, crystals.rows)
     between = with_interaction(reduced, standard, voxels, grid, crystals, workers=workers)
-    reduced, standard, voxels = between.reduced, between.standard, between.voxels
-    misfit = with_sizes_that_fit(reduced, standard, voxels, grid, crystalline, workers=workers)
+    reduced, standard, voxels, crystals = between.reduced, between.standard, between.voxels, between.crystals
+    misfit = with_sizes_that_fit(reduced, standard, voxels, grid, crystals.rows, workers=workers)
     reduced, voxels = misfit.without_them(reduced), misfit.voxels
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     agreed = agreement(reduced, standard, voxels, grid, crystals.fraction_map)

@@ -70,6 +70,11 @@ class Crystals:
     joint: tuple[JointFits, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def rows(self) -> list[int]:
+        """Of the voxels in which crystals were seen."""
+        return [int(row) for one in self.joint for row in one.rows]
+
 
 @dataclass(frozen=True, eq=False)
 class JointFits:

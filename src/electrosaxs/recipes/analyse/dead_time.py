@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analysis.spheres.fit import fit_spheres
-from ...nouns import Number
+from ...nouns import FloatArray, Number
 from ...nouns.contributions import DEAD_TIME
 from ...reduction.dead_time import counts_per_pixel
 from .reduce_run import ReducedRun
@@ -56,42 +56,59 @@ def find_dead_time(
     rate = counts_per_pixel(reduced.counts(frames)) / reduced.table.exposure[frames][:, None]
     brightest = 1e-9 * float(rate.max())  # photons per ns
     fit = fit_spheres(sample_intensity(reduced, standard, frames), workers=workers)
-    before = float(fit.chi_squared[fit.converged].sum())
+    kept, freedom = fit.converged, fit.degrees_of_freedom[fit.converged].astype(float)
 
-    def misfit(dead_time: float) -> float:
+    def misfits(dead_time: float) -> FloatArray:
         known = with_dead_time(reduced, dead_time)
         again = fit_spheres(sample_intensity(known, standard, frames), workers=workers)
-        return float(np.where(again.converged, again.chi_squared, 1e3 * again.degrees_of_freedom)[fit.converged].sum())
+        return np.where(again.converged, again.chi_squared, 1e3 * again.degrees_of_freedom)[kept]
 
-    tried = {0.0: before}
+    tried = Tried(freedom, {0.0: fit.chi_squared[kept]})
     for step in (FIRST_LOSS / brightest, 0.1 * FIRST_LOSS / brightest):
-        tried[step] = misfit(step)
-        if tried[step] < before - LEAST_GAIN:
+        tried.misfits[step] = misfits(step)
+        if tried.total(step) < tried.total(0.0) - LEAST_GAIN:
             break
     else:
         return None
-    best = _searched(tried, misfit, LARGEST_LOSS / brightest)
-    gain, excess = before - tried[best], before - float(fit.degrees_of_freedom[fit.converged].sum())
+    best = _searched(tried, misfits, LARGEST_LOSS / brightest)
+    gain, excess = tried.total(0.0) - tried.total(best), tried.total(0.0) - float(freedom.sum())
     if best * brightest < SMALLEST_LOSS or gain < max(LEAST_GAIN, LEAST_SHARE * excess):
         return None
     return DeadTime(best, float(np.hypot(best / np.sqrt(gain), LEAST_SIGMA * best)), best * brightest, gain)
 
 
-def _searched(tried: dict[float, float], misfit: Callable[[float], float], largest: float) -> float:
+@dataclass(frozen=True)
+class Tried:
+    """Chi-squared (frame,) of the curves with each dead time (ns) tried, and their degrees of freedom (frame,)."""
+
+    freedom: FloatArray
+    misfits: dict[float, FloatArray]
+
+    def total(self, time: float) -> float:
+        """Of all frames. What no dead time mends in a frame (crystals at the edge of the beam) is error in it, and its
+        chi-squared falls by as much: such a frame neither decides nor speaks against."""
+        unmended = np.min(list(self.misfits.values()), axis=0) / self.freedom
+        return float(np.sum(self.misfits[time] / np.maximum(unmended, 1.0)))
+
+    def best(self) -> float:
+        return min(self.misfits, key=self.total)
+
+
+def _searched(tried: Tried, misfits: Callable[[float], FloatArray], largest: float) -> float:
     """The time of the least misfit, `tried` filled on the way: doubled as long as it falls, then by parabolas."""
     for _ in range(ROUNDS):
-        times = sorted(tried)
-        place = times.index(min(tried, key=lambda time: tried[time]))
+        times = sorted(tried.misfits)
+        place = times.index(tried.best())
         if place == len(times) - 1:
             if 2.0 * times[place] > largest:
                 break
-            tried[2.0 * times[place]] = misfit(2.0 * times[place])
+            tried.misfits[2.0 * times[place]] = misfits(2.0 * times[place])
             continue
-        trial = _lowest(*((time, tried[time]) for time in times[place - 1 : place + 2]))
+        trial = _lowest(*((time, tried.total(time)) for time in times[place - 1 : place + 2]))
         if abs(trial - times[place]) < NEAR * times[place]:
             break
-        tried[trial] = misfit(trial)
-    return min(tried, key=lambda time: tried[time])
+        tried.misfits[trial] = misfits(trial)
+    return tried.best()
 
 
 def _lowest(low: tuple[float, float], middle: tuple[float, float], high: tuple[float, float]) -> float:

@@ -14,7 +14,7 @@ from ...nouns import FloatArray, Number
 from ...nouns.contributions import INTERACTION
 from ...physics.colloid import solvated_shell_nm
 from .crystal_view import sees_crystals
-from .crystals import Crystals, measured_again
+from .crystals import Crystals, find_crystals, measured_again
 from .dead_time import find_dead_time, measured_with
 from .reduce_run import ReducedRun
 from .standards import Interference, Standards, sample_intensity, standards
@@ -30,12 +30,13 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Interaction:
-    """The run, its standards and voxels with the particles' contacts and the detector's dead time taken out, the numbers that
-    say what these are, notes."""
+    """The run, its standards, voxels and crystals with the particles' contacts and the detector's dead time taken out, the
+    numbers that say what these are, notes."""
 
     reduced: ReducedRun
     standard: Standards
     voxels: Voxels
+    crystals: Crystals
     numbers: dict[str, Number]
     notes: tuple[str, ...] = ()
 
@@ -56,7 +57,7 @@ def with_interaction(
     rows = _telling(voxels, clear, reduced.run.solution.volume_fraction)
     if rows.size < 2:
         why = "no curve of the dissolved particles above three times the start"
-        return Interaction(reduced, standard, voxels, _absent(why))
+        return Interaction(reduced, standard, voxels, crystals, _absent(why))
     contact = _contact(reduced, standard, voxels, clear, rows, workers)
     numbers: dict[str, Number] = {}
     notes: tuple[str, ...] = ()
@@ -64,11 +65,13 @@ def with_interaction(
         dead = find_dead_time(reduced, standard, voxels.frame[rows], workers=workers)
         if dead is not None and dead.gain > (0.0 if contact is None else contact.gain):
             reduced, standard, voxels = measured_with(reduced, voxels, dead, workers=workers)
+            crystals = find_crystals(reduced, standard, voxels, grid, workers=workers)
+            voxels = measured_again(voxels, crystals.joint, reduced=reduced, standard=standard)
             numbers, notes = {"dead_time": dead.number}, (dead.words,)
             contact = _contact(reduced, standard, voxels, clear, rows, workers)
     if contact is None:
         none = _absent("the curves show none: they are those of separate particles")
-        return Interaction(reduced, standard, voxels, {**numbers, **none}, notes)
+        return Interaction(reduced, standard, voxels, crystals, {**numbers, **none}, notes)
     found, there = standard, voxels
     for _ in range(ROUNDS):
         between = Interference(contact, _content(reduced, found, there, clear))
@@ -76,7 +79,9 @@ def with_interaction(
         contact = _contact(reduced, standard, there, clear, rows, workers) or contact
     there = measured_again(there, crystals.joint, reduced=reduced, standard=found)
     there = _with_sigma(reduced, found, there, voxels, clear, workers)
-    return Interaction(reduced, found, there, {**numbers, **_numbers(contact, found)}, (*notes, _words(contact)))
+    return Interaction(
+        reduced, found, there, crystals, {**numbers, **_numbers(contact, found)}, (*notes, _words(contact))
+    )
 
 
 def _contact(
