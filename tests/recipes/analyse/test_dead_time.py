@@ -7,7 +7,7 @@ from electrosaxs.recipes.analyse.dead_time import Tried
 
 
 def test_a_frame_that_no_dead_time_mends_neither_decides_nor_speaks_against_one() -> None:
-    """Two frames of spheres, and one with crystals at the edge of its beam, whose chi-squared is forty times its expectation."""
+    """Two frames of spheres, and one with crystals at the edge of its beam, with forty times its chi-squared."""
     freedom = np.array([100.0, 100.0, 100.0])
     misfits = {
         0.0: np.array([150.0, 180.0, 4100.0]),
