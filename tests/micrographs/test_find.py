@@ -101,4 +101,4 @@ def test_a_narrow_facet_does_not_draw_the_base_edge_inwards(changes: dict[str, o
     """Facets of 2.3 pixels at a blur of 1: no island shows its own, all together do."""
     simulated = field(3, **{"width_px": 560, "height_px": 560, "islands": 26, "dust": 0, **changes})
     pairs = nearest(found(simulated), simulated)
-    assert abs(float(np.median([ratio for _, ratio, _ in pairs])) - 1.0) < 0.005
+    assert abs(float(np.median([ratio for _, ratio, _ in pairs])) - 1.0) < 0.008

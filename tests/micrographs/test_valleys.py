@@ -50,6 +50,13 @@ def test_noise_makes_no_lines() -> None:
     assert valleys(seen, mask, usual_edge(mask)).sum() < 0.002 * mask.sum()
 
 
+def test_measured_islands_with_grain_are_seven(reference_data: Path) -> None:
+    path = reference_data / "micrographs" / "islands" / "6fe6ed78ab_image.png"
+    view = find_islands(np.asarray(Image.open(path).convert("L"), dtype=float)[..., None], Scale(None, "none"))
+    assert len(view.found) == 7
+    assert not view.flags
+
+
 def test_a_closed_ring_inside_an_island_parts_nothing() -> None:
     y, x = np.mgrid[:200, :200] - 100.0
     image = np.where(np.hypot(x, y) < 60.0, 160.0, 90.0) - 40.0 * np.exp(-0.5 * ((np.hypot(x, y) - 30.0) / 1.5) ** 2)

@@ -18,6 +18,11 @@ from .contrast import MAD, Contrast, Mask
 
 WIDTH = 2.0  # px: standard deviation of the valleys looked for
 CLEAR_NOISE, CLEAR_DEPTH = 4.0, 0.04  # a valley over its noise, and over the height around it, somewhere along it
+GRAINY = (
+    10.0  # area of lines in that of what stands out over the usual edge: more are the grain of rough islands (chosen)
+)
+CLEAR_GRAIN = 2.5  # a valley over that grain
+INNER = 4  # px from the outline, from which on an island's own grain is looked at
 FAINT = 0.5  # of both, everywhere along it
 PIT = 0.1  # of the height around it: how far below its way out a valley may lie
 LONG = 0.3  # of the usual edge
@@ -37,21 +42,33 @@ def valleys(found: Contrast, mask: Mask, edge: float) -> Mask:
     quiet = ~ndimage.binary_dilation(mask, iterations=8)
     if quiet.sum() < 64:
         return nothing
-    noise = MAD * float(np.median(np.abs(curvature[quiet] - np.median(curvature[quiet]))))
     smooth = ndimage.gaussian_filter(found.distance, 0.5 * WIDTH)
     around = np.minimum(ndimage.maximum_filter(smooth, size=11), FARTHEST * found.typical)
-    below = _level_of_the_way_out(smooth, mask) - smooth
-    clear = np.minimum(curvature / max(CLEAR_NOISE * noise, 1e-9), curvature / np.maximum(CLEAR_DEPTH * around, 1e-9))
+    below = (_level_of_the_way_out(smooth, mask) - smooth) / around
+    deep = curvature / np.maximum(CLEAR_DEPTH * around, 1e-9)
+    noise = max(CLEAR_NOISE * _scatter(curvature[quiet]), 1e-9)
+    lines = _lines(np.minimum(curvature / noise, deep), below, mask, edge)
+    if lines.sum() * edge > GRAINY * mask.sum():
+        grain = CLEAR_GRAIN * _scatter(curvature[ndimage.binary_erosion(mask, iterations=INNER)])
+        lines = _lines(np.minimum(curvature / max(grain, noise), deep), below, mask, edge)
+    return lines
+
+
+def _lines(clear: FloatArray, below: FloatArray, mask: Mask, edge: float) -> Mask:
+    """Long lines of `clear` valleys that run down to the substrate; below: depth below their way out, of the height around."""
     lines, number = ndimage.label(apply_hysteresis_threshold(np.where(mask, clear, 0.0), FAINT, 1.0), EIGHT)
-    if not number:
-        return nothing
     kept = np.zeros(number + 1, dtype=bool)
     outside = ndimage.binary_dilation(~mask, iterations=OPEN)
     for k, box in enumerate(ndimage.find_objects(lines), start=1):
         long = np.hypot(*(b.stop - b.start for b in box)) >= LONG * edge
         mine = lines[box] == k
-        kept[k] = long and (outside[box] & mine).any() and np.median((below[box] / around[box])[mine]) < PIT
+        kept[k] = long and (outside[box] & mine).any() and np.median(below[box][mine]) < PIT
     return np.asarray(kept[lines])
+
+
+def _scatter(values: FloatArray) -> float:
+    """Robust standard deviation, 0 of nothing."""
+    return MAD * float(np.median(np.abs(values - np.median(values)))) if values.size else 0.0
 
 
 def _level_of_the_way_out(height: FloatArray, mask: Mask) -> FloatArray:
