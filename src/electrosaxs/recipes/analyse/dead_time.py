@@ -142,5 +142,8 @@ def measured_with(
     other = measured(dead_time.value + dead_time.sigma)[2]
     shared = {quantity: dict(parts) for quantity, parts in found.shared.items()}
     for quantity in SHARED:
-        shared[quantity][DEAD_TIME] = other.values[quantity] - found.values[quantity]
+        change = other.values[quantity] - found.values[quantity]
+        told = np.isfinite(change)
+        largest = float(np.abs(change[told]).max(initial=0.0))  # of voxels that only a fit with crystals describes
+        shared[quantity][DEAD_TIME] = np.where(told, change, largest)
     return known, standard, replace(found, shared=shared)
