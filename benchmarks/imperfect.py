@@ -31,6 +31,7 @@ NUMBERS = (
     "anode_tilt",
 )  # fmt: skip
 BEYOND = 4.5
+HEAD = ("fault", "runs", "frames out a run", f"phi beyond {BEYOND} sigma", "largest", "d beyond")
 NUMERICAL = 5e-4  # of phi: what the twin's own sub-beams and cells are good to
 ONSET_S = 550.0  # of these runs, nearly
 
@@ -149,17 +150,7 @@ def _lines(*cells: list[str]) -> list[str]:
 
 def table_of_faults(rows: list[Measured]) -> list[str]:
     names = ("slice_flux", "supply_flux", "anode_height")
-    head = [
-        "fault",
-        "runs",
-        "frames out a run",
-        "phi beyond 4.5 sigma",
-        "largest",
-        "d beyond",
-        "slice flux",
-        "supply flux",
-    ]
-    made = [[*head, "anode", "said to be doubtful"]]
+    made = [[*HEAD, "slice flux", "supply flux", "anode", "said to be doubtful"]]
     for case in CASES:
         if runs := runs_of(rows, "imperfections", case):
             out = np.mean([run["left_out"] for run in runs])
@@ -174,18 +165,19 @@ def table_of_crystals(rows: list[Measured]) -> list[str]:
         "lattice_constant_solvated", "onset_time", "crystalline_amount", "solution_loss", "anode_diameter",
         "anode_polydispersity", "anode_tilt",
     )  # fmt: skip
-    head = [
-        "fault",
-        "runs",
-        "frames out a run",
-        "phi beyond 4.5 sigma",
-        "largest",
-        "d beyond",
-        "a missing",
-        "a",
-        "onset",
+    made = [
+        [
+            *HEAD,
+            "a missing",
+            "a",
+            "onset",
+            "amount in crystals",
+            "left the solution",
+            "d at the anode",
+            "delta / d",
+            "tilt",
+        ]
     ]
-    made = [[*head, "amount in crystals", "left the solution", "d at the anode", "delta / d", "tilt"]]
     for case in CRYSTALS:
         if runs := runs_of(rows, "crystals", case):
             out = np.mean([run["left_out"] for run in runs])

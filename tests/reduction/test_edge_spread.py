@@ -4,7 +4,8 @@ import numpy as np
 from closeness import assert_close
 
 from electrosaxs.physics.beam import beam_deviation, share_above
-from electrosaxs.reduction.edge_spread import edge_spread
+from electrosaxs.reduction.alignment import anode_height_from_alignment
+from electrosaxs.reduction.edge_spread import edge_spread, height_of_a_broad_edge
 
 HEIGHT = np.arange(-96.7, 104.0, 10.0)
 
@@ -50,3 +51,31 @@ def test_an_edge_sharper_than_the_stated_beam_is_no_spread_and_says_what_beam_it
     found = edge_spread(HEIGHT, edge(0.0, 1), fwhm_um=36.0, path_um=1e4)
     assert 0.0 <= found.value < 0.1
     assert "sharper than the stated beam allows, as one of 34 um would see it" in found.source
+
+
+def test_the_height_of_a_wavy_anode_is_that_of_the_mean_of_its_lines_within_its_sigma() -> None:
+    """Lines across the beam at heights of their own, not even about their mean: with the beam's own width the tail is taken for
+    the edge."""
+    pulls, sharp_pulls = [], []
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        lines = 2.0 * random.standard_normal(7)
+        light = np.mean([share_above(HEIGHT - line, beam_deviation(34.0)) for line in lines - lines.mean()], axis=0)
+        light = 0.6 * light * (1.0 + 2e-4 * random.standard_normal(HEIGHT.size)) + 1e-6 * random.standard_normal(
+            HEIGHT.size
+        )
+        spread = edge_spread(HEIGHT, light, fwhm_um=34.0, path_um=1e4)
+        sharp = anode_height_from_alignment(HEIGHT, light, fwhm_um=34.0)
+        found = height_of_a_broad_edge(HEIGHT, light, fwhm_um=34.0, sharp=sharp, spread=spread)
+        pulls.append(found.value / found.sigma)
+        sharp_pulls.append(sharp.value / sharp.sigma)
+    assert np.sqrt(np.mean(np.square(pulls))) < 1.4
+    assert np.sqrt(np.mean(np.square(sharp_pulls))) > 3.0
+    assert "broader than the beam" in found.source
+
+
+def test_an_even_edge_stays_as_the_beam_sees_it() -> None:
+    light = edge(0.0, 2)
+    sharp = anode_height_from_alignment(HEIGHT, light, fwhm_um=34.0)
+    spread = edge_spread(HEIGHT, light, fwhm_um=34.0, path_um=1e4)
+    assert height_of_a_broad_edge(HEIGHT, light, fwhm_um=34.0, sharp=sharp, spread=spread) is sharp

@@ -1,4 +1,5 @@
-"""A micrograph to simulate: what the section [micrograph] of a TOML file says (docs/how-to/islands.md)."""
+"""Micrographs to simulate, and closer looks at their islands: what the sections [micrograph], [height_map] and [packing] of a
+TOML file say (docs/how-to/islands.md)."""
 
 from __future__ import annotations
 

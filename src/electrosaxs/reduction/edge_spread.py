@@ -6,14 +6,27 @@ along the beam moves an opaque edge and does not broaden it; waviness, and a til
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import least_squares
 
 from ..nouns import FloatArray, Number
 from ..physics.beam import beam_deviation, share_above
-from .alignment import EDGE_EVIDENCE, FEWEST_FRAMES, edge_weights, fitted_edge
+from .alignment import (
+    EDGE_EVIDENCE,
+    FEWEST_FRAMES,
+    AnodeHeight,
+    anode_height_from_alignment,
+    edge_weights,
+    fitted_edge,
+)
 
+SURE = 3.0
+"""Sigmas from which on an edge is surely broader than the beam."""
+UNEVEN = 0.6
+"""Of the shift by lines of the surface that do not lie evenly (chosen: seven wavy lines; a sixth of their skewness)."""
 NARROWEST = 0.3
 """Of the beam's deviation: the least width that is tried."""
 POINTS, REACH = 2001, 8.0
@@ -59,6 +72,27 @@ def edge_spread(
         shows = f"it is broader than the beam, as if {tilt:.2g} mrad of tilt were seen all over the path"
     given = "" if fwhm_sigma_um else "; not included: error of the beam width (no sigma given)"
     return Number(mean, deviation, "um", f"{source}: {shows}; an even tilt along the beam does not show{given}")
+
+
+def height_of_a_broad_edge(
+    height_um: npt.ArrayLike, transmission: npt.ArrayLike, *, fwhm_um: float, sharp: AnodeHeight, spread: Number
+) -> AnodeHeight:
+    """`sharp`, what frames of a homogeneous cell say of the anode's height with the beam's own width, or the same with that of
+    the edge where that is surely broader: a beam too narrow takes the tail of the edge for the edge.
+
+    sigma: also of lines of the surface that do not lie evenly about their mean, UNEVEN B^(3/2) / sigma_beam^2.
+    """
+    if sharp.value is None or sharp.sigma is None or spread.value is None or spread.sigma is None:
+        return sharp
+    if spread.value <= SURE * spread.sigma:
+        return sharp
+    narrow = beam_deviation(fwhm_um)
+    wider = fwhm_um * float(np.hypot(narrow, spread.value)) / narrow
+    found = anode_height_from_alignment(height_um, transmission, fwhm_um=wider)
+    if found.value is None or found.sigma is None:
+        return sharp
+    sigma = float(np.hypot(found.sigma, UNEVEN * spread.value**3 / narrow**2))
+    return replace(found, sigma=sigma, source=f"{found.source}, {spread.value:.2g} um broader than the beam")
 
 
 def _variance(

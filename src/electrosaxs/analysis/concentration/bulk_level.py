@@ -66,9 +66,8 @@ def bulk_level(phi: FloatArray, relative: FloatArray, *, start: float, shared: f
         if level is not None:
             weight = 1.0 / np.square(own[scan, level])
             change[scan] = float(weight @ x[scan, level] / weight.sum())
-            apart = (
-                float(np.ptp(x[scan, level])) if level.size == FEWEST_HEIGHTS else 0.0
-            )  # a layer's end has two alike, too
+            two = level.size == FEWEST_HEIGHTS  # the end of a layer has two alike, too
+            apart = float(np.ptp(x[scan, level])) if two else 0.0
             sigma[scan] = float(np.sqrt(1.0 / weight.sum() + shared**2 + apart**2))
             bulk[scan, level] = True
     return BulkLevel(change, sigma, bulk)

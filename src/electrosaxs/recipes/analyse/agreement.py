@@ -106,11 +106,9 @@ def agreement(
     shadow = view.film_shadow()
     if shadow is not None:
         view = replace(view, lighter=view.lighter + shadow.missing)
-    left_out, correction, measures = _contradicting(view)
+    left_out = _contradicting(view)
     contradicted = int(left_out.sum()) if left_out.sum() > MOST_SHARE * max(view.known.sum(), 1) else 0
-    if contradicted:
-        left_out[:] = False
-    left_out, scaled, unseen = with_scaled(view.scaled, left_out)
+    left_out, scaled, unseen = with_scaled(view.scaled, none if contradicted else left_out)
     correction, measures = view.compared(left_out)
     contradictions = view.contradictions(left_out, correction, measures)
     absorbed = view.scale * view.start_depth
@@ -146,8 +144,8 @@ def agreement(
     )
 
 
-def _contradicting(view: MeasuredView) -> tuple[BoolArray, FootprintCorrection, TwoMeasures]:
-    """(scan, height) frames that contradict themselves, with the profile and the comparison of the others."""
+def _contradicting(view: MeasuredView) -> BoolArray:
+    """(scan, height) frames that contradict themselves."""
 
     def more(left_out: BoolArray) -> tuple[BoolArray, FootprintCorrection, TwoMeasures]:
         """One after the other, the worst of its surroundings first: through the profile one spoils those around it."""
@@ -170,8 +168,8 @@ def _contradicting(view: MeasuredView) -> tuple[BoolArray, FootprintCorrection, 
         tried[tuple(place)] = False
         again = view.compared(tried)
         if not np.any(np.abs(again[1].significance) > SIGNIFICANT):
-            left_out, (correction, measures) = tried, again
-    return left_out, correction, measures
+            left_out = tried
+    return left_out
 
 
 def _culprits(view: MeasuredView, left_out: BoolArray, found: BoolArray, measures: TwoMeasures) -> BoolArray:

@@ -30,7 +30,7 @@ from ..experiment_file import check_materials
 from ..output_folder import writing
 from ..progress import Progress, stage
 from .agreement import Agreement, agreement
-from .anode import AnodePosition, find_anode
+from .anode import AnodePosition, doubts_of_the_surface, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
 from .dose import dose_notes, doses
@@ -195,6 +195,7 @@ def _results(
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
     film = film_study(agreed.shadow, crystals.column, maps, run)
     doubtful = doubts(standard, misfit, agreed, int(voxels.frame.size), centre_px=centre_px(reduced.store))
+    doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_surface(anode)]
     before = tuple(note for part in (reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*growth.notes, *crystals.notes, *film.notes, *sizes.notes)
     results = replace(
@@ -203,7 +204,7 @@ def _results(
         correlations=VoxelCorrelations(*(on_map(voxels, grid, name) for name in CORRELATIONS)),
         starting_errors=starting_size_errors(standard),
         curves=choose_curves(reduced, standard, voxels, grid, crystals),
-        numbers=with_quality({**numbers, **film.numbers}, [*doubtful, *film.doubts, *doubts_of_play(play)]),
+        numbers=with_quality({**numbers, **film.numbers}, doubtful),
         frames=_records(reduced, voxels, grid, anode),
         notes=(*before, *words_of_play(play), *dose_notes(dose), *after),
         settings=_settings(reduced),

@@ -12,7 +12,8 @@ from ...nouns import FloatArray, Number, Role
 from ...physics.absorption import attenuation_per_volume_fraction
 from ...physics.beam import open_fraction
 from ...reduction.alignment import anode_height_from_alignment, anode_height_from_scans
-from ...reduction.edge_spread import edge_spread
+from ...reduction.edge_spread import SURE, edge_spread, height_of_a_broad_edge
+from .quality import OF_PHI, Doubt
 from .reduce_run import ReducedRun
 from .standards import Standards, solvent_transmission
 from .voxels import Voxels
@@ -20,6 +21,8 @@ from .voxels import Voxels
 LEAST_OPEN = 0.05
 """Frames whose beam is behind the anode by more than this share are left out of the map."""
 
+WAVY = 1.2
+"""um, of the edge's spread from which on it is said of the numbers (chosen)."""
 LIGHT_PASSES = 0.1
 """Of the solvent's transmission; ten times the paper's starting concentration still lets 0.14 pass, an electrode nothing."""
 
@@ -49,9 +52,19 @@ def find_anode(reduced: ReducedRun, standard: Standards, voxels: Voxels) -> Anod
 
     Raises CalibrationError where none of the three says it, and where light passes beyond the cathode that it implies.
     """
-    anode = _position(reduced, standard, voxels)
+    spread = _spread(reduced)
+    anode = replace(_position(reduced, standard, voxels, spread), spread=spread)
     _check_gap(reduced, anode)
-    return replace(anode, spread=_spread(reduced))
+    return anode
+
+
+def doubts_of_the_surface(anode: AnodePosition) -> list[Doubt]:
+    """What a wavy anode leaves open: between its highest lines, particles are farther from the surface than the heights say."""
+    spread = anode.spread
+    if spread is None or spread.value is None or spread.sigma is None or spread.value < WAVY + SURE * spread.sigma:
+        return []
+    why = f"the anode is not flat: its edge is {spread.value:.2g} um broader than the beam; heights are those above its edge"
+    return [Doubt(frozenset(OF_PHI), why)]
 
 
 def _spread(reduced: ReducedRun) -> Number:
@@ -80,21 +93,19 @@ def _check_gap(reduced: ReducedRun, anode: AnodePosition) -> None:
         )
 
 
-def _position(reduced: ReducedRun, standard: Standards, voxels: Voxels) -> AnodePosition:
+def _position(reduced: ReducedRun, standard: Standards, voxels: Voxels, spread: Number) -> AnodePosition:
     run, fwhm = reduced.run, reduced.run.beam.fwhm_um
     if run.cell.anode_height_um is not None:
         number = Number(run.cell.anode_height_um, 0.0, "um", "given as cell.anode_height_um")
         return AnodePosition(number, fwhm)
     notes: list[str] = []
-    found: Number
     frames = reduced.frames(Role.ALIGNMENT)
     if frames.size:
-        found = anode_height_from_alignment(
-            reduced.table.height[frames], reduced.table.transmission[frames], fwhm_um=fwhm
-        )
-        if found.value is not None:
-            return AnodePosition(found, fwhm)
-        notes.append(f"alignment frames: {found.source}")
+        heights, light = reduced.table.height[frames], reduced.table.transmission[frames]
+        sharp = anode_height_from_alignment(heights, light, fwhm_um=fwhm)
+        if sharp.value is not None:
+            return AnodePosition(height_of_a_broad_edge(heights, light, fwhm_um=fwhm, sharp=sharp, spread=spread), fwhm)
+        notes.append(f"alignment frames: {sharp.source}")
     found = _from_scans(reduced, standard, voxels)
     if found.value is None:
         raise bad_value(

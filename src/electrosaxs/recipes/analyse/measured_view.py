@@ -91,9 +91,7 @@ class MeasuredView:
         with np.errstate(invalid="ignore", divide="ignore"):
             lighter = np.log(transmission / (np.where(passes > LEAST_OPEN, passes, np.nan) * np.mean(reference)))
         noise = float(np.std(reference) / np.mean(reference)) if reference.size > 2 else 0.0
-        poor = (
-            grid.to_map(np.array([float(POOR in flags) for flags in voxels.flags])) == 1.0
-        )  # what is flat there is misfit
+        flat_by_misfit = grid.to_map(np.array([float(POOR in flags) for flags in voxels.flags])) == 1.0
         return cls(
             run=run,
             grid=grid,
@@ -106,7 +104,7 @@ class MeasuredView:
             scale=seen / start,
             start_noise=noise,
             solvent=missing_solvent(
-                np.where((fraction > 0.0) | poor, np.nan, on_map(voxels, grid, "background")),
+                np.where((fraction > 0.0) | flat_by_misfit, np.nan, on_map(voxels, grid, "background")),
                 on_map(voxels, grid, "background_sigma"),
                 solvent_level(standard.solvent.values),
                 phi,
@@ -158,9 +156,7 @@ class MeasuredView:
         gain = correction.response[..., correction.response.shape[-1] // 2]
         own = gain * depth
         solvent = Measure(np.where(left_out, np.nan, self.solvent.share), self.solvent.sigma)
-        off = np.nan_to_num(
-            GAIN_OFF * (gain - 1.0) * depth * self.solvent.share
-        )  # of what the light should see of that share
+        off = np.nan_to_num(GAIN_OFF * (gain - 1.0) * depth * self.solvent.share)  # of what the light should see of it
         light = Measure(measures.residual, np.hypot(np.hypot(measures.sigma, off), _of_the_stage(measures, self.cut)))
         frames = ScaledFrames.of(solvent, light, None, depth=depth, own=own, solvent_depth=self.solvent_depth)
         may_hold = (there > 0.0) | self.cut
