@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
 from ..nouns import FloatArray
@@ -30,7 +31,7 @@ def overlay(pixels: FloatArray, view: FieldOfView) -> Image.Image:
     picture = picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(picture)
     width = max(1, factor)
-    font = ImageFont.load_default(size=11.0 if factor == 1 else 9.0 * min(factor, 3))
+    font = _font(11.0 if factor == 1 else 9.0 * min(factor, 3))
     groups = [i.group for i in view.islands]
     for number, island in enumerate(view.islands, start=1):
         colour = ALONE if groups.count(island.group) == 1 else COLOURS[island.group % len(COLOURS)]
@@ -62,12 +63,17 @@ def bar_length(widest: float) -> float:
     return float(power * max(step for step in (1.0, 2.0, 5.0) if step * power <= widest * (1.0 + 1e-9)))
 
 
+def _font(size: float) -> ImageFont.FreeTypeFont:
+    """That of the other figures; Pillow's own has no µ."""
+    return ImageFont.truetype(findfont("DejaVu Sans"), size)
+
+
 def _scale_bar(draw: ImageDraw.ImageDraw, size: tuple[int, int], um_per_pixel: float) -> None:
     """At the lower right, on a dark ground, as long as BAR_SHARE of the image at most."""
     width, height = size
     length = bar_length(BAR_SHARE * width * um_per_pixel)
     pixels, text = length / um_per_pixel, max(14.0, 0.042 * width)
-    font, edge = ImageFont.load_default(size=text), 0.6 * text
+    font, edge = _font(text), 0.6 * text
     right, low = width - 2.0 * edge, height - 2.0 * edge
     ground = [right - pixels - edge, low - 2.2 * text, right + edge, low + edge]
     draw.rectangle(ground, fill=BLACK)

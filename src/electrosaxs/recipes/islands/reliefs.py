@@ -57,9 +57,12 @@ def thickness_ratio(reliefs: Sequence[Relief], probed: Number, from_edges: Mappi
             else "micrographs without a scale"
         )
         return Number.absent("one", f"no thickness from edges: {why}")
-    alone = _spread_of_edges(from_edges) if sum(len(relief.islands) for relief in reliefs) == 1 else 0.0
+    probed_islands = sum(len(relief.islands) for relief in reliefs)
+    few = max(
+        probed.sigma / probed.value, _spread_of_edges(from_edges) / np.sqrt(probed_islands)
+    )  # which of all were probed
     ratio = probed.value / edges.value
-    sigma = ratio * float(np.linalg.norm([probed.sigma / probed.value, edges.sigma / edges.value, alone]))
+    sigma = ratio * float(np.hypot(few, edges.sigma / edges.value))
     return Number(
         ratio, sigma, "one", "height maps over edges, means of different islands of one sample; 1 where both are right"
     )
