@@ -198,10 +198,11 @@ def _fit_edge(
 
     least_noise = freedom * floor**2 * float(weight.mean())
     if relative is not None:  # a stated noise may be too small, but it is not made smaller
-        least_noise += max(freedom - float(_solve(wide, height, light, weight, spread, blocked)[0].min()), 0.0)
+        least = _solve(share_above(height - wide[:, None], spread), light, weight, blocked)[0].min()
+        least_noise += max(freedom - float(least), 0.0)
 
     def misfit(grid: FloatArray) -> FloatArray:
-        return _solve(grid, height, light, weight, spread, blocked)[0] + least_noise
+        return _solve(share_above(height - grid[:, None], spread), light, weight, blocked)[0] + least_noise
 
     mean, sigma, least = _posterior(wide, misfit, freedom)
     flat = float(np.sum(weight * np.square(light - np.average(light, weights=weight))))
@@ -219,22 +220,18 @@ def _curve(edge: tuple[float, float, float], height: FloatArray, spread: float) 
 
 
 def _solve(
-    grid: FloatArray,
-    height: FloatArray,
-    light: FloatArray,
-    weight: FloatArray,
-    spread: float,
-    blocked: bool,
+    p: FloatArray, light: FloatArray, weight: FloatArray, blocked: bool
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Least weighted square, open and shut transmission for every h0 in `grid`, each (h0,).
+    """Least weighted square, open and shut transmission for every h0, each (h0,).
 
-    T = open P + shut (1 - P), P = Phi((h - h0) / s), open >= shut >= 0 (shut = 0 unless `blocked`). weight broadcasts
-    to (h0, point).
+    T = open P + shut (1 - P), open >= shut >= 0 (shut = 0 unless `blocked`). p: P = Phi((h - h0) / s), (h0, point);
+    weight broadcasts to it.
     """
-    p = share_above(height - grid[:, None], spread)
     q = 1.0 - p
-    pp, pq, qq, pt, qt = (np.sum(weight * m, axis=-1) for m in (p * p, p * q, q * q, p * light, q * light))
-    tt = np.sum(weight * np.square(light) * np.ones_like(p), axis=-1)
+    weight = np.broadcast_to(weight, p.shape)
+    wp, wq = weight * p, weight * q
+    pp, pq, qq = (np.einsum("hp,hp->h", a, b) for a, b in ((wp, p), (wp, q), (wq, q)))
+    pt, qt, tt = wp @ light, wq @ light, weight @ np.square(light)
     opened, shut = pt / np.maximum(pp, 1e-300), np.zeros_like(pt)
     if blocked:
         determinant = np.maximum(pp * qq - pq * pq, 1e-14 * pp * qq + 1e-300)
@@ -255,10 +252,10 @@ def _robust_start(
 
     And the residuals about it.
     """
-    weight = np.ones((grid.size, light.size))
+    share = share_above(height - grid[:, None], spread)
+    weight = np.ones_like(share)
     for _ in range(8):
-        _, opened, shut = _solve(grid, height, light, weight, spread, blocked)
-        share = share_above(height - grid[:, None], spread)
+        _, opened, shut = _solve(share, light, weight, blocked)
         residual = light - shut[:, None] - (opened - shut)[:, None] * share
         weight = 1.0 / np.maximum(np.abs(residual), floor + 1e-300)
     best = int(np.argmin(np.abs(residual).sum(axis=-1)))
