@@ -145,15 +145,18 @@ def _profiles(
     row = rows[which]
     edge = row[EDGE]
     depths = int((outside + max(3.0, deepest * edge)) / step) + 1
-    at: FloatArray = outside - step * np.arange(depths).astype(np.float64)
+    at = np.empty(depths)
+    for d in range(depths):
+        at[d] = outside - step * d
     channels = image.shape[2]
     total, count = np.zeros((3, depths, channels)), np.zeros((3, depths))
     half = 0.5 * edge * (1.0 - 2.0 * row[CUT])
-    near = [
-        rows[m]
-        for m in range(rows.shape[0])
-        if m != which and np.hypot(rows[m, X] - row[X], rows[m, Y] - row[Y]) < (rows[m, EDGE] + edge) / SQRT3 + 8.0
-    ]
+    near, number = np.empty(rows.shape[0], dtype=np.int64), 0
+    for m in range(rows.shape[0]):
+        apart = np.hypot(rows[m, X] - row[X], rows[m, Y] - row[Y])
+        if m != which and apart < (rows[m, EDGE] + edge) / SQRT3 + 8.0:
+            near[number] = m
+            number += 1
     for k in range(3):
         c, s = -np.cos(row[ANGLE] + TURN * k), -np.sin(row[ANGLE] + TURN * k)
         for d in range(depths):
@@ -165,8 +168,8 @@ def _profiles(
                 if x < 0.0 or y < 0.0 or x >= image.shape[1] - 1 or y >= image.shape[0] - 1:
                     continue
                 free = True
-                for other in near:
-                    if depth(x, y, other) > -3.0:
+                for m in range(number):
+                    if depth(x, y, rows[near[m]]) > -3.0:
                         free = False
                         break
                 if not free:
@@ -292,8 +295,11 @@ def _fit(
     seen = np.zeros(3, dtype=np.bool_)
     points = 0.0
     for k in range(3):
-        usable = (count[k] > 4.0).sum()
-        seen[k] = count[k, : int(8.0 / 0.5)].min() > 4.0 and usable > 16
+        usable, first = 0, 0
+        for d in range(count.shape[1]):
+            usable += count[k, d] > 4.0
+            first += d < int(8.0 / 0.5) and count[k, d] > 4.0
+        seen[k] = first == min(int(8.0 / 0.5), count.shape[1]) and usable > 16
         result[6 + k] = seen[k]
         points += seen[k] * usable * mean.shape[2]
     if points == 0.0:
@@ -303,8 +309,9 @@ def _fit(
     far = round(4.0 * search)
     widest = -at[at.shape[0] - 1] - 3.0 * blur
     number = max(1, int(widest / 0.5) + 1)
-    chi = np.full(number, 1e300)
+    chi = np.empty(number)
     for n in range(number):
+        chi[n] = 1e300
         if n == 1 or (given >= 0.0 and n > 0 and n != round(2.0 * given)):
             continue
         chi[n] = 0.0
@@ -333,4 +340,6 @@ def _fit(
     result[9], result[10] = w, w_sigma
     result[11] = (chi[0] - chi[best]) / noise
     result[12] = chi[best]
-    return chi / noise, result
+    for n in range(number):
+        chi[n] /= noise
+    return chi, result
