@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import erfc
 
-from electrosaxs.analysis.kinetics.flux import continuity_flux, supply_flux
+from electrosaxs.analysis.kinetics.flux import continuity_flux
 from electrosaxs.analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve
 from electrosaxs.analysis.kinetics.mass_balance import mass_balance
 from electrosaxs.analysis.kinetics.onset import onset, onset_from_kink
+from electrosaxs.analysis.kinetics.supply import supply_flux
 from electrosaxs.nouns import (
     CurveSet,
     Diameter,

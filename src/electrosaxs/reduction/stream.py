@@ -7,6 +7,7 @@ LOOK_AHEAD frames per worker are in flight, and finished curves live in files, s
 from __future__ import annotations
 
 import json
+import mmap
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -130,13 +131,15 @@ class StoredFrames:
         missing = wanted[~self.done[wanted]]
         if missing.size:
             raise ShapeError(f"{self.folder}: frame {missing[0]} is not reduced: leave it out or reduce it first")
-        counts = np.asarray(self.counts[wanted])
+        counts, norm = (np.asarray(stored[wanted]) for stored in (self.counts, self.norm))
+        for stored in (self.counts, self.norm):
+            _give_back(stored)
         dims = ["frame", "q"]
         data = sc.DataArray(
             sc.array(dims=dims, values=counts, variances=counts, unit="counts"),
             coords={"q": sc.array(dims=["q"], values=q, unit="1/nm"), "index": sc.array(dims=["frame"], values=wanted)},
         )
-        return RadialCounts(data, sc.array(dims=dims, values=np.asarray(self.norm[wanted]), unit="one"))
+        return RadialCounts(data, sc.array(dims=dims, values=norm, unit="one"))
 
 
 class ReductionStore(StoredFrames):
@@ -197,6 +200,7 @@ class ReductionStore(StoredFrames):
             self._maps["sectors"][frame.index] = frame.sectors
         for name in ("counts", "norm", "negative", "saturated", "stopped", "sectors"):
             self._maps[name].flush()
+            _give_back(self._maps[name])
         self._status[[frame.index for frame in self._collected]] = DONE
         self._maps["status"].flush()
         self._collected.clear()
@@ -206,6 +210,12 @@ class ReductionStore(StoredFrames):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.flush()
+
+
+def _give_back(array: npt.NDArray) -> None:
+    """The pages of a map leave this process's memory, which else keeps all that was ever read; the disk's cache has them."""
+    if isinstance(array, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
 def _label(path: Path) -> dict | None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from closeness import assert_close
 
-from electrosaxs.analysis.concentration.two_measures import TwoMeasures, two_measures
+from electrosaxs.analysis.concentration.two_measures import TwoMeasures, _distance_to_all, two_measures
 
 RANDOM = np.random.default_rng(4)
 SHAPE = (4, 7)
@@ -71,3 +71,9 @@ def test_no_frame_of_a_drift_contradicts_itself_however_much_or_little_it_holds(
     assert np.max(found.share[:, 0]) > 5.0 if whose == "monitor" else np.min(found.share[:, 0]) < -1.0
     even = two_measures(NOISE + drift, MODEL, excess, time_s=TIME, cut=CUT)
     assert np.std(even.residual[:, 1:]) > 3.0 * np.std(found.residual[:, 1:])
+
+
+def test_sorted_bends_give_the_distance_to_all_others() -> None:
+    value, sigma = RANDOM.normal(scale=0.01, size=300), RANDOM.uniform(1e-4, 0.03, 300)
+    pairs = np.minimum(np.abs(value[:, None] - value) / sigma, 3.0).sum(axis=1)
+    assert_close(_distance_to_all(value, sigma), pairs, rel=1e-12)

@@ -14,7 +14,8 @@ from synthetic_maps import (
     volume_fraction_map,
 )
 
-from electrosaxs.analysis.kinetics.flux import continuity_flux, supply_flux
+from electrosaxs.analysis.kinetics.flux import continuity_flux
+from electrosaxs.analysis.kinetics.supply import supply_flux
 from electrosaxs.errors import FitError
 from electrosaxs.physics.beam import open_beam_centre
 
@@ -104,6 +105,19 @@ def test_simultaneous_and_scanned_frames_give_the_same_flux():
     slow, fast = TIME, np.broadcast_to(TIME[:, :1], TIME.shape).copy()
     found = [flux_of(volume_fraction_map(growing_layer(t), t), visits=3).values for t in (slow, fast)]
     assert_close(found[0][4:], found[1][4:], rel=1e-6, floor=1e-6 * np.abs(found[1]).max())
+
+
+def test_many_scans_give_the_same_flux_in_blocks_as_at_once(monkeypatch):
+    time = frame_times(scans=31)
+    phi = volume_fraction_map(growing_layer(time), time, sigma=0.01 * START * np.ones(time.shape))
+    options = {"anode_closed_until_s": float(np.median(time)), "steps_s": (float(time[9, 2]),)}
+    at_once = flux_of(phi, **options)
+    monkeypatch.setattr("electrosaxs.analysis.kinetics.flux.BLOCK", 5 * time.shape[1])
+    found = flux_of(phi, **options)
+    for part in ("values", "sigma"):
+        assert_close(getattr(found, part), getattr(at_once, part), rel=1e-9)
+    for name, sigma in at_once.shared.items():
+        assert_close(found.shared[name].values, sigma.values, rel=1e-9)
 
 
 def test_flux_pulls_have_unit_width():

@@ -4,9 +4,9 @@ import numpy as np
 from closeness import assert_close
 from synthetic_maps import DECAY_UM, GAP_UM, HEIGHTS_UM, START, frame_times, volume_fraction_map
 
-from electrosaxs.analysis.kinetics.flux import supply_flux
 from electrosaxs.analysis.kinetics.growth import growth_curve, growth_line
 from electrosaxs.analysis.kinetics.pieces import rated
+from electrosaxs.analysis.kinetics.supply import supply_flux
 from electrosaxs.nouns.voltage_pieces import main_piece, pieces, steps
 
 TIME = np.arange(0.0, 3000.0, 10.0)

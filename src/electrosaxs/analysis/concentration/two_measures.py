@@ -153,11 +153,23 @@ def _mode(values: FloatArray, sigma: FloatArray, prior: float = np.inf) -> float
     """
     if not values.size:
         return 0.0
-    distance = np.minimum(np.abs(values[:, None] - values) / sigma, 3.0).sum(axis=1) + np.abs(values) / prior
+    distance = _distance_to_all(values, sigma) + np.abs(values) / prior
     best = values[int(np.argmin(distance))]
     near = np.abs(values - best) <= 3.0 * sigma
     weight = near / np.square(sigma)
     return float(weight @ values / weight.sum())
+
+
+def _distance_to_all(values: FloatArray, sigma: FloatArray) -> FloatArray:
+    """sum over j of min(|x - v_j| / s_j, 3) at x = each value, (value,): each j bends the sum at v_j - 3 s_j, v_j and
+    v_j + 3 s_j, so that sorted bends give it without all pairs."""
+    bend = np.concatenate([values - 3.0 * sigma, values, values + 3.0 * sigma])
+    change = np.concatenate([-1.0 / sigma, 2.0 / sigma, -1.0 / sigma])
+    order = np.argsort(bend, kind="stable")
+    slope = np.concatenate([[0.0], np.cumsum(change[order])])
+    offset = np.concatenate([[0.0], np.cumsum((change * bend)[order])])
+    passed = np.searchsorted(bend[order], values, side="right")
+    return np.asarray(3.0 * values.size + slope[passed] * values - offset[passed])
 
 
 def _per_scan(values: FloatArray, sigma: FloatArray, known: BoolArray) -> FloatArray:

@@ -11,17 +11,15 @@ then both are used, weighted by what counting and interpolation leave uncertain 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-import scipp as sc
 from scipy import sparse
 
 from ...errors import FitError, bad_value
-from ...nouns import FloatArray, Flux, Number, VolumeFraction
-from ...nouns.voltage_pieces import Piece
+from ...nouns import FloatArray, Flux, VolumeFraction
 from .flux_operators import (
-    METRE_PER_UM,
     BoolArray,
     IntArray,
     MapColumns,
@@ -31,15 +29,17 @@ from .flux_operators import (
     profiles_at,
     scan_period,
 )
-from .mass_balance import LARGEST_UNSEEN_SHARE, inventory_operator, with_surface
-from .profile_integral import UNCLEAR_CHANGE, PanelIntegrals, Panels, front_variances, integrate_panels, up_to
+from .mass_balance import LARGEST_UNSEEN_SHARE, with_surface
+from .profile_integral import UNCLEAR_CHANGE, PanelIntegrals, Panels, front_variances, integrate_panels
 
 FEWEST_SCANS = 3
 WINDOWS = (3, 5, 7, 9)
 BIAS_GAIN = 2.4
-FLAT_SHARE = 0.02
-TOO_NOISY = 5.0
 ROUNDING = 1e-12  # m
+BLOCK = 2048
+"""Frames at which J is found together: their operators, each over all heights and up to nine scans, are what takes memory."""
+BESIDE = 2
+"""Scans on each side of a block that its own scans look at."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,25 @@ class _Side:
     value: FloatArray
     operator: sparse.csr_array
     interpolation: FloatArray
+
+
+@dataclass(frozen=True)
+class _Found:
+    """J at every frame of some scans (scan, height), m/s: its sigmas by name, and which window each scan took (scan,)."""
+
+    value: FloatArray
+    sigma: FloatArray
+    shared: dict[str, FloatArray]
+    window: IntArray
+
+    @classmethod
+    def joined(cls, blocks: Sequence[_Found]) -> _Found:
+        return cls(
+            np.concatenate([block.value for block in blocks]),
+            np.concatenate([block.sigma for block in blocks]),
+            {name: np.concatenate([block.shared[name] for block in blocks]) for name in blocks[0].shared},
+            np.concatenate([block.window for block in blocks]),
+        )
 
 
 def continuity_flux(
@@ -92,24 +111,53 @@ def continuity_flux(
         )
     scans = phi.data.shape[0]
     windows = (visits,) if visits is not None else tuple(n for n in WINDOWS if n == WINDOWS[0] or 2 * n <= scans)
-    solved = [_both_walls(columns, n, anode_closed_until_s, from_cathode) for n in windows]
-    side, chosen = _best_per_scan(columns, solved, (anode_closed_until_s, *steps_s))
-    used = sorted({windows[k] for k in chosen})
+    found = _Found.joined(
+        [
+            _in_block(columns, block, windows, anode_closed_until_s, from_cathode, (anode_closed_until_s, *steps_s))
+            for block in _blocks(scans, columns.position.size)
+        ]
+    )
+    used = sorted({windows[k] for k in found.window})
     words = (
         f"continuity, local parabola over {' to '.join(str(n) for n in sorted({used[0], used[-1]}))} scans, from "
         + ("the cathode wall" if from_cathode else "the anode, as the upper cell was not scanned")
         + (" and, while nothing grew, from the anode" if from_cathode and anode_closed_until_s > 0.0 else "")
     )
-    return ContinuityFlux(_as_flux(phi, columns, side), words)
+    return ContinuityFlux(_as_flux(phi, columns, found), words)
 
 
-def _both_walls(columns: MapColumns, visits: int, closed_until: float, from_cathode: bool) -> _Side:
-    """J at every frame with a parabola over `visits` scans: from one wall, or from both weighted by 1/variance."""
-    target = columns.time[:-1].ravel()
-    profiles = profiles_at(columns, target, visits=visits)
-    level: IntArray = np.tile(np.arange(columns.position.size, dtype=np.int64), columns.time.shape[0] - 1)
-    cathode = _from_wall(columns, profiles, level, anode=False)
-    anode = _from_wall(columns, profiles, level, anode=True)
+def _blocks(scans: int, heights: int) -> list[tuple[int, int]]:
+    """First scan and end of each block of about BLOCK frames, of equal length."""
+    ends = np.linspace(0, scans, -(-scans * heights // BLOCK) + 1).astype(int)
+    return [(int(a), int(b)) for a, b in pairwise(ends) if b > a]
+
+
+def _in_block(
+    columns: MapColumns, block: tuple[int, int], windows: Sequence[int], closed_until: float, from_cathode: bool,
+    events: Sequence[float],
+) -> _Found:  # fmt: skip
+    """J at the frames of the scans of a block, found with the scans beside it, as if all were one."""
+    first, end = max(block[0] - BESIDE, 0), min(block[1] + BESIDE, columns.time.shape[0] - 1)
+    time = columns.time[first:end]
+    solved = [_both_walls(columns, time, n, closed_until, from_cathode) for n in windows]
+    side, chosen = _best_per_scan(columns, time, solved, events)
+    shared = {**columns.shared_sigma(side.operator), "interpolation": side.interpolation}
+    own = slice(block[0] - first, block[1] - first)
+
+    def of_block(values: FloatArray) -> FloatArray:
+        return np.asarray(values.reshape(time.shape)[own])
+
+    sigma = columns.counting_sigma(side.operator)
+    return _Found(of_block(side.value), of_block(sigma), {k: of_block(v) for k, v in shared.items()}, chosen[own])
+
+
+def _both_walls(columns: MapColumns, time: FloatArray, visits: int, closed_until: float, from_cathode: bool) -> _Side:
+    """J at each frame's time (scan, height) with a parabola over `visits` scans: from one wall, or from both weighted by
+    1/variance."""
+    profiles = profiles_at(columns, time.ravel(), visits=visits)
+    level: IntArray = np.tile(np.arange(columns.position.size, dtype=np.int64), len(time))
+    cathode = _from_wall(columns, profiles, time, level, anode=False)
+    anode = _from_wall(columns, profiles, time, level, anode=True)
     below = np.arange(columns.position.size) <= level[:, None]
     closed = np.max(np.where(below, profiles.last, -np.inf), axis=1) <= closed_until
     open_value = np.where(closed, anode.value, np.nan)
@@ -130,8 +178,8 @@ def _both_walls(columns: MapColumns, visits: int, closed_until: float, from_cath
     )
 
 
-def _from_wall(columns: MapColumns, profiles: Profiles, level: IntArray, *, anode: bool) -> _Side:
-    """J at height `level` (target,) from the panels between there and one wall."""
+def _from_wall(columns: MapColumns, profiles: Profiles, time: FloatArray, level: IntArray, *, anode: bool) -> _Side:
+    """J at height `level` (target,) and `time` (scan, height) from the panels between there and one wall."""
     seen = with_surface(columns.panels, columns)
     between = _between(columns, seen, level, anode=anode)
     panels = seen if anode else columns.panels
@@ -144,16 +192,16 @@ def _from_wall(columns: MapColumns, profiles: Profiles, level: IntArray, *, anod
     other = _rate_of(profiles, by_other_rule, other_parts, chosen)
     needed = _heights_of(panels, summed, columns.position.size)
     value = np.where(np.all(profiles.inside | ~needed, axis=1), value, np.nan)
-    pace = _pace(columns, profiles)
+    pace = _pace(columns, profiles, time.ravel())
     grown = np.sum(summed * (other_parts.value - parts.value), axis=1)
     hidden = np.maximum(np.abs(other - value), pace * np.abs(grown))
     by_rate, by_phi = (front_variances(profiles.phi, seen, rate) for rate in (profiles.rate, None))
     fronts = np.sqrt(np.sum(between * np.maximum(by_rate, np.square(pace)[:, None] * by_phi), axis=1))
-    interpolation = _largest_nearby(np.hypot(hidden, fronts).reshape(columns.time[:-1].shape)).ravel()
+    interpolation = _largest_nearby(np.hypot(hidden, fronts).reshape(time.shape)).ravel()
     return _Side(value, _operator_of_rate(columns, profiles, panels, parts, chosen), interpolation)
 
 
-def _pace(columns: MapColumns, profiles: Profiles) -> FloatArray:
+def _pace(columns: MapColumns, profiles: Profiles, time: FloatArray) -> FloatArray:
     """1/s (target,): what the interpolation hides of the integral, times this, is what it may hide of its rate.
 
     At field-on the profile was flat and nothing was hidden, so that what is hidden at t has grown at 1/t on average,
@@ -161,7 +209,7 @@ def _pace(columns: MapColumns, profiles: Profiles) -> FloatArray:
     the fastest of d ln|phi - phi0|/dt is taken instead.
     """
     change = np.maximum(np.abs(profiles.phi - columns.start), UNCLEAR_CHANGE * columns.start)
-    since = np.maximum(columns.time[:-1].ravel(), scan_period(columns))
+    since = np.maximum(time, scan_period(columns))
     return np.minimum(np.max(np.abs(profiles.rate) / change, axis=1), 1.0 / since)
 
 
@@ -216,7 +264,9 @@ def _largest_nearby(difference: FloatArray) -> FloatArray:
     return np.max(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0)
 
 
-def _best_per_scan(columns: MapColumns, solved: list[_Side], events: Sequence[float]) -> tuple[_Side, IntArray]:
+def _best_per_scan(
+    columns: MapColumns, time: FloatArray, solved: list[_Side], events: Sequence[float]
+) -> tuple[_Side, IntArray]:
     """For each scan the window with the least risk: counting variance plus squared bias, means over its heights.
 
     The bias of a longer window is its departure from the shortest beyond what noise explains; that of the shortest is
@@ -224,7 +274,7 @@ def _best_per_scan(columns: MapColumns, solved: list[_Side], events: Sequence[fl
     joins the interpolation sigma, at each point the larger of its own, of those of the scans beside, and the scan's mean:
     the window with the least risk is often the one whose own departure came out small by chance.
     """
-    shape = columns.time[:-1].shape
+    shape = time.shape
     risks, biases, own_biases = [], [], []
     for side in solved:
         difference = sparse.csr_array(side.operator - solved[0].operator)
@@ -244,15 +294,14 @@ def _best_per_scan(columns: MapColumns, solved: list[_Side], events: Sequence[fl
     in_time = np.repeat(np.asarray(biases)[chosen, np.arange(shape[0])], shape[1])
     in_time = np.sqrt(np.maximum(in_time, np.stack(own_biases)[pick]))
     value = np.stack([side.value for side in solved])[pick]
-    in_time = np.hypot(in_time, _step_in_time(columns, value.reshape(shape), events).ravel())
+    in_time = np.hypot(in_time, _step_in_time(time, value.reshape(shape), events).ravel())
     interpolation = np.hypot(np.stack([side.interpolation for side in solved])[pick], in_time)
     return _Side(value, sparse.csr_array(operator), interpolation), chosen
 
 
-def _step_in_time(columns: MapColumns, flux: FloatArray, events: Sequence[float]) -> FloatArray:
+def _step_in_time(time: FloatArray, flux: FloatArray, events: Sequence[float]) -> FloatArray:
     """Sigma (scan, height) where J steps at field-on or at one of `events` (s) within the scans that a derivative
     spans: half of what J changes there from scan to scan, 0 elsewhere."""
-    time = columns.time[:-1]
     before = np.concatenate([np.full((1, time.shape[1]), -np.inf), time[:-1]])
     after = np.concatenate([time[1:], time[-1:]])
     near = np.zeros(time.shape, dtype=bool)
@@ -267,128 +316,20 @@ def _mean_known(values: FloatArray) -> FloatArray:
     return np.sum(np.where(known, values, 0.0), axis=1) / np.maximum(known.sum(axis=1), 1)
 
 
-def _as_flux(phi: VolumeFraction, columns: MapColumns, side: _Side) -> Flux:
+def _as_flux(phi: VolumeFraction, columns: MapColumns, found: _Found) -> Flux:
     """Back on the scans and heights of the map; heights that were not used are NaN."""
-    shape = columns.time[:-1].shape
 
     def on_map(values: FloatArray) -> FloatArray:
         full = np.full(phi.data.shape, np.nan)
-        full[:, columns.kept] = values.reshape(shape)
+        full[:, columns.kept] = values
         return full
 
-    value = on_map(side.value)
-    shared = {name: on_map(sigma) for name, sigma in columns.shared_sigma(side.operator).items()}
-    shared["interpolation"] = on_map(side.interpolation)
+    value = on_map(found.value)
     return Flux.from_arrays(
         value,
         dims=("scan", "height"),
         coords={"height": (("height",), phi.coord("height")), "time": (("scan", "height"), phi.coord("time"))},
-        sigma=on_map(columns.counting_sigma(side.operator)),
-        shared=shared,
+        sigma=on_map(found.sigma),
+        shared={name: on_map(sigma) for name, sigma in found.shared.items()},
         masks={"not_measured": (("scan", "height"), ~np.isfinite(value))},
     )
-
-
-def supply_flux(
-    phi: VolumeFraction,
-    *,
-    gap_um: float,
-    start: float,
-    beam_fwhm_um: float = 0.0,
-    anode_closed_until_s: float = np.inf,
-    during: Piece | None = None,
-) -> Number:
-    """phi0 v, what the field brings from the undisturbed solution (m/s): not what the slice at the anode gains.
-
-    Where phi is flat at its starting value, J = v phi0; nothing leaves at the anode yet, so the particle volume below
-    such a height grows at that rate. Slope of the volume below the lowest such height, equal weights over the scans in
-    which it stays flat; scatter about the line beyond counting widens sigma. Scans far noisier than the rest are left out:
-    with equal weights one of them would decide how well the line is known. during: the piece of the voltage program within
-    which scans must lie. Absent, with the reason, where there are
-    fewer than 3 such scans or fewer than 2 heights.
-    """
-    phi = _without_dim_scans(phi)
-    try:
-        columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
-    except FitError as error:
-        return Number.absent("m/s", str(error))
-    flat = _flat_scans(columns) & (columns.time[:-1].max(axis=1) <= anode_closed_until_s)[:, None]
-    if during is not None:
-        flat &= np.all(during.has(columns.time[:-1]), axis=1)[:, None]
-    lengths = flat.sum(axis=0)
-    if lengths.max(initial=0) < FEWEST_SCANS:
-        return Number.absent(
-            "m/s",
-            f"phi stayed within {FLAT_SHARE:.0%} of the start at one height above the enriched layer for only "
-            f"{int(lengths.max(initial=0))} scans before the onset; {FEWEST_SCANS} are needed",
-        )
-    level = int(np.argmax(lengths))
-    scans = np.flatnonzero(flat[:, level])
-    below = with_surface(up_to(columns.panels, columns.position, float(columns.position[level])), columns)
-    time = _layer_time(columns)
-    profiles = profiles_at(columns, time[scans], visits=2, degree=1)
-    volume, operator = inventory_operator(columns, profiles, below)
-    other, _ = inventory_operator(columns, profiles, below.other_rule())
-    centred = time[scans] - time[scans].mean()
-    slope = centred / np.sum(centred**2)
-    along = sparse.csr_array(slope[None, :]) @ operator
-    excess = _scatter(time[scans], volume, columns.counting_sigma(operator))
-    squares = [(excess * columns.counting_sigma(along)[0]) ** 2, float(slope @ (other - volume)) ** 2]
-    squares.append(float(np.sum(np.square(slope @ np.sqrt(front_variances(profiles.phi, below))))))
-    squares += [sigma[0] ** 2 for sigma in columns.shared_sigma(along).values()]
-    return Number(
-        float(slope @ volume),
-        float(np.sqrt(sum(squares))),
-        "m/s",
-        f"phi0 v: rate at which the particle volume below {columns.height[level] / METRE_PER_UM:.0f} um grows, where "
-        f"phi stayed within {FLAT_SHARE:.0%} of the start, line over {scans.size} scans, {time[scans[0]]:.0f} to "
-        f"{time[scans[-1]]:.0f} s",
-    )
-
-
-def _without_dim_scans(phi: VolumeFraction) -> VolumeFraction:
-    """phi with the scans masked of which the median sigma is 5 times that of the usual scan; as it was where fewer than 3 or
-    half of the scans would be left."""
-    known = phi.good & np.isfinite(phi.sigma) & (phi.values > 0.0)
-    if phi.data.variances is None or not known.any():
-        return phi
-    with np.errstate(invalid="ignore"):
-        relative = np.where(known, phi.sigma / np.abs(phi.values), np.nan)
-    noise = np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in relative])
-    dim = noise > TOO_NOISY * np.nanmedian(noise)
-    left = int(np.sum(np.isfinite(noise) & ~dim))
-    if not dim.any() or left < max(FEWEST_SCANS, dim.sum()):
-        return phi
-    masked = sc.array(dims=list(phi.dims), values=np.broadcast_to(dim[:, None], phi.values.shape))
-    return replace(phi, data=phi.data.assign_masks(dim=masked))
-
-
-def _scatter(time: FloatArray, volume: FloatArray, sigma: FloatArray) -> float:
-    """sqrt(chi2 / dof) about the line through the volumes, at least 1."""
-    if np.any(sigma <= 0.0):
-        return 1.0
-    residual = volume - np.polyval(np.polyfit(time, volume, 1), time)
-    return max(1.0, float(np.sqrt(np.sum(np.square(residual / sigma)) / (time.size - 2))))
-
-
-def _layer_time(columns: MapColumns) -> FloatArray:
-    """When each scan read the enriched layer (scan,): mean time weighted with excess x width, so that the layer, the only
-    part that changes, is hardly moved in time."""
-    width = np.gradient(columns.position)
-    good = columns.good[:-1]
-    weight = np.where(good, np.maximum(columns.phi[:-1] / columns.start - 1.0, 0.0), 0.0).mean(axis=0) * width
-    weights = np.where(good, weight, 0.0)
-    total = weights.sum(axis=1)
-    mean = np.sum(weights * columns.time[:-1], axis=1) / np.where(total > 0.0, total, 1.0)
-    return np.where(total > 0.0, mean, columns.scan_time)
-
-
-def _flat_scans(columns: MapColumns) -> BoolArray:
-    """(scan, height): True while phi there and at the next height up stayed at the start, within 2 % or 2.5 sigma."""
-    allowed = np.maximum(FLAT_SHARE * columns.start, 2.5 * np.sqrt(columns.variance[:-1]))
-    near = columns.good[:-1] & (np.abs(columns.phi[:-1] - columns.start) <= allowed)
-    unbroken = np.logical_and.accumulate(near | ~columns.good[:-1], axis=0)
-    both = unbroken.copy()
-    both[:, :-1] &= unbroken[:, 1:]
-    both[:, 0] = False
-    return both

@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from ...analysis.footprint.correction import FootprintCorrection, at_the_mean_height, footprint_correction
 from ...analysis.footprint.surface import expected
-from ...analysis.kinetics.flux import continuity_flux, supply_flux
+from ...analysis.kinetics.flux import continuity_flux
 from ...analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
 from ...analysis.kinetics.mass_balance import mass_balance
 from ...analysis.kinetics.onset import onset, onset_from_kink
 from ...analysis.kinetics.pieces import only, rated, with_voltage
 from ...analysis.kinetics.scan_map import ScanMap
+from ...analysis.kinetics.supply import supply_flux
 from ...analysis.spheres.size_shape import kurtosis_sigma, shape_errors
 from ...errors import FitError
 from ...nouns import (
