@@ -42,3 +42,11 @@ def test_where_nothing_is_near_nothing_is_said() -> None:
     alone = np.full((1, 1), 8e-4)
     found = expected(alone, np.ones((1, 1), bool), height_um=np.array([0.0]), time_s=np.array([[40.0]]))
     assert np.isnan(found.logarithm).all()
+
+
+def test_in_an_emptied_cell_nothing_is_said_far_from_what_was_measured() -> None:
+    noise = np.exp(np.random.default_rng(3).normal(scale=6.0, size=PHI.shape) - 14.0)
+    empty = np.where(HEIGHT > 150.0, noise, PHI)
+    told = expected(empty, ALL, height_um=HEIGHT, time_s=TIME, start=8e-4).logarithm
+    assert np.nanmin(told) > np.log(empty.min()) - 2.5
+    assert np.nanmax(told) < np.log(empty.max()) + 2.5

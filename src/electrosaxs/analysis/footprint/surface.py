@@ -25,6 +25,9 @@ LEAST_SIGMA = 3e-3
 """Of ln phi (chosen): no prediction is trusted further."""
 FIRST_SIGMA = 0.03
 """The same in the first scan, whose layer is thin and whose neighbours in time are later or flat (simulated: 1 to 4 %)."""
+FARTHEST = float(np.log(10.0))
+"""Of ln phi beyond the least and the largest that was measured (chosen): in an emptied cell, where ln phi is noise, the surfaces
+through it lead to any value."""
 NEAR_SURFACE_UM = 20.0
 LEAST_TIME_S = 1.0
 BoolArray = npt.NDArray[np.bool_]
@@ -47,6 +50,8 @@ class _Grid:
     z: FloatArray
     t: FloatArray
     inverse: FloatArray
+    least: float
+    largest: float
 
     @classmethod
     def of(cls, phi: FloatArray, height_um: FloatArray, time_s: FloatArray, start: float | None) -> _Grid:
@@ -58,12 +63,15 @@ class _Grid:
         level = np.log(start) if begun and start is not None else 0.0
         x = np.vstack([np.full(phi.shape[1], level), x])
         known = np.vstack([np.full(phi.shape[1], begun), known])
+        measured = x[known]
         return cls(
             x,
             known,
             np.sqrt(np.maximum(height_um, 0.0) + NEAR_SURFACE_UM),
             np.vstack([np.zeros(t.shape[1]), t]),
             np.vstack([np.full(t.shape[1], np.inf), 1.0 / np.maximum(time_s - first, LEAST_TIME_S)]),
+            float(measured.min(initial=np.inf)) - FARTHEST,
+            float(measured.max(initial=-np.inf)) + FARTHEST,
         )
 
     def without(self, row: int, column: int) -> _Grid:
@@ -86,7 +94,8 @@ class _Grid:
         in_time = _weights(when[rows, column], when[row, column])
         in_height = _weights(self.z[columns], self.z[column])
         across = self.x[np.ix_(rows, columns)]
-        return float(in_height @ self.x[row, columns] + in_time @ self.x[rows, column] - in_time @ across @ in_height)
+        value = in_height @ self.x[row, columns] + in_time @ self.x[rows, column] - in_time @ across @ in_height
+        return float(min(max(value, self.least), self.largest))
 
 
 def expected(
