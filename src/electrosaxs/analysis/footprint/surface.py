@@ -26,8 +26,8 @@ LEAST_SIGMA = 3e-3
 FIRST_SIGMA = 0.03
 """The same in the first scan, whose layer is thin and whose neighbours in time are later or flat (simulated: 1 to 4 %)."""
 FARTHEST = float(np.log(10.0))
-"""Of ln phi beyond the least and the largest that was measured (chosen): in an emptied cell, where ln phi is noise, the surfaces
-through it lead to any value."""
+"""Of ln phi beyond the least and the largest that was measured (chosen): in an emptied cell, where ln phi is noise, surfaces
+through it lead anywhere."""
 NEAR_SURFACE_UM = 20.0
 LEAST_TIME_S = 1.0
 BoolArray = npt.NDArray[np.bool_]
