@@ -236,6 +236,15 @@ def test_sizes_that_a_bound_holds_are_not_known_but_phi_is() -> None:
     assert voxels.flags == flags
 
 
+def test_a_frame_of_which_nothing_is_known_has_no_phi_and_says_so() -> None:
+    """Else 500 +- 1e8 would stand in profiles and integrals as if it were measured."""
+    sample = synthetic_sample([START] * 3, 8e-4, gain=[1.0, 1e-3, 1e-10], seed=3)
+    voxels = made(sample, synthetic_sample(START, gain=[1.0] * 6), in_modes=False)
+    assert np.isfinite(voxels.values["phi"]).tolist() == [True, True, False]
+    assert [recipe.NOTHING_TOLD in flags for flags in voxels.flags] == [False, False, True]
+    assert np.isfinite(voxels.values["phi_sigma"][2])
+
+
 def test_frames_that_are_measured_again_keep_what_only_the_first_time_knew() -> None:
     """Dead time is found before contacts are: its contribution outlives them."""
     both, again = Voxels.empty(np.arange(3)), Voxels.empty(np.array([1]))

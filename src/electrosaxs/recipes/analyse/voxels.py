@@ -49,6 +49,7 @@ COLUMNS = (
 SIZES = ("diameter", "deviation", "polydispersity", "skewness")
 SIZELESS = {"diameter at bound", "deviation at bound", "skewness at bound", "too few counts"}
 """Flags of a fit whose sizes are not known: what a bound holds has no sigma. phi of the voxel stands."""
+NOTHING_TOLD = "too few counts to tell phi"
 SHARED = {
     "phi": (REFERENCE, *SOLVENT, "extrapolation", "starting_solution"),
     "diameter": SOLVENT,
@@ -175,7 +176,13 @@ def measure(
         start_sigma=None if solution.volume_fraction_sigma is None else solution.volume_fraction_sigma / phi0,
     )
     photons = np.nansum(errors.gross / sample.coord("per_count"), axis=1)
-    return Voxels(frames, {**_columns(fit, volume, phi, own), "photons": photons}, shared, fit.flags)
+    columns = {**_columns(fit, volume, phi, own), "photons": photons}
+    untold = columns["phi_sigma"] > np.maximum(
+        phi0, np.abs(phi)
+    )  # else it would stand in profiles and integrals as measured
+    columns["phi"] = np.where(untold, np.nan, phi)
+    flags = tuple((*said, NOTHING_TOLD) if none else said for said, none in zip(fit.flags, untold, strict=True))
+    return Voxels(frames, columns, shared, flags)
 
 
 def _columns(fit: SphereFit, volume: ParticleVolume, phi: FloatArray, own: FloatArray) -> dict[str, FloatArray]:
