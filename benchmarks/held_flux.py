@@ -29,10 +29,11 @@ from electrosaxs.transport import SizeClasses, graded_grid
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "plan_constant_flux.toml"
 HEIGHTS_UM = np.array([0, 50, 100, 150, 200, 250, 300, 400, 600, 1000, 1400, 1800, 2600, 3400.0])
-WATCHED = 4
-FWHM_UM, NOISE, PERIOD_S, FRAME_S, STEP_S, END_S = 34.0, 0.03, 300.0, 1.5, 20.0, 4200.0
+WATCHED = 2
+FWHM_UM, NOISE, PERIOD_S, FRAME_S, STEP_S, END_S = 34.0, 0.03, 300.0, 1.5, 10.0, 4200.0
 SET_POINT, SUPPLY, START_V = 2.8e-10, 6e-10, 20.0
 JUDGED_S = (1200.0, 4200.0)
+SCAN_S = FRAME_S * HEIGHTS_UM.size
 LIMITS = Limits(highest=40.0, ramp=0.5)
 NEVER = 0.3
 FINE = graded_grid(3.5e-3, shortest_decay=4e-5, cells=300)
@@ -66,7 +67,7 @@ class Cell:
         self.rows: list[tuple[float, float, float, float]] = []
 
     def step(self, volt: float, *, look: bool = False) -> list[tuple[float, float, float]]:
-        """STEP_S at `volt`, ramped; the frames of it as time (s), height (um), phi. look: also at the lowest four heights."""
+        """STEP_S at `volt`, ramped; the frames of it as time (s), height (um), phi. look: at the lowest heights."""
         begin, end = self.time, self.time + STEP_S
         ramp = abs(volt - self.volt) / LIMITS.ramp + 1e-3
         program = VoltageProgram(time_s=[begin, begin + ramp, begin + ramp + STEP_S], voltage_V=[self.volt, volt, volt])
@@ -75,7 +76,8 @@ class Cell:
         here = (times >= begin) & (times < end)
         times, heights = times[here], HEIGHTS_UM[here]
         if look:
-            times, heights = begin + FRAME_S * (np.arange(WATCHED) + 0.7), HEIGHTS_UM[:WATCHED]
+            number = round(STEP_S / FRAME_S - 0.5)
+            times, heights = begin + FRAME_S * (np.arange(number) + 0.7), np.resize(HEIGHTS_UM[:WATCHED], number)
         solution, crystals = self.track.go_on(program, end, self._footprints.looks(times, heights))
         self.time, self.volt = end, float(np.interp(end, program.time_s, program.voltage_V))
         self.rows.append((end, self.volt, self.track.slice_flux(self.volt), self.track.supply_per_volt() * self.volt))
@@ -101,8 +103,8 @@ class Course:
         return float(np.sqrt(np.mean((value[judged] / target - 1.0) ** 2)))
 
 
-def held(values: dict[str, float], kind: str, seed: int = 1, watch: float = 60.0) -> Course:
-    """The loop. watch: how often (s) the lowest heights are looked at while crystals may be beginning, 0: never."""
+def held(values: dict[str, float], kind: str, seed: int = 1, watch: float = STEP_S) -> Course:
+    """The loop. watch: every so many s a step looks at the lowest heights while crystals may be beginning; 0: never."""
     cell, target = Cell(values, seed), SET_POINT if kind == "slice" else SUPPLY
     estimator = Estimator(belief(believed(), charge_sigma=0.3), COARSE, fwhm_um=FWHM_UM)
     wanted = Wanted("slice" if kind == "slice" else "supply", target, START_V, 5.0, 600.0)
@@ -112,7 +114,7 @@ def held(values: dict[str, float], kind: str, seed: int = 1, watch: float = 60.0
         decision = loop.decide(cell.time)
         own.append((decision.flux, decision.flux_sigma, decision.charge, decision.charge_sigma))
         before, begin, since = cell.volt, cell.time, cell.time % PERIOD_S
-        look = watch and loop.uneasy and since > 0.0 and since % watch == 0.0
+        look = watch and loop.uneasy and since > SCAN_S and since % watch == 0.0
         frames = cell.step(decision.voltage, look=look)
         loop.read(begin + abs(decision.voltage - before) / LIMITS.ramp + 1e-3, cell.volt)
         loop.read(cell.time, cell.volt)

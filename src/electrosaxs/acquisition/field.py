@@ -17,8 +17,8 @@ AHEAD_S = 32.0
 class Field:
     """A program of voltages (V) over the time since the output went on (s of the beamline's clock).
 
-    over: why there is nothing to do any more before the time is over, empty while there is. watch_s: how often the lowest
-    heights are looked at between two scans (s) while `uneasy`.
+    over: why there is nothing to do any more before the time is over, empty while there is. watch_s: pause (s) between
+    two looks at the lowest heights, between two scans, while `uneasy`.
     """
 
     watch_s, uneasy = math.inf, False

@@ -28,7 +28,8 @@ LONGEST_EXPOSURE, WORTH = 3.0, 1.1  # times exposure_s, where little is transmit
 KNIFE_REACHES_UM = (150.0, 600.0, 1500.0)
 KNIFE_STEP, FINE_STEP, FINE_REACH = 0.5, 0.2, 1.5  # of the beam's FWHM
 FEWEST_COARSE = 9
-WATCHED = 4  # heights that are looked at between two scans where crystals may be beginning
+WATCHED = 2  # heights that are looked at between two scans where crystals may be beginning
+LOOK_AGAIN_S = 10.0  # whether they may be
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,8 @@ class Measurement:
         """Wait for the next scan, looking at the lowest heights meanwhile where the field is uneasy; False as of `_visit`."""
         few = sorted(self.scan.heights_um)[:WATCHED]
         while (left := due - self.watch.beamline.clock()) > 1e-9:
-            self.field.wait_until(due - max(0.0, left - self.field.watch_s))
+            pause = self.field.watch_s if self.field.uneasy else max(self.field.watch_s, LOOK_AGAIN_S)
+            self.field.wait_until(due - max(0.0, left - pause))
             left = due - self.watch.beamline.clock()
             soon = left < max(0.5 * self.field.watch_s, LONGEST_EXPOSURE * self.scan.exposure_s * len(few))
             if self.field.over or (self.field.uneasy and not soon and not self._visit(few, anode, end)):

@@ -135,8 +135,8 @@ class HeldFlux(Settings):
     is believed at the start ([transport], [growth] and the sizes of an experiment); fit: a fit's folder, whose parameters
     replace those of the model. charge_prior: relative sigma of effective_charge in that belief. fallback_voltage_V: where
     frames stop (stale_after_s), quality drops or the estimate is lost. at_end: what happens where the set-point is no
-    longer within limits. watch_s: how often the lowest heights are looked at between two scans while crystals may be
-    beginning; 0: never.
+    longer within limits. watch_s: pause between two looks at the lowest heights, between two scans, while crystals may
+    be beginning; absent: 1, of the wall 60; 0: no looks.
     """
 
     flux: Literal["slice", "supply", "wall"] = "slice"
@@ -150,7 +150,7 @@ class HeldFlux(Settings):
     start_voltage_V: Positive = 10.0
     fallback_voltage_V: NotNegative = 5.0
     stale_after_s: Positive = 600.0
-    watch_s: NotNegative = 60.0
+    watch_s: NotNegative | None = None
     at_end: Literal["stop", "fallback", "limit"] = "stop"
 
     @model_validator(mode="after")

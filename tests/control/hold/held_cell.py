@@ -37,7 +37,8 @@ def wanted(**changes: object) -> Wanted:
 
 @dataclass
 class HeldCell:
-    """Truth and loop; decisions so far. A scan of HEIGHTS_UM begins every 300 s; noise: relative, of each frame."""
+    """Truth and loop; decisions so far. A scan of HEIGHTS_UM begins every 300 s; noise: relative, of each frame. looks: so many
+    frames of the lowest two heights are taken in each step between scans while the loop asks for them."""
 
     truth: Plant
     want: Wanted = field(default_factory=wanted)
@@ -45,6 +46,7 @@ class HeldCell:
     noise: float = 0.03
     seed: int = 1
     step_s: float = 60.0
+    looks: int = 0
     believed: Plant = field(default_factory=plant_with)
 
     def __post_init__(self) -> None:
@@ -62,20 +64,20 @@ class HeldCell:
             decision = self.holder.decide(self.time)
             self.decisions.append(decision)
             scan = frames and round(self.time / self.step_s) % round(300.0 / self.step_s) == 0
-            self._step(decision.voltage, scan=scan, factor=np.nan if bad else factor)
+            look = np.resize(HEIGHTS_UM[:2], self.looks if self.holder.uneasy else 0)
+            self._step(decision.voltage, HEIGHTS_UM if scan else look, factor=np.nan if bad else factor)
         return self.decisions[-1]
 
-    def _step(self, volt: float, *, scan: bool, factor: float) -> None:
+    def _step(self, volt: float, heights: np.ndarray, *, factor: float) -> None:
         ramp = abs(volt - self.volt) / self.limits.ramp + 1e-3
         begin, end = self.time, self.time + self.step_s
         along = VoltageProgram(time_s=[begin, begin + ramp, end + 1.0], voltage_V=[self.volt, volt, volt])
         for time in (begin + ramp, end):
             self.holder.read(time, volt)
-        times = begin + np.linspace(0.6, 0.95, HEIGHTS_UM.size) * self.step_s
-        solution, crystals = self.cell.go_on(along, end, self.footprints.looks(times, HEIGHTS_UM))
-        if scan:
-            noise = self.noise * self.random.standard_normal(times.size)
-            for time, height, phi, off in zip(times, HEIGHTS_UM, solution + crystals, noise, strict=True):
-                self.holder.frame(time, height, factor * phi * (1.0 + off), self.noise * phi)
+        times = begin + np.linspace(0.6, 0.95, heights.size) * self.step_s
+        solution, crystals = self.cell.go_on(along, end, self.footprints.looks(times, heights))
+        noise = self.noise * self.random.standard_normal(times.size)
+        for time, height, phi, off in zip(times, heights, solution + crystals, noise, strict=True):
+            self.holder.frame(time, height, factor * phi * (1.0 + off), self.noise * phi)
         self.time, self.volt = end, volt
         self.fluxes.append(self.cell.slice_flux(volt))

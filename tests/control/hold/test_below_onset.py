@@ -21,9 +21,9 @@ class Watched(HeldCell):
 
     seen: list[tuple[float, float, float, float]] = field(default_factory=list)
 
-    def _step(self, volt: float, *, scan: bool, factor: float) -> None:
+    def _step(self, volt: float, heights: np.ndarray, *, factor: float) -> None:
         before = self.cell.slice_flux(self.volt)
-        super()._step(volt, scan=scan, factor=factor)
+        super()._step(volt, heights, factor=factor)
         self.seen.append((self.time, self.cell.wall_phi(), before, self.cell.crystals_m()))
 
 

@@ -34,6 +34,9 @@ SHORT, SHORT_TIMES = 0.02, 3
 """At the end: so far below the set-point at the highest voltage, so many decisions in a row."""
 MAY_BEGIN = 0.02
 """Probability of crystals from which on frames are wanted between two scans."""
+UNKNOWN, BADLY_KNOWN = 0.03, 0.05
+"""Relative sigma of the flux from which on frames are wanted between two scans once there are crystals, and from which on it
+is said that they are why."""
 EMPTY = 0.1
 """Share of the particles in the solution below which there is no supply."""
 PASSED_V = 1.0
@@ -61,9 +64,9 @@ class Decision:
     """What is decided at `time` (s) for the step from there: `voltage` (V), and why.
 
     flux and flux_sigma (m/s): of the held kind, as estimated now; charge in elementary charges; limited_by: the limit
-    that keeps the flux from its set-point, empty where none does; reason: of a fallback or the end. highest: flux (m/s)
-    that the highest voltage would give now. wall, wall_sigma: phi of the solution at the anode; wall_goal: where it is held,
-    NaN where it is not.
+    that keeps the flux from its set-point, empty where none does; reason: of a fallback or the end, or how well the flux is
+    known while crystals begin. highest: flux (m/s) that the highest voltage would give now. wall, wall_sigma: phi of the
+    solution at the anode; wall_goal: where it is held, NaN where it is not.
     """
 
     time: float
@@ -105,6 +108,7 @@ class Holder:
     _wall: Wall | None = None
     _stepped: bool = False
     _stepping: bool = False
+    _unknown: bool = False
 
     def __post_init__(self) -> None:
         self.set_point = self.wanted.set_point
@@ -127,9 +131,10 @@ class Holder:
 
     @property
     def uneasy(self) -> bool:
-        """True while crystals may be beginning unseen: until somebody looks, the flux may be far from where it is held."""
+        """True while crystals may be beginning unseen, or have begun and leave the flux unknown: until somebody looks, it may
+        be far from where it is held."""
         bank = self.estimator.bank
-        return self.mode == "hold" and bank is not None and 1.0 - bank.none.weight > MAY_BEGIN
+        return self.mode == "hold" and (self._unknown if bank is None else bank.crystals > MAY_BEGIN)
 
     def frame(self, time_s: float, height_um: float, phi: float, sigma: float) -> None:
         """A frame: phi above the anode at `height_um`, with its own sigma; not finite where it could not be used."""
@@ -159,6 +164,7 @@ class Holder:
             if self._broken:
                 self.estimator.start_again(time_s)
                 self._broken = ""
+            self.estimator.waits = self.wanted.kind == "wall"
             self.estimator.settle()
             self.estimator.go_on(time_s)
             known = self.estimator.estimate(last)
@@ -171,11 +177,21 @@ class Holder:
             return self._blind(f"the model cannot be run: {error}", last, time_s)
         self._look_for_the_end(known, chosen)
         flux, sigma = self._held(known)
+        self._unknown = self.kind != "supply" and sigma > UNKNOWN * flux
         return Decision(
             time_s, self.set_point, flux, sigma, known.charge, known.charge_sigma, chosen.voltage, chosen.limited_by,
-            self.mode, self.reason, self._highest_flux(known), known.wall, known.wall_sigma,
+            self.mode, self.reason or self._onset_in_words(known), self._highest_flux(known), known.wall, known.wall_sigma,
             math.nan if self._wall is None else self._wall.goal,
         )  # fmt: skip
+
+    def _onset_in_words(self, known: Estimate) -> str:
+        """How well the held flux is known while crystals begin; empty where they do not, or where it is known all the same."""
+        flux, sigma = self._held(known)
+        if self.kind == "supply" or not self.uneasy or not sigma > BADLY_KNOWN * flux:
+            return ""
+        begun = known.crystals_likely > 0.5
+        what = "crystals take up particles" if begun else "crystals may be beginning"
+        return f"{what}: the flux is known to {100.0 * sigma / flux:.0f} %"
 
     @property
     def kind(self) -> Kind:

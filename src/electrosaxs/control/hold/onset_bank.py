@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.stats import t as student
 
 from ...nouns import FloatArray, VoltageProgram
 from ...transport import Grid
@@ -22,6 +22,9 @@ from .tracked_cell import Looks, TrackedCell
 
 SPACING = 0.03
 """Of the logarithm of the solubilities in the bank."""
+TAIL, NEVER = 3.0, 0.1
+"""Degrees of freedom of Student's distribution for the solubility, and the probability that nothing crystallises (chosen):
+with a normal one crystals would be the likelier the longer none begin, and a flux that is right would be lowered for them."""
 GIVEN_UP = 1e-4
 """Weight below which a solubility is not looked at again."""
 SEEN, SEEN_SIGMA = 0.65, 0.35
@@ -63,7 +66,7 @@ class OnsetBank:
         track = TrackedCell(with_solubility(believed.plant_at(x), math.inf), grid)
         self.none, self.begun = Member(math.inf, track, np.zeros((2, 0))), list[Member]()
         k = believed.number("solubility")
-        self._solubility = norm(believed.x0[k], believed.sigma[k])
+        self._solubility = student(TAIL, believed.x0[k], believed.sigma[k])
         self._passed = math.floor(believed.unknown[k].low / SPACING)
 
     def again(self, x: FloatArray, program: VoltageProgram, until_s: float, looks: Looks) -> OnsetBank:
@@ -79,6 +82,11 @@ class OnsetBank:
     @property
     def members(self) -> list[Member]:
         return [self.none, *self.begun]
+
+    @property
+    def crystals(self) -> float:
+        """Probability that there are some."""
+        return 1.0 - self.none.weight
 
     @property
     def best(self) -> Member:
@@ -116,17 +124,19 @@ class OnsetBank:
     def _believed(self, member: Member) -> float:
         """Probability of the solubilities that a member stands for, before any frame."""
         if math.isinf(member.log_solubility):
-            return float(self._solubility.sf((self._passed + 0.5) * SPACING))
-        cuts = member.log_solubility + np.array([-0.5, 0.5]) * SPACING
-        return float(np.diff(self._solubility.cdf(cuts))[0])
+            return self._above(self._passed + 0.5)
+        return self._above(_number(member) - 0.5) - self._above(_number(member) + 0.5)
+
+    def _above(self, number: float) -> float:
+        """Probability of a solubility above that number of SPACING, or of none, before any frame."""
+        return NEVER + (1.0 - NEVER) * float(self._solubility.sf(number * SPACING))
 
     def _add(self, number: int) -> None:
         """A run with crystals from where the one without them is now; it takes its share of that one's weight."""
         plant = with_solubility(self.belief.plant_at(self.x), math.exp(number * SPACING))
         track = TrackedCell(plant, self.grid)
         track.state = self.none.track.state
-        begin, end = self._solubility.sf((np.array([-0.5, 0.5]) + number) * SPACING)
-        weight = self.none.weight * float(1.0 - end / begin) if begin > 0.0 else 0.0
+        weight = self.none.weight * (1.0 - self._above(number + 0.5) / self._above(number - 0.5))
         self.none.weight -= weight
         self.begun.append(Member(number * SPACING, track, self.none.seen.copy(), weight))
 

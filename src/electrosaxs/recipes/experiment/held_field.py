@@ -22,6 +22,7 @@ from .kept_frames import Kept
 
 PATIENCE_S = 120.0  # wall, beside what a device may take; then the estimate is lost
 SOON_S = 1e-3  # before a decision is due it is made
+WATCH_S, WALL_WATCH_S = 1.0, 60.0  # pause between looks; a wall that is held stays for long where crystals may begin
 Keep = Callable[[Decision, str], None]
 
 
@@ -45,7 +46,8 @@ class HeldField(Field):
         self._last: Decision | None = None
         self._asked: float | None = None
         assert plan.hold is not None
-        self.watch_s = plan.hold.watch_s or math.inf
+        usual = WALL_WATCH_S if plan.hold.flux == "wall" else WATCH_S
+        self.watch_s = (usual if plan.hold.watch_s is None else plan.hold.watch_s) or math.inf
 
     def switch_on(self) -> None:
         """Make up the loop from the frames without field, then the output on, at 0 V."""

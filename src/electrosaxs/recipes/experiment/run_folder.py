@@ -76,7 +76,7 @@ class RunFolder:
         self, folder: Path, plan: RunPlan, source: Path, greeting: Greeting, hear: Hear, *, token: str = ""
     ) -> None:
         self.folder, self.plan, self._greeting, self._hear = folder, plan, greeting, hear
-        self.paused, self._token, self._heard_at = False, token, 0.0
+        self.paused, self._explained, self._token, self._heard_at = False, False, token, 0.0
         self.frames, self.good_until, self._told_at = 0, math.nan, 0.0
         self.state: dict[str, Any] = {
             "phase": "starting", "pid": os.getpid(), "guard_pid": None, "heartbeat": 0.0, "frames": 0, "output": None,
@@ -151,8 +151,9 @@ class RunFolder:
         self.state["set_point_m_per_s"] = decided.set_point
         phase = "fallback" if decided.mode == "fallback" else "running"
         changed = self.state["phase"] in ("running", "fallback") and self.state["phase"] != phase
-        message = decided.reason if changed else note
-        if changed or note:
+        turned, self._explained = self._explained != bool(decided.reason), bool(decided.reason)
+        message = decided.reason if changed else note or decided.reason
+        if changed or note or turned:
             self.tell(phase=phase if changed else self.state["phase"], message=message)
 
     def reading(self, clock_s: float, found: dict[str, Any], event: str) -> None:

@@ -1,0 +1,79 @@
+"""Through the onset of crystals the flux stays near its set-point; where none begin it is not lowered for them."""
+
+import re
+
+import numpy as np
+import pytest
+from closeness import assert_close
+from held_cell import GRID, HeldCell, plant_with, wanted
+
+from electrosaxs.control.hold.belief import belief
+from electrosaxs.control.hold.estimator import Estimator
+from electrosaxs.control.hold.onset_bank import Member
+from electrosaxs.control.hold.tracked_cell import TrackedCell
+
+LOOKS, STEP_S = 12, 20.0
+
+
+def after(held: HeldCell, begin_s: float) -> np.ndarray:
+    """Slice flux at the ends of the steps from `begin_s` on, over its set-point."""
+    return np.array(held.fluxes[round(begin_s / held.step_s) :]) / 2e-10
+
+
+@pytest.fixture(scope="module")
+def through_onset() -> HeldCell:
+    held = HeldCell(plant_with(solubility=0.0075), wanted(start_V=20.0), looks=LOOKS, step_s=STEP_S)
+    held.run(1900.0)
+    return held
+
+
+def test_the_flux_stays_near_its_set_point_through_the_onset(through_onset: HeldCell) -> None:
+    """Steered only once crystals are sure, it stays beyond 1.05 for five minutes."""
+    assert through_onset.cell.crystals_m() > 1e-8
+    off = after(through_onset, 700.0) - 1.0
+    assert np.sqrt(np.mean(off**2)) < 0.09
+    assert np.sum(np.abs(off) > 0.05) < 8
+    assert_close(after(through_onset, 1500.0), np.ones(20), rel=0.03)
+
+
+def test_the_loop_says_how_well_the_flux_is_known_while_crystals_begin(through_onset: HeldCell) -> None:
+    said = [d for d in through_onset.decisions if "crystals take up particles" in d.reason]
+    assert said
+    for one in said:
+        percent = re.search(r"known to (\d+) %", one.reason)
+        assert percent
+        assert_close(float(percent[1]), 100.0 * one.flux_sigma / one.flux, rel=0.1)
+    assert not through_onset.decisions[-1].reason
+
+
+def test_the_flux_lies_within_its_sigmas_through_the_onset(through_onset: HeldCell) -> None:
+    stated = through_onset.decisions[40:]
+    true = np.array(through_onset.fluxes[39:-1])
+    pulls = [(one.flux - flux) / one.flux_sigma for one, flux in zip(stated, true, strict=True)]
+    assert np.mean(np.abs(pulls) < 2.5) > 0.9
+
+
+def test_a_flux_that_is_right_is_not_lowered_for_crystals_that_do_not_begin() -> None:
+    """The wall has passed nearly all solubilities that were believed in."""
+    held = HeldCell(
+        plant_with(solubility=0.3),
+        wanted(start_V=20.0),
+        looks=LOOKS,
+        step_s=STEP_S,
+        believed=plant_with(solubility=0.004),
+    )
+    held.run(1200.0)
+    assert held.cell.wall_phi() > 1.6 * 0.004
+    assert np.sqrt(np.mean((after(held, 800.0) - 1.0) ** 2)) < 0.03
+
+
+@pytest.mark.parametrize(("likely", "steered"), [(0.1, 1.0 / 82.0), (0.5, 0.5), (0.9, 81.0 / 82.0)])
+def test_the_odds_of_crystals_count_squared_for_the_voltage(likely: float, steered: float) -> None:
+    estimator = Estimator(belief(plant_with(solubility=0.01), charge_sigma=0.3), GRID, fwhm_um=34.0)
+    assert estimator.bank is not None
+    begun = TrackedCell(plant_with(solubility=0.01), GRID)
+    estimator.bank.begun = [Member(-4.6, begun, np.zeros((2, 0)), likely)]
+    estimator.bank.none.weight = 1.0 - likely
+    found = {id(track): weight for weight, track in estimator.runs()}
+    assert_close(found[id(begun)], steered, rel=1e-9)
+    assert_close(sum(found.values()), 1.0, rel=1e-9)
