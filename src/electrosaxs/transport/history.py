@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ..errors import ShapeError, bad_value
 from ..nouns import FloatArray
 from .hermite import hermite, parabola_rate
+from .observe_kernels import sums_between
 from .problem import Knots, Problem, State
 from .scheme import face_values, flux_terms
 from .size_classes import SizeClasses, number_moments
@@ -166,22 +167,16 @@ class CellHistory:
 
         Returns (time, class). Weights of a point, a slice and a beam are in `transport.weights`.
         """
-        nodes = _used_nodes(weights)
-        if nodes.shape[1] <= NARROW < len(weights):
+        parts = _used_parts(weights)
+        if np.max(parts[:, 1] - parts[:, 0]) <= NARROW < len(weights):
+            nodes = _used_nodes(parts, weights.shape[1])
             return self._observe_points(times, np.take_along_axis(weights, nodes, axis=1), nodes, which)
         interval, h, s = self._intervals(times)
-        out = np.empty((times.size, self.problem.columns.share.size))
-        for row in np.unique(which):
-            used = np.flatnonzero(weights[row])
-            part, here = slice(used[0], used[-1] + 1), which == row
-            ends = np.union1d(interval[here], interval[here] + 1)
-            # einsum: products this small are slowed down a hundredfold by a threaded BLAS on a busy machine
-            values = np.einsum("n,knc->kc", weights[row, part], np.stack([self.knots.u[k][part] for k in ends]))
-            rates = np.einsum("n,knc->kc", weights[row, part], np.stack([self.knots.rate[k][part] for k in ends]))
-            out[here] = _between(
-                values, rates, np.searchsorted(ends, interval[here]), interval[here] == 0, h[here], s[here]
-            )
-        return self.problem.columns.per_class(out)
+        ends = np.union1d(interval, interval + 1)
+        begin = np.searchsorted(ends, interval)
+        low, high = sums_between(weights, parts, which, begin, np.stack([self.knots.u[k] for k in ends]))
+        before, after = sums_between(weights, parts, which, begin, np.stack([self.knots.rate[k] for k in ends]))
+        return self.problem.columns.per_class(_cubic(low, high, before, after, interval == 0, h, s))
 
     def _observe_points(
         self, times: FloatArray, weights: FloatArray, nodes: npt.NDArray[np.intp], which: npt.NDArray[np.intp]
@@ -204,7 +199,8 @@ class CellHistory:
     def crystals_at(self, times: FloatArray) -> FloatArray:
         """Particle volume per area in crystals (m) at any times (s), (time, class)."""
         interval, h, s = self._intervals(times)
-        out = _between(np.stack(self.knots.crystals), np.stack(self.knots.crystal_rate), interval, interval == 0, h, s)
+        values, rates = np.stack(self.knots.crystals), np.stack(self.knots.crystal_rate)
+        out = _cubic(values[interval], values[interval + 1], rates[interval], rates[interval + 1], interval == 0, h, s)
         return np.maximum(self.problem.columns.per_class(out), 0.0)
 
     def _intervals(self, times: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
@@ -224,12 +220,16 @@ class CellHistory:
         return interval, h, (times - knots[interval]) / h
 
 
-def _used_nodes(weights: FloatArray) -> npt.NDArray[np.intp]:
-    """Neighbouring nodes (row, some) among which are all that a row of `weights` (row, node) uses."""
+def _used_parts(weights: FloatArray) -> npt.NDArray[np.intp]:
+    """First node that a row of `weights` (row, node) uses and the one after the last, (row, 2)."""
     used = weights != 0.0
-    first, last = np.argmax(used, axis=1), used.shape[1] - np.argmax(used[:, ::-1], axis=1)
-    width = int(np.max(last - first, initial=1))
-    return np.asarray(np.minimum(first, used.shape[1] - width)[:, None] + np.arange(width))
+    return np.stack([np.argmax(used, axis=1), used.shape[1] - np.argmax(used[:, ::-1], axis=1)], axis=1)
+
+
+def _used_nodes(parts: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.intp]:
+    """Equally many neighbouring nodes of `count` for each row of `parts`, (row, some), its own among them."""
+    width = int(np.max(parts[:, 1] - parts[:, 0], initial=1))
+    return np.asarray(np.minimum(parts[:, 0], count - width)[:, None] + np.arange(width))
 
 
 def _weighed(profile: FloatArray, node: npt.NDArray[np.intp], weight: FloatArray) -> FloatArray:
@@ -240,15 +240,16 @@ def _weighed(profile: FloatArray, node: npt.NDArray[np.intp], weight: FloatArray
     return np.asarray(total)
 
 
-def _between(
-    values: FloatArray,
-    rates: FloatArray,
-    k: npt.NDArray[np.intp],
+def _cubic(
+    low: FloatArray,
+    high: FloatArray,
+    before: FloatArray,
+    after: FloatArray,
     first: npt.NDArray[np.bool_],
     h: FloatArray,
     s: FloatArray,
 ) -> FloatArray:
-    """Cubic in time between rows k and k + 1; the rate at the very beginning, where `first`, is not known."""
-    low, high, after, length = values[k], values[k + 1], rates[k + 1], h[:, None]
-    before = np.where(first[:, None], parabola_rate(low, high, after, length), rates[k])
-    return hermite(low, high, before, after, length, s[:, None])
+    """Cubic in time; the rate at the very beginning, where `first`, is not known."""
+    length = h[:, None]
+    rates = np.where(first[:, None], parabola_rate(low, high, after, length), before)
+    return hermite(low, high, rates, after, length, s[:, None])
