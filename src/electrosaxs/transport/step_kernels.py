@@ -383,6 +383,7 @@ def advance(begin, time, step, stop, faces, wall, pairs, rtol, tableau, scratch,
                 return TOO_LONG, count, time, step
         time = stop if dt >= (stop - time) * (1.0 - 1e-9) else time + dt
         record.times[count] = time
-        record.crystal_rate[count] = scratch.attached[-1]
+        for i in range(record.crystal_rate.shape[1]):  # a slice would cost five seconds of compilation for its messages
+            record.crystal_rate[count, i] = scratch.attached[-1, i]
         before = after
     return (DONE if time >= stop else FULL), record.times.size, time, step
