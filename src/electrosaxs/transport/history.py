@@ -5,6 +5,7 @@ SI floats (m, s, m/s of particle volume per area), diameters in nm. Fluxes are p
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +17,7 @@ from ..nouns import FloatArray
 from .hermite import hermite, parabola_rate
 from .observe_kernels import sums_between
 from .problem import Knots, Problem, State
-from .scheme import face_values, flux_terms
+from .scheme import InnerFaces
 from .size_classes import SizeClasses, number_moments
 from .voltage import voltage_at
 from .weights import point_weights, slice_weights
@@ -81,8 +82,13 @@ class CellHistory:
     @cached_property
     def phi(self) -> FloatArray:
         """Volume fraction (core + dry shell) in solution, (time, class, z), charge states summed."""
+        return np.ascontiguousarray(np.swapaxes(self._profiles, 1, 2))
+
+    @cached_property
+    def _profiles(self) -> FloatArray:
+        """`phi` as the solver has it, (time, z, class)."""
         per_class = self.problem.columns.per_class
-        return np.stack([np.ascontiguousarray(per_class(self.knots.u[k]).T) for k in self._rows])
+        return np.stack([per_class(self.knots.u[k]) for k in self._rows])
 
     @cached_property
     def crystals(self) -> FloatArray:
@@ -91,15 +97,15 @@ class CellHistory:
 
     def total_phi(self) -> FloatArray:
         """Sum over the classes, (time, z)."""
-        return np.asarray(self.phi.sum(axis=1))
+        return np.asarray(self._profiles.sum(axis=2))
 
     def wall_phi(self) -> FloatArray:
         """phi of the solution at the anode's surface, (time,)."""
-        return np.asarray(self.phi[:, :, 0].sum(axis=1))
+        return np.asarray(self._profiles[:, 0].sum(axis=1))
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Number-weighted mean and standard deviation of the core diameter (nm) in solution, (time, z) each."""
-        return number_moments(np.swapaxes(self.phi, 1, 2), self.classes.diameter_nm, self.dry_shell_nm)
+        return number_moments(self._profiles, self.classes.diameter_nm, self.dry_shell_nm)
 
     def slice_phi(self, thickness: float) -> FloatArray:
         """Mean phi of the solution from the anode up to `thickness` (m), (time,)."""
@@ -131,25 +137,39 @@ class CellHistory:
         return list(zip(self.voltage.tolist(), around, strict=True))
 
     def flux_terms(self) -> FluxTerms:
-        """Drift, diffusion, interaction and attachment at the requested times."""
-        grid, columns = self.problem.grid, self.problem.columns
-        shape = (self.times.size, len(grid) + 1, columns.share.size)
-        drift, diffusion, interaction = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        attachment = np.stack([self.knots.crystal_rate[k] for k in self._rows])
-        for n, (k, (voltage, around)) in enumerate(zip(self._rows, self._moments(), strict=True)):
-            u, speed, push = self.knots.u[k], self.problem.drift(voltage, around), self.problem.push(around)
-            both = speed + push
-            faces = face_values(u, grid.spacing, both, columns.diffusion)
-            carried, diffusion[n, 1:-1] = flux_terms(u, grid.spacing, both, columns.diffusion, faces)
-            drift[n, 1:-1] = speed * faces
-            interaction[n, 1:-1] = carried - drift[n, 1:-1]
+        """Drift, diffusion, interaction and attachment of each class at the requested times."""
+        columns = self.problem.columns
+        terms = [np.stack(term) for term in zip(*self._terms(), strict=True)]
+        of_classes = [np.ascontiguousarray(np.swapaxes(columns.per_class(term), 1, 2)) for term in terms]
+        return FluxTerms(of_classes[0], of_classes[1], columns.per_class(self._attachment()), of_classes[2])
+
+    def flux_terms_in_all(self) -> FluxTerms:
+        """`flux_terms` summed over the classes, (time, 1, edge) and (time, 1)."""
+        sums = [[term.sum(axis=1) for term in terms] for terms in self._terms()]
+        drift, diffusion, interaction = (np.stack(term)[:, None] for term in zip(*sums, strict=True))
+        return FluxTerms(drift, diffusion, self._attachment().sum(axis=1, keepdims=True), interaction)
+
+    def _attachment(self) -> FloatArray:
+        """What joins crystals at the requested times, (time, column) in m/s."""
+        return np.stack([self.knots.crystal_rate[k] for k in self._rows])
+
+    def _terms(self) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+        """Drift, diffusion and interaction (edge, column) at each requested time."""
+        problem, faces, before = self.problem, None, np.nan
+        for joining, k, (voltage, around) in zip(self._attachment(), self._rows, self._moments(), strict=True):
+            if faces is None or around is not None or voltage != before:
+                speed, before = problem.drift(voltage, around), voltage
+                faces = InnerFaces.of(problem.grid.spacing, speed + problem.push(around), problem.columns.diffusion)
+            u = self.knots.u[k]
+            drift, diffusion, interaction = (np.zeros((len(u) + 1, joining.size)) for _ in range(3))
+            on_face, carried, diffusion[1:-1] = faces.terms(u)
+            drift[1:-1] = speed * on_face
+            interaction[1:-1] = carried - drift[1:-1]
             for wall in (0, -1):
-                drift[n, wall], interaction[n, wall] = speed[wall] * u[wall], (both - speed)[wall] * u[wall]
-            diffusion[n, 0] = attachment[n] - drift[n, 0] - interaction[n, 0]
-            diffusion[n, -1] = -drift[n, -1] - interaction[n, -1]
-        terms = (drift, diffusion, interaction)
-        sums = [np.ascontiguousarray(np.swapaxes(columns.per_class(x), 1, 2)) for x in terms]
-        return FluxTerms(sums[0], sums[1], columns.per_class(attachment), sums[2])
+                drift[wall], interaction[wall] = speed[wall] * u[wall], (faces.drift - speed)[wall] * u[wall]
+            diffusion[0] = joining - drift[0] - interaction[0]
+            diffusion[-1] = -drift[-1] - interaction[-1]
+            yield drift, diffusion, interaction
 
     def at(self, times: npt.ArrayLike, heights: npt.ArrayLike) -> FloatArray:
         """phi of each class at pairs (time in s, height in m): shape of the pairs + (class,).
