@@ -58,6 +58,7 @@ class _Stepper:
             right=np.zeros((nodes, m)),
             inverse=np.zeros((4 if paired else 1, nodes, m // 2 if paired else m)),
             carry=np.zeros((0 if paired else nodes, m)),
+            flux=np.zeros((nodes + 1, m)),
             corner=np.zeros((3, m)),
             rows=np.zeros((5, m)),
         )

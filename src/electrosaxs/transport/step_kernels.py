@@ -12,11 +12,17 @@ notice a change in another one.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
 from .step_parts import Content
 
+FUSED: Any = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+"""A product and the sum it goes into are rounded once, where a processor can."""
+REORDERED: Any = {**FUSED, "fastmath": {"contract", "reassoc"}}
+"""Sums that only judge may be taken in any order."""
 NEWTON_STEPS = 60
 PINNED = 1e-9
 SAFETY, SHRINK, GROW = 0.85, 0.2, 5.0
@@ -28,7 +34,7 @@ DONE, FULL, NOT_FINITE, TOO_LONG = 0, 1, 2, 3
 """How `advance` ends: at its stop, with its record full, with a state that is not finite, with a step that stays too long."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def _factor(widths, above, below, alpha, scratch):  # type: ignore[no-untyped-def]
     """Columns on their own: inverse diagonals of the elimination and what it hands on; corner gets the last diagonal."""
     inverse, carry, last = scratch.inverse[0], scratch.carry, scratch.corner[0]
@@ -45,7 +51,7 @@ def _factor(widths, above, below, alpha, scratch):  # type: ignore[no-untyped-de
             last[i] = w + alpha * below[j, i] * last[i] * x
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def _sweep(r, carry):  # type: ignore[no-untyped-def]
     """Right-hand side r (m) from the cathode to the anode."""
     for j in range(r.shape[0] - 1, 0, -1):
@@ -53,7 +59,7 @@ def _sweep(r, carry):  # type: ignore[no-untyped-def]
             r[j - 1, i] += carry[j, i] * r[j, i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def _factor_pairs(widths, above, below, alpha, pairs, scratch):  # type: ignore[no-untyped-def]
     """Charged and neutral columns that convert into each other: inverse 2 x 2 diagonals (4, node, class), and the corner.
 
@@ -88,7 +94,7 @@ def _factor_pairs(widths, above, below, alpha, pairs, scratch):  # type: ignore[
             fill[i], fill[c], other[i], other[c] = a0 * x00 * s0, a0 * x01 * s1, a1 * x10 * s0, a1 * x11 * s1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def _sweep_pairs(r, above, alpha, inverse):  # type: ignore[no-untyped-def]
     """Right-hand side r (m) of charged and neutral columns from the cathode to the anode."""
     n = r.shape[1] // 2
@@ -99,7 +105,7 @@ def _sweep_pairs(r, above, alpha, inverse):  # type: ignore[no-untyped-def]
             r[j - 1, c] += alpha * above[j, c] * (inverse[2, j, i] * r[j, i] + inverse[3, j, i] * r[j, c])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def _wall_solution(r, corner, attaches, rate, pairs, out):  # type: ignore[no-untyped-def]
     """u at the anode for right-hand side r and a sink rate (m, alpha times m/s); sum over columns that attach."""
     total = 0.0
@@ -120,7 +126,7 @@ def _wall_solution(r, corner, attaches, rate, pairs, out):  # type: ignore[no-un
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def _wall_flux(wall, pairs, alpha, available, scratch, flux):  # type: ignore[no-untyped-def]
     """Solve the wall with its crystals: u of the first node, and its flux (m/s, negative where crystals dissolve).
 
@@ -151,25 +157,28 @@ def _wall_flux(wall, pairs, alpha, available, scratch, flux):  # type: ignore[no
         flux[i] = kappa * attaches[i] * u[i] - release * composition[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def _substitute(above, below, alpha, scratch, attached, inflow):  # type: ignore[no-untyped-def]
     """From the anode up: u of every node, and so what flows into its volume."""
-    r, inverse, u, low = scratch.right, scratch.inverse[0], scratch.rows[0], scratch.rows[1]
-    nodes, m = r.shape
+    u, inverse = scratch.right, scratch.inverse[0]  # u takes the place of its right-hand side
+    nodes, m = u.shape
     for i in range(m):
-        low[i] = attached[i]
+        u[0, i] = scratch.rows[0, i]
     for j in range(1, nodes):
         for i in range(m):
-            v = (r[j, i] + alpha * below[j, i] * u[i]) * inverse[j, i]
-            high = above[j, i] * v - below[j, i] * u[i]
-            inflow[j - 1, i] = high - low[i]
-            low[i] = high
-            u[i] = v
+            u[j, i] = (u[j, i] + alpha * below[j, i] * u[j - 1, i]) * inverse[j, i]
+    flux, lower = scratch.flux[1:nodes].reshape(-1), u[: nodes - 1].reshape(-1)
+    upper, up, down = u[1:].reshape(-1), above[1:].reshape(-1), below[1:].reshape(-1)
+    for q in range(upper.size):
+        flux[q] = up[q] * upper[q] - down[q] * lower[q]
     for i in range(m):
-        inflow[nodes - 1, i] = -low[i]
+        scratch.flux[0, i], scratch.flux[nodes, i] = attached[i], 0.0
+    high, low, net = scratch.flux[1:].reshape(-1), scratch.flux[:nodes].reshape(-1), inflow.reshape(-1)
+    for q in range(net.size):
+        net[q] = high[q] - low[q]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def _substitute_pairs(widths, above, below, alpha, pairs, scratch, attached, inflow):  # type: ignore[no-untyped-def]
     """`_substitute` for charged and neutral columns, with what converts in the solution and on contact with the anode."""
     r, inverse, u, low = scratch.right, scratch.inverse, scratch.rows[0], scratch.rows[1]
@@ -195,7 +204,7 @@ def _substitute_pairs(widths, above, below, alpha, pairs, scratch, attached, inf
         inflow[nodes - 1, i] = -low[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def _repair(u, crystals, widths):  # type: ignore[no-untyped-def]
     """No face may carry out more than its volume held: the neighbour leaves behind what lacks. Returns the amount (m).
 
@@ -221,7 +230,7 @@ def _repair(u, crystals, widths):  # type: ignore[no-untyped-def]
     return moved
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def _gather(u, scratch, dt, weights, stages):  # type: ignore[no-untyped-def]
     """Right-hand side (m): volume x u and dt x the weighted inflow of the first stages, four at most."""
     right, volumes, phi = scratch.right.reshape(-1), scratch.volumes.reshape(-1), u.reshape(-1)
@@ -239,7 +248,7 @@ def _gather(u, scratch, dt, weights, stages):  # type: ignore[no-untyped-def]
             right[q] = volumes[q] * phi[q] + (w0 * f0[q] + w1 * f1[q] + w2 * f2[q] + w3 * f3[q])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def _combine(u, scratch, dt, tableau, u_new, rate):  # type: ignore[no-untyped-def]
     """All stages together: u at the end of the step, du/dt there, and in `right` what an embedded method has otherwise."""
     right, volumes, phi = scratch.right.reshape(-1), scratch.volumes.reshape(-1), u.reshape(-1)
@@ -257,7 +266,7 @@ def _combine(u, scratch, dt, tableau, u_new, rate):  # type: ignore[no-untyped-d
         slope[q] = per * f4[q]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
+@njit(**REORDERED)
 def _held(u, crystals, volumes):  # type: ignore[no-untyped-def]
     """Particle volume per area (m) in crystals, and that in solution."""
     phi, volume, solid, solved = u.reshape(-1), volumes.reshape(-1), 0.0, 0.0
@@ -268,7 +277,7 @@ def _held(u, crystals, volumes):  # type: ignore[no-untyped-def]
     return solid, solved
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc"})
+@njit(**REORDERED)
 def _judge(u, difference, wall, floor):  # type: ignore[no-untyped-def]
     """The largest error relative to the local phi, phi at the wall, and whether u is anywhere below 0.
 
@@ -294,7 +303,7 @@ def _judge(u, difference, wall, floor):  # type: ignore[no-untyped-def]
     return error, at_wall, lowest < 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def _grown(before, after, dt, weights, scratch):  # type: ignore[no-untyped-def]
     """The crystals after the step; what they lack where their growth began within it."""
     lacking = 0.0
@@ -306,7 +315,7 @@ def _grown(before, after, dt, weights, scratch):  # type: ignore[no-untyped-def]
     return lacking
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def take_step(before, faces, wall, pairs, dt, tableau, scratch, after, rate):  # type: ignore[no-untyped-def]
     """One diagonally implicit Runge-Kutta step of length dt; fills the content `after` and rate, du/dt at the end.
 
@@ -347,20 +356,20 @@ def take_step(before, faces, wall, pairs, dt, tableau, scratch, after, rate):  #
     return error
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def share_of(left, step):  # type: ignore[no-untyped-def]
     """The longest step not above `step` of which a whole number fits into what is left (s)."""
     return left / np.ceil(left / step * (1.0 - 1e-12))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def following(step, dt, error, rtol):  # type: ignore[no-untyped-def]
     """The step (s) to go on with after one of dt where `step` was meant, accepted where its error is at most rtol."""
     factor = min(max(SAFETY * max(error / rtol, 1e-10) ** -ERROR_EXPONENT, SHRINK), GROW)
     return max(step, dt * factor) if error <= rtol and factor >= 1.0 else dt * factor
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(**FUSED)
 def advance(begin, time, step, stop, faces, wall, pairs, rtol, tableau, scratch, record):  # type: ignore[no-untyped-def]
     """Steps of what does not change from the content `begin` at `time` up to `stop` (s), each within rtol.
 

@@ -59,8 +59,9 @@ class Scratch(NamedTuple):
 
     volumes (node, column): widths, a column each; inflow, attached: as above; right (node, column): right-hand side (m);
     inverse (1 or 4, node, column or class): inverse diagonals; carry (node, column): share of a right-hand side that the
-    elimination hands on; corner (3, column): what is left of the diagonals at the anode; rows (5, column): u of a stage,
-    first at the anode, flux below a node, composition of the crystals, a trial, and the second `fill` of `_factor_pairs`.
+    elimination hands on; flux (node + 1, column) through the face below each node; corner (3, column): what is left of the
+    diagonals at the anode; rows (5, column): u at the anode and then of a node, flux below it, composition of the
+    crystals, a trial, and the second `fill` of `_factor_pairs`.
     """
 
     volumes: FloatArray
@@ -69,6 +70,7 @@ class Scratch(NamedTuple):
     right: FloatArray
     inverse: FloatArray
     carry: FloatArray
+    flux: FloatArray
     corner: FloatArray
     rows: FloatArray
 
