@@ -279,18 +279,18 @@ def _held(u, crystals, volumes):  # type: ignore[no-untyped-def]
 
 @njit(**REORDERED)
 def _judge(u, difference, wall, floor):  # type: ignore[no-untyped-def]
-    """The largest error relative to the local phi, phi at the wall, and whether u is anywhere below 0.
+    """The largest error relative to the local phi (NaN where u is), phi at the wall, and whether u is anywhere below 0.
 
     difference (node, column): of the step and the embedded one.
     """
-    error, at_wall, lowest = 0.0, floor, 0.0
+    error, at_wall, lowest, whole = 0.0, floor, 0.0, 0.0
     for j in range(u.shape[0]):
         wrong, total, below = 0.0, floor, 0.0
         for i in range(u.shape[1]):
             wrong += abs(difference[j, i])
             total += abs(u[j, i])
             below += min(u[j, i], 0.0)
-        lowest += below
+        lowest, whole = lowest + below, whole + total
         pinned = False
         if j == 0:
             at_wall, wall_phi = total, 0.0
@@ -300,7 +300,7 @@ def _judge(u, difference, wall, floor):  # type: ignore[no-untyped-def]
             pinned = wall.slowness == 0.0 and abs(wall_phi - wall.solubility) <= PINNED * wall.solubility
         if not pinned:
             error = max(error, wrong / total)
-    return error, at_wall, lowest < 0.0
+    return error if np.isfinite(whole) else np.nan, at_wall, lowest < 0.0
 
 
 @njit(**FUSED)
@@ -350,6 +350,8 @@ def take_step(before, faces, wall, pairs, dt, tableau, scratch, after, rate):  #
     _combine(before.u, scratch, dt, tableau, after.u, rate)
     error, at_wall, negative = _judge(after.u, right, wall, FLOOR_SHARE * (solid + solved) / widths.sum())
     lacking = _grown(before.crystals, after.crystals, dt, tableau.weights, scratch)
+    if not np.isfinite(error):
+        return error
     error = max(error, lacking / (widths[0] * at_wall))
     if negative or lacking > 0.0:
         error = max(error, _repair(after.u, after.crystals, widths) / (solid + solved))
