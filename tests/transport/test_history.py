@@ -1,5 +1,7 @@
 """What is read out of a simulated cell between its steps and nodes, and that a run can go on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from closeness import assert_close
@@ -8,7 +10,7 @@ from transport_cases import GAP, PAPER, PHI0, run
 
 from electrosaxs.errors import ConvergenceError, ElectrosaxsError
 from electrosaxs.nouns import VoltageProgram
-from electrosaxs.transport import beam_weights, point_weights, slice_weights
+from electrosaxs.transport import SizeClasses, beam_weights, point_weights, slice_weights
 
 STEP_UP = VoltageProgram(time_s=[0.0, 1500.0, 1500.001], voltage_V=[10.0, 10.0, 30.0])
 
@@ -135,6 +137,26 @@ def test_a_solver_that_runs_out_of_steps_says_so_and_returns_no_profile(monkeypa
     monkeypatch.setattr("electrosaxs.transport.integrate.MAX_STEPS", 20)
     with pytest.raises(ConvergenceError, match=r"rtol = 0.0001: is not reached at t = .* more than 20 steps"):
         run(20.0, [3300.0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("charge_model", ["fast-exchange", "neutralised-at-anode"])
+def test_a_voltage_that_hardly_rises_is_a_constant_one(charge_model: str) -> None:
+    rising = VoltageProgram(time_s=[0.0, 1500.0], voltage_V=[30.0, 30.0 * (1.0 + 1e-13)])
+    wanted = {"classes": SizeClasses.gaussian(7.1, 1.1, 5), "solubility": 0.004, "charge_model": charge_model}
+    each, whole = (run(program, [400.0, 1500.0], **wanted) for program in (rising, 30.0))
+    assert_close(np.array(whole.knots.times), np.array(each.knots.times), rel=1e-9)
+    assert_close(whole.phi, each.phi, rel=1e-9, floor=1e-9 * PHI0)
+    assert_close(whole.crystals, each.crystals, rel=1e-9, floor=1e-15)
+    assert_close(whole.flux_terms().total, each.flux_terms().total, rel=1e-7, floor=1e-16)
+    assert_close(whole.flux_terms_in_all().drift[:, 0], whole.flux_terms().drift.sum(axis=1), rel=1e-12)
+    assert np.all(whole.crystals[1] > 0.0)
+
+
+def test_a_state_that_is_no_number_is_not_gone_on_with() -> None:
+    begun = run(20.0, [100.0])
+    broken = replace(begun.final, u=np.full_like(begun.final.u, np.nan))
+    with pytest.raises(ConvergenceError, match="the solution is not finite"):
+        run(20.0, [200.0], grid=begun.problem.grid, start=broken)
 
 
 @pytest.mark.parametrize("rtol", [0.0, -1.0, 2.0, np.nan])

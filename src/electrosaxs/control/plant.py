@@ -81,7 +81,7 @@ def flux_into_slice(history: CellHistory, thickness: float) -> FloatArray:
 
 def flux_below(history: CellHistory, height: float) -> FloatArray:
     """J (m/s) through `height` (m) towards the anode at the requested times: what joins all that lies below."""
-    total = history.flux_terms().total.sum(axis=1)
+    total = history.flux_terms_in_all().total[:, 0]
     return np.array([np.interp(height, history.edges, row) for row in total])
 
 

@@ -5,6 +5,7 @@ SI floats (m, s, m/s of particle volume per area), diameters in nm. Fluxes are p
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,8 +15,9 @@ import numpy.typing as npt
 from ..errors import ShapeError, bad_value
 from ..nouns import FloatArray
 from .hermite import hermite, parabola_rate
+from .observe_kernels import sums_between
 from .problem import Knots, Problem, State
-from .scheme import face_values, flux_terms
+from .scheme import InnerFaces
 from .size_classes import SizeClasses, number_moments
 from .voltage import voltage_at
 from .weights import point_weights, slice_weights
@@ -80,8 +82,13 @@ class CellHistory:
     @cached_property
     def phi(self) -> FloatArray:
         """Volume fraction (core + dry shell) in solution, (time, class, z), charge states summed."""
+        return np.ascontiguousarray(np.swapaxes(self._profiles, 1, 2))
+
+    @cached_property
+    def _profiles(self) -> FloatArray:
+        """`phi` as the solver has it, (time, z, class)."""
         per_class = self.problem.columns.per_class
-        return np.stack([np.ascontiguousarray(per_class(self.knots.u[k]).T) for k in self._rows])
+        return np.stack([per_class(self.knots.u[k]) for k in self._rows])
 
     @cached_property
     def crystals(self) -> FloatArray:
@@ -90,15 +97,15 @@ class CellHistory:
 
     def total_phi(self) -> FloatArray:
         """Sum over the classes, (time, z)."""
-        return np.asarray(self.phi.sum(axis=1))
+        return np.asarray(self._profiles.sum(axis=2))
 
     def wall_phi(self) -> FloatArray:
         """phi of the solution at the anode's surface, (time,)."""
-        return np.asarray(self.phi[:, :, 0].sum(axis=1))
+        return np.asarray(self._profiles[:, 0].sum(axis=1))
 
     def moments(self) -> tuple[FloatArray, FloatArray]:
         """Number-weighted mean and standard deviation of the core diameter (nm) in solution, (time, z) each."""
-        return number_moments(np.swapaxes(self.phi, 1, 2), self.classes.diameter_nm, self.dry_shell_nm)
+        return number_moments(self._profiles, self.classes.diameter_nm, self.dry_shell_nm)
 
     def slice_phi(self, thickness: float) -> FloatArray:
         """Mean phi of the solution from the anode up to `thickness` (m), (time,)."""
@@ -130,25 +137,39 @@ class CellHistory:
         return list(zip(self.voltage.tolist(), around, strict=True))
 
     def flux_terms(self) -> FluxTerms:
-        """Drift, diffusion, interaction and attachment at the requested times."""
-        grid, columns = self.problem.grid, self.problem.columns
-        shape = (self.times.size, len(grid) + 1, columns.share.size)
-        drift, diffusion, interaction = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        attachment = np.stack([self.knots.crystal_rate[k] for k in self._rows])
-        for n, (k, (voltage, around)) in enumerate(zip(self._rows, self._moments(), strict=True)):
-            u, speed, push = self.knots.u[k], self.problem.drift(voltage, around), self.problem.push(around)
-            both = speed + push
-            faces = face_values(u, grid.spacing, both, columns.diffusion)
-            carried, diffusion[n, 1:-1] = flux_terms(u, grid.spacing, both, columns.diffusion, faces)
-            drift[n, 1:-1] = speed * faces
-            interaction[n, 1:-1] = carried - drift[n, 1:-1]
+        """Drift, diffusion, interaction and attachment of each class at the requested times."""
+        columns = self.problem.columns
+        terms = [np.stack(term) for term in zip(*self._terms(), strict=True)]
+        of_classes = [np.ascontiguousarray(np.swapaxes(columns.per_class(term), 1, 2)) for term in terms]
+        return FluxTerms(of_classes[0], of_classes[1], columns.per_class(self._attachment()), of_classes[2])
+
+    def flux_terms_in_all(self) -> FluxTerms:
+        """`flux_terms` summed over the classes, (time, 1, edge) and (time, 1)."""
+        sums = [[term.sum(axis=1) for term in terms] for terms in self._terms()]
+        drift, diffusion, interaction = (np.stack(term)[:, None] for term in zip(*sums, strict=True))
+        return FluxTerms(drift, diffusion, self._attachment().sum(axis=1, keepdims=True), interaction)
+
+    def _attachment(self) -> FloatArray:
+        """What joins crystals at the requested times, (time, column) in m/s."""
+        return np.stack([self.knots.crystal_rate[k] for k in self._rows])
+
+    def _terms(self) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+        """Drift, diffusion and interaction (edge, column) at each requested time."""
+        problem, faces, before = self.problem, None, np.nan
+        for joining, k, (voltage, around) in zip(self._attachment(), self._rows, self._moments(), strict=True):
+            if faces is None or around is not None or voltage != before:
+                speed, before = problem.drift(voltage, around), voltage
+                faces = InnerFaces.of(problem.grid.spacing, speed + problem.push(around), problem.columns.diffusion)
+            u = self.knots.u[k]
+            drift, diffusion, interaction = (np.zeros((len(u) + 1, joining.size)) for _ in range(3))
+            on_face, carried, diffusion[1:-1] = faces.terms(u)
+            drift[1:-1] = speed * on_face
+            interaction[1:-1] = carried - drift[1:-1]
             for wall in (0, -1):
-                drift[n, wall], interaction[n, wall] = speed[wall] * u[wall], (both - speed)[wall] * u[wall]
-            diffusion[n, 0] = attachment[n] - drift[n, 0] - interaction[n, 0]
-            diffusion[n, -1] = -drift[n, -1] - interaction[n, -1]
-        terms = (drift, diffusion, interaction)
-        sums = [np.ascontiguousarray(np.swapaxes(columns.per_class(x), 1, 2)) for x in terms]
-        return FluxTerms(sums[0], sums[1], columns.per_class(attachment), sums[2])
+                drift[wall], interaction[wall] = speed[wall] * u[wall], (faces.drift - speed)[wall] * u[wall]
+            diffusion[0] = joining - drift[0] - interaction[0]
+            diffusion[-1] = -drift[-1] - interaction[-1]
+            yield drift, diffusion, interaction
 
     def at(self, times: npt.ArrayLike, heights: npt.ArrayLike) -> FloatArray:
         """phi of each class at pairs (time in s, height in m): shape of the pairs + (class,).
@@ -166,22 +187,16 @@ class CellHistory:
 
         Returns (time, class). Weights of a point, a slice and a beam are in `transport.weights`.
         """
-        nodes = _used_nodes(weights)
-        if nodes.shape[1] <= NARROW < len(weights):
+        parts = _used_parts(weights)
+        if np.max(parts[:, 1] - parts[:, 0]) <= NARROW < len(weights):
+            nodes = _used_nodes(parts, weights.shape[1])
             return self._observe_points(times, np.take_along_axis(weights, nodes, axis=1), nodes, which)
         interval, h, s = self._intervals(times)
-        out = np.empty((times.size, self.problem.columns.share.size))
-        for row in np.unique(which):
-            used = np.flatnonzero(weights[row])
-            part, here = slice(used[0], used[-1] + 1), which == row
-            ends = np.union1d(interval[here], interval[here] + 1)
-            # einsum: products this small are slowed down a hundredfold by a threaded BLAS on a busy machine
-            values = np.einsum("n,knc->kc", weights[row, part], np.stack([self.knots.u[k][part] for k in ends]))
-            rates = np.einsum("n,knc->kc", weights[row, part], np.stack([self.knots.rate[k][part] for k in ends]))
-            out[here] = _between(
-                values, rates, np.searchsorted(ends, interval[here]), interval[here] == 0, h[here], s[here]
-            )
-        return self.problem.columns.per_class(out)
+        ends = np.union1d(interval, interval + 1)
+        begin = np.searchsorted(ends, interval)
+        low, high = sums_between(weights, parts, which, begin, np.stack([self.knots.u[k] for k in ends]))
+        before, after = sums_between(weights, parts, which, begin, np.stack([self.knots.rate[k] for k in ends]))
+        return self.problem.columns.per_class(_cubic(low, high, before, after, interval == 0, h, s))
 
     def _observe_points(
         self, times: FloatArray, weights: FloatArray, nodes: npt.NDArray[np.intp], which: npt.NDArray[np.intp]
@@ -204,7 +219,8 @@ class CellHistory:
     def crystals_at(self, times: FloatArray) -> FloatArray:
         """Particle volume per area in crystals (m) at any times (s), (time, class)."""
         interval, h, s = self._intervals(times)
-        out = _between(np.stack(self.knots.crystals), np.stack(self.knots.crystal_rate), interval, interval == 0, h, s)
+        values, rates = np.stack(self.knots.crystals), np.stack(self.knots.crystal_rate)
+        out = _cubic(values[interval], values[interval + 1], rates[interval], rates[interval + 1], interval == 0, h, s)
         return np.maximum(self.problem.columns.per_class(out), 0.0)
 
     def _intervals(self, times: FloatArray) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
@@ -224,12 +240,16 @@ class CellHistory:
         return interval, h, (times - knots[interval]) / h
 
 
-def _used_nodes(weights: FloatArray) -> npt.NDArray[np.intp]:
-    """Neighbouring nodes (row, some) among which are all that a row of `weights` (row, node) uses."""
+def _used_parts(weights: FloatArray) -> npt.NDArray[np.intp]:
+    """First node that a row of `weights` (row, node) uses and the one after the last, (row, 2)."""
     used = weights != 0.0
-    first, last = np.argmax(used, axis=1), used.shape[1] - np.argmax(used[:, ::-1], axis=1)
-    width = int(np.max(last - first, initial=1))
-    return np.asarray(np.minimum(first, used.shape[1] - width)[:, None] + np.arange(width))
+    return np.stack([np.argmax(used, axis=1), used.shape[1] - np.argmax(used[:, ::-1], axis=1)], axis=1)
+
+
+def _used_nodes(parts: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.intp]:
+    """Equally many neighbouring nodes of `count` for each row of `parts`, (row, some), its own among them."""
+    width = int(np.max(parts[:, 1] - parts[:, 0], initial=1))
+    return np.asarray(np.minimum(parts[:, 0], count - width)[:, None] + np.arange(width))
 
 
 def _weighed(profile: FloatArray, node: npt.NDArray[np.intp], weight: FloatArray) -> FloatArray:
@@ -240,15 +260,16 @@ def _weighed(profile: FloatArray, node: npt.NDArray[np.intp], weight: FloatArray
     return np.asarray(total)
 
 
-def _between(
-    values: FloatArray,
-    rates: FloatArray,
-    k: npt.NDArray[np.intp],
+def _cubic(
+    low: FloatArray,
+    high: FloatArray,
+    before: FloatArray,
+    after: FloatArray,
     first: npt.NDArray[np.bool_],
     h: FloatArray,
     s: FloatArray,
 ) -> FloatArray:
-    """Cubic in time between rows k and k + 1; the rate at the very beginning, where `first`, is not known."""
-    low, high, after, length = values[k], values[k + 1], rates[k + 1], h[:, None]
-    before = np.where(first[:, None], parabola_rate(low, high, after, length), rates[k])
-    return hermite(low, high, before, after, length, s[:, None])
+    """Cubic in time; the rate at the very beginning, where `first`, is not known."""
+    length = h[:, None]
+    rates = np.where(first[:, None], parabola_rate(low, high, after, length), before)
+    return hermite(low, high, rates, after, length, s[:, None])

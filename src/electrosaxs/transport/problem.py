@@ -11,7 +11,8 @@ from .charge_models import Columns
 from .grid import Grid
 from .growth import Growth
 from .medium import Medium
-from .scheme import face_coefficients
+from .scheme import node_coefficients
+from .step_parts import Record
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,17 +70,18 @@ class Problem:
     def coefficients(
         self, voltages: FloatArray, surroundings: FloatArray | None = None
     ) -> tuple[FloatArray, FloatArray]:
-        """Face coefficients for each voltage, (voltage, node, column), row 0 unused.
+        """`node_coefficients` for each voltage, (voltage, node, column).
 
         surroundings: (voltage, node, 2) where the medium depends on the state.
         """
-        shape = (voltages.size, len(self.grid), self.columns.share.size)
-        above, below = np.zeros(shape), np.zeros(shape)
-        for k, voltage in enumerate(voltages):
-            around = None if surroundings is None else surroundings[k]
-            speed = self.drift(float(voltage), around) + self.push(around)
-            above[k, 1:], below[k, 1:] = face_coefficients(self.grid.spacing, speed, self.columns.diffusion)
-        return above, below
+        arounds = [None] * voltages.size if surroundings is None else list(surroundings)
+        fields = np.stack(
+            [self.field(voltage, around) for voltage, around in zip(voltages.tolist(), arounds, strict=True)]
+        )
+        drift = fields[:, :, None] * self.columns.mobility
+        if self.medium.repulsion:
+            drift += np.stack([self.push(around) for around in arounds])
+        return node_coefficients(self.grid.spacing, drift, self.columns.diffusion)
 
 
 @dataclass(eq=False)
@@ -106,3 +108,11 @@ class Knots:
         self.rate.append(rate)
         self.crystals.append(state.crystals)
         self.crystal_rate.append(crystal_rate)
+
+    def extend(self, record: Record, count: int) -> None:
+        """The first `count` steps of a record."""
+        self.times += record.times[:count].tolist()
+        self.u += list(record.u[:count])
+        self.rate += list(record.rate[:count])
+        self.crystals += list(record.crystals[:count])
+        self.crystal_rate += list(record.crystal_rate[:count])

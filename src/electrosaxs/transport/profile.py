@@ -16,7 +16,7 @@ V_PER_CM_PER_V_PER_M = 1e-2
 def model_profile(history: CellHistory) -> ModelProfile:
     """Every step of the integrator: profiles, each term of the flux summed over sizes, the wall, field and current."""
     steps = replace(history, times=np.asarray(history.knots.times))
-    terms = steps.flux_terms()
+    terms = steps.flux_terms_in_all()
     diameter, deviation = steps.moments()
     inner = steps.field()
     return ModelProfile(

@@ -41,8 +41,10 @@ def consistent_step(
     around, mixer, scale = np.maximum(begin + ahead, 0.0), _Mixer(), np.abs(begin).mean(axis=0)
     for sweep in range(SWEEPS):
         tried, new_rate, error = try_step(state, dt, problem.coefficients(voltages, around))
-        if not np.isfinite(error) or (sweep > 0 and error > HOPELESS * rtol):
-            return tried, new_rate, max(error, HOPELESS * rtol)
+        if not np.isfinite(error):  # nor would another sweep be; a shorter step may
+            return tried, new_rate, HOPELESS * rtol
+        if sweep > 0 and error > HOPELESS * rtol:
+            return tried, new_rate, error
         end, after = medium.surroundings(tried.u), medium.surroundings(new_rate)
         before = parabola_rate(begin, end, after, dt) if slope is None else slope
         found = hermite(begin, end, before, after, dt, stages[:, None, None])
