@@ -10,7 +10,6 @@ import gc
 import sys
 
 from . import runs, models, films, campaigns, beam_times, live_runs, lookups  # isort: skip  # noqa: F401  they register
-from .bare_numba import leave_out_extensions
 from .root import app
 
 OBJECTS_BETWEEN_SEARCHES = 50_000
@@ -19,7 +18,6 @@ OBJECTS_BETWEEN_SEARCHES = 50_000
 def main() -> None:
     """Entry point: every mistake of the user is one line on stderr and exit code 2."""
     gc.set_threshold(OBJECTS_BETWEEN_SEARCHES)  # importing makes objects by the hundred thousand and no garbage
-    leave_out_extensions()
     code = run()
     gc.freeze()  # no last search through all of them: half a second
     sys.exit(code)
