@@ -71,8 +71,8 @@ def _rates(values: FloatArray, time_s: FloatArray) -> FloatArray:
 def rates_since_start(values: FloatArray, time_s: FloatArray, start: float | None) -> FloatArray:
     """`_rates`; of heights that one scan alone shows from the starting solution at time 0, where that is known.
 
-    Only of these: at first phi grows with the square root of time, and a parabola through the start overshoots. The rate is half
-    of the mean one then; of a single scan the mean one, half of which is in its sigma.
+    Only of these: at first phi grows with the square root of time, and a parabola through the start overshoots. Half of
+    the mean rate then; of a single scan the mean one, half of which is in its sigma.
     """
     rates = _rates(values, time_s)
     if start is None or not time_s.min() > 0.0:

@@ -122,8 +122,6 @@ def agreement(
         drift = np.hypot(drift, measures.place)
     scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
     own = 0.0 if scatter else noise or noise_of_phi(measures, view.depth(correction), usual)
-    start, seconds = reduced.run.solution.volume_fraction, seconds_in_beam(reduced.table, voxels.frame, grid)
-    change = view.change_with_dose(left_out, seconds)
     of_light = {place: c for place, c in contradictions.items() if place not in scaled}
     return Agreement(
         measures,
@@ -139,11 +137,20 @@ def agreement(
         unseen,
         noise / np.sqrt(max(reduced.frames(Role.REFERENCE).size, 1)) if own else 0.0,
         bulk,
-        deposit_of_phi(reduced.table, voxels.frame, grid, view.phi, view.relative, bulk, start, change),
-        change,
+        *_deposit(view, reduced, voxels, left_out, bulk),
         shadow,
         (*where, *more, *words),
     )
+
+
+def _deposit(
+    view: MeasuredView, reduced: ReducedRun, voxels: Voxels, left_out: BoolArray, bulk: BulkLevel
+) -> tuple[FloatArray, Change | None]:
+    """What phi is off by where it changes with the seconds in the beam, and that change beside the layer."""
+    table, frames, grid = reduced.table, voxels.frame, view.grid
+    change = view.change_with_dose(left_out, seconds_in_beam(table, frames, grid))
+    start = reduced.run.solution.volume_fraction
+    return deposit_of_phi(table, frames, grid, view.phi, view.relative, bulk, start, change), change
 
 
 def _contradicting(view: MeasuredView) -> BoolArray:
