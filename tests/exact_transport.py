@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import erfc, erfcx
+from scipy.special import erfcx
 
 from electrosaxs.nouns import FloatArray
 
@@ -52,22 +52,6 @@ def closed_walls_transform(x: FloatArray, s: npt.NDArray[np.complex128], peclet:
     upper = wall * np.expm1(r2) / (0.5 * peclet + q) * np.exp(r1 * (x - 1.0))
     lower = -wall * np.expm1(-r1) * (0.5 * peclet + q) / s * np.exp(r2 * x)
     return np.asarray(1.0 / s + upper + lower)
-
-
-def one_wall(z: npt.ArrayLike, time: float, drift: float, diffusion: float) -> FloatArray:
-    """Homogeneous start above one closed wall at z = 0, drift towards it: error functions, no gap (SI).
-
-    phi = 1 + growth at the wall; holds between two walls while vt and sqrt(Dt) are short against the gap.
-    From the transition density of Brownian motion with drift above a reflecting plane (Chandrasekhar 1943).
-    """
-    z = np.asarray(z, dtype=np.float64)
-    root = np.sqrt(4.0 * diffusion * time)
-    below, above = (z - drift * time) / root, (z + drift * time) / root
-    gaussian = np.exp(-(above**2))
-    image = np.exp(-drift * z / diffusion) * erfc(below)
-    growth = 1.0 + drift * (drift * time - z) / diffusion
-    spread = drift * np.sqrt(4.0 * time / (np.pi * diffusion)) * gaussian
-    return np.asarray(1.0 - 0.5 * gaussian * erfcx(above) + 0.5 * growth * image + 0.5 * spread)
 
 
 def cosine_mode(x: npt.ArrayLike, theta: float, mode: int, amplitude: float) -> FloatArray:

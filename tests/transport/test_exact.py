@@ -5,7 +5,9 @@ import itertools
 import numpy as np
 import pytest
 from closeness import assert_close
-from exact_transport import boltzmann, closed_walls, one_wall, wall_relaxation
+from exact_transport import boltzmann, closed_walls, wall_relaxation
+
+from electrosaxs.physics.one_wall import above_a_wall
 
 X = np.linspace(0.0, 1.0, 101)
 
@@ -32,7 +34,7 @@ def test_contour_and_mason_weaver_series_meet_where_the_series_holds(peclet: flo
 @pytest.mark.parametrize("peclet", [8.0, 35.0, 60.0, 100.0])
 def test_contour_and_error_functions_meet_before_the_cathode_is_felt(peclet: float) -> None:
     low = X[X < 0.3]
-    assert_close(closed_walls(low, 4e-4, peclet), one_wall(low, 4e-4, peclet, 1.0), rel=0.0, floor=1e-10)
+    assert_close(closed_walls(low, 4e-4, peclet), above_a_wall(low, 4e-4, peclet, 1.0), rel=0.0, floor=1e-10)
 
 
 @pytest.mark.parametrize("peclet", [35.0, 60.0])

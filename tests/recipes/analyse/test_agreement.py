@@ -252,3 +252,24 @@ def test_a_frame_that_is_out_for_those_beside_it_is_not_said_to_contradict_itsel
     assert "0.999 times" in words
     assert "no contradiction" in words
     assert "read wrong" not in words
+
+
+def test_two_per_cent_of_gas_is_found_where_a_fiftieth_of_the_light_passes(measured: Measured) -> None:
+    time = measured.reduced.table.time[measured.voxels.frame]
+    row = int(np.argmax(np.where(np.abs(measured.height) < 1.0, time, -np.inf)))
+    agreed, _, _ = measured.with_gas([row], 0.02).judged()
+    assert set(agreed.reasons) == {row}
+
+
+def test_a_deposit_where_the_layer_has_arrived_is_in_the_sigma_of_that_height(measured: Measured) -> None:
+    clean, grid, _ = measured.judged()
+    assert not np.any(clean.deposit)
+    more = np.where(grid.height_index == 4, 3e-3 * (grid.scan + 0.5), 0.0)
+    darker = np.exp(-262.0 * more * measured.voxels.values["phi"])
+    wrong = measured.with_transmission(darker)
+    for row in np.flatnonzero(more):
+        wrong = wrong.with_scattering(int(row), float((1.0 + more[row]) * darker[row]))
+    agreed, _, _ = wrong.judged()
+    assert agreed.reasons == {}
+    assert np.unique(np.argwhere(agreed.deposit)[:, 1]).tolist() == [0, 4]  # at the anode it cannot be told
+    assert np.allclose(np.asarray(agreed.deposit)[:, 4], 3e-3 * np.arange(1.0, 5.0), rtol=0.3)

@@ -47,3 +47,14 @@ def test_a_run_without_it_stays_as_it_is(tmp_path: Path, photons: float) -> None
     assert "taken off all curves" not in words(found)
     assert np.nanmax(pulls(found, truth, "volume_fraction")) < 4.5
     assert ("double_scattering" in found.volume_fraction.shared) == ("do not tell" in words(found))
+
+
+def test_pixels_that_miss_counts_beside_crystals_are_not_taken_for_it(tmp_path: Path) -> None:
+    """Lost counts flatten the curves as light that is scattered twice does; 6 % of phi would be taken off."""
+    heights = {**SCAN, "duration_s": 1200.0, "scans": 4, "heights_um": [0.0, 50.0, 100.0, 200.0, 1500.0]}
+    growth = {"solubility": 0.007, "attachment_time_s": 40.0, "lattice_constant_nm": 15.1}
+    run = simulated(tmp_path / "run", scan=heights, cell=CELL, growth=growth, imperfections={"dead_time_ns": 5000.0})
+    found, truth = analysed(run, tmp_path / "out"), read_results(run.parent / "truth.nxs")
+    assert "nothing is taken off" in words(found)
+    assert 4500.0 < found.numbers["dead_time"].value < 5500.0
+    assert np.nanmax(pulls(found, truth, "volume_fraction")) < 4.5

@@ -69,13 +69,16 @@ def _rates(values: FloatArray, time_s: FloatArray) -> FloatArray:
 
 
 def rates_since_start(values: FloatArray, time_s: FloatArray, start: float | None) -> FloatArray:
-    """`_rates`; those of a single scan from the starting solution at time 0, where that is known.
+    """`_rates`; of heights that one scan alone shows from the starting solution at time 0, where that is known.
 
-    Only of a single one: at first phi grows with the square root of time, and a parabola through the start overshoots.
+    Only of these: at first phi grows with the square root of time, and a parabola through the start overshoots. Half of
+    the mean rate then; of a single scan the mean one, half of which is in its sigma.
     """
-    if values.shape[0] > 1 or start is None or not time_s.min() > 0.0:
-        return _rates(values, time_s)
-    return np.nan_to_num((values - start) / time_s)
+    rates = _rates(values, time_s)
+    if start is None or not time_s.min() > 0.0:
+        return rates
+    share = 1.0 if values.shape[0] == 1 else 0.5
+    return np.where(_shown_once(values), np.nan_to_num(share * (values - start) / time_s), rates)
 
 
 def rate_uncertainty(values: FloatArray, time_s: FloatArray, start: float | None) -> FloatArray:
@@ -96,7 +99,13 @@ def rate_uncertainty(values: FloatArray, time_s: FloatArray, start: float | None
     change = np.diff(between, axis=0)
     before = values.shape[0] - change.shape[0] - 1
     change = np.concatenate([*[change[:1]] * before, change, change[-1:]])
+    change = np.where(_shown_once(values), rates_since_start(values, time_s, start), change)
     return np.asarray(RATE_OFF * np.nan_to_num(change))
+
+
+def _shown_once(values: FloatArray) -> BoolArray:
+    """(height,) heights of a map (scan, height) that one scan alone shows: crystals hide them in all others."""
+    return np.asarray(np.isfinite(values).sum(axis=0) == 1)
 
 
 def holes_filled_in_time(values: FloatArray, time_s: FloatArray) -> FloatArray:

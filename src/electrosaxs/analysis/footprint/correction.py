@@ -118,7 +118,7 @@ def footprint_correction(
 
     found = seen(phi)
     size = np.abs(found.factor - 1.0)
-    steep = np.maximum(coarse.nearest * _steep_layer(phi, view, start) * a * np.abs(phi) - size, 0.0)
+    steep = coarse.nearest * np.maximum(_steep_layer(phi, view, start) * a * np.abs(phi) - size, 0.0)
     sigma = np.hypot(PROFILE_UNCERTAINTY * size, np.where(phi > 0.0, steep, 0.0))
     if np.any(coarse.second > coarse.nearest):
         between = seen(phi, straight=np.ones_like(phi)).factor - found.factor
@@ -182,7 +182,7 @@ def _seen(phi: FloatArray, shown: FloatArray, profile: BeamProfile, attenuation:
 class _Coarse:
     """How far the heights that tell the profile are apart, beside each voxel, (scan, height) from 0 (within FINE_UM) to 1: the
     nearest, by which no spline knows its slope, and the second, by which it does not know its bend. A hidden voxel has the
-    slope of the two lowest others."""
+    slope of the two lowest others, and the lowest of these is told from one side alone: twice as far."""
 
     nearest: FloatArray
     second: FloatArray
@@ -194,7 +194,8 @@ class _Coarse:
         np.fill_diagonal(step, np.inf)
         away = np.sort(np.where(told[:, None, :], step, np.inf), axis=-1)
         second = away[..., min(1, away.shape[-1] - 1)]
-        nearest = np.where(hidden, second, away[..., 0])
+        beside = np.column_stack([np.zeros(len(hidden), dtype=bool), hidden[:, :-1]])
+        nearest = np.where(hidden, second, np.where(beside, 2.0, 1.0) * away[..., 0])
         return cls(*(np.clip(x / FINE_UM - 1.0, 0.0, 1.0) for x in (nearest, second)))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analysis.concentration.bulk_level import BulkLevel
+from ...analysis.concentration.deposit import Change
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, worst_nearby
 from ...analysis.footprint.correction import FootprintCorrection
 from ...analysis.footprint.surface import Expected
@@ -20,7 +21,7 @@ from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role
 from ...nouns.contributions import DEPOSIT, REFERENCE, SHADOW, TRANSMISSION
 from .causes import cause
-from .dose import deposit_of_phi
+from .dose import deposit_of_phi, seconds_in_beam
 from .drift import anode_elsewhere, drift_of_all, drift_of_bulk, drift_of_phi, noise_of_phi, scatter_of_phi
 from .measured_view import MeasuredView
 from .reduce_run import ReducedRun
@@ -48,8 +49,7 @@ class Agreement:
     phi, on its own; moved_um: by how much the anode seems to be elsewhere than said; unseen: contribution -> relative sigma of
     phi by gas or by a misread monitor that is uncertain; standards: of all phi, by the noise of the reference frames where it
     shows in the others alone; bulk: phi where nothing has arrived; deposit: relative change of phi by what stays where the beam
-    was; shadow: of a film
-    on the anode."""
+    was, change: of ln phi with the seconds in the beam, beside the layer; shadow: of a film on the anode."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -66,6 +66,7 @@ class Agreement:
     standards: float = 0.0
     bulk: BulkLevel | None = None
     deposit: FloatArray | float = 0.0
+    change: Change | None = None
     shadow: Shadow | None = None
     notes: tuple[str, ...] = ()
 
@@ -136,12 +137,20 @@ def agreement(
         unseen,
         noise / np.sqrt(max(reduced.frames(Role.REFERENCE).size, 1)) if own else 0.0,
         bulk,
-        deposit_of_phi(
-            reduced.table, voxels.frame, grid, view.phi, view.relative, bulk, reduced.run.solution.volume_fraction
-        ),
+        *_deposit(view, reduced, voxels, left_out, bulk),
         shadow,
         (*where, *more, *words),
     )
+
+
+def _deposit(
+    view: MeasuredView, reduced: ReducedRun, voxels: Voxels, left_out: BoolArray, bulk: BulkLevel
+) -> tuple[FloatArray, Change | None]:
+    """What phi is off by where it changes with the seconds in the beam, and that change beside the layer."""
+    table, frames, grid = reduced.table, voxels.frame, view.grid
+    change = view.change_with_dose(left_out, seconds_in_beam(table, frames, grid))
+    start = reduced.run.solution.volume_fraction
+    return deposit_of_phi(table, frames, grid, view.phi, view.relative, bulk, start, change), change
 
 
 def _contradicting(view: MeasuredView) -> BoolArray:

@@ -241,7 +241,8 @@ def doses_of(
     phi = on_map(voxels, grid, "phi")
     relative = on_map(voxels, grid, "phi_sigma") / np.abs(phi)
     height = reduced.table.height - anode.stage_height_um
-    return doses(reduced.table, height, grid, phi, relative, agreed.bulk, reduced.run.solution.volume_fraction)
+    start = reduced.run.solution.volume_fraction
+    return doses(reduced.table, height, grid, phi, relative, agreed.bulk, start, agreed.change)
 
 
 def _settings(reduced: ReducedRun) -> dict[str, Any]:

@@ -6,13 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analysis.concentration.bulk_level import LEAST_SIGMA, BulkLevel, beside_the_bulk
+from ...analysis.concentration.deposit import Change
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, FrameTable
 from ...nouns.dose import HeightDose
 
 SAME_UM = 1.0
 """Frames within this of each other have one place (chosen: what a stage repeats)."""
-SIGNIFICANT = 5.0
+SIGNIFICANT, UNCERTAIN = 5.0, 3.0
+"""Sigmas from which on a change is told, and from which on it is in phi's sigma."""
 FEWEST = 3
 IntArray = npt.NDArray[np.intp]
 
@@ -25,12 +27,15 @@ def doses(
     relative: FloatArray,
     bulk: BulkLevel | None,
     start: float,
+    beside: Change | None = None,
 ) -> tuple[HeightDose, ...]:
     """One row per height, ascending. height_um (frame,) above the anode; phi and its own relative sigma (scan, height);
-    start: phi0."""
+    start: phi0; beside: what changes where the layer has arrived."""
     change = {
         float(z): row
-        for z, row in zip(grid.heights, _changes(table, height_um, grid, phi, relative, bulk, start), strict=True)
+        for z, row in zip(
+            grid.heights, _changes(table, height_um, grid, phi, relative, bulk, start, beside), strict=True
+        )
     }
     placed = np.flatnonzero(np.isfinite(height_um))
     rows = []
@@ -56,7 +61,7 @@ def dose_notes(rows: tuple[HeightDose, ...]) -> tuple[str, ...]:
     longest = f"dose: {most.exposure_s:.4g} s in the beam at {most.height_um:.0f} um ({most.frames} frames), less at all others"
     changing = tuple(
         f"dose: phi at {row.height_um:.0f} um changes by {100.0 * row.change_per_s:+.2g} % with each second in the beam"
-        f" ({abs(row.change_per_s) / row.change_per_s_sigma:.0f} sigma), in the bulk it does not: damage, or a deposit there"
+        f" ({abs(row.change_per_s) / row.change_per_s_sigma:.0f} sigma), beyond bulk and layer: damage, or a deposit there"
         for row in rows
         if row.change_per_s_sigma > 0.0 and abs(row.change_per_s) > SIGNIFICANT * row.change_per_s_sigma
     )
@@ -71,25 +76,38 @@ def deposit_of_phi(
     relative: FloatArray,
     bulk: BulkLevel,
     start: float,
+    beside: Change | None = None,
 ) -> FloatArray:
-    """What phi is off by, relative (scan, height), where it changes with the dose as nothing in the bulk does, and by as much
+    """What phi is off by, relative (scan, height), where it changes with the dose as neither bulk nor layer do, and by as much
     of phi0 where that cannot be told while it is found elsewhere; 0 where nothing is found.
 
-    frames: of the table, the rows of the map.
+    frames: of the table, the rows of the map; beside: what changes where the layer has arrived.
     """
-    height = np.full(len(table), np.nan)
-    height[frames] = np.where(grid.height_index >= 0, grid.heights[grid.height_index], np.nan)
+    height = heights_of(table, frames, grid)
     off = np.zeros(phi.shape)
-    changes = _changes(table, height, grid, phi, relative, bulk, start)
+    changes = _changes(table, height, grid, phi, relative, bulk, start, beside)
     found = [slope for slope, sigma in changes if sigma > 0.0 and abs(slope) > SIGNIFICANT * sigma]
-    for column, (slope, sigma) in enumerate(changes if found else []):
+    for column, (slope, sigma) in enumerate(changes):
         seconds = _seconds_before(table, height, grid, column)
-        if np.isnan(sigma):
+        if np.isnan(sigma) and found:
             with np.errstate(invalid="ignore", divide="ignore"):
                 off[:, column] = np.nan_to_num(max(found, key=abs) * seconds * start / phi[:, column])
-        elif slope in found:
+        elif abs(slope) > UNCERTAIN * sigma:
             off[:, column] = slope * seconds
     return off
+
+
+def heights_of(table: FrameTable, frames: IntArray, grid: ScanMap) -> FloatArray:
+    """(frame,) height in the map of each frame of the table, NaN where it has none; frames: the rows of the map."""
+    height = np.full(len(table), np.nan)
+    height[frames] = np.where(grid.height_index >= 0, grid.heights[grid.height_index], np.nan)
+    return height
+
+
+def seconds_in_beam(table: FrameTable, frames: IntArray, grid: ScanMap) -> FloatArray:
+    """(scan, height) seconds that each height of the map was in the beam up to each of its frames."""
+    height = heights_of(table, frames, grid)
+    return np.stack([_seconds_before(table, height, grid, column) for column in range(grid.heights.size)], axis=1)
 
 
 def _seconds_before(table: FrameTable, height_um: FloatArray, grid: ScanMap, column: int) -> FloatArray:
@@ -113,16 +131,19 @@ def _changes(
     relative: FloatArray,
     bulk: BulkLevel | None,
     start: float,
+    beside: Change | None,
 ) -> list[tuple[float, float]]:
     """Of each height of the map: slope of ln phi against the seconds it was in the beam, beyond what the bulk does in all, and
-    its sigma; NaN where fewer than FEWEST scans hold the bulk there, or should."""
+    its sigma; where fewer than FEWEST scans hold the bulk there, or should, that `beside` the layer; NaN where none tells."""
     found = []
     level = np.zeros(len(phi)) if bulk is None else np.nan_to_num(bulk.change)
-    beside = beside_the_bulk(phi, relative, height_um=grid.heights, start=start, level=level)
+    rests = beside_the_bulk(phi, relative, height_um=grid.heights, start=start, level=level)
     for column in range(grid.heights.size):
-        told = np.zeros(len(phi), dtype=bool) if bulk is None else _within(bulk, column, phi) | beside[:, column]
+        told = np.zeros(len(phi), dtype=bool) if bulk is None else _within(bulk, column, phi) | rests[:, column]
         if bulk is None or told.sum() < FEWEST:
-            found.append((np.nan, np.nan))
+            found.append(
+                (np.nan, np.nan) if beside is None else (float(beside.per_second[column]), float(beside.sigma[column]))
+            )
             continue
         dose = _seconds_before(table, height_um, grid, column)[told]
         x = np.log(phi[told, column]) - level[told]

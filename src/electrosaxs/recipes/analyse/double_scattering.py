@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ...analysis.concentration.repeated import Repeated, StartingCurve
 from ...analysis.spheres.fit import SphereFit, fit_spheres
 from ...nouns import FloatArray, SampleIntensity
 from ...nouns.contributions import DOUBLE_SCATTERING
+from .dead_time import find_dead_time, with_dead_time
 from .reduce_run import ReducedRun
 from .standards import Standards, sample_intensity, standards
 from .voxels import SHARED, Voxels, fitted_blocks, measure
@@ -56,6 +58,8 @@ def with_single_scattering(reduced: ReducedRun, standard: Standards, voxels: Vox
     if largest < LEAST_EFFECT:
         return Doubled(reduced, standard, voxels)
     gain = _gain(reduced, standard, voxels, again, workers)
+    if gain > -LEAST_GAIN:
+        gain = min(gain, _gain_beside_dead_time(reduced, standard, voxels, again, workers))
     should = f"double scattering: it should make phi up to {100.0 * largest:.2g} % larger"
     if gain < -LEAST_GAIN:
         words = (
@@ -89,13 +93,31 @@ def _repeated(reduced: ReducedRun, standard: Standards, voxels: Voxels, start: S
     return replace(first, unit=first.unit / (1.0 + float(first.excess_of(start, np.array(start.phi)))))
 
 
-def _gain(reduced: ReducedRun, standard: Standards, voxels: Voxels, again: Repeated, workers: int) -> float:
-    """By how much -2 ln of the likelihood of the photons falls, of the curves with most particles and the starting solution."""
+def _gain_beside_dead_time(
+    reduced: ReducedRun, standard: Standards, voxels: Voxels, again: Repeated, workers: int
+) -> float:
+    """`_gain` with the counts that a dead time of the pixels takes, which flattens curves where they are bright; infinite where
+    the curves tell none."""
+    if reduced.run.detector.dead_time_ns is not None:
+        return np.inf
+    dead = find_dead_time(reduced, standard, _asked(reduced, voxels), workers=workers)
+    if dead is None:
+        return np.inf
+    known = with_dead_time(reduced, dead.value)
+    return _gain(known, standards(known, workers=workers), voxels, again, workers)
+
+
+def _asked(reduced: ReducedRun, voxels: Voxels) -> npt.NDArray[np.intp]:
+    """The frames with most particles."""
     phi = np.where(reduced.usable[voxels.frame], voxels.values["phi"], np.nan)
     told = np.flatnonzero(np.isfinite(phi))
-    frames = voxels.frame[np.sort(told[np.argsort(-phi[told])][:MOST_TRIED])]
+    return voxels.frame[np.sort(told[np.argsort(-phi[told])][:MOST_TRIED])]
+
+
+def _gain(reduced: ReducedRun, standard: Standards, voxels: Voxels, again: Repeated, workers: int) -> float:
+    """By how much -2 ln of the likelihood of the photons falls, of the curves with most particles and the starting solution."""
     gain = 0.0
-    for sample in (sample_intensity(reduced, standard, frames), standard.reference):
+    for sample in (sample_intensity(reduced, standard, _asked(reduced, voxels)), standard.reference):
         first = int(np.searchsorted(reduced.q, FROM_PER_NM))
         more = again.again(sample.values)[:, first:]
         one, other = (_from(curves, first) for curves in (sample, again.without(sample)))

@@ -15,7 +15,7 @@ from ...nouns.contributions import INTERACTION
 from ...physics.colloid import solvated_shell_nm
 from .crystal_view import sees_crystals
 from .crystals import Crystals, find_crystals, measured_again
-from .dead_time import find_dead_time, measured_with
+from .dead_time import DeadTime, find_dead_time, measured_with
 from .reduce_run import ReducedRun
 from .standards import Interference, Standards, sample_intensity, standards
 from .voxels import SHARED, SIZELESS, Voxels, fitted_blocks, measure, on_map
@@ -25,6 +25,8 @@ MOST_TRIED = 12
 LEAST_TOLD = 3.0
 """Times the starting solution, from which on a frame tells of contacts (chosen)."""
 ROUNDS = 2
+NO_CONTACT = "the curves show none: they are those of separate particles"
+TOO_FEW = "no curve of the dissolved particles above three times the start"
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -54,23 +56,24 @@ def with_interaction(
     phi = on_map(voxels, grid, "phi")
     beside = sees_crystals(crystals.fraction_map, grid.heights, reduced.run.beam.fwhm_um, phi)
     clear = grid.used & ~beside[np.maximum(grid.scan, 0), np.maximum(grid.height_index, 0)]
-    rows = _telling(voxels, clear, reduced.run.solution.volume_fraction)
-    if rows.size < 2:
-        why = "no curve of the dissolved particles above three times the start"
-        return Interaction(reduced, standard, voxels, crystals, _absent(why))
-    contact = _contact(reduced, standard, voxels, clear, rows, workers)
+    rows = _telling(voxels, clear, LEAST_TOLD * reduced.run.solution.volume_fraction)
+    enough = rows.size >= 2
+    contact = _contact(reduced, standard, voxels, clear, rows, workers) if enough else None
     numbers: dict[str, Number] = {}
     notes: tuple[str, ...] = ()
     if reduced.run.detector.dead_time_ns is None:
-        dead = find_dead_time(reduced, standard, voxels.frame[rows], workers=workers)
+        dead = _dead_time(reduced, standard, voxels, rows, workers)
+        if dead is None:  # crystals at the edge of their beams may hide it, other frames are less bright
+            others = clear & ~np.isin(np.arange(clear.size), rows)
+            dead = _dead_time(reduced, standard, voxels, _telling(voxels, others, 0.0), workers)
         if dead is not None and dead.gain > (0.0 if contact is None else contact.gain):
             reduced, standard, voxels = measured_with(reduced, voxels, dead, workers=workers)
             crystals = find_crystals(reduced, standard, voxels, grid, workers=workers)
             voxels = measured_again(voxels, crystals.joint, reduced=reduced, standard=standard)
             numbers, notes = {"dead_time": dead.number}, (dead.words,)
-            contact = _contact(reduced, standard, voxels, clear, rows, workers)
+            contact = _contact(reduced, standard, voxels, clear, rows, workers) if enough else None
     if contact is None:
-        none = _absent("the curves show none: they are those of separate particles")
+        none = _absent(NO_CONTACT if enough else TOO_FEW)
         return Interaction(reduced, standard, voxels, crystals, {**numbers, **none}, notes)
     found, there = standard, voxels
     for _ in range(ROUNDS):
@@ -100,11 +103,17 @@ def _contact(
     )
 
 
-def _telling(voxels: Voxels, clear: BoolArray, start: float) -> npt.NDArray[np.intp]:
-    """Rows of the voxels that tell most of contacts."""
+def _dead_time(
+    reduced: ReducedRun, standard: Standards, voxels: Voxels, rows: npt.NDArray[np.intp], workers: int
+) -> DeadTime | None:
+    return find_dead_time(reduced, standard, voxels.frame[rows], workers=workers) if rows.size > 1 else None
+
+
+def _telling(voxels: Voxels, clear: BoolArray, least: float) -> npt.NDArray[np.intp]:
+    """Rows of the clear voxels with most particles, of those that hold more than `least`."""
     phi = voxels.values["phi"]
     sized = np.array([not SIZELESS.intersection(flags) for flags in voxels.flags])
-    told = np.flatnonzero(clear & sized & np.isfinite(phi) & (phi > LEAST_TOLD * start))
+    told = np.flatnonzero(clear & sized & np.isfinite(phi) & (phi > least))
     return np.sort(told[np.argsort(-phi[told])][:MOST_TRIED])
 
 

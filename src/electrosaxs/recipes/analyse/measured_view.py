@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analysis.concentration.bulk_level import LEAST_SIGMA, BulkLevel, bulk_level
+from ...analysis.concentration.deposit import Change, change_beside_layer
 from ...analysis.concentration.lasting_shadow import lasting_shadow, shadow_sigma
 from ...analysis.concentration.missing_solvent import MissingSolvent, missing_solvent, solvent_level
 from ...analysis.concentration.scaled_frames import Measure, ScaledFrames
@@ -15,6 +16,7 @@ from ...analysis.concentration.slow_drift import SlowDrift, slow_drift
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
 from ...analysis.footprint.surface import JUDGES, Expected, expected
+from ...analysis.kinetics.layer import Layer, apart_in_time
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role, Run
 from ...physics.absorption import attenuation
@@ -23,6 +25,7 @@ from .attenuation import attenuation_map, attenuation_of
 from .causes import Contradiction
 from .crystal_view import sees_crystals
 from .drift import noise_of_phi
+from .layer import layer_of, without_crystals
 from .misfit import POOR
 from .reduce_run import ReducedRun
 from .scaled import UNCERTAIN, Scaled
@@ -51,6 +54,10 @@ LEAST_MONITOR_NOISE = 2e-3
 """Relative, from which on noise of all monitors is taken into account before single frames are judged (chosen)."""
 GAIN_OFF = 0.3
 """Relative, of what a profile within the beam adds to a frame's own share of its depth (chosen)."""
+APART, LEAST_APART = 3.0, 2e-3
+"""Sigmas from which on a frame is apart from most of its height, and the least one, of ln phi (chosen)."""
+LEAST_DEPLETED = 0.05
+"""Of ln phi (chosen): of a cell that empties a layer tells less."""
 FEWEST_OF_THE_STAGE = 3
 """Scans that tell how well a stage comes back to a height."""
 BoolArray = npt.NDArray[np.bool_]
@@ -60,7 +67,7 @@ BoolArray = npt.NDArray[np.bool_]
 class MeasuredView:
     """Of a run: phi as the frames show it and its relative sigma, crystalline fraction, ln(T / T_reference / open), a, all
     (scan, height). scale: k of `two_measures`; start_depth: depth(phi0). solvent: what of it is missing from the curves,
-    solvent_depth: what the beam's whole path of it absorbs."""
+    solvent_depth: what the beam's whole path of it absorbs. layer: what drifting particles build, None where not told."""
 
     run: Run
     grid: ScanMap
@@ -74,6 +81,7 @@ class MeasuredView:
     start_noise: float
     solvent: MissingSolvent
     solvent_depth: float
+    layer: Layer | None = None
 
     @classmethod
     def of(
@@ -91,15 +99,17 @@ class MeasuredView:
         with np.errstate(invalid="ignore", divide="ignore"):
             lighter = np.log(transmission / (np.where(passes > LEAST_OPEN, passes, np.nan) * np.mean(reference)))
         noise = float(np.std(reference) / np.mean(reference)) if reference.size > 2 else 0.0
+        relative = on_map(voxels, grid, "phi_sigma") / np.abs(phi)
+        absorbing = attenuation_map(voxels, grid, run)
         flat_by_misfit = grid.to_map(np.array([float(POOR in flags) for flags in voxels.flags])) == 1.0
         return cls(
             run=run,
             grid=grid,
             phi=phi,
-            relative=on_map(voxels, grid, "phi_sigma") / np.abs(phi),
+            relative=relative,
             fraction=fraction,
             lighter=lighter,
-            attenuation=attenuation_map(voxels, grid, run),
+            attenuation=absorbing,
             start_depth=start,
             scale=seen / start,
             start_noise=noise,
@@ -113,6 +123,7 @@ class MeasuredView:
             solvent_depth=1e-3
             * run.cell.path_length_mm
             * attenuation(run.solution, energy_keV=run.beam.energy_keV).solvent,
+            layer=layer_of(reduced, standard, grid, phi, relative, attenuation=absorbing, crystals=fraction),
         )
 
     def with_noise(self, usual: float) -> tuple[MeasuredView, float]:
@@ -160,14 +171,11 @@ class MeasuredView:
         light = Measure(measures.residual, np.hypot(np.hypot(measures.sigma, off), _of_the_stage(measures, self.cut)))
         frames = ScaledFrames.of(solvent, light, None, depth=depth, own=own, solvent_depth=self.solvent_depth)
         may_hold = (there > 0.0) | self.cut
-        out = frames.suspicious(may_hold) | left_out
+        out = frames.suspicious(may_hold) | self._apart(left_out) | left_out
         asked = (out | (may_hold & out.any(axis=0) & self.known)) & ~left_out
         if not asked.any():
             return None
-        around = expected(
-            np.where(out, np.nan, self.phi), asked, time_s=self.grid.time,
-            height_um=open_beam_centre(self.grid.heights, self.run.beam.fwhm_um), start=self.run.solution.volume_fraction,
-        )  # fmt: skip
+        around = self._expected(np.where(out, np.nan, self.phi), asked)
         with np.errstate(invalid="ignore", divide="ignore"):
             below = 1.0 - self.phi / np.exp(around.logarithm)
             lower = Measure(np.where(_near_in_time(out), below, np.nan), np.hypot(around.sigma, self.relative))
@@ -200,9 +208,49 @@ class MeasuredView:
         depth = self.depth(correction)
         return correction, self._measures(depth, correction.sigma, self.known & ~left_out)
 
+    def _expected(self, phi: FloatArray, wanted: BoolArray) -> Expected:
+        """What the neighbours say: of phi itself, or of phi over that of the layer, where these foretell each other better."""
+        centre, start = open_beam_centre(self.grid.heights, self.run.beam.fwhm_um), self.run.solution.volume_fraction
+        plain = expected(phi, wanted, height_um=centre, time_s=self.grid.time, start=start)
+        if self.layer is None:
+            return plain
+        less = phi / np.exp(self.layer.logarithm)
+        over = expected(less, wanted, height_um=centre, time_s=self.grid.time, start=start)
+        better = np.nan_to_num(over.sigma, nan=np.inf) < np.nan_to_num(plain.sigma, nan=np.inf)
+        return Expected(
+            np.where(better, over.logarithm + self.layer.logarithm, plain.logarithm),
+            np.where(better, over.sigma, plain.sigma),
+        )
+
+    def change_with_dose(self, left_out: BoolArray, seconds: FloatArray) -> Change | None:
+        """Of ln phi with each second in the beam, seconds (scan, height), where the layer has arrived; None where it is not
+        told."""
+        if self.layer is None:
+            return None
+        with np.errstate(invalid="ignore", divide="ignore"):
+            x = np.where(self.phi > 0.0, np.log(self.phi / self.run.solution.volume_fraction), np.nan)
+        whole = self.layer.logarithm > -LEAST_DEPLETED
+        told = whole & without_crystals(self.fraction) & ~left_out & ~self.cut
+        return change_beside_layer(
+            x - self.layer.logarithm, self.relative, x, self.layer.slopes, seconds, np.asarray(told)
+        )
+
+    def _apart(self, left_out: BoolArray) -> BoolArray:
+        """(scan, height) frames whose phi over the layer's is not that of most scans of their height."""
+        if self.layer is None:
+            return np.zeros(self.phi.shape, dtype=bool)
+        told = self.known & ~left_out & ~self.beside_crystals & without_crystals(self.fraction)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rest = np.where(told, np.log(self.phi / self.run.solution.volume_fraction) - self.layer.logarithm, np.nan)
+        return apart_in_time(rest, APART * np.hypot(self.relative, LEAST_APART))
+
     def _profile(self, phi: FloatArray, missing: Expected | None) -> FootprintCorrection:
+        solution = phi * (1.0 - self.fraction)
+        if missing is None and self.layer is not None:
+            alone = np.where(self.beside_crystals, np.nan, solution)
+            missing = self._expected(alone, ~(alone > 0.0) & ~self.beside_crystals)
         return footprint_correction(
-            phi * (1.0 - self.fraction),
+            solution,
             time_s=self.grid.time,
             beam_height_um=self.grid.heights,
             read_height_um=open_beam_centre(self.grid.heights, self.run.beam.fwhm_um),

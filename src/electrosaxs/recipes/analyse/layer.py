@@ -1,0 +1,54 @@
+"""The layer at the anode as the frames of a run should show it (analysis.kinetics.layer), where one voltage builds it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...analysis.kinetics.layer import Layer, Particles, Seen, fit_layer
+from ...analysis.kinetics.scan_map import ScanMap
+from ...nouns import FloatArray, Role
+from ...nouns.voltage_pieces import pieces
+from ...physics.colloid import dry_shell_nm, solvated_shell_nm
+from .reduce_run import ReducedRun
+from .standards import Standards
+
+
+def layer_of(
+    reduced: ReducedRun,
+    standard: Standards,
+    grid: ScanMap,
+    phi: FloatArray,
+    relative: FloatArray,
+    *,
+    attenuation: FloatArray,
+    crystals: FloatArray,
+) -> Layer | None:
+    """From phi, its own relative sigma, a and the share of crystals, all (scan, height): of the scans before the first with
+    crystals; None where the voltage changes, is not known, or drives particles from the anode."""
+    table, run = reduced.table, reduced.run
+    if table.voltage is None:
+        return None
+    frames = table.is_role(Role.SAMPLE)
+    program = pieces(table.time[frames], table.voltage[frames])
+    if len(program) != 1 or not program[0].held or program[0].voltage < 0.0:
+        return None
+    start, fit = run.solution.volume_fraction, standard.reference_fit
+    particles = Particles.gaussian(
+        float(fit.diameter[0]),
+        float(fit.deviation[0]),
+        dry_shell_nm=dry_shell_nm(run.solution),
+        solvated_shell_nm=solvated_shell_nm(run.solution),
+    )
+    seen = Seen.of(
+        grid.heights, run.beam.fwhm_um, time_s=grid.time, depth=start * attenuation, gap_um=1e3 * run.cell.gap_mm
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        x = np.where(phi > 0.0, np.log(phi / start), np.nan)
+    return fit_layer(x, relative, without_crystals(crystals), seen, particles)
+
+
+def without_crystals(crystals: FloatArray) -> np.ndarray:
+    """(scan, height) frames before the first scan with crystals."""
+    seen = np.flatnonzero((crystals > 0.0).any(axis=1))
+    scans = np.arange(crystals.shape[0]) < (seen[0] if seen.size else crystals.shape[0])
+    return np.broadcast_to(scans[:, None], crystals.shape)

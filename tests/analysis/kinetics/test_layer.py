@@ -1,0 +1,49 @@
+"""What drifting particles build is found from frames of which some are wrong, and what frames show over it is told."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from electrosaxs.analysis.kinetics.layer import Particles, Seen, apart_in_time, fit_layer
+
+HEIGHT = np.array([0.0, 50.0, 100.0, 150.0, 300.0, 700.0, 1500.0])
+TIME = 150.0 * np.arange(1.0, 7.0)[:, None] - 20.0 + 2.0 * np.arange(7.0)
+PARTICLES = Particles.gaussian(7.1, 1.1, dry_shell_nm=1.115, solvated_shell_nm=1.79)
+SEEN = Seen.of(HEIGHT, 34.0, time_s=TIME, depth=np.full(TIME.shape, 0.2), gap_um=3500.0)
+TRUTH = np.array([np.log(1.0e-6), np.log(7.0e-11), 1.7])
+NOISE = np.full(TIME.shape, 3e-4)
+
+
+def shown() -> np.ndarray:
+    return SEEN.logarithm(TRUTH, PARTICLES) + 3e-4 * np.random.default_rng(4).standard_normal(TIME.shape)
+
+
+def test_a_layer_is_found_beside_frames_that_are_wrong() -> None:
+    x = shown()
+    x[2, 0] -= 0.3
+    x[5, 1] += 0.05
+    x[3, 4] = np.nan
+    layer = fit_layer(x, NOISE, np.isfinite(x), SEEN, PARTICLES)
+    assert layer is not None
+    assert np.max(np.abs(layer.logarithm - SEEN.logarithm(TRUTH, PARTICLES))) < 6e-3  # of up to 2.4
+    rest = x - layer.logarithm
+    assert np.argwhere(apart_in_time(rest, np.full(x.shape, 0.01))).tolist() == [[2, 0], [5, 1]]
+
+
+@pytest.mark.parametrize("case", ["few frames", "a field that drives them from the anode"])
+def test_there_is_none_where_too_few_frames_tell_or_nothing_is_built(case: str) -> None:
+    x = shown()
+    told = np.ones(x.shape, dtype=bool)
+    if case == "few frames":
+        told[1:] = False
+    else:
+        x = -np.abs(x)
+    assert fit_layer(x, NOISE, told, SEEN, PARTICLES) is None
+
+
+def test_absorption_hides_the_densest_part_of_a_layer() -> None:
+    clear = replace(SEEN, depth=np.zeros(TIME.shape))
+    less = SEEN.logarithm(TRUTH, PARTICLES) - clear.logarithm(TRUTH, PARTICLES)
+    assert np.all(less[:, 0] < 0.0)
+    assert less[-1, 1] < 5.0 * less[-1, 3] < 0.0
