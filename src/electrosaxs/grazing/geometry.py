@@ -46,8 +46,12 @@ class DetectorPlane:
         with np.errstate(divide="ignore", invalid="ignore"):
             far = (self.origin @ normal) / (safe @ normal)
             along = (far[..., None] * safe - self.origin) @ np.stack([self.by_row, self.by_column], axis=1)
-        metric = np.linalg.inv([[self.by_row @ self.by_row, self.by_row @ self.by_column],
-                                [self.by_row @ self.by_column, self.by_column @ self.by_column]])
+        metric = np.linalg.inv(
+            [
+                [self.by_row @ self.by_row, self.by_row @ self.by_column],
+                [self.by_row @ self.by_column, self.by_column @ self.by_column],
+            ]
+        )
         place, hit = along @ metric, known & (far > 0.0)
         return np.where(hit, place[..., 0], np.nan), np.where(hit, place[..., 1], np.nan)
 

@@ -28,6 +28,7 @@ from ...report.template import render, save_figure
 from ..output_folder import check_free, output_folder
 from .inputs import FilmInputs, FilmOptions, read_inputs
 from .numbers import film_numbers, usable_pairs
+from .standing import check_standing
 from .study import FilmStudy, study_film
 from .tables import (
     IMAGE_COLUMNS,
@@ -92,6 +93,7 @@ def analyse_film(
     check_free(Path(out), [file for file in read if file.exists()], "gisaxs")
     inputs = read_inputs(files, geometry, options)
     study = study_film(inputs, options)
+    check_standing(inputs, options, study)
     spots, expected = final_spots(study), reflections(study)
     results = FilmResults(study, spots, expected, film_numbers(study), _notes(study))
     _write(output_folder(out, read, command="gisaxs"), inputs, results, options, read)
