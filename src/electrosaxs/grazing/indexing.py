@@ -157,7 +157,7 @@ def try_start(
     )  # fmt: skip
     envelope: Envelope | None = None
     refined: Refined | None = None
-    for least, relative, place_sigma in (*ROUNDS, ROUNDS[-1]):
+    for number, (least, relative, place_sigma) in enumerate((*ROUNDS, ROUNDS[-1])):
         tolerance = least if refined is None else max(least, SCATTERS * refined.scatter)
         expected, found, explained = _look(start.orientation, images, setup, constants, tolerance, relative, envelope)
         pairs = _usable(images, expected, found)
@@ -165,7 +165,10 @@ def try_start(
             return None
         envelope = explained[0].envelope
         try:
-            refined = refine(setup, constants, pairs, priors, held=held, envelope=envelope, place_sigma=place_sigma)
+            refined = refine(
+                setup, constants, pairs, priors, held=held, envelope=envelope, place_sigma=place_sigma,
+                drawn=number == len(ROUNDS),
+            )  # fmt: skip
         except (ConvergenceError, np.linalg.LinAlgError):
             return None
         constants = refined.constants

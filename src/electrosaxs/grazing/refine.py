@@ -87,6 +87,7 @@ def refine(
     held: Mapping[str, str],
     envelope: Envelope | None,
     place_sigma: float = PIXEL_SIGMA,
+    drawn: bool = False,
 ) -> Refined:
     """Constants from matched spots. priors: by name of the parameter ("incidence 0" for the first image's); held: name -> why.
 
@@ -100,7 +101,7 @@ def refine(
     use = np.ones(len(pairs.spots), dtype=bool)
     constants, scatter = start, place_sigma
     for _ in range(4):
-        lie = corrected_places(setup, constants, pairs.spots, pairs.reflected, envelope)
+        lie = corrected_places(setup, constants, pairs.spots, pairs.reflected, envelope, drawn=drawn)
         whitening = np.linalg.inv(np.linalg.cholesky(lie.covariance + scatter**2 * np.eye(2)))
         measured = _Measured(setup, pairs, lie.target, lie.shift, whitening, use)
         constants, covariance, residuals, jacobian = _gauss_newton(measured, constants, names, priors)

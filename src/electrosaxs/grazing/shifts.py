@@ -19,6 +19,7 @@ import numpy.typing as npt
 from ..nouns.base import FloatArray
 from ..nouns.film import FilmConstants, Spot
 from ..physics.film_frame import Incidence, channel_fields, q_along_normal
+from .drawn import drawn_shifts
 from .expected import Setup, incidence_of, moved
 from .geometry import DetectorPlane, film_coordinates
 from .intensities import Envelope
@@ -29,6 +30,7 @@ SHAPE_SHARE = 0.01  # of a spot's width: what its shape, which is no Gaussian, d
 DIMMEST = 0.1  # of the field in the middle of a spot: what it is nearby is not taken to be less
 YONEDA_WIDTHS, YONEDA_END = 2.0, 1.25  # widths of a spot; critical angles
 YONEDA_SHARE = 0.15  # of its height is the sigma of a spot in the Yoneda band
+DRAWN_STEPS = 2
 TOTAL_SHARE = 0.4  # where it reaches below the critical angle
 AROUND = np.array([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
 
@@ -46,9 +48,10 @@ class Places:
 
 def corrected_places(
     setup: Setup, constants: FilmConstants, spots: Sequence[Spot], reflected: npt.NDArray[np.bool_],
-    envelope: Envelope | None,
+    envelope: Envelope | None, *, drawn: bool = False,
 ) -> Places:  # fmt: skip
-    """Places of the reflections of spots, `reflected` where they are of the channel "R"."""
+    """Places of the reflections of spots, `reflected` where they are of the channel "R". drawn: shifts of spots that are drawn
+    and fitted, instead of those of first order."""
     count = len(spots)
     made = Places(np.empty((count, 2)), np.empty((count, 2)), np.empty((count, 2, 2)), np.empty((count, 2)))
     images = np.array([spot.image for spot in spots])
@@ -59,6 +62,12 @@ def corrected_places(
         shape = np.array([spot.shape for spot in of_image])
         widest = np.sqrt(np.linalg.eigvalsh(shape)[:, 1:])
         parts = _shifts(setup, constants, int(image), centre, shape, reflected[here], envelope)
+        if drawn:
+            exact = parts
+            for _ in range(DRAWN_STEPS):
+                place = centre - np.clip(np.nan_to_num(exact[0] + exact[1]), -widest, widest)
+                exact = drawn_shifts(setup, constants, int(image), of_image, place, reflected[here], envelope)
+            parts = tuple(np.where(np.isfinite(e), e, p) for e, p in zip(exact, parts, strict=True))
         shift, by_field = (np.clip(np.nan_to_num(part), -widest, widest) for part in parts)
         yoneda = _of_yoneda_band(setup, constants, int(image), centre, shape)
         own = np.array([spot.covariance for spot in of_image]) + SHAPE_SHARE**2 * shape
