@@ -24,6 +24,7 @@ REFINED_STARTS = 6
 LEAST_SPOTS = 5  # that a lattice must explain
 ROUNDS = ((4.0, 0.012, 2.0), (2.5, 0.006, 0.7), (1.2, 0.002, PIXEL_SIGMA))
 """Each round of matching: tolerance (pixels, and of the distance), and how well places are trusted (pixels)."""
+FAR_BEHIND = 100.0  # of the scores of two starts in the same round: no refinement makes up for it
 SCATTERS = 1.2  # by how much spots scatter beyond their fits, in tolerances of the next matching
 NEAR_CRITICAL = np.radians(0.1)  # between the two angles
 MOST_SCATTER = 0.5  # of the width of spots: reflections from which spots scatter by more do not explain them
@@ -44,13 +45,14 @@ class ImageView:
 @dataclass(frozen=True, eq=False)
 class Indexed:
     """An orientation with refined constants; per image: expected reflections, which of them each spot is (-1: none), and
-    how well they explain it."""
+    how well they explain it; rounds: scores before each refinement."""
 
     orientation: Orientation
     refined: Refined
     expected: list[Expected]
     found: list[npt.NDArray[np.int64]]
     explained: list[Explained]
+    rounds: tuple[float, ...] = ()
 
     @property
     def score(self) -> float:
@@ -78,11 +80,12 @@ def index_film(
 
     stated: angles, critical angle and centre as given; its a is not used. priors and held as for `refine`.
     """
-    tried = [
-        done
-        for start in _promising(images, setup, stated)
-        if (done := try_start(start, images, setup, stated, priors, held)) is not None
-    ]
+    tried: list[Indexed] = []
+    for start in _promising(images, setup, stated):
+        leader = max(tried, key=lambda t: t.score, default=None)
+        ahead = () if leader is None else leader.rounds
+        done = try_start(start, images, setup, stated, priors, held, ahead=ahead)
+        tried += [] if done is None else [done]
     best: dict[Orientation, Indexed] = {}
     for one in sorted(tried, key=lambda t: -t.score):
         best.setdefault(one.orientation, one)
@@ -149,20 +152,27 @@ def try_start(
     stated: FilmConstants,
     priors: Mapping[str, Prior],
     held: Mapping[str, str],
+    *,
+    ahead: Sequence[float] = (),
 ) -> Indexed | None:
-    """Matching and refinement in turns from first constants; None where too few spots are met."""
+    """Matching and refinement in turns from first constants; None where too few spots are met. ahead: scores of the leader
+    after each round; who is far behind it after the first refinement stays there."""
     constants = FilmConstants(
         start.a, start.contraction, stated.incidence, stated.critical, stated.row_shift, stated.column_shift, stated.turn,
         stated.spot_shift,
     )  # fmt: skip
     envelope: Envelope | None = None
     refined: Refined | None = None
+    rounds: list[float] = []
     for number, (least, relative, place_sigma) in enumerate((*ROUNDS, ROUNDS[-1])):
         tolerance = least if refined is None else max(least, SCATTERS * refined.scatter)
         expected, found, explained = _look(start.orientation, images, setup, constants, tolerance, relative, envelope)
         pairs = _usable(images, expected, found)
         if len(pairs.spots) < LEAST_SPOTS:
             return None
+        rounds.append(sum(part.score for part in explained))
+        if refined is not None and number < len(ahead) and rounds[-1] < ahead[number] - FAR_BEHIND:
+            return Indexed(start.orientation, refined, expected, found, explained, tuple(rounds))
         envelope = explained[0].envelope
         try:
             refined = refine(
@@ -177,7 +187,7 @@ def try_start(
         return None
     tolerance, relative = max(ROUNDS[-1][0], SCATTERS * refined.scatter), ROUNDS[-1][1]
     expected, found, explained = _look(start.orientation, images, setup, constants, tolerance, relative, envelope)
-    return Indexed(start.orientation, refined, expected, found, explained)
+    return Indexed(start.orientation, refined, expected, found, explained, tuple(rounds))
 
 
 def usual_width(images: Sequence[ImageView]) -> float:

@@ -33,10 +33,7 @@ STEP_SIZES = {
     "a": 1e-4,
     "contraction": 1e-5,
     "critical": 1e-8,
-    "row_shift": 1e-3,
-    "column_shift": 1e-3,
     "turn": 1e-6,
-    "spot_shift": 1e-2,
 }
 
 
@@ -202,6 +199,15 @@ class _Measured:
         counted = np.repeat(self.use & np.isfinite(off).all(axis=1), 2)
         return np.nan_to_num(off, nan=1e3).ravel(), counted
 
+    def falls(self, constants: FilmConstants, name: str, off: FloatArray) -> FloatArray:
+        """By how much residuals `off` fall with a parameter: those on the detector move places by themselves."""
+        if name == "spot_shift":
+            return np.einsum("nij,nj->ni", self.whitening, self.shift).ravel()
+        if name in ("row_shift", "column_shift"):
+            return self.whitening[:, :, 0 if name == "row_shift" else 1].ravel()
+        size = STEP_SIZES.get(name.split()[0], 1e-6)
+        return (off - self.residuals(_with(constants, name, _value(constants, name) + size))[0]) / size
+
 
 def _gauss_newton(
     measured: _Measured,
@@ -216,19 +222,14 @@ def _gauss_newton(
         known = [(_value(c, n), priors.get(n)) for n in names]
         return np.array([0.0 if p is None else (p.value - v) / p.sigma for v, p in known])
 
-    def cost(c: FilmConstants) -> float:
-        off, counted = measured.residuals(c)
+    def cost(c: FilmConstants, off: FloatArray, counted: npt.NDArray[np.bool_]) -> float:
         lost = np.repeat(measured.use, 2) & ~counted  # no ray goes there any more: constants that do this are far off
         return float(np.square(off[counted]).sum() + np.square(off[lost]).sum() + np.square(prior_terms(c)).sum())
 
-    before = cost(constants)
+    off, counted = measured.residuals(constants)
+    before = cost(constants, off, counted)
     for number in range(STEPS):
-        off, counted = measured.residuals(constants)
-        jacobian = np.empty((off.size, len(names)))
-        for j, name in enumerate(names):
-            size = STEP_SIZES.get(name.split()[0], 1e-6)
-            ahead = measured.residuals(_with(constants, name, _value(constants, name) + size))[0]
-            jacobian[:, j] = -(ahead - off) / size
+        jacobian = np.stack([measured.falls(constants, name, off) for name in names], axis=1)
         sigma = np.array([np.inf if (p := priors.get(n)) is None else p.sigma for n in names])
         j_used = jacobian[counted]
         normal = j_used.T @ j_used + np.diag(1.0 / np.square(sigma))
@@ -240,7 +241,10 @@ def _gauss_newton(
             trial = constants
             for name, move in zip(names, step, strict=True):
                 trial = _with(trial, name, _value(trial, name) + float(move))
-            after = cost(trial) if trial.critical > 0.0 and min(trial.incidence) > 0.0 else np.inf
+            after = np.inf
+            if trial.critical > 0.0 and min(trial.incidence) > 0.0:
+                there = measured.residuals(trial)
+                after = cost(trial, *there)
             if after <= before * (1.0 + 1e-10):
                 break
             damping = max(4.0 * damping, 1e-4)
@@ -248,6 +252,7 @@ def _gauss_newton(
             break
         gained = before - after
         constants, before, damping = trial, after, 0.2 * damping
+        off, counted = there
         if (
             np.max(np.abs(step) * scale) < SETTLED * max(1.0, np.sqrt(after / max(counted.sum(), 1)))
             or gained < FLAT * (1 + number**2) * after
@@ -256,4 +261,4 @@ def _gauss_newton(
     else:
         raise ConvergenceError("the film's constants: no minimum in 60 steps; give fewer free parameters")
     covariance = np.linalg.pinv(scaled, hermitian=True) / np.outer(scale, scale)
-    return constants, covariance, measured.residuals(constants)[0], np.where(counted[:, None], jacobian, 0.0)
+    return constants, covariance, off, np.where(counted[:, None], jacobian, 0.0)
