@@ -225,7 +225,8 @@ def _look(
         intensity = (
             here.weight if envelope is None else here.weight * np.exp(np.clip(envelope.log(here.q), -60.0, 60.0))
         )
-        matches = match(image.spots, here, tolerance=tolerance, relative=relative, intensity=intensity)
+        known = envelope is not None
+        matches = match(image.spots, here, tolerance=tolerance, relative=relative, intensity=intensity, known=known)
         expected.append(here)
         found.append(matches)
         sigma = max(LEAST_PLACE_SIGMA, 0.8 * tolerance)
