@@ -155,12 +155,16 @@ def _free_names(start: FilmConstants, held: Mapping[str, str]) -> tuple[str, ...
     return ("a", *(["contraction"] if "contraction" not in held else []), *angles, *others)
 
 
-def _value(constants: FilmConstants, name: str) -> float:
+def value_of(constants: FilmConstants, name: str) -> float:
+    """A constant by the name of its parameter."""
     if name.startswith("incidence"):
         return constants.incidence[int(name.split()[1])]
-    if name == "critical":
-        return constants.critical**2
     return float(getattr(constants, name))
+
+
+def _value(constants: FilmConstants, name: str) -> float:
+    """What is fitted: of the critical angle its square."""
+    return constants.critical**2 if name == "critical" else value_of(constants, name)
 
 
 def _with(constants: FilmConstants, name: str, value: float) -> FilmConstants:
