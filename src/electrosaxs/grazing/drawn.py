@@ -40,7 +40,9 @@ def drawn_shifts(
     axes = axes * np.sqrt(np.maximum(squares, 1e-6))[:, None, :]  # columns: one width along each axis
     grid = np.stack(np.meshgrid(*[np.linspace(-REACH, REACH, POINTS)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
     beside = 0.5 * np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
-    at = np.concatenate([place[:, None], place[:, None] + np.einsum("nij,pj->npi", axes, grid), place[:, None] + beside], axis=1)
+    at = np.concatenate(
+        [place[:, None], place[:, None] + np.einsum("nij,pj->npi", axes, grid), place[:, None] + beside], axis=1
+    )
     parallel, exit_sine = film_coordinates(plane, incidence, at[..., 0], at[..., 1])
     along = q_along_normal(exit_sine, wavenumber=plane.wavenumber, incidence=incidence, reflected=reflected[:, None])
     pair = np.stack([np.abs(parallel), along], axis=1)  # (n, 2, point)

@@ -122,7 +122,13 @@ def behind(expected: Expected, taken: FloatArray) -> Expected:
 
 
 def match(
-    spots: list[Spot], expected: Expected, *, tolerance: float, relative: float, intensity: FloatArray, known: bool = False
+    spots: list[Spot],
+    expected: Expected,
+    *,
+    tolerance: float,
+    relative: float,
+    intensity: FloatArray,
+    known: bool = False,
 ) -> npt.NDArray[np.int64]:
     """Index of the expected reflection of each spot, -1 where there is none; each reflection has one spot at most.
 

@@ -27,6 +27,8 @@ ROUNDS = ((4.0, 0.012, 2.0), (2.5, 0.006, 0.7), (1.2, 0.002, PIXEL_SIGMA))
 FAR_BEHIND = 100.0  # of the scores of two starts in the same round: no refinement makes up for it
 SCATTERS = 1.2  # by how much spots scatter beyond their fits, in tolerances of the next matching
 NEAR_CRITICAL = np.radians(0.1)  # between the two angles
+FREE_STARTS, FREE_ANGLE = (np.radians(0.15), np.radians(0.3), np.radians(0.6)), np.radians(1.0)
+CALMER = 0.25  # of the scatter is left where the stated angle was wrong
 MOST_SCATTER = 0.5  # of the width of spots: reflections from which spots scatter by more do not explain them
 LEAST_PLACE_SIGMA = 1.0  # pixels, in the likelihood
 LEAST_SCORE = 12.0  # ln of the odds against "none", for so many candidates and constants were tried
@@ -209,6 +211,24 @@ def other_side(
     start = Start(found.orientation, c.a, c.contraction, 0.0)
     other = try_start(start, images, setup, replace(stated, incidence=mirrored), priors, held)
     return found if other is None or other.score <= found.score else other
+
+
+def freed_angle(
+    found: Indexed, images: Sequence[ImageView], setup: Setup, stated: FilmConstants, priors: Mapping[str, Prior],
+    held: Mapping[str, str],
+) -> Indexed:  # fmt: skip
+    """What was found, or the same with angles of incidence that are not those stated, where spots that scattered about their
+    places then lie on them: who stated a wrong angle meant another one."""
+    free = {name: Prior(p.value, FREE_ANGLE) if name.startswith("incidence") else p for name, p in priors.items()}
+    c, tried = found.refined.constants, [found]
+    for angle in FREE_STARTS:
+        other = tuple(angle + i - c.incidence[0] for i in c.incidence)
+        if min(other) > 0.0:
+            start = Start(found.orientation, c.a, c.contraction, 0.0)
+            done = try_start(start, images, setup, replace(stated, incidence=other), free, held)
+            tried += [] if done is None or done.matches < found.matches else [done]
+    best = min(tried, key=lambda one: one.refined.scatter)
+    return best if best.refined.scatter < CALMER * found.refined.scatter else found
 
 
 def _look(
