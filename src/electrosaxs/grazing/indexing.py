@@ -17,7 +17,7 @@ from .candidates import Start, candidate_orientations, starts
 from .expected import Expected, Setup, behind, expected_reflections, incidence_of, match
 from .intensities import Envelope
 from .likelihood import Explained, explain
-from .refine import PIXEL_SIGMA, Matched, Prior, joined, matched, refine
+from .refine import PIXEL_SIGMA, Matched, Prior, joined, matched, refine, value_of
 from .surroundings import Surroundings
 
 REFINED_STARTS = 6
@@ -201,8 +201,8 @@ def other_side(
     found: Indexed, images: Sequence[ImageView], setup: Setup, stated: FilmConstants, priors: Mapping[str, Prior],
     held: Mapping[str, str],
 ) -> Indexed:  # fmt: skip
-    """What was found, or the same with the beam on the other side of the critical angle where that explains more: near it two
-    angles of incidence give almost the same wave in the film."""
+    """What was found, or the same with the beam on the other side of the critical angle where that explains more, for all that
+    was stated: near it two angles of incidence give almost the same wave in the film."""
     c = found.refined.constants
     mirrored = tuple(2.0 * c.critical - angle for angle in c.incidence)
     near = max(abs(m - angle) for m, angle in zip(mirrored, c.incidence, strict=True)) < NEAR_CRITICAL
@@ -210,7 +210,20 @@ def other_side(
         return found
     start = Start(found.orientation, c.a, c.contraction, 0.0)
     other = try_start(start, images, setup, replace(stated, incidence=mirrored), priors, held)
-    return found if other is None or other.score <= found.score else other
+    if other is None or other.score - _against(other, priors) <= found.score - _against(found, priors):
+        return found
+    return other
+
+
+def _against(one: Indexed, priors: Mapping[str, Prior]) -> float:
+    """What stated angles say against those found: half the sum of squares over their sigmas."""
+    c = one.refined.constants
+    off = [
+        (value_of(c, name) - p.value) / p.sigma
+        for name, p in priors.items()
+        if name.startswith(("incidence", "critical"))
+    ]
+    return 0.5 * float(np.square(off).sum())
 
 
 def freed_angle(

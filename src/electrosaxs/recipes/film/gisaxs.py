@@ -119,15 +119,15 @@ def doubts(study: FilmStudy) -> list[str]:
         if abs(angle - prior.value) > CONTRADICTED * np.hypot(prior.sigma, sigma):
             said.append(
                 f"the spots of image {i + 1} tell {np.degrees(angle):.3f} ± {np.degrees(sigma):.1g} deg of incidence, and "
-                f"{np.degrees(prior.value):.4g} ± {np.degrees(prior.sigma):.2g} deg was stated: the angle, or the direct beam's "
+                f"{np.degrees(prior.value):.4g} ± {np.degrees(prior.sigma):.2g} deg was stated: the angle, or the beam's "
                 "row in the geometry, is wrong"
             )
     usable = sum(not s.excluded for s in study.spots)
     explained = sum(int(np.count_nonzero(f >= 0)) for one in study.all_indexed for f in one.found)
     if explained < DOUBTFUL * usable:
         said.append(
-            f"{usable - explained} of {usable} spots are not explained: the direct beam's row or the distance of the geometry may "
-            "be wrong, or there are more than two orientations; constants of a lattice that explains so few are not to be trusted"
+            f"{usable - explained} of {usable} spots are not explained: the direct beam's row or the distance of the geometry "
+            "may be wrong, or there are more than two orientations; do not trust constants of a lattice that explains so few"
         )
     return said
 

@@ -23,11 +23,16 @@ from .study import FilmStudy
 
 DOUBTFUL = 0.5  # of the spots are explained where an image stands as its geometry says
 LEAST_PAIRED = 8  # spots with a partner on the other side
-PAIRED = 0.6  # of the spots that the best way has in pairs: ways with fewer are not looked at
+PAIRED = 0.6  # of the spots that the best way has in pairs
 OFF_COLUMN = 3.0  # pixels
 LEAST_ODDS = 20.0  # ln, over the image as it stands
 LOOKED_AT = 3
 BELOW = "below the horizon"
+TURNED = {
+    (False, True): ("upside down", "rows reversed"),
+    (True, False): ("transposed", "columns taken for rows"),
+    (True, True): ("turned by a quarter", "columns taken for rows, these reversed"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,26 +130,18 @@ def _refusal(inputs: FilmInputs, way: Way, words: str) -> ElectrosaxsError:
             remedy=f"add {way.turn_deg:g} to --sample-rotation-deg, or turn the image",
         )  # fmt: skip
     if way.swapped or way.reversed:
-        how = {(True, True): "turned by a quarter", (True, False): "transposed", (False, True): "upside down"}[
-            way.swapped, way.reversed
-        ]
-        put = {
-            (True, True): "columns taken for rows, these reversed",
-            (True, False): "columns taken for rows",
-            (False, True): "rows reversed",
-        }
+        how, put = TURNED[way.swapped, way.reversed]
         also = f" and the direct beam at {to}" if way.shift else ""
-        turn = (
-            "turn the image (where left and right are, the pattern does not tell)"
-            if way.swapped
-            else "flip the image upside down"
-        )
-        other = "" if way.swapped else ", or correct Poni1 and turn the film with --sample-rotation-deg 180"
-        mirror = " and left to right" if way.shift and mirrored and not way.swapped else ""
+        remedy = "flip the image upside down"
+        if way.swapped:
+            remedy = "turn the image by a quarter (left and right of a film's pattern are alike)"
+        elif way.shift and mirrored:
+            remedy += " and left to right"
+        if not way.swapped:
+            remedy += ", or correct Poni1 and turn the film with --sample-rotation-deg 180"
         return bad_value(
             InputFileError, where=image, field="image", value=how,
-            rule=f"the film's spots lie below its horizon as the image stands: with {put[way.swapped, way.reversed]}{also} {words}",
-            remedy=f"{turn}{mirror}{other}",
+            rule=f"as it stands the film's spots lie below the horizon of the film: with {put}{also} {words}", remedy=remedy,
         )  # fmt: skip
     mirror = ", or flip the image left to right" if mirrored else ""
     return bad_value(
