@@ -18,7 +18,7 @@ from .surroundings import Surroundings
 
 ON_ROD = 1e-6
 MATCHED = 3.5  # standard deviations
-BRIGHTEST_COPY = 150.0  # times what is expected: substrate and roughness are not known, but not so badly
+BRIGHTEST_COPY = 1e3  # times what is expected: neither substrate nor roughness makes up for that
 TAKEN = 12.0  # pixels: reflections so near to a spot with another cause could not be told from it
 
 
@@ -150,7 +150,8 @@ def match(
     far_off = apart > MATCHED**2
     if known:
         light = np.array([s.intensity for s in spots])
-        far_off |= expected.reflected & (light[:, None] > BRIGHTEST_COPY * intensity)
+        above = expected.reflected & (expected.normal > ON_ROD)  # those in the plane shine in the Yoneda band all the same
+        far_off |= above & (light[:, None] > BRIGHTEST_COPY * intensity)
     cost = np.where(far_off, 1e3, cost)
     for spot, reflection in zip(*linear_sum_assignment(cost), strict=True):
         if not far_off[spot, reflection]:
