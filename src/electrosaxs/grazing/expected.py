@@ -150,7 +150,9 @@ def match(
     far_off = apart > MATCHED**2
     if known:
         light = np.array([s.intensity for s in spots])
-        above = expected.reflected & (expected.normal > ON_ROD)  # those in the plane shine in the Yoneda band all the same
+        above = expected.reflected & (
+            expected.normal > ON_ROD
+        )  # those in the plane shine in the Yoneda band all the same
         far_off |= above & (light[:, None] > BRIGHTEST_COPY * intensity)
     cost = np.where(far_off, 1e3, cost)
     for spot, reflection in zip(*linear_sum_assignment(cost), strict=True):

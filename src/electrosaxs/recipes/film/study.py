@@ -121,7 +121,7 @@ def _study_of_spots(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
     """Spots and their lattice, whatever angle was stated."""
     study = _of_composition(inputs, options)
     found = study.indexed
-    if found is None or options.hold_incident_angle or found.refined.scatter < SCATTERED:
+    if found is None or options.hold_incident_angle or found.refined.scatter < SCATTERED or not _pulled(study, found):
         return study
     images = range(len(study.prepared))
     views = [
@@ -132,6 +132,13 @@ def _study_of_spots(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
     if freed is found:
         return study
     return replace(study, indexed=freed, second=second_orientation(views, study.setup, freed))
+
+
+def _pulled(study: FilmStudy, found: Indexed) -> bool:
+    """Whether spots pull an angle of incidence off the one that was stated."""
+    angles = enumerate(found.refined.constants.incidence)
+    stated = [(angle, study.priors[f"incidence {i}"]) for i, angle in angles]
+    return any(abs(angle - prior.value) > prior.sigma for angle, prior in stated)
 
 
 def _of_composition(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
