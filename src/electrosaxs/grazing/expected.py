@@ -18,6 +18,7 @@ from .surroundings import Surroundings
 
 ON_ROD = 1e-6
 MATCHED = 3.5  # standard deviations
+BRIGHTEST_COPY = 1e3  # times what is expected: neither substrate nor roughness makes up for that
 TAKEN = 12.0  # pixels: reflections so near to a spot with another cause could not be told from it
 
 
@@ -121,12 +122,19 @@ def behind(expected: Expected, taken: FloatArray) -> Expected:
 
 
 def match(
-    spots: list[Spot], expected: Expected, *, tolerance: float, relative: float, intensity: FloatArray
+    spots: list[Spot],
+    expected: Expected,
+    *,
+    tolerance: float,
+    relative: float,
+    intensity: FloatArray,
+    known: bool = False,
 ) -> npt.NDArray[np.int64]:
     """Index of the expected reflection of each spot, -1 where there is none; each reflection has one spot at most.
 
     A spot lies within `MATCHED` sigma, made of its own, `tolerance` (pixels) and `relative` times its distance from the
     direct beam's neighbourhood. intensity (reflections): between two that are equally near the brighter one is chosen.
+    known: these are in the image's units, and spots are no copies of the reflected beam that outshine what it can make.
     """
     found = np.full(len(spots), -1, dtype=np.int64)
     if not spots or not len(expected):
@@ -140,6 +148,12 @@ def match(
     with np.errstate(divide="ignore"):
         cost = 0.5 * apart - np.log(np.maximum(intensity, 1e-30) / np.maximum(intensity.max(), 1e-30)).clip(-8.0, 0.0)
     far_off = apart > MATCHED**2
+    if known:
+        light = np.array([s.intensity for s in spots])
+        above = expected.reflected & (
+            expected.normal > ON_ROD
+        )  # those in the plane shine in the Yoneda band all the same
+        far_off |= above & (light[:, None] > BRIGHTEST_COPY * intensity)
     cost = np.where(far_off, 1e3, cost)
     for spot, reflection in zip(*linear_sum_assignment(cost), strict=True):
         if not far_off[spot, reflection]:

@@ -40,12 +40,20 @@ class DetectorPlane:
 
     def pixel(self, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Row and column where rays of these directions (..., 3) meet the detector; NaN where they do not."""
-        columns = np.stack([direction, *np.broadcast_arrays(-self.by_row, -self.by_column, direction)[:2]], axis=-1)
+        normal = np.cross(self.by_row, self.by_column)
         known = np.asarray(np.isfinite(direction).all(axis=-1))
-        safe = np.where(known[..., None, None], columns, np.eye(3))
-        solved = np.linalg.solve(safe, np.broadcast_to(self.origin, direction.shape)[..., None])[..., 0]
-        hit = np.asarray(known & (solved[..., 0] > 0.0))
-        return np.where(hit, solved[..., 1], np.nan), np.where(hit, solved[..., 2], np.nan)
+        safe = np.where(known[..., None], direction, normal)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            far = (self.origin @ normal) / (safe @ normal)
+            along = (far[..., None] * safe - self.origin) @ np.stack([self.by_row, self.by_column], axis=1)
+        metric = np.linalg.inv(
+            [
+                [self.by_row @ self.by_row, self.by_row @ self.by_column],
+                [self.by_row @ self.by_column, self.by_column @ self.by_column],
+            ]
+        )
+        place, hit = along @ metric, known & (far > 0.0)
+        return np.where(hit, place[..., 0], np.nan), np.where(hit, place[..., 1], np.nan)
 
 
 def detector_plane(geometry: Geometry, *, sample_rotation_deg: float = 0.0) -> DetectorPlane:

@@ -17,15 +17,18 @@ from .candidates import Start, candidate_orientations, starts
 from .expected import Expected, Setup, behind, expected_reflections, incidence_of, match
 from .intensities import Envelope
 from .likelihood import Explained, explain
-from .refine import PIXEL_SIGMA, Matched, Prior, joined, matched, refine
+from .refine import PIXEL_SIGMA, Matched, Prior, joined, matched, refine, value_of
 from .surroundings import Surroundings
 
 REFINED_STARTS = 6
 LEAST_SPOTS = 5  # that a lattice must explain
 ROUNDS = ((4.0, 0.012, 2.0), (2.5, 0.006, 0.7), (1.2, 0.002, PIXEL_SIGMA))
 """Each round of matching: tolerance (pixels, and of the distance), and how well places are trusted (pixels)."""
+FAR_BEHIND = 100.0  # of the scores of two starts in the same round: no refinement makes up for it
 SCATTERS = 1.2  # by how much spots scatter beyond their fits, in tolerances of the next matching
 NEAR_CRITICAL = np.radians(0.1)  # between the two angles
+FREE_STARTS, FREE_ANGLE = (np.radians(0.15), np.radians(0.3), np.radians(0.6)), np.radians(1.0)
+CALMER = 0.25  # of the scatter is left where the stated angle was wrong
 MOST_SCATTER = 0.5  # of the width of spots: reflections from which spots scatter by more do not explain them
 LEAST_PLACE_SIGMA = 1.0  # pixels, in the likelihood
 LEAST_SCORE = 12.0  # ln of the odds against "none", for so many candidates and constants were tried
@@ -44,13 +47,14 @@ class ImageView:
 @dataclass(frozen=True, eq=False)
 class Indexed:
     """An orientation with refined constants; per image: expected reflections, which of them each spot is (-1: none), and
-    how well they explain it."""
+    how well they explain it; rounds: scores before each refinement."""
 
     orientation: Orientation
     refined: Refined
     expected: list[Expected]
     found: list[npt.NDArray[np.int64]]
     explained: list[Explained]
+    rounds: tuple[float, ...] = ()
 
     @property
     def score(self) -> float:
@@ -78,11 +82,12 @@ def index_film(
 
     stated: angles, critical angle and centre as given; its a is not used. priors and held as for `refine`.
     """
-    tried = [
-        done
-        for start in _promising(images, setup, stated)
-        if (done := try_start(start, images, setup, stated, priors, held)) is not None
-    ]
+    tried: list[Indexed] = []
+    for start in _promising(images, setup, stated):
+        leader = max(tried, key=lambda t: t.score, default=None)
+        ahead = () if leader is None else leader.rounds
+        done = try_start(start, images, setup, stated, priors, held, ahead=ahead)
+        tried += [] if done is None else [done]
     best: dict[Orientation, Indexed] = {}
     for one in sorted(tried, key=lambda t: -t.score):
         best.setdefault(one.orientation, one)
@@ -149,23 +154,33 @@ def try_start(
     stated: FilmConstants,
     priors: Mapping[str, Prior],
     held: Mapping[str, str],
+    *,
+    ahead: Sequence[float] = (),
 ) -> Indexed | None:
-    """Matching and refinement in turns from first constants; None where too few spots are met."""
+    """Matching and refinement in turns from first constants; None where too few spots are met. ahead: scores of the leader
+    after each round; who is far behind it after the first refinement stays there."""
     constants = FilmConstants(
         start.a, start.contraction, stated.incidence, stated.critical, stated.row_shift, stated.column_shift, stated.turn,
         stated.spot_shift,
     )  # fmt: skip
     envelope: Envelope | None = None
     refined: Refined | None = None
-    for least, relative, place_sigma in (*ROUNDS, ROUNDS[-1]):
+    rounds: list[float] = []
+    for number, (least, relative, place_sigma) in enumerate((*ROUNDS, ROUNDS[-1])):
         tolerance = least if refined is None else max(least, SCATTERS * refined.scatter)
         expected, found, explained = _look(start.orientation, images, setup, constants, tolerance, relative, envelope)
         pairs = _usable(images, expected, found)
         if len(pairs.spots) < LEAST_SPOTS:
             return None
+        rounds.append(sum(part.score for part in explained))
+        if refined is not None and number < len(ahead) and rounds[-1] < ahead[number] - FAR_BEHIND:
+            return Indexed(start.orientation, refined, expected, found, explained, tuple(rounds))
         envelope = explained[0].envelope
         try:
-            refined = refine(setup, constants, pairs, priors, held=held, envelope=envelope, place_sigma=place_sigma)
+            refined = refine(
+                setup, constants, pairs, priors, held=held, envelope=envelope, place_sigma=place_sigma,
+                drawn=number == len(ROUNDS),
+            )  # fmt: skip
         except (ConvergenceError, np.linalg.LinAlgError):
             return None
         constants = refined.constants
@@ -174,7 +189,7 @@ def try_start(
         return None
     tolerance, relative = max(ROUNDS[-1][0], SCATTERS * refined.scatter), ROUNDS[-1][1]
     expected, found, explained = _look(start.orientation, images, setup, constants, tolerance, relative, envelope)
-    return Indexed(start.orientation, refined, expected, found, explained)
+    return Indexed(start.orientation, refined, expected, found, explained, tuple(rounds))
 
 
 def usual_width(images: Sequence[ImageView]) -> float:
@@ -186,8 +201,8 @@ def other_side(
     found: Indexed, images: Sequence[ImageView], setup: Setup, stated: FilmConstants, priors: Mapping[str, Prior],
     held: Mapping[str, str],
 ) -> Indexed:  # fmt: skip
-    """What was found, or the same with the beam on the other side of the critical angle where that explains more: near it two
-    angles of incidence give almost the same wave in the film."""
+    """What was found, or the same with the beam on the other side of the critical angle where that explains more, for all that
+    was stated: near it two angles of incidence give almost the same wave in the film."""
     c = found.refined.constants
     mirrored = tuple(2.0 * c.critical - angle for angle in c.incidence)
     near = max(abs(m - angle) for m, angle in zip(mirrored, c.incidence, strict=True)) < NEAR_CRITICAL
@@ -195,7 +210,38 @@ def other_side(
         return found
     start = Start(found.orientation, c.a, c.contraction, 0.0)
     other = try_start(start, images, setup, replace(stated, incidence=mirrored), priors, held)
-    return found if other is None or other.score <= found.score else other
+    if other is None or other.score - _against(other, priors) <= found.score - _against(found, priors):
+        return found
+    return other
+
+
+def _against(one: Indexed, priors: Mapping[str, Prior]) -> float:
+    """What stated angles say against those found: half the sum of squares over their sigmas."""
+    c = one.refined.constants
+    off = [
+        (value_of(c, name) - p.value) / p.sigma
+        for name, p in priors.items()
+        if name.startswith(("incidence", "critical"))
+    ]
+    return 0.5 * float(np.square(off).sum())
+
+
+def freed_angle(
+    found: Indexed, images: Sequence[ImageView], setup: Setup, stated: FilmConstants, priors: Mapping[str, Prior],
+    held: Mapping[str, str],
+) -> Indexed:  # fmt: skip
+    """What was found, or the same with angles of incidence that are not those stated, where spots that scattered about their
+    places then lie on them: who stated a wrong angle meant another one."""
+    free = {name: Prior(p.value, FREE_ANGLE) if name.startswith("incidence") else p for name, p in priors.items()}
+    c, tried = found.refined.constants, [found]
+    for angle in FREE_STARTS:
+        other = tuple(angle + i - c.incidence[0] for i in c.incidence)
+        if min(other) > 0.0:
+            start = Start(found.orientation, c.a, c.contraction, 0.0)
+            done = try_start(start, images, setup, replace(stated, incidence=other), free, held)
+            tried += [] if done is None or done.matches < found.matches else [done]
+    best = min(tried, key=lambda one: one.refined.scatter)
+    return best if best.refined.scatter < CALMER * found.refined.scatter else found
 
 
 def _look(
@@ -212,7 +258,8 @@ def _look(
         intensity = (
             here.weight if envelope is None else here.weight * np.exp(np.clip(envelope.log(here.q), -60.0, 60.0))
         )
-        matches = match(image.spots, here, tolerance=tolerance, relative=relative, intensity=intensity)
+        known = envelope is not None
+        matches = match(image.spots, here, tolerance=tolerance, relative=relative, intensity=intensity, known=known)
         expected.append(here)
         found.append(matches)
         sigma = max(LEAST_PLACE_SIGMA, 0.8 * tolerance)

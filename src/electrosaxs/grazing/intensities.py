@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -13,7 +14,7 @@ DIAMETERS = np.linspace(0.3, 1.0, 36)  # of the distance of neighbours
 SPREADS = (0.04, 0.06, 0.08, 0.11, 0.15)  # of the diameter
 SCATTER = 0.6  # of the logarithm of an intensity about the model: shapes, orientations, absorption
 LARGEST_SQUARE = 2.0  # nm^2: of the displacement
-NEAR_ZERO = 1e-3  # 1/nm
+NEAR_ZERO, STEP, LONGEST = 1e-3, 0.01, 200.0  # of q d in the table of the form factor
 LEAST_SPOTS = 4
 
 
@@ -35,8 +36,15 @@ class Envelope:
 
 def log_spheres(q: FloatArray, diameter: float, spread: float) -> FloatArray:
     """ln P(q) / P(0) of spheres."""
-    form = squared_form_factor(np.append(np.ravel(q), NEAR_ZERO), diameter, spread * diameter)
-    return np.reshape(np.log(form[:-1]) - np.log(form[-1]), np.shape(q))
+    return np.asarray(np.interp(q * diameter, *_log_form(spread)))
+
+
+@lru_cache(maxsize=16)
+def _log_form(spread: float) -> tuple[FloatArray, FloatArray]:
+    """q d and ln P / P(0) of spheres of this spread: a function of q d alone."""
+    x = np.arange(0.0, LONGEST, STEP)
+    form = squared_form_factor(np.maximum(x, NEAR_ZERO), 1.0, spread)
+    return x, np.log(form) - np.log(form[0])
 
 
 def fit_envelope(q: FloatArray, log_intensity: FloatArray, *, neighbour_nm: float) -> Envelope:
@@ -44,8 +52,10 @@ def fit_envelope(q: FloatArray, log_intensity: FloatArray, *, neighbour_nm: floa
     level = float(np.median(log_intensity)) if q.size else 0.0
     if q.size < LEAST_SPOTS:
         return Envelope(level, 0.5 * neighbour_nm, 0.15, 0.0, np.inf)
-    sizes = [(d, s) for d in DIAMETERS * neighbour_nm for s in SPREADS]
-    y = log_intensity - np.array([log_spheres(q, float(d), s) for d, s in sizes])  # (size, spot)
+    diameters = DIAMETERS * neighbour_nm
+    sizes = [(float(d), s) for s in SPREADS for d in diameters]
+    foretold = [np.interp(np.multiply.outer(diameters, q), *_log_form(s)) for s in SPREADS]
+    y = log_intensity - np.concatenate(foretold)  # (size, spot)
     square, weight = np.square(q), np.ones(y.shape)
     for _ in range(4):
         total, first, second = weight.sum(axis=1), (weight * square).sum(axis=1), (weight * square**2).sum(axis=1)
@@ -61,4 +71,4 @@ def fit_envelope(q: FloatArray, log_intensity: FloatArray, *, neighbour_nm: floa
     centre = float((likely * displaced).sum() / likely.sum())
     between = float((likely * np.square(displaced - centre)).sum() / likely.sum())
     sigma = float(np.sqrt(SCATTER**2 * total[best] / determinant[best] + between))
-    return Envelope(float(levels[best]), float(sizes[best][0]), sizes[best][1], float(displaced[best]), sigma)
+    return Envelope(float(levels[best]), *sizes[best], float(displaced[best]), sigma)

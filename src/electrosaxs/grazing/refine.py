@@ -33,10 +33,7 @@ STEP_SIZES = {
     "a": 1e-4,
     "contraction": 1e-5,
     "critical": 1e-8,
-    "row_shift": 1e-3,
-    "column_shift": 1e-3,
     "turn": 1e-6,
-    "spot_shift": 1e-2,
 }
 
 
@@ -87,6 +84,7 @@ def refine(
     held: Mapping[str, str],
     envelope: Envelope | None,
     place_sigma: float = PIXEL_SIGMA,
+    drawn: bool = False,
 ) -> Refined:
     """Constants from matched spots. priors: by name of the parameter ("incidence 0" for the first image's); held: name -> why.
 
@@ -100,7 +98,7 @@ def refine(
     use = np.ones(len(pairs.spots), dtype=bool)
     constants, scatter = start, place_sigma
     for _ in range(4):
-        lie = corrected_places(setup, constants, pairs.spots, pairs.reflected, envelope)
+        lie = corrected_places(setup, constants, pairs.spots, pairs.reflected, envelope, drawn=drawn)
         whitening = np.linalg.inv(np.linalg.cholesky(lie.covariance + scatter**2 * np.eye(2)))
         measured = _Measured(setup, pairs, lie.target, lie.shift, whitening, use)
         constants, covariance, residuals, jacobian = _gauss_newton(measured, constants, names, priors)
@@ -157,12 +155,16 @@ def _free_names(start: FilmConstants, held: Mapping[str, str]) -> tuple[str, ...
     return ("a", *(["contraction"] if "contraction" not in held else []), *angles, *others)
 
 
-def _value(constants: FilmConstants, name: str) -> float:
+def value_of(constants: FilmConstants, name: str) -> float:
+    """A constant by the name of its parameter."""
     if name.startswith("incidence"):
         return constants.incidence[int(name.split()[1])]
-    if name == "critical":
-        return constants.critical**2
     return float(getattr(constants, name))
+
+
+def _value(constants: FilmConstants, name: str) -> float:
+    """What is fitted: of the critical angle its square."""
+    return constants.critical**2 if name == "critical" else value_of(constants, name)
 
 
 def _with(constants: FilmConstants, name: str, value: float) -> FilmConstants:
@@ -201,6 +203,15 @@ class _Measured:
         counted = np.repeat(self.use & np.isfinite(off).all(axis=1), 2)
         return np.nan_to_num(off, nan=1e3).ravel(), counted
 
+    def falls(self, constants: FilmConstants, name: str, off: FloatArray) -> FloatArray:
+        """By how much residuals `off` fall with a parameter: those on the detector move places by themselves."""
+        if name == "spot_shift":
+            return np.einsum("nij,nj->ni", self.whitening, self.shift).ravel()
+        if name in ("row_shift", "column_shift"):
+            return self.whitening[:, :, 0 if name == "row_shift" else 1].ravel()
+        size = STEP_SIZES.get(name.split()[0], 1e-6)
+        return (off - self.residuals(_with(constants, name, _value(constants, name) + size))[0]) / size
+
 
 def _gauss_newton(
     measured: _Measured,
@@ -215,19 +226,14 @@ def _gauss_newton(
         known = [(_value(c, n), priors.get(n)) for n in names]
         return np.array([0.0 if p is None else (p.value - v) / p.sigma for v, p in known])
 
-    def cost(c: FilmConstants) -> float:
-        off, counted = measured.residuals(c)
+    def cost(c: FilmConstants, off: FloatArray, counted: npt.NDArray[np.bool_]) -> float:
         lost = np.repeat(measured.use, 2) & ~counted  # no ray goes there any more: constants that do this are far off
         return float(np.square(off[counted]).sum() + np.square(off[lost]).sum() + np.square(prior_terms(c)).sum())
 
-    before = cost(constants)
+    off, counted = measured.residuals(constants)
+    before = cost(constants, off, counted)
     for number in range(STEPS):
-        off, counted = measured.residuals(constants)
-        jacobian = np.empty((off.size, len(names)))
-        for j, name in enumerate(names):
-            size = STEP_SIZES.get(name.split()[0], 1e-6)
-            ahead = measured.residuals(_with(constants, name, _value(constants, name) + size))[0]
-            jacobian[:, j] = -(ahead - off) / size
+        jacobian = np.stack([measured.falls(constants, name, off) for name in names], axis=1)
         sigma = np.array([np.inf if (p := priors.get(n)) is None else p.sigma for n in names])
         j_used = jacobian[counted]
         normal = j_used.T @ j_used + np.diag(1.0 / np.square(sigma))
@@ -239,7 +245,10 @@ def _gauss_newton(
             trial = constants
             for name, move in zip(names, step, strict=True):
                 trial = _with(trial, name, _value(trial, name) + float(move))
-            after = cost(trial) if trial.critical > 0.0 and min(trial.incidence) > 0.0 else np.inf
+            after = np.inf
+            if trial.critical > 0.0 and min(trial.incidence) > 0.0:
+                there = measured.residuals(trial)
+                after = cost(trial, *there)
             if after <= before * (1.0 + 1e-10):
                 break
             damping = max(4.0 * damping, 1e-4)
@@ -247,6 +256,7 @@ def _gauss_newton(
             break
         gained = before - after
         constants, before, damping = trial, after, 0.2 * damping
+        off, counted = there
         if (
             np.max(np.abs(step) * scale) < SETTLED * max(1.0, np.sqrt(after / max(counted.sum(), 1)))
             or gained < FLAT * (1 + number**2) * after
@@ -255,4 +265,4 @@ def _gauss_newton(
     else:
         raise ConvergenceError("the film's constants: no minimum in 60 steps; give fewer free parameters")
     covariance = np.linalg.pinv(scaled, hermitian=True) / np.outer(scale, scale)
-    return constants, covariance, measured.residuals(constants)[0], np.where(counted[:, None], jacobian, 0.0)
+    return constants, covariance, off, np.where(counted[:, None], jacobian, 0.0)

@@ -1,4 +1,5 @@
-"""A second orientation in the same film: indexed from the spots that the first one leaves, with angles and centre held."""
+"""A second orientation in the same film: indexed from the spots that the first one leaves, with angles and centre known as
+well as the first one knows them."""
 
 from __future__ import annotations
 
@@ -7,15 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..nouns.film import FilmConstants
+from ..nouns.film import FilmConstants, Refined
 from .expected import Setup, incidence_of, moved
 from .indexing import ImageView, Indexed, index_film
+from .refine import Prior, value_of
 from .spots import replaced
 
 LEAST_MATCHES = 6
 LEAST_EXPLAINED = 0.5  # of the spots that the first orientation leaves
 LEAST_ODDS = 20.0  # ln, over "none"
-HELD = "as the first orientation has it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +39,19 @@ def second_orientation(images: Sequence[ImageView], setup: Setup, first: Indexed
     count = sum(len(image.spots) for image in left)
     if count < LEAST_MATCHES:
         return None
-    held = dict.fromkeys(("incidence", "critical", "row_shift", "column_shift", "turn", "spot_shift"), HELD)
-    _, found = index_film(left, setup, constants, {}, held)
+    _, found = index_film(left, setup, constants, known_from(first.refined), first.refined.held)
     if found is None or found.orientation == first.orientation:
         return None
     if found.matches < max(LEAST_MATCHES, LEAST_EXPLAINED * count) or found.score < LEAST_ODDS:
         return None
     share, sigma = _share(images, first, left, found)
     return Second(_over_all_spots(found, first), share, sigma)
+
+
+def known_from(refined: Refined) -> dict[str, Prior]:
+    """What one orientation says of the angles, the centre and the shifts of spots, for another in the same film."""
+    names = [name for name in refined.names if name not in ("a", "contraction")]
+    return {name: Prior(value_of(refined.constants, name), refined.sigma(name) or 0.0) for name in names}
 
 
 def _left(image: ImageView, setup: Setup, constants: FilmConstants, first: Indexed, number: int) -> ImageView:

@@ -19,16 +19,18 @@ import numpy.typing as npt
 from ..nouns.base import FloatArray
 from ..nouns.film import FilmConstants, Spot
 from ..physics.film_frame import Incidence, channel_fields, q_along_normal
+from .drawn import drawn_shifts
 from .expected import Setup, incidence_of, moved
 from .geometry import DetectorPlane, film_coordinates
 from .intensities import Envelope
 
-CORRECTION_SHARE = 0.1  # of what is taken off a place is its sigma
-FIELD_SHARE = 0.25  # of what the waves' field makes of it
+CORRECTION_SHARE = 0.05  # of what is taken off a place is its sigma
+FIELD_SHARE = 0.1  # of what the waves' field makes of it
 SHAPE_SHARE = 0.01  # of a spot's width: what its shape, which is no Gaussian, does to its middle
 DIMMEST = 0.1  # of the field in the middle of a spot: what it is nearby is not taken to be less
 YONEDA_WIDTHS, YONEDA_END = 2.0, 1.25  # widths of a spot; critical angles
-YONEDA_SHARE = 0.15  # of its height is the sigma of a spot in the Yoneda band
+YONEDA_SHARE = 0.05  # of its height is the sigma of a spot in the Yoneda band
+DRAWN_STEPS = 2
 TOTAL_SHARE = 0.4  # where it reaches below the critical angle
 AROUND = np.array([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
 
@@ -46,9 +48,10 @@ class Places:
 
 def corrected_places(
     setup: Setup, constants: FilmConstants, spots: Sequence[Spot], reflected: npt.NDArray[np.bool_],
-    envelope: Envelope | None,
+    envelope: Envelope | None, *, drawn: bool = False,
 ) -> Places:  # fmt: skip
-    """Places of the reflections of spots, `reflected` where they are of the channel "R"."""
+    """Places of the reflections of spots, `reflected` where they are of the channel "R". drawn: shifts of spots that are drawn
+    and fitted, instead of those of first order."""
     count = len(spots)
     made = Places(np.empty((count, 2)), np.empty((count, 2)), np.empty((count, 2, 2)), np.empty((count, 2)))
     images = np.array([spot.image for spot in spots])
@@ -59,8 +62,15 @@ def corrected_places(
         shape = np.array([spot.shape for spot in of_image])
         widest = np.sqrt(np.linalg.eigvalsh(shape)[:, 1:])
         parts = _shifts(setup, constants, int(image), centre, shape, reflected[here], envelope)
+        yoneda, total = _of_yoneda_band(setup, constants, int(image), centre, shape)
+        if drawn:
+            exact = parts
+            for _ in range(DRAWN_STEPS):
+                place = centre - np.clip(np.nan_to_num(exact[0] + exact[1]), -widest, widest)
+                exact = drawn_shifts(setup, constants, int(image), of_image, place, reflected[here], envelope)
+            known = np.isfinite(exact[0] + exact[1]) & ~total[:, None]
+            parts = np.where(known, exact[0], parts[0]), np.where(known, exact[1], parts[1])
         shift, by_field = (np.clip(np.nan_to_num(part), -widest, widest) for part in parts)
-        yoneda = _of_yoneda_band(setup, constants, int(image), centre, shape)
         own = np.array([spot.covariance for spot in of_image]) + SHAPE_SHARE**2 * shape
         for part in (CORRECTION_SHARE * shift, FIELD_SHARE * by_field, yoneda):
             own = own + part[:, :, None] * part[:, None, :]
@@ -73,17 +83,19 @@ def corrected_places(
 
 def _of_yoneda_band(
     setup: Setup, constants: FilmConstants, image: int, centre: FloatArray, shape: FloatArray
-) -> FloatArray:
-    """By how many pixels (n, 2) spots in the Yoneda band may lie off: there the waves' amplitudes decide how high a spot is
-    brightest, and no slope describes them. A spot of covariance S then moves along S n, n up the film's normal."""
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """By how many pixels (n, 2) spots in the Yoneda band may lie off, and which of them reach below the critical angle. There
+    the waves' amplitudes decide how high a spot is brightest, and a drawing tells no more than they do. A spot of covariance S
+    moves along S n, n up the film's normal."""
     plane, incidence = moved(setup.plane, constants), incidence_of(constants, image, setup.film)
     rows = centre[:, :1] + YONEDA_WIDTHS * np.sqrt(shape[:, :1, 0]) * np.array([0.0, 1.0, -1.0])
     exit_sine = film_coordinates(plane, incidence, rows, np.broadcast_to(centre[:, 1:], rows.shape))[1]
     # no spot gains weight where the angle is found small
     critical = max(constants.critical, setup.film.index.critical_angle)
     share = np.where(exit_sine[:, 0] < YONEDA_END * critical, YONEDA_SHARE, 0.0)
-    share = np.where(exit_sine.min(axis=1) < critical, TOTAL_SHARE, share)
-    return np.asarray(share[:, None] * _along_the_normal(plane, shape))
+    total = np.asarray(exit_sine.min(axis=1) < critical)
+    share = np.where(total, TOTAL_SHARE, share)
+    return np.asarray(share[:, None] * _along_the_normal(plane, shape)), total
 
 
 def _shifts(

@@ -82,6 +82,8 @@ def write_poni(geometry: DetectorGeometry) -> None:
 
 def _lines(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
     """Keys in lower case with their last values, and the comments."""
+    if not path.exists():
+        raise refusal(path, "geometry", path.name, "there is no such file", "correct the path")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -17,6 +17,7 @@ from ..nouns.base import FloatArray
 from .lattices import lattice_named
 
 SAME = 1e-6  # rings closer than this, in 2 pi / a, are one
+TABLE = 11.0  # |G| that one table of rings reaches, of which all smaller ones are a part
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,22 +36,32 @@ class FilmReflections:
 @lru_cache(maxsize=256)
 def film_reflections(lattice: str, normal: tuple[int, int, int], s_max: float) -> FilmReflections:
     """Rings of `lattice` with the lattice plane `normal` parallel to the substrate, up to |G| = s_max (in 2 pi / a)."""
+    whole = _rings(lattice, normal, max(s_max, TABLE))
+    length = np.hypot(whole.parallel, whole.normal)
+    count = int(np.searchsorted(length, s_max * (1.0 + 1e-9), side="right"))
+    return FilmReflections(**{name: values[:count] for name, values in vars(whole).items()})
+
+
+@lru_cache(maxsize=128)
+def _rings(lattice: str, normal: tuple[int, int, int], s_max: float) -> FilmReflections:
+    """Worked out once for all shorter |G|."""
     crystal = lattice_named(lattice)
     reciprocal = np.linalg.inv(np.array(crystal.cell)).T
     reach = int(np.ceil(s_max * np.max(np.linalg.norm(np.array(crystal.cell), axis=1))))
     planes = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
     vectors = planes @ reciprocal
-    phase = np.exp(2j * np.pi * planes @ np.array(crystal.basis).T).sum(axis=1)
-    squared = np.abs(phase) ** 2 / crystal.particles_per_cell**2
     up = np.array(normal) @ reciprocal
     along = vectors @ (up / np.linalg.norm(up))
     length = np.linalg.norm(vectors, axis=1)
-    kept = (length > SAME) & (length <= s_max * (1.0 + 1e-9)) & (squared > SAME) & (along > -SAME)
-    planes, along, length, squared = planes[kept], np.abs(along[kept]), length[kept], squared[kept]
+    near = (length > SAME) & (length <= s_max * (1.0 + 1e-9)) & (along > -SAME)
+    planes, along, length = planes[near], np.abs(along[near]), length[near]
+    phase = np.exp(2j * np.pi * planes @ np.array(crystal.basis).T).sum(axis=1)
+    squared = np.abs(phase) ** 2 / crystal.particles_per_cell**2
+    kept = squared > SAME
+    planes, along, length, squared = planes[kept], along[kept], length[kept], squared[kept]
     across = np.sqrt(np.maximum(np.square(length) - np.square(along), 0.0))
-    key = np.round(np.stack([length, along], axis=1) / SAME / 10.0)
-    _, member = np.unique(key, axis=0, return_inverse=True)
-    member = member.reshape(-1)
+    key = np.round(np.stack([length, along]) / SAME / 10.0).astype(np.int64)
+    _, member = np.unique(key[0] * (key[1].max() + 1) + key[1], return_inverse=True)
     count = np.bincount(member)
     strength = np.bincount(member, weights=squared) / count
     order = _plainest_first(planes, member)

@@ -28,6 +28,7 @@ from ...report.template import render, save_figure
 from ..output_folder import check_free, output_folder
 from .inputs import FilmInputs, FilmOptions, read_inputs
 from .numbers import film_numbers, usable_pairs
+from .standing import DOUBTFUL, check_standing
 from .study import FilmStudy, study_film
 from .tables import (
     IMAGE_COLUMNS,
@@ -55,6 +56,8 @@ CHANNELS = "spots of the direct (T) and of the reflected beam (R) are reflection
 SUBSTRATE_NOTE = (
     "the substrate is taken to be silicon and the film 1 µm thick: both decide only how bright spots should be"
 )
+
+CONTRADICTED = 4.0  # sigmas between the angle stated and the one found
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +95,7 @@ def analyse_film(
     check_free(Path(out), [file for file in read if file.exists()], "gisaxs")
     inputs = read_inputs(files, geometry, options)
     study = study_film(inputs, options)
+    check_standing(inputs, options, study)
     spots, expected = final_spots(study), reflections(study)
     results = FilmResults(study, spots, expected, film_numbers(study), _notes(study))
     _write(output_folder(out, read, command="gisaxs"), inputs, results, options, read)
@@ -101,7 +105,31 @@ def analyse_film(
 def summary(results: FilmResults, out: str | Path) -> str:
     """The verdict and the headline numbers as text for the terminal."""
     lines = number_lines(results.numbers)
-    return "\n".join([results.verdict, *lines, f"report: {Path(out) / 'report.html'}"])
+    said = [f"note: {doubt}" for doubt in doubts(results.study)]
+    return "\n".join([results.verdict, *lines, *said, f"report: {Path(out) / 'report.html'}"])
+
+
+def doubts(study: FilmStudy) -> list[str]:
+    """What contradicts the assignment or what was stated."""
+    found, said = study.indexed, []
+    if found is None:
+        return []
+    for i, angle in enumerate(found.refined.constants.incidence):
+        prior, sigma = study.priors[f"incidence {i}"], found.refined.sigma(f"incidence {i}") or 0.0
+        if abs(angle - prior.value) > CONTRADICTED * np.hypot(prior.sigma, sigma):
+            said.append(
+                f"the spots of image {i + 1} tell {np.degrees(angle):.3f} ± {np.degrees(sigma):.1g} deg of incidence, and "
+                f"{np.degrees(prior.value):.4g} ± {np.degrees(prior.sigma):.2g} deg was stated: the angle, or the beam's "
+                "row in the geometry, is wrong"
+            )
+    usable = sum(not s.excluded for s in study.spots)
+    explained = sum(int(np.count_nonzero(f >= 0)) for one in study.all_indexed for f in one.found)
+    if explained < DOUBTFUL * usable:
+        said.append(
+            f"{usable - explained} of {usable} spots are not explained: the direct beam's row or the distance of the geometry "
+            "may be wrong, or there are more than two orientations; do not trust constants of a lattice that explains so few"
+        )
+    return said
 
 
 def _notes(study: FilmStudy) -> tuple[str, ...]:
@@ -110,7 +138,7 @@ def _notes(study: FilmStudy) -> tuple[str, ...]:
         return (RINGS,)
     if found is None:
         return (CHANNELS, SUBSTRATE_NOTE)
-    notes = [CHANNELS, SUBSTRATE_NOTE, *study.assignment.notes]
+    notes = [*doubts(study), CHANNELS, SUBSTRATE_NOTE, *study.assignment.notes]
     orientation = found.orientation
     if orientation.lattice == "FCC" and orientation.normal == (1, 1, 1):
         notes.insert(0, TWINS)

@@ -10,16 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import CalibrationError, ElectrosaxsError, InputFileError, bad_value
-from ...grazing.geometry import DetectorPlane, detector_plane
+from ...grazing.geometry import DetectorPlane, detector_plane, film_coordinates
 from ...io.film_image import FilmImage, read_film_image
 from ...io.poni import read_poni
 from ...materials import core_named, ligand_named
+from ...physics.film_frame import Incidence
+from ...physics.refraction import Index
 from ...reduction.geometry import Geometry, pixel_geometry
 from ...reduction.masking import read_mask
 
 LARGEST_ANGLE_DEG, RADIANS_BELOW_DEG = 5.0, 0.02
 LARGEST_KEV = 200.0
 LONGEST_SAMPLE_MM = 300.0
+COARSE, LEAST_USED = 4, 0.05
 COMMAND = "gisaxs"
 
 
@@ -66,12 +69,33 @@ def read_inputs(files: Sequence[str | Path], geometry: str | Path, options: Film
     mask = where.gaps() if options.mask is None else where.gaps() | read_mask(options.mask, where.shape)
     for image in images:
         if image.values.shape != where.shape:
+            turned = image.values.shape == where.shape[::-1]
             raise bad_value(
                 CalibrationError, where=image.path, field="shape", value=image.values.shape,
                 rule=f"{where.source.name} describes a {where.detector} with {where.shape} pixels (rows, columns)",
-                remedy="give the geometry of the detector that took the image",
+                remedy="turn the image as the detector read it: rows and columns are exchanged" if turned
+                else "give the geometry of the detector that took the image",
             )  # fmt: skip
-    return FilmInputs(images, tuple(image.unused | mask for image in images), where, plane, angles)
+    unused = tuple(image.unused | mask for image in images)
+    for image, left_out, angle in zip(images, unused, angles, strict=True):
+        _check_used(image, left_out, plane, angle, options.mask)
+    return FilmInputs(images, unused, where, plane, angles)
+
+
+def _check_used(
+    image: FilmImage, unused: npt.NDArray[np.bool_], plane: DetectorPlane, angle_deg: float, mask: Path | None
+) -> None:
+    """InputFileError where hardly a pixel above the horizon is used."""
+    row, column = np.mgrid[: unused.shape[0] : COARSE, : unused.shape[1] : COARSE]
+    exit_sine = film_coordinates(plane, Incidence(np.radians(angle_deg), Index(0.0, 0.0)), row, column)[1]
+    above = exit_sine > 0.0
+    share = float((~unused[::COARSE, ::COARSE])[above].mean()) if above.any() else 0.0
+    if share < LEAST_USED:
+        remedy = f"correct the mask {mask}: 1 is masked" if mask is not None else "give a frame that was measured there"
+        raise bad_value(
+            InputFileError, where=image.path, field="pixels", value=f"{share:.1%} above the horizon are used",
+            rule=f"at least {LEAST_USED:.0%} must be: the others are masked, gaps or marks", remedy=remedy,
+        )  # fmt: skip
 
 
 def check_options(options: FilmOptions, images: int) -> tuple[float, ...]:
@@ -108,6 +132,11 @@ def check_options(options: FilmOptions, images: int) -> tuple[float, ...]:
         raise _bad(
             "--lit-length-mm", f"{options.lit_length_mm:g}", f"must lie between 0 and {LONGEST_SAMPLE_MM:g} mm",
             "give the length of the sample that the beam lights in mm, or leave it out",
+        )  # fmt: skip
+    if not abs(options.sample_rotation_deg) <= 360.0:
+        raise _bad(
+            "--sample-rotation-deg", f"{options.sample_rotation_deg:g}", "must lie between -360 and 360 degrees",
+            "leave it out where the film's normal points to smaller rows",
         )  # fmt: skip
     critical = options.critical_angle_deg
     if critical is not None and not 0.0 < critical < LARGEST_ANGLE_DEG:

@@ -9,8 +9,8 @@ import numpy as np
 
 from ...errors import InputFileError, bad_value
 from ...grazing.expected import Setup, incidence_of, moved
-from ...grazing.indexing import ImageView, Indexed, index_film
-from ...grazing.refine import Prior
+from ...grazing.indexing import ImageView, Indexed, freed_angle, index_film
+from ...grazing.refine import SCATTERED, Prior
 from ...grazing.ring_lattice import RingLattice, ring_lattice
 from ...grazing.ring_profile import sectors_of
 from ...grazing.ring_share import random_share, spots_on_rings
@@ -118,6 +118,30 @@ def _first_incidence(study: FilmStudy) -> Incidence:
 
 
 def _study_of_spots(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
+    """Spots and their lattice, whatever angle was stated."""
+    study = _of_composition(inputs, options)
+    found = study.indexed
+    if found is None or options.hold_incident_angle or found.refined.scatter < SCATTERED or not _pulled(study, found):
+        return study
+    images = range(len(study.prepared))
+    views = [
+        ImageView([s for s in study.spots if s.image == i and not s.excluded], surroundings(study.prepared[i], inputs.plane))
+        for i in images
+    ]  # fmt: skip
+    freed = freed_angle(found, views, study.setup, study.start, study.priors, _held(options))
+    if freed is found:
+        return study
+    return replace(study, indexed=freed, second=second_orientation(views, study.setup, freed))
+
+
+def _pulled(study: FilmStudy, found: Indexed) -> bool:
+    """Whether spots pull an angle of incidence off the one that was stated."""
+    angles = enumerate(found.refined.constants.incidence)
+    stated = [(angle, study.priors[f"incidence {i}"]) for i, angle in angles]
+    return any(abs(angle - prior.value) > prior.sigma for angle, prior in stated)
+
+
+def _of_composition(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
     """Spots and their lattice; the composition's critical angle is taken again with the lattice that was found."""
     first = _medium(options, FIRST_LATTICE, FIRST_A_NM, 0.0)
     study = _study(inputs, options, first, None)
