@@ -44,7 +44,7 @@ def test_a_broken_file_names_its_line(tmp_path: Path, good: str, bad: str, messa
 
 
 def test_a_missing_file_and_a_picture_are_no_geometry(tmp_path: Path) -> None:
-    with pytest.raises(InputFileError, match=r"nothing\.poni: geometry = unreadable"):
+    with pytest.raises(InputFileError, match=r"geometry = nothing\.poni: there is no such file"):
         read_poni(tmp_path / "nothing.poni")
     picture = tmp_path / "picture.png"
     picture.write_bytes(b"\x89PNG\xff\xfe:")
