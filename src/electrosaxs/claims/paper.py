@@ -29,6 +29,8 @@ NARROWING = 0.21
 """By how much delta / d falls near the anode, 15.5 to 12.2 %."""
 EX_SITU_S = 3600.0
 """Islands at 20 V/cm after 60 min."""
+CLEAR_SPOTS = ((2, 2, 8), (4, 4, 6), (1, 5, 7))
+"""Indices, rising, of reflections that the GISAXS pattern shows clearly."""
 SOLVATED_NM, DRIED_NM = 15.1, 13.2
 """FCC lattice constants: 57 V/cm in solution, 20 V/cm dried."""
 CONTRACTION = 0.35

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from electrosaxs.nouns.trends import Member
 from electrosaxs.physics.tetrahedron import volume
 from electrosaxs.recipes.campaign import members
 from electrosaxs.recipes.campaign.campaign import results_of
+from electrosaxs.recipes.film.gisaxs import analyse_film
+from electrosaxs.recipes.film.inputs import FilmOptions
 from electrosaxs.recipes.paper import checked, simulate
 from electrosaxs.recipes.paper.paper import paper, summary
 from electrosaxs.recipes.paper.plan import (
@@ -30,7 +33,9 @@ from electrosaxs.recipes.paper.plan import (
     run_experiments,
 )
 from electrosaxs.recipes.paper.plan import paper_cells as cells
+from electrosaxs.recipes.paper.published import statements
 from electrosaxs.recipes.paper.truth import true_members
+from electrosaxs.recipes.simulate_film import simulate_film
 from electrosaxs.twin.anode import Anode
 from electrosaxs.twin.island_growth import TOP_OVER_BASE, volume_of
 
@@ -73,6 +78,17 @@ def test_lattice_constants_are_the_published_ones_where_the_paper_gives_them() -
     films = film_experiments(PAPER, CONSTANTS)
     assert films["film-5V"].film.lattice_constant_nm == 13.2
     assert_close(films["film-30V"].film.lattice_constant_nm, 13.2 * 14.9 / 15.2, rel=1e-12)
+
+
+def test_the_reflections_that_the_paper_sees_clearly_are_indexed_and_counted(tmp_path: Path) -> None:
+    made = simulate_film(film_experiments(PAPER, CONSTANTS)["film-5V"], tmp_path / "film")
+    options = FilmOptions((0.31,), 10.0)
+    analyse_film([made.image], tmp_path / "out", geometry=made.geometry, options=options)
+    film = Member("film", "film-5V", voltage_V=5.0, gap_mm=2.5, folder=tmp_path / "out")
+    absent = defaultdict(lambda: Number.absent("one", "no run"))
+    row = next(r for r in statements([film], absent, {}, {}, {}) if "high index" in r.words)
+    assert row.paper.startswith("(228), (446), (157)")
+    assert all(int(part.split()[0]) >= 2 for part in row.found.split(", ")), row.found  # left and right
 
 
 def test_the_simulated_members_are_a_campaign(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from ...claims.cells import Campaign, campaign_of, history, minutes
 from ...claims.growth import crystal_sizes
 from ...claims.paper import DRIED_NM, ISLAND_BASE_UM, SOLVATED_NM, START_NM
 from ...nouns import DetectorModel, Experiment, RunTitle
-from ...nouns.film_experiment import FilmDetector, FilmExperiment, FilmOutput, FilmSettings
+from ...nouns.film_experiment import FilmBeam, FilmDetector, FilmExperiment, FilmOutput, FilmSettings
 from ...nouns.micrograph import CloserLook, HeightMapSettings, MicrographSettings, PackingSettings
 from ...nouns.nucleation import NucleationSettings
 from ...physics.lattices import lattice_named
@@ -34,6 +34,8 @@ DENSITY_EXPONENT = 0.5
 EX_SITU_SOLUBILITY = 0.0038
 """phi at which the ex situ cells crystallise, the same at every field (chosen: at 20 V/cm islands of the published size then
 cover a seventh of the anode). At the 0.011 of the in situ onset the wall at 20 V/cm comes to 0.44 of it in 60 min."""
+FILM_COUNTS = 6e4
+"""In the brightest pixel of a film: so long an exposure that (157) stands out."""
 TRUNCATION = 0.05
 MAP_EDGES = 3.2
 """Side of a height map over the base edge of the islands."""
@@ -137,7 +139,8 @@ def film_experiments(plan: PaperPlan, constants: Lattices) -> dict[str, FilmExpe
         f"film-{volts:g}V": FilmExperiment(
             run=RunTitle(title=f"film, {field_of(volts):.0f} V/cm"),
             film=FilmSettings(lattice_constant_nm=constants.dried(volts), core_diameter_nm=START_NM[0]),
-            detector=FilmDetector(), output=FilmOutput(seed=plan.seed + round(volts)),
+            beam=FilmBeam(brightest_counts=FILM_COUNTS), detector=FilmDetector(),
+            output=FilmOutput(seed=plan.seed + round(volts)),
         )
         for volts in plan.ex_situ_V
     }  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ...claims.paper import (
+    CLEAR_SPOTS,
     CONTRACTION,
     DRIED_NM,
     EX_SITU_FIELDS,
@@ -24,6 +25,7 @@ from ...claims.paper import (
     TENFOLD,
     TENFOLD_M,
 )
+from ...io.rows_csv import read_rows
 from ...nouns import Number, RunResults
 from ...nouns.trends import Member, Published, Statement
 from ...physics.lattices import reflections
@@ -60,6 +62,7 @@ def statements(
             "starting_diameter", START_NM[0]),
         _lattices(members),
         _of("dried lattice constant at 20 V/cm (nm)", f"{DRIED_NM:g}", film, "lattice_constant_dried", _true(truths, film)),
+        _clear_spots(film),
         _of("thickness of the islands at 20 V/cm (µm)", f"{ISLAND_UM:g}", sample, "island_thickness", _true(truths, sample)),
         _of("the same from a height map (µm)", f"{ISLAND_UM:g}", sample, "island_thickness_afm", _true(truths, sample)),
         _of("height map over edges, thickness", "consistent", sample, "thickness_ratio", {"thickness_ratio": 1.0}),
@@ -113,6 +116,18 @@ def _lattices(members: Sequence[Member]) -> Statement | None:
         return None
     right = sum(m.lattice == "FCC" for m in films)
     return Statement("dried films that are FCC", "all", f"{right} of {len(films)}", f"{len(films)} of {len(films)}")
+
+
+def _clear_spots(film: Member | None) -> Statement | None:
+    """The reflections that the paper sees clearly: how many spots of each kind the film's table has found."""
+    table = None if film is None or film.folder is None else film.folder / "reflections.csv"
+    if table is None or not table.is_file():
+        return None
+    rows = [row for row in read_rows(table) if row["status"] == "found"]
+    kinds = [tuple(sorted(abs(int(row[index])) for index in "hkl")) for row in rows]
+    names = ["(" + "".join(map(str, kind)) + ")" for kind in CLEAR_SPOTS]
+    found = ", ".join(f"{kinds.count(kind)} {name}" for kind, name in zip(CLEAR_SPOTS, names, strict=True))
+    return Statement("spots of high index at 20 V/cm, GISAXS", f"{', '.join(names)} clearly visible", found)
 
 
 def _onsets(runs: Sequence[Member], truths: Truths) -> Statement | None:
