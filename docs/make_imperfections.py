@@ -110,6 +110,11 @@ FAULTS = (
         "Heights are 7 um too low: at the anode, which cuts the beam, more light passes than half.",
     ),
     Fault(
+        "wavy_anode", "A wavy anode", "anode_roughness_um = 6.0", {"anode_roughness_um": 6.0},
+        "The anode is up to some micrometres higher or lower along the beam: the edge is blurred, and its height is the mean of"
+        " what the beam passes.",
+    ),
+    Fault(
         "backlash", "Play of the stage", "height_backlash_um = 4.0", {"height_backlash_um": 4.0},
         "Scans that come from above see the layer 4 um higher than those from below.",
         changes={"scan": {"order": "alternating"}},

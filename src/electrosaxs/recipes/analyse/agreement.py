@@ -137,18 +137,25 @@ def agreement(
         unseen,
         noise / np.sqrt(max(reduced.frames(Role.REFERENCE).size, 1)) if own else 0.0,
         bulk,
-        *_deposit(view, reduced, voxels, left_out, bulk),
+        *_deposit(view, reduced, voxels, left_out, bulk, heights_known=not moved),
         shadow,
         (*where, *more, *words),
     )
 
 
 def _deposit(
-    view: MeasuredView, reduced: ReducedRun, voxels: Voxels, left_out: BoolArray, bulk: BulkLevel
+    view: MeasuredView,
+    reduced: ReducedRun,
+    voxels: Voxels,
+    left_out: BoolArray,
+    bulk: BulkLevel,
+    *,
+    heights_known: bool,
 ) -> tuple[FloatArray, Change | None]:
-    """What phi is off by where it changes with the seconds in the beam, and that change beside the layer."""
+    """What phi is off by where it changes with the seconds in the beam, and that change beside the layer, which tells nothing
+    where the anode is elsewhere than it was taken to be."""
     table, frames, grid = reduced.table, voxels.frame, view.grid
-    change = view.change_with_dose(left_out, seconds_in_beam(table, frames, grid))
+    change = view.change_with_dose(left_out, seconds_in_beam(table, frames, grid)) if heights_known else None
     start = reduced.run.solution.volume_fraction
     return deposit_of_phi(table, frames, grid, view.phi, view.relative, bulk, start, change), change
 
