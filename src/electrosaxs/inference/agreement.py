@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import chdtrc
 
 from ..errors import ElectrosaxsError, FitError
 from ..nouns import FloatArray
@@ -45,8 +46,6 @@ class Agreement:
     @property
     def chance(self) -> float:
         """Probability of such a rise among runs that do share their parameters (Wilks 1938)."""
-        from scipy.special import chdtrc  # a quarter of a second: only where runs are compared
-
         return float(chdtrc(max(self.freed, 1), max(self.rise, 0.0)))
 
     @property

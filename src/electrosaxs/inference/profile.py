@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.optimize import brentq
 
 from ..errors import ConvergenceError
 from ..nouns import FloatArray
 from .fit import CellFit
 from .minimise import Minimum, minimise
-from .monotone import MonotoneCurve
 from .parameters import REACH
 from .problem import Problem
 
@@ -40,8 +40,10 @@ class Profile:
 
     def curve(self, points: int = 120) -> tuple[FloatArray, FloatArray]:
         """A smooth line through the points: values and rise, (point,). Its root is monotone on either side."""
+        from scipy.interpolate import PchipInterpolator
+
         side = np.where(self.values < self.best, -1.0, 1.0)
-        through = MonotoneCurve(self.values, side * np.sqrt(self.rise))
+        through = PchipInterpolator(self.values, side * np.sqrt(self.rise))
         fine = np.linspace(self.values[0], self.values[-1], points)
         return fine, np.square(through(fine))
 
@@ -139,6 +141,8 @@ def _without(problem: Problem, k: int) -> Problem:
 
 def _crossing(places: FloatArray, rise: FloatArray, best: float, side: float) -> float | None:
     """Where the rise reaches 1 on one side of the minimum."""
+    from scipy.interpolate import PchipInterpolator
+
     here = places >= best if side > 0 else places <= best
     distance, level = np.abs(places[here] - best), np.sqrt(rise[here])
     order = np.argsort(distance)
@@ -146,4 +150,5 @@ def _crossing(places: FloatArray, rise: FloatArray, best: float, side: float) ->
     if level.size < 2 or level.max() < 1.0:
         return None
     last = int(np.argmax(level >= 1.0))
-    return best + side * MonotoneCurve(distance[: last + 2], level[: last + 2]).reached(1.0, last - 1)
+    curve = PchipInterpolator(distance[: last + 2], level[: last + 2])
+    return best + side * float(brentq(lambda x: float(curve(x)) - 1.0, distance[last - 1], distance[last]))
