@@ -278,6 +278,18 @@ def _side(
 
 
 @njit(cache=True)
+def _usable(count: FloatArray) -> int:
+    """Points of a side that hold more than 4 pixels' worth; 0 where they are too few, or one near the outline does not."""
+    usable = 0
+    for d in range(count.shape[0]):
+        if count[d] > 4.0:
+            usable += 1
+        elif d < 16:
+            return 0
+    return usable if usable > 16 else 0
+
+
+@njit(cache=True)
 def _fit(
     mean: FloatArray,
     count: FloatArray,
@@ -295,13 +307,10 @@ def _fit(
     seen = np.zeros(3, dtype=np.bool_)
     points = 0.0
     for k in range(3):
-        usable, first = 0, 0
-        for d in range(count.shape[1]):
-            usable += count[k, d] > 4.0
-            first += d < int(8.0 / 0.5) and count[k, d] > 4.0
-        seen[k] = first == min(int(8.0 / 0.5), count.shape[1]) and usable > 16
+        usable = _usable(count[k])
+        seen[k] = usable > 0
         result[6 + k] = seen[k]
-        points += seen[k] * usable * mean.shape[2]
+        points += usable * mean.shape[2]
     if points == 0.0:
         return np.zeros(0), result
     table = _steps(blur, at, search)

@@ -214,8 +214,8 @@ class ReductionStore(StoredFrames):
 
 def _give_back(array: npt.NDArray) -> None:
     """The pages of a map leave this process's memory, which else keeps all that was ever read; the disk's cache has them."""
-    if isinstance(array, np.memmap) and hasattr(mmap, "MADV_DONTNEED"):
-        array._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
+    if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        array.base.madvise(mmap.MADV_DONTNEED)
 
 
 def _label(path: Path) -> dict | None:

@@ -20,7 +20,6 @@ from ...io.run_toml import read_run
 from ...nouns import FloatArray, FrameRecord, Role, Run, RunResults, VolumeFraction, VoxelCorrelations
 from ...nouns.contributions import STARTING_SOLUTION
 from ...nouns.dose import HeightDose
-from ...nouns.voltage_pieces import Piece, pieces
 from ...physics.concentration import concentration_words, with_volume_fraction
 from ...report.number_text import number_lines, quality_lines
 from ...report.page import write_report
@@ -49,6 +48,7 @@ from .reduce_run import ReducedRun, centre_px, reduce_run
 from .scale_errors import again, parted, scales_of, with_scale_errors, without_start
 from .sizes import SizeStudy, size_distributions
 from .standards import Standards, standards
+from .voltage import voltage_pieces, voltage_program
 from .voxels import CORRELATIONS, Voxels, fitted_blocks, measure, on_map
 
 TRUTH = "truth.nxs"
@@ -264,32 +264,6 @@ def _quality_maps(voxels: Voxels, grid: ScanMap, phi: FloatArray, agreed: Agreem
         "volume_fraction_absorbed": agreed.absorbed,
         "volume_fraction_absorbed_sigma": agreed.absorbed_sigma,
     }
-
-
-def voltage_pieces(reduced: ReducedRun) -> tuple[Piece, ...]:
-    """Pieces of constant voltage and ramps, from what the sample frames say; none where they do not say it."""
-    table = reduced.table
-    frames = table.is_role(Role.SAMPLE)
-    return () if table.voltage is None else pieces(table.time[frames], table.voltage[frames])
-
-
-def voltage_program(reduced: ReducedRun) -> dict[str, dict[str, list[float]]]:
-    """{"voltage": {time_s, voltage_V}} of run.toml, else of the sample frames, the points where it changes; empty where it is
-    not known."""
-    given = reduced.run.voltage
-    if given is not None:
-        return {"voltage": given.model_dump()}
-    table = reduced.table
-    if table.voltage is None:
-        return {}
-    known = table.is_role(Role.SAMPLE) & np.isfinite(table.time) & np.isfinite(table.voltage)
-    time, first = np.unique(table.time[known], return_index=True)
-    voltage = table.voltage[known][first]
-    if time.size == 0:
-        return {}
-    kept = np.ones(time.size, dtype=bool)
-    kept[1:-1] = (voltage[1:-1] != voltage[:-2]) | (voltage[1:-1] != voltage[2:])
-    return {"voltage": {"time_s": time[kept].tolist(), "voltage_V": voltage[kept].tolist()}}
 
 
 def _records(reduced: ReducedRun, voxels: Voxels, grid: ScanMap, anode: AnodePosition) -> tuple[FrameRecord, ...]:

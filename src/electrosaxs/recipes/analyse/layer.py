@@ -6,11 +6,11 @@ import numpy as np
 
 from ...analysis.kinetics.layer import Layer, Particles, Seen, fit_layer
 from ...analysis.kinetics.scan_map import ScanMap
-from ...nouns import FloatArray, Role
-from ...nouns.voltage_pieces import pieces
+from ...nouns import FloatArray
 from ...physics.colloid import dry_shell_nm, solvated_shell_nm
 from .reduce_run import ReducedRun
 from .standards import Standards
+from .voltage import voltage_pieces
 
 
 def layer_of(
@@ -25,11 +25,7 @@ def layer_of(
 ) -> Layer | None:
     """From phi, its own relative sigma, a and the share of crystals, all (scan, height): of the scans before the first with
     crystals; None where the voltage changes, is not known, or drives particles from the anode."""
-    table, run = reduced.table, reduced.run
-    if table.voltage is None:
-        return None
-    frames = table.is_role(Role.SAMPLE)
-    program = pieces(table.time[frames], table.voltage[frames])
+    run, program = reduced.run, voltage_pieces(reduced)
     if len(program) != 1 or not program[0].held or program[0].voltage < 0.0:
         return None
     start, fit = run.solution.volume_fraction, standard.reference_fit

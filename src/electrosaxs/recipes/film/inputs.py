@@ -100,23 +100,7 @@ def _check_used(
 
 def check_options(options: FilmOptions, images: int) -> tuple[float, ...]:
     """The angle of each image (deg). InputFileError for angles, energies and materials that cannot be meant."""
-    angles = options.incident_angle_deg * (images if len(options.incident_angle_deg) == 1 else 1)
-    if len(angles) != images:
-        raise _bad(
-            "--incident-angle-deg", f"{len(angles)} angles", f"must be given once, or once for each of the {images} images",
-            "repeat the option in the order of the images",
-        )  # fmt: skip
-    for angle in angles:
-        if not (np.isfinite(angle) and 0.0 < angle <= LARGEST_ANGLE_DEG):
-            raise _bad(
-                "--incident-angle-deg", f"{angle:g}", f"must lie above 0 and at most at {LARGEST_ANGLE_DEG:g} degrees",
-                "give the angle between the beam and the film's surface in degrees",
-            )  # fmt: skip
-        if angle < RADIANS_BELOW_DEG:
-            raise _bad(
-                "--incident-angle-deg", f"{angle:g}", "must be in degrees, and this looks like radians",
-                f"{angle:g} rad is {np.degrees(angle):.3g} degrees",
-            )  # fmt: skip
+    angles = _angles(options, images)
     if not (np.isfinite(options.energy_keV) and 1.0 < options.energy_keV < LARGEST_KEV):
         remedy = f"{options.energy_keV:g} eV is {options.energy_keV / 1000.0:g} keV"
         raise _bad(
@@ -150,6 +134,28 @@ def check_options(options: FilmOptions, images: int) -> tuple[float, ...]:
         core_named(options.core), ligand_named(options.ligand)
     except ElectrosaxsError as error:
         raise InputFileError(f"command line: {str(error).replace('solution.', '--')}") from None
+    return angles
+
+
+def _angles(options: FilmOptions, images: int) -> tuple[float, ...]:
+    """The stated angle of each image (deg)."""
+    angles = options.incident_angle_deg * (images if len(options.incident_angle_deg) == 1 else 1)
+    if len(angles) != images:
+        raise _bad(
+            "--incident-angle-deg", f"{len(angles)} angles", f"must be given once, or once for each of the {images} images",
+            "repeat the option in the order of the images",
+        )  # fmt: skip
+    for angle in angles:
+        if not (np.isfinite(angle) and 0.0 < angle <= LARGEST_ANGLE_DEG):
+            raise _bad(
+                "--incident-angle-deg", f"{angle:g}", f"must lie above 0 and at most at {LARGEST_ANGLE_DEG:g} degrees",
+                "give the angle between the beam and the film's surface in degrees",
+            )  # fmt: skip
+        if angle < RADIANS_BELOW_DEG:
+            raise _bad(
+                "--incident-angle-deg", f"{angle:g}", "must be in degrees, and this looks like radians",
+                f"{angle:g} rad is {np.degrees(angle):.3g} degrees",
+            )  # fmt: skip
     return angles
 
 
