@@ -1,6 +1,6 @@
 """A held flux in cells that the loop does not know, beside constant voltage, the plan without feedback, and PI control.
 
-Run: python benchmarks/held_flux.py [--out FOLDER] [--cells NAME ...]. Each cell is the transport model on a finer grid with
+Run: python benchmarks/held_flux.py [--out FOLDER] [--cells NAME ...] [--noise SEED]. Each cell is the transport model on a finer grid with
 more sizes, with a charge, exponent, diffusivity and solubility of its own; every 5 minutes 14 heights are seen with 3 % noise.
 `--estimators SEEDS` compares three estimators on histories at 20 V instead. Leaves
 FOLDER/held_flux.json, which held_flux_figure.py draws.
@@ -151,19 +151,19 @@ def on_the_slope(values: dict[str, float], gain: float = 0.1, share: float = 0.4
     return Course(cell.rows, [])
 
 
-def measure(names: list[str], out: Path) -> None:
+def measure(names: list[str], out: Path, noise: int) -> None:
     plan = hold_slice_flux(believed(), SET_POINT, END_S, LIMITS).program
     constant = VoltageProgram(time_s=[0.0], voltage_V=[START_V])
     found: dict[str, dict] = {}
     for name in names:
         values, kind = CELLS[name]
         begin = time.process_time()
-        course = held(values, kind)
+        course = held(values, kind, noise)
         took, target = time.process_time() - begin, SET_POINT if kind == "slice" else SUPPLY
         others = {}
         if kind == "slice":
             others = {
-                "scans alone": held(values, kind, watch=0.0) if values["solubility"] < NEVER else course,
+                "scans alone": held(values, kind, noise, watch=0.0) if values["solubility"] < NEVER else course,
                 "constant voltage": open_loop(values, constant), "plan": open_loop(values, plan),
                 "PI on the slope": on_the_slope(values),
             }  # fmt: skip
@@ -302,12 +302,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("held_flux"))
     parser.add_argument("--cells", nargs="*", default=list(CELLS))
+    parser.add_argument("--noise", type=int, default=1, metavar="SEED", help="of what the loop sees")
     parser.add_argument("--estimators", type=int, default=0, metavar="SEEDS")
     asked = parser.parse_args()
     if asked.estimators:
         estimators(asked.estimators)
     else:
-        measure(asked.cells, asked.out)
+        measure(asked.cells, asked.out, asked.noise)
 
 
 if __name__ == "__main__":
