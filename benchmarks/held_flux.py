@@ -1,8 +1,8 @@
 """A held flux in cells that the loop does not know, beside constant voltage, the plan without feedback, and PI control.
 
 Run: python benchmarks/held_flux.py [--out FOLDER] [--cells NAME ...] [--noise SEED]. Each cell is the transport model
-on a finer grid with more sizes, with a charge, exponent, diffusivity and solubility of its own; every 5 minutes 14 heights are seen with 3 % noise.
-`--estimators SEEDS` compares three estimators on histories at 20 V instead. Leaves
+on a finer grid with more sizes, with a charge, exponent, diffusivity and solubility of its own; every 5 minutes 14 heights
+are seen with 3 % noise. `--estimators SEEDS` compares three estimators on histories at 20 V instead. Leaves
 FOLDER/held_flux.json, which held_flux_figure.py draws.
 """
 
