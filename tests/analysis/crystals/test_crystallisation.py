@@ -8,29 +8,41 @@ import pytest
 from analysis.synthetic_crystals import crystals_in_solution
 from closeness import assert_close
 
-from electrosaxs.analysis.crystals import crystallisation as module
+from electrosaxs.analysis.crystals import frame_fits
 from electrosaxs.analysis.crystals.crystallisation import (
-    amplitude_significance,
     crystallisation,
     decided_by_frames,
     lattice_constant_solvated,
     onset_from_structure_factor,
     pooled,
 )
+from electrosaxs.analysis.crystals.frame_fits import amplitude_significance, fit_and_judge
 from electrosaxs.analysis.crystals.lattice_choice import constants_in_words
 from electrosaxs.analysis.crystals.parameters import SLOT
-from electrosaxs.analysis.crystals.weighted_curve import curve_of_frame
+from electrosaxs.analysis.crystals.weighted_curve import FrameCurves, curve_of_frame
 from electrosaxs.errors import ShapeError
 from electrosaxs.nouns import LatticeConstant
 
 TIMES = 50.0 + 270.0 * np.arange(9)
 ONSET = 1000.0
 SHARE = 2.0e-5 * np.maximum(TIMES - ONSET, 0.0)
+SHELL = 1.2
 
 
 @pytest.fixture(scope="module")
-def growing():
-    return crystallisation(crystals_in_solution(list(SHARE), gain=0.05, mean_square=0.16, seed=11), TIMES)
+def sample():
+    return crystals_in_solution(list(SHARE), gain=0.05, mean_square=0.16, seed=11)
+
+
+@pytest.fixture(scope="module")
+def growing(sample):
+    return crystallisation(sample, TIMES, dry_shell_nm=SHELL)
+
+
+@pytest.fixture(scope="module")
+def fits(sample, growing):
+    """The whole fit of each frame."""
+    return [fit_and_judge(curve, growing.study.likeliest)[0] for curve in FrameCurves.of(sample)]
 
 
 def test_the_share_of_crystals_is_followed_from_zero(growing):
@@ -50,8 +62,10 @@ def test_scans_without_crystals_have_no_lattice_constant(growing):
 
 def test_a_scan_whose_fit_fails_is_named_and_not_passed_over(growing, monkeypatch):
     assert growing.missed.size == 0
-    monkeypatch.setattr(module, "knows_the_lattice", lambda one: one.value("fraction") < 0.02)
-    failing = crystallisation(crystals_in_solution([0.0, 0.0, 0.015, 0.03], gain=0.05, mean_square=0.16), TIMES[:4])
+    monkeypatch.setattr(frame_fits, "knows_the_lattice", lambda one: one.value("fraction") < 0.02)
+    failing = crystallisation(
+        crystals_in_solution([0.0, 0.0, 0.015, 0.03], gain=0.05, mean_square=0.16), TIMES[:4], dry_shell_nm=SHELL
+    )
     assert failing.detected.tolist() == [False, False, True, False]
     assert failing.missed.tolist() == [3]
 
@@ -64,7 +78,7 @@ def test_onset_is_where_growth_extrapolates_to_zero(growing):
 
 
 def test_a_voxel_in_which_nothing_grows_says_so():
-    nothing = crystallisation(crystals_in_solution([0.0] * 5, gain=0.05, seed=12), TIMES[:5])
+    nothing = crystallisation(crystals_in_solution([0.0] * 5, gain=0.05, seed=12), TIMES[:5], dry_shell_nm=SHELL)
     assert nothing.assignment.lattice is None
     assert nothing.fraction is None
     assert not nothing.detected.any()
@@ -73,19 +87,31 @@ def test_a_voxel_in_which_nothing_grows_says_so():
     assert "no scan shows" in onset.source
 
 
-def test_what_frames_share_is_kept_apart_from_what_each_counts(growing):
+def test_what_frames_share_is_kept_apart_from_what_each_counts(growing, fits):
     """Squares of both add to the fit's own sigma; the solvent's part is the fit's response to the solvent's counts."""
     k = SLOT["fraction"]
-    assert_close(growing.fraction.total_sigma, [one.sigma("fraction") for one in growing.fits], rel=1e-9)
-    response = [np.sum(one.outcome.influence[k] ** 2 * one.curve.shared_variance) for one in growing.fits]
+    assert_close(growing.fraction.total_sigma, [one.sigma("fraction") for one in fits], rel=1e-9)
+    response = [np.sum(one.outcome.influence[k] ** 2 * one.curve.shared_variance) for one in fits]
     assert_close(growing.fraction.shared["background"].values, np.sqrt(response), rel=1e-9)
     assert np.all(growing.fraction.shared["background"].values < growing.fraction.total_sigma)
 
 
-def test_a_pattern_in_noise_of_twice_the_size_is_half_as_significant(growing):
-    one = growing.fits[-1]
+def test_a_pattern_in_noise_of_twice_the_size_is_half_as_significant(fits):
+    one = fits[-1]
     noisy = replace(one, outcome=replace(one.outcome, chi_squared=4.0 * one.degrees_of_freedom))
     assert_close(amplitude_significance(noisy), amplitude_significance(one) / (2.0 / one.widening), rel=1e-9)
+
+
+def test_a_series_in_blocks_is_the_series(sample, growing, monkeypatch):
+    monkeypatch.setattr(frame_fits, "BLOCK", 2)
+    blocks = crystallisation(sample, TIMES, dry_shell_nm=SHELL)
+    assert_close(blocks.fraction.total_sigma, growing.fraction.total_sigma, rel=1e-12)
+    one, other = blocks.lattice_constant, growing.lattice_constant
+    assert_close(one.total_sigma[growing.detected], other.total_sigma[growing.detected], rel=1e-12)
+    assert blocks.mixture.structure.shape[0] == growing.detected.sum()
+    assert_close(blocks.mixture.structure, growing.mixture.structure, rel=1e-12)
+    assert_close(blocks.mixture.volume.value, growing.mixture.volume.value, rel=1e-12)
+    assert blocks.mixture.solution.flags == growing.mixture.solution.flags
 
 
 def test_pooling_averages_the_counts_of_frames_and_not_the_solvent_s():
@@ -202,7 +228,7 @@ def test_a_trend_s_last_value_is_less_certain_than_a_mean():
 
 def test_every_frame_needs_its_time():
     with pytest.raises(ShapeError, match="one per frame"):
-        crystallisation(crystals_in_solution([0.0, 0.0], seed=13), TIMES)
+        crystallisation(crystals_in_solution([0.0, 0.0], seed=13), TIMES, dry_shell_nm=SHELL)
 
 
 def test_a_fraction_that_a_bound_holds_says_nothing_about_the_onset() -> None:

@@ -50,3 +50,18 @@ def test_in_an_emptied_cell_nothing_is_said_far_from_what_was_measured() -> None
     told = expected(empty, ALL, height_um=HEIGHT, time_s=TIME, start=8e-4).logarithm
     assert np.nanmin(told) > np.log(empty.min()) - 2.5
     assert np.nanmax(told) < np.log(empty.max()) + 2.5
+
+
+def test_rounding_decides_nothing_where_schemes_err_alike() -> None:
+    """With three scans several schemes read the same voxels; phi in other units is foretold by the same one."""
+    random = np.random.default_rng(4)
+    for scans in (2, 3):
+        for _ in range(20):
+            phi = (PHI * np.exp(0.05 * random.normal(size=PHI.shape)))[:scans]
+            phi[random.random(phi.shape) < 0.2] = np.nan
+            one, other = (
+                expected(c * phi, ALL[:scans], height_um=HEIGHT, time_s=TIME[:scans], start=c * 8e-4)
+                for c in (1.0, 37.0)
+            )
+            told = np.isfinite(one.logarithm)
+            assert_close(other.logarithm[told] - np.log(37.0), one.logarithm[told], rel=1e-9)

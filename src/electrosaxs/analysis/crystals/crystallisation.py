@@ -8,7 +8,7 @@ a search.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,18 +24,10 @@ from ...nouns import (
     SampleIntensity,
 )
 from .contest import CLEAR
+from .frame_fits import FREE_SHARE, FrameFits, Mixture, fit_frames, fit_near
 from .lattice_choice import LatticeStudy, study_curve
-from .lattice_constant import profile_shift
-from .lattice_fit import Freedom, LatticeFit, fit_lattice
-from .parameters import SLOT, Solution, grains_of
-from .weighted_curve import WeightedCurve, curve_of_frame
+from .weighted_curve import FrameCurves, WeightedCurve
 
-DETECTED = (
-    4.0  # sigma of the amplitude of a known pattern; a moves within 1.5 %, so this is not a search over the curve
-)
-MISSED = 8.0  # twice that, with the pooled pattern as it is: no chance of noise
-FREE_SHARE = {"a": 0.015, "fwhm": 0.4, "size_ratio": 0.01}  # prior sd of a frame's shape over the pooled value
-HELD_SHARE = {"a": 1e-4, "fwhm": 1e-2, "size_ratio": 1e-4}  # the same where the frame shows no crystals
 GROWTH_POINTS = 2  # scans with crystals that the extrapolation of growth uses: it bends over more of them
 # p in m ~ (t - t0)^p. At t0 nothing is in excess yet, so growth starts from rest: with attachment that is slow p = 2, at a wall
 # pinned at the solubility 3/2 (its boundary layer empties as a root of time), and 1 once all that arrives is taken.
@@ -49,44 +41,43 @@ class Crystallisation:
     """What the anode's frames say, dims (scan,), in the order they were given.
 
     fraction: X with sigma, also where nothing was found. lattice_constant: masked `no_crystal` and NaN there. detected
-    (scan,). fits: one per scan, with the solution's sizes fitted jointly (structure_factor.spheres_of); empty where no
-    lattice was found.
+    (scan,). missed: scans (rising) that count as without crystals only because their own fit failed: the held pattern shows.
+    mixture: solution and crystals fitted together in the scans that show them, None where none does.
     """
 
     study: LatticeStudy
     fraction: CrystallineFraction | None
     lattice_constant: LatticeConstant | None
     detected: npt.NDArray[np.bool_]
-    fits: tuple[LatticeFit, ...]
+    missed: npt.NDArray[np.intp]
+    mixture: Mixture | None = None
 
     @property
     def assignment(self) -> LatticeAssignment:
         return self.study.assignment
 
-    @property
-    def missed(self) -> npt.NDArray[np.intp]:
-        """Scans (rising) that count as without crystals only because their own fit failed: the held pattern shows."""
-        shown = np.array([amplitude_significance(one) > MISSED for one in self.fits], dtype=bool)
-        return np.flatnonzero(shown & ~self.detected[: shown.size])
 
-
-def crystallisation(sample: SampleIntensity, times: FloatArray) -> Crystallisation:
+def crystallisation(sample: SampleIntensity, times: FloatArray, *, dry_shell_nm: float) -> Crystallisation:
     """X(t) and a(t) of the frames of one voxel; `sample` (frame, q) in order of `times` (frame,) in s.
 
-    ShapeError where times do not match.
+    dry_shell_nm: of the particles, for the particle volume of frames with crystals. ShapeError where times do not match.
     """
-    frames = sample.data.sizes["frame"]
-    if np.shape(times) != (frames,):
-        raise ShapeError(f"times have shape {np.shape(times)}: one per frame is needed, ({frames},)")
-    curves = [curve_of_frame(sample, i) for i in range(frames)]
+    curves = FrameCurves.of(sample)
+    if np.shape(times) != (len(curves),):
+        raise ShapeError(f"times have shape {np.shape(times)}: one per frame is needed, ({len(curves)},)")
     study = decided_by_frames(pooled_study(curves), curves)
     best = study.likeliest
     if best is None:
-        return Crystallisation(study, None, None, np.zeros(frames, dtype=bool), ())
-    fits, detected = zip(*(_fit_and_judge(curve, best) for curve in curves), strict=True)
-    seen = np.array(detected)
-    a = _lattice_constant(fits, times, seen, best.unit)
-    return Crystallisation(study, _fraction(fits, times), a, seen, fits)
+        return Crystallisation(study, None, None, np.zeros(len(curves), dtype=bool), np.zeros(0, dtype=np.intp))
+    found = fit_frames(curves, best, sample.coord("q"), dry_shell_nm=dry_shell_nm)
+    return Crystallisation(
+        study,
+        _fraction(found, times),
+        _lattice_constant(found, times),
+        found.detected,
+        np.flatnonzero(found.shows & ~found.detected),
+        found.mixture,
+    )
 
 
 def pooled_study(curves: Sequence[WeightedCurve]) -> LatticeStudy:
@@ -122,100 +113,48 @@ def decided_by_frames(study: LatticeStudy, curves: Sequence[WeightedCurve]) -> L
 
 def pooled(curves: Sequence[WeightedCurve]) -> WeightedCurve:
     """Mean of curves on the bins that all of them have; the solvent's variance, common to all, is not averaged down."""
-    common = curves[0].q
-    for curve in curves[1:]:
+    first, n = curves[0], len(curves)
+    common = first.q
+    for curve in curves:
         common = np.intersect1d(common, curve.q)
-    rows = [curve.at(np.searchsorted(curve.q, common)) for curve in curves]
-    n = len(rows)
+    names = ("intensity", "per_count", "fixed_variance", "shared_variance")
+    totals = {name: np.zeros(common.size) for name in names}
+    for curve in curves:
+        row = curve.at(np.searchsorted(curve.q, common))
+        for name, total in totals.items():
+            total += getattr(row, name)
     return replace(
-        rows[0],
-        intensity=np.mean([row.intensity for row in rows], axis=0),
-        per_count=np.mean([row.per_count for row in rows], axis=0) / n,
-        fixed_variance=np.mean([row.fixed_variance for row in rows], axis=0) / n,
-        shared_variance=np.mean([row.shared_variance for row in rows], axis=0),
+        first.at(np.searchsorted(first.q, common)),
+        intensity=totals["intensity"] / n,
+        per_count=totals["per_count"] / n / n,
+        fixed_variance=totals["fixed_variance"] / n / n,
+        shared_variance=totals["shared_variance"] / n,
     )
 
 
-def _fit_and_judge(curve: WeightedCurve, best: LatticeFit) -> tuple[LatticeFit, bool]:
-    """The frame's fit and whether it shows crystals; where it does not, with the pooled shape, or X would be the noise's
-    highest excursion. The pattern is looked for with the powder's intensities: free ones (texture) fit anything."""
-    powder = replace(best.freedom, texture=False)
-    near = fit_near(curve, best, FREE_SHARE, powder)
-    if not (amplitude_significance(near) > DETECTED and knows_the_lattice(near)):
-        return fit_near(curve, best, HELD_SHARE, powder), False
-    return (fit_near(curve, best, FREE_SHARE, best.freedom) if best.freedom.texture else near), True
-
-
-def fit_near(curve: WeightedCurve, best: LatticeFit, shares: Mapping[str, float], freedom: Freedom) -> LatticeFit:
-    """One frame with the lattice of `best`, its shape held near it by priors: a, fwhm and size_ratio within `shares`, u^2
-    within the pooled sigma."""
-    if best.freedom.smooth:
-        curve = curve.up_to(float(best.curve.q[-1]) * (1.0 + 1e-9))
-    shape = {name: (best.value(name), share * best.value(name)) for name, share in shares.items()}
-    shape["mean_square"] = (
-        best.value("mean_square"),
-        max(best.sigma("mean_square"), 0.1 * best.value("mean_square"), 1e-3),
-    )
-    if best.shape is not None:
-        shape["shape"] = (best.value("shape"), max(best.sigma("shape"), 1e-3))
-    grains = grains_of(best.outcome.parameters)
-    return fit_lattice(curve, best.lattice, best.solution, freedom=freedom, grains=grains, priors=shape)
-
-
-def knows_the_lattice(one: LatticeFit) -> bool:
-    """False where a fit ended with its lattice constant or amplitude held by a bound: what it shows is no pattern."""
-    return one.outcome.converged and all(one.sigma(name) > 0.0 for name in ("a", "fraction"))
-
-
-def amplitude_significance(one: LatticeFit) -> float:
-    """X over its sigma for the fitted shape of the pattern, sizes and background free: what noise alone would give is
-    normal."""
-    k = SLOT["fraction"]
-    smooth = range(one.model.size - one.model.corrections, one.model.size)
-    others = np.array([i for i in (*range(len(Solution._fields)), *smooth) if one.outcome.moved[i]])
-    information = one.outcome.information
-    block = information[np.ix_(others, others)]
-    scale = np.sqrt(np.diag(block)) + 1e-300
-    cross = information[k, others] / scale
-    inverse = np.linalg.pinv(block / np.outer(scale, scale) + 1e-9 * np.eye(others.size), hermitian=True)
-    precision = max(float(information[k, k] - cross @ inverse @ cross), 0.0)
-    return float(one.value("fraction") * np.sqrt(precision) / one.widening)
-
-
-def _fraction(fits: Sequence[LatticeFit], times: FloatArray) -> CrystallineFraction:
-    own, shared = _sigmas(fits, "fraction")
+def _fraction(found: FrameFits, times: FloatArray) -> CrystallineFraction:
     return CrystallineFraction.from_arrays(
-        [one.value("fraction") for one in fits],
+        found.fraction.value,
+        dims=("scan",),
+        coords={"time": (("scan",), times)},
+        sigma=found.fraction.own,
+        shared={"background": found.fraction.shared},
+    )
+
+
+def _lattice_constant(found: FrameFits, times: FloatArray) -> LatticeConstant:
+    """a of the scans in which crystals are seen. Shared by all scans: the solvent's counting, and how the lines are written
+    (lattice_constant.profile_shift)."""
+    seen = found.detected
+    value, own, shared = (np.where(seen, column, np.nan) for column in found.constant)
+    return LatticeConstant.from_arrays(
+        value,
         dims=("scan",),
         coords={"time": (("scan",), times)},
         sigma=own,
-        shared={"background": shared},
+        shared={"background": shared, "line_profile": found.profile},
+        masks={"no_crystal": (("scan",), ~seen)},
     )
-
-
-def _lattice_constant(
-    fits: Sequence[LatticeFit], times: FloatArray, detected: npt.NDArray[np.bool_], unit: float
-) -> LatticeConstant:
-    """a of the scans in which crystals are seen; `unit`: the constant of the lattice's name over the parameter a. Shared by
-    all scans: the solvent's counting, and how the lines are written (lattice_constant.profile_shift)."""
-    own, shared = _sigmas(fits, "a")
-    profile = [abs(profile_shift(one)) if seen else np.nan for one, seen in zip(fits, detected, strict=True)]
-    return LatticeConstant.from_arrays(
-        np.where(detected, [unit * one.value("a") for one in fits], np.nan),
-        dims=("scan",),
-        coords={"time": (("scan",), times)},
-        sigma=np.where(detected, unit * own, np.nan),
-        shared={"background": np.where(detected, unit * shared, np.nan), "line_profile": np.array(profile)},
-        masks={"no_crystal": (("scan",), ~detected)},
-    )
-
-
-def _sigmas(fits: Sequence[LatticeFit], name: str) -> tuple[FloatArray, FloatArray]:
-    """Standard deviations of a parameter: the frame's own, and the solvent measurement's, which all frames share."""
-    k = SLOT[name]
-    shared = np.array([one.outcome.shared_covariance[k, k] for one in fits])
-    total = np.array([one.sigma(name) ** 2 for one in fits])
-    return np.sqrt(np.maximum(total - shared, 0.0)), np.sqrt(shared)
 
 
 def onset_from_structure_factor(
@@ -258,11 +197,13 @@ def _start_of_growth(t: FloatArray, m: FloatArray, sigma: FloatArray, first: int
     starts = np.linspace(t[0], t[first], 801)
     powers = GROWTH_POWER_SD * np.linspace(-3.0, 3.0, 61)
     grown = np.maximum(t - starts[:, None], 0.0) / (t[-1] - starts[:, None])
-    rise = grown[:, None, :] ** (GROWTH_POWER * np.exp(powers))[:, None] / sigma
-    information = np.sum(rise**2, axis=2)
-    last = np.maximum(rise @ (m / sigma), 0.0) / information
-    chi_squared = np.sum((m / sigma - last[:, :, None] * rise) ** 2, axis=2)
-    cost = chi_squared + np.log(information) + (powers / GROWTH_POWER_SD) ** 2
+    cost = np.empty((starts.size, powers.size))
+    for place, bend in enumerate(powers):  # one at a time: memory as of one, however many scans there are
+        rise = grown ** (GROWTH_POWER * np.exp(bend)) / sigma
+        information = np.sum(np.square(rise), axis=1)
+        last = np.maximum(rise @ (m / sigma), 0.0) / information
+        chi_squared = np.sum(np.square(m / sigma - last[:, None] * rise), axis=1)
+        cost[:, place] = chi_squared + np.log(information) + (bend / GROWTH_POWER_SD) ** 2
     weight = np.exp(-0.5 * (cost - cost.min())).sum(axis=1)
     weight /= weight.sum()
     mean = float(weight @ starts)

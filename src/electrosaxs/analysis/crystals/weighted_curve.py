@@ -7,7 +7,9 @@ demand it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -132,6 +134,32 @@ def curve_of_frame(sample: SampleIntensity, frame: int) -> WeightedCurve:
         binned="per_count" in one.data.coords,
     )
     return whole.at(np.flatnonzero(good))
+
+
+@dataclass(frozen=True, eq=False)
+class FrameCurves(Sequence[WeightedCurve]):
+    """The curves of a sample's frames, each made when it is asked for: those of a long series are not held together."""
+
+    sample: SampleIntensity
+    frames: range
+
+    @classmethod
+    def of(cls, sample: SampleIntensity) -> FrameCurves:
+        return cls(sample, range(sample.data.sizes["frame"]))
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @overload
+    def __getitem__(self, place: int) -> WeightedCurve: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> FrameCurves: ...
+
+    def __getitem__(self, place: int | slice) -> WeightedCurve | FrameCurves:
+        if isinstance(place, slice):
+            return FrameCurves(self.sample, self.frames[place])
+        return curve_of_frame(self.sample, self.frames[place])
 
 
 def noise_from_scatter(q: FloatArray, intensity: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -8,7 +8,10 @@ with time alone, it meets exactly. A voxel never enters its own prediction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite, prod, sqrt
+from statistics import fmean, median
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +22,9 @@ ROOT, INVERSE = 0, 1
 SCHEMES = ((2, 1, ROOT), (2, 2, ROOT), (2, 3, ROOT), (2, 4, ROOT), (2, 1, INVERSE), (2, 2, INVERSE))
 """Scans and heights that are read, and the coordinate in time; that which predicts the voxels around best is taken."""
 Scheme = tuple[int, int, int]
+Place = tuple[int, int]
+TIE = 9
+"""Decimals of an error of ln phi: of schemes that err alike the first is taken, not the one that rounding favours."""
 JUDGES = 2
 """Scans before and after, at the same height, and heights beside, in which a scheme is tried."""
 LEAST_SIGMA = 3e-3
@@ -43,13 +49,16 @@ class Expected:
 
 @dataclass(frozen=True, eq=False)
 class _Grid:
-    """ln phi with the starting solution as a first row, and the coordinates in which it is interpolated."""
+    """ln phi with the starting solution as a first row, and the coordinates in which it is interpolated, as lists: a
+    prediction reads a handful of single numbers, however long the series is.
 
-    x: FloatArray
-    known: BoolArray
-    z: FloatArray
-    t: FloatArray
-    inverse: FloatArray
+    x, known: [row][column]. z: [column]. when: for ROOT and INVERSE, [column][row].
+    """
+
+    x: list[list[float]]
+    known: list[list[bool]]
+    z: list[float]
+    when: tuple[list[list[float]], list[list[float]]]
     least: float
     largest: float
 
@@ -63,39 +72,36 @@ class _Grid:
         level = np.log(start) if begun and start is not None else 0.0
         x = np.vstack([np.full(phi.shape[1], level), x])
         known = np.vstack([np.full(phi.shape[1], begun), known])
+        root = np.vstack([np.zeros(t.shape[1]), t])
+        inverse = np.vstack([np.full(t.shape[1], np.inf), 1.0 / np.maximum(time_s - first, LEAST_TIME_S)])
         measured = x[known]
         return cls(
-            x,
-            known,
-            np.sqrt(np.maximum(height_um, 0.0) + NEAR_SURFACE_UM),
-            np.vstack([np.zeros(t.shape[1]), t]),
-            np.vstack([np.full(t.shape[1], np.inf), 1.0 / np.maximum(time_s - first, LEAST_TIME_S)]),
+            x.tolist(),
+            known.tolist(),
+            np.sqrt(np.maximum(height_um, 0.0) + NEAR_SURFACE_UM).tolist(),
+            (root.T.tolist(), inverse.T.tolist()),
             float(measured.min(initial=np.inf)) - FARTHEST,
             float(measured.max(initial=-np.inf)) + FARTHEST,
         )
 
-    def without(self, row: int, column: int) -> _Grid:
-        """The same with one place not known."""
-        known = self.known.copy()
-        known[row, column] = False
-        return replace(self, known=known)
+    def predicted(self, row: int, column: int, scheme: Scheme, unseen: Place) -> float:
+        """ln phi at one place from the others but `unseen`; NaN where they are too few."""
+        in_scans, in_heights, coordinate = scheme
+        x, known, when = self.x, self.known, self.when[coordinate][column]
 
-    def predicted(self, row: int, column: int, scheme: Scheme) -> float:
-        """ln phi at one place from the others; NaN where they are too few."""
-        when = self.t if scheme[2] == ROOT else self.inverse
-        rows = np.flatnonzero(self.known[:, column] & np.isfinite(when[:, column]))
-        rows = _nearest(rows[rows != row], when[rows[rows != row], column], when[row, column], scheme[0])
-        columns = np.flatnonzero(self.known[row])
-        columns = columns[columns != column]
-        columns = columns[self.known[np.ix_(rows, columns)].all(axis=0)] if rows.size else columns
-        columns = _nearest(columns, self.z[columns], self.z[column], scheme[1])
-        if (rows.size < scheme[0] and columns.size < 2) or columns.size < min(scheme[1], 2):
+        def told(r: int, c: int) -> bool:
+            return known[r][c] and (r, c) != unseen
+
+        rows = _nearest(when, row, in_scans, lambda r: told(r, column) and when[r] < np.inf)
+        columns = _nearest(self.z, column, in_heights, lambda c: told(row, c) and all(told(r, c) for r in rows))
+        if (len(rows) < in_scans and len(columns) < 2) or len(columns) < min(in_heights, 2):
             return np.nan
-        in_time = _weights(when[rows, column], when[row, column])
-        in_height = _weights(self.z[columns], self.z[column])
-        across = self.x[np.ix_(rows, columns)]
-        value = in_height @ self.x[row, columns] + in_time @ self.x[rows, column] - in_time @ across @ in_height
-        return float(min(max(value, self.least), self.largest))
+        in_time = _weights([when[r] for r in rows], when[row])
+        in_height = _weights([self.z[c] for c in columns], self.z[column])
+        value = sum(w * x[row][c] for w, c in zip(in_height, columns, strict=True))
+        for v, r in zip(in_time, rows, strict=True):
+            value += v * (x[r][column] - sum(w * x[r][c] for w, c in zip(in_height, columns, strict=True)))
+        return min(max(value, self.least), self.largest)
 
 
 def expected(
@@ -108,43 +114,46 @@ def expected(
     """
     grid = _Grid.of(phi, height_um, time_s, start)
     logarithm, sigma = np.full(phi.shape, np.nan), np.full(phi.shape, np.nan)
-    for scan, column in np.argwhere(wanted):
-        row = int(scan) + 1
-        others = grid.without(row, int(column))
-        judges = _around(others, row, int(column))
+    for scan, column in np.argwhere(wanted).tolist():
+        place = (scan + 1, column)
+        judges = _around(grid, *place)
         tried = []
         for scheme in SCHEMES:
-            value = others.predicted(row, int(column), scheme)
-            if np.isfinite(value):
-                own = [abs(e) for r, c in judges if np.isfinite(e := others.predicted(r, c, scheme) - grid.x[r, c])]
-                tried.append((float(np.sqrt(np.mean(np.square(own)))) if own else np.inf, value))
+            value = grid.predicted(*place, scheme, place)
+            if isfinite(value):
+                own = [e * e for r, c in judges if isfinite(e := grid.predicted(r, c, scheme, place) - grid.x[r][c])]
+                tried.append((sqrt(fmean(own)) if own else np.inf, value))
         if tried:
-            error, best = min(tried)
-            between = float(np.median([abs(value - best) for _, value in tried]))
+            error, best = min(tried, key=lambda one: round(one[0], TIE))
+            between = median(abs(value - best) for _, value in tried)
             logarithm[scan, column] = best
             least = FIRST_SIGMA if scan == 0 else LEAST_SIGMA
-            sigma[scan, column] = max(error, between, least) if np.isfinite(error) else np.nan
+            sigma[scan, column] = max(error, between, least) if isfinite(error) else np.nan
     return Expected(logarithm, sigma)
 
 
-def _around(grid: _Grid, row: int, column: int) -> list[tuple[int, int]]:
+def _around(grid: _Grid, row: int, column: int) -> list[Place]:
     """Known voxels of the same height in the scans before and after; where there are none, those beside in the scan."""
-    rows = [r for r in range(max(row - JUDGES, 1), min(row + JUDGES + 1, grid.x.shape[0])) if r != row]
-    found = [(r, column) for r in rows if grid.known[r, column]]
+    rows = [r for r in range(max(row - JUDGES, 1), min(row + JUDGES + 1, len(grid.x))) if r != row]
+    found = [(r, column) for r in rows if grid.known[r][column]]
     if found:
         return found
-    return [(row, c) for c in (column - 1, column + 1) if 0 <= c < grid.x.shape[1] and grid.known[row, c]]
+    return [(row, c) for c in (column - 1, column + 1) if 0 <= c < len(grid.z) and grid.known[row][c]]
 
 
-def _nearest(places: npt.NDArray[np.intp], at: FloatArray, target: float, count: int) -> npt.NDArray[np.intp]:
-    """Those `count` of `places` whose coordinate is nearest the target."""
-    return places[np.sort(np.argsort(np.abs(at - target), kind="stable")[:count])]
+def _nearest(at: Sequence[float], here: int, count: int, told: Callable[[int], bool]) -> list[int]:
+    """Those `count` places beside `here`, rising, that are told and whose coordinate is nearest; `at` rises or falls."""
+    found: list[int] = []
+    below, above = here - 1, here + 1
+    while len(found) < count and (below >= 0 or above < len(at)):
+        nearer = below >= 0 and (above >= len(at) or abs(at[below] - at[here]) <= abs(at[above] - at[here]))
+        place = below if nearer else above
+        below, above = below - nearer, above + (not nearer)
+        if told(place):
+            found.append(place)
+    return sorted(found)
 
 
-def _weights(at: FloatArray, target: float) -> FloatArray:
+def _weights(at: list[float], target: float) -> list[float]:
     """Of the polynomial through points at `at`, read at the target (Lagrange)."""
-    weight = np.ones(at.size)
-    for i in range(at.size):
-        others = np.delete(at, i)
-        weight[i] = np.prod((target - others) / (at[i] - others))
-    return weight
+    return [prod((target - b) / (a - b) for b in at[:i] + at[i + 1 :]) for i, a in enumerate(at)]

@@ -15,15 +15,15 @@ import numpy.typing as npt
 import scipp as sc
 
 from ...analysis.concentration.invariant import ParticleVolume
-from ...analysis.crystals.crystal_volume import crystal_particle_volume
 from ...analysis.crystals.crystallisation import (
     Crystallisation,
     crystallisation,
     lattice_constant_solvated,
     onset_from_structure_factor,
 )
-from ...analysis.crystals.structure_factor import fitted_structure_factor, spheres_of, structure_factor
+from ...analysis.crystals.structure_factor import structure_factor
 from ...analysis.kinetics.scan_map import ScanMap
+from ...analysis.rows import taken, with_rows
 from ...analysis.spheres.fit import SphereFit, fit_spheres
 from ...nouns import (
     CrystallineFraction,
@@ -37,7 +37,7 @@ from ...nouns import (
 from ..progress import Progress, over
 from .reduce_run import ReducedRun
 from .standards import Standards, sample_intensity
-from .voxels import Voxels, measure
+from .voxels import BLOCK, Voxels, measure
 
 Kind = TypeVar("Kind", LatticeConstant, CrystallineFraction)
 REACH = 1.8
@@ -108,13 +108,14 @@ def find_crystals(
     for column in over(progress, near, stage="superlattices", total=len(near)):
         rows = np.flatnonzero(grid.used & (grid.height_index == column))
         rows = rows[np.argsort(grid.scan[rows])]
-        columns.append(_column(reduced, standard, grid, voxels.frame, rows, workers))
+        columns.append(_column(reduced, standard, grid, voxels.frame, rows))
     for column, found in zip(near, columns, strict=True):
-        for place in np.flatnonzero(found.study.detected):
-            fraction[found.scan[place], column] = np.clip(found.study.fits[place].value("fraction"), 0.0, 1.0)
+        if found.study.fraction is not None:
+            seen = found.study.detected
+            fraction[found.scan[seen], column] = np.clip(found.study.fraction.values[seen], 0.0, 1.0)
     joint = tuple(found.joint for found in columns if found.joint is not None)
     anode = nearest_to_the_anode(grid.heights, near)
-    described = _described(columns[near.index(anode)], grid, grid.time[:, anode], reduced.q, fraction)
+    described = _described(columns[near.index(anode)], grid, grid.time[:, anode], reduced.q, fraction, workers)
     return replace(described, column=anode, joint=joint)
 
 
@@ -125,37 +126,26 @@ def nearest_to_the_anode(heights_um: FloatArray, columns: list[int]) -> int:
 
 @dataclass(frozen=True, eq=False)
 class _Column:
-    """The frames of one height in time: their curves and fits, and what crystallisation says of them."""
+    """The frames of one height in time: their curves, and what crystallisation says of them."""
 
     scan: npt.NDArray[np.int64]
     sample: SampleIntensity
-    fit: SphereFit
     times: FloatArray
     study: Crystallisation
     joint: JointFits | None
 
 
 def _column(
-    reduced: ReducedRun,
-    standard: Standards,
-    grid: ScanMap,
-    frame: npt.NDArray[np.intp],
-    rows: npt.NDArray[np.intp],
-    workers: int,
+    reduced: ReducedRun, standard: Standards, grid: ScanMap, frame: npt.NDArray[np.intp], rows: npt.NDArray[np.intp]
 ) -> _Column:
     sample, times = sample_intensity(reduced, standard, frame[rows]), reduced.table.time[frame[rows]]
-    spheres = fit_spheres(sample, workers=workers)
-    study = crystallisation(sample, times)
-    crystalline = np.flatnonzero(study.detected)
-    if not crystalline.size:
-        return _Column(grid.scan[rows], sample, spheres, times, study, None)
-    fits = [study.fits[i] for i in crystalline]
-    solution = spheres_of(fits, reduced.q)
-    volume = crystal_particle_volume(fits, solution, reduced.q, dry_shell_nm=standard.dry_shell_nm)
-    structure = np.array([fitted_structure_factor(fit, reduced.q) for fit in fits])
-    model = solution.particles(reduced.q) * structure + solution.background[:, None]
-    joint = JointFits(rows[crystalline], _frames(sample, crystalline), solution, volume, model)
-    return _Column(grid.scan[rows], sample, _merged(spheres, solution, crystalline), times, study, joint)
+    study = crystallisation(sample, times, dry_shell_nm=standard.dry_shell_nm)
+    joint, mixture, seen = None, study.mixture, np.flatnonzero(study.detected)
+    if mixture is not None:
+        solution = mixture.solution
+        model = solution.particles(reduced.q) * mixture.structure + solution.background[:, None]
+        joint = JointFits(rows[seen], _frames(sample, seen), solution, mixture.volume, model)
+    return _Column(grid.scan[rows], sample, times, study, joint)
 
 
 def measured_again(voxels: Voxels, joint: Sequence[JointFits], *, reduced: ReducedRun, standard: Standards) -> Voxels:
@@ -179,27 +169,40 @@ def _frames(sample: SampleIntensity, index: npt.NDArray[np.intp]) -> SampleInten
     return SampleIntensity(data, shared)
 
 
-def _merged(spheres: SphereFit, joint: SphereFit, index: npt.NDArray[np.intp]) -> SphereFit:
-    """`spheres` with the rows `index` taken from `joint`."""
-    arrays = {}
-    for name in SphereFit.__dataclass_fields__:
-        if name == "flags":
-            continue
-        column = np.array(getattr(spheres, name))
-        column[index] = getattr(joint, name)
-        arrays[name] = column
-    flags = list(spheres.flags)
-    for place, flag in zip(index, joint.flags, strict=True):
-        flags[place] = flag
-    return replace(spheres, flags=tuple(flags), **arrays)
+def _structure_factors(column: _Column, q: FloatArray, workers: int) -> tuple[FloatArray, FloatArray]:
+    """S (frame, q) of the frames of a column and its sigma, NaN where S is hardly known: over the spheres of the joint fit
+    where there is one, else of a fit of spheres alone. Spheres of BLOCK frames at a time."""
+    parts = []
+    for start in range(0, column.times.size, BLOCK):
+        block = slice(start, start + BLOCK)
+        sample = _part(column.sample, block)
+        spheres = fit_spheres(sample, workers=workers)
+        if column.joint is not None:
+            seen = column.study.detected
+            joint = (
+                np.flatnonzero(seen[block]),
+                np.searchsorted(np.flatnonzero(seen), np.flatnonzero(seen[block]) + start),
+            )
+            spheres = with_rows(spheres, joint[0], taken(column.joint.solution, joint[1]))
+        measured = structure_factor(sample, spheres)
+        parts.append((np.where(measured.good, measured.values, np.nan), measured.sigma))
+    values, sigma = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return values, sigma
 
 
-def _described(column: _Column, grid: ScanMap, times: FloatArray, q: FloatArray, fraction: FloatArray) -> Crystals:
+def _part(sample: SampleIntensity, frames: slice) -> SampleIntensity:
+    """Frames of `sample` that follow each other."""
+    shared = {name: sigma["frame", frames] for name, sigma in sample.shared.items()}
+    return SampleIntensity(sample.data["frame", frames], shared)
+
+
+def _described(
+    column: _Column, grid: ScanMap, times: FloatArray, q: FloatArray, fraction: FloatArray, workers: int
+) -> Crystals:
     """What one column says; `times` (scan,) are its own."""
     study = column.study
-    measured = structure_factor(column.sample, column.fit)
     values, sigma = (np.full((grid.n_scans, q.size), np.nan) for _ in range(2))
-    values[column.scan], sigma[column.scan] = np.where(measured.good, measured.values, np.nan), measured.sigma
+    values[column.scan], sigma[column.scan] = _structure_factors(column, q, workers)
     nouns = StructureFactor.from_arrays(
         values,
         dims=("scan", "q"),
@@ -212,8 +215,8 @@ def _described(column: _Column, grid: ScanMap, times: FloatArray, q: FloatArray,
         return Crystals(onset, _absent(why), fraction, structure_factor=nouns, assignment=study.assignment)
     onset = onset_from_structure_factor(column.times, study.fraction.values, study.fraction.total_sigma, study.detected)
     model = np.full((grid.n_scans, q.size), np.nan)
-    for place in np.flatnonzero(study.detected):
-        model[column.scan[place]] = fitted_structure_factor(study.fits[place], q)
+    if study.mixture is not None:
+        model[column.scan[study.detected]] = study.mixture.structure
     missed = [f"{column.times[place]:.0f} s" for place in study.missed]
     why = "crystals: the fit of the anode voxel fails, which holds crystals, so its phi and sizes are wrong: scans at "
     numbers = {

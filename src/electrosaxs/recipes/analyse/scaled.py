@@ -123,13 +123,12 @@ def _stretches(share: FloatArray, sigma: FloatArray, told: BoolArray) -> BoolArr
         weight = np.where(told[:, column], 1.0 / np.square(sigma[:, column]), 0.0)
         total = np.concatenate([[0.0], np.cumsum(weight)])
         content = np.concatenate([[0.0], np.cumsum(np.where(weight > 0.0, weight * share[:, column], 0.0))])
-        most = UNCERTAIN
-        for first in range(weight.size):
-            for end in range(first + 1, weight.size + 1):
-                sum_of_weights = total[end] - total[first]
-                found = (content[end] - content[first]) / np.sqrt(sum_of_weights) if sum_of_weights > 0.0 else 0.0
-                if found > most:
-                    most = found
-                    best[:, column] = False
-                    best[first:end, column] = told[first:end, column]
+        most, stretch = UNCERTAIN, slice(0)
+        for first in np.flatnonzero(told[:, column]).tolist():
+            weights = total[first + 1 :] - total[first]  # above 0: the first scan of the stretch tells
+            found = (content[first + 1 :] - content[first]) / np.sqrt(weights)
+            end = int(np.argmax(found))
+            if found[end] > most:
+                most, stretch = float(found[end]), slice(first, first + 1 + end)
+        best[stretch, column] = told[stretch, column]
     return best
