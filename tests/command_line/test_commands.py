@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,12 @@ def test_every_command_shows_its_example_and_the_log(capsys: pytest.CaptureFixtu
         assert (one.epilog or "").startswith(f"Example: electrosaxs {one.name or one.callback.__name__} ")
     assert command_line(["plan", "--help"]) == 0
     assert "--log FILE" in capsys.readouterr().out
+
+
+def test_the_command_to_type_next_can_be_typed_where_folders_have_spaces(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command_line(["simulate", str(EXPERIMENT.parent / "film.toml"), "--out", str(tmp_path / "a film")]) == 0
+    typed = shlex.split(capsys.readouterr().out.partition("with: ")[2])
+    assert Path(typed[2]).is_file()
+    assert Path(typed[typed.index("--geometry") + 1]).is_file()

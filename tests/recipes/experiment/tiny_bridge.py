@@ -24,10 +24,11 @@ RATE = 1e6
 
 class TinyBridge:
     """hang: the request that is not answered; errors: texts by request; stalls_at: where the stage stops; dark: clock
-    times without beam; pace: wall seconds per request; at: things to do before the n-th frame of the sample."""
+    times without beam; pace: wall seconds per request; writes_s: seconds of its clock for which an image is written after
+    its exposure; at: things to do before the n-th frame of the sample."""
 
     def __init__(self) -> None:
-        self._clock, self.height, self.content, self.pace = 0.0, 0.0, "solution", 0.0
+        self._clock, self.height, self.content, self.pace, self.writes_s = 0.0, 0.0, "solution", 0.0, 0.0
         self.real = False  # the clock is that of the wall
         self.hang, self.stalls_at = "", None
         self.errors: dict[str, str] = {}
@@ -127,7 +128,9 @@ class TinyBridge:
         file = Path(request["file"])
         assert file.is_absolute()
         write_cbf(file, self.random.poisson(20.0, SHAPE).astype(np.int32), {"Exposure_time": "1 s"})
-        return {**found, "clock_s": self.clock - 0.5 * request["exposure_s"], "exposure_s": request["exposure_s"]}
+        middle = self.clock - 0.5 * request["exposure_s"]
+        self.clock += self.writes_s
+        return {**found, "clock_s": middle, "exposure_s": request["exposure_s"]}
 
     def do_stop(self, _: dict[str, Any]) -> dict[str, Any]:
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -179,7 +180,8 @@ def _ended(ending: Ending, output: bool | None, beamline: Beamline, record: RunF
             keep()
     if code:
         _say(text if code == UNSAFE else f"electrosaxs acquire: {text}")
-    return code, f"{record.folder}: {text}; analyse it with: electrosaxs analyse {record.folder}/run.toml --out RESULTS"
+    run = shlex.quote(str(record.folder / RUN))
+    return code, f"{record.folder}: {text}; analyse it with: electrosaxs analyse {run} --out RESULTS"
 
 
 def _until(clock_s: float) -> str:

@@ -44,6 +44,7 @@ CONTROL_COLUMNS = (
     "time_s", "set_point_m_per_s", "flux_m_per_s", "flux_sigma_m_per_s", "effective_charge", "effective_charge_sigma",
     "voltage_V", "limited_by", "mode", "reason", "wall_phi", "wall_phi_sigma", "wall_goal",
 )  # fmt: skip
+PACKED = (".gz", ".bz2", ".z")  # of what fabio unpacks
 METER_COLUMNS = ("clock_s", "epoch_s", "set_V", "read_V", "read_A", "output", "event")
 BEAT_S, HEAR_S = 0.8, 0.2
 ABORTED = 130  # exit code, as after SIGINT
@@ -255,7 +256,8 @@ class RunFolder:
     def _mask_name(self) -> str | None:
         given = self.plan.detector.mask
         if given is not None:
-            return f"mask{given.suffix}"
+            packed = given.suffix.lower() in PACKED  # what is in it says the ending before
+            return f"mask{Path(given.stem).suffix if packed else ''}{given.suffix}"
         return MASK if (self.folder / MASK).exists() else None
 
     def _write_run(self, anode_um: float | None) -> None:
@@ -270,7 +272,11 @@ class RunFolder:
                 cell=plan.cell.model_copy(update={"anode_height_um": anode_um}),
                 solution=plan.solution,
                 beam=plan.beam,
-                detector=DetectorFiles(geometry=folder / GEOMETRY, mask=None if mask is None else folder / mask),
+                detector=DetectorFiles(
+                    geometry=folder / GEOMETRY,
+                    mask=None if mask is None else folder / mask,
+                    **plan.detector.model_dump(exclude={"geometry", "mask"}),
+                ),
                 frames=FrameSource(nexus=folder / NEXUS)
                 if nexus
                 else FrameSource(images=folder / IMAGES, table=folder / TABLE),
