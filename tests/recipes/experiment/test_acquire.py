@@ -23,6 +23,7 @@ from meters import MeterProgram
 from tiny_bridge import ANODE_UM, SHAPE, TinyBridge, write_plan
 
 from electrosaxs.command_line.app import run as command_line
+from electrosaxs.errors import InputFileError
 from electrosaxs.io.run_toml import read_run
 from electrosaxs.nouns import Role
 from electrosaxs.recipes.experiment.acquire import acquire
@@ -141,6 +142,23 @@ def test_the_tables_of_a_plan_are_those_of_a_run(meter: MeterProgram, bridge: Ti
     assert (found.distance_m_sigma, found.dead_time_ns) == (2e-4, 120.0)
     assert found.mask is not None
     assert np.array_equal(read_mask(found.mask, SHAPE), mask == 1)
+
+
+def test_a_beamline_without_a_diode_behind_the_sample_says_so_and_has_no_number(
+    meter: MeterProgram, bridge: TinyBridge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bridge.diode, out = False, tmp_path / "my run"
+    known = {"scan": {"alignment": False}, "cell": {"anode_height_um": ANODE_UM}}
+    assert acquire(write_plan(tmp_path, bridge, meter.resource, **known), out) == 0
+    assert capsys.readouterr().err.count("gives no transmission") == 1
+    with pytest.raises(InputFileError, match="transmission"):
+        read_all(out)
+    assert [d["uri"] for n, d in documents(out) if n == "stream_resource"] == [
+        (out / "frames.nxs").as_uri().replace("file://", "file://localhost")
+    ]
+    assert acquire(write_plan(tmp_path, bridge, meter.resource), tmp_path / "aligned") == 3  # no edge is seen
+    seen = [d["data"]["transmission"] for n, d in documents(tmp_path / "aligned") if n == "event"]
+    assert set(seen) == {None}
 
 
 def test_a_dry_run_switches_nothing_on(
