@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shlex
 from pathlib import Path
 
@@ -97,3 +98,10 @@ def test_the_command_to_type_next_can_be_typed_where_folders_have_spaces(
     typed = shlex.split(capsys.readouterr().out.partition("with: ")[2])
     assert Path(typed[2]).is_file()
     assert Path(typed[typed.index("--geometry") + 1]).is_file()
+    view = (EXPERIMENT.parent / "micrographs.toml").read_text("utf-8")
+    small = re.sub(r"(width_px|height_px) = .*", r"\1 = 160", view)
+    (tmp_path / "small.toml").write_text(small, "utf-8")
+    assert command_line(["simulate", str(tmp_path / "small.toml"), "--out", str(tmp_path / "many fields")]) == 0
+    pattern = shlex.split(capsys.readouterr().out.partition("with: ")[2])[2]
+    fields = sorted(path.name for path in Path(pattern).parent.glob(Path(pattern).name))
+    assert fields == ["field001.tif", "field002.tif"]

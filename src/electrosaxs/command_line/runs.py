@@ -46,7 +46,7 @@ def simulate(
     with shown_progress(quiet) as progress:
         images = simulated_micrographs(experiment, out, progress=progress)
         if images is not None:
-            fields = f"{quote(str(images[0].parent))}/field*.*"
+            fields = f"{quote(str(images[0].parent))}/field???{images[0].suffix}"
             say(quiet, f"wrote {len(images)} image(s); count with: electrosaxs islands {fields} --out RESULTS")
             return
         run = simulate_run(experiment, out, workers=workers, progress=progress)
