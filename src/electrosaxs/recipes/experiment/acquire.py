@@ -254,7 +254,7 @@ def _token(path: Path | None) -> str:
     """The operator's token; empty: no request is heard."""
     if path is None:
         return ""
-    token = path.read_text(encoding="utf-8").strip()
+    token = path.read_text(encoding="utf-8-sig").strip()
     if not token:
         raise bad_value(
             InputFileError, where=path, field="--operator-token-file", value="empty", rule="must hold a token",
