@@ -105,3 +105,14 @@ def test_the_command_to_type_next_can_be_typed_where_folders_have_spaces(
     pattern = shlex.split(capsys.readouterr().out.partition("with: ")[2])[2]
     fields = sorted(path.name for path in Path(pattern).parent.glob(Path(pattern).name))
     assert fields == ["field001.tif", "field002.tif"]
+
+
+@pytest.mark.parametrize("asked", [["check", EXPERIMENT], ["inspect", EXPERIMENT], ["materials", "octane"]])
+def test_whoever_wants_the_exit_code_alone_gets_no_words(
+    asked: list[object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = [str(word) for word in asked]
+    assert command_line([*said, "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    assert command_line(said) == 0
+    assert capsys.readouterr().out != ""
