@@ -89,6 +89,28 @@ FAULTS = (
         "The transmission is 1 % too large at the end: where few particles are, absorption tells it, and the bulk of the cell.",
     ),
     Fault(
+        "beam_drift", "A beam that grows weaker", "beam_drift = -0.2", {"beam_drift": -0.2},
+        "A fifth fewer photons come at the end. The monitor sees them go: nothing is wrong but the counting errors.",
+    ),
+    Fault(
+        "beam_lost", "A beam that is lost", "beam_lost = { time_s = [300, 400], dark = 3e-3 }",
+        {"beam_lost": {"time_s": [300.0, 400.0], "dark": 3e-3}},
+        "No photons for a while; both diodes go on with their dark counts, so that the transmission reads about 1.",
+    ),
+    Fault(
+        "solvent_drift", "A solvent that scatters more", "solvent_drift = 0.01", {"solvent_drift": 0.01},
+        "The solvent scatters 1 % more at the end than in its own frames, which are subtracted.", SIZES,
+    ),
+    Fault(
+        "parasitic", "Light beside the cell's", "parasitic = 0.003", {"parasitic": 0.003},
+        "Slits and windows add light, 0.3 % of the solvent's more or less from frame to frame.", SIZES,
+    ),
+    Fault(
+        "hot_pixels", "Pixels that become hot", "hot_pixels = { number = 40, from_s = 450 }",
+        {"hot_pixels": {"number": 40, "from_s": 450.0}},
+        "40 pixels count by themselves in the second half of the run, 3,000 to 3,000,000 a second.", SIZES,
+    ),
+    Fault(
         "bubble", "Gas in the beam", "bubble = { heights_um = [150], time_s = [300, 600], share = 0.4 }",
         {"bubble": {"heights_um": [150.0], "time_s": [300.0, 600.0], "share": 0.4}},
         "40 % of the path is gas in two scans: less scatters, and more light passes than any phi lets.",

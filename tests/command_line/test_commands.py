@@ -2,6 +2,8 @@
 
 import errno
 import os
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,30 @@ def test_every_command_shows_its_example_and_the_log(capsys: pytest.CaptureFixtu
         assert (one.epilog or "").startswith(f"Example: electrosaxs {one.name or one.callback.__name__} ")
     assert command_line(["plan", "--help"]) == 0
     assert "--log FILE" in capsys.readouterr().out
+
+
+def test_the_command_to_type_next_can_be_typed_where_folders_have_spaces(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command_line(["simulate", str(EXPERIMENT.parent / "film.toml"), "--out", str(tmp_path / "a film")]) == 0
+    typed = shlex.split(capsys.readouterr().out.partition("with: ")[2])
+    assert Path(typed[2]).is_file()
+    assert Path(typed[typed.index("--geometry") + 1]).is_file()
+    view = (EXPERIMENT.parent / "micrographs.toml").read_text("utf-8")
+    small = re.sub(r"(width_px|height_px) = .*", r"\1 = 160", view)
+    (tmp_path / "small.toml").write_text(small, "utf-8")
+    assert command_line(["simulate", str(tmp_path / "small.toml"), "--out", str(tmp_path / "many fields")]) == 0
+    pattern = shlex.split(capsys.readouterr().out.partition("with: ")[2])[2]
+    fields = sorted(path.name for path in Path(pattern).parent.glob(Path(pattern).name))
+    assert fields == ["field001.tif", "field002.tif"]
+
+
+@pytest.mark.parametrize("asked", [["check", EXPERIMENT], ["inspect", EXPERIMENT], ["materials", "octane"]])
+def test_whoever_wants_the_exit_code_alone_gets_no_words(
+    asked: list[object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = [str(word) for word in asked]
+    assert command_line([*said, "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    assert command_line(said) == 0
+    assert capsys.readouterr().out != ""

@@ -9,10 +9,15 @@ import pytest
 from closeness import assert_close
 
 from electrosaxs.errors import InputFileError
+from electrosaxs.io.arriving import arriving
+from electrosaxs.io.beamline.roles import roles
+from electrosaxs.io.cbf import write_cbf
 from electrosaxs.io.frame_table import read_table
+from electrosaxs.io.images import open_frames
 from electrosaxs.io.run_toml import read_run
 from electrosaxs.io.table_csv import write_table_csv
 from electrosaxs.io.table_nexus import write_nexus_table
+from electrosaxs.nouns.frame_source import RoleReading
 
 sys.path.insert(0, str(Path(__file__).parent))
 from run_folder import CSV, RUN, frame_table, with_nexus, write_run_folder
@@ -241,3 +246,34 @@ def test_roles_may_be_written_in_capitals(tmp_path):
     assert list(table_of(tmp_path, CSV.replace("sample", "Sample").replace("solvent", "SOLVENT ")).role) == [
         "sample", "sample", "reference", "solvent",
     ]  # fmt: skip
+
+
+def test_a_value_of_all_frames_and_an_axis_of_one_are_what_they_seem(tmp_path):
+    def change(group):
+        replace(group, "exposure", 0.75, "s")
+        replace(group, "height", group["height"][:].reshape(-1, 1), "um")
+
+    run = nexus_run(tmp_path, change)
+    table, plain = read_table(run), frame_table(6, tmp_path)
+    assert_close(table.exposure, plain.exposure, rel=1e-15)
+    assert_close(table.height, plain.height, rel=1e-15)
+    live = arriving(run).rows()
+    assert_close([row.numbers["exposure"] for row in live], plain.exposure, rel=1e-15)
+    assert_close([row.numbers["height"] for row in live], plain.height, rel=1e-15)
+
+
+def test_images_may_be_named_from_the_folder_of_the_table(tmp_path):
+    csv = CSV.replace("a.cbf", "images/a 1.cbf").replace("b.cbf", "./images/b.cbf")
+    run = read_run(write_run_folder(tmp_path, csv=csv))
+    for number, name in enumerate(("a 1", "b", "c", "d")):
+        write_cbf(tmp_path / "images" / f"{name}.cbf", np.full((4, 6), 10 + number, np.int32), {})
+    frames = open_frames(run, read_table(run))
+    assert [frames.read(k)[2, 3] for k in range(4)] == [10, 11, 12, 13]
+    live = arriving(run)
+    assert [live.read(row)[2, 3] for row in live.rows()] == [10, 11, 12, 13]
+
+
+def test_names_that_are_roles_mean_them():
+    names = ["Reference", "solvent", "s1", "buffer"]
+    reading = RoleReading(column="what", solvent="buffer")
+    assert list(roles(reading, names, Path("t.csv"))) == ["reference", "sample", "sample", "solvent"]

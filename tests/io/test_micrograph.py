@@ -19,10 +19,11 @@ NOISE = np.random.default_rng(0).integers(0, 256, (64, 80)).astype(np.uint8)
     [
         ({"resolution": (5e4, 5e4), "resolutionunit": "CENTIMETER"}, 0.2),
         ({"resolution": (8.0, 8.0), "imagej": True, "metadata": {"unit": "um"}}, 0.125),
+        ({"resolution": (4.0, 4.0), "imagej": True, "metadata": {"unit": "\\u00B5m"}}, 0.25),  # as ImageJ writes it
         ({"resolution": (300.0, 300.0), "resolutionunit": "INCH"}, None),
         ({}, None),
     ],
-    ids=["per centimetre", "ImageJ", "of a printed page", "none"],
+    ids=["per centimetre", "ImageJ", "ImageJ, escaped", "of a printed page", "none"],
 )
 def test_the_scale_is_what_the_file_states(tmp_path: Path, options: dict, um_per_pixel: float | None) -> None:
     imwrite(tmp_path / "a.tif", NOISE, **options)

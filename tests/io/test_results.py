@@ -316,7 +316,11 @@ def test_intensity_outside_the_map_is_refused_and_an_interrupted_file_does_not_a
 
 
 def test_numbers_are_strict_json_and_survive(tmp_path):
-    numbers = {**everything().numbers, "odd": Number(np.float64(1.5), float("nan"), "m/s", "fit")}
+    numbers = {
+        **everything().numbers,
+        "odd": Number(np.float64(1.5), float("nan"), "m/s", "fit"),
+        "given": Number(2.5, 0.0, "um", "x"),
+    }
     write_numbers(tmp_path / "numbers.json", numbers)
 
     def refuse(constant):
@@ -327,7 +331,8 @@ def test_numbers_are_strict_json_and_survive(tmp_path):
     absent = {"value": None, "sigma": None, "sigma_counting": None, "contributions": {}, "quality": None}
     assert plain["onset"] == {**absent, "unit": "one", "source": "it never grew"}
     assert plain["odd"] == {**absent, "value": 1.5, "unit": "m/s", "source": "fit", "quality": "good"}
-    assert read_numbers(tmp_path / "numbers.json") == {**numbers, "odd": replace(numbers["odd"], sigma=None)}
+    without = {name: replace(numbers[name], sigma=None) for name in ("odd", "given")}  # nobody knows a number exactly
+    assert read_numbers(tmp_path / "numbers.json") == {**numbers, **without}
     (tmp_path / "numbers.json").write_text("[1]")
     with pytest.raises(InputFileError, match="does not hold named numbers"):
         read_numbers(tmp_path / "numbers.json")

@@ -40,7 +40,7 @@ def test_pairs_of_islands_are_clustered() -> None:
 
 
 def views(counts: list[int]) -> list[FieldOfView]:
-    one = Island(5.0, 5.0, 9.0, 0.1, np.nan, np.nan, 0.0, 0.0, 1.0, 1.0, 1.0, 1, False, True, np.zeros((3, 2)))
+    one = Island(5.0, 5.0, 9.0, 0.1, np.nan, np.nan, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1, False, True, np.zeros((3, 2)))
     scale = Scale(1.0, "set")
     return [FieldOfView("f", (1000, 1000), (0, 0, 1000, 1000), scale, (one,) * n, 0.1, 20.0, 1.0) for n in counts]
 

@@ -12,6 +12,11 @@ from electrosaxs.errors import InputFileError
 from electrosaxs.io.poni import read_poni
 from electrosaxs.io.results import read_results
 from electrosaxs.io.run_toml import read_experiment, read_run
+from electrosaxs.recipes.experiment_file import read_with_sizes
+from electrosaxs.twin.beamline import Beamline
+from electrosaxs.twin.cell import simulate_cell
+from electrosaxs.twin.exposure import Exposure
+from electrosaxs.twin.scattering_cell import scattering_cell
 from electrosaxs.twin.schedule import from_above, schedule
 
 WRONG = {
@@ -111,3 +116,51 @@ def test_a_deposit_grows_where_the_beam_was_and_a_monitor_drifts_everywhere(tmp_
     rise = (more / photons - 1.0)[changed]
     assert np.all(np.diff(rise) > 0.0)
     assert_close(rise[2] / rise[1], 2.5 / 1.5, rel=0.2)  # of seconds in the beam before the middle of the frame
+
+
+LATER = {
+    "beam_drift": 0.2,
+    "beam_lost": {"time_s": [90.0, 150.0], "dark": 3e-3},
+    "hot_pixels": {"number": 6, "from_s": 200.0},
+}
+
+
+def test_a_beam_drifts_is_lost_and_pixels_become_hot(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    wrong = simulated(tmp_path / "later", scan={"scans": 3, "duration_s": 240.0}, imperfections=LATER)
+    (before, _), (after, counted) = columns(runs[0]), columns(wrong)
+    time = np.nan_to_num(before["time"])
+    lost = (time >= 90.0) & (time <= 150.0)
+    assert lost.any()
+    factor = np.where(lost, 3e-3, 1.0 + 0.2 * time / time.max())
+    assert_close(after["monitor"] / before["monitor"] / factor, np.ones(len(time)), rel=0.02)
+    assert np.all(after["transmission"][lost] > 0.9)  # one dark counter over the other
+    assert counted[lost].max() < 0.01 * np.median(counted[time > 0.0])  # hot pixels alone
+    with h5py.File(runs[0].parent / "frames.nxs") as clean, h5py.File(wrong.parent / "frames.nxs") as spoilt:
+        last, same = (f["entry/instrument/detector/data"][-1].astype(float) for f in (clean, spoilt))
+    hot = same - 1.2 * last > 1000.0
+    assert hot.sum() == 6
+    truth = read_results(wrong.parent / "truth.nxs").quality["late_hot_pixels_yx"].astype(int)
+    assert np.array_equal(np.argwhere(hot), truth[np.lexsort(truth.T[::-1])])
+
+
+def test_the_solvent_drifts_from_field_on_and_light_beside_it_comes_and_goes() -> None:
+    def shown(**wrong: float) -> tuple[Beamline, list[Exposure]]:
+        settings = quiet_experiment(imperfections=wrong)
+        settings, classes, _ = read_with_sizes(settings)
+        plan = schedule(settings)
+        history = simulate_cell(settings, classes)
+        cell = scattering_cell(settings, np.linspace(0.05, 3.5, 30), history.classes.diameter_nm, history.dry_shell_nm)
+        line = Beamline(settings, plan, history, cell, np.ones(len(plan)))
+        return line, list(line.exposures())
+
+    line, clean = shown()
+    for wrong, expected in (({"solvent_drift": 0.04}, None), ({"parasitic": 0.003}, 0.003)):
+        _, spoilt = shown(**wrong)
+        unit = [frame.transmission * line.cell.path * line.cell.solvent for frame in clean]
+        more = np.array([(b.curve - a.curve) / one for a, b, one in zip(clean, spoilt, unit, strict=True)])
+        assert np.ptp(more, axis=1).max() < 1e-6  # of the form of the solvent's own
+        if expected is None:
+            time = np.nan_to_num(line.plan.time)
+            assert_close(more[:, 0], 0.04 * time / time.max(), rel=0.02, floor=1e-9)
+        else:
+            assert_close(more.std(), expected, rel=0.35)

@@ -27,7 +27,7 @@ class BridgeBeamline:
         self.address = address
         self._socket: socket.socket | None = None
         self._pending, self._number = b"", 0
-        self._real, self._clock, self._clock_at = False, 0.0, 0.0
+        self._real, self._clock, self._clock_at, self._sent_at = False, 0.0, 0.0, 0.0
 
     def hello(self) -> Greeting:
         host, _, port = self.address.rpartition(":")
@@ -108,7 +108,7 @@ class BridgeBeamline:
         """What an answer says; its clock_s is `since_s` ago."""
         transmission = found.get("transmission")
         clock = self._value(found, do, "clock_s")
-        self._note(clock + since_s)
+        self._note(clock, since_s)
         return Diodes(
             self._value(found, do, "monitor_counts"),
             math.nan if transmission is None else self._value(found, do, "transmission"),
@@ -116,12 +116,18 @@ class BridgeBeamline:
             clock,
         )
 
-    def _note(self, clock_s: float) -> None:
-        """Its clock now, which never goes back. Fault where it jumped: times of frames would be wrong from there on."""
-        jump = clock_s - self.clock() if self._clock_at else 0.0
-        if jump < -CLOCK_S or (self._real and jump > CLOCK_S):
+    def _note(self, clock_s: float, since_s: float = 0.0) -> None:
+        """What its clock was `since_s` ago, at some moment between request and answer; before the last answer it never was.
+        Fault where it jumped: times of frames would be wrong from there on."""
+        now = time.monotonic()
+        expected, earliest = self.clock() if self._clock_at else -math.inf, clock_s + since_s
+        nearest = max(expected, earliest)
+        if self._real:  # an image that is long in being written is answered long after its stamp
+            nearest = min(nearest, max(earliest, clock_s + now - self._sent_at))
+        jump = (nearest if self._real else earliest) - expected
+        if self._clock_at and (jump < -CLOCK_S or (self._real and jump > CLOCK_S)):
             raise Fault("bridge", f"its clock jumped by {jump:+.1f} s")
-        self._clock, self._clock_at = max(clock_s, self._clock) if self._clock_at else clock_s, time.monotonic()
+        self._clock, self._clock_at = max(nearest, self._clock) if self._clock_at else earliest, now
 
     def _value(self, found: dict[str, Any], do: str, name: str) -> float:
         value = found.get(name)
@@ -135,7 +141,8 @@ class BridgeBeamline:
             raise Fault("bridge", f"{do}: not connected")
         self._number += 1
         limit = ANSWER_S + takes_s
-        end = time.monotonic() + limit
+        self._sent_at = time.monotonic()
+        end = self._sent_at + limit
         try:
             self._socket.sendall(json.dumps({"do": do, "id": self._number, **values}).encode() + b"\n")
             while b"\n" not in self._pending:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
+Column = list[float | None]  # None: no value
 Emit = Callable[[str, Mapping[str, Any]], None]
 PRIMARY, ALIGNMENT, OPERATOR = "primary", "alignment", "operator"
 UNITS = {
@@ -58,9 +59,7 @@ class Documents:
                 "seq_nums": {"start": index + 1, "stop": index + 2},
             })  # fmt: skip
 
-    def knife_edge(
-        self, heights: list[float], transmissions: list[float], monitors: list[float], fit: Mapping[str, float]
-    ) -> None:
+    def knife_edge(self, heights: Column, transmissions: Column, monitors: Column, fit: Mapping[str, float]) -> None:
         """The readings from which the anode's height was found; `fit`: what was found, by name with its unit."""
         names = ("height", "transmission", "monitor")
         self._describe(ALIGNMENT, {name: _number(name, UNITS[name]) for name in names}, fit)

@@ -16,7 +16,7 @@ from .several import SeveralValues
     app,
     cls=SeveralValues,
     short_help="GISAXS of a dried film: lattice, orientation, constants.",
-    epilog="Example: electrosaxs gisaxs film/film.edf --geometry film/geometry.poni --incident-angle-deg 0.31 --energy-kev 10 "
+    epilog="Example: electrosaxs gisaxs film/film.cbf --geometry film/geometry.poni --incident-angle-deg 0.31 --energy-kev 10 "
     "--out gisaxs",
 )
 def gisaxs(
@@ -56,8 +56,10 @@ def gisaxs(
     from ..recipes.film.inputs import FilmOptions
 
     options = FilmOptions(
-        tuple(incident_angle_deg), energy_kev, incident_angle_sigma_deg, hold_incident_angle, critical_angle_deg,
-        sample_rotation_deg, core or "Ag", ligand, core is not None, mask, lit_length_mm,
+        incident_angle_deg=tuple(incident_angle_deg), energy_keV=energy_kev, mask=mask, lit_length_mm=lit_length_mm,
+        incident_angle_sigma_deg=incident_angle_sigma_deg, hold_incident_angle=hold_incident_angle,
+        critical_angle_deg=critical_angle_deg, sample_rotation_deg=sample_rotation_deg,
+        core=core or "Ag", core_is_given=core is not None, ligand=ligand,
     )  # fmt: skip
     say(quiet, summary(analyse_film(images, out, geometry=geometry, options=options), out))
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .commands import command
-from .root import Quiet, Workers, app, say, shown_progress
+from .root import Quiet, Silent, Workers, app, say, shown_progress
 
 
 @command(
@@ -21,6 +21,7 @@ def inspect(
     draft: Annotated[
         Path | None, typer.Option("--draft", metavar="RUN.toml", help="Write the draft for frames there.")
     ] = None,
+    quiet: Silent = False,
 ) -> None:
     """What files hold: who wrote them, stacks, columns with units and ranges, headers, numbers; of frames also a draft of
     run.toml with what the files do not say behind #."""
@@ -29,9 +30,9 @@ def inspect(
     seen = []
     for found in inspect_files(files):
         seen.append(found)
-        typer.echo(paragraph(found) + "\n")
+        say(quiet, paragraph(found) + "\n")
     if said := drafted(seen, draft):
-        typer.echo(said)
+        say(quiet, said)
 
 
 @command(
@@ -41,12 +42,13 @@ def inspect(
 )
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="run.toml or experiment.toml.")],
+    quiet: Silent = False,
 ) -> None:
     """Read all but the pixels: what `analyse` or `simulate` would do, what is not given, and what is missing."""
     from ..recipes.check import check as recipe
     from ..recipes.check import text
 
-    typer.echo(text(recipe(file)))
+    say(quiet, text(recipe(file)))
 
 
 @command(
@@ -80,8 +82,9 @@ def materials(
         str | None,
         typer.Argument(metavar="NAME", help="Only those with this in name or formula; or core, ligand, solvent."),
     ] = None,
+    quiet: Silent = False,
 ) -> None:
     """Built-in cores, ligands and solvents, every value with unit and source."""
     from ..recipes.list_materials import list_materials
 
-    typer.echo(list_materials(name))
+    say(quiet, list_materials(name))

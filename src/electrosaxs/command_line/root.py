@@ -25,6 +25,7 @@ app = typer.Typer(
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if it does not exist.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar and no summary.")]
+Silent = Annotated[bool, typer.Option("--quiet", help="No answer in words: the exit code tells.")]
 Figures = Annotated[
     Literal["all", "page", "none"],
     typer.Option("--figures", help="all: on the page and as PNG and SVG beside it; page: on the page; none."),

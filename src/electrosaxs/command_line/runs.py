@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 import typer
@@ -45,13 +46,11 @@ def simulate(
     with shown_progress(quiet) as progress:
         images = simulated_micrographs(experiment, out, progress=progress)
         if images is not None:
-            say(
-                quiet,
-                f"wrote {len(images)} image(s); count with: electrosaxs islands {images[0].parent}/field*.* --out RESULTS",
-            )
+            fields = f"{quote(str(images[0].parent))}/field???{images[0].suffix}"
+            say(quiet, f"wrote {len(images)} image(s); count with: electrosaxs islands {fields} --out RESULTS")
             return
         run = simulate_run(experiment, out, workers=workers, progress=progress)
-    say(quiet, f"wrote {run}; analyse it with: electrosaxs analyse {run} --out RESULTS")
+    say(quiet, f"wrote {run}; analyse it with: electrosaxs analyse {quote(str(run))} --out RESULTS")
 
 
 @command(

@@ -231,7 +231,7 @@ function drawOnset() {
   const ends = before.length ? [column("time")[0], column("time")[before.length - 1]] : [];
   show("now", { time: ends, value: ends });
   if (seen < Infinity) note("onset", `seen at ${withSigma(found, "min", 1 / 60)}; points: when it was expected`);
-  else note("onset", left ? `in ${withSigma(left, "min", 1 / 60)}, if φ goes on as now (dashed: now)` : "φ at the anode does not rise yet");
+  else note("onset", left && left.value !== null ? `in ${withSigma(left, "min", 1 / 60)}, if φ goes on as now (dashed: now)` : "φ at the anode does not rise yet");
 }
 
 function drawBalance() {

@@ -142,7 +142,11 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(422, {"error": 'the body must be {"value": NUMBER}, in m/s'})
                 return
         who = f"the operator at {self.client_address[0]}"
-        self._answer(*self.server.feed.order(ORDERS[path], value, who))
+        try:
+            answer = self.server.feed.order(ORDERS[path], value, who)
+        except Exception as error:  # an order that cannot be passed on is answered too
+            answer = 500, {"error": f"{type(error).__name__}: {error}"}
+        self._answer(*answer)
 
     def _no_such_method(self) -> None:
         """Anything but looking and ordering: the rules hold for it too."""

@@ -11,16 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 import scipp as sc
 
 from ..errors import FrameError, InputFileError, UnitError
 from ..nouns import Run
 from ..nouns.frame_reader import Frame
 from ..units import in_unit
+from .beamline.image_series import image_path
 from .hdf5 import text
 from .images import read_image, stated_cutoff
 from .nexus import NexusFrames
@@ -121,7 +123,7 @@ class ArrivingImages:
                 yield ArrivedRow(index, trouble=str(error))
 
     def read(self, row: ArrivedRow) -> Frame:
-        path = self._images / row.file
+        path = image_path(self._images, row.file, self.path)
         if not path.is_file():
             raise FrameError(f"{path}: there is no such file")
         frame = read_image(path)
@@ -156,8 +158,8 @@ class ArrivingNexus:
             if columns is None:
                 return []
             first = self._count
-            whole = min(len(column) for column in columns.values())
-            part = {name: column[first:whole] for name, column in columns.items()} if whole > first else {}
+            whole = min((len(column) for column in columns.values() if column.ndim), default=0)
+            part = {name: _rows(column, first, whole) for name, column in columns.items()} if whole > first else {}
         except (OSError, RuntimeError, KeyError):  # being written, or replaced: again later
             self.close()
             return []
@@ -254,6 +256,12 @@ def _factor(data: h5py.Dataset, name: str) -> float:
         return float(in_unit(sc.scalar(1.0, unit=text(data.attrs["units"])), ours, name=name))
     except (KeyError, sc.UnitError, UnitError):
         return math.nan
+
+
+def _rows(column: h5py.Dataset, first: int, last: int) -> npt.NDArray[Any]:
+    """Values of the frames `first` to `last`; a single value is that of all, and an axis of one (frame, 1) is none."""
+    values = column[first:last] if column.ndim else np.full(last - first, column[()])
+    return np.asarray(values.reshape(last - first, -1)[:, 0])
 
 
 def _changed(path: Path) -> float | None:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import ElectrosaxsError
+from ..nouns import Number
 from ..nouns.contents import FileContents, Part
 from .beamline.detector_facts import DetectorFacts, detector_facts
 from .beamline.documents_table import document_runs
@@ -24,21 +25,29 @@ from .beamline.tables import DOCUMENTS, table_at
 from .beamline.their_table import TheirTable
 from .curves import read_curve
 from .hdf5 import open_hdf5, text
-from .numbers_json import numbers_from_plain
+from .numbers_json import numbers_from_plain, read_numbers
 from .poni import read_poni
 from .refusal import refusal
 from .table_csv import read_csv_table
 from .written_by import RESULTS, written_by
 
+NUMBERS = "numbers.json"
 STACK, TABLE, SCAN = "image stack", "beamline table", "scan"
 LONGEST_COLUMN = 1_000_000
 LONGEST_TEXT = 100
 LARGE = 1e6
 """From here on a number may be a date, of which the last digits count."""
 KIND_OF_TOML = {
+    "source_meter": "plan of a run",
+    "beamline": "plan of a run",
+    "hold": "plan of a run",
     "frames": "run",
     "scan": "experiment",
+    "film": "film",
+    "micrograph": "micrographs",
     "runs": "campaign",
+    "films": "campaign",
+    "micrographs": "campaign",
     "voltage": "voltage program",
 }
 """The first of these keys says what a TOML file describes."""
@@ -88,19 +97,23 @@ def _of_hdf5(path: Path) -> FileContents:
         entry = file.get("entry")
         command = written_by(path)
         if command is not None and isinstance(entry, h5py.Group):
-            title = Part("title", "title", text(entry["title"][()]))
-            return FileContents(
-                path,
-                f"results of electrosaxs {command} {text(entry.attrs['version'])}",
-                (title, *_maps(entry)),
-                numbers_from_plain(json.loads(text(entry["summary/numbers"][()]))),
-            )
+            title = [Part("title", "title", text(entry["title"][()]))] if "title" in entry else []
+            kind = f"results of electrosaxs {command} {text(entry.attrs.get('version', ''))}".rstrip()
+            return FileContents(path, kind, (*title, *_maps(entry)), _numbers(path, entry))
         others = _data_sets(file)
     found = all_stacks(path) or all_stacks(path, flat=True)
     stacks = [Part(STACK, stack.name, stack.text()) for stack in found]
     listed = {name for stack in found for name in stack.names}
     others = [part for part in others if part.name not in listed]
     return FileContents(path, "HDF5", (*stacks, *_of_detector(path, stacks), *others))
+
+
+def _numbers(path: Path, entry: h5py.Group) -> dict[str, Number]:
+    """Of the file itself; of a command that keeps them beside it alone, of numbers.json."""
+    if (stored := entry.get("summary/numbers")) is not None:
+        return numbers_from_plain(json.loads(text(stored[()])))
+    beside = path.parent / NUMBERS
+    return read_numbers(beside) if beside.is_file() else {}
 
 
 def _of_detector(path: Path, stacks: list[Part]) -> Iterator[Part]:

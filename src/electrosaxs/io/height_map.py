@@ -57,7 +57,7 @@ def _plain(path: Path, um_per_pixel: float | None, um_per_level: float | None) -
 
 def _text(path: Path) -> FloatArray:
     try:
-        rows = [line.replace(",", " ").replace(";", " ").split() for line in path.read_text("utf-8").splitlines()]
+        rows = [line.replace(",", " ").replace(";", " ").split() for line in path.read_text("utf-8-sig").splitlines()]
         return np.array([[float(v) for v in row] for row in rows if row and not row[0].startswith("#")], dtype=float)
     except (ValueError, UnicodeDecodeError) as error:
         raise refusal(

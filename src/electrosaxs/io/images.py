@@ -13,7 +13,7 @@ from ..errors import FrameError, InputFileError
 from ..nouns import FrameTable, Role, Run
 from ..nouns.frame_reader import Frame, FrameReader
 from .beamline.detector_facts import detector_facts
-from .beamline.image_series import HDF5_ENDINGS, TIFF_ENDINGS, image_folder, name_and_number
+from .beamline.image_series import HDF5_ENDINGS, TIFF_ENDINGS, image_folder, image_path, name_and_number
 from .beamline.stack_frames import StackFrames, whole_stack
 from .cbf import decode_cbf, is_cbf
 from .kept_open import KeptOpen
@@ -88,7 +88,7 @@ class ImageFrames:
     def __init__(self, folder: Path, table: FrameTable) -> None:
         """Find every image of the table and the shape of the run's frames; see `open_frames` for the errors."""
         named = [name_and_number(name) for name in table.file]
-        self.paths = tuple(folder / name for name, _ in named)
+        self.paths = tuple(image_path(folder, name, Path(table.source)) for name, _ in named)
         self._numbers = tuple(number for _, number in named)
         self._stacks: KeptOpen[Path, StackFrames] = KeptOpen(whole_stack)
         self.files = tuple(dict.fromkeys(self.paths))

@@ -28,7 +28,7 @@ def read_outlines(path: str | Path) -> list[tuple[str, FloatArray]]:
     """(image, corners) of each row of a table with a column `outline_px`, `image` empty where there is no such column."""
     path = Path(path)
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
         if rows and OUTLINE not in rows[0]:
             raise ValueError(f"no column {OUTLINE}")

@@ -24,7 +24,7 @@ from ..nouns.islands import Scale
 from .refusal import refusal
 
 UM_PER = {"m": 1e6, "cm": 1e4, "mm": 1e3, "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "nm": 1e-3,
-          "\\u00b5m": 1.0, "inch": 25400.0, "pm": 1e-6}  # fmt: skip
+          "inch": 25400.0, "pm": 1e-6}  # fmt: skip
 COARSEST_UM = 20.0  # per pixel: a resolution that gives more (under 1270 dots an inch) is that of a printed page
 FULL = 255.0
 LABELS = 20_000  # at most
@@ -138,8 +138,8 @@ def _tiff_scale(path: Path, file: tifffile.TiffFile) -> Scale:
             return Scale(1e6 * float(width), "FEI tag Scan.PixelWidth")
     zeiss: Any = file.sem_metadata
     for key in ("ap_image_pixel_size", "ap_pixel_size"):
-        if zeiss and key in zeiss:
-            _, value, unit = (*zeiss[key], "")[:3]
+        _, value, unit = (*zeiss[key], "")[:3] if zeiss and key in zeiss else ("", 0.0, "")
+        if str(unit).strip() in UM_PER and float(value) > 0.0:
             return Scale(float(value) * UM_PER[str(unit).strip()], f"Zeiss tag {key}")
     beside = _jeol(path)
     if beside is not None:
@@ -147,13 +147,18 @@ def _tiff_scale(path: Path, file: tifffile.TiffFile) -> Scale:
     tags: Mapping[str, Any] = {tag.name: tag.value for tag in file.pages[0].tags}  # type: ignore[union-attr]
     per_unit = _ratio(tags.get("XResolution"))
     imagej: Any = file.imagej_metadata
-    unit = str(imagej.get("unit", "")).strip().strip("\x00") if imagej else ""
+    unit = _unescaped(str(imagej.get("unit", ""))) if imagej else ""
     if unit in UM_PER and per_unit:
         return Scale(UM_PER[unit] / per_unit, f"ImageJ tags ({unit})")
     told = {2: "inch", 3: "cm"}.get(int(tags.get("ResolutionUnit", 1)))
     if told and per_unit and UM_PER[told] / per_unit < COARSEST_UM:
         return Scale(UM_PER[told] / per_unit, "TIFF resolution")
     return Scale(None, "the file states no scale")
+
+
+def _unescaped(unit: str) -> str:
+    """ImageJ writes letters beyond ASCII as `\\u00B5`."""
+    return re.sub(r"\\u([0-9A-Fa-f]{4})", lambda found: chr(int(found[1], 16)), unit).strip().strip("\x00")
 
 
 def _ratio(value: Any) -> float:

@@ -17,7 +17,7 @@ from .refusal import refusal
 
 def write_numbers(path: str | Path, numbers: Mapping[str, Number]) -> None:
     """Write `{"name": {"value", "sigma", "unit", "source", "quality", "sigma_counting", "contributions"}}`, strict JSON;
-    a sigma that is not finite is null."""
+    a sigma that is not finite, or 0, is null: nobody knows a number exactly."""
     with replacing(Path(path)) as part:
         part.write_text(to_json(numbers_to_plain(numbers), indent=2) + "\n", encoding="utf-8")
 
@@ -54,7 +54,7 @@ def numbers_to_plain(numbers: Mapping[str, Number]) -> dict[str, Any]:
 
 
 def _known(sigma: float | None) -> float | None:
-    return None if sigma is None or not np.isfinite(sigma) else float(sigma)
+    return None if sigma is None or not (np.isfinite(sigma) and sigma > 0.0) else float(sigma)
 
 
 def numbers_from_plain(plain: Mapping[str, Any]) -> dict[str, Number]:

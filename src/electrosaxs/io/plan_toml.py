@@ -79,6 +79,6 @@ def plan_tables(path: Path) -> dict[str, Any]:
     """The tables of the plan in a run folder as they stand, unchecked: its paths lead from where it lay. Empty where there
     is none."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return {}

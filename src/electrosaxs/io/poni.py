@@ -85,7 +85,7 @@ def _lines(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
     if not path.exists():
         raise refusal(path, "geometry", path.name, "there is no such file", "correct the path")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise refusal(
             path, "geometry", "unreadable", "a pyFAI geometry file is text", "point detector.geometry to a .poni file"

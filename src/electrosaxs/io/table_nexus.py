@@ -22,15 +22,17 @@ GROUP = "/entry/frames"
 def read_nexus_table(path: Path) -> RawTable:
     """The columns below /entry/frames in canonical units; an infinite value becomes NaN.
 
-    A unit that can be converted (mm, ms) is; raises InputFileError for one that cannot, for one that is not stated,
-    for a missing column and for columns of different lengths.
+    A unit that can be converted (mm, ms) is, a single value is that of all frames, and an axis of one (frame, 1) is none;
+    raises InputFileError for a unit that cannot be converted, for one that is not stated, for a missing column and for
+    columns of different lengths.
     """
     with open_hdf5(path, "frames.nexus") as file:
         group = file.get(GROUP)
         if not isinstance(group, h5py.Group):
             raise refusal(path, GROUP, "missing", "the frame table is required", "write one data set per column there")
-        role = np.atleast_1d(dataset(group, "role", path)[()])
-        numbers = {c.nexus: _column(path, group, c) for c in COLUMNS if c.required or c.nexus in group}
+        role = np.ravel(dataset(group, "role", path)[()])
+        found = {c.nexus: _column(path, group, c) for c in COLUMNS if c.required or c.nexus in group}
+        numbers = {name: _of_frames(values, len(role)) for name, values in found.items()}
         if group.attrs.get(GROWING, False):  # the last row may be half written
             whole = min(len(role), *(len(values) for values in numbers.values()))
             role, numbers = role[:whole], {name: values[:whole] for name, values in numbers.items()}
@@ -40,6 +42,13 @@ def read_nexus_table(path: Path) -> RawTable:
             raise refusal(path, f"{GROUP}/{name}", f"shape {values.shape}", rule, "write columns of one length")
     roles = tuple(text(value).strip() for value in role)
     return RawTable(roles, (), numbers, tuple(f"frame {i}" for i in range(len(roles))))
+
+
+def _of_frames(values: FloatArray, number: int) -> FloatArray:
+    """A single value for each of `number` frames; without the axis of one of (frame, 1)."""
+    if not values.ndim:
+        return np.full(number, values)
+    return values.ravel() if values.size == len(values) else values
 
 
 def write_nexus_table(entry: h5py.Group, table: FrameTable) -> None:
@@ -73,4 +82,4 @@ def _column(path: Path, group: h5py.Group, column: Column) -> FloatArray:
         remedy = f"write {column.meaning.split(';')[0]}, in {column.unit}"
         raise refusal(path, f"{field}@units", repr(unit), f"cannot be converted to {column.unit}", remedy) from error
     values[~np.isfinite(values)] = np.nan
-    return values.reshape(np.atleast_1d(data[()]).shape)
+    return values.reshape(data.shape)

@@ -180,21 +180,25 @@ class _Part:
         own = self.worth > 0.0
         total = np.concatenate([[0], np.cumsum(own[pixels])])
         fill = (total[start[1:]] - total[start[:-1]]) / np.maximum(np.diff(start), 1)
-        visible = self._visible_outline(rows)
+        visible, _ = exposed_outline(rows, self.frame, self.corner)
         return np.diff(first) / np.maximum(visible, 1.0), fill
 
-    def _visible_outline(self, rows: FloatArray) -> FloatArray:
-        """Length of the outline of each triangle in the frame and in no other triangle."""
-        lengths = np.zeros(len(rows))
-        for k, row in enumerate(rows):
-            line = _outline_points(row)
-            at = line + self.corner
-            inside = (at >= 0.5).all(axis=1) & (at[:, 0] < self.frame[1] - 1.5) & (at[:, 1] < self.frame[0] - 1.5)
-            for m, other in enumerate(rows):
-                if m != k and np.hypot(other[X] - row[X], other[Y] - row[Y]) < (other[EDGE] + row[EDGE]) / SQRT3:
-                    inside &= _depths(line, other) < 1.0
-            lengths[k] = inside.sum()
-        return lengths
+
+def exposed_outline(
+    rows: FloatArray, frame: tuple[int, int], corner: FloatArray | tuple[int, int] = (0, 0)
+) -> tuple[FloatArray, FloatArray]:
+    """Lengths (px) of the outline of each triangle: in the frame (rows, columns) and in no other triangle, and in all. corner:
+    column and row of the frame at which the triangles' own coordinates begin."""
+    lengths, whole = np.zeros(len(rows)), np.zeros(len(rows))
+    for k, row in enumerate(rows):
+        line = _outline_points(row)
+        at = line + corner
+        inside = (at >= 0.5).all(axis=1) & (at[:, 0] < frame[1] - 1.5) & (at[:, 1] < frame[0] - 1.5)
+        for m, other in enumerate(rows):
+            if m != k and np.hypot(other[X] - row[X], other[Y] - row[Y]) < (other[EDGE] + row[EDGE]) / SQRT3:
+                inside &= _depths(line, other) < 1.0
+        lengths[k], whole[k] = inside.sum(), len(line)
+    return lengths, whole
 
 
 def _outline_points(row: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ from ..nouns.islands import FieldOfView, Island, Scale
 from ..physics.tetrahedron import FACET_SLOPE, TURN, outline, top_edge_from_facet
 from .contrast import Contrast, Mask, contrast
 from .edges import CLEAR, RESOLVED, fit_edges
-from .explanation import Explanation, explain_mask
+from .explanation import Explanation, explain_mask, exposed_outline
 from .mask import island_mask, usual_edge
 from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, X, Y, pixels_inside
 from .valleys import valleys
@@ -80,6 +80,7 @@ def _islands(
     factor: int,
 ) -> tuple[Island, ...]:  # fmt: skip
     shows, border = _shows(rows, shape)
+    exposed, whole = exposed_outline(rows, shape)
     groups = _groups(found, seen)
     area = SQRT3 / 4.0 * (found.typical * factor) ** 2
     reasons = _unresolved(facets, blur)
@@ -96,7 +97,7 @@ def _islands(
                 x=float(row[X]), y=float(row[Y]), edge=float(row[EDGE]),
                 edge_sigma=float(edge_sigma) if np.isfinite(edge_sigma) else 0.05 * float(row[EDGE]),
                 top_edge=top, top_edge_sigma=top_sigma, rotation_deg=rotation, truncation=float(row[CUT]),
-                visible=float(min(1.0, found.support[k])), shows=float(shows[k]),
+                visible=float(min(1.0, found.support[k])), exposed=float(exposed[k] / whole[k]), shows=float(shows[k]),
                 probability=probability(found.cost[k] * factor**2 / area, found.support[k], found.fill[k]),
                 group=int(groups[k]), border=bool(border[k]),
                 centre_inside=bool(-0.5 <= row[X] < shape[1] - 0.5 and -0.5 <= row[Y] < shape[0] - 0.5),

@@ -21,25 +21,45 @@ class MonitorGlitch(Settings):
     factor: Factor
 
 
-class Bubble(Settings):
-    """Gas in a share of the beam's path, at some heights (um above the anode), from the first to the last of two times (s)."""
+class Selected(Settings):
+    """Frames of the map that something happens to: of scans (from 0), at heights (um above the anode), from the first to the
+    last of two times (s). Absent: all."""
 
-    heights_um: list[Finite] = Field(min_length=1)
-    time_s: list[Finite] = Field(min_length=2, max_length=2)
-    share: Share
+    scans: list[Annotated[int, Field(ge=0)]] | None = Field(default=None, min_length=1)
+    heights_um: list[Finite] | None = Field(default=None, min_length=1)
+    time_s: list[Finite] | None = Field(default=None, min_length=2, max_length=2)
 
     @model_validator(mode="after")
-    def _from_to(self) -> Bubble:
-        if self.time_s[1] <= self.time_s[0]:
+    def _from_to(self) -> Selected:
+        if self.time_s is not None and self.time_s[1] <= self.time_s[0]:
             raise WrongSetting("time_s", f"{self.time_s}", "must be a first and a later time", "give both in s")
         return self
 
 
-class Deposit(Settings):
-    """At some heights (um above the anode) particles stay on the windows: `growth_per_s` of those of the starting solution more
-    with each second in the beam."""
+class Bubble(Selected):
+    """Gas in a share of the beam's path."""
 
-    heights_um: list[Finite] = Field(min_length=1)
+    share: Share
+
+
+class BeamLost(Selected):
+    """No photons come; the monitor, and the diode behind the sample, go on counting `dark` of what they count in the beam."""
+
+    dark: Share = 0.0
+
+
+class HotPixels(Settings):
+    """So many pixels more that count by themselves, from `from_s` on."""
+
+    number: Annotated[int, Field(ge=0, le=100_000)]
+    from_s: Finite = 0.0
+
+
+class Deposit(Settings):
+    """At some heights (um above the anode; absent: at all) particles stay on the windows: `growth_per_s` of those of the
+    starting solution more with each second in the beam."""
+
+    heights_um: list[Finite] | None = Field(default=None, min_length=1)
     growth_per_s: Annotated[float, Field(ge=0, le=100)]
 
 
@@ -53,7 +73,9 @@ class ModuleOff(Settings):
 
 class Imperfections(Settings):
     """Noise (relative, per frame) and drift (relative, from field-on to the last frame) of monitor and transmission, beyond
-    those that every simulated beamline has, and faults of single frames. interaction between dissolved particles, of core and
+    those that every simulated beamline has, and faults of single frames. beam_drift: of the photons themselves;
+    solvent_drift: of the solvent's scattering; parasitic: light beside the cell's, from frame to frame, in parts of the
+    solvent's. interaction between dissolved particles, of core and
     solvated shell; stickiness: Baxter's tau of their surfaces, attraction outweighs below 0.25. dead_time_ns: of each pixel,
     paralysable. height_offset_um: by which the anode's height in run.toml is too large; height_backlash_um: by which
     the beam stands higher than said where the stage came from above; distance_error: relative, of the distance in the
@@ -65,11 +87,16 @@ class Imperfections(Settings):
     monitor_noise: NotNegative = 0.0
     monitor_glitch: MonitorGlitch | None = None
     monitor_drift: Annotated[float, Field(ge=-LARGEST_DRIFT, le=LARGEST_DRIFT)] = 0.0
+    beam_drift: Annotated[float, Field(ge=-LARGEST_DRIFT, le=LARGEST_DRIFT)] = 0.0
+    beam_lost: BeamLost | None = None
     transmission_noise: NotNegative = 0.0
     transmission_drift: Annotated[float, Field(ge=-LARGEST_DRIFT, le=LARGEST_DRIFT)] = 0.0
+    solvent_drift: Annotated[float, Field(ge=-LARGEST_DRIFT, le=LARGEST_DRIFT)] = 0.0
+    parasitic: Annotated[float, Field(ge=0, le=1)] = 0.0
     bubble: Bubble | None = None
     deposit: Deposit | None = None
     module_off: ModuleOff | None = None
+    hot_pixels: HotPixels | None = None
     centre_shift_px: Annotated[float, Field(ge=-100, le=100)] = 0.0
     dead_time_ns: Annotated[float, Field(ge=0, le=1e5)] = 0.0
     interaction: Literal["none", "hard-spheres", "sticky"] = "none"
@@ -82,3 +109,13 @@ class Imperfections(Settings):
     island_density_per_mm2: Annotated[float, Field(gt=0, le=1e5)] = 100.0
     double_scattering: bool = False
     distance_error: Annotated[float, Field(ge=-LARGEST_DRIFT, le=LARGEST_DRIFT)] = 0.0
+    convection_um_per_s: float = 0.0
+
+    @model_validator(mode="after")
+    def _no_convection(self) -> Imperfections:
+        if self.convection_um_per_s:
+            raise WrongSetting(
+                "convection_um_per_s", f"{self.convection_um_per_s:g}", "must be 0: the cell is simulated without convection",
+                "leave it out",
+            )  # fmt: skip
+        return self

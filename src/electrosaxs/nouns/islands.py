@@ -47,7 +47,8 @@ class Island:
     """One island: its base triangle (centre, edge before its tips were cut, rotation 0 to 120 degrees from +x to a tip,
     counter-clockwise as one sees it, share of the edge cut at each tip), its top edge (nan: not resolved, `why_no_top`).
 
-    visible: share of the outline that is seen. shows: share of the base that no other island and no frame hides.
+    visible: share of the exposed outline that is seen. exposed: share of the outline that no other island and no frame
+    hides. shows: share of the base that no other island and no frame hides.
     thinner_than: thickness (px) above which its facets would be resolved; nan where they are, and where its sides are hidden.
     probability: that it is an island. group: islands that touch share a number. border: the frame cuts it.
     """
@@ -61,6 +62,7 @@ class Island:
     rotation_deg: float
     truncation: float
     visible: float
+    exposed: float
     shows: float
     probability: float
     group: int
@@ -69,6 +71,11 @@ class Island:
     outline: FloatArray
     why_no_top: str = ""
     thinner_than: float = float("nan")
+
+    @property
+    def visible_share(self) -> float:
+        """Share of the whole outline that is seen."""
+        return self.visible * self.exposed
 
     @property
     def counts(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from .run import AnalysisSettings, Beam, Cell, RunTitle, Solution, check_beam, check_field
+from .run import AnalysisSettings, Beam, Cell, DetectorFiles, RunTitle, Solution, check_beam, check_field
 from .settings import NotNegative, Positive, Settings, WrongSetting
 from .voltage import VoltageProgram
 
@@ -110,11 +110,10 @@ class ScanPlan(Settings):
         return self
 
 
-class PlanDetector(Settings):
-    """Geometry and mask, as in run.toml; a simulated beamline has its own where they are absent."""
+class PlanDetector(DetectorFiles):
+    """As in run.toml; a simulated beamline has its own geometry and mask where they are absent."""
 
-    geometry: Path | None = None
-    mask: Path | None = None
+    geometry: Path | None = None  # type: ignore[assignment]  # what is left out is found before a DetectorFiles is made of it
 
 
 class NucleationStep(Settings):

@@ -27,7 +27,8 @@ from .experiment_file import check_materials, named, read_with_sizes
 from .predict import predicted
 
 KINDS = {"run (TOML)": "run", "settings (TOML)": "run", "experiment (TOML)": "experiment",
-         "voltage program (TOML)": "experiment"}  # fmt: skip
+         "voltage program (TOML)": "experiment", "plan of a run (TOML)": "experiment", "film (TOML)": "run",
+         "micrographs (TOML)": "run"}  # fmt: skip
 FEW_HEIGHTS, FEW_FRAMES, LISTED = 3, 3, 10
 MEASURED = (Role.SAMPLE, Role.REFERENCE, Role.SOLVENT)
 """Frames that are missed; of a knife edge some are dark by nature."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 
@@ -36,10 +37,11 @@ class SimulatedFilm:
     @property
     def command(self) -> str:
         """The command line that analyses the frame."""
-        beam = self.settings.beam
+        beam, core = self.settings.beam, quote(self.settings.film.core)
+        image, geometry = quote(str(self.image)), quote(str(self.geometry))
         return (
-            f"electrosaxs gisaxs {self.image} --geometry {self.geometry} --incident-angle-deg {beam.incident_angle_deg:g} "
-            f"--energy-kev {beam.energy_keV:g} --core {self.settings.film.core} --out RESULTS"
+            f"electrosaxs gisaxs {image} --geometry {geometry} --incident-angle-deg {beam.incident_angle_deg:g} "
+            f"--energy-kev {beam.energy_keV:g} --core {core} --out RESULTS"
         )
 
 

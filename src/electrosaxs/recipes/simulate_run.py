@@ -35,11 +35,19 @@ from ..nouns import (
 from ..nouns.run import Beam
 from ..report.provenance import write_provenance
 from ..twin.anode import anode, film_of_islands, growth_record
-from ..twin.beamline import Beamline, incident_photons, measured_transmission, monitor_counts
+from ..twin.beamline import MONITOR_PER_PHOTON, Beamline, incident_photons, measured_transmission, monitor_counts
 from ..twin.cell import simulate_cell
 from ..twin.detector_model import SATURATION, PixelModel, gaps_of, pixel_model
 from ..twin.frames import Frame, FramePainter, draw_frames
-from ..twin.imperfections import counted_of, misread_transmission, monitor_factor, with_stopped_modules
+from ..twin.imperfections import (
+    counted_of,
+    dark_counts,
+    late_hot_pixels,
+    misread_transmission,
+    monitor_factor,
+    with_hot_pixels,
+    with_stopped_modules,
+)  # fmt: skip
 from ..twin.scattering_cell import scattering_cell
 from ..twin.schedule import Schedule, anode_height_um, current, schedule
 from ..twin.truth import TruthRecord
@@ -109,7 +117,10 @@ def _write(
     with _frame_writer(folder, settings, pixels, len(plan)) as frames:
         painter = FramePainter(pixels, seed=settings.output.seed)
         stopped = settings.imperfections.module_off
+        seed, late = settings.output.seed, wrong.hot_pixels
+        hot = late_hot_pixels(wrong, pixels, seed)
         write = with_stopped_modules(frames.write, stopped, plan, gaps_of(pixels.geometry.detector))
+        write = with_hot_pixels(write, hot, 0.0 if late is None else late.from_s, plan, seed)
         drawn = draw_frames(painter, _curves(line, truth, pixels), write, workers=workers)
         for _ in over(progress, drawn, stage="simulated frames", total=len(plan)):
             pass
@@ -118,6 +129,7 @@ def _write(
         "hot_pixels_yx": _coordinates(pixels, pixels.hot),
         "dead_pixels_yx": _coordinates(pixels, pixels.dead),
     }
+    extra |= {"late_hot_pixels_yx": _coordinates(pixels, hot[0])} if hot[0].size else {}
     write_results(folder / TRUTH, truth.results(settings.run.title, extra), command="simulate")
     _write_experiment(folder, settings)
     _write_islands(folder, settings, line, progress)
@@ -157,14 +169,17 @@ def _measured_table(
     """The frame table as the instruments read it."""
     cbf = settings.output.form == "cbf"
     wrong, chance = settings.imperfections, np.random.default_rng([settings.output.seed, IMPERFECTION_STREAM])
+    dark = np.random.default_rng([settings.output.seed, IMPERFECTION_STREAM, 1])
     monitor = monitor_counts(line.photons, random)
+    usual = MONITOR_PER_PHOTON * settings.beam.photons_per_s * line.plan.exposure
     read = measured_transmission(transmission, random)
     return FrameTable(
         role=line.plan.role,
         height=line.plan.stage,
         time=line.plan.time,
         exposure=line.plan.exposure,
-        monitor=np.rint(monitor * monitor_factor(wrong, line.plan, chance)),
+        monitor=np.rint(monitor * monitor_factor(wrong, line.plan, chance))
+        + dark_counts(wrong, line.plan, usual, dark),
         transmission=misread_transmission(read, wrong, line.plan, chance),
         voltage=line.plan.voltage,
         current=current(line.plan, random),

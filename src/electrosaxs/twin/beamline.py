@@ -15,7 +15,7 @@ from ..nouns import Experiment, FloatArray, Role
 from ..transport.history import CellHistory
 from .electrode import Electrode, Film, film_of, footprint_above
 from .exposure import Exposure, Footprint, crystals_in_footprint, expose, expose_empty, footprint
-from .imperfections import deposited, gas_share
+from .imperfections import beam_factor, deposited, gas_share, solvent_factor, stray_light
 from .scattering_cell import ScatteringCell
 from .schedule import Schedule, from_above
 
@@ -24,6 +24,7 @@ DRIFT, FLICKER = 2e-3, 5e-4
 MONITOR_PER_PHOTON = 1e-3  # scatter from a foil: 3e7 counts in 1 s at 3e10 photons/s, 0.018 % Poisson
 # Photodiode: gain from frame to frame, and dark current in parts of the incident beam
 TRANSMISSION_NOISE, DIODE_NOISE = 2e-4, 1e-6
+STRAY_STREAM = 0x57  # of random numbers
 SMALLEST_TRANSMISSION = 1e-7  # what the diode reports where nothing reaches it
 
 
@@ -44,10 +45,19 @@ class Beamline:
 
     def exposures(self) -> Iterator[Exposure]:
         """What each frame of the schedule is made of, in order; one scan is held at a time."""
+        random = np.random.default_rng([self.experiment.output.seed, STRAY_STREAM])
+        stray = stray_light(self.experiment.imperfections, self.plan, random)
+        for light, shown in zip(stray, self._of_the_cell(), strict=True):
+            beside = light * shown.transmission * self.cell.path * self.cell.solvent
+            yield replace(shown, curve=np.maximum(shown.curve + beside, 0.0)) if light else shown
+
+    def _of_the_cell(self) -> Iterator[Exposure]:
+        """The same without light from beside it."""
         above = self.experiment.imperfections.height_backlash_um * from_above(self.plan)
         centres = [float(z) for z in self.plan.height + above]
         gas = gas_share(self.experiment.imperfections, self.plan)
         more = deposited(self.experiment.imperfections, self.plan)
+        solvent = solvent_factor(self.experiment.imperfections, self.plan)
         still = int(np.argmax(self.plan.in_map))
         nothing = np.zeros_like(self.history.start_phi)
         for role, centre in zip(self.plan.role[:still], centres[:still], strict=True):
@@ -61,6 +71,7 @@ class Beamline:
             for n, i in enumerate(frames):
                 beam, crystals = seen[n]
                 cell = replace(self.cell, path=(1.0 - gas[i]) * self.cell.path) if gas[i] else self.cell
+                cell = cell if solvent[i] == 1.0 else replace(cell, solvent=solvent[i] * cell.solvent)
                 shown = expose(cell, beam, dissolved[n], crystals)
                 if more[i]:
                     dirty = expose(cell, beam, dissolved[n] + more[i] * self.history.start_phi, crystals)
@@ -108,6 +119,7 @@ def incident_photons(experiment: Experiment, plan: Schedule, random: np.random.G
     """Photons on the cell per frame: rate x exposure, with drift and flicker of the source."""
     phase = 2.0 * np.pi * (np.arange(len(plan)) / len(plan) + random.random())
     source = 1.0 + DRIFT * np.sin(phase) + FLICKER * random.standard_normal(len(plan))
+    source *= beam_factor(experiment.imperfections, plan)
     return np.asarray(experiment.beam.photons_per_s * plan.exposure * source)
 
 

@@ -131,6 +131,10 @@ def _bad_pixels(
     random = np.random.default_rng([seed, 0xDE7EC7])
     hot, dead = max(1, round(HOT_SHARE * pixels)), max(1, round(DEAD_SHARE * pixels))
     chosen = random.choice(candidates, size=hot + dead, replace=False)
+    return np.sort(chosen[:hot]), hot_rates(random, hot), np.sort(chosen[hot:])
+
+
+def hot_rates(random: np.random.Generator, number: int) -> FloatArray:
+    """Counts per second of so many hot pixels, even in the logarithm."""
     low, high = HOT_RATE_PER_S
-    rate = low * (high / low) ** random.random(hot)
-    return np.sort(chosen[:hot]), rate, np.sort(chosen[hot:])
+    return np.asarray(low * (high / low) ** random.random(number))

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from closeness import assert_close
@@ -163,6 +164,19 @@ def test_the_source_says_abscissa_points_and_what_was_left_out(out: Path) -> Non
     assert "slice flux of the runs (m/s), joined at equal field" in said
     assert "3 points (sem-7.5, sem-15, sem-20)" in said
     assert "left out: sem-30 (its field of 120 V/cm is not among those of the runs, 14.3 to 85.7 V/cm)" in said
+
+
+def test_results_hold_each_number_against_the_field(out: Path) -> None:
+    numbers = [float(row["lattice_constant_dried"] or "nan") for row in csv.DictReader((out / "campaign.csv").open())]
+    with h5py.File(out / "results.nxs") as file:
+        group = file["entry/lattice_constant_dried"]
+        assert (group.attrs["signal"], *group.attrs["axes"]) == ("lattice_constant_dried", "field")
+        assert (group["lattice_constant_dried"].attrs["units"], group["field"].attrs["units"]) == ("nm", "V/cm")
+        assert np.all(np.diff(group["field"]) > 0.0)
+        assert_close(np.sort(group["lattice_constant_dried"]), np.sort(numbers)[:4], rel=1e-6)
+        assert np.all(group["lattice_constant_dried_errors"][()] == 0.003)
+        assert len(set(group["member"].asstr())) == 4
+        assert file["entry"].attrs["default"] in file["entry"]
 
 
 def test_every_member_is_a_row_and_every_figure_is_there(out: Path) -> None:

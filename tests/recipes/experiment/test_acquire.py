@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import time
@@ -9,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import fabio
 import numpy as np
 import pytest
 from closeness import assert_close
@@ -21,9 +23,11 @@ from meters import MeterProgram
 from tiny_bridge import ANODE_UM, SHAPE, TinyBridge, write_plan
 
 from electrosaxs.command_line.app import run as command_line
+from electrosaxs.errors import InputFileError
 from electrosaxs.io.run_toml import read_run
 from electrosaxs.nouns import Role
 from electrosaxs.recipes.experiment.acquire import acquire
+from electrosaxs.reduction.masking import read_mask
 
 
 @pytest.mark.parametrize("form", ["nexus", "cbf"])
@@ -105,6 +109,56 @@ def test_a_clock_that_jumps_is_a_fault_of_the_bridge(
     assert "its clock jumped by -359" in capsys.readouterr().err
     assert not meter.output
     assert len(read_all(tmp_path / "run")[1]) == 6
+
+
+def test_an_image_may_be_long_in_being_written(
+    meter: MeterProgram, bridge: TinyBridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its stamp, the middle of the exposure, is then old when it comes: no clock has jumped, and none goes back."""
+    monkeypatch.setattr("electrosaxs.acquisition.bridge.CLOCK_S", 0.25)
+    bridge.real, bridge.writes_s = True, 0.6
+    plan = write_plan(
+        tmp_path, bridge, meter.resource, scan={"period_s": 1.0, "duration_s": 6.0, "exposure_s": 0.1, "alignment": False},
+        cell={"anode_height_um": ANODE_UM}, voltage={"voltage_V": [0.4]},
+    )  # fmt: skip
+    assert acquire(plan, tmp_path / "run") == 0
+    table, _ = read_all(tmp_path / "run")
+    sample = table.is_role(Role.SAMPLE)
+    assert np.all(np.diff(table.time[sample]) > 0.6)
+    clock = [float(r["clock_s"]) for r in meter_rows(tmp_path / "run")]
+    wall = [float(r["epoch_s"]) for r in meter_rows(tmp_path / "run")]
+    assert np.ptp(np.array(clock) - np.array(wall)) < 0.1
+
+
+def test_the_tables_of_a_plan_are_those_of_a_run(meter: MeterProgram, bridge: TinyBridge, tmp_path: Path) -> None:
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[3] = 1
+    fabio.edfimage.EdfImage(data=mask).write(str(tmp_path / "m.edf"))
+    (tmp_path / "the mask.v2.edf.gz").write_bytes(gzip.compress((tmp_path / "m.edf").read_bytes()))
+    detector = {"mask": "the mask.v2.edf.gz", "distance_m_sigma": 2e-4, "dead_time_ns": 120}
+    plan = write_plan(tmp_path, bridge, meter.resource, detector=detector)
+    assert acquire(plan, tmp_path / "a run") == 0
+    found = read_run(tmp_path / "a run" / "run.toml").detector
+    assert (found.distance_m_sigma, found.dead_time_ns) == (2e-4, 120.0)
+    assert found.mask is not None
+    assert np.array_equal(read_mask(found.mask, SHAPE), mask == 1)
+
+
+def test_a_beamline_without_a_diode_behind_the_sample_says_so_and_has_no_number(
+    meter: MeterProgram, bridge: TinyBridge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bridge.diode, out = False, tmp_path / "my run"
+    known = {"scan": {"alignment": False}, "cell": {"anode_height_um": ANODE_UM}}
+    assert acquire(write_plan(tmp_path, bridge, meter.resource, **known), out) == 0
+    assert capsys.readouterr().err.count("gives no transmission") == 1
+    with pytest.raises(InputFileError, match="transmission"):
+        read_all(out)
+    assert [d["uri"] for n, d in documents(out) if n == "stream_resource"] == [
+        (out / "frames.nxs").as_uri().replace("file://", "file://localhost")
+    ]
+    assert acquire(write_plan(tmp_path, bridge, meter.resource), tmp_path / "aligned") == 3  # no edge is seen
+    seen = [d["data"]["transmission"] for n, d in documents(tmp_path / "aligned") if n == "event"]
+    assert set(seen) == {None}
 
 
 def test_a_dry_run_switches_nothing_on(

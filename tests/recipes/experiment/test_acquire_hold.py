@@ -42,6 +42,7 @@ SHORT = {
 }  # fmt: skip
 
 
+FIELDS = "field???.tif"  # not their labels
 STEP = 'nucleate.calibration = "counts.csv"\nnucleate.islands_per_mm2 = 50.0\nnucleate.'
 
 
@@ -205,7 +206,8 @@ def test_islands_nucleate_at_the_flux_of_the_step_and_are_seen_on_the_anode(tmp_
     truth = json.loads((out / "micrographs" / "truth.json").read_text("utf-8"))
     # so dilute a wall comes to its solubility within the first step of 10 s, at the end of which the flux is the wanted one
     assert_close(truth["density_per_mm2"], 25.0, rel=0.3)
-    fields = sorted((out / "micrographs").glob("field*[0-9].tif"))
+    fields = sorted((out / "micrographs").glob(FIELDS))
+    assert len(fields) == len(list((out / "micrographs").glob("*_labels.tif")))
     with TiffFile(fields[0]) as first:
         per_cm = first.pages[0].tags["XResolution"].value
         side_mm = 10.0 * first.pages[0].shape[0] * per_cm[1] / per_cm[0]
@@ -249,5 +251,6 @@ def test_the_page_types_the_commands_of_the_example() -> None:
         *re.findall(r"^#     (electrosaxs .*)$", islands, re.MULTILINE),
     ]
     assert len(typed) == 4
+    assert f"micrographs/{FIELDS} " in typed[3]
     read_plan(EXAMPLES / "plan_hold.toml")
     read_plan(EXAMPLES / "plan_nucleate.toml")

@@ -24,12 +24,14 @@ RATE = 1e6
 
 class TinyBridge:
     """hang: the request that is not answered; errors: texts by request; stalls_at: where the stage stops; dark: clock
-    times without beam; pace: wall seconds per request; at: things to do before the n-th frame of the sample."""
+    times without beam; pace: wall seconds per request; writes_s: seconds of its clock for which an image is written after
+    its exposure; diode: whether it
+    has one behind the sample; at: things to do before the n-th frame of the sample."""
 
     def __init__(self) -> None:
-        self._clock, self.height, self.content, self.pace = 0.0, 0.0, "solution", 0.0
+        self._clock, self.height, self.content, self.pace, self.writes_s = 0.0, 0.0, "solution", 0.0, 0.0
         self.real = False  # the clock is that of the wall
-        self.hang, self.stalls_at = "", None
+        self.hang, self.stalls_at, self.diode = "", None, True
         self.errors: dict[str, str] = {}
         self.dark = (np.inf, np.inf)
         self.at: dict[int, Callable[[], object]] = {}
@@ -112,10 +114,11 @@ class TinyBridge:
     def do_read(self, request: dict[str, Any]) -> dict[str, Any]:
         self.clock += request["exposure_s"]
         beam = not self.dark[0] <= self.clock < self.dark[1]
+        seen = beam and self.diode
         share = float(share_above(self.height - ANODE_UM, beam_deviation(FWHM_UM)))
         return {
             "monitor_counts": float(self.random.poisson(RATE * request["exposure_s"])) if beam else 0.0,
-            "transmission": share * 0.33 * (1.0 + 1e-3 * self.random.standard_normal()) + 1e-5 if beam else None,
+            "transmission": share * 0.33 * (1.0 + 1e-3 * self.random.standard_normal()) + 1e-5 if seen else None,
             "height_um": self.height, "clock_s": self.clock,
         }  # fmt: skip
 
@@ -127,7 +130,9 @@ class TinyBridge:
         file = Path(request["file"])
         assert file.is_absolute()
         write_cbf(file, self.random.poisson(20.0, SHAPE).astype(np.int32), {"Exposure_time": "1 s"})
-        return {**found, "clock_s": self.clock - 0.5 * request["exposure_s"], "exposure_s": request["exposure_s"]}
+        middle = self.clock - 0.5 * request["exposure_s"]
+        self.clock += self.writes_s
+        return {**found, "clock_s": middle, "exposure_s": request["exposure_s"]}
 
     def do_stop(self, _: dict[str, Any]) -> dict[str, Any]:
         return {}

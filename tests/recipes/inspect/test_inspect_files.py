@@ -14,8 +14,13 @@ from refused import refused
 
 from electrosaxs.command_line.app import run as command_line
 from electrosaxs.errors import InputFileError
+from electrosaxs.io.campaign_nexus import write_campaign_results
+from electrosaxs.io.island_files import write_island_results
+from electrosaxs.io.numbers_json import write_numbers
 from electrosaxs.io.results import write_results
 from electrosaxs.nouns import Number
+from electrosaxs.nouns.islands import Distribution
+from electrosaxs.nouns.trends import Member
 from electrosaxs.recipes.inspect.inspect_files import inspect_files
 
 
@@ -45,6 +50,22 @@ def test_results_tell_the_command_the_maps_and_the_numbers(results: Path) -> Non
     assert (kind, parts) == what(results / "results.nxs")
 
 
+def test_results_of_every_command_are_looked_into(tmp_path: Path) -> None:
+    """Those of islands and campaigns keep their numbers in numbers.json alone."""
+    sizes = Distribution("base_edge", "edge", np.arange(3.0), np.ones(3), np.ones(3), "um")
+    write_island_results(tmp_path / "results.nxs", "fields", [sizes])
+    assert what(tmp_path)[1]["base_edge"] == "(0 3), 1"
+    assert numbers(tmp_path) == {}
+    area = {"area": Number(0.02, None, "mm^2", "two fields")}
+    write_numbers(tmp_path / "numbers.json", area)
+    assert numbers(tmp_path) == area
+    run = Member("run", "57", 20.0, 3.5, numbers={"slice_flux": Number(3e-10, 2e-12, "m/s", "line")})
+    write_campaign_results(tmp_path / "results.nxs", "all", [run], ["slice_flux", "onset_time"], command="campaign")
+    kind, parts = what(tmp_path / "results.nxs")
+    assert kind.startswith("results of electrosaxs campaign 0.")
+    assert parts == {"title": "all", "slice_flux": "(0 1), m/s"}
+
+
 def test_an_hdf5_file_of_a_beamline_tells_stacks_columns_and_broken_links(tmp_path: Path) -> None:
     path = tmp_path / "scan.h5"
     with h5py.File(path, "w") as file:
@@ -65,7 +86,15 @@ def test_an_hdf5_file_of_a_beamline_tells_stacks_columns_and_broken_links(tmp_pa
 
 @pytest.mark.parametrize(
     ("key", "kind"),
-    [("[frames]", "run"), ("[scan]", "experiment"), ('runs = ["a"]', "campaign"), ("[other]", "settings")],
+    [
+        ("[frames]", "run"),
+        ("[source_meter]\n[frames]\n[scan]", "plan of a run"),
+        ("[film]", "film"),
+        ("[micrograph]", "micrographs"),
+        ("[scan]", "experiment"),
+        ('runs = ["a"]', "campaign"),
+        ("[other]", "settings"),
+    ],
 )
 def test_a_toml_file_tells_what_it_describes(tmp_path: Path, key: str, kind: str) -> None:
     (tmp_path / "a.toml").write_text(f"{key}\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from closeness import assert_close
+from matplotlib.path import Path as Polygon
 from PIL import Image
 from refused import refused
 from tifffile import imwrite
@@ -65,6 +66,28 @@ def test_every_file_of_the_folder_is_there(counted: Path) -> None:
         row = next(csv.DictReader(file))
     assert 0.0 <= float(row["rotation_deg"]) < 120.0
     assert len(row["outline_px"].split(";")) in (3, 6)
+
+
+def test_what_the_frame_and_other_islands_hide_of_an_outline_is_not_visible(counted: Path) -> None:
+    """Points along each outline, counted by the rule of matplotlib's polygons."""
+    rows = list(csv.DictReader((counted / "islands" / "islands.csv").open()))
+    cut = 0
+    for row in rows:
+        corners = _corners(row)
+        sides = zip(corners, np.roll(corners, -1, 0), strict=True)
+        along = [a + t * (b - a) for a, b in sides for t in np.arange(0.0, 1.0, 0.25 / np.hypot(*(b - a)))]
+        at = np.array(along)
+        share = ((at > 0.0) & (at < [359.0, 299.0])).all(axis=1)
+        for other in rows:
+            if other is not row and other["image"] == row["image"]:
+                share &= ~Polygon(_corners(other)).contains_points(at)
+        assert float(row["visible_share"]) <= share.mean() + 0.08, row["island"]
+        cut += row["border"] == "yes" and share.mean() < 0.8
+    assert cut > 0
+
+
+def _corners(row: dict[str, str]) -> np.ndarray:
+    return np.array([[float(v) for v in point.split()] for point in row["outline_px"].split(";")])
 
 
 def test_a_scale_that_contradicts_the_file_is_refused(counted: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,8 @@ def test_the_onset_is_where_the_growth_line_meets_the_band(quiet_results: tuple[
     assert found["sigma"] > alone["sigma"]
     assert time_to_onset(replace(results, growth_line=replace(line, slope=-line.slope))) is None
     seen = {**results.numbers, "onset_time": Number(100.0, 5.0, "s", "seen")}
-    assert estimates(replace(results, numbers=seen))["time_to_onset"] is None
+    assert estimates(replace(results, numbers=seen))["time_to_onset"] == {"value": None, "sigma": None}
+    assert estimates(replace(results, numbers={}))["flux_slice"] == {"value": None, "sigma": None}
     last = onsets_expected(results)["value"][-1]
     assert last is not None
     assert abs(last - now - found["value"]) < 0.1 * found["value"]
@@ -94,9 +95,10 @@ def test_a_set_point_is_one_that_some_voltage_gives(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text("[source_meter]\nmax_voltage_V = 30.0\n[hold]\nset_point_m_per_s = 3e-10\n")
     assert why_not(4.4e-10, tmp_path, state) == ""
     assert "no voltage within 30 V gives more than 4.5e-10" in why_not(4.6e-10, tmp_path, state)
-    assert why_not(3e-10, tmp_path, {}) == ""
+    for unknown in ({}, {**state, "flux_slice": None}, {**state, "flux_slice": {"value": None, "sigma": None}}):
+        assert why_not(3e-10, tmp_path, unknown) == ""
     assert "no voltage gives so much" in why_not(1e-3, tmp_path, {})
-    (tmp_path / "plan.toml").write_text("[voltage]\ntime_s = [0.0]\nvoltage_V = [20.0]\n")
+    (tmp_path / "plan.toml").write_text("\ufeff[voltage]\r\ntime_s = [0.0]\r\nvoltage_V = [20.0]\r\n", encoding="utf-8")
     assert "holds no flux" in why_not(3e-10, tmp_path, state)
 
 

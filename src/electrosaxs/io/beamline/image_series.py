@@ -76,6 +76,12 @@ def frames_in(path: Path) -> int:
         return 1
 
 
+def image_path(folder: Path, name: str, table: Path) -> Path:
+    """Where the image `name` of a table lies: below the folder of the images, or of the table; the first where in neither."""
+    below = folder / name
+    return beside if not below.is_file() and (beside := table.parent / name).is_file() else below
+
+
 def name_and_number(name: str) -> tuple[str, int | None]:
     """A file and the number of the image in it, None where it holds one."""
     match = re.fullmatch(rf"(.*){INSIDE}(\d+)", name)

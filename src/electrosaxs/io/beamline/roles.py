@@ -31,6 +31,10 @@ def roles(reading: RoleReading, names: Sequence[str], path: Path) -> npt.NDArray
         if patterns is not None:
             rows = _rows(patterns, names, f"{FIELD}.{role}", path)
             found[[i for i in rows if not found[i]]] = role
+    for role in (
+        str(role) for role in ORDER if given[str(role)] is None
+    ):  # a name that is a role's own means that role
+        found[[i for i, name in enumerate(names) if not found[i] and name.strip().lower() == role]] = role
     rest = [i for i in range(len(names)) if not found[i]]
     if rest and reading.sample is not None:
         others = sorted({names[i] or f"frame {i}" for i in rest})

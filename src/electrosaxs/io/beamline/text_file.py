@@ -15,10 +15,10 @@ DELIMITERS = "\t;,"
 def text_table(path: Path) -> NamedColumns:
     """The columns of the file; a unit may stand in their names: sam_z (mm), sam_z_mm."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = _decoded(path.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise refusal(
-            path, "frames.table", path.name, "is no UTF-8 text", "give CSV, TSV, SPEC, HDF5 or JSON lines"
+            path, "frames.table", path.name, "is no text", "give CSV, TSV, SPEC, HDF5 or JSON lines"
         ) from error
     lines = [line for line in text.splitlines() if line.strip()]
     header = next((line for line in lines if not line.lstrip().startswith("#")), "")
@@ -40,6 +40,16 @@ def text_table(path: Path) -> NamedColumns:
             raise refusal(path, f"row {number}", " ".join(row)[:60], rule, "give every column, empty where unknown")
     columns = [as_column(name, [row[i] for row in rows[1:]], unit_in_name(name)) for i, name in enumerate(head)]
     return NamedColumns(path, columns)
+
+
+def _decoded(content: bytes) -> str:
+    """UTF-8, else the text of Windows in the west (a µ of one byte); UnicodeDecodeError for what is neither."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if b"\0" in content:
+            raise
+        return content.decode("cp1252")
 
 
 def _looks_like_rows(line: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...io.atomic import replacing
+from ...io.campaign_nexus import write_campaign_results
 from ...io.numbers_json import write_numbers
 from ...io.rows_csv import write_rows
 from ...nouns import Number
@@ -79,6 +80,7 @@ def write_campaign(out: Path, found: CampaignResults, inputs: Sequence[Path], *,
     """Everything but the members' own folders; returns the figures."""
     write_rows(out / "campaign.csv", COLUMNS, [_row(one, out) for one in found.members])
     write_numbers(out / "numbers.json", found.numbers)
+    write_campaign_results(out / "results.nxs", found.title, found.members, NUMBERS, command=command)
     write_provenance(out, command, {"join": found.join}, inputs=inputs)
     figures = {
         item.name: save_figure(out / "figures", item)

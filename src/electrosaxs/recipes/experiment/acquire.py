@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -179,7 +180,8 @@ def _ended(ending: Ending, output: bool | None, beamline: Beamline, record: RunF
             keep()
     if code:
         _say(text if code == UNSAFE else f"electrosaxs acquire: {text}")
-    return code, f"{record.folder}: {text}; analyse it with: electrosaxs analyse {record.folder}/run.toml --out RESULTS"
+    run = shlex.quote(str(record.folder / RUN))
+    return code, f"{record.folder}: {text}; analyse it with: electrosaxs analyse {run} --out RESULTS"
 
 
 def _until(clock_s: float) -> str:
@@ -252,7 +254,7 @@ def _token(path: Path | None) -> str:
     """The operator's token; empty: no request is heard."""
     if path is None:
         return ""
-    token = path.read_text(encoding="utf-8").strip()
+    token = path.read_text(encoding="utf-8-sig").strip()
     if not token:
         raise bad_value(
             InputFileError, where=path, field="--operator-token-file", value="empty", rule="must hold a token",

@@ -6,11 +6,13 @@ import fcntl
 import math
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -44,8 +46,10 @@ CONTROL_COLUMNS = (
     "time_s", "set_point_m_per_s", "flux_m_per_s", "flux_sigma_m_per_s", "effective_charge", "effective_charge_sigma",
     "voltage_V", "limited_by", "mode", "reason", "wall_phi", "wall_phi_sigma", "wall_goal",
 )  # fmt: skip
+PACKED = (".gz", ".bz2", ".z")  # of what fabio unpacks
 METER_COLUMNS = ("clock_s", "epoch_s", "set_V", "read_V", "read_A", "output", "event")
 BEAT_S, HEAR_S = 0.8, 0.2
+DARK = "the beamline gives no transmission, without which analyse refuses a run; the run goes on"
 ABORTED = 130  # exit code, as after SIGINT
 Hear = Callable[[], Stopped | None]
 
@@ -94,7 +98,7 @@ class RunFolder:
         self._write_run(plan.cell.anode_height_um)
         self._documents = DocumentFile(folder)
         self.documents = Documents(self._documents.append, self._about(source))
-        nexus = None if self._nexus is None else f"file://localhost{(folder / NEXUS).as_posix()}"
+        nexus = None if self._nexus is None else f"file://localhost{quote((folder / NEXUS).as_posix())}"
         self.documents.describe_frames(greeting.shape, nexus)
         self.tell()
 
@@ -178,6 +182,8 @@ class RunFolder:
             "transmission": exposed.transmission, **values,
         }  # fmt: skip
         image = self._keep(path, str(role), row)
+        if not self.frames and math.isnan(exposed.transmission):
+            sys.stderr.write(f"electrosaxs acquire: {DARK}\n")
         self.frames += 1
         if self.held is not None:
             self.held.frame(Kept(image, role, row))
@@ -187,7 +193,11 @@ class RunFolder:
         self.tell()
 
     def aligned(self, diodes: list[Diodes], edge: Edge) -> None:
-        columns = ([d.height_um for d in diodes], [d.transmission for d in diodes], [d.monitor_counts for d in diodes])
+        columns = (
+            [_known(d.height_um) for d in diodes],
+            [_known(d.transmission) for d in diodes],
+            [_known(d.monitor_counts) for d in diodes],
+        )
         fit = {"anode_height": edge.height_um, "anode_height_sigma": edge.sigma_um}
         self.documents.knife_edge(*columns, {name: value for name, value in fit.items() if value is not None})
         if edge.height_um is not None:
@@ -255,7 +265,8 @@ class RunFolder:
     def _mask_name(self) -> str | None:
         given = self.plan.detector.mask
         if given is not None:
-            return f"mask{given.suffix}"
+            packed = given.suffix.lower() in PACKED  # what is in it says the ending before
+            return f"mask{Path(given.stem).suffix if packed else ''}{given.suffix}"
         return MASK if (self.folder / MASK).exists() else None
 
     def _write_run(self, anode_um: float | None) -> None:
@@ -270,7 +281,11 @@ class RunFolder:
                 cell=plan.cell.model_copy(update={"anode_height_um": anode_um}),
                 solution=plan.solution,
                 beam=plan.beam,
-                detector=DetectorFiles(geometry=folder / GEOMETRY, mask=None if mask is None else folder / mask),
+                detector=DetectorFiles(
+                    geometry=folder / GEOMETRY,
+                    mask=None if mask is None else folder / mask,
+                    **plan.detector.model_dump(exclude={"geometry", "mask"}),
+                ),
                 frames=FrameSource(nexus=folder / NEXUS)
                 if nexus
                 else FrameSource(images=folder / IMAGES, table=folder / TABLE),

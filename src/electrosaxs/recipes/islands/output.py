@@ -165,7 +165,7 @@ def _island_row(image: str, number: int, i: Island, length: float) -> list[objec
     return [
         image, number, f"{i.x:.3f}", f"{i.y:.3f}", _cell(i.edge * length), _cell(i.edge_sigma * length),
         _cell(i.top_edge * length), _cell(i.top_edge_sigma * length), _cell(thickness(i.edge, i.top_edge) * length),
-        _cell(i.thickness_sigma * length), f"{i.rotation_deg:.3f}", f"{i.truncation:.4f}", f"{i.visible:.3f}",
+        _cell(i.thickness_sigma * length), f"{i.rotation_deg:.3f}", f"{i.truncation:.4f}", f"{i.visible_share:.3f}",
         "yes" if i.border else "no", "yes" if i.centre_inside else "no", i.group, f"{i.probability:.4f}",
         outline_text(i.outline),
     ]  # fmt: skip

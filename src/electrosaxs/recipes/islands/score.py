@@ -108,8 +108,9 @@ def _wrong(path: Path, value: object, rule: str) -> Exception:
 
 
 def _hull(pixels: FloatArray) -> Any:
-    """The convex outline of labelled pixels (row, column): islands are convex."""
-    return MultiPoint([(c, r) for r, c in pixels]).convex_hull.buffer(0.5)
+    """The convex outline of labelled pixels (row, column), which are those whose centre lies in an island: islands are convex,
+    and along a side some centres lie as good as on it."""
+    return MultiPoint([(c, r) for r, c in pixels]).convex_hull
 
 
 def _edge(shape: Any) -> float:

@@ -13,11 +13,12 @@ from ...io.growing_rows import CONTROL, METER, GrowingRows
 from ...io.plan_toml import plan_tables
 from ...io.run_state import put_request, read_state, unheard_requests
 from .follow import ENDED, Follower
+from .panels import UNKNOWN
 from .set_point import why_not
 
 TABLES = {"meter": ("meter.csv", METER), "control": ("control.csv", CONTROL)}
 PLAN = "plan.toml"
-NOTHING = {"flux_slice": None, "flux_supply": None, "effective_charge": None, "time_to_onset": None}
+NOTHING = dict.fromkeys(("flux_slice", "flux_supply", "effective_charge", "time_to_onset"), UNKNOWN)
 SAME = 1e-3  # relative: a smaller change of phi between two passes is not drawn again
 
 

@@ -17,6 +17,8 @@ FEWEST = 3  # scans through which a line is drawn
 PROFILES = 2  # the newest full scan and one before it
 FULL = 0.8  # of the heights that the fullest scan has
 Columns = dict[str, list[float | None]]
+Estimate = dict[str, float | None]
+UNKNOWN: Estimate = {"value": None, "sigma": None}
 
 
 def panels(results: RunResults) -> dict[str, Any]:
@@ -36,15 +38,15 @@ def panels(results: RunResults) -> dict[str, Any]:
     }
 
 
-def estimates(results: RunResults) -> dict[str, dict[str, float | None] | None]:
-    """{value, sigma} by name, None where the map does not say: flux of the slice, supply, and time to the onset."""
-    found: dict[str, dict[str, float | None] | None] = {}
+def estimates(results: RunResults) -> dict[str, Estimate]:
+    """{value, sigma} by name, both None where the map does not say: flux of the slice, supply, and time to the onset."""
+    found = {}
     for name, number in (("flux_slice", FLUX), ("flux_supply", SUPPLY)):
         known = results.numbers.get(number)
-        found[name] = None if known is None or known.value is None else {"value": known.value, "sigma": known.sigma}
+        found[name] = UNKNOWN if known is None or known.value is None else {"value": known.value, "sigma": known.sigma}
     onset = results.numbers.get(ONSET)
     reached = onset is not None and onset.value is not None
-    found["time_to_onset"] = None if reached else time_to_onset(results)
+    found["time_to_onset"] = UNKNOWN if reached else time_to_onset(results) or UNKNOWN
     return found
 
 

@@ -28,10 +28,14 @@ def why_not(value: object, source: Path, state: Mapping[str, Any]) -> str:
         return "this run follows a voltage program and holds no flux: there is no set-point"
     limit = plan.get("source_meter", {}).get("max_voltage_V", USUAL_LIMIT_V)
     name = "flux_supply" if isinstance(hold, dict) and hold.get("flux") == "supply" else "flux_slice"
-    flux, voltage = state.get(name), state.get("voltage_V")
+    estimate, voltage = state.get(name) or {}, state.get("voltage_V")
+    flux, sigma = (
+        number if number is not None and math.isfinite(number) else None
+        for number in (estimate.get("value"), estimate.get("sigma"))
+    )
     if flux is None or not voltage:
         return "" if value < BEYOND_ALL else f"set-point {value:g} m/s: no voltage gives so much"
-    highest = (flux["value"] + SIGMAS * (flux["sigma"] or 0.0)) * limit / voltage
+    highest = (flux + SIGMAS * (sigma or 0.0)) * limit / voltage
     if value > highest:
         return f"set-point {value:g} m/s: no voltage within {limit:g} V gives more than {highest:.2g} m/s"
     return ""

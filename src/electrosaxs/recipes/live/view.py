@@ -17,7 +17,7 @@ from ...errors import InputFileError, bad_value
 from ...io.plain_json import plain
 from ...io.results import read_results
 from ...nouns import CurveSet, RunResults
-from .panels import panels
+from .panels import UNKNOWN, panels
 from .serving import Serving, tell
 
 RESULTS, PHASE = "results.nxs", "results"
@@ -58,7 +58,7 @@ class ResultsFeed:
         }  # fmt: skip
 
     def state(self) -> dict[str, Any]:
-        return {"phase": PHASE, "effective_charge": None, **self._panels["estimates"], "analysed": True}
+        return {"phase": PHASE, "effective_charge": UNKNOWN, **self._panels["estimates"], "analysed": True}
 
     def lines(self, since: int) -> bytes:
         return "".join(f"{line}\n" for line in self._lines[max(since, 0) :]).encode()
