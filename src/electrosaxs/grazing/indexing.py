@@ -29,7 +29,7 @@ SCATTERS = 1.2  # by how much spots scatter beyond their fits, in tolerances of 
 NEAR_CRITICAL = np.radians(0.1)  # between the two angles
 FREE_STARTS, FREE_ANGLE = (np.radians(0.15), np.radians(0.3), np.radians(0.6)), np.radians(1.0)
 RESTLESS, WITHIN_STATED = 0.05, (0.0, -1.0, 1.0, -2.0, 2.0)  # pixels of scatter; sigmas of the stated angle
-CALMER = 0.25  # of the scatter is left where the stated angle was wrong
+CALMER = 0.5  # of the scatter, a quarter of its square, is left where the stated angle was wrong
 MOST_SCATTER = 0.5  # of the width of spots: reflections from which spots scatter by more do not explain them
 LEAST_PLACE_SIGMA = 1.0  # pixels, in the likelihood
 LEAST_SCORE = 12.0  # ln of the odds against "none", for so many candidates and constants were tried
@@ -237,7 +237,7 @@ def within_stated(
         return found
     sigma = priors["incidence 0"].sigma
     angles = [priors["incidence 0"].value + step * sigma for step in WITHIN_STATED]
-    return _calmest(found, angles, images, setup, stated, priors, held)
+    return _calmest(found, angles, images, setup, stated, priors, held, least_score=found.score)
 
 
 def freed_angle(
@@ -252,16 +252,17 @@ def freed_angle(
 
 def _calmest(
     found: Indexed, angles: Sequence[float], images: Sequence[ImageView], setup: Setup, stated: FilmConstants,
-    priors: Mapping[str, Prior], held: Mapping[str, str],
+    priors: Mapping[str, Prior], held: Mapping[str, str], *, least_score: float = -np.inf,
 ) -> Indexed:  # fmt: skip
-    """What was found, or what comes from these first angles where most of the scatter is gone then."""
+    """What was found, or what comes from these first angles where most of the scatter is gone then and no spot is lost."""
     c, tried = found.refined.constants, [found]
     for angle in angles:
         other = tuple(angle + i - c.incidence[0] for i in c.incidence)
         if min(other) > 0.0:
             start = Start(found.orientation, c.a, c.contraction, 0.0)
             done = try_start(start, images, setup, replace(stated, incidence=other), priors, held)
-            tried += [] if done is None or done.matches < found.matches else [done]
+            if done is not None and done.matches >= found.matches and done.score >= least_score:
+                tried.append(done)
     best = min(tried, key=lambda one: one.refined.scatter)
     return best if best.refined.scatter < CALMER * found.refined.scatter else found
 
