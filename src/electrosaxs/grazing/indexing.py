@@ -29,6 +29,7 @@ SCATTERS = 1.2  # by how much spots scatter beyond their fits, in tolerances of 
 NEAR_CRITICAL = np.radians(0.1)  # between the two angles
 FREE_STARTS, FREE_ANGLE = (np.radians(0.15), np.radians(0.3), np.radians(0.6)), np.radians(1.0)
 RESTLESS, WITHIN_STATED = 0.05, (0.0, -1.0, 1.0, -2.0, 2.0)  # pixels of scatter; sigmas of the stated angle
+DISTORTED = 0.5  # pixels of scatter: more is that of the detector, or of a film of another density
 CALMER = 0.5  # of the scatter, a quarter of its square, is left where the stated angle was wrong
 MOST_SCATTER = 0.5  # of the width of spots: reflections from which spots scatter by more do not explain them
 LEAST_PLACE_SIGMA = 1.0  # pixels, in the likelihood
@@ -233,7 +234,7 @@ def within_stated(
 ) -> Indexed:  # fmt: skip
     """What was found, or the same from other angles of incidence that the stated one allows, where spots that scattered about
     their places then lie on them: near the critical angle a wrong angle may look like the right one from nearby."""
-    if found.refined.scatter < RESTLESS or "incidence" in held:
+    if not RESTLESS < found.refined.scatter < DISTORTED or "incidence" in held:
         return found
     sigma = priors["incidence 0"].sigma
     angles = [priors["incidence 0"].value + step * sigma for step in WITHIN_STATED]
