@@ -19,7 +19,7 @@ from gisaxs import CASES, STATED_OFF_DEG, STATED_SIGMA_DEG, Case, Looked, look
 
 from electrosaxs.grazing.candidates import Start
 from electrosaxs.grazing.expected import incidence_of
-from electrosaxs.grazing.indexing import ImageView, Indexed, other_side, try_start
+from electrosaxs.grazing.indexing import ImageView, Indexed, other_side, try_start, within_stated
 from electrosaxs.grazing.refine import Prior
 from electrosaxs.grazing.spot_search import Candidate
 from electrosaxs.grazing.spots import spots_at
@@ -62,7 +62,8 @@ def frames(case: Case, first: Looked, seeds: int) -> list[Frame]:
         indexed = try_start(start, [ImageView(usable, view)], study.setup, constants, priors, held)
         if indexed is not None:
             views = [ImageView(usable, view)]
-            made.append(Frame(usable, other_side(indexed, views, study.setup, constants, priors, held)))
+            found_by = views, study.setup, constants, priors, held
+            made.append(Frame(usable, within_stated(other_side(indexed, *found_by), *found_by)))
     return made
 
 

@@ -10,9 +10,12 @@ from film_planes import plane
 from electrosaxs.grazing.drawn import drawn_shifts
 from electrosaxs.grazing.expected import Expected, Setup, incidence_of, match
 from electrosaxs.grazing.geometry import film_coordinates, place_of_reflection
+from electrosaxs.grazing.likelihood import explain
 from electrosaxs.grazing.noise import NoiseModel
 from electrosaxs.grazing.spot_fit import fit_spot
 from electrosaxs.grazing.spot_search import Candidate
+from electrosaxs.grazing.spots import prepare
+from electrosaxs.grazing.surroundings import surroundings
 from electrosaxs.nouns.film import FilmConstants, Spot
 from electrosaxs.physics.film_frame import channel_fields, q_along_normal
 from electrosaxs.physics.refraction import FilmMedium, Index, material_index
@@ -67,3 +70,14 @@ def test_a_spot_that_outshines_what_the_reflected_beam_can_make_is_no_copy():
     assert match([spot], in_plane, intensity=np.array([1.0]), **seen)[0] == 0
     direct = replace(copy, reflected=np.array([False]))
     assert match([spot], direct, intensity=np.array([1.0]), **seen)[0] == 0
+
+
+def test_constants_that_put_every_reflection_beside_the_detector_explain_no_spot():
+    none = np.zeros(0)
+    nothing = Expected(
+        np.zeros((0, 3), dtype=int), none, none, none.astype(bool), none, none, none, none, none.astype(str)
+    )
+    spot = Spot(0, 100.0, 100.0, 1e-4 * np.eye(2), np.eye(2), 1e4, 1e2, 1.0, 1.0, 1.0, (0.0, 0.0), 0.01)
+    image = prepare(np.random.default_rng(1).poisson(5.0, SETUP.plane.shape), np.zeros(SETUP.plane.shape, dtype=bool))
+    view = surroundings(image, SETUP.plane)
+    assert explain([spot], np.array([-1]), nothing, view, neighbour_nm=9.3, sigma=1.0).score == 0.0

@@ -7,6 +7,7 @@ import pytest
 from closeness import assert_close
 from film_planes import plane
 
+from electrosaxs.grazing.drawn import drawn_shifts
 from electrosaxs.grazing.expected import Setup, incidence_of, places
 from electrosaxs.grazing.intensities import fit_envelope, log_spheres
 from electrosaxs.grazing.refine import Matched, Prior, refine
@@ -118,16 +119,67 @@ def test_a_long_sample_draws_spots_out_away_from_the_direct_beam(taken_off: floa
 def test_which_share_of_the_computed_shifts_there_is_is_asked_of_the_spots(share: float):
     setup, pairs = measured(0.02, seed=4)
     wide = [replace(spot, shape=np.diag([30.0, 30.0])) for spot in pairs.spots]
-    shift = corrected_places(setup, TRUE, wide, pairs.reflected, None).shift
-    by_field = [spot.row for spot in wide] - corrected_places(setup, TRUE, wide, pairs.reflected, None).target[:, 0]
+    lie = corrected_places(setup, TRUE, wide, pairs.reflected, None)
     placed = [
-        replace(spot, row=spot.row + f + share * s[0], column=spot.column + share * s[1])
-        for spot, s, f in zip(wide, shift, by_field, strict=True)
+        replace(spot, row=spot.row + f[0] + share * s[0], column=spot.column + f[1] + share * s[1])
+        for spot, s, f in zip(wide, lie.shift, lie.by_field, strict=True)
     ]
     found = refine(setup, TRUE, replace(pairs, spots=placed), priors(0.31), held=HELD, envelope=None)
-    assert np.abs(shift).max() > 0.15
+    assert np.abs(lie.shift).max() > 0.15
     assert abs(found.constants.spot_shift - share) < 0.25
     assert_close(found.constants.a, TRUE.a, rel=1e-4)
+
+
+def wide_spots(pairs: Matched, place: np.ndarray, moved_by: np.ndarray, width: float) -> Matched:
+    """The same spots, wide, moved off places (n, 2); the noise of their middles stays."""
+    off = np.array([(s.row, s.column) for s in pairs.spots]) - place
+    spots = [
+        replace(s, row=float(at[0]), column=float(at[1]), shape=width**2 * np.eye(2))
+        for s, at in zip(pairs.spots, place + moved_by + off, strict=True)
+    ]
+    return replace(pairs, spots=spots)
+
+
+def drawn_off(setup: Setup, pairs: Matched, width: float, share: float = 1.0) -> Matched:
+    """The same spots, wide, as far off their reflections as their drawing says, by the waves' field by a share of that."""
+    place = np.stack(places(setup, TRUE, 0, pairs.parallel, pairs.normal, pairs.reflected), axis=1)
+    wide = wide_spots(pairs, place, np.zeros(2), width)
+    shift, by_field = drawn_shifts(setup, TRUE, 0, wide.spots, place, pairs.reflected, None)
+    return wide_spots(pairs, place, shift + share * by_field, width)
+
+
+def test_wide_spots_scatter_as_their_fits_say():
+    found = []
+    for seed in range(8):
+        setup, pairs = measured(0.05, seed)
+        high = np.flatnonzero(pairs.normal > 1.9)
+        kept = Matched([pairs.spots[i] for i in high], pairs.parallel[high], pairs.normal[high], pairs.reflected[high])
+        placed = drawn_off(setup, kept, 6.0)
+        found.append(refine(setup, TRUE, placed, priors(0.31), held=HELD, envelope=None, drawn=True).reduced)
+    assert 0.55 < np.mean(found) < 1.2
+
+
+def near_the_critical_angle() -> tuple[Setup, Matched]:
+    """Spots of two sides in rows that leave the film under 1.3 to 6 critical angles."""
+    setup, pairs = measured(0.01, seed=5)
+    across, leaving = np.meshgrid(np.linspace(1.2, 4.0, 6), TRUE.critical * np.array([1.3, 1.5, 1.8, 2.5, 4.0, 6.0]))
+    inside = np.sqrt(np.square(leaving.ravel()) - TRUE.critical**2) + np.sqrt(TRUE.incidence[0] ** 2 - TRUE.critical**2)
+    normal = np.tile(inside * setup.plane.wavenumber * TRUE.a * (1.0 - TRUE.contraction) / (2.0 * np.pi), 2)
+    parallel = np.concatenate([across.ravel(), -across.ravel()])
+    row, column = places(setup, TRUE, 0, parallel, normal, False)
+    noise = np.random.default_rng(6).normal(0.0, 0.01, (row.size, 2))
+    spots = [replace(pairs.spots[0], row=r + n[0], column=c + n[1]) for r, c, n in zip(row, column, noise, strict=True)]
+    return setup, Matched(spots, parallel, normal, np.zeros(row.size, dtype=bool))
+
+
+@pytest.mark.parametrize("share", [0.4, 1.6])
+def test_which_share_of_the_shifts_by_the_waves_field_there_is_is_asked_of_the_spots(share: float):
+    setup, pairs = near_the_critical_angle()
+    placed = drawn_off(setup, pairs, 3.0, share)
+    found = refine(setup, TRUE, placed, priors(0.31), held=HELD, envelope=None, drawn=True)
+    assert abs(found.constants.field_shift - share) < 2.0 * (found.sigma("field_shift") or 0.0) < 0.5
+    for name in ("a", "contraction", "critical"):
+        assert abs(getattr(found.constants, name) - getattr(TRUE, name)) < 3.0 * (found.sigma(name) or 0.0)
 
 
 def test_a_film_of_another_critical_angle_absorbs_as_its_composition_would():

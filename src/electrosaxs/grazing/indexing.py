@@ -28,7 +28,9 @@ FAR_BEHIND = 100.0  # of the scores of two starts in the same round: no refineme
 SCATTERS = 1.2  # by how much spots scatter beyond their fits, in tolerances of the next matching
 NEAR_CRITICAL = np.radians(0.1)  # between the two angles
 FREE_STARTS, FREE_ANGLE = (np.radians(0.15), np.radians(0.3), np.radians(0.6)), np.radians(1.0)
-CALMER = 0.25  # of the scatter is left where the stated angle was wrong
+RESTLESS, WITHIN_STATED = 0.05, (0.0, -1.0, 1.0, -2.0, 2.0)  # pixels of scatter; sigmas of the stated angle
+DISTORTED = 0.5  # pixels of scatter: more is that of the detector, or of a film of another density
+CALMER = 0.5  # of the scatter, a quarter of its square, is left where the stated angle was wrong
 MOST_SCATTER = 0.5  # of the width of spots: reflections from which spots scatter by more do not explain them
 LEAST_PLACE_SIGMA = 1.0  # pixels, in the likelihood
 LEAST_SCORE = 12.0  # ln of the odds against "none", for so many candidates and constants were tried
@@ -161,7 +163,7 @@ def try_start(
     after each round; who is far behind it after the first refinement stays there."""
     constants = FilmConstants(
         start.a, start.contraction, stated.incidence, stated.critical, stated.row_shift, stated.column_shift, stated.turn,
-        stated.spot_shift,
+        stated.spot_shift, stated.field_shift,
     )  # fmt: skip
     envelope: Envelope | None = None
     refined: Refined | None = None
@@ -226,6 +228,19 @@ def _against(one: Indexed, priors: Mapping[str, Prior]) -> float:
     return 0.5 * float(np.square(off).sum())
 
 
+def within_stated(
+    found: Indexed, images: Sequence[ImageView], setup: Setup, stated: FilmConstants, priors: Mapping[str, Prior],
+    held: Mapping[str, str],
+) -> Indexed:  # fmt: skip
+    """What was found, or the same from other angles of incidence that the stated one allows, where spots that scattered about
+    their places then lie on them: near the critical angle a wrong angle may look like the right one from nearby."""
+    if not RESTLESS < found.refined.scatter < DISTORTED or "incidence" in held:
+        return found
+    sigma = priors["incidence 0"].sigma
+    angles = [priors["incidence 0"].value + step * sigma for step in WITHIN_STATED]
+    return _calmest(found, angles, images, setup, stated, priors, held, least_score=found.score)
+
+
 def freed_angle(
     found: Indexed, images: Sequence[ImageView], setup: Setup, stated: FilmConstants, priors: Mapping[str, Prior],
     held: Mapping[str, str],
@@ -233,13 +248,22 @@ def freed_angle(
     """What was found, or the same with angles of incidence that are not those stated, where spots that scattered about their
     places then lie on them: who stated a wrong angle meant another one."""
     free = {name: Prior(p.value, FREE_ANGLE) if name.startswith("incidence") else p for name, p in priors.items()}
+    return _calmest(found, FREE_STARTS, images, setup, stated, free, held)
+
+
+def _calmest(
+    found: Indexed, angles: Sequence[float], images: Sequence[ImageView], setup: Setup, stated: FilmConstants,
+    priors: Mapping[str, Prior], held: Mapping[str, str], *, least_score: float = -np.inf,
+) -> Indexed:  # fmt: skip
+    """What was found, or what comes from these first angles where most of the scatter is gone then and no spot is lost."""
     c, tried = found.refined.constants, [found]
-    for angle in FREE_STARTS:
+    for angle in angles:
         other = tuple(angle + i - c.incidence[0] for i in c.incidence)
         if min(other) > 0.0:
             start = Start(found.orientation, c.a, c.contraction, 0.0)
-            done = try_start(start, images, setup, replace(stated, incidence=other), free, held)
-            tried += [] if done is None or done.matches < found.matches else [done]
+            done = try_start(start, images, setup, replace(stated, incidence=other), priors, held)
+            if done is not None and done.matches >= found.matches and done.score >= least_score:
+                tried.append(done)
     best = min(tried, key=lambda one: one.refined.scatter)
     return best if best.refined.scatter < CALMER * found.refined.scatter else found
 

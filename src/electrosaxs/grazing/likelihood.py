@@ -54,6 +54,9 @@ def explain(
     sigma: float,
 ) -> Explained:
     """Score of matches `found` (per spot, -1 for none) on one image. sigma: of places, in pixels."""
+    if not len(expected):  # constants that put every reflection beside the detector
+        nothing = np.zeros(0)
+        return Explained(0.0, nothing, nothing, fit_envelope(nothing, nothing, neighbour_nm=neighbour_nm))
     use = found >= 0
     direct = use & ~np.where(use, expected.reflected[np.maximum(found, 0)], False)
     brightness = np.array([s.intensity for s in spots])

@@ -2,8 +2,9 @@
 
 Free are a, the contraction along the normal, the angle of incidence of each image (prior: the stated angle), the square of
 the critical angle, over which places are straight (prior: the composition), the direct beam's column, the film's turn about
-the beam, and which share of the computed shifts spots have (prior 1 +- 0.5: sources differ in how their spots grow out of
-powder rings). Where spots lie off their reflections, and how well that is known, is `shifts`.
+the beam, and which share of the computed shifts spots have (priors 1 +- 0.5: sources differ in how their spots grow out of
+powder rings, and surfaces in how the waves' field rises towards the critical angle). Where spots lie off their reflections,
+and how well that is known, is `shifts`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..nouns.base import FloatArray
 from ..nouns.film import FilmConstants, Refined, Spot
 from .expected import Expected, Setup, places
 from .intensities import Envelope
-from .shifts import corrected_places
+from .shifts import Places, corrected_places
 
 PIXEL_SIGMA = 0.01  # pixels: what no fit of a spot knows better
 STEPS = 60
@@ -45,7 +46,7 @@ class Prior:
     sigma: float
 
 
-SPOT_SHIFT = Prior(1.0, 0.5)
+SPOT_SHIFT, FIELD_SHIFT = Prior(1.0, 0.5), Prior(1.0, 0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,7 @@ def refine(
     so that priors keep their weight. Spots more than three sigma off are left out in a second round. Raises ConvergenceError
     where steps do not end.
     """
-    names, priors = _free_names(start, held), {"spot_shift": SPOT_SHIFT, **priors}
+    names, priors = _free_names(start, held), {"spot_shift": SPOT_SHIFT, "field_shift": FIELD_SHIFT, **priors}
     if (angle := priors.get("critical")) is not None:
         priors["critical"] = Prior(angle.value**2, 2.0 * angle.value * angle.sigma)
     use = np.ones(len(pairs.spots), dtype=bool)
@@ -100,8 +101,8 @@ def refine(
     for _ in range(4):
         lie = corrected_places(setup, constants, pairs.spots, pairs.reflected, envelope, drawn=drawn)
         whitening = np.linalg.inv(np.linalg.cholesky(lie.covariance + scatter**2 * np.eye(2)))
-        measured = _Measured(setup, pairs, lie.target, lie.shift, whitening, use)
-        constants, covariance, residuals, jacobian = _gauss_newton(measured, constants, names, priors)
+        measured = _Measured(setup, pairs, lie, whitening, use)
+        constants, covariance, residuals = _gauss_newton(measured, constants, names, priors)
         off = residuals.reshape(-1, 2)
         size = np.sqrt(np.square(off).sum(axis=1))
         typical = float(np.median(size[use])) / MEDIAN_OF_TWO
@@ -114,14 +115,12 @@ def refine(
         use = again if np.count_nonzero(again) >= len(names) else use
     freedom = max(2 * int(use.sum()) - len(names), 1)
     reduced = float(np.square(off[use]).sum() / freedom)
-    moved_off = np.einsum("nij,nj->ni", whitening, np.where(use[:, None], lie.common, 0.0)).ravel()
-    together = covariance @ jacobian.T @ moved_off
     shared = (
         _shared_by_neighbours([s for s, u in zip(pairs.spots, use, strict=True) if u], off[use])
         if scatter > SCATTERED
         else 1.0
     )
-    covariance = shared * covariance * max(reduced, 1.0) + np.outer(together, together)
+    covariance = shared * covariance * max(reduced, 1.0)
     return Refined(constants, names, _of_the_angle(covariance, names, constants.critical), dict(held), reduced, scatter)
 
 
@@ -151,8 +150,13 @@ def _shared_by_neighbours(spots: Sequence[Spot], off: FloatArray) -> float:
 
 def _free_names(start: FilmConstants, held: Mapping[str, str]) -> tuple[str, ...]:
     angles = [f"incidence {i}" for i in range(len(start.incidence))] if "incidence" not in held else []
-    others = [name for name in ("critical", "row_shift", "column_shift", "turn", "spot_shift") if name not in held]
-    return ("a", *(["contraction"] if "contraction" not in held else []), *angles, *others)
+    others = ("critical", "row_shift", "column_shift", "turn", "spot_shift", "field_shift")
+    return (
+        "a",
+        *(["contraction"] if "contraction" not in held else []),
+        *angles,
+        *(n for n in others if n not in held),
+    )
 
 
 def value_of(constants: FilmConstants, name: str) -> float:
@@ -179,19 +183,18 @@ def _with(constants: FilmConstants, name: str, value: float) -> FilmConstants:
 
 @dataclass(frozen=True, eq=False)
 class _Measured:
-    """What constants are compared with: places (spot, 2) less a share of the shifts (spot, 2), matrices that whiten
-    differences (spot, 2, 2), which count."""
+    """What constants are compared with: where spots lie less shares of the shifts, matrices that whiten differences
+    (spot, 2, 2), which count."""
 
     setup: Setup
     pairs: Matched
-    target: FloatArray
-    shift: FloatArray
+    lie: Places
     whitening: FloatArray
     use: npt.NDArray[np.bool_]
 
     def residuals(self, constants: FilmConstants) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         """Whitened differences (spot, 2) flattened, and which of them count."""
-        pairs, predicted = self.pairs, np.full(self.target.shape, np.nan)
+        pairs, predicted = self.pairs, np.full(self.lie.centre.shape, np.nan)
         images = np.array([spot.image for spot in pairs.spots])
         for image in np.unique(images):
             here = images == image
@@ -199,14 +202,16 @@ class _Measured:
                 self.setup, constants, int(image), pairs.parallel[here], pairs.normal[here], pairs.reflected[here]
             )
             predicted[here] = np.stack([row, column], axis=1)
-        off = np.einsum("nij,nj->ni", self.whitening, self.target - constants.spot_shift * self.shift - predicted)
+        moved_by = constants.spot_shift * self.lie.shift + constants.field_shift * self.lie.by_field
+        off = np.einsum("nij,nj->ni", self.whitening, self.lie.centre - moved_by - predicted)
         counted = np.repeat(self.use & np.isfinite(off).all(axis=1), 2)
         return np.nan_to_num(off, nan=1e3).ravel(), counted
 
     def falls(self, constants: FilmConstants, name: str, off: FloatArray) -> FloatArray:
         """By how much residuals `off` fall with a parameter: those on the detector move places by themselves."""
-        if name == "spot_shift":
-            return np.einsum("nij,nj->ni", self.whitening, self.shift).ravel()
+        if name in ("spot_shift", "field_shift"):
+            by = self.lie.shift if name == "spot_shift" else self.lie.by_field
+            return np.einsum("nij,nj->ni", self.whitening, by).ravel()
         if name in ("row_shift", "column_shift"):
             return self.whitening[:, :, 0 if name == "row_shift" else 1].ravel()
         size = STEP_SIZES.get(name.split()[0], 1e-6)
@@ -218,8 +223,8 @@ def _gauss_newton(
     start: FilmConstants,
     names: Sequence[str],
     priors: Mapping[str, Prior],
-) -> tuple[FilmConstants, FloatArray, FloatArray, FloatArray]:
-    """Constants, covariance, residuals and their slopes by the parameters at the minimum of chi-squared and priors."""
+) -> tuple[FilmConstants, FloatArray, FloatArray]:
+    """Constants, covariance and residuals at the minimum of chi-squared and priors."""
     constants, damping = start, 0.0
 
     def prior_terms(c: FilmConstants) -> FloatArray:
@@ -265,4 +270,4 @@ def _gauss_newton(
     else:
         raise ConvergenceError("the film's constants: no minimum in 60 steps; give fewer free parameters")
     covariance = np.linalg.pinv(scaled, hermitian=True) / np.outer(scale, scale)
-    return constants, covariance, off, np.where(counted[:, None], jacobian, 0.0)
+    return constants, covariance, off

@@ -3,9 +3,9 @@
 The middle of an arc lies inside its circle, t^2 / 2G for a spot of width t along it; a slope of the intensity below the spot
 (1 / q_parallel of a ring, the form factor) moves a spot of covariance S by S grad ln I; where q is no straight function of
 pixels, near the critical angle above all, the mean q of a spot is not the q of its middle; and the waves' field, which rises
-towards the critical angle, draws spots there. All are taken off, and a part of them is added to the spot's sigma, in the
-Yoneda band a part of the spot's height too. Which share of the shifts by arcs, slopes and bends there is, the refinement
-asks the spots. What the field does it does to all spots alike: `common`.
+towards the critical angle, draws spots there. All are taken off, and what is left of them is added to the spot's sigma once:
+a part of the shift, of the spot's width and, in the Yoneda band, of its height. Which share of the shifts by arcs, slopes
+and bends there is, and which of those by the field, which all spots have in common, the refinement asks the spots.
 """
 
 from __future__ import annotations
@@ -25,25 +25,34 @@ from .geometry import DetectorPlane, film_coordinates
 from .intensities import Envelope
 
 CORRECTION_SHARE = 0.05  # of what is taken off a place is its sigma
-FIELD_SHARE = 0.1  # of what the waves' field makes of it
-SHAPE_SHARE = 0.01  # of a spot's width: what its shape, which is no Gaussian, does to its middle
 DIMMEST = 0.1  # of the field in the middle of a spot: what it is nearby is not taken to be less
 YONEDA_WIDTHS, YONEDA_END = 2.0, 1.25  # widths of a spot; critical angles
-YONEDA_SHARE = 0.05  # of its height is the sigma of a spot in the Yoneda band
 DRAWN_STEPS = 2
-TOTAL_SHARE = 0.4  # where it reaches below the critical angle
+TOTAL_SHARE = 0.4  # of its height is the sigma of a spot that reaches below the critical angle
 AROUND = np.array([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of shifts that were taken off, as sigma of a place: shape, of a spot's width, for a spot is no Gaussian;
+    yoneda, of the height of a spot in the Yoneda band. As on frames without noise (docs/decisions/0053)."""
+
+    shape: float
+    yoneda: float
+
+
+FIRST_ORDER, DRAWN = Left(0.01, 0.05), Left(0.004, 0.015)
 
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Places of reflections (spot, 2) in pixels as their spots tell them, without the shift (spot, 2) by arcs, slopes and
-    bends, covariances (spot, 2, 2), and by how much what is not known of the waves' field may move all of them together."""
+    """Middles of spots (spot, 2) in pixels, by how much arcs, slopes and bends (`shift`) and the waves' field (`by_field`) move
+    them off their reflections, and what else is not known of each place: covariances (spot, 2, 2)."""
 
-    target: FloatArray
+    centre: FloatArray
     shift: FloatArray
+    by_field: FloatArray
     covariance: FloatArray
-    common: FloatArray
 
 
 def corrected_places(
@@ -52,8 +61,8 @@ def corrected_places(
 ) -> Places:  # fmt: skip
     """Places of the reflections of spots, `reflected` where they are of the channel "R". drawn: shifts of spots that are drawn
     and fitted, instead of those of first order."""
-    count = len(spots)
-    made = Places(np.empty((count, 2)), np.empty((count, 2)), np.empty((count, 2, 2)), np.empty((count, 2)))
+    count, left = len(spots), DRAWN if drawn else FIRST_ORDER
+    made = Places(np.empty((count, 2)), np.empty((count, 2)), np.empty((count, 2)), np.empty((count, 2, 2)))
     images = np.array([spot.image for spot in spots])
     for image in np.unique(images):
         here = np.flatnonzero(images == image)
@@ -62,7 +71,7 @@ def corrected_places(
         shape = np.array([spot.shape for spot in of_image])
         widest = np.sqrt(np.linalg.eigvalsh(shape)[:, 1:])
         parts = _shifts(setup, constants, int(image), centre, shape, reflected[here], envelope)
-        yoneda, total = _of_yoneda_band(setup, constants, int(image), centre, shape)
+        yoneda, total = _of_yoneda_band(setup, constants, int(image), centre, shape, left.yoneda)
         if drawn:
             exact = parts
             for _ in range(DRAWN_STEPS):
@@ -71,20 +80,18 @@ def corrected_places(
             known = np.isfinite(exact[0] + exact[1]) & ~total[:, None]
             parts = np.where(known, exact[0], parts[0]), np.where(known, exact[1], parts[1])
         shift, by_field = (np.clip(np.nan_to_num(part), -widest, widest) for part in parts)
-        own = np.array([spot.covariance for spot in of_image]) + SHAPE_SHARE**2 * shape
-        for part in (CORRECTION_SHARE * shift, FIELD_SHARE * by_field, yoneda):
+        own = np.array([spot.covariance for spot in of_image]) + left.shape**2 * shape
+        for part in (CORRECTION_SHARE * shift, yoneda):
             own = own + part[:, :, None] * part[:, None, :]
-        made.target[here], made.shift[here] = centre - by_field, shift
-        made.covariance[here] = own
-        way = np.sign(np.einsum("ni,ni->n", by_field, yoneda))[:, None]
-        made.common[here] = FIELD_SHARE * by_field + way * yoneda
+        made.centre[here], made.shift[here], made.by_field[here], made.covariance[here] = centre, shift, by_field, own
     return made
 
 
 def _of_yoneda_band(
-    setup: Setup, constants: FilmConstants, image: int, centre: FloatArray, shape: FloatArray
+    setup: Setup, constants: FilmConstants, image: int, centre: FloatArray, shape: FloatArray, band_share: float
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """By how many pixels (n, 2) spots in the Yoneda band may lie off, and which of them reach below the critical angle. There
+    """By how many pixels (n, 2) spots in the Yoneda band may lie off, band_share of their height, and which of them reach below
+    the critical angle. There
     the waves' amplitudes decide how high a spot is brightest, and a drawing tells no more than they do. A spot of covariance S
     moves along S n, n up the film's normal."""
     plane, incidence = moved(setup.plane, constants), incidence_of(constants, image, setup.film)
@@ -92,7 +99,7 @@ def _of_yoneda_band(
     exit_sine = film_coordinates(plane, incidence, rows, np.broadcast_to(centre[:, 1:], rows.shape))[1]
     # no spot gains weight where the angle is found small
     critical = max(constants.critical, setup.film.index.critical_angle)
-    share = np.where(exit_sine[:, 0] < YONEDA_END * critical, YONEDA_SHARE, 0.0)
+    share = np.where(exit_sine[:, 0] < YONEDA_END * critical, band_share, 0.0)
     total = np.asarray(exit_sine.min(axis=1) < critical)
     share = np.where(total, TOTAL_SHARE, share)
     return np.asarray(share[:, None] * _along_the_normal(plane, shape)), total

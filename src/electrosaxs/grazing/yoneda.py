@@ -49,19 +49,29 @@ def yoneda_angle(
 
 def _profiles(image: PreparedImage, plane: DetectorPlane, angle: float, spots: Sequence[Spot]) -> FloatArray:
     """Mean value over steps of the exit angle (band, step) of bands of q_parallel, over its own mean and over three steps."""
-    row, column = np.nonzero(~(image.bad | under(spots, image.values.shape)))
-    parallel, exit_sine = film_coordinates(plane, Incidence(angle, Index(0.0, 0.0)), row, column)
-    step = np.floor((np.arcsin(np.clip(exit_sine, -1.0, 1.0)) - LOWEST) / (HIGHEST - LOWEST) * STEPS).astype(int)
-    use = (step >= 0) & (step < STEPS) & (np.abs(parallel) > CLEAR_OF_ROD)
-    if not use.any():
-        return np.empty((0, STEPS))
-    edges = np.linspace(CLEAR_OF_ROD, float(np.abs(parallel[use]).max()), BANDS + 1)
-    band = np.clip(np.digitize(np.abs(parallel[use]), edges) - 1, 0, BANDS - 1)
-    cell, size = band * STEPS + step[use], BANDS * STEPS
-    count = np.bincount(cell, minlength=size).reshape(BANDS, STEPS)
-    total = np.bincount(cell, weights=image.values[row[use], column[use]], minlength=size).reshape(BANDS, STEPS)
+    count, total = exit_sums(image, plane, angle, spots, lowest=LOWEST, highest=HIGHEST, steps=STEPS)
     whole = (count > 0).all(axis=1) & (total.sum(axis=1) > 0.0)
     profile = total[whole] / count[whole]
     profile = profile / profile.mean(axis=1, keepdims=True)
     beside = np.pad(profile, ((0, 0), (1, 1)), mode="edge")
     return 0.25 * beside[:, :-2] + 0.5 * profile + 0.25 * beside[:, 2:]
+
+
+def exit_sums(
+    image: PreparedImage, plane: DetectorPlane, angle: float, spots: Sequence[Spot], *, lowest: float, highest: float,
+    steps: int,
+) -> tuple[FloatArray, FloatArray]:  # fmt: skip
+    """Used pixels and the sum of their values (band, step) in steps of the exit angle, lowest to highest in rad, and in bands
+    of q_parallel; without the rod and without spots."""
+    row, column = np.nonzero(~(image.bad | under(spots, image.values.shape)))
+    parallel, exit_sine = film_coordinates(plane, Incidence(angle, Index(0.0, 0.0)), row, column)
+    step = np.floor((np.arcsin(np.clip(exit_sine, -1.0, 1.0)) - lowest) / (highest - lowest) * steps).astype(int)
+    use = (step >= 0) & (step < steps) & (np.abs(parallel) > CLEAR_OF_ROD)
+    if not use.any():
+        return np.zeros((0, steps)), np.zeros((0, steps))
+    edges = np.linspace(CLEAR_OF_ROD, float(np.abs(parallel[use]).max()), BANDS + 1)
+    band = np.clip(np.digitize(np.abs(parallel[use]), edges) - 1, 0, BANDS - 1)
+    cell, size = band * steps + step[use], BANDS * steps
+    count = np.bincount(cell, minlength=size).reshape(BANDS, steps)
+    total = np.bincount(cell, weights=image.values[row[use], column[use]], minlength=size).reshape(BANDS, steps)
+    return np.asarray(count, dtype=np.float64), np.asarray(total, dtype=np.float64)

@@ -72,7 +72,7 @@ class FilmConstants:
     """The film: a (nm, conventional, of the unstrained cell in the plane; HCP: nearest neighbours) and its contraction along
     the normal; angles of incidence (rad, one per image), sine of the critical angle, place of the direct beam (pixels, from
     where the geometry has it: rows, columns) and turn of the film about the beam (rad); spot_shift: share of the computed
-    shifts by which spots lie off their reflections."""
+    shifts by which spots lie off their reflections; field_shift: of those by the waves' field."""
 
     a: float
     contraction: float
@@ -82,6 +82,7 @@ class FilmConstants:
     column_shift: float = 0.0
     turn: float = 0.0
     spot_shift: float = 1.0
+    field_shift: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from closeness import assert_close
 from refused import refused
 
 from electrosaxs.command_line.app import run as command_line
+from electrosaxs.grazing.candidates import Start
+from electrosaxs.grazing.indexing import ImageView, try_start, within_stated
+from electrosaxs.grazing.surroundings import surroundings
 from electrosaxs.io.cbf import decode_cbf, write_cbf
 from electrosaxs.nouns.film_experiment import FilmBeam, FilmDetector, FilmExperiment, FilmSettings
 from electrosaxs.recipes.film.inputs import FilmOptions, read_inputs
@@ -113,6 +116,22 @@ def test_copies_of_the_reflected_beam_are_no_spots_of_the_direct_one(tmp_path: P
     copies = found.indexed.expected[0].reflected[found.indexed.found[0][found.indexed.found[0] >= 0]]
     assert 8 < copies.sum() < copies.size
     assert_close(found.constants.a, 13.2, rel=1e-3)
+
+
+def test_a_wrong_angle_that_looks_right_from_nearby_is_left_for_the_one_on_which_spots_lie(tmp_path: Path):
+    made = film(tmp_path, FilmBeam(brightest_counts=3000.0), contraction_along_normal=-0.05)
+    seen = study(made, 0.365)
+    assert seen.indexed is not None
+    held = {"row_shift": "the geometry's"}
+    usable = [spot for spot in seen.spots if not spot.excluded]
+    views = [ImageView(usable, surroundings(seen.prepared[0], seen.setup.plane))]
+    given = views, seen.setup, seen.start, seen.priors, held
+    wrong = try_start(Start(seen.indexed.orientation, 13.2, -0.047, 0.0), *given)
+    assert wrong is not None
+    assert abs(np.degrees(wrong.refined.constants.incidence[0]) - 0.31) > 0.03
+    found = within_stated(wrong, *given).refined
+    assert_close(np.degrees(found.constants.incidence[0]), 0.31, rel=0.0, floor=0.01)
+    assert_close(found.constants.contraction, -0.05, rel=0.0, floor=2e-3)
 
 
 @pytest.mark.parametrize("texture", ["disordered", "empty"])

@@ -68,6 +68,21 @@ def test_an_angle_far_off_the_stated_one_is_found_and_said(bcc, tmp_path, capsys
     assert abs(float(found[1]) - 0.31) < 0.02
 
 
+@pytest.mark.parametrize(("rows", "side"), [(14.0, "above"), (-12.0, "below"), (0.0, "")])
+def test_a_direct_beam_in_another_row_is_told_by_the_horizon(bcc, tmp_path, capsys, rows, side):
+    text, poni = bcc.geometry.read_text(), tmp_path / "moved.poni"
+    first = re.search(r"Poni1: (\S+)", text)
+    assert first is not None
+    poni.write_text(text.replace(first[0], f"Poni1: {float(first[1]) + rows * 172e-6}"))
+    moved = SimulatedFilm(**{**vars(bcc), "geometry": poni})
+    assert command_line([str(x) for x in command(moved, bcc.image, tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    found = re.search(r"begins (\d+) ± \d+ rows (above|below) the horizon", said)
+    assert (
+        (found is None) if not side else (found is not None and found[2] == side and abs(int(found[1]) - abs(rows)) < 4)
+    )
+
+
 def mask_of_all(counts: np.ndarray, path: Path) -> list[str]:
     fabio.tifimage.TifImage(data=np.ones(counts.shape, dtype=np.uint8)).write(str(path / "mask.tif"))
     return ["--mask", str(path / "mask.tif")]

@@ -14,6 +14,7 @@ from ...grazing.expected import incidence_of, moved
 from ...grazing.geometry import horizon
 from ...grazing.maps import film_pattern, pixel_q
 from ...grazing.maps import radial_intensity as radial_mean
+from ...grazing.seen_horizon import seen_horizon
 from ...grazing.widths import mosaic_profile
 from ...io.atomic import replacing
 from ...io.film_results import write_film_results
@@ -62,13 +63,15 @@ CONTRADICTED = 4.0  # sigmas between the angle stated and the one found
 
 @dataclass(frozen=True, eq=False)
 class FilmResults:
-    """What the command found: the study, spots and reflections as in the tables, numbers, notes."""
+    """What the command found: the study, spots and reflections as in the tables, numbers, notes, among them what contradicts
+    what was given (doubts)."""
 
     study: FilmStudy
     spots: list[Spot]
     reflections: list[Reflection]
     numbers: dict[str, Number]
     notes: tuple[str, ...]
+    doubts: tuple[str, ...]
 
     @property
     def verdict(self) -> str:
@@ -97,7 +100,8 @@ def analyse_film(
     study = study_film(inputs, options)
     check_standing(inputs, options, study)
     spots, expected = final_spots(study), reflections(study)
-    results = FilmResults(study, spots, expected, film_numbers(study), _notes(study))
+    doubts = (*_contradictions(study), *_horizons(study))
+    results = FilmResults(study, spots, expected, film_numbers(study), (*doubts, *_notes(study)), doubts)
     _write(output_folder(out, read, command="gisaxs"), inputs, results, options, read)
     return results
 
@@ -105,12 +109,30 @@ def analyse_film(
 def summary(results: FilmResults, out: str | Path) -> str:
     """The verdict and the headline numbers as text for the terminal."""
     lines = number_lines(results.numbers)
-    said = [f"note: {doubt}" for doubt in doubts(results.study)]
+    said = [f"note: {doubt}" for doubt in results.doubts]
     return "\n".join([results.verdict, *lines, *said, f"report: {Path(out) / 'report.html'}"])
 
 
-def doubts(study: FilmStudy) -> list[str]:
-    """What contradicts the assignment or what was stated."""
+def _horizons(study: FilmStudy) -> list[str]:
+    """Images whose scattering does not end where the geometry and the stated angle have the horizon."""
+    plane, said = study.setup.plane, []
+    row = float(np.linalg.norm(plane.by_row) / np.linalg.norm(plane.origin))  # rad
+    for i, angle in enumerate(study.start.incidence):
+        seen = seen_horizon(study.prepared[i], plane, angle, [s for s in study.spots if s.image == i])
+        if seen is None:
+            continue
+        off, sigma = seen[0], float(np.hypot(seen[1], study.priors[f"incidence {i}"].sigma))
+        if abs(off) > CONTRADICTED * sigma:
+            said.append(
+                f"scattering of image {i + 1} begins {abs(off) / row:.0f} ± {sigma / row:.0f} rows "
+                f"{'above' if off > 0.0 else 'below'} the horizon that the geometry has at {np.degrees(angle):.4g} deg of "
+                "incidence: the direct beam's row (Poni1), or the angle, is wrong, and with it every number"
+            )
+    return said
+
+
+def _contradictions(study: FilmStudy) -> list[str]:
+    """What contradicts the assignment or the stated angle."""
     found, said = study.indexed, []
     if found is None:
         return []
@@ -138,7 +160,7 @@ def _notes(study: FilmStudy) -> tuple[str, ...]:
         return (RINGS,)
     if found is None:
         return (CHANNELS, SUBSTRATE_NOTE)
-    notes = [*doubts(study), CHANNELS, SUBSTRATE_NOTE, *study.assignment.notes]
+    notes = [CHANNELS, SUBSTRATE_NOTE, *study.assignment.notes]
     orientation = found.orientation
     if orientation.lattice == "FCC" and orientation.normal == (1, 1, 1):
         notes.insert(0, TWINS)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputFileError, bad_value
 from ...grazing.expected import Setup, incidence_of, moved
-from ...grazing.indexing import ImageView, Indexed, freed_angle, index_film
+from ...grazing.indexing import RESTLESS, ImageView, Indexed, freed_angle, index_film, within_stated
 from ...grazing.refine import SCATTERED, Prior
 from ...grazing.ring_lattice import RingLattice, ring_lattice
 from ...grazing.ring_profile import sectors_of
@@ -121,14 +121,17 @@ def _study_of_spots(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
     """Spots and their lattice, whatever angle was stated."""
     study = _of_composition(inputs, options)
     found = study.indexed
-    if found is None or options.hold_incident_angle or found.refined.scatter < SCATTERED or not _pulled(study, found):
+    if found is None or options.hold_incident_angle or found.refined.scatter < RESTLESS:
         return study
     images = range(len(study.prepared))
     views = [
         ImageView([s for s in study.spots if s.image == i and not s.excluded], surroundings(study.prepared[i], inputs.plane))
         for i in images
     ]  # fmt: skip
-    freed = freed_angle(found, views, study.setup, study.start, study.priors, _held(options))
+    given = views, study.setup, study.start, study.priors, _held(options)
+    freed = within_stated(found, *given)
+    if freed is found and found.refined.scatter > SCATTERED and _pulled(study, found):
+        freed = freed_angle(found, *given)
     if freed is found:
         return study
     return replace(study, indexed=freed, second=second_orientation(views, study.setup, freed))
