@@ -79,26 +79,28 @@ def frame_maps(
     taken as spread evenly over the footprint.
     """
     apparent = on_map(voxels, grid, "phi")
-    read_at = open_beam_centre(grid.heights, run.beam.fwhm_um)
+    read_at = open_beam_centre(grid.heights, run.beam.fwhm_um, 1e3 * run.cell.gap_mm)
     dissolved = 1.0 - crystalline_fraction
     beside_crystals = sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um, apparent)
+    relative = on_map(voxels, grid, "phi_sigma") / np.abs(apparent)
     correction = footprint_correction(
         apparent * dissolved,
         time_s=grid.time,
         beam_height_um=grid.heights,
         read_height_um=read_at,
         fwhm_um=run.beam.fwhm_um,
+        gap_um=1e3 * run.cell.gap_mm,
         attenuation=attenuation_map(voxels, grid, run),
         start=run.solution.volume_fraction,
         sees_crystals=beside_crystals,
         missing=None if agreed is None else agreed.missing,
+        relative=relative,
     )
     factor = crystalline_fraction + dissolved * correction.factor
     shared = {name: factor * sigma for name, sigma in shared_on_map(voxels, grid, "phi").items()}
     shared[FOOTPRINT] = dissolved * correction.sigma * np.abs(apparent)
     for name, sigma in ({} if agreed is None else agreed.shares(factor * apparent)).items():
         shared[name] = np.hypot(shared[name], sigma) if name in shared else sigma
-    relative = on_map(voxels, grid, "phi_sigma") / np.abs(apparent)
     if agreed is not None and agreed.own:
         relative = np.hypot(relative, agreed.own)
     counting = crystalline_fraction * relative + dissolved * correction.counting_sigma(relative)

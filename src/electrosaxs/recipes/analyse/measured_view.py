@@ -89,7 +89,7 @@ class MeasuredView:
     ) -> MeasuredView:
         run, table = reduced.run, reduced.table
         phi = on_map(voxels, grid, "phi")
-        passes = np.asarray(open_fraction(grid.heights, run.beam.fwhm_um))
+        passes = _passes(grid, run)
         transmission = grid.to_map(table.transmission[voxels.frame])
         reference = table.transmission[reduced.frames(Role.REFERENCE)]
         start = run.solution.volume_fraction * float(
@@ -196,7 +196,11 @@ class MeasuredView:
 
     @property
     def cut(self) -> BoolArray:
-        return np.asarray(open_fraction(self.grid.heights, self.run.beam.fwhm_um) < WHOLE)
+        return np.asarray(_passes(self.grid, self.run) < WHOLE)
+
+    def _centre(self) -> FloatArray:
+        """Where each height reads phi (um)."""
+        return open_beam_centre(self.grid.heights, self.run.beam.fwhm_um, 1e3 * self.run.cell.gap_mm)
 
     @property
     def beside_crystals(self) -> BoolArray:
@@ -210,7 +214,7 @@ class MeasuredView:
 
     def _expected(self, phi: FloatArray, wanted: BoolArray) -> Expected:
         """What the neighbours say: of phi itself, or of phi over that of the layer, where these foretell each other better."""
-        centre, start = open_beam_centre(self.grid.heights, self.run.beam.fwhm_um), self.run.solution.volume_fraction
+        centre, start = self._centre(), self.run.solution.volume_fraction
         plain = expected(phi, wanted, height_um=centre, time_s=self.grid.time, start=start)
         if self.layer is None:
             return plain
@@ -253,12 +257,14 @@ class MeasuredView:
             solution,
             time_s=self.grid.time,
             beam_height_um=self.grid.heights,
-            read_height_um=open_beam_centre(self.grid.heights, self.run.beam.fwhm_um),
+            read_height_um=self._centre(),
             fwhm_um=self.run.beam.fwhm_um,
+            gap_um=1e3 * self.run.cell.gap_mm,
             attenuation=self.attenuation,
             start=self.run.solution.volume_fraction,
             sees_crystals=self.beside_crystals,
             missing=missing,
+            relative=self.relative,
         )
 
     def depth(self, correction: FootprintCorrection) -> FloatArray:
@@ -355,6 +361,11 @@ class MeasuredView:
             missing = Expected(logarithm, sigma)
             correction = self._profile(phi, missing)
         return missing
+
+
+def _passes(grid: ScanMap, run: Run) -> FloatArray:
+    """Share of the beam between the electrodes (height,)."""
+    return open_fraction(grid.heights, run.beam.fwhm_um, 1e3 * run.cell.gap_mm)
 
 
 def _of_the_stage(measures: TwoMeasures, cut: BoolArray) -> FloatArray:
