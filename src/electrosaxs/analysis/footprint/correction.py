@@ -126,6 +126,9 @@ def footprint_correction(
     size = np.abs(found.factor - 1.0)
     steep = coarse.nearest * np.maximum(_steep_layer(phi, view, start) * a * np.abs(phi) - size, 0.0)
     sigma = np.hypot(np.hypot(PROFILE_UNCERTAINTY * size, found.spread), np.where(phi > 0.0, steep, 0.0))
+    if np.any(coarse.nearest):
+        through = seen(phi, straight=np.zeros_like(phi)).factor - found.factor
+        sigma = np.hypot(sigma, coarse.nearest * np.abs(through))
     if np.any(coarse.second > coarse.nearest):
         between = seen(phi, straight=np.ones_like(phi)).factor - found.factor
         sigma = np.hypot(sigma, (coarse.second - coarse.nearest) * np.abs(between))
@@ -178,6 +181,7 @@ def _seen(
     by_light = np.sum(found.light * inside * view.z, axis=-1) / apparent
     by_content = np.sum(view.weight * inside * view.z, axis=-1) / mean
     depth = -np.log(np.sum(view.weight * np.exp(-a * inside), axis=-1))
+    depth = np.where(shown > 0.0, depth * shown / apparent, depth)  # the frame's own, where noise parts it from its neighbours
     factor = np.where(known, mean / apparent, 1.0)
     return _Seen(factor, np.where(known, by_light - by_content, 0.0), depth, np.where(known, factor * spread, 0.0))
 

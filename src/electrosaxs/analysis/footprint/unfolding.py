@@ -3,8 +3,9 @@
 A frame shows <phi T> / <T>, T = exp(-a phi), of its own beam. Where a phi is a few, light passes the thin part of the beam alone,
 and of the part that it does not pass frames say little: a dark wall of any phi explains them as well. So ln phi is taken as
 smooth. A layer on a base, b + A exp(-z / l), has (ln phi)'' = f (1 - f) / l^2 with f its share, at most a quarter of 1 / l^2,
-and 1 / l is the steepest slope of ln phi near by: the prior is a curvature of 0 with the deviation (ln phi)'^2 / 4, one for each
-decay length of height. Where frames tell the profile it changes nothing; where they do not, its deviation is the profile's.
+and 1 / l is the steepest slope of ln phi in the scan that noise does not make, over the layer's share of the highest phi: the
+prior is a curvature of 0 with the deviation 1 / 4 l^2, one for each decay length of height. Where frames tell the profile it
+changes nothing; where they do not, its deviation is the profile's.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ ROUNDS = 12
 DONE = 1e-5  # of ln phi, the last step
 FARTHEST_STEP = 0.5  # of ln phi, of one round
 SMOOTH = 0.25  # of the square of the slope of ln phi: the curvature of a layer on a base where each is a half
-NEAR = 2  # heights beside one, of which the steepest slope counts
+LEAST_SHARE = 0.1  # of the layer in the highest phi of a scan
+LEAST_SLOPE = 1e-2  # over the inverse of the beam's deviation (chosen): of a profile that is flat for it
 LOOSE = 1e-9  # of a value that nothing tells, so that it has a place
 BoolArray = npt.NDArray[np.bool_]
 
@@ -73,7 +75,7 @@ def unfold(
     given = np.isfinite(shown) & (shown > 0.0)
     logarithm = np.log(np.where(given, shown, profile.first))
     noise = np.hypot(SOLVED, np.nan_to_num(relative, posinf=1.0))
-    least = _LeastSquares.of(given, logarithm, profile)
+    least = _LeastSquares.of(given, logarithm, noise, profile)
     x, sigma, step = logarithm.copy(), noise, np.zeros_like(noise)
     for _ in range(ROUNDS):
         now = Unfolded.of(np.exp(x), profile, a, view)
@@ -103,12 +105,12 @@ class _LeastSquares:
     hidden: BoolArray
 
     @classmethod
-    def of(cls, given: BoolArray, logarithm: FloatArray, profile: BeamProfile) -> _LeastSquares:
+    def of(cls, given: BoolArray, logarithm: FloatArray, noise: FloatArray, profile: BeamProfile) -> _LeastSquares:
         later = np.log(profile.growth[:, 0])
         told = np.where(profile.hidden, np.log(profile.first), logarithm) + later
         known = profile.known & np.isfinite(told)
-        rows = zip(known, told, strict=True)
-        bend = np.stack([_bends(profile.read_um, row, u, profile.spread_um) for row, u in rows])
+        rows = zip(known, told, noise, strict=True)
+        bend = np.stack([_bends(profile.read_um, row, u, s, profile.spread_um) for row, u, s in rows])
         kinds = np.array([id(weights) for weights in profile.inside])
         alike = []
         for kind in np.unique(kinds):
@@ -156,7 +158,9 @@ class _LeastSquares:
         return np.sqrt(np.maximum(np.einsum("sjk,skl,sjl->sj", change, prior, change), 0.0))
 
 
-def _bends(read_um: FloatArray, known: BoolArray, told: FloatArray, spread_um: float) -> FloatArray:
+def _bends(
+    read_um: FloatArray, known: BoolArray, told: FloatArray, noise: FloatArray, spread_um: float
+) -> FloatArray:
     """Curvature of the spline at the wall and at the known heights over the prior's deviation there (place, height)."""
     from scipy.interpolate import CubicSpline
 
@@ -165,11 +169,11 @@ def _bends(read_um: FloatArray, known: BoolArray, told: FloatArray, spread_um: f
     if places.size < 3:
         return bend
     z, u = read_um[places], told[places]
-    slope = np.abs(np.diff(u) / np.diff(z))
-    steepest = [slope[max(k - NEAR, 0) : k + NEAR].max() for k in range(z.size)]
-    steepest = np.clip([steepest[0], *steepest], 1e-6 / spread_um, 1.0 / spread_um)
+    clear = np.maximum(np.abs(np.diff(u)) - np.hypot(noise[places[1:]], noise[places[:-1]]), 0.0)
+    share = max(1.0 - float(np.exp(u.min() - u.max())), LEAST_SHARE)
+    steepest = float(np.clip(np.max(clear / np.diff(z)) / share, LEAST_SLOPE / spread_um, 1.0 / spread_um))
     at = np.concatenate([[0.0], z])
-    share = np.sqrt(np.minimum(1.0, steepest * np.gradient(at)))
+    length = np.sqrt(np.minimum(1.0, steepest * np.gradient(at)))
     curvature = CubicSpline(z, np.eye(z.size))(at, 2)
-    bend[np.ix_([0, *(places + 1)], places)] = (share / (SMOOTH * np.square(steepest)))[:, None] * curvature
+    bend[np.ix_([0, *(places + 1)], places)] = length[:, None] / (SMOOTH * steepest**2) * curvature
     return bend

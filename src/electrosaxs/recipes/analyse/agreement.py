@@ -174,7 +174,14 @@ def _contradicting(view: MeasuredView) -> BoolArray:
             correction, measures = view.compared(left_out)
         return left_out, correction, measures
 
+    nobody = np.zeros(view.phi.shape, dtype=bool)
+    doubted = (np.nan_to_num(np.abs(view.compared(nobody)[1].significance)) > SIGNIFICANT).any(axis=1)
+    beside = np.pad(doubted, 1)
+    doubted = beside[:-2] | doubted | beside[2:]  # a profile holds the scans before and after
+    if not doubted.any():
+        return nobody
     gross = np.nan_to_num(np.abs(view.gross().significance)) > SIGNIFICANT  # it would spoil its neighbours' profile
+    gross &= doubted[:, None]
     left_out, correction, measures = more(gross)
     innocent = gross & (np.abs(view.of_the_left_out(correction, measures)) < SIGNIFICANT)
     left_out, correction, measures = more(left_out & ~innocent) if innocent.any() else (left_out, correction, measures)

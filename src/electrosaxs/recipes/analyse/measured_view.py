@@ -22,7 +22,7 @@ from ...nouns import FloatArray, Role, Run
 from ...physics.absorption import attenuation
 from ...physics.beam import beam_deviation, open_beam_centre, open_fraction, relative_density
 from .attenuation import attenuation_map, attenuation_of
-from .causes import Contradiction
+from .causes import FITS, LEAST_OFF, Contradiction
 from .crystal_view import sees_crystals
 from .drift import noise_of_phi
 from .layer import layer_of, without_crystals
@@ -320,12 +320,17 @@ class MeasuredView:
             light = np.where(seen > 0.0, np.log(seen / depth), -np.inf)
             scattering = np.log(self.phi) - neighbours.logarithm
         significance = np.abs(self.of_the_left_out(correction, measures))
+        clear = np.nan_to_num(self.solvent.share / self.solvent.sigma)
+        lacks = (clear > FITS) | ((clear > LEAST_OFF) & np.any(left_out & (clear > FITS), axis=0))
+        clear = np.where(lacks, clear, 0.0)
+        share = np.where(lacks, np.nan_to_num(self.solvent.share), 0.0)
         return {
             (int(i), int(j)): Contradiction(
                 scattering=float(np.nan_to_num(scattering[i, j])),
                 light=float(light[i, j]),
                 sigma=float(np.nan_to_num(neighbours.sigma[i, j], nan=1.0)),
                 significance=float(np.nan_to_num(significance[i, j], nan=SIGNIFICANT)),
+                missing=(float(share[i, j]), float(clear[i, j])),
             )
             for i, j in np.argwhere(left_out)
         }
