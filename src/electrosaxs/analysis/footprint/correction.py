@@ -38,7 +38,11 @@ FINE_UM = 140.0
 """Steps between heights up to which a spline follows the layer at the anode; from twice that on it is free between them."""
 STEEP_LAYER_UM = 70.0
 """Decay length D / v of the layer at the anode at 86 V/cm, the highest field of Yu 2018: what a layer may be like that the
-heights of a scan do not resolve."""
+heights of a scan do not resolve, where those of no scan show a steeper one."""
+BESIDE_CRYSTALS = 0.1
+"""Relative (chosen): how well what is dissolved beside crystals is known, where it tells how steep the layer is."""
+LEAST_LEFT = 0.02
+"""Of the start (chosen): a height that holds less is of a cell that empties, and no part of a layer."""
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -109,7 +113,8 @@ def footprint_correction(
     own = np.zeros_like(phi) if relative is None else relative
     noise = np.where(phi > 0.0, own, np.nan_to_num(missing.sigma, nan=UNTOLD))
 
-    coarse = _Coarse.of(alone > 0.0, hidden, view)
+    decay = _steepest_decay(phi, np.where(hidden, np.hypot(own, BESIDE_CRYSTALS), own), view, start or 0.0)
+    coarse = _Coarse.of(alone > 0.0, hidden, view, decay)
 
     def seen(
         apparent: FloatArray, *, growing: bool = True, others: FloatArray = stand_in, off: bool = False,
@@ -124,7 +129,7 @@ def footprint_correction(
 
     found = seen(phi)
     size = np.abs(found.factor - 1.0)
-    steep = coarse.nearest * np.maximum(_steep_layer(phi, view, start) * a * np.abs(phi) - size, 0.0)
+    steep = coarse.nearest * np.maximum(_steep_layer(phi, view, start, decay) * a * np.abs(phi) - size, 0.0)
     sigma = np.hypot(np.hypot(PROFILE_UNCERTAINTY * size, found.spread), np.where(phi > 0.0, steep, 0.0))
     if np.any(coarse.nearest):
         through = seen(phi, straight=np.zeros_like(phi)).factor - found.factor
@@ -188,7 +193,8 @@ def _seen(
 
 @dataclass(frozen=True, eq=False)
 class _Coarse:
-    """How far the heights that tell the profile are apart, beside each voxel, (scan, height) from 0 (within FINE_UM) to 1: the
+    """How far the heights that tell the profile are apart, beside each voxel, (scan, height) from 0 (within FINE_UM, less where
+    layers are seen to be thin) to 1: the
     nearest, by which no spline knows its slope, and the second, by which it does not know its bend. A hidden voxel has the
     slope of the two lowest others, and the lowest of these is told from one side alone: twice as far."""
 
@@ -196,7 +202,7 @@ class _Coarse:
     second: FloatArray
 
     @classmethod
-    def of(cls, told: BoolArray, hidden: BoolArray, view: BeamView) -> _Coarse:
+    def of(cls, told: BoolArray, hidden: BoolArray, view: BeamView, decay_um: float) -> _Coarse:
         """told: voxels that say something about the profile."""
         step = np.abs(view.read_um[:, None] - view.read_um)
         np.fill_diagonal(step, np.inf)
@@ -204,12 +210,29 @@ class _Coarse:
         second = away[..., min(1, away.shape[-1] - 1)]
         beside = np.column_stack([np.zeros(len(hidden), dtype=bool), hidden[:, :-1]])
         nearest = np.where(hidden, second, np.where(beside, 2.0, 1.0) * away[..., 0])
-        return cls(*(np.clip(x / FINE_UM - 1.0, 0.0, 1.0) for x in (nearest, second)))
+        fine = FINE_UM * decay_um / STEEP_LAYER_UM
+        return cls(*(np.clip(x / fine - 1.0, 0.0, 1.0) for x in (nearest, second)))
 
 
-def _steep_layer(phi: FloatArray, view: BeamView, start: float | None) -> FloatArray:
+def _steepest_decay(phi: FloatArray, relative: FloatArray, view: BeamView, start: float) -> float:
+    """Shortest decay length (um) of ln phi, or of what exceeds the start, that neighbouring heights of a scan show beyond two
+    sigma; no longer than STEEP_LAYER_UM, no shorter than half of the beam's deviation."""
+    steepest = 1.0 / STEEP_LAYER_UM
+    for base in (0.0, start):
+        excess = phi - base
+        with np.errstate(invalid="ignore", divide="ignore"):
+            logarithm = np.log(np.where(excess > LEAST_LEFT * start, excess, np.nan))
+            noise = relative * phi / excess
+        for k in range(phi.shape[1] - 1):
+            step = float(view.read_um[k + 1] - view.read_um[k])
+            fall = logarithm[:, k] - logarithm[:, k + 1] - 2.0 * np.hypot(noise[:, k], noise[:, k + 1])
+            steepest = max(steepest, float(np.nanmax(fall / step, initial=0.0)) if step > 0.0 else 0.0)
+    return 1.0 / min(steepest, 2.0 / view.spread)
+
+
+def _steep_layer(phi: FloatArray, view: BeamView, start: float | None, decay_um: float) -> FloatArray:
     """(s g)^2 (scan, height), which times a phi is the correction of an exponential profile of slope g in a beam whose open
-    part has deviation s, for a layer that decays over STEEP_LAYER_UM.
+    part has deviation s, for a layer that decays over `decay_um`.
 
     The layer is what exceeds the start (all of it, where that is not given): g = (1 - phi0 / phi) / decay length; beside the
     anode what exceeds the next height, where that has less; at a wall that nothing passes it is all of phi.
@@ -220,7 +243,7 @@ def _steep_layer(phi: FloatArray, view: BeamView, start: float | None) -> FloatA
         layer = np.clip(1.0 - base / phi, 0.0, 1.0)
     layer = np.where(view.read_um < 2.0 * view.spread, np.isfinite(phi), layer)
     open_part = np.sum(view.weight * np.square(view.z), axis=-1) - np.sum(view.weight * view.z, axis=-1) ** 2
-    return np.where(np.isfinite(phi), open_part * np.square(layer / STEEP_LAYER_UM), 0.0)
+    return np.where(np.isfinite(phi), open_part * np.square(layer / decay_um), 0.0)
 
 
 def at_the_mean_height(

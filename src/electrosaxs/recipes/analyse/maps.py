@@ -14,7 +14,7 @@ from ...analysis.footprint.surface import expected
 from ...analysis.kinetics.flux import continuity_flux
 from ...analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
 from ...analysis.kinetics.mass_balance import mass_balance
-from ...analysis.kinetics.onset import onset, onset_from_kink
+from ...analysis.kinetics.onset import onset, onset_from_kink, without_supply
 from ...analysis.kinetics.pieces import only, rated, with_voltage
 from ...analysis.kinetics.scan_map import ScanMap
 from ...analysis.kinetics.supply import supply_flux
@@ -192,10 +192,16 @@ class Kinetics:
 
 
 def kinetics(
-    phi: VolumeFraction, run: Run, *, structure_onset: Number | None, program: tuple[Piece, ...] = ()
+    phi: VolumeFraction,
+    run: Run,
+    *,
+    structure_onset: Number | None,
+    begun: bool = False,
+    program: tuple[Piece, ...] = (),
 ) -> Kinetics:
     """Mass balance, growth curve with its line, slice flux, flux from continuity, supply flux and onset.
 
+    begun: crystals are there in the first scan: none is of a cell without, and the anode is never known to be closed.
     program: pieces of the voltage. Where there are several, rates are those of the longest that moves particles; the others'
     have its number behind their names, `slice_flux[2]`.
     """
@@ -208,13 +214,14 @@ def kinetics(
     numbers: dict[str, Number] = {}
     notes: list[str] = []
     curve, line, flux_slice = None, None, None
-    onset_s = None if structure_onset is None else structure_onset.value
+    onset_s = 0.0 if begun else None if structure_onset is None else structure_onset.value
     thickness = run.analysis.slice_um
     try:
         curve = growth_curve(phi, slice_um=thickness)
         kink = onset_from_kink(curve) if main is None else _kink_within(curve, program)
+        kink = without_supply(kink, phi, start=run.solution.volume_fraction)
         numbers |= onset(curve, structure=structure_onset, kink=kink)
-        found = numbers["onset_time"]
+        found = Number(0.0, 0.0, "s", "crystals in the first scan") if begun else numbers["onset_time"]
         onset_s = found.value
         flux_slice = slice_flux_curve(curve, slice_um=thickness)
         mean = slice_mean_curve(phi, slice_um=thickness, **cell)
