@@ -50,6 +50,7 @@ SORTING = {"diameter": 3.0, "deviation": 0.3, "polydispersity": 0.3}
 diffusion goes as a power of d), to delta and delta / d in themselves (chosen)."""
 SIZE_IN_SHADOW = 0.3
 """Of the spread of sizes (chosen): by how much crystals that are not seen may be of other sizes than the solution."""
+NO_LINE = "crystals are there in the first scan: phi at the anode is theirs from the start, and no line is of growth before them"
 BoolArray = npt.NDArray[np.bool_]
 N = TypeVar("N", bound=Noun)
 
@@ -235,6 +236,8 @@ def kinetics(
         notes.append(f"growth curve: {error}")
         for name, unit in (("onset_time", "s"), ("onset_volume_fraction", "one"), ("slice_flux", "m/s")):
             numbers.setdefault(name, Number.absent(unit, str(error)))
+    if begun:
+        numbers |= {name: Number.absent("m/s", NO_LINE) for name in numbers if name.startswith("slice_flux")}
     balance = mass_balance(phi, onset_s=onset_s, **cell)
     numbers |= {"mass_balance_error": balance.error, "solution_loss": balance.lost}
     if balance.balance is None:
