@@ -33,6 +33,7 @@ SMALL_CHANGE = 1e-3
 PROFILE_UNCERTAINTY = 0.03
 """Relative, of the correction: the profile across the beam is a spline through neighbouring voxels (on simulated profiles
 with steps of 50 um it is off by 0.3 % of the correction, by 3 % in the scan of the onset and beside crystals)."""
+DARK = 0.15  # of ln phi at a read height over what the frame shows, from which on its rate is not that of the latter
 UNTOLD = 1.0  # sigma of ln phi of a stand-in whose own is not known
 FINE_UM = 140.0
 """Steps between heights up to which a spline follows the layer at the anode; from twice that on it is free between them."""
@@ -120,12 +121,18 @@ def footprint_correction(
         apparent: FloatArray, *, growing: bool = True, others: FloatArray = stand_in, off: bool = False,
         straight: FloatArray = coarse.nearest,
     ) -> _Seen:  # fmt: skip
-        solution = np.where(hidden, np.nan, np.where(apparent > 0.0, apparent, others))
-        solution = holes_filled_in_time(solution, time_s)
-        rate = rates_since_start(solution, time_s, start) if growing else np.zeros_like(phi)
-        rate = rate + rate_uncertainty(solution, time_s, start) if off else rate
-        profile = BeamProfile.through(solution, hidden, rate, time_s, view, start or 0.0, straight)
-        return _seen(apparent, np.where(apparent > 0.0, apparent, others), noise, profile, a, view)
+        shown = np.where(apparent > 0.0, apparent, others)
+
+        def through(values: FloatArray) -> BeamProfile:
+            solution = holes_filled_in_time(np.where(hidden, np.nan, values), time_s)
+            rate = rates_since_start(solution, time_s, start) if growing else np.zeros_like(phi)
+            rate = rate + rate_uncertainty(solution, time_s, start) if off else rate
+            return BeamProfile.through(solution, hidden, rate, time_s, view, start or 0.0, straight)
+
+        one = _seen(apparent, shown, noise, through(shown), a, view)
+        dark = np.nanmax(np.abs(np.log(one.value / shown)), initial=0.0) > DARK
+        # where little light passes phi grows faster than what the light shows of it
+        return _seen(apparent, shown, noise, through(one.value), a, view) if dark else one
 
     found = seen(phi)
     size = np.abs(found.factor - 1.0)
@@ -166,8 +173,9 @@ def _response(phi: FloatArray, stand_in: FloatArray, seen: Callable[..., _Seen],
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """factor, rise_um and depth of `FootprintCorrection`; spread: sigma of the factor by what no frame tells of the profile."""
+    """phi at the read heights, value; factor, rise_um and depth of `FootprintCorrection`; spread: sigma of the factor by what no frame tells of the profile."""
 
+    value: FloatArray
     factor: FloatArray
     rise_um: FloatArray
     depth: FloatArray
@@ -188,7 +196,7 @@ def _seen(
     depth = -np.log(np.sum(view.weight * np.exp(-a * inside), axis=-1))
     depth = np.where(shown > 0.0, depth * shown / apparent, depth)  # the frame's own, where noise parts it from its neighbours
     factor = np.where(known, mean / apparent, 1.0)
-    return _Seen(factor, np.where(known, by_light - by_content, 0.0), depth, np.where(known, factor * spread, 0.0))
+    return _Seen(found.value, factor, np.where(known, by_light - by_content, 0.0), depth, np.where(known, factor * spread, 0.0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,9 +31,10 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Unfolded:
-    """phi within each beam, inside (scan, height, node), and the share of the light that passes there, light, the same shape;
+    """phi at the read heights, value (scan, height), and within each beam, inside (scan, height, node); the share of the light that passes there, light, the same shape;
     apparent (scan, height): what frames show of it."""
 
+    value: FloatArray
     inside: FloatArray
     light: FloatArray
     apparent: FloatArray
@@ -46,7 +47,7 @@ class Unfolded:
         depth = a * inside
         light = view.weight * np.exp(depth.min(axis=-1, keepdims=True) - depth)
         light /= np.sum(light, axis=-1, keepdims=True)
-        return cls(inside, light, np.sum(light * inside, axis=-1), depth)
+        return cls(value, inside, light, np.sum(light * inside, axis=-1), depth)
 
     def gain(self) -> FloatArray:
         """d ln apparent / d ln phi at the nodes (scan, height, node)."""
