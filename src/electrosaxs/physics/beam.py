@@ -69,8 +69,8 @@ def open_nodes(
 def open_beam_centre(height: npt.ArrayLike, fwhm: float, gap: float = np.inf) -> FloatArray:
     """Mean height of the passing part, h + s n(h/s) / Phi(h/s): mean of a normal distribution cut at 0.
 
-    A voxel reads phi there, to first order in the gradient: at h = 0 a 34 um beam reads phi at 11.5 um. Nearer to the other edge
-    at `gap`, where that is given, the distribution is cut there.
+    A voxel reads phi there, to first order in the gradient: at h = 0 a 34 um beam reads phi at 11.5 um. Nearer to the other
+    edge at `gap`, where that is given, the distribution is cut there.
     """
     if np.isfinite(gap):
         h = np.asarray(height, dtype=np.float64)

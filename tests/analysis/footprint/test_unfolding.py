@@ -24,7 +24,9 @@ def shown_and_mean(fwhm_um: float, decay_um: float, dense: float, heights: Float
     return np.sum(light * inside, axis=-1) / np.sum(light, axis=-1), np.sum(weight * inside, axis=-1)
 
 
-def corrected(shown: FloatArray, fwhm_um: float, dense: float, heights: FloatArray, noise: float) -> FootprintCorrection:
+def corrected(
+    shown: FloatArray, fwhm_um: float, dense: float, heights: FloatArray, noise: float
+) -> FootprintCorrection:
     scans = np.arange(1.0, 5.0)[:, None]
     return footprint_correction(
         np.tile(shown, (4, 1)),

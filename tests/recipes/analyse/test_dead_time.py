@@ -24,7 +24,5 @@ def test_frames_with_crystals_alone_do_not_make_a_dead_time() -> None:
     """Ten clean frames, and fourteen whose misfit of thirty times counting a dead time happens to lessen by a tenth."""
     freedom = np.full(24, 500.0)
     clean, crystals = np.full(10, 500.0), np.full(14, 15_000.0)
-    tried = Tried(
-        freedom, {0.0: np.concatenate([clean, crystals]), 7e4: np.concatenate([clean + 1.0, 0.9 * crystals])}
-    )
+    tried = Tried(freedom, {0.0: np.concatenate([clean, crystals]), 7e4: np.concatenate([clean + 1.0, 0.9 * crystals])})
     assert tried.best() == 0.0

@@ -35,7 +35,9 @@ BEHIND = 1.5  # after the first steps scores are not what they will be
 RACED = ("", *CANDIDATES)
 SPECIAL = {STACKED: ("FCC", "HCP"), "BCT": ("BCC", "FCC")}
 BAIN = (1.0, float(np.sqrt(2.0)))  # c/a of BCT in BCC and FCC
-NEARLY = 0.1  # of the number that a lattice leaves open, from that of its special case: near enough to begin this one there
+NEARLY = (
+    0.1  # of the number that a lattice leaves open, from that of its special case: near enough to begin this one there
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -97,11 +97,11 @@ def footprint_correction(
     """The correction of apparent volume fractions `phi` (scan, height); 1 and 0 where phi is not finite and above 0.
 
     time_s: (scan, height); beam_height_um: beam centre above the anode; read_height_um: centroid of the open part of the
-    beam; gap_um: height of the cathode, which cuts the beam as well; attenuation: a, broadcastable to phi; start: phi at field-on, where it is known; sees_crystals (scan, height):
-    voxels whose dissolved part is uncertain and says nothing about the profile of their neighbours; missing: what stands in
-    for voxels without phi in the profile of their neighbours, absent: what these say (`surface.expected`). relative: sigma of
-    phi over phi, of counting and of its own. ln phi and ln a are
-    cubic splines through the read heights, phi at the time of each voxel and such that a frame would show what was measured.
+    beam; gap_um: height of the cathode, which cuts the beam as well; attenuation: a, broadcastable to phi; start: phi at
+    field-on, where it is known; sees_crystals (scan, height): voxels whose dissolved part is uncertain and says nothing about
+    the profile of their neighbours; missing: what stands in for voxels without phi in the profile of their neighbours, absent:
+    what these say (`surface.expected`). relative: sigma of phi over phi, of counting and of its own. ln phi and ln a are cubic
+    splines through the read heights, phi at the time of each voxel and such that a frame would show what was measured.
     """
     view = BeamView.of(beam_height_um, read_height_um, fwhm_um, gap_um)
     a = np.broadcast_to(attenuation, phi.shape)
@@ -173,7 +173,8 @@ def _response(phi: FloatArray, stand_in: FloatArray, seen: Callable[..., _Seen],
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """phi at the read heights, value; factor, rise_um and depth of `FootprintCorrection`; spread: sigma of the factor by what no frame tells of the profile."""
+    """phi at the read heights, value; factor, rise_um and depth of `FootprintCorrection`; spread: sigma of the factor by what
+    no frame tells of the profile."""
 
     value: FloatArray
     factor: FloatArray
@@ -183,7 +184,12 @@ class _Seen:
 
 
 def _seen(
-    phi: FloatArray, shown: FloatArray, relative: FloatArray, profile: BeamProfile, attenuation: FloatArray, view: BeamView
+    phi: FloatArray,
+    shown: FloatArray,
+    relative: FloatArray,
+    profile: BeamProfile,
+    attenuation: FloatArray,
+    view: BeamView,
 ) -> _Seen:
     """What the beam makes of the profile whose apparent value is `phi` (scan, height); shown: phi and what stands in for it."""
     a = profile.attenuation_across(attenuation)
@@ -194,9 +200,13 @@ def _seen(
     by_light = np.sum(found.light * inside * view.z, axis=-1) / apparent
     by_content = np.sum(view.weight * inside * view.z, axis=-1) / mean
     depth = -np.log(np.sum(view.weight * np.exp(-a * inside), axis=-1))
-    depth = np.where(shown > 0.0, depth * shown / apparent, depth)  # the frame's own, where noise parts it from its neighbours
+    depth = np.where(
+        shown > 0.0, depth * shown / apparent, depth
+    )  # the frame's own, where noise parts it from its neighbours
     factor = np.where(known, mean / apparent, 1.0)
-    return _Seen(found.value, factor, np.where(known, by_light - by_content, 0.0), depth, np.where(known, factor * spread, 0.0))
+    return _Seen(
+        found.value, factor, np.where(known, by_light - by_content, 0.0), depth, np.where(known, factor * spread, 0.0)
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """phi across beams that absorb, from what their frames show: least squares with a smooth layer as prior.
 
-A frame shows <phi T> / <T>, T = exp(-a phi), of its own beam. Where a phi is a few, light passes the thin part of the beam alone,
-and of the part that it does not pass frames say little: a dark wall of any phi explains them as well. So ln phi is taken as
+A frame shows <phi T> / <T>, T = exp(-a phi), of its own beam. Where a phi is a few, light passes the thin part of the beam
+alone, and of the part that it does not pass frames say little: a dark wall of any phi explains them as well. So ln phi is taken as
 smooth. A layer on a base, b + A exp(-z / l), has (ln phi)'' = f (1 - f) / l^2 with f its share, at most a quarter of 1 / l^2,
 and 1 / l is the steepest slope of ln phi in the scan that noise does not make, over the layer's share of the highest phi: the
 prior is a curvature of 0 with the deviation 1 / 4 l^2, one for each decay length of height. Where frames tell the profile it
@@ -31,8 +31,9 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Unfolded:
-    """phi at the read heights, value (scan, height), and within each beam, inside (scan, height, node); the share of the light that passes there, light, the same shape;
-    apparent (scan, height): what frames show of it."""
+    """phi at the read heights, value (scan, height), and within each beam, inside (scan, height, node); the share of the light
+    that passes there, light, and the optical depth, depth, in the same shape; apparent (scan, height): what frames show of it.
+    """
 
     value: FloatArray
     inside: FloatArray
@@ -66,8 +67,8 @@ class Unfolded:
 def unfold(
     shown: FloatArray, relative: FloatArray, profile: BeamProfile, a: FloatArray, view: BeamView
 ) -> tuple[Unfolded, FloatArray]:
-    """The profile of which frames show `shown` (scan, height) within `relative`, and sigma (scan, height) of ln (<phi> / apparent)
-    by what no frame tells of it; where `shown` is not above 0 the profile stays as it is.
+    """The profile of which frames show `shown` (scan, height) within `relative`, and sigma (scan, height) of ln (<phi> /
+    apparent) by what no frame tells of it; where `shown` is not above 0 the profile stays as it is.
 
     a (scan, height, node): optical depth per phi across the beam. Gauss-Newton; where a frame tells phi at the second order
     alone, because its light comes from elsewhere, what this leaves counts as noise of it. Where it has not come to rest the
@@ -159,9 +160,7 @@ class _LeastSquares:
         return np.sqrt(np.maximum(np.einsum("sjk,skl,sjl->sj", change, prior, change), 0.0))
 
 
-def _bends(
-    read_um: FloatArray, known: BoolArray, told: FloatArray, noise: FloatArray, spread_um: float
-) -> FloatArray:
+def _bends(read_um: FloatArray, known: BoolArray, told: FloatArray, noise: FloatArray, spread_um: float) -> FloatArray:
     """Curvature of the spline at the wall and at the known heights over the prior's deviation there (place, height)."""
     from scipy.interpolate import CubicSpline
 
@@ -176,5 +175,5 @@ def _bends(
     at = np.concatenate([[0.0], z])
     length = np.sqrt(np.minimum(1.0, steepest * np.gradient(at)))
     curvature = CubicSpline(z, np.eye(z.size))(at, 2)
-    bend[np.ix_([0, *(places + 1)], places)] = length[:, None] / (SMOOTH * steepest**2) * curvature
+    bend[np.ix_(np.concatenate([[0], places + 1]), places)] = length[:, None] / (SMOOTH * steepest**2) * curvature
     return bend

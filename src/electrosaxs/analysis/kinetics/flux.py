@@ -328,7 +328,11 @@ def _as_flux(phi: VolumeFraction, columns: MapColumns, found: _Found) -> Flux:
         return full
 
     value = on_map(found.value)
-    at = open_beam_centre(phi.coord("height"), columns.beam_fwhm / METRE_PER_UM) if columns.beam_fwhm else phi.coord("height")
+    at = (
+        open_beam_centre(phi.coord("height"), columns.beam_fwhm / METRE_PER_UM)
+        if columns.beam_fwhm
+        else phi.coord("height")
+    )
     at = np.array(at)
     at[columns.kept] = np.concatenate([columns.height[:1], columns.position[1:]]) / METRE_PER_UM
     return Flux.from_arrays(

@@ -143,7 +143,9 @@ def _beside(structure: Number, kink: Number) -> Number:
     """The kink, doubtful where the structure factor looked and says otherwise."""
     assert kink.value is not None
     if structure.value is None:
-        return replace(kink, quality=f"doubtful: not of crystals, as far as the structure factor tells ({structure.source})")
+        return replace(
+            kink, quality=f"doubtful: not of crystals, as far as the structure factor tells ({structure.source})"
+        )
     apart = abs(kink.value - structure.value)
     if apart <= APART * float(np.hypot(kink.sigma or 0.0, structure.sigma or 0.0)):
         return kink

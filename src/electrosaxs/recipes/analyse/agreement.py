@@ -175,12 +175,13 @@ def _contradicting(view: MeasuredView) -> BoolArray:
         return left_out, correction, measures
 
     nobody = np.zeros(view.phi.shape, dtype=bool)
-    doubted = (np.nan_to_num(np.abs(view.compared(nobody)[1].significance)) > SIGNIFICANT).any(axis=1)
+    gross = np.nan_to_num(np.abs(view.gross().significance)) > SIGNIFICANT  # it would spoil its neighbours' profile
+    contradict = np.nan_to_num(np.abs(view.compared(nobody)[1].significance)) > SIGNIFICANT
+    doubted = (contradict | view.unlike_neighbours(gross)).any(axis=1)
     beside = np.pad(doubted, 1)
     doubted = beside[:-2] | doubted | beside[2:]  # a profile holds the scans before and after
     if not doubted.any():
         return nobody
-    gross = np.nan_to_num(np.abs(view.gross().significance)) > SIGNIFICANT  # it would spoil its neighbours' profile
     gross &= doubted[:, None]
     left_out, correction, measures = more(gross)
     innocent = gross & (np.abs(view.of_the_left_out(correction, measures)) < SIGNIFICANT)

@@ -165,7 +165,9 @@ def anode_elsewhere(measures: TwoMeasures, height_um: FloatArray, fwhm_um: float
 
     The open part of the beam is then exp(place) times what it was taken to be.
     """
-    cut = np.flatnonzero((measures.place != 0.0) & (height_um < FARTHEST_CUT * beam_deviation(fwhm_um)))  # not the cathode
+    cut = np.flatnonzero(
+        (measures.place != 0.0) & (height_um < FARTHEST_CUT * beam_deviation(fwhm_um))
+    )  # not the cathode
     if not cut.size:
         return 0.0, ()
     column = int(cut[np.argmin(np.abs(height_um[cut]))])

@@ -50,7 +50,7 @@ SORTING = {"diameter": 3.0, "deviation": 0.3, "polydispersity": 0.3}
 diffusion goes as a power of d), to delta and delta / d in themselves (chosen)."""
 SIZE_IN_SHADOW = 0.3
 """Of the spread of sizes (chosen): by how much crystals that are not seen may be of other sizes than the solution."""
-NO_LINE = "crystals are there in the first scan: phi at the anode is theirs from the start, and no line is of growth before them"
+NO_LINE = "crystals are there in the first scan: phi at the anode is theirs, and no line is of growth before them"
 BoolArray = npt.NDArray[np.bool_]
 N = TypeVar("N", bound=Noun)
 

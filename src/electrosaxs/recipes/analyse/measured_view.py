@@ -226,6 +226,12 @@ class MeasuredView:
             np.where(better, over.sigma, plain.sigma),
         )
 
+    def unlike_neighbours(self, asked: BoolArray) -> BoolArray:
+        """Which of the frames that are `asked` are not what those around say, which are not."""
+        around = self._expected(np.where(asked, np.nan, self.phi), asked)
+        off = np.log(np.where(asked, self.phi, 1.0)) - around.logarithm
+        return asked & (np.nan_to_num(np.abs(off) / np.hypot(around.sigma, self.relative)) > SIGNIFICANT)
+
     def change_with_dose(self, left_out: BoolArray, seconds: FloatArray) -> Change | None:
         """Of ln phi with each second in the beam, seconds (scan, height), where the layer has arrived; None where it is not
         told."""
@@ -322,8 +328,7 @@ class MeasuredView:
         significance = np.abs(self.of_the_left_out(correction, measures))
         clear = np.nan_to_num(self.solvent.share / self.solvent.sigma)
         lacks = (clear > FITS) | ((clear > LEAST_OFF) & np.any(left_out & (clear > FITS), axis=0))
-        clear = np.where(lacks, clear, 0.0)
-        share = np.where(lacks, np.nan_to_num(self.solvent.share), 0.0)
+        clear, share = np.where(lacks, clear, 0.0), np.where(lacks, np.nan_to_num(self.solvent.share), 0.0)
         return {
             (int(i), int(j)): Contradiction(
                 scattering=float(np.nan_to_num(scattering[i, j])),
