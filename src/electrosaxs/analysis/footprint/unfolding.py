@@ -1,8 +1,8 @@
 """phi across beams that absorb, from what their frames show: least squares with a smooth layer as prior.
 
 A frame shows <phi T> / <T>, T = exp(-a phi), of its own beam. Where a phi is a few, light passes the thin part of the beam
-alone, and of the part that it does not pass frames say little: a dark wall of any phi explains them as well. So ln phi is taken as
-smooth. A layer on a base, b + A exp(-z / l), has (ln phi)'' = f (1 - f) / l^2 with f its share, at most a quarter of 1 / l^2,
+alone, and of the part that it does not pass frames say little: a dark wall of any phi explains them as well. So ln phi is taken
+as smooth. A layer on a base, b + A exp(-z / l), has (ln phi)'' = f (1 - f) / l^2 f its share, at most a quarter of 1 / l^2,
 and 1 / l is the steepest slope of ln phi in the scan that noise does not make, over the layer's share of the highest phi: the
 prior is a curvature of 0 with the deviation 1 / 4 l^2, one for each decay length of height. Where frames tell the profile it
 changes nothing; where they do not, its deviation is the profile's.

@@ -119,8 +119,8 @@ def _gathers_at_the_anode(run: Observations, folder: Path) -> None:
         field="volume fraction at the anode",
         value=f"{'falls' if larger else 'rises'} at {voltage[np.argmax(np.abs(voltage))]:g} V",
         rule="particles of a positive charge gather at z = 0 where the voltage is positive, and this fit knows no other charge",
-        remedy="if they are negative, give the voltage with the other sign ([voltage] in run.toml; their charge is then minus the"
-        " fitted one); else check which electrode is at z = 0",
+        remedy="if they are negative, give the voltage with the other sign ([voltage] in run.toml; their charge is then minus"
+        " the fitted one); else check which electrode is at z = 0",
     )
 
 
