@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from closeness import assert_close
@@ -163,3 +165,20 @@ def test_a_wrong_start_is_left_on_the_coarse_grid(monkeypatch):
     # the usual grid sees the last steps and, for the covariance, two runs for each of five parameters
     assert 10 <= asked.count(0) <= 30
     assert asked.count(-1) >= 15
+
+
+def test_a_charge_at_which_the_model_has_no_numbers_is_no_start_of_a_fit(monkeypatch):
+    """Where all particles of a dense solution would stand on the wall, phi there is none."""
+    run = measured(empty_run(scans=6), noise=0.01, seed=3)
+    whole = forward.predict
+
+    def up_to_a_fifth(run, model, values, **how):
+        found = whole(run, model, values, **how)
+        if values["effective_charge"] < 0.19:
+            return found
+        return replace(found, volume_fraction=np.full_like(found.volume_fraction, np.nan))
+
+    monkeypatch.setattr("electrosaxs.inference.problem.predict", up_to_a_fifth)
+    monkeypatch.setattr("electrosaxs.inference.problem.coarse_prediction", up_to_a_fifth)
+    fit = fit_model([run], PLAIN)
+    assert_close(fit.value("effective_charge"), 0.045, rel=0.01)

@@ -5,7 +5,14 @@ import pytest
 from closeness import assert_close
 from scipy.integrate import quad
 
-from electrosaxs.physics.beam import open_beam_centre, open_nodes, read_over_point, relative_density, surface_weight
+from electrosaxs.physics.beam import (
+    open_beam_centre,
+    open_fraction,
+    open_nodes,
+    read_over_point,
+    relative_density,
+    surface_weight,
+)
 
 FWHM = 34.0
 SIGMA = FWHM / 2.3548200450309493
@@ -47,3 +54,12 @@ def test_nodes_average_over_the_open_part_between_both_electrodes(height: float)
     top = {"upper": gap}
     mean = integral(lambda z: np.exp(-z / 80.0), height, **top) / integral(lambda z: 1.0, height, **top)
     assert_close(share[0] @ np.exp(-z[0] / 80.0), mean, rel=2e-6)
+
+
+def test_the_other_electrode_cuts_the_beam_as_this_one_does():
+    gap, heights = 500.0, np.array([0.0, 7.0, 30.0, 470.0, 493.0, 500.0])
+    z, weight = open_nodes(heights, FWHM, gap=gap, nodes=300, reach=8.0)
+    assert_close(open_beam_centre(heights, FWHM, gap), np.sum(z * weight, axis=-1), rel=1e-6)
+    passes = open_fraction(heights, FWHM, gap)
+    assert_close(passes, passes[::-1], rel=1e-9)
+    assert_close(passes[-1], 0.5, rel=1e-9)

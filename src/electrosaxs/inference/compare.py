@@ -226,6 +226,8 @@ def _but(candidate: Candidate, better: Callable[[CellFit], CellFit]) -> Candidat
         fit = better(candidate.fit)
     except NotMinimal as error:
         return Candidate(candidate.model, None, str(error), error.least)
+    except ElectrosaxsError as error:  # a step beyond what the model can be: more than all particles charged
+        return Candidate(candidate.model, None, str(error))
     return Candidate(candidate.model, fit, reached=fit.chi_squared)
 
 

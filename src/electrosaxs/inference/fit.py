@@ -277,4 +277,5 @@ def _score(problem: Problem, x: FloatArray) -> float:
         residual = problem.residual(x)
     except ElectrosaxsError:
         return np.inf
-    return float(residual @ residual)
+    score = float(residual @ residual)
+    return score if np.isfinite(score) else np.inf  # where the model leaves what its numbers hold

@@ -41,9 +41,10 @@ def _normal_share(x: FloatArray) -> FloatArray:
     return np.asarray(0.5 * np.asarray(_erfc(-np.sqrt(0.5) * x), dtype=np.float64))
 
 
-def open_fraction(height: npt.ArrayLike, fwhm: float) -> FloatArray:
-    """Share of the beam that passes above the edge."""
-    return share_above(height, beam_deviation(fwhm))
+def open_fraction(height: npt.ArrayLike, fwhm: float, gap: float = np.inf) -> FloatArray:
+    """Share of the beam that passes above the edge, and below the other one at `gap`."""
+    s, h = beam_deviation(fwhm), np.asarray(height, dtype=np.float64)
+    return np.asarray(share_above(h, s) - share_above(h - gap, s))
 
 
 def open_nodes(
@@ -65,11 +66,16 @@ def open_nodes(
     return z, share / share.sum(axis=-1, keepdims=True)
 
 
-def open_beam_centre(height: npt.ArrayLike, fwhm: float) -> FloatArray:
+def open_beam_centre(height: npt.ArrayLike, fwhm: float, gap: float = np.inf) -> FloatArray:
     """Mean height of the passing part, h + s n(h/s) / Phi(h/s): mean of a normal distribution cut at 0.
 
-    A voxel reads phi there, to first order in the gradient: at h = 0 a 34 um beam reads phi at 11.5 um.
+    A voxel reads phi there, to first order in the gradient: at h = 0 a 34 um beam reads phi at 11.5 um. Nearer to the other
+    edge at `gap`, where that is given, the distribution is cut there.
     """
+    if np.isfinite(gap):
+        h = np.asarray(height, dtype=np.float64)
+        below = open_beam_centre(np.minimum(h, gap / 2.0), fwhm)
+        return np.asarray(np.where(h > gap / 2.0, gap - open_beam_centre(gap - np.maximum(h, gap / 2.0), fwhm), below))
     from scipy.special import log_ndtr  # a quarter of a second: only where a measured beam is corrected for
 
     s = beam_deviation(fwhm)

@@ -1,8 +1,8 @@
 """What an analysis should find: the true maps at the times and heights of the frames, and the true headline numbers.
 
 phi, d, delta and the crystalline fraction are means over the open part of the beam, not weighted by transmission. What
-a frame shows is weighted by it: `quality` holds that too (`..._seen`), and phi at the beam's centre. Fluxes are those
-at the centre.
+a frame shows is weighted by it: `quality` holds that too (`..._seen`), and phi at the beam's centre. Fluxes are those where
+a frame reads phi (`height_effective`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from ..nouns import (
     VolumeFraction,
 )
 from ..nouns.voltage_pieces import Piece, main_piece, pieces
+from ..physics.beam import open_beam_centre
 from ..transport.history import CellHistory
 from ..transport.size_classes import number_moments
 from ..transport.voltage import kinks_between
@@ -78,6 +79,7 @@ class TruthRecord:
         line = self.beamline
         plan, history, cell = line.plan, line.history, line.cell
         per_class = _to_map(plan, self.phi)
+        read = _read_heights(_heights(plan), self.beamline)
         crystals = _to_map(plan, self.crystals)
         diameter, deviation = number_moments(per_class, cell.diameter, history.dry_shell_nm)
         seen = _to_map(plan, self.seen)
@@ -105,7 +107,11 @@ class TruthRecord:
             growth=growth,
             growth_line=growth_line,
             flux_slice=SliceFlux.from_arrays(self._accumulation(scans["time"][1]), dims=SCANNED, coords=scans),
-            flux=Flux.from_arrays(flux_at(history, phi.coord("time"), phi.coord("height")), dims=MAPPED, coords=coords),
+            flux=Flux.from_arrays(
+                flux_at(history, phi.coord("time"), read),
+                dims=MAPPED,
+                coords=coords | {"height_effective": (("height",), read)},
+            ),
             lattice_constant=LatticeConstant.from_arrays(lattice, dims=SCANNED, coords=scans),
             crystalline_fraction=CrystallineFraction.from_arrays(fraction, dims=SCANNED, coords=scans),
             quality={
@@ -218,6 +224,14 @@ def onset_time(history: CellHistory) -> float | None:
         first = 1 + int(np.argmax(history.at(times[1:], 0.0).sum(axis=-1) >= enough))
         early, late = float(times[first - 1]), float(times[first])
     return 0.5 * (early + late)
+
+
+def _read_heights(height_um: FloatArray, beamline: Beamline) -> FloatArray:
+    """Where frames read phi (um), the centre of the open beam; at the lowest height that of the beam itself."""
+    read = np.array(open_beam_centre(height_um, beamline.experiment.beam.fwhm_um))
+    lowest = int(np.argmin(height_um))
+    read[lowest] = max(height_um[lowest], 0.0)
+    return read
 
 
 def flux_at(history: CellHistory, time: FloatArray, height_um: FloatArray) -> FloatArray:

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 from closeness import assert_close
+from synthetic_maps import volume_fraction_map
 
-from electrosaxs.analysis.kinetics.onset import onset, onset_from_kink, phi_at
+from electrosaxs.analysis.kinetics.onset import onset, onset_from_kink, phi_at, without_supply
 from electrosaxs.nouns import GrowthCurve, Number
 
 TIME = 20.0 + 110.0 * np.arange(30)
@@ -147,3 +148,22 @@ def test_without_a_structure_factor_the_kink_decides():
     curve = curve_of(pinned())
     numbers = onset(curve, structure=None, kink=onset_from_kink(curve))
     assert abs(numbers["onset_time"].value - 1700.0) < 60.0
+
+
+def test_a_kink_that_the_structure_factor_does_not_see_is_doubtful() -> None:
+    kink = Number(700.0, 10.0, "s", "kink")
+    for structure in (Number.absent("s", "no peak"), Number(1500.0, 60.0, "s", "peaks")):
+        found = onset(curve_of(pinned()), structure=structure, kink=kink)["onset_time_kink"]
+        assert found.value == 700.0
+        assert found.quality.startswith("doubtful")
+    alike = onset(curve_of(pinned()), structure=Number(730.0, 20.0, "s", "peaks"), kink=kink)["onset_time_kink"]
+    assert alike.quality == "good"
+
+
+def test_a_cell_that_ran_empty_has_no_kink_of_crystals() -> None:
+    heights = np.array([0.0, 500.0, 1500.0, 2500.0])
+    time = np.broadcast_to(100.0 * np.arange(1.0, 5.0)[:, None], (4, 4))
+    over = np.array([[3.0, 1.0, 1.0, 1.0], [6.0, 1.0, 1.0, 0.3], [8.0, 0.6, 0.05, 0.01], [8.2, 0.01, 0.01, 0.01]])
+    phi = volume_fraction_map(START * over, time, heights=heights, sigma=np.full((4, 4), 1e-7))
+    assert without_supply(Number(310.0, 5.0, "s", "kink"), phi, start=START).value is None
+    assert without_supply(Number(190.0, 5.0, "s", "kink"), phi, start=START).value == 190.0

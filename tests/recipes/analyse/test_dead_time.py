@@ -6,7 +6,7 @@ from closeness import assert_close
 from electrosaxs.recipes.analyse.dead_time import Tried
 
 
-def test_a_frame_that_no_dead_time_mends_neither_decides_nor_speaks_against_one() -> None:
+def test_a_frame_that_no_dead_time_mends_says_nothing_of_one() -> None:
     """Two frames of spheres, and one with crystals at the edge of its beam, with forty times its chi-squared."""
     freedom = np.array([100.0, 100.0, 100.0])
     misfits = {
@@ -16,5 +16,13 @@ def test_a_frame_that_no_dead_time_mends_neither_decides_nor_speaks_against_one(
     }
     tried = Tried(freedom, misfits)
     assert tried.best() == 500.0
-    assert_close(tried.total(0.0) - tried.total(500.0), 50.0 + 80.0 + 60.0 / 40.0, rel=1e-12)
-    assert_close(tried.total(0.0) - freedom.sum(), 50.0 + 80.0 + 2.5, rel=1e-12)
+    assert_close(tried.total(0.0) - tried.total(500.0), 50.0 + 80.0, rel=1e-12)
+    assert_close(tried.excess(), 50.0 + 80.0, rel=1e-12)
+
+
+def test_frames_with_crystals_alone_do_not_make_a_dead_time() -> None:
+    """Ten clean frames, and fourteen whose misfit of thirty times counting a dead time happens to lessen by a tenth."""
+    freedom = np.full(24, 500.0)
+    clean, crystals = np.full(10, 500.0), np.full(14, 15_000.0)
+    tried = Tried(freedom, {0.0: np.concatenate([clean, crystals]), 7e4: np.concatenate([clean + 1.0, 0.9 * crystals])})
+    assert tried.best() == 0.0

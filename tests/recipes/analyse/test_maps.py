@@ -174,3 +174,13 @@ def test_rates_are_those_of_one_voltage_and_the_others_stand_beside(run: Run) ->
     assert abs(found.numbers["slice_flux[2]"].value) < 0.03 * slope
     assert "field off" in found.numbers["slice_flux[2]"].source
     assert found.numbers["onset_time_kink"].value is None
+
+
+def test_a_run_that_begins_with_crystals_has_no_rates_of_a_closed_cell(run: Run) -> None:
+    """Its growth is that of crystals, and what is missing has gone into them."""
+    never = Number.absent("s", "the first scan shows superlattices already")
+    found = kinetics(growing(12), run, structure_onset=never, begun=True)
+    for name in ("slice_flux", "slice_flux_mean", "supply_flux", "mass_balance_error", "onset_time"):
+        assert found.numbers[name].value is None, name
+    assert "crystals" in found.numbers["slice_flux"].source
+    assert found.flux is not None  # from the cathode alone

@@ -173,3 +173,26 @@ def test_frames_to_charge_with_nothing_told_in_between(quiet_results):
     assert_close(fit.value("effective_charge"), 0.045, rel=0.01)
     for name, true in (("effective_charge", 0.045), ("charge_exponent", 2.0), ("diffusivity_scale", 1.0)):
         assert abs(fit.value(name) - true) < 3.0 * fit.sigma(name), (name, fit.value(name), fit.sigma(name))
+
+
+def test_numbers_of_a_model_that_misses_the_maps_are_not_good(tmp_path):
+    """phi swings from scan to scan by a third, which nothing that drifts does."""
+    run = measured(empty_run(scans=6, duration=1800.0), noise=0.01, seed=5)
+    channel = run.channels["volume_fraction"]
+    swing = replace(channel, values=channel.values * np.where(run.row % 2, 1.3, 1.0))
+    run = replace(run, channels={**run.channels, "volume_fraction": swing})
+    source = folder_with(as_results(run), tmp_path / "results")
+    cell = fit_cell(
+        [source], tmp_path / "out", charge_models=("fast-exchange",), growth_models=("none",), field_models=("nominal",),
+        figures="none",
+    )  # fmt: skip
+    quality = cell.numbers["effective_charge"].quality
+    assert quality.startswith(("doubtful: the model misses", "not trustworthy: the model misses"))
+
+
+def test_particles_that_leave_the_anode_are_refused_with_what_to_do(tmp_path):
+    run = measured(empty_run(scans=6, duration=1800.0, voltage=-19.95), noise=0.01, seed=5)
+    as_if = replace(run, program=run.program.model_copy(update={"voltage_V": [19.95]}))
+    source = folder_with(as_results(as_if), tmp_path / "results")
+    with pytest.raises(InputFileError, match=r"falls at 19.95 V.*\[voltage\] in run.toml"):
+        fit_cell([source], tmp_path / "out")

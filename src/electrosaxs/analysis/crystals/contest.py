@@ -9,11 +9,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...nouns import FloatArray
-from ...physics.lattices import CANDIDATES
+from ...physics.lattices import CANDIDATES, STACKED
+from ...physics.stacking import close_packing
 from .bragg import smooth_basis
 from .fluid import FluidFit, fit_fluid
-from .lattice_fit import LOOSE, RACE_STEPS, RIGID, SMOOTHED, Freedom, LatticeFit, finished, raced, raced_on
-from .parameters import Solution
+from .lattice_fit import (
+    LOOSE,
+    RACE_STEPS,
+    RIGID,
+    SMOOTHED,
+    Freedom,
+    LatticeFit,
+    finished,
+    fit_lattice,
+    raced,
+    raced_on,
+)
+from .parameters import Solution, grains_of
 from .peaks import PeakSearch
 from .weighted_curve import WeightedCurve
 from .weighted_fit import hopeless, local_excess
@@ -21,6 +33,11 @@ from .weighted_fit import hopeless, local_excess
 CLEAR = 10.0  # difference of scores that decides: odds of 150 to 1 (Kass & Raftery 1995: "very strong")
 BEHIND = 1.5  # after the first steps scores are not what they will be
 RACED = ("", *CANDIDATES)
+SPECIAL = {STACKED: ("FCC", "HCP"), "BCT": ("BCC", "FCC")}
+BAIN = (1.0, float(np.sqrt(2.0)))  # c/a of BCT in BCC and FCC
+NEARLY = (
+    0.1  # of the number that a lattice leaves open, from that of its special case: near enough to begin this one there
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +117,33 @@ def _contest(field: Mapping[str, Sequence[LatticeFit]], rival: float) -> dict[st
     for name in sorted(field, key=lambda one: field[one][0].score):
         ahead = min([rival, *(one.score for one in fits.values())])
         fits[name] = finished(field[name], rival=ahead if name else np.inf)
-    return fits
+    return _with_special_cases(fits)
+
+
+def _with_special_cases(fits: dict[str, LatticeFit]) -> dict[str, LatticeFit]:
+    """Lattices that were left behind one that holds them and has come to them are begun once more, where that one ended."""
+    better = dict(fits)
+    for general, cases in SPECIAL.items():
+        one = fits.get(general)
+        if one is None or not one.outcome.converged:
+            continue
+        for case, (shape, constant) in zip(cases, _places(one), strict=True):
+            other = better.get(case)
+            lost = other is not None and not other.outcome.converged and one.score + CLEAR < other.score
+            if not lost or abs(one.value("shape") - shape) > NEARLY:
+                continue
+            grains = grains_of(one.outcome.parameters)._replace(a=constant, shape=0.0)
+            again = fit_lattice(one.curve, case, one.solution, freedom=one.freedom, grains=grains)
+            better[case] = min((again, better[case]), key=lambda fit: fit.score)
+    return better
+
+
+def _places(one: LatticeFit) -> tuple[tuple[float, float], ...]:
+    """(shape, lattice constant) that each special case of a lattice has, of its parameters."""
+    a = one.value("a")
+    if one.lattice == STACKED:
+        return tuple((pure, close_packing(pure)[1] * a) for pure in (0.0, 1.0))
+    return tuple((ratio, ratio * a) for ratio in BAIN)
 
 
 def _highest(search: PeakSearch) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 from ...nouns import LatticeAssignment, Number, Peak
 from ...nouns.results import ReflectionRecord
 from ...physics.lattices import STACKED, reflections
-from .contest import CLEAR, Contest, compare_lattices
+from .contest import BAIN, CLEAR, SPECIAL, Contest, compare_lattices
 from .lattice_constant import constant
 from .lattice_fit import RIGID, Freedom, LatticeFit
 from .parameters import WIDEST
@@ -25,8 +25,6 @@ from .refutation import against, label_peaks, peak_power, unexplained
 from .weighted_curve import WeightedCurve
 
 ENOUGH = 3  # reflections of one lattice that chance does not bring together
-SPECIAL = {STACKED: ("FCC", "HCP"), "BCT": ("BCC", "FCC")}
-BAIN = (1.0, float(np.sqrt(2.0)))  # c/a of BCT in BCC and FCC
 SAME_RATIO = 0.02  # of c/a, closer than which to those a tetragonal lattice is strained, and named after them
 LEAST_FAULTS = 0.005  # of layers (chosen): fewer do nothing to the lines but take up what sizes and texture miss
 FLUID, OTHER, ALONE = "dense fluid", "another lattice", "solution"

@@ -129,8 +129,8 @@ class BeamView:
     spread: float
 
     @classmethod
-    def of(cls, height_um: FloatArray, read_um: FloatArray, fwhm_um: float) -> BeamView:
-        z, weight = open_nodes(height_um, fwhm_um, nodes=NODES, reach=REACH)
+    def of(cls, height_um: FloatArray, read_um: FloatArray, fwhm_um: float, gap_um: float) -> BeamView:
+        z, weight = open_nodes(height_um, fwhm_um, gap=gap_um, nodes=NODES, reach=REACH)
         return cls(z, weight, read_um, beam_deviation(fwhm_um))
 
 
@@ -152,6 +152,8 @@ class BeamProfile:
     steepest: FloatArray
     read_um: FloatArray
     start: float
+    known: BoolArray
+    spread_um: float
 
     @classmethod
     def through(
@@ -179,6 +181,8 @@ class BeamProfile:
             np.abs(view.z - view.read_um[:, None]) / view.spread,
             view.read_um,
             start,
+            known,
+            view.spread,
         )
 
     def across(self, value: FloatArray) -> FloatArray:
@@ -186,8 +190,11 @@ class BeamProfile:
 
         A hidden height has its own value and the shape of the spline through the others.
         """
-        nodes = _continued(np.where(self.hidden, self.first, value), self.hidden, self.read_um, self.start)
-        return value[..., None] * self._shape(np.log(nodes[:, None, :] * self.growth))
+        return value[..., None] * self._shape(np.log(self.nodes(value)[:, None, :] * self.growth))
+
+    def nodes(self, value: FloatArray) -> FloatArray:
+        """phi (scan, height) that the spline goes through: `value`, hidden heights continued from above."""
+        return _continued(np.where(self.hidden, self.first, value), self.hidden, self.read_um, self.start)
 
     def attenuation_across(self, value: FloatArray) -> FloatArray:
         """The same for the attenuation `value` (scan, height) above 0, between its least and its largest: large particles

@@ -26,18 +26,24 @@ from .beam_profile import (
     rates_since_start,
 )
 from .surface import Expected, expected
+from .unfolding import unfold
 
-PASSES = 4  # the ratio changes by the square of the correction from pass to pass
 NEIGHBOURS = 5
 SMALL_CHANGE = 1e-3
 PROFILE_UNCERTAINTY = 0.03
 """Relative, of the correction: the profile across the beam is a spline through neighbouring voxels (on simulated profiles
 with steps of 50 um it is off by 0.3 % of the correction, by 3 % in the scan of the onset and beside crystals)."""
+DARK = 0.15  # of ln phi at a read height over what the frame shows, from which on its rate is not that of the latter
+UNTOLD = 1.0  # sigma of ln phi of a stand-in whose own is not known
 FINE_UM = 140.0
 """Steps between heights up to which a spline follows the layer at the anode; from twice that on it is free between them."""
 STEEP_LAYER_UM = 70.0
 """Decay length D / v of the layer at the anode at 86 V/cm, the highest field of Yu 2018: what a layer may be like that the
-heights of a scan do not resolve."""
+heights of a scan do not resolve, where those of no scan show a steeper one."""
+BESIDE_CRYSTALS = 0.1
+"""Relative (chosen): how well what is dissolved beside crystals is known, where it tells how steep the layer is."""
+LEAST_LEFT = 0.02
+"""Of the start (chosen): a height that holds less is of a cell that empties, and no part of a layer."""
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -81,20 +87,23 @@ def footprint_correction(
     beam_height_um: FloatArray,
     read_height_um: FloatArray,
     fwhm_um: float,
+    gap_um: float = np.inf,
     attenuation: FloatArray,
     start: float | None = None,
     sees_crystals: BoolArray | None = None,
     missing: Expected | None = None,
+    relative: FloatArray | None = None,
 ) -> FootprintCorrection:
     """The correction of apparent volume fractions `phi` (scan, height); 1 and 0 where phi is not finite and above 0.
 
     time_s: (scan, height); beam_height_um: beam centre above the anode; read_height_um: centroid of the open part of the
-    beam; attenuation: a, broadcastable to phi; start: phi at field-on, where it is known; sees_crystals (scan, height):
-    voxels whose dissolved part is uncertain and says nothing about the profile of their neighbours; missing: what stands in
-    for voxels without phi in the profile of their neighbours, absent: what these say (`surface.expected`). ln phi and ln a are
-    cubic splines through the read heights, phi at the time of each voxel and such that a frame would show what was measured.
+    beam; gap_um: height of the cathode, which cuts the beam as well; attenuation: a, broadcastable to phi; start: phi at
+    field-on, where it is known; sees_crystals (scan, height): voxels whose dissolved part is uncertain and says nothing about
+    the profile of their neighbours; missing: what stands in for voxels without phi in the profile of their neighbours, absent:
+    what these say (`surface.expected`). relative: sigma of phi over phi, of counting and of its own. ln phi and ln a are cubic
+    splines through the read heights, phi at the time of each voxel and such that a frame would show what was measured.
     """
-    view = BeamView.of(beam_height_um, read_height_um, fwhm_um)
+    view = BeamView.of(beam_height_um, read_height_um, fwhm_um, gap_um)
     a = np.broadcast_to(attenuation, phi.shape)
     hidden = np.zeros(phi.shape, dtype=bool) if sees_crystals is None else sees_crystals
     alone = np.where(hidden, np.nan, phi)
@@ -102,24 +111,36 @@ def footprint_correction(
         holes = ~(alone > 0.0) & ~hidden
         missing = expected(alone, holes, height_um=read_height_um, time_s=time_s, start=start)
     stand_in = np.exp(missing.logarithm)
+    own = np.zeros_like(phi) if relative is None else relative
+    noise = np.where(phi > 0.0, own, np.nan_to_num(missing.sigma, nan=UNTOLD))
 
-    coarse = _Coarse.of(alone > 0.0, hidden, view)
+    decay = _steepest_decay(phi, np.where(hidden, np.hypot(own, BESIDE_CRYSTALS), own), view, start or 0.0)
+    coarse = _Coarse.of(alone > 0.0, hidden, view, decay)
 
     def seen(
         apparent: FloatArray, *, growing: bool = True, others: FloatArray = stand_in, off: bool = False,
         straight: FloatArray = coarse.nearest,
     ) -> _Seen:  # fmt: skip
-        solution = np.where(hidden, np.nan, np.where(apparent > 0.0, apparent, others))
-        solution = holes_filled_in_time(solution, time_s)
-        rate = rates_since_start(solution, time_s, start) if growing else np.zeros_like(phi)
-        rate = rate + rate_uncertainty(solution, time_s, start) if off else rate
-        profile = BeamProfile.through(solution, hidden, rate, time_s, view, start or 0.0, straight)
-        return _seen(apparent, np.where(apparent > 0.0, apparent, others), profile, a, view)
+        shown = np.where(apparent > 0.0, apparent, others)
+
+        def through(values: FloatArray) -> BeamProfile:
+            solution = holes_filled_in_time(np.where(hidden, np.nan, values), time_s)
+            rate = rates_since_start(solution, time_s, start) if growing else np.zeros_like(phi)
+            rate = rate + rate_uncertainty(solution, time_s, start) if off else rate
+            return BeamProfile.through(solution, hidden, rate, time_s, view, start or 0.0, straight)
+
+        one = _seen(apparent, shown, noise, through(shown), a, view)
+        dark = np.nanmax(np.abs(np.log(one.value / shown)), initial=0.0) > DARK
+        # where little light passes phi grows faster than what the light shows of it
+        return _seen(apparent, shown, noise, through(one.value), a, view) if dark else one
 
     found = seen(phi)
     size = np.abs(found.factor - 1.0)
-    steep = coarse.nearest * np.maximum(_steep_layer(phi, view, start) * a * np.abs(phi) - size, 0.0)
-    sigma = np.hypot(PROFILE_UNCERTAINTY * size, np.where(phi > 0.0, steep, 0.0))
+    steep = coarse.nearest * np.maximum(_steep_layer(phi, view, start, decay) * a * np.abs(phi) - size, 0.0)
+    sigma = np.hypot(np.hypot(PROFILE_UNCERTAINTY * size, found.spread), np.where(phi > 0.0, steep, 0.0))
+    if np.any(coarse.nearest):
+        through = seen(phi, straight=np.zeros_like(phi)).factor - found.factor
+        sigma = np.hypot(sigma, coarse.nearest * np.abs(through))
     if np.any(coarse.second > coarse.nearest):
         between = seen(phi, straight=np.ones_like(phi)).factor - found.factor
         sigma = np.hypot(sigma, (coarse.second - coarse.nearest) * np.abs(between))
@@ -152,35 +173,46 @@ def _response(phi: FloatArray, stand_in: FloatArray, seen: Callable[..., _Seen],
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """factor, rise_um and depth of `FootprintCorrection`."""
+    """phi at the read heights, value; factor, rise_um and depth of `FootprintCorrection`; spread: sigma of the factor by what
+    no frame tells of the profile."""
 
+    value: FloatArray
     factor: FloatArray
     rise_um: FloatArray
     depth: FloatArray
+    spread: FloatArray
 
 
-def _seen(phi: FloatArray, shown: FloatArray, profile: BeamProfile, attenuation: FloatArray, view: BeamView) -> _Seen:
+def _seen(
+    phi: FloatArray,
+    shown: FloatArray,
+    relative: FloatArray,
+    profile: BeamProfile,
+    attenuation: FloatArray,
+    view: BeamView,
+) -> _Seen:
     """What the beam makes of the profile whose apparent value is `phi` (scan, height); shown: phi and what stands in for it."""
     a = profile.attenuation_across(attenuation)
     known = np.isfinite(phi) & (phi > 0.0)
-    given = np.isfinite(shown) & (shown > 0.0)
-    value = np.where(given, shown, profile.first)
-    for _ in range(PASSES):
-        inside = profile.across(value)
-        light = view.weight * np.exp(-a * inside)
-        light /= np.sum(light, axis=-1, keepdims=True)
-        apparent = np.sum(light * inside, axis=-1)  # <phi T> / <T>
-        value = np.where(given, value * shown / apparent, value)
+    found, spread = unfold(shown, relative, profile, a, view)
+    inside, apparent = found.inside, found.apparent
     mean = np.sum(view.weight * inside, axis=-1)
-    by_light = np.sum(light * inside * view.z, axis=-1) / apparent
+    by_light = np.sum(found.light * inside * view.z, axis=-1) / apparent
     by_content = np.sum(view.weight * inside * view.z, axis=-1) / mean
     depth = -np.log(np.sum(view.weight * np.exp(-a * inside), axis=-1))
-    return _Seen(np.where(known, mean / apparent, 1.0), np.where(known, by_light - by_content, 0.0), depth)
+    depth = np.where(
+        shown > 0.0, depth * shown / apparent, depth
+    )  # the frame's own, where noise parts it from its neighbours
+    factor = np.where(known, mean / apparent, 1.0)
+    return _Seen(
+        found.value, factor, np.where(known, by_light - by_content, 0.0), depth, np.where(known, factor * spread, 0.0)
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class _Coarse:
-    """How far the heights that tell the profile are apart, beside each voxel, (scan, height) from 0 (within FINE_UM) to 1: the
+    """How far the heights that tell the profile are apart, beside each voxel, (scan, height) from 0 (within FINE_UM, less where
+    layers are seen to be thin) to 1: the
     nearest, by which no spline knows its slope, and the second, by which it does not know its bend. A hidden voxel has the
     slope of the two lowest others, and the lowest of these is told from one side alone: twice as far."""
 
@@ -188,7 +220,7 @@ class _Coarse:
     second: FloatArray
 
     @classmethod
-    def of(cls, told: BoolArray, hidden: BoolArray, view: BeamView) -> _Coarse:
+    def of(cls, told: BoolArray, hidden: BoolArray, view: BeamView, decay_um: float) -> _Coarse:
         """told: voxels that say something about the profile."""
         step = np.abs(view.read_um[:, None] - view.read_um)
         np.fill_diagonal(step, np.inf)
@@ -196,12 +228,29 @@ class _Coarse:
         second = away[..., min(1, away.shape[-1] - 1)]
         beside = np.column_stack([np.zeros(len(hidden), dtype=bool), hidden[:, :-1]])
         nearest = np.where(hidden, second, np.where(beside, 2.0, 1.0) * away[..., 0])
-        return cls(*(np.clip(x / FINE_UM - 1.0, 0.0, 1.0) for x in (nearest, second)))
+        fine = FINE_UM * decay_um / STEEP_LAYER_UM
+        return cls(*(np.clip(x / fine - 1.0, 0.0, 1.0) for x in (nearest, second)))
 
 
-def _steep_layer(phi: FloatArray, view: BeamView, start: float | None) -> FloatArray:
+def _steepest_decay(phi: FloatArray, relative: FloatArray, view: BeamView, start: float) -> float:
+    """Shortest decay length (um) of ln phi, or of what exceeds the start, that neighbouring heights of a scan show beyond two
+    sigma; no longer than STEEP_LAYER_UM, no shorter than half of the beam's deviation."""
+    steepest = 1.0 / STEEP_LAYER_UM
+    for base in (0.0, start):
+        excess = phi - base
+        with np.errstate(invalid="ignore", divide="ignore"):
+            logarithm = np.log(np.where(excess > LEAST_LEFT * start, excess, np.nan))
+            noise = relative * phi / excess
+        for k in range(phi.shape[1] - 1):
+            step = float(view.read_um[k + 1] - view.read_um[k])
+            fall = logarithm[:, k] - logarithm[:, k + 1] - 2.0 * np.hypot(noise[:, k], noise[:, k + 1])
+            steepest = max(steepest, float(np.nanmax(fall / step, initial=0.0)) if step > 0.0 else 0.0)
+    return 1.0 / min(steepest, 2.0 / view.spread)
+
+
+def _steep_layer(phi: FloatArray, view: BeamView, start: float | None, decay_um: float) -> FloatArray:
     """(s g)^2 (scan, height), which times a phi is the correction of an exponential profile of slope g in a beam whose open
-    part has deviation s, for a layer that decays over STEEP_LAYER_UM.
+    part has deviation s, for a layer that decays over `decay_um`.
 
     The layer is what exceeds the start (all of it, where that is not given): g = (1 - phi0 / phi) / decay length; beside the
     anode what exceeds the next height, where that has less; at a wall that nothing passes it is all of phi.
@@ -212,7 +261,7 @@ def _steep_layer(phi: FloatArray, view: BeamView, start: float | None) -> FloatA
         layer = np.clip(1.0 - base / phi, 0.0, 1.0)
     layer = np.where(view.read_um < 2.0 * view.spread, np.isfinite(phi), layer)
     open_part = np.sum(view.weight * np.square(view.z), axis=-1) - np.sum(view.weight * view.z, axis=-1) ** 2
-    return np.where(np.isfinite(phi), open_part * np.square(layer / STEEP_LAYER_UM), 0.0)
+    return np.where(np.isfinite(phi), open_part * np.square(layer / decay_um), 0.0)
 
 
 def at_the_mean_height(

@@ -19,7 +19,9 @@ from scipy import sparse
 
 from ...errors import FitError, bad_value
 from ...nouns import FloatArray, Flux, VolumeFraction
+from ...physics.beam import open_beam_centre
 from .flux_operators import (
+    METRE_PER_UM,
     BoolArray,
     IntArray,
     MapColumns,
@@ -89,7 +91,8 @@ def continuity_flux(
     visits: int | None = None,
     steps_s: Sequence[float] = (),
 ) -> ContinuityFlux:
-    """J at the height and time of every frame of `phi` (scan, height), in m/s, positive towards the anode.
+    """J at the time of every frame of `phi` (scan, height), in m/s, positive towards the anode, and at the height where the
+    frame reads phi, `height_effective`: the centre of the open beam; at the lowest height that of the beam itself.
 
     anode_closed_until_s: before it nothing leaves the solution at the anode (the onset; infinity where nothing grew),
     so that J may also be integrated from there; 0: from the cathode only. visits: scans of the local parabola in time;
@@ -325,10 +328,21 @@ def _as_flux(phi: VolumeFraction, columns: MapColumns, found: _Found) -> Flux:
         return full
 
     value = on_map(found.value)
+    at = (
+        open_beam_centre(phi.coord("height"), columns.beam_fwhm / METRE_PER_UM)
+        if columns.beam_fwhm
+        else phi.coord("height")
+    )
+    at = np.array(at)
+    at[columns.kept] = np.concatenate([columns.height[:1], columns.position[1:]]) / METRE_PER_UM
     return Flux.from_arrays(
         value,
         dims=("scan", "height"),
-        coords={"height": (("height",), phi.coord("height")), "time": (("scan", "height"), phi.coord("time"))},
+        coords={
+            "height": (("height",), phi.coord("height")),
+            "height_effective": (("height",), at),
+            "time": (("scan", "height"), phi.coord("time")),
+        },
         sigma=on_map(found.sigma),
         shared={name: on_map(sigma) for name, sigma in found.shared.items()},
         masks={"not_measured": (("scan", "height"), ~np.isfinite(value))},

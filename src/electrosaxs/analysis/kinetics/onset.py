@@ -9,18 +9,22 @@ better than every smooth curve that a cell without crystals could give.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
-from ...nouns import FloatArray, GrowthCurve, Number
+from ...nouns import FloatArray, GrowthCurve, Number, VolumeFraction
 
 FEWEST_POINTS = 7
 STRONG_EVIDENCE = 10.0
 LOCAL_POINTS = 4
 POWERS = (1, 2)
 INTERVAL_STEPS = 60
+APART = 4.0
+"""Sigmas from which on kink and structure factor speak of two things."""
+EMPTY, WHOLE = 0.5, 0.1
+"""Of the starting phi: less of it is left in a cell that runs empty; within so much of it nothing was taken (chosen)."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +122,11 @@ def onset(curve: GrowthCurve, *, structure: Number | None, kink: Number) -> dict
     """Headline numbers `onset_time`, `onset_volume_fraction` and, beside them, `onset_time_kink`.
 
     `structure`: the onset from the structure factor, absent if it saw no crystals; None if it could not look (then the
-    kink decides). A kink without crystals in a structure factor that looked is reported, not believed.
+    kink decides). A kink without crystals in a structure factor that looked, or at another time than theirs, is reported as
+    doubtful, not believed.
     """
+    if structure is not None and kink.value is not None:
+        kink = _beside(structure, kink)
     leading = kink if structure is None else structure
     route = "kink of the growth curve" if structure is None else "structure factor"
     if leading.value is None:
@@ -130,6 +137,41 @@ def onset(curve: GrowthCurve, *, structure: Number | None, kink: Number) -> dict
     time = Number(leading.value, leading.sigma, "s", f"{route}: {leading.source}")
     fraction = Number(at.value, at.sigma, at.unit, f"{at.source}; time from the {route}")
     return {"onset_time": time, "onset_volume_fraction": fraction, "onset_time_kink": kink}
+
+
+def _beside(structure: Number, kink: Number) -> Number:
+    """The kink, doubtful where the structure factor looked and says otherwise."""
+    assert kink.value is not None
+    if structure.value is None:
+        return replace(
+            kink, quality=f"doubtful: not of crystals, as far as the structure factor tells ({structure.source})"
+        )
+    apart = abs(kink.value - structure.value)
+    if apart <= APART * float(np.hypot(kink.sigma or 0.0, structure.sigma or 0.0)):
+        return kink
+    return replace(kink, quality=f"doubtful: crystals are seen from {structure.value:.0f} s on")
+
+
+def without_supply(kink: Number, phi: VolumeFraction, *, start: float) -> Number:
+    """`kink`, absent where the cell had run empty by then: growth ends there without any crystals.
+
+    phi: map (scan, height). Empty: somewhere less than half of the starting solution is left, and nowhere is it whole.
+    """
+    if kink.value is None:
+        return kink
+    good = phi.good.any(axis=1)
+    if not good.any():
+        return kink
+    times = np.where(phi.good, phi.coord("time"), np.nan)
+    scan = int(np.flatnonzero(good)[np.argmin(np.abs(np.nanmean(times[good], axis=1) - kink.value))])
+    over = phi.values[scan][phi.good[scan]] / start
+    if not np.any(over < EMPTY) or np.any(np.abs(over - 1.0) < WHOLE):
+        return kink
+    return Number.absent(
+        "s",
+        f"the growth curve bends at {kink.value:.0f} s, when the cell above had run empty: the supply ends there, which says"
+        " nothing of crystals",
+    )
 
 
 def _points(curve: GrowthCurve) -> _Points:

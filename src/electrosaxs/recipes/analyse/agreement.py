@@ -174,7 +174,15 @@ def _contradicting(view: MeasuredView) -> BoolArray:
             correction, measures = view.compared(left_out)
         return left_out, correction, measures
 
+    nobody = np.zeros(view.phi.shape, dtype=bool)
     gross = np.nan_to_num(np.abs(view.gross().significance)) > SIGNIFICANT  # it would spoil its neighbours' profile
+    contradict = np.nan_to_num(np.abs(view.compared(nobody)[1].significance)) > SIGNIFICANT
+    doubted = (contradict | view.unlike_neighbours(gross)).any(axis=1)
+    beside = np.pad(doubted, 1)
+    doubted = beside[:-2] | doubted | beside[2:]  # a profile holds the scans before and after
+    if not doubted.any():
+        return nobody
+    gross &= doubted[:, None]
     left_out, correction, measures = more(gross)
     innocent = gross & (np.abs(view.of_the_left_out(correction, measures)) < SIGNIFICANT)
     left_out, correction, measures = more(left_out & ~innocent) if innocent.any() else (left_out, correction, measures)

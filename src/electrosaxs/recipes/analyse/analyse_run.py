@@ -177,7 +177,7 @@ def _results(
     scales = scales_of(run, anode, float(np.hypot(agreed.moved_um, 0.5 * (play.value or 0.0))))
 
     def rates(phi: VolumeFraction, run: Run) -> Kinetics:
-        return kinetics(phi, run, structure_onset=crystals.onset, program=program)
+        return kinetics(phi, run, structure_onset=crystals.onset, begun=crystals.begun, program=program)
 
     def moved_maps(other: Run, anode_um: float) -> FrameMaps:
         lower = replace(grid, heights=grid.heights - anode_um)

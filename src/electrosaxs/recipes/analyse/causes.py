@@ -21,12 +21,14 @@ ALIKE = 3.0
 class Contradiction:
     """Of one frame. scattering, light: ln phi by scattering and by transmission over what its neighbours say, sigma of the
     latter; light is minus infinity where more light passes than without particles. significance: of the contradiction, sigmas.
+    missing: share of the solvent that the curve lacks and how many sigmas that is, 0 where it is not told.
     """
 
     scattering: float
     light: float
     sigma: float
     significance: float
+    missing: tuple[float, float] = (0.0, 0.0)
 
     @property
     def ratio(self) -> float:
@@ -51,6 +53,10 @@ class Contradiction:
 def cause(c: Contradiction) -> str:
     """One line: what disagrees, by how many sigmas, and what it points to."""
     sigmas = f"{min(c.significance, 999.0):.0f} sigma"
+    share, clear = c.missing
+    if share > 0.0:
+        sigmas = min(clear, 999.0)
+        return f"gas in the beam: {100.0 * share:.2g} % of the solvent is missing from the curve ({sigmas:.0f} sigma)"
     if c.significance < ALIKE:
         return (
             f"phi is {c.ratio:.3g} times what its transmission says ({sigmas}), which is no contradiction, but with this frame"

@@ -71,6 +71,14 @@ class Crystals:
     notes: tuple[str, ...] = ()
 
     @property
+    def begun(self) -> bool:
+        """Whether they are there in the first scan that looked, so that none is before the onset."""
+        if self.column is None or self.onset is None or self.onset.value is not None:
+            return False
+        seen = self.fraction_map[:, self.column] > 0.0
+        return bool(seen[:2].all() if seen.size > 1 else seen.all())
+
+    @property
     def rows(self) -> list[int]:
         """Of the voxels in which crystals were seen."""
         return [int(row) for one in self.joint for row in one.rows]

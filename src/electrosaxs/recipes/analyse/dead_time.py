@@ -22,6 +22,8 @@ LEAST_GAIN, LEAST_SHARE = 25.0, 0.5
 """Fall of chi-squared from which on it is believed, and share of its excess that it must explain (chosen)."""
 LEAST_SIGMA = 0.05
 """Relative (chosen): a pixel may be dead in another way than paralysable."""
+MOST_UNMENDED = 3.0
+"""Reduced chi-squared that no dead time takes away, from which on a frame says nothing of it (chosen)."""
 ROUNDS = 7
 NEAR = 0.02
 
@@ -71,7 +73,7 @@ def find_dead_time(
     else:
         return None
     best = _searched(tried, misfits, LARGEST_LOSS / brightest)
-    gain, excess = tried.total(0.0) - tried.total(best), tried.total(0.0) - float(freedom.sum())
+    gain, excess = tried.total(0.0) - tried.total(best), tried.excess()
     if best * brightest < SMALLEST_LOSS or gain < max(LEAST_GAIN, LEAST_SHARE * excess):
         return None
     return DeadTime(best, float(np.hypot(best / np.sqrt(gain), LEAST_SIGMA * best)), best * brightest, gain)
@@ -85,10 +87,17 @@ class Tried:
     misfits: dict[float, FloatArray]
 
     def total(self, time: float) -> float:
-        """Of all frames. What no dead time mends in a frame (crystals at the edge of the beam) is error in it, and its
-        chi-squared falls by as much: such a frame neither decides nor speaks against."""
+        """Of all frames. What no dead time mends in a frame is error in it, and its chi-squared falls by as much; where that is
+        most of it (crystals at the edge of the beam) the frame says nothing."""
+        return float(np.sum(self.misfits[time] * self._weights()))
+
+    def excess(self) -> float:
+        """Of the frames that say something, beyond what counting explains, without any dead time."""
+        return self.total(0.0) - float(np.sum(self.freedom[self._weights() > 0.0]))
+
+    def _weights(self) -> FloatArray:
         unmended = np.min(list(self.misfits.values()), axis=0) / self.freedom
-        return float(np.sum(self.misfits[time] / np.maximum(unmended, 1.0)))
+        return np.where(unmended > MOST_UNMENDED, 0.0, 1.0 / np.maximum(unmended, 1.0))
 
     def best(self) -> float:
         return min(self.misfits, key=self.total)

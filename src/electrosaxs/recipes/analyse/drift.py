@@ -156,12 +156,18 @@ def noise_of_phi(measures: TwoMeasures, depth: FloatArray, usual: float) -> floa
     return float(np.sqrt(max(noise**2 - usual**2, 0.0)))
 
 
+FARTHEST_CUT = 4.0
+"""Deviations of the beam above the anode from which on it does not cut it."""
+
+
 def anode_elsewhere(measures: TwoMeasures, height_um: FloatArray, fwhm_um: float) -> tuple[float, tuple[str, ...]]:
     """By how much (um) the anode would be elsewhere than said for the transmission where it cuts the beam; 0 where it agrees.
 
     The open part of the beam is then exp(place) times what it was taken to be.
     """
-    cut = np.flatnonzero(measures.place != 0.0)
+    cut = np.flatnonzero(
+        (measures.place != 0.0) & (height_um < FARTHEST_CUT * beam_deviation(fwhm_um))
+    )  # not the cathode
     if not cut.size:
         return 0.0, ()
     column = int(cut[np.argmin(np.abs(height_um[cut]))])

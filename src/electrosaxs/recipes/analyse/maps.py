@@ -14,7 +14,7 @@ from ...analysis.footprint.surface import expected
 from ...analysis.kinetics.flux import continuity_flux
 from ...analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
 from ...analysis.kinetics.mass_balance import mass_balance
-from ...analysis.kinetics.onset import onset, onset_from_kink
+from ...analysis.kinetics.onset import onset, onset_from_kink, without_supply
 from ...analysis.kinetics.pieces import only, rated, with_voltage
 from ...analysis.kinetics.scan_map import ScanMap
 from ...analysis.kinetics.supply import supply_flux
@@ -50,6 +50,7 @@ SORTING = {"diameter": 3.0, "deviation": 0.3, "polydispersity": 0.3}
 diffusion goes as a power of d), to delta and delta / d in themselves (chosen)."""
 SIZE_IN_SHADOW = 0.3
 """Of the spread of sizes (chosen): by how much crystals that are not seen may be of other sizes than the solution."""
+NO_LINE = "crystals are there in the first scan: phi at the anode is theirs, and no line is of growth before them"
 BoolArray = npt.NDArray[np.bool_]
 N = TypeVar("N", bound=Noun)
 
@@ -79,26 +80,28 @@ def frame_maps(
     taken as spread evenly over the footprint.
     """
     apparent = on_map(voxels, grid, "phi")
-    read_at = open_beam_centre(grid.heights, run.beam.fwhm_um)
+    read_at = open_beam_centre(grid.heights, run.beam.fwhm_um, 1e3 * run.cell.gap_mm)
     dissolved = 1.0 - crystalline_fraction
     beside_crystals = sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um, apparent)
+    relative = on_map(voxels, grid, "phi_sigma") / np.abs(apparent)
     correction = footprint_correction(
         apparent * dissolved,
         time_s=grid.time,
         beam_height_um=grid.heights,
         read_height_um=read_at,
         fwhm_um=run.beam.fwhm_um,
+        gap_um=1e3 * run.cell.gap_mm,
         attenuation=attenuation_map(voxels, grid, run),
         start=run.solution.volume_fraction,
         sees_crystals=beside_crystals,
         missing=None if agreed is None else agreed.missing,
+        relative=relative,
     )
     factor = crystalline_fraction + dissolved * correction.factor
     shared = {name: factor * sigma for name, sigma in shared_on_map(voxels, grid, "phi").items()}
     shared[FOOTPRINT] = dissolved * correction.sigma * np.abs(apparent)
     for name, sigma in ({} if agreed is None else agreed.shares(factor * apparent)).items():
         shared[name] = np.hypot(shared[name], sigma) if name in shared else sigma
-    relative = on_map(voxels, grid, "phi_sigma") / np.abs(apparent)
     if agreed is not None and agreed.own:
         relative = np.hypot(relative, agreed.own)
     counting = crystalline_fraction * relative + dissolved * correction.counting_sigma(relative)
@@ -190,10 +193,16 @@ class Kinetics:
 
 
 def kinetics(
-    phi: VolumeFraction, run: Run, *, structure_onset: Number | None, program: tuple[Piece, ...] = ()
+    phi: VolumeFraction,
+    run: Run,
+    *,
+    structure_onset: Number | None,
+    begun: bool = False,
+    program: tuple[Piece, ...] = (),
 ) -> Kinetics:
     """Mass balance, growth curve with its line, slice flux, flux from continuity, supply flux and onset.
 
+    begun: crystals are there in the first scan: none is of a cell without, and the anode is never known to be closed.
     program: pieces of the voltage. Where there are several, rates are those of the longest that moves particles; the others'
     have its number behind their names, `slice_flux[2]`.
     """
@@ -206,13 +215,14 @@ def kinetics(
     numbers: dict[str, Number] = {}
     notes: list[str] = []
     curve, line, flux_slice = None, None, None
-    onset_s = None if structure_onset is None else structure_onset.value
+    onset_s = 0.0 if begun else None if structure_onset is None else structure_onset.value
     thickness = run.analysis.slice_um
     try:
         curve = growth_curve(phi, slice_um=thickness)
         kink = onset_from_kink(curve) if main is None else _kink_within(curve, program)
+        kink = without_supply(kink, phi, start=run.solution.volume_fraction)
         numbers |= onset(curve, structure=structure_onset, kink=kink)
-        found = numbers["onset_time"]
+        found = Number(0.0, 0.0, "s", "crystals in the first scan") if begun else numbers["onset_time"]
         onset_s = found.value
         flux_slice = slice_flux_curve(curve, slice_um=thickness)
         mean = slice_mean_curve(phi, slice_um=thickness, **cell)
@@ -226,6 +236,8 @@ def kinetics(
         notes.append(f"growth curve: {error}")
         for name, unit in (("onset_time", "s"), ("onset_volume_fraction", "one"), ("slice_flux", "m/s")):
             numbers.setdefault(name, Number.absent(unit, str(error)))
+    if begun:
+        numbers |= {name: Number.absent("m/s", NO_LINE) for name in numbers if name.startswith("slice_flux")}
     balance = mass_balance(phi, onset_s=onset_s, **cell)
     numbers |= {"mass_balance_error": balance.error, "solution_loss": balance.lost}
     if balance.balance is None:

@@ -22,7 +22,7 @@ from ...nouns import FloatArray, Role, Run
 from ...physics.absorption import attenuation
 from ...physics.beam import beam_deviation, open_beam_centre, open_fraction, relative_density
 from .attenuation import attenuation_map, attenuation_of
-from .causes import Contradiction
+from .causes import FITS, LEAST_OFF, Contradiction
 from .crystal_view import sees_crystals
 from .drift import noise_of_phi
 from .layer import layer_of, without_crystals
@@ -89,7 +89,7 @@ class MeasuredView:
     ) -> MeasuredView:
         run, table = reduced.run, reduced.table
         phi = on_map(voxels, grid, "phi")
-        passes = np.asarray(open_fraction(grid.heights, run.beam.fwhm_um))
+        passes = _passes(grid, run)
         transmission = grid.to_map(table.transmission[voxels.frame])
         reference = table.transmission[reduced.frames(Role.REFERENCE)]
         start = run.solution.volume_fraction * float(
@@ -196,7 +196,11 @@ class MeasuredView:
 
     @property
     def cut(self) -> BoolArray:
-        return np.asarray(open_fraction(self.grid.heights, self.run.beam.fwhm_um) < WHOLE)
+        return np.asarray(_passes(self.grid, self.run) < WHOLE)
+
+    def _centre(self) -> FloatArray:
+        """Where each height reads phi (um)."""
+        return open_beam_centre(self.grid.heights, self.run.beam.fwhm_um, 1e3 * self.run.cell.gap_mm)
 
     @property
     def beside_crystals(self) -> BoolArray:
@@ -210,7 +214,7 @@ class MeasuredView:
 
     def _expected(self, phi: FloatArray, wanted: BoolArray) -> Expected:
         """What the neighbours say: of phi itself, or of phi over that of the layer, where these foretell each other better."""
-        centre, start = open_beam_centre(self.grid.heights, self.run.beam.fwhm_um), self.run.solution.volume_fraction
+        centre, start = self._centre(), self.run.solution.volume_fraction
         plain = expected(phi, wanted, height_um=centre, time_s=self.grid.time, start=start)
         if self.layer is None:
             return plain
@@ -221,6 +225,12 @@ class MeasuredView:
             np.where(better, over.logarithm + self.layer.logarithm, plain.logarithm),
             np.where(better, over.sigma, plain.sigma),
         )
+
+    def unlike_neighbours(self, asked: BoolArray) -> BoolArray:
+        """Which of the frames that are `asked` are not what those around say, which are not."""
+        around = self._expected(np.where(asked, np.nan, self.phi), asked)
+        off = np.log(np.where(asked, self.phi, 1.0)) - around.logarithm
+        return asked & (np.nan_to_num(np.abs(off) / np.hypot(around.sigma, self.relative)) > SIGNIFICANT)
 
     def change_with_dose(self, left_out: BoolArray, seconds: FloatArray) -> Change | None:
         """Of ln phi with each second in the beam, seconds (scan, height), where the layer has arrived; None where it is not
@@ -253,12 +263,14 @@ class MeasuredView:
             solution,
             time_s=self.grid.time,
             beam_height_um=self.grid.heights,
-            read_height_um=open_beam_centre(self.grid.heights, self.run.beam.fwhm_um),
+            read_height_um=self._centre(),
             fwhm_um=self.run.beam.fwhm_um,
+            gap_um=1e3 * self.run.cell.gap_mm,
             attenuation=self.attenuation,
             start=self.run.solution.volume_fraction,
             sees_crystals=self.beside_crystals,
             missing=missing,
+            relative=self.relative,
         )
 
     def depth(self, correction: FootprintCorrection) -> FloatArray:
@@ -314,12 +326,16 @@ class MeasuredView:
             light = np.where(seen > 0.0, np.log(seen / depth), -np.inf)
             scattering = np.log(self.phi) - neighbours.logarithm
         significance = np.abs(self.of_the_left_out(correction, measures))
+        clear = np.nan_to_num(self.solvent.share / self.solvent.sigma)
+        lacks = (clear > FITS) | ((clear > LEAST_OFF) & np.any(left_out & (clear > FITS), axis=0))
+        clear, share = np.where(lacks, clear, 0.0), np.where(lacks, np.nan_to_num(self.solvent.share), 0.0)
         return {
             (int(i), int(j)): Contradiction(
                 scattering=float(np.nan_to_num(scattering[i, j])),
                 light=float(light[i, j]),
                 sigma=float(np.nan_to_num(neighbours.sigma[i, j], nan=1.0)),
                 significance=float(np.nan_to_num(significance[i, j], nan=SIGNIFICANT)),
+                missing=(float(share[i, j]), float(clear[i, j])),
             )
             for i, j in np.argwhere(left_out)
         }
@@ -355,6 +371,11 @@ class MeasuredView:
             missing = Expected(logarithm, sigma)
             correction = self._profile(phi, missing)
         return missing
+
+
+def _passes(grid: ScanMap, run: Run) -> FloatArray:
+    """Share of the beam between the electrodes (height,)."""
+    return open_fraction(grid.heights, run.beam.fwhm_um, 1e3 * run.cell.gap_mm)
 
 
 def _of_the_stage(measures: TwoMeasures, cut: BoolArray) -> FloatArray:

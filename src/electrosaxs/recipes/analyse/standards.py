@@ -23,6 +23,9 @@ from ...reduction.dead_time import lost_factor, without_loss
 from ...reduction.normalisation import DarkLevel, dark_level, to_intensity
 from .reduce_run import ReducedRun
 
+FIRST_MINIMUM = 8.987
+"""q d of the first zero of the form factor of a sphere, twice the first root of tan x = x."""
+
 
 @dataclass(frozen=True, eq=False)
 class Interference:
@@ -167,7 +170,9 @@ def _no_particles(reduced: ReducedRun, volume: float) -> ElectrosaxsError:
         field="reference frames",
         value=f"{found} from {window.q_min_per_nm:.4g} to {window.q_max_per_nm:.4g} 1/nm",
         rule="the starting solution must scatter as spheres do, above the solvent",
-        remedy="check the roles and the transmission of reference and solvent frames, the q range, or give more frames",
+        remedy="check the roles and the transmission of reference and solvent frames, or give more frames; spheres below "
+        f"{FIRST_MINIMUM / window.q_max_per_nm:.2g} nm have no minimum in this q range, and may need a shorter distance, a"
+        " higher energy or a larger q_max_per_nm",
     )
 
 

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from ...cluster.pieces import in_order
 from ...cluster.scheduler import cluster_at
 from ...errors import ConvergenceError, InputFileError, bad_value
@@ -34,6 +36,9 @@ from .numbers import fit_numbers
 from .scale_errors import step_sentences, with_scale_errors
 
 RESULTS = "results.nxs"
+NEAR, CLEAR, FEWEST_NEAR = 0.15, 0.1, 5
+"""Share of the gap that counts as near the anode, change of phi over the start that is clear there, and the fewest voxels with
+it (chosen)."""
 log = logging.getLogger(__name__)
 SAME = ("core", "ligand", "solvent", "dry_shell_nm")
 """What runs that share their parameters must have in common of the solution."""
@@ -71,6 +76,8 @@ def fit_cell(
     inputs = [_file(folder) for folder in folders]
     runs = [observations(run, where=str(folder)) for run, folder in zip(measured, folders, strict=True)]
     _same_particles(runs, folders)
+    for run, folder in zip(runs, folders, strict=True):
+        _gathers_at_the_anode(run, folder)
 
     def track(models: Sequence[Model]) -> Iterable[Model]:
         return over(progress, models, stage="models", total=len(models))
@@ -92,6 +99,29 @@ def fit_cell(
         with stage(progress, "report"):
             write_fit(folder, fitted, inputs=inputs, asked=_asked(fixed, also, folders), figures=figures)
     return fitted
+
+
+def _gathers_at_the_anode(run: Observations, folder: Path) -> None:
+    """InputFileError where the anode loses what it should gather at this voltage: the model's charge is positive."""
+    voltage = np.asarray(run.program.voltage_V)
+    if not np.any(voltage) or (voltage.min() < 0.0 < voltage.max()):
+        return
+    channel, start = run.channels["volume_fraction"], run.solution.volume_fraction
+    near = channel.used & (run.height < NEAR * 1e3 * run.cell.gap_mm)
+    over = (channel.values[near] - start) * np.sign(voltage.sum())
+    clear = np.abs(channel.values[near] - start) > CLEAR * start
+    if np.count_nonzero(clear) < FEWEST_NEAR or np.median(over[clear]) >= 0.0:
+        return
+    larger = bool(voltage.sum() > 0.0)
+    raise bad_value(
+        InputFileError,
+        where=folder,
+        field="volume fraction at the anode",
+        value=f"{'falls' if larger else 'rises'} at {voltage[np.argmax(np.abs(voltage))]:g} V",
+        rule="particles of a positive charge gather at z = 0 where the voltage is positive, and this fit knows no other charge",
+        remedy="if they are negative, give the voltage with the other sign ([voltage] in run.toml; their charge is then minus"
+        " the fitted one); else check which electrode is at z = 0",
+    )
 
 
 def _told(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ...inference.fit import CellFit
 from ...inference.identifiability import Knowledge
@@ -12,6 +13,9 @@ from ...inference.propagate import WallConcentration, motion
 from ...inference.wording import interval, reported, source
 from ...nouns import Number
 
+DOUBTFUL, WRONG = 3.0, 10.0
+"""Sigmas (rms) by which the best model misses the maps from which on its numbers are doubted, and no longer those of a model
+that describes the cell (chosen)."""
 ALWAYS = ("effective_charge", "charge_exponent", "diffusivity_scale", "solubility", "attachment_time")
 
 
@@ -44,7 +48,15 @@ def fit_numbers(
         reduced, (2.0 / fit.degrees_of_freedom) ** 0.5, "one",
         f"chi-squared {fit.chi_squared:.6g} over {fit.degrees_of_freedom} degrees of freedom",
     )  # fmt: skip
-    return numbers
+    return {name: _with_quality(number, fit.widening) for name, number in numbers.items()}
+
+
+def _with_quality(number: Number, misses: float) -> Number:
+    """`number`, doubted where the model misses the maps by more than a few of their sigmas (rms)."""
+    if number.value is None or misses < DOUBTFUL:
+        return number
+    how = "not trustworthy" if misses > WRONG else "doubtful"
+    return replace(number, quality=f"{how}: the model misses the maps by {misses:.3g} of their sigmas")
 
 
 def _parameter(fit: CellFit, known: Knowledge, profiles: dict[str, Profile], name: str) -> Number:

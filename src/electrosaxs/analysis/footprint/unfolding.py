@@ -1,0 +1,179 @@
+"""phi across beams that absorb, from what their frames show: least squares with a smooth layer as prior.
+
+A frame shows <phi T> / <T>, T = exp(-a phi), of its own beam. Where a phi is a few, light passes the thin part of the beam
+alone, and of the part that it does not pass frames say little: a dark wall of any phi explains them as well. So ln phi is taken
+as smooth. A layer on a base, b + A exp(-z / l), has (ln phi)'' = f (1 - f) / l^2 f its share, at most a quarter of 1 / l^2,
+and 1 / l is the steepest slope of ln phi in the scan that noise does not make, over the layer's share of the highest phi: the
+prior is a curvature of 0 with the deviation 1 / 4 l^2, one for each decay length of height. Where frames tell the profile it
+changes nothing; where they do not, its deviation is the profile's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ...nouns import FloatArray
+from .beam_profile import BeamProfile, BeamView
+
+SOLVED = 3e-4  # of ln phi (chosen): frames are met as closely as that, or as their noise allows
+ROUNDS = 12
+DONE = 1e-5  # of ln phi, the last step
+FARTHEST_STEP = 0.5  # of ln phi, of one round
+SMOOTH = 0.25  # of the square of the slope of ln phi: the curvature of a layer on a base where each is a half
+LEAST_SHARE = 0.1  # of the layer in the highest phi of a scan
+LEAST_SLOPE = 1e-2  # over the inverse of the beam's deviation (chosen): of a profile that is flat for it
+LOOSE = 1e-9  # of a value that nothing tells, so that it has a place
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Unfolded:
+    """phi at the read heights, value (scan, height), and within each beam, inside (scan, height, node); the share of the light
+    that passes there, light, and the optical depth, depth, in the same shape; apparent (scan, height): what frames show of it.
+    """
+
+    value: FloatArray
+    inside: FloatArray
+    light: FloatArray
+    apparent: FloatArray
+    depth: FloatArray
+
+    @classmethod
+    def of(cls, value: FloatArray, profile: BeamProfile, a: FloatArray, view: BeamView) -> Unfolded:
+        """Of the profile with this `value` at the read heights."""
+        inside = profile.across(value)
+        depth = a * inside
+        light = view.weight * np.exp(depth.min(axis=-1, keepdims=True) - depth)
+        light /= np.sum(light, axis=-1, keepdims=True)
+        return cls(value, inside, light, np.sum(light * inside, axis=-1), depth)
+
+    def gain(self) -> FloatArray:
+        """d ln apparent / d ln phi at the nodes (scan, height, node)."""
+        apparent = self.apparent[..., None]
+        return np.asarray(self.light * self.inside / apparent * (1.0 - self.depth) + self.light * self.depth)
+
+    def bending(self) -> FloatArray:
+        """Second derivative (scan, height) of ln apparent with ln of all phi of the beam: near 0 where it absorbs little."""
+        b, part = self.depth, self.light * self.inside / self.apparent[..., None]
+        first, second = part * (1.0 - b), part * (np.square(1.0 - b) - b)
+        passing, again = self.light * b, self.light * (b - np.square(b))
+        first, second, passing, again = (np.sum(x, axis=-1) for x in (first, second, passing, again))
+        return np.asarray(second - np.square(first) + again + np.square(passing))
+
+
+def unfold(
+    shown: FloatArray, relative: FloatArray, profile: BeamProfile, a: FloatArray, view: BeamView
+) -> tuple[Unfolded, FloatArray]:
+    """The profile of which frames show `shown` (scan, height) within `relative`, and sigma (scan, height) of ln (<phi> /
+    apparent) by what no frame tells of it; where `shown` is not above 0 the profile stays as it is.
+
+    a (scan, height, node): optical depth per phi across the beam. Gauss-Newton; where a frame tells phi at the second order
+    alone, because its light comes from elsewhere, what this leaves counts as noise of it. Where it has not come to rest the
+    last step counts as sigma.
+    """
+    given = np.isfinite(shown) & (shown > 0.0)
+    logarithm = np.log(np.where(given, shown, profile.first))
+    noise = np.hypot(SOLVED, np.nan_to_num(relative, posinf=1.0))
+    least = _LeastSquares.of(given, logarithm, noise, profile)
+    x, sigma, step = logarithm.copy(), noise, np.zeros_like(noise)
+    for _ in range(ROUNDS):
+        now = Unfolded.of(np.exp(x), profile, a, view)
+        rest = np.where(given, logarithm - np.log(now.apparent), 0.0)
+        step, variance = least.step(now.gain(), rest, sigma, profile.nodes(np.exp(x)))
+        sigma = np.hypot(noise, 0.5 * np.abs(now.bending()) * np.minimum(variance, 1.0))
+        step = np.clip(step, -FARTHEST_STEP, FARTHEST_STEP)
+        x += step
+        if np.max(np.abs(step)) < DONE:
+            break
+    now = Unfolded.of(np.exp(x), profile, a, view)
+    share = view.weight * now.inside / np.sum(view.weight * now.inside, axis=-1, keepdims=True)
+    spread = least.spread(now.gain(), share, sigma)
+    return now, np.hypot(spread, np.where(given, np.abs(step), 0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class _LeastSquares:
+    """All scans. free (scan, height): values that are fitted. bend (scan, place, height): curvature of ln phi over the prior's
+    deviation; later (scan, height): ln of growth up to the time of the lowest frame. alike: scans with the same spline, and its
+    d ln phi / d ln value (height, node, height) at the nodes."""
+
+    free: BoolArray
+    bend: FloatArray
+    later: FloatArray
+    alike: tuple[tuple[npt.NDArray[np.intp], FloatArray], ...]
+    hidden: BoolArray
+
+    @classmethod
+    def of(cls, given: BoolArray, logarithm: FloatArray, noise: FloatArray, profile: BeamProfile) -> _LeastSquares:
+        later = np.log(profile.growth[:, 0])
+        told = np.where(profile.hidden, np.log(profile.first), logarithm) + later
+        known = profile.known & np.isfinite(told)
+        rows = zip(known, told, noise, strict=True)
+        bend = np.stack([_bends(profile.read_um, row, u, s, profile.spread_um) for row, u, s in rows])
+        kinds = np.array([id(weights) for weights in profile.inside])
+        alike = []
+        for kind in np.unique(kinds):
+            scans = np.flatnonzero(kinds == kind)
+            alike.append((scans, profile.inside[scans[0]] - profile.at_read[scans[0]][:, None, :]))
+        return cls(given, bend, later, tuple(alike), profile.hidden)
+
+    def _told(self, gain: FloatArray) -> FloatArray:
+        """d ln apparent / d ln value (scan, height, height), of the values that are fitted."""
+        told = np.empty((*self.free.shape, self.free.shape[1]))
+        for scans, shape in self.alike:
+            told[scans] = np.matmul(gain[scans][:, :, None, :], shape)[:, :, 0]
+        told = np.where(self.hidden[:, None, :], 0.0, told)
+        places = np.arange(told.shape[-1])
+        told[:, places, places] += gain.sum(axis=-1)
+        return np.where(self.free[:, None, :], told, 0.0)
+
+    def _inverse(self, told: FloatArray, sigma: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Covariance (scan, height, height) of ln value, and the prior's part of its inverse."""
+        weighted = told / sigma[..., None]
+        bend = np.where(self.free[:, None, :], self.bend, 0.0)
+        prior = bend.transpose(0, 2, 1) @ bend
+        normal = weighted.transpose(0, 2, 1) @ weighted + prior
+        places = np.arange(told.shape[-1])
+        normal[:, places, places] += np.where(self.free, LOOSE, 1.0)
+        return np.linalg.inv(normal), prior
+
+    def step(
+        self, gain: FloatArray, rest: FloatArray, sigma: FloatArray, nodes: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Change of ln value (scan, height) that brings `rest` of the frames and the curvature to their least squares, and the
+        variance of ln value."""
+        told = self._told(gain)
+        inverse, _ = self._inverse(told, sigma)
+        bent = np.einsum("spk,sk->sp", self.bend, np.log(nodes) + self.later)
+        pull = np.einsum("sjk,sj->sk", told, rest / np.square(sigma))
+        pull -= np.where(self.free, np.einsum("spk,sp->sk", self.bend, bent), 0.0)
+        return np.einsum("sjk,sk->sj", inverse, pull), np.einsum("sjj->sj", inverse)
+
+    def spread(self, gain: FloatArray, share: FloatArray, sigma: FloatArray) -> FloatArray:
+        """sigma (scan, height) of ln (mean / apparent) by the part of the profile that the prior decides."""
+        told = self._told(gain)
+        inverse, prior = self._inverse(told, sigma)
+        change = (self._told(share) - told) @ inverse
+        return np.sqrt(np.maximum(np.einsum("sjk,skl,sjl->sj", change, prior, change), 0.0))
+
+
+def _bends(read_um: FloatArray, known: BoolArray, told: FloatArray, noise: FloatArray, spread_um: float) -> FloatArray:
+    """Curvature of the spline at the wall and at the known heights over the prior's deviation there (place, height)."""
+    from scipy.interpolate import CubicSpline
+
+    bend = np.zeros((read_um.size + 1, read_um.size))
+    places = np.flatnonzero(known)
+    if places.size < 3:
+        return bend
+    z, u = read_um[places], told[places]
+    clear = np.maximum(np.abs(np.diff(u)) - np.hypot(noise[places[1:]], noise[places[:-1]]), 0.0)
+    share = max(1.0 - float(np.exp(u.min() - u.max())), LEAST_SHARE)
+    steepest = float(np.clip(np.max(clear / np.diff(z)) / share, LEAST_SLOPE / spread_um, 1.0 / spread_um))
+    at = np.concatenate([[0.0], z])
+    length = np.sqrt(np.minimum(1.0, steepest * np.gradient(at)))
+    curvature = CubicSpline(z, np.eye(z.size))(at, 2)
+    bend[np.ix_(np.concatenate([[0], places + 1]), places)] = length[:, None] / (SMOOTH * steepest**2) * curvature
+    return bend
