@@ -55,8 +55,8 @@ def cause(c: Contradiction) -> str:
     sigmas = f"{min(c.significance, 999.0):.0f} sigma"
     share, clear = c.missing
     if share > 0.0:
-        sigmas = min(clear, 999.0)
-        return f"gas in the beam: {100.0 * share:.2g} % of the solvent is missing from the curve ({sigmas:.0f} sigma)"
+        said = f"{min(clear, 999.0):.0f} sigma"
+        return f"gas in the beam: {100.0 * share:.2g} % of the solvent is missing from the curve ({said})"
     if c.significance < ALIKE:
         return (
             f"phi is {c.ratio:.3g} times what its transmission says ({sigmas}), which is no contradiction, but with this frame"
