@@ -106,7 +106,8 @@ def _map_agreement(name: str, measured: Noun | None, true: Noun | None) -> MapAg
         return None
     difference = (measured.values - true.values)[known]
     relative = name in RELATIVE
-    bias = difference / true.values[known] if relative else difference
+    with np.errstate(divide="ignore", invalid="ignore"):  # of a cell that is empty there
+        bias = difference / true.values[known] if relative else difference
     return MapAgreement(
         name,
         int(known.sum()),

@@ -11,6 +11,7 @@ from electrosaxs.analysis.footprint.correction import (
     FootprintCorrection,
     at_the_mean_height,
     footprint_correction,
+    noise_at_the_mean_height,
 )
 from electrosaxs.nouns import FloatArray, Solution
 from electrosaxs.physics.absorption import attenuation_per_volume_fraction
@@ -189,6 +190,31 @@ def test_sizes_are_brought_from_where_the_light_sees_to_the_mean_of_the_particle
     missing = np.array(there) - np.array(seen)
     assert missing[0] > 0.008
     assert np.all(np.abs(step - missing) < 0.1 * missing[0])
+
+
+def test_a_size_moved_along_a_noisy_slope_scatters_as_its_sigma_says() -> None:
+    """Heights closer than the beam is wide: the slope of the sizes between them is mostly noise, and moves them by it."""
+    beam, times, sigma = (
+        np.array([0.0, 20.0, 40.0, 60.0, 100.0]),
+        np.zeros((1, 5)),
+        np.array([[3.0, 2.0, 1.0, 1.5, 1.0]]),
+    )
+    correction = footprint_correction(
+        1e-2 * np.exp(-beam[None] / 60.0),
+        time_s=times,
+        beam_height_um=beam,
+        read_height_um=beam,
+        fwhm_um=50.0,
+        attenuation=np.array(200.0),
+    )
+    assert correction.rise_um.max() > 5.0
+    random, moved = np.random.default_rng(5), []
+    for _ in range(4000):
+        sizes = sigma * random.normal(size=(1, 5))
+        moved.append(sizes + at_the_mean_height(sizes, correction, read_height_um=beam, time_s=times))
+    said = noise_at_the_mean_height(sigma, correction, read_height_um=beam, time_s=times)
+    assert_close(np.std(moved, axis=0), said, rel=0.05)
+    assert np.max(said / sigma) > 1.2
 
 
 def test_a_uniform_solution_needs_no_correction() -> None:

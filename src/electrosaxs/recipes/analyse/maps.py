@@ -9,7 +9,12 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ...analysis.footprint.correction import FootprintCorrection, at_the_mean_height, footprint_correction
+from ...analysis.footprint.correction import (
+    FootprintCorrection,
+    at_the_mean_height,
+    footprint_correction,
+    noise_at_the_mean_height,
+)
 from ...analysis.footprint.surface import expected
 from ...analysis.kinetics.flux import continuity_flux
 from ...analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
@@ -167,7 +172,8 @@ class _Sizes:
         solution = np.where(self.beside_crystals, np.nan, values)
         around = expected(solution, ~np.isfinite(solution), height_um=read_at, time_s=grid.time)
         solution = np.where(np.isfinite(solution) | self.beside_crystals, solution, np.exp(around.logarithm))
-        step = self.dissolved * at_the_mean_height(solution, self.correction, read_height_um=read_at, time_s=grid.time)
+        moved = replace(self.correction, rise_um=self.dissolved * self.correction.rise_um)
+        step = at_the_mean_height(solution, moved, read_height_um=read_at, time_s=grid.time)
         if self.in_shadow is not None:  # in deviations, of which a ratio holds the share of the diameter
             unit = quantity if quantity == "polydispersity" else "deviation"
             shares[SHADOW] = SIZE_IN_SHADOW * on_map(voxels, grid, unit) * self.in_shadow
@@ -176,7 +182,9 @@ class _Sizes:
         scale = scale * on_map(voxels, grid, "polydispersity") if quantity == "diameter" else scale
         sorting = SORTING[quantity] * np.abs(scale) * self.dissolved * self.correction.sigma
         shares[FOOTPRINT] = np.hypot(SIZE_STEP_UNCERTAINTY * np.abs(step), sorting)
-        return self.layout.noun(kind, values + step, on_map(voxels, grid, f"{quantity}_sigma"), shares)
+        own = on_map(voxels, grid, f"{quantity}_sigma")
+        own = noise_at_the_mean_height(own, moved, read_height_um=read_at, time_s=grid.time)
+        return self.layout.noun(kind, values + step, own, shares)
 
 
 @dataclass(frozen=True)
