@@ -291,6 +291,8 @@ def test_a_curve_that_no_sphere_fits_is_drawn_without_a_line(run):
     partly = replace(run, curves=replace(curves, model=model, diameter=diameter, height=curves.height - 1e-4))
     figure = porod_plots(partly)
     assert "0 µm:  no spheres fitted" in texts(figure)
+    without_size = replace(partly, curves=replace(partly.curves, model=curves.model))
+    assert "0 µm:  sizes not known" in texts(porod_plots(without_size))
     for axes in scattering_curves(partly).axes:
         assert np.all(np.isfinite(axes.get_ylim()))
 

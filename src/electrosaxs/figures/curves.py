@@ -161,8 +161,10 @@ def _largest(weight: FloatArray, curves: CurveSet, k: int) -> float:
 
 
 def _size_text(curves: CurveSet, k: int) -> str:
-    if not np.isfinite(curves.diameter[k]):
+    if not np.isfinite(curves.model[k]).any():
         return "no spheres fitted"
+    if not np.isfinite(curves.diameter[k]):
+        return "sizes not known"
     peaks = ", with peaks" if curves.with_peaks is not None and curves.with_peaks[k] else ""
     return f"{curves.diameter[k]:.1f} ± {curves.deviation[k]:.1f} nm{peaks}"
 

@@ -94,6 +94,13 @@ def test_a_bend_is_said_from_a_tenth_of_the_rise_on_either_way(share, said):
     assert ("the curve bends" in growth_line(bent_curve(share)[2]).words) is said
 
 
+@pytest.mark.parametrize(("share", "doubtful"), [(0.16, False), (0.175, True), (-0.175, True)])
+def test_a_line_over_growth_that_stops_is_doubtful(share, doubtful):
+    """The slope of the parabola at its ends is (1 +- 6 share) times the line's: from 1/6 on it comes to nothing."""
+    number = growth_line(bent_curve(share)[2]).slice_flux(50.0)
+    assert number.quality.startswith("doubtful: no one rate") is doubtful
+
+
 @pytest.mark.parametrize(("noise", "said"), [(2.5, False), (3.5, True)])
 def test_a_bend_is_said_where_it_stands_out_of_the_noise(noise, said):
     """Sigma of the quadratic term from the residual of x^2 to its line: 1 / sqrt(sum (x^2 - mean)^2)."""

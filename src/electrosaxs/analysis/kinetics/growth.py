@@ -32,6 +32,8 @@ FEWEST_POINTS = 3
 TOO_NOISY = 5.0
 REAL_SCATTER = 0.01
 LARGEST_DEPARTURE = 0.1
+STOPS = 1.0 / 6.0
+"""Departure at the ends, of the rise, from which on the parabola's rate runs from twice that of the line to none, or back."""
 MISSING = "missing_scans"
 BEYOND = 2.0
 """Times (chosen): a parabola beyond the scans that it goes through is off by more than between them."""
@@ -90,22 +92,25 @@ def slice_mean_curve(
 
 @dataclass(frozen=True)
 class GrowthLine:
-    """The line, what its slope is uncertain by (1/s): counting (with real scatter) and each shared contribution, and in
-    words over what it was fitted."""
+    """The line, what its slope is uncertain by (1/s): counting (with real scatter) and each shared contribution, in words over
+    what it was fitted, and how far a parabola departs from it, share of the rise."""
 
     line: LineFit
     counting: float
     shared: Mapping[str, float]
     words: str
+    bend: float = 0.0
 
     def slice_flux(self, slice_um: float, name: str = "phi of the voxel at the anode") -> Number:
-        """`slice_um` x slope in m/s."""
+        """`slice_um` x slope in m/s; doubtful where growth stops within the line, which then is of no rate that ever was."""
         thickness = slice_um * METRE_PER_UM
+        stops = f"doubtful: no one rate: a parabola departs from the line by {self.bend:.0%} of the rise"
         return Number(
             thickness * self.line.slope,
             thickness * self.line.slope_sigma,
             "m/s",
             f"{slice_um:g} um x slope of {name}: {self.words}",
+            quality=stops if self.bend > STOPS else "good",
         )
 
 
@@ -152,7 +157,7 @@ def growth_line(curve: GrowthCurve, *, onset_s: float | None = None, during: Pie
         end = "the end of the run" if onset_s is None else "the onset"
     else:
         end = f"the end of what was measured at {during.voltage:g} V"
-    return GrowthLine(line, counting, shared, _line_words(line, order.size, end, excess, bend))
+    return GrowthLine(line, counting, shared, _line_words(line, order.size, end, excess, bend), bend)
 
 
 def _line_words(line: LineFit, points: int, end: str, excess: float, bend: float) -> str:

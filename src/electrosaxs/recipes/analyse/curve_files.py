@@ -18,7 +18,7 @@ from ...nouns import CurveSet, FloatArray
 from .crystals import Crystals
 from .reduce_run import ReducedRun
 from .standards import Standards, alone_intensity, sample_intensity
-from .voxels import Voxels
+from .voxels import SIZELESS, Voxels
 
 SHOWN = 6
 
@@ -88,6 +88,8 @@ def choose_curves(
     model = particles * structure + fit.background[:, None]
     volume = particle_volume(apart, fit, dry_shell_nm=standard.dry_shell_nm)
     window, invariant = volume.window, volume.window + volume.low + volume.high
+    sizeless = np.array([not SIZELESS.isdisjoint(flags) for flags in fit.flags])
+    diameter[sizeless] = deviation[sizeless] = np.nan
     with_peaks = np.zeros(rows.size)
     for joint in crystals.joint:
         _, here, there = np.intersect1d(rows, joint.rows, return_indices=True)
