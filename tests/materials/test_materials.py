@@ -17,6 +17,7 @@ from electrosaxs.materials import (
     molar_mass_g_mol,
     solvent_of,
 )
+from electrosaxs.materials.choice import core_named
 from electrosaxs.nouns import Solution
 from electrosaxs.nouns.material import Solvent
 
@@ -139,3 +140,10 @@ def test_a_formula_is_read_before_the_work_begins(change: dict[str, object], lin
     brush = {**OWN["ligand"]["brush"], **change}
     with pytest.raises(InputFileError, match=line):
         check_own(solution(ligand="brush", materials={"ligand": {"brush": brush}}).materials)
+
+
+@pytest.mark.parametrize(
+    ("name", "formula"), [("gold", "Au"), ("Silver", "Ag"), ("MAGNETITE", "Fe3O4"), ("silica", "SiO2")]
+)
+def test_a_core_has_its_plain_name_too(name, formula):
+    assert core_named(name).formula == formula

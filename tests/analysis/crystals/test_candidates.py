@@ -12,6 +12,7 @@ from analysis.synthetic_curves import gaussian_sizes, window
 from closeness import assert_close
 
 from electrosaxs.analysis.crystals.bragg import LatticeModel
+from electrosaxs.analysis.crystals.contest import _with_special_cases
 from electrosaxs.analysis.crystals.lattice_choice import study_curve
 from electrosaxs.analysis.crystals.lattice_constant import profile_shift
 from electrosaxs.analysis.crystals.lattice_fit import RIGID, fit_lattice
@@ -19,6 +20,7 @@ from electrosaxs.analysis.crystals.parameters import Grains
 from electrosaxs.analysis.crystals.peaks import start_solution
 from electrosaxs.analysis.crystals.weighted_curve import WeightedCurve, curve_from_arrays, curve_of_frame
 from electrosaxs.nouns import LatticeAssignment
+from electrosaxs.physics.lattices import STACKED
 from electrosaxs.physics.structure_factor import percus_yevick
 
 NARROW = gaussian_sizes(7.1, 0.6)
@@ -163,3 +165,18 @@ def test_losing_candidates_cost_little(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LatticeModel, "__call__", lambda self, p: evaluated.append(self.lattice) or model(self, p))
     assert assigned("A15", 20.0, 0.2, 3).lattice == "A15"
     assert len(evaluated) < MOST_EVALUATIONS, len(evaluated)
+
+
+def test_a_lattice_left_behind_one_that_holds_it_is_begun_again_there() -> None:
+    """FCC is faulted close packing without a fault: where its own race was lost it starts from the place of the other."""
+    curve = curve_of_frame(crystals_in_solution([0.2], sizes=NARROW, seed=6), 0)
+    solution = study_curve(curve).fits["FCC"].solution
+    general = fit_lattice(curve, STACKED, solution, freedom=RIGID)
+    plain = fit_lattice(curve, "FCC", solution, freedom=RIGID)
+    lost = replace(plain, outcome=replace(plain.outcome, converged=False), score=general.score + 100.0)
+    found = _with_special_cases({STACKED: general, "FCC": lost})["FCC"]
+    assert found.outcome.converged
+    assert_close(found.value("a"), plain.value("a"), rel=1e-5)
+    assert found.score < lost.score
+    near = replace(lost, score=general.score + 1.0)
+    assert _with_special_cases({STACKED: general, "FCC": near})["FCC"] is near
