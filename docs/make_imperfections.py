@@ -24,7 +24,7 @@ from matplotlib.axes import Axes
 
 from electrosaxs.io.results import read_results
 from electrosaxs.io.run_toml import read_run
-from electrosaxs.nouns import Experiment, RunResults
+from electrosaxs.nouns import Experiment, Noun, RunResults
 from electrosaxs.recipes.analyse.analyse_run import analyse_reduced
 from electrosaxs.recipes.analyse.reduce_run import reduce_run
 from electrosaxs.recipes.simulate_run import simulate_run
@@ -49,6 +49,8 @@ BASE: dict[str, dict[str, Any]] = {
 SIZES, LIGHT = "diameter", "light"
 OF_EVERY_RUN = ("outliers: ", "less at all others: dose.csv", "but the curves show none of it")
 LEAST_TOLD = 0.02  # relative sigma of phi by absorption beyond which it says nothing
+WELL_KNOWN = 5.0  # sigmas of the median voxel
+LEAST_SCALE = 0.3  # %
 
 
 @dataclass(frozen=True)
@@ -197,10 +199,10 @@ def draw(fault: Fault, found: RunResults, truth: RunResults) -> None:
     out = ~found.volume_fraction.good
     phi = found.quality["volume_fraction_scattered"]
     error = 100.0 * (phi / truth.volume_fraction.values - 1.0)
-    _map(left, error, out, found, "φ, off by (%)", np.nanmax(np.abs(error)))
+    _map(left, error, out, found, "φ, off by (%)", _largest(error, found.volume_fraction, out))
     if fault.shows == SIZES:
         off = 100.0 * (found.diameter.values / truth.diameter.values - 1.0)
-        _map(right, off, out, found, "d, off by (%)", np.nanmax(np.abs(off)))
+        _map(right, off, out, found, "d, off by (%)", _largest(off, found.diameter, out))
     else:
         absorbed, sigma = (found.quality[f"volume_fraction_absorbed{end}"] for end in ("", "_sigma"))
         tells = sigma < LEAST_TOLD * absorbed
@@ -212,6 +214,15 @@ def draw(fault: Fault, found: RunResults, truth: RunResults) -> None:
     plt.close(figure)
 
 
+def _largest(off: np.ndarray, noun: Noun, out: np.ndarray) -> float:
+    """End of the scale: the largest `off` (%) of frames that are out, or that are known about as well as most are; the height
+    that the particles have left would show its noise alone."""
+    with np.errstate(invalid="ignore"):
+        sigma = noun.total_sigma / np.abs(noun.values)
+        told = out | (sigma < WELL_KNOWN * np.nanmedian(sigma))
+    return max(float(np.nanmax(np.abs(np.where(told, off, np.nan)))), LEAST_SCALE)
+
+
 def _map(axes: Axes, values: np.ndarray, out: np.ndarray, found: RunResults, title: str, largest: float) -> None:
     """Heights as rows of one size, scans as columns; crosses: frames that were left out; grey: nothing known."""
     heights = found.volume_fraction.coord("height")
@@ -221,11 +232,12 @@ def _map(axes: Axes, values: np.ndarray, out: np.ndarray, found: RunResults, tit
     )
     scan, row = np.nonzero(out)
     axes.plot(scan, row, "x", color="black", ms=5, mew=1.2)
-    axes.set_yticks(np.arange(heights.size), [f"{z:.0f}" for z in heights], fontsize=7)
+    axes.set_yticks(np.arange(heights.size), [f"{round(z) + 0}" for z in heights], fontsize=7)
     axes.set_xticks(np.arange(values.shape[0]), [f"{scan + 1}" for scan in range(values.shape[0])], fontsize=7)
     axes.set_xlabel("scan")
     axes.set_title(title, fontsize=9)
-    axes.figure.colorbar(image, ax=axes).ax.tick_params(labelsize=7)
+    beyond = "both" if np.nanmax(np.abs(values), initial=0.0) > largest else "neither"
+    axes.figure.colorbar(image, ax=axes, extend=beyond).ax.tick_params(labelsize=7)
 
 
 def said(found: RunResults, truth: RunResults) -> list[str]:

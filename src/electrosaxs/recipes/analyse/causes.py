@@ -54,6 +54,11 @@ def cause(c: Contradiction) -> str:
     """One line: what disagrees, by how many sigmas, and what it points to."""
     sigmas = f"{min(c.significance, 999.0):.0f} sigma"
     share, clear = c.missing
+    if c.light_fits and c.significance >= ALIKE:
+        return (
+            f"phi is {c.ratio:.3g} times what its transmission says ({sigmas}): the scattering moved and the transmission did"
+            " not, the monitor was read wrong"
+        )
     if share > 0.0:
         said = f"{min(clear, 999.0):.0f} sigma"
         return f"gas in the beam: {100.0 * share:.2g} % of the solvent is missing from the curve ({said})"
@@ -61,11 +66,6 @@ def cause(c: Contradiction) -> str:
         return (
             f"phi is {c.ratio:.3g} times what its transmission says ({sigmas}), which is no contradiction, but with this frame"
             " those beside it contradict themselves: it cannot be told which of them is wrong"
-        )
-    if c.light_fits:
-        return (
-            f"phi is {c.ratio:.3g} times what its transmission says ({sigmas}): the scattering moved and the transmission did"
-            " not, the monitor was read wrong"
         )
     if c.light < 0.0:
         return (
