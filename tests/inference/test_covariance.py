@@ -1,6 +1,6 @@
 """What a minimum says of its parameters: on a straight line, where everything is known in closed form."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -53,6 +53,13 @@ def test_sigma_is_widened_by_the_root_of_what_chi_squared_is_too_large() -> None
     grid = NUMERICAL**2 * np.eye(2)
     assert_close(plain[:2, :2], expected + grid, rel=1e-9)
     assert_close(wide[:2, :2], 4.0 * expected + grid, rel=1e-9)
+
+
+def test_a_step_that_lowers_nothing_is_an_error_of_its_own_size() -> None:
+    promised = np.array([0.01, -0.02, 0.0])
+    without = covariance_at(line(), minimum(1.0))[0]
+    covariance = covariance_at(line(), replace(minimum(1.0), promised=promised))[0]
+    assert_close(covariance - without, np.outer(promised, promised), rel=1e-9, floor=1e-15)
 
 
 def test_what_a_run_does_not_show_has_no_sigma_and_counts_as_no_parameter() -> None:

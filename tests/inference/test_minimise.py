@@ -47,6 +47,22 @@ def test_no_minimum_is_no_result():
     assert raised.value.least <= 24.3e4
 
 
+def test_a_minimum_at_a_kink_is_one_and_says_what_derivatives_miss_of_it():
+    """Derivatives do not see the kink at 1 and promise 0.8 or 1.2 of a sigma beyond it."""
+
+    def kinked(off):
+        return lambda x: np.array([x[0] - 1.0 + off, 3.0 * (x[1] - 2.0), 2.5 * np.sqrt(abs(x[0] - 1.0))])
+
+    def smooth(x):
+        return np.array([[1.0, 0.0], [0.0, 3.0], [0.0, 0.0]])
+
+    found = minimise(kinked(0.8), smooth, np.array([1.0, 2.0]), *FREE)
+    assert_close(found.x, [1.0, 2.0], rel=1e-6)
+    assert_close(found.promised, [-0.8, 0.0], rel=1e-6, floor=1e-9)
+    with pytest.raises(NotMinimal, match="no step makes it smaller"):
+        minimise(kinked(1.2), smooth, np.array([1.0, 2.0]), *FREE)
+
+
 def test_a_hopeless_minimum_is_given_up():
     def far(x):
         return np.append(valley(x), 1e5)

@@ -24,7 +24,8 @@ def covariance_at(problem: Problem, minimum: Minimum) -> tuple[FloatArray, float
 
     The inverse of the Fisher information; 0 for parameters held by a limit or not seen. A square root held at 0, as an
     attachment time, still counts in the others' sigma as if it were free: that it is 0 is not known, only that it is not
-    negative. FitError where a shared parameter changes nothing anywhere.
+    negative. A step that derivatives promise and that lowers nothing counts as an error of its own size. FitError where a
+    shared parameter changes nothing anywhere.
     """
     unseen = _unseen(problem, minimum)
     ends = minimum.at_limit & _starts_at_zero(problem, minimum)
@@ -40,8 +41,10 @@ def covariance_at(problem: Problem, minimum: Minimum) -> tuple[FloatArray, float
     freedom = minimum.residual.size - int(np.sum(~unseen))
     reduced = minimum.chi_squared / freedom
     widening = float(np.sqrt(reduced)) if reduced > 1.0 + MISFIT_SIGMAS * np.sqrt(2.0 / freedom) else 1.0
+    promised = np.where(moving, 0.0 if minimum.promised is None else minimum.promised, 0.0)
+    covariance = widening**2 * covariance + np.outer(promised, promised)
     shared = np.array([item.run is None and item.parameter.scale != "root" for item in problem.layout.free])
-    return widening**2 * covariance + np.diag(NUMERICAL**2 * (shared & moving)), widening, unseen
+    return covariance + np.diag(NUMERICAL**2 * (shared & moving)), widening, unseen
 
 
 def inverse_information(slopes: FloatArray) -> FloatArray:

@@ -20,8 +20,9 @@ sigma is wider and so is this: it counts in units of chi-squared per value."""
 GAIN_TOLERATED = 0.04
 """Where no step lowers chi-squared any more, this much may be left (0.2 sigma): the onset of crystals falls into one step
 of the integrator or into the next, and chi-squared is rough by some hundredths."""
-GAIN_STUCK = 0.25
-"""Where no step at all lowers it, this much (0.5 sigma): weak data and an onset near the end of a scan make it rougher."""
+GAIN_STUCK = 1.0
+"""Where no step at all lowers it, this much (1 sigma): weak data and an onset near the end of a scan make it rougher, and a
+minimum may be a kink, to both sides of which it rises. The step that was promised is then part of sigma (covariance.py)."""
 KEPT = 0.2
 """Share of the promised gain that a step must bring for the next one to be worth while below GAIN_TOLERATED."""
 MOST_ITERATIONS = 60
@@ -50,7 +51,7 @@ Jacobian = Callable[[FloatArray], FloatArray]
 class Minimum:
     """x (free,), residual (value,) and jacobian (value, free) there, computed or carried along; at_limit (free,): held by a
     limit; beyond: the largest chi-squared that a full step promised after PATIENCE iterations: with a `hopeless` below it, it
-    would have been given up."""
+    would have been given up. promised (free,): the step that derivatives say is left where none lowers chi-squared."""
 
     x: FloatArray
     residual: FloatArray
@@ -58,6 +59,7 @@ class Minimum:
     at_limit: npt.NDArray[np.bool_]
     iterations: int
     beyond: float = -np.inf
+    promised: FloatArray | None = None
 
     @property
     def chi_squared(self) -> float:
@@ -116,7 +118,7 @@ def minimise(
             continue
         if better is None:
             if gain < GAIN_STUCK * unit:
-                return Minimum(x, r, known, frozen, iteration, beyond)
+                return Minimum(x, r, known, frozen, iteration, beyond, _full_step(gradient, normal, ~frozen))
             raise _not_converged(r, f"could still fall by {gain:.3g}, but no step makes it smaller", beyond)
         promised, came = gain, float(r @ r - better[1] @ better[1])
         known, computed = _carried(known, (better[0] - x) / reach, r, better[1], reach), False
@@ -149,10 +151,17 @@ def _carried(
     return np.asarray(slopes + np.outer(after - expected, step / reach) / float(step @ step))
 
 
+def _full_step(gradient: FloatArray, normal: FloatArray, moving: npt.NDArray[np.bool_]) -> FloatArray:
+    """The Gauss-Newton step -H^-1 g (free,), 0 for what does not move."""
+    step = np.zeros_like(gradient)
+    if moving.any():
+        step[moving] = -np.linalg.lstsq(normal[np.ix_(moving, moving)], gradient[moving], rcond=1e-14)[0]
+    return step
+
+
 def _gain(gradient: FloatArray, normal: FloatArray, moving: npt.NDArray[np.bool_]) -> float:
     """By how much a full Gauss-Newton step would lower chi-squared, g^T H^-1 g over what moves."""
-    g, h = gradient[moving], normal[np.ix_(moving, moving)]
-    return float(g @ np.linalg.lstsq(h, g, rcond=1e-14)[0]) if g.size else 0.0
+    return -float(gradient @ _full_step(gradient, normal, moving))
 
 
 def _better(
