@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...nouns import FloatArray
+from ...nouns.rows import joined
 from ..concentration.invariant import ParticleVolume
-from ..rows import joined
 from ..spheres.fit import SphereFit
 from .crystal_volume import crystal_particle_volume
 from .lattice_constant import profile_shift

@@ -23,7 +23,6 @@ from ...analysis.crystals.crystallisation import (
 )
 from ...analysis.crystals.structure_factor import structure_factor
 from ...analysis.kinetics.scan_map import ScanMap
-from ...analysis.rows import taken, with_rows
 from ...analysis.spheres.fit import SphereFit, fit_spheres
 from ...nouns import (
     CrystallineFraction,
@@ -34,6 +33,7 @@ from ...nouns import (
     SampleIntensity,
     StructureFactor,
 )
+from ...nouns.rows import taken, with_rows
 from ..progress import Progress, over
 from .reduce_run import ReducedRun
 from .standards import Standards, sample_intensity

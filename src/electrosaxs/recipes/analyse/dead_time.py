@@ -73,7 +73,7 @@ def find_dead_time(
     else:
         return None
     best = _searched(tried, misfits, LARGEST_LOSS / brightest)
-    gain, excess = tried.total(0.0) - tried.total(best), tried.excess()
+    gain, excess = tried.gain(best), tried.excess()
     if best * brightest < SMALLEST_LOSS or gain < max(LEAST_GAIN, LEAST_SHARE * excess):
         return None
     return DeadTime(best, float(np.hypot(best / np.sqrt(gain), LEAST_SIGMA * best)), best * brightest, gain)
@@ -87,17 +87,25 @@ class Tried:
     misfits: dict[float, FloatArray]
 
     def total(self, time: float) -> float:
-        """Of all frames. What no dead time mends in a frame is error in it, and its chi-squared falls by as much; where that is
-        most of it (crystals at the edge of the beam) the frame says nothing."""
-        return float(np.sum(self.misfits[time] * self._weights()))
+        """Of all frames, each over its least: what no time tried so far mends in a frame is error in it."""
+        return float(np.sum(self.misfits[time] / np.maximum(self._unmended(), 1.0)))
+
+    def gain(self, time: float) -> float:
+        """By how much a time lessens the misfit of the frames that say something: those that no time mends (crystals at the edge
+        of the beam) do not."""
+        return float(np.sum((self.misfits[0.0] - self.misfits[time]) * self._weights()))
 
     def excess(self) -> float:
         """Of the frames that say something, beyond what counting explains, without any dead time."""
-        return self.total(0.0) - float(np.sum(self.freedom[self._weights() > 0.0]))
+        weights = self._weights()
+        return float(np.sum(self.misfits[0.0] * weights) - np.sum(self.freedom[weights > 0.0]))
 
     def _weights(self) -> FloatArray:
-        unmended = np.min(list(self.misfits.values()), axis=0) / self.freedom
+        unmended = self._unmended()
         return np.where(unmended > MOST_UNMENDED, 0.0, 1.0 / np.maximum(unmended, 1.0))
+
+    def _unmended(self) -> FloatArray:
+        return np.asarray(np.min(list(self.misfits.values()), axis=0) / self.freedom)
 
     def best(self) -> float:
         return min(self.misfits, key=self.total)
