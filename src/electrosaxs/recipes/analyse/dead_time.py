@@ -91,8 +91,8 @@ class Tried:
         return float(np.sum(self.misfits[time] / np.maximum(self._unmended(), 1.0)))
 
     def gain(self, time: float) -> float:
-        """By how much a time lessens the misfit of the frames that say something: those that no time mends (crystals at the edge
-        of the beam) do not."""
+        """By how much a time lessens the misfit of the frames that say something: those that no time mends (crystals at the
+        edge of the beam) do not."""
         return float(np.sum((self.misfits[0.0] - self.misfits[time]) * self._weights()))
 
     def excess(self) -> float:

@@ -170,9 +170,9 @@ def _no_particles(reduced: ReducedRun, volume: float) -> ElectrosaxsError:
         field="reference frames",
         value=f"{found} from {window.q_min_per_nm:.4g} to {window.q_max_per_nm:.4g} 1/nm",
         rule="the starting solution must scatter as spheres do, above the solvent",
-        remedy="check the roles and the transmission of reference and solvent frames and the q range, or give more frames; spheres below "
-        f"{FIRST_MINIMUM / window.q_max_per_nm:.2g} nm have no minimum in this q range, and may need a shorter distance, a"
-        " higher energy or a larger q_max_per_nm",
+        remedy="check the roles and the transmission of reference and solvent frames and the q range, or give more frames; "
+        f"spheres below {FIRST_MINIMUM / window.q_max_per_nm:.2g} nm have no minimum in this q range, and may need a shorter"
+        " distance, a higher energy or a larger q_max_per_nm",
     )
 
 
