@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 from scipy.interpolate import CubicSpline
 
@@ -290,6 +291,17 @@ def _usable(count: FloatArray) -> int:
 
 
 @njit(cache=True)
+def _sides_seen(count: FloatArray) -> tuple[npt.NDArray[np.bool_], float]:
+    """Which of the three sides (3,) can be fitted, and their usable points together."""
+    seen, points = np.zeros(3, dtype=np.bool_), 0.0
+    for k in range(3):
+        usable = _usable(count[k])
+        seen[k] = usable > 0
+        points += usable
+    return seen, points
+
+
+@njit(cache=True)
 def _fit(
     mean: FloatArray,
     count: FloatArray,
@@ -304,13 +316,9 @@ def _fit(
     sigma, drop by the second step, misfit. `given`: a facet width to take, negative: the best."""
     result = np.zeros(13)
     result[9] = result[10] = np.nan
-    seen = np.zeros(3, dtype=np.bool_)
-    points = 0.0
-    for k in range(3):
-        usable = _usable(count[k])
-        seen[k] = usable > 0
-        result[6 + k] = seen[k]
-        points += usable * mean.shape[2]
+    seen, points = _sides_seen(count)
+    points *= mean.shape[2]
+    result[6:9] = seen
     if points == 0.0:
         return np.zeros(0), result
     table = _steps(blur, at, search)

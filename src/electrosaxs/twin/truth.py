@@ -79,7 +79,6 @@ class TruthRecord:
         line = self.beamline
         plan, history, cell = line.plan, line.history, line.cell
         per_class = _to_map(plan, self.phi)
-        read = _read_heights(_heights(plan), self.beamline)
         crystals = _to_map(plan, self.crystals)
         diameter, deviation = number_moments(per_class, cell.diameter, history.dry_shell_nm)
         seen = _to_map(plan, self.seen)
@@ -107,11 +106,7 @@ class TruthRecord:
             growth=growth,
             growth_line=growth_line,
             flux_slice=SliceFlux.from_arrays(self._accumulation(scans["time"][1]), dims=SCANNED, coords=scans),
-            flux=Flux.from_arrays(
-                flux_at(history, phi.coord("time"), read),
-                dims=MAPPED,
-                coords=coords | {"height_effective": (("height",), read)},
-            ),
+            flux=self._flux(phi),
             lattice_constant=LatticeConstant.from_arrays(lattice, dims=SCANNED, coords=scans),
             crystalline_fraction=CrystallineFraction.from_arrays(fraction, dims=SCANNED, coords=scans),
             quality={
@@ -127,6 +122,16 @@ class TruthRecord:
             numbers=self._numbers(onset, growth_line, diameter[-1, anode], deviation[-1, anode])
             | self._amounts(onset, float(scans["time"][1][-1]), float(np.mean(phi.coord("time")[-1]))),
         )
+
+    def _flux(self, phi: VolumeFraction) -> Flux:
+        """J (scan, height) at the time of each voxel, where its frame reads phi."""
+        read = _read_heights(phi.coord("height"), self.beamline)
+        coords = {
+            "height": (("height",), phi.coord("height")),
+            "height_effective": (("height",), read),
+            "time": (MAPPED, phi.coord("time")),
+        }
+        return Flux.from_arrays(flux_at(self.beamline.history, phi.coord("time"), read), dims=MAPPED, coords=coords)
 
     def _film(self, times: FloatArray) -> dict[str, FloatArray]:
         """Particle volume per area in crystals (um) at `times` (scan,), and of islands height (um) and coverage."""

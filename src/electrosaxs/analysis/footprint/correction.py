@@ -135,20 +135,28 @@ def footprint_correction(
         return _seen(apparent, shown, noise, through(one.value), a, view) if dark else one
 
     found = seen(phi)
+    steep = _steep_layer(phi, view, start, decay) * a * np.abs(phi)
+    sigma = _sigma(phi, seen, found, coarse, steep)
+    in_time = np.abs(seen(phi, off=True).factor - found.factor)
+    response = _response(phi, stand_in, seen, found)
+    return FootprintCorrection(found.factor, sigma, found.rise_um, response, found.depth, missing, in_time)
+
+
+def _sigma(phi: FloatArray, seen: Callable[..., _Seen], found: _Seen, coarse: _Coarse, steep: FloatArray) -> FloatArray:
+    """Sigma of the factor (scan, height) by what is not known of the profile; steep: the correction of a layer that the heights
+    do not resolve."""
     size = np.abs(found.factor - 1.0)
-    steep = coarse.nearest * np.maximum(_steep_layer(phi, view, start, decay) * a * np.abs(phi) - size, 0.0)
-    sigma = np.hypot(np.hypot(PROFILE_UNCERTAINTY * size, found.spread), np.where(phi > 0.0, steep, 0.0))
+    unseen = np.where(phi > 0.0, coarse.nearest * np.maximum(steep - size, 0.0), 0.0)
+    sigma = np.hypot(np.hypot(PROFILE_UNCERTAINTY * size, found.spread), unseen)
     if np.any(coarse.nearest):
-        through = seen(phi, straight=np.zeros_like(phi)).factor - found.factor
-        sigma = np.hypot(sigma, coarse.nearest * np.abs(through))
+        curved = seen(phi, straight=np.zeros_like(phi)).factor - found.factor
+        sigma = np.hypot(sigma, coarse.nearest * np.abs(curved))
     if np.any(coarse.second > coarse.nearest):
         between = seen(phi, straight=np.ones_like(phi)).factor - found.factor
         sigma = np.hypot(sigma, (coarse.second - coarse.nearest) * np.abs(between))
-    in_time = np.abs(seen(phi, off=True).factor - found.factor)
     if phi.shape[0] == 1:  # how fast the profile changed during the only scan is hardly known
         sigma = np.hypot(sigma, 0.5 * np.abs(found.factor - seen(phi, growing=False).factor))
-    response = _response(phi, stand_in, seen, found)
-    return FootprintCorrection(found.factor, sigma, found.rise_um, response, found.depth, missing, in_time)
+    return sigma
 
 
 def _response(phi: FloatArray, stand_in: FloatArray, seen: Callable[..., _Seen], found: _Seen) -> FloatArray:

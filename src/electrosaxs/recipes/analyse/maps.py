@@ -214,38 +214,13 @@ def kinetics(
     program: pieces of the voltage. Where there are several, rates are those of the longest that moves particles; the others'
     have its number behind their names, `slice_flux[2]`.
     """
-    main = main_piece(program)
     cell = {
         "gap_um": 1e3 * run.cell.gap_mm,
         "start": run.solution.volume_fraction,
         "beam_fwhm_um": run.beam.fwhm_um,
     }
-    numbers: dict[str, Number] = {}
-    notes: list[str] = []
-    curve, line, flux_slice = None, None, None
-    onset_s = 0.0 if begun else None if structure_onset is None else structure_onset.value
-    thickness = run.analysis.slice_um
-    try:
-        curve = growth_curve(phi, slice_um=thickness)
-        kink = onset_from_kink(curve) if main is None else _kink_within(curve, program)
-        kink = without_supply(kink, phi, start=run.solution.volume_fraction)
-        numbers |= onset(curve, structure=structure_onset, kink=kink)
-        found = Number(0.0, 0.0, "s", "crystals in the first scan") if begun else numbers["onset_time"]
-        onset_s = found.value
-        flux_slice = slice_flux_curve(curve, slice_um=thickness)
-        mean = slice_mean_curve(phi, slice_um=thickness, **cell)
-        for suffix, piece in rated(program):
-            numbers[f"slice_flux{suffix}"] = _slice_flux(
-                curve, found, thickness, "phi of the voxel at the anode", piece
-            )
-            numbers[f"slice_flux_mean{suffix}"] = _slice_flux(mean, found, thickness, "mean phi of the slice", piece)
-        line = growth_line(curve, onset_s=onset_s, during=main).line
-    except FitError as error:
-        notes.append(f"growth curve: {error}")
-        for name, unit in (("onset_time", "s"), ("onset_volume_fraction", "one"), ("slice_flux", "m/s")):
-            numbers.setdefault(name, Number.absent(unit, str(error)))
-    if begun:
-        numbers |= {name: Number.absent("m/s", NO_LINE) for name in numbers if name.startswith("slice_flux")}
+    growth = _growth(phi, run, structure_onset, begun, program, cell)
+    numbers, notes, onset_s = dict(growth.numbers), list(growth.notes), growth.onset_s
     balance = mass_balance(phi, onset_s=onset_s, **cell)
     numbers |= {"mass_balance_error": balance.error, "solution_loss": balance.lost}
     if balance.balance is None:
@@ -260,7 +235,56 @@ def kinetics(
     for suffix, piece in rated(program):
         numbers[f"supply_flux{suffix}"] = supply_flux(phi, anode_closed_until_s=closed, during=piece, **cell)
     numbers = with_voltage(numbers, program)
-    return Kinetics(balance.balance, curve, line, flux_slice, flux, numbers, tuple(notes))
+    return Kinetics(balance.balance, growth.curve, growth.line, growth.flux_slice, flux, numbers, tuple(notes))
+
+
+@dataclass(frozen=True)
+class _Growth:
+    """What the slice at the anode says; None where it has too few points. onset_s: until which nothing leaves the solution."""
+
+    numbers: dict[str, Number]
+    onset_s: float | None
+    curve: GrowthCurve | None = None
+    line: LineFit | None = None
+    flux_slice: SliceFlux | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _growth(
+    phi: VolumeFraction,
+    run: Run,
+    structure_onset: Number | None,
+    begun: bool,
+    program: tuple[Piece, ...],
+    cell: Mapping[str, float],
+) -> _Growth:
+    """Growth curve, its line up to the onset, slice flux and onset; arguments as of `kinetics`, cell: its gap, phi0, beam."""
+    main, thickness = main_piece(program), run.analysis.slice_um
+    numbers: dict[str, Number] = {}
+    curve, line, flux_slice = None, None, None
+    notes: tuple[str, ...] = ()
+    onset_s = 0.0 if begun else None if structure_onset is None else structure_onset.value
+    try:
+        curve = growth_curve(phi, slice_um=thickness)
+        kink = onset_from_kink(curve) if main is None else _kink_within(curve, program)
+        kink = without_supply(kink, phi, start=run.solution.volume_fraction)
+        numbers |= onset(curve, structure=structure_onset, kink=kink)
+        found = Number(0.0, 0.0, "s", "crystals in the first scan") if begun else numbers["onset_time"]
+        onset_s = found.value
+        flux_slice = slice_flux_curve(curve, slice_um=thickness)
+        mean = slice_mean_curve(phi, slice_um=thickness, **cell)
+        for suffix, piece in rated(program):
+            at_anode, of_slice = "phi of the voxel at the anode", "mean phi of the slice"
+            numbers[f"slice_flux{suffix}"] = _slice_flux(curve, found, thickness, at_anode, piece)
+            numbers[f"slice_flux_mean{suffix}"] = _slice_flux(mean, found, thickness, of_slice, piece)
+        line = growth_line(curve, onset_s=onset_s, during=main).line
+    except FitError as error:
+        notes = (f"growth curve: {error}",)
+        for name, unit in (("onset_time", "s"), ("onset_volume_fraction", "one"), ("slice_flux", "m/s")):
+            numbers.setdefault(name, Number.absent(unit, str(error)))
+    if begun:
+        numbers |= {name: Number.absent("m/s", NO_LINE) for name in numbers if name.startswith("slice_flux")}
+    return _Growth(numbers, onset_s, curve, line, flux_slice, notes)
 
 
 def _kink_within(curve: GrowthCurve, program: tuple[Piece, ...]) -> Number:
