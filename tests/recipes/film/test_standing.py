@@ -11,6 +11,7 @@ from refused import refused
 
 from electrosaxs.command_line.app import run as command_line
 from electrosaxs.io.cbf import decode_cbf, write_cbf
+from electrosaxs.io.numbers_json import read_numbers
 from electrosaxs.nouns.film_experiment import FilmBeam, FilmDetector, FilmExperiment, FilmSettings
 from electrosaxs.recipes.simulate_film import SimulatedFilm, simulate_film
 
@@ -81,6 +82,9 @@ def test_a_direct_beam_in_another_row_is_told_by_the_horizon(bcc, tmp_path, caps
     assert (
         (found is None) if not side else (found is not None and found[2] == side and abs(int(found[1]) - abs(rows)) < 4)
     )
+    quality = read_numbers(tmp_path / "out" / "numbers.json")["lattice_constant_dried"].quality
+    assert quality.startswith("doubtful: " if side else "good")
+    assert ("scattering of image 1 begins" in quality) is bool(side)
 
 
 def mask_of_all(counts: np.ndarray, path: Path) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +101,9 @@ def analyse_film(
     check_standing(inputs, options, study)
     spots, expected = final_spots(study), reflections(study)
     doubts = (*_contradictions(study), *_horizons(study))
-    results = FilmResults(study, spots, expected, film_numbers(study), (*doubts, *_notes(study)), doubts)
+    results = FilmResults(
+        study, spots, expected, _doubted(film_numbers(study), doubts), (*doubts, *_notes(study)), doubts
+    )
     _write(output_folder(out, read, command="gisaxs"), inputs, results, options, read)
     return results
 
@@ -111,6 +113,14 @@ def summary(results: FilmResults, out: str | Path) -> str:
     lines = number_lines(results.numbers)
     said = [f"note: {doubt}" for doubt in results.doubts]
     return "\n".join([results.verdict, *lines, *said, f"report: {Path(out) / 'report.html'}"])
+
+
+def _doubted(numbers: dict[str, Number], doubts: Sequence[str]) -> dict[str, Number]:
+    """The numbers; those that rest on the geometry, which are those with a sigma, doubtful where something contradicts it."""
+    if not doubts:
+        return numbers
+    quality = f"doubtful: {'; '.join(doubts)}"
+    return {name: replace(one, quality=quality) if one.sigma else one for name, one in numbers.items()}
 
 
 def _horizons(study: FilmStudy) -> list[str]:
