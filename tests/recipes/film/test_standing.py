@@ -82,9 +82,11 @@ def test_a_direct_beam_in_another_row_is_told_by_the_horizon(bcc, tmp_path, caps
     assert (
         (found is None) if not side else (found is not None and found[2] == side and abs(int(found[1]) - abs(rows)) < 4)
     )
-    quality = read_numbers(tmp_path / "out" / "numbers.json")["lattice_constant_dried"].quality
-    assert quality.startswith("doubtful: " if side else "good")
-    assert ("scattering of image 1 begins" in quality) is bool(side)
+    told = {one.quality for one in read_numbers(tmp_path / "out" / "numbers.json").values() if one.sigma}
+    if not side:
+        assert told == {"good"}
+    assert told or rows > 0.0  # 14 rows too far down no lattice explains the spots
+    assert not side or all(q.startswith("doubtful: ") and "scattering of image 1 begins" in q for q in told)
 
 
 def mask_of_all(counts: np.ndarray, path: Path) -> list[str]:
