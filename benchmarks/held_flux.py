@@ -2,7 +2,8 @@
 
 Run: python benchmarks/held_flux.py [--out FOLDER] [--cells NAME ...] [--noise SEED]. Each cell is the transport model
 on a finer grid with more sizes, with a charge, exponent, diffusivity and solubility of its own; every 5 minutes 14 heights
-are seen with 3 % noise. `--estimators SEEDS` compares three estimators on histories at 20 V instead. Leaves
+are seen with 3 % noise, and the lines of crystals on the anode as frames of examples/plan_hold.toml show them (`--no-lines`:
+they are not). `--estimators SEEDS` compares three estimators on histories at 20 V instead. Leaves
 FOLDER/held_flux.json, which held_flux_figure.py draws.
 """
 
@@ -34,6 +35,9 @@ FWHM_UM, NOISE, PERIOD_S, FRAME_S, STEP_S, END_S = 34.0, 0.03, 300.0, 1.5, 10.0,
 SET_POINT, SUPPLY, START_V = 2.8e-10, 6e-10, 20.0
 JUDGED_S = (1200.0, 4200.0)
 SCAN_S = FRAME_S * HEIGHTS_UM.size
+LINES_SIGMA, LINES_FROM, LINES_SHOW, LINES_SCATTER = 4e-4, 8.0, (0.4, 1.0), 0.05
+"""Of phi: sigma of the crystals that lines show; in that sigma, from which on they are seen; of flat crystals, what they show
+(one number for each cell); scatter of that."""
 LIMITS = Limits(highest=40.0, ramp=0.5)
 NEVER = 0.3
 FINE = graded_grid(3.5e-3, shortest_decay=4e-5, cells=300)
@@ -50,6 +54,10 @@ CELLS = {
 }
 
 
+Seen = tuple[float, float, float, tuple[float, float] | None]
+"""A frame: time (s), height (um), phi, and phi of crystals by their lines with its sigma."""
+
+
 def believed() -> Plant:
     settings = read_experiment(EXAMPLE)
     sizes = SizeClasses.gaussian(7.1, 1.1, classes=9)
@@ -63,11 +71,13 @@ class Cell:
         plant = believed().with_parameters(values)
         self.track = TrackedCell(replace(plant, classes=SizeClasses.gaussian(7.1, 1.1, classes=21)), FINE)
         self._footprints, self._random = Footprints(FINE, FWHM_UM), np.random.default_rng(seed)
+        self._of_lines = np.random.default_rng([seed, 1])
+        self._shown = float(self._of_lines.uniform(*LINES_SHOW))
         self.time, self.volt = 0.0, 0.0
         self.rows: list[tuple[float, float, float, float]] = []
 
-    def step(self, volt: float, *, look: bool = False) -> list[tuple[float, float, float]]:
-        """STEP_S at `volt`, ramped; the frames of it as time (s), height (um), phi. look: at the lowest heights."""
+    def step(self, volt: float, *, look: bool = False) -> list[Seen]:
+        """STEP_S at `volt`, ramped; the frames of it. look: at the lowest heights."""
         begin, end = self.time, self.time + STEP_S
         ramp = abs(volt - self.volt) / LIMITS.ramp + 1e-3
         program = VoltageProgram(time_s=[begin, begin + ramp, begin + ramp + STEP_S], voltage_V=[self.volt, volt, volt])
@@ -82,7 +92,21 @@ class Cell:
         self.time, self.volt = end, float(np.interp(end, program.time_s, program.voltage_V))
         self.rows.append((end, self.volt, self.track.slice_flux(self.volt), self.track.supply_per_volt() * self.volt))
         phi = (solution + crystals) * (1.0 + NOISE * self._random.standard_normal(times.size))
-        return list(zip(times.tolist(), heights.tolist(), phi.tolist(), strict=True))
+        return list(
+            zip(times.tolist(), heights.tolist(), phi.tolist(), self._lines(heights, solution, crystals), strict=True)
+        )
+
+    def _lines(
+        self, heights: np.ndarray, solution: np.ndarray, crystals: np.ndarray
+    ) -> list[tuple[float, float] | None]:
+        """phi of the crystals that each frame shows by lines, with sigma; None where it shows none."""
+        sigma = LINES_SIGMA * (solution + crystals)
+        noise = self._of_lines.standard_normal((2, heights.size))
+        shown = self._shown * crystals * (1.0 + LINES_SCATTER * noise[0]) + sigma * noise[1]
+        seen = (heights < FWHM_UM) & (shown > LINES_FROM * sigma)
+        return [
+            (c, s) if here else None for c, s, here in zip(shown.tolist(), sigma.tolist(), seen.tolist(), strict=True)
+        ]
 
 
 @dataclass
@@ -103,7 +127,7 @@ class Course:
         return float(np.sqrt(np.mean((value[judged] / target - 1.0) ** 2)))
 
 
-def held(values: dict[str, float], kind: str, seed: int = 1, watch: float = STEP_S) -> Course:
+def held(values: dict[str, float], kind: str, seed: int = 1, watch: float = STEP_S, *, lines: bool = True) -> Course:
     """The loop. watch: every so many s a step looks at the lowest heights while crystals may be beginning; 0: never."""
     cell, target = Cell(values, seed), SET_POINT if kind == "slice" else SUPPLY
     estimator = Estimator(belief(believed(), charge_sigma=0.3), COARSE, fwhm_um=FWHM_UM)
@@ -118,8 +142,8 @@ def held(values: dict[str, float], kind: str, seed: int = 1, watch: float = STEP
         frames = cell.step(decision.voltage, look=look)
         loop.read(begin + abs(decision.voltage - before) / LIMITS.ramp + 1e-3, cell.volt)
         loop.read(cell.time, cell.volt)
-        for when, height, phi in frames:
-            loop.frame(when, height, phi, NOISE * phi)
+        for when, height, phi, crystals in frames:
+            loop.frame(when, height, phi, NOISE * phi, crystals if lines else None)
         reason = decision.reason if decision.mode == "ended" else ""
     return Course(cell.rows, own, reason)
 
@@ -138,7 +162,7 @@ def on_the_slope(values: dict[str, float], gain: float = 0.1, share: float = 0.4
     weights = np.array([0.5, 0.5, 0.0]) * 50e-6
     seen: dict[float, float] = {}
     while cell.time < END_S:
-        for when, height, phi in cell.step(volt):
+        for when, height, phi, _ in cell.step(volt):
             seen[height] = phi
             if height == HEIGHTS_UM[-1]:
                 content = float(weights @ [seen[0.0], seen[50.0], seen[100.0]])
@@ -151,19 +175,19 @@ def on_the_slope(values: dict[str, float], gain: float = 0.1, share: float = 0.4
     return Course(cell.rows, [])
 
 
-def measure(names: list[str], out: Path, noise: int) -> None:
+def measure(names: list[str], out: Path, noise: int, *, lines: bool = True) -> None:
     plan = hold_slice_flux(believed(), SET_POINT, END_S, LIMITS).program
     constant = VoltageProgram(time_s=[0.0], voltage_V=[START_V])
     found: dict[str, dict] = {}
     for name in names:
         values, kind = CELLS[name]
         begin = time.process_time()
-        course = held(values, kind, noise)
+        course = held(values, kind, noise, lines=lines)
         took, target = time.process_time() - begin, SET_POINT if kind == "slice" else SUPPLY
         others = {}
         if kind == "slice":
             others = {
-                "scans alone": held(values, kind, noise, watch=0.0) if values["solubility"] < NEVER else course,
+                "scans alone": held(values, kind, noise, watch=0.0, lines=lines) if values["solubility"] < NEVER else course,
                 "constant voltage": open_loop(values, constant), "plan": open_loop(values, plan),
                 "PI on the slope": on_the_slope(values),
             }  # fmt: skip
@@ -303,12 +327,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("held_flux"))
     parser.add_argument("--cells", nargs="*", default=list(CELLS))
     parser.add_argument("--noise", type=int, default=1, metavar="SEED", help="of what the loop sees")
+    parser.add_argument("--no-lines", action="store_true", help="the loop sees phi alone")
     parser.add_argument("--estimators", type=int, default=0, metavar="SEEDS")
     asked = parser.parse_args()
     if asked.estimators:
         estimators(asked.estimators)
     else:
-        measure(asked.cells, asked.out, asked.noise)
+        measure(asked.cells, asked.out, asked.noise, lines=not asked.no_lines)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from electrosaxs.transport import SizeClasses, graded_grid
 EXAMPLE = Path(__file__).parents[3] / "examples" / "plan_constant_flux.toml"
 HEIGHTS_UM = np.array([0.0, 50.0, 100.0, 150.0, 200.0, 300.0, 600.0, 1400.0, 2600.0, 3400.0])
 FWHM_UM = 34.0
+LINES_SIGMA = 4e-4
 GRID = graded_grid(3.5e-3, shortest_decay=8e-5, cells=70)
 
 
@@ -38,7 +39,8 @@ def wanted(**changes: object) -> Wanted:
 @dataclass
 class HeldCell:
     """Truth and loop; decisions so far. A scan of HEIGHTS_UM begins every 300 s; noise: relative, of each frame. looks: so many
-    frames of the lowest two heights are taken in each step between scans while the loop asks for them."""
+    frames of the lowest two heights are taken in each step between scans while the loop asks for them. shown: of flat crystals,
+    what a beam on the anode shows by lines; 0: none. false_lines: times (s) of steps whose frames show lines of nothing."""
 
     truth: Plant
     want: Wanted = field(default_factory=wanted)
@@ -47,6 +49,8 @@ class HeldCell:
     seed: int = 1
     step_s: float = 60.0
     looks: int = 0
+    shown: float = 0.0
+    false_lines: tuple[float, ...] = ()
     believed: Plant = field(default_factory=plant_with)
 
     def __post_init__(self) -> None:
@@ -77,7 +81,16 @@ class HeldCell:
         times = begin + np.linspace(0.6, 0.95, heights.size) * self.step_s
         solution, crystals = self.cell.go_on(along, end, self.footprints.looks(times, heights))
         noise = self.noise * self.random.standard_normal(times.size)
-        for time, height, phi, off in zip(times, heights, solution + crystals, noise, strict=True):
-            self.holder.frame(time, height, factor * phi * (1.0 + off), self.noise * phi)
+        for time, height, phi, of_crystals, off in zip(
+            times, heights, solution + crystals, crystals, noise, strict=True
+        ):
+            lines = self._lines(height, phi, self.shown * of_crystals)
+            self.holder.frame(time, height, factor * phi * (1.0 + off), self.noise * phi, lines)
         self.time, self.volt = end, volt
         self.fluxes.append(self.cell.slice_flux(volt))
+
+    def _lines(self, height: float, phi: float, shown: float) -> tuple[float, float] | None:
+        """phi of crystals by their lines, and its sigma; seen from 8 sigma on."""
+        sigma = LINES_SIGMA * phi
+        shown = 10.0 * sigma if self.time in self.false_lines else shown
+        return (shown, sigma) if shown > 8.0 * sigma and self.holder.looks_for_lines(height) else None

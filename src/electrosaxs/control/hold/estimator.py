@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ...errors import ElectrosaxsError
 from ...nouns import FloatArray
 from ...transport import Grid
 from .belief import Belief, with_solubility
+from .estimate import Estimate
 from .least_squares import Rows, Solution, solve
 from .measured_voltage import MeasuredVoltage
-from .onset_bank import OnsetBank
+from .onset_bank import FINE, OnsetBank
 from .tracked_cell import Footprints, Looks, TrackedCell
 
 MODEL_SHARE, MODEL_FLOOR = 0.01, 0.01
@@ -47,32 +49,6 @@ KNOWN_SOLUBILITY = 0.02
 to none."""
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What is known at `time`: flux (m/s) into the slice, supply, charge (elementary charges), phi of the solution at the
-    wall, each with its sigma.
-
-    values, sigma: of all unknowns by name. misfit: root of chi-squared per frame, at least 1; all sigmas have it in
-    them. crystals, dissolved: particle volume per area (m). crystals_likely: probability that there are some.
-    """
-
-    time: float
-    flux: float
-    flux_sigma: float
-    supply: float
-    supply_sigma: float
-    charge: float
-    charge_sigma: float
-    wall: float
-    wall_sigma: float
-    values: dict[str, float]
-    sigma: dict[str, float]
-    misfit: float
-    crystals: float
-    dissolved: float
-    crystals_likely: float
-
-
 class Estimator:
     """Frames and voltages in, an estimate out. x: the coordinates that the model runs at; `grown`: it has crystals.
 
@@ -87,6 +63,7 @@ class Estimator:
         self._footprints, self._fwhm = Footprints(grid, fwhm_um, attenuation=attenuation), fwhm_um
         self._time: list[float] = []
         self._height: list[float] = []
+        self._lines = np.zeros((2, 0))
         self.x, self.grown = believed.x0.copy(), False
         self._of_crystals = np.array([one.name in ("solubility", "attachment_time") for one in believed.unknown])
         self.tracks = self._fresh()
@@ -105,16 +82,25 @@ class Estimator:
         """Let the model come to `until_s` (s) along the measured voltage."""
         self._observed(until_s, None)
 
-    def add(self, time_s: FloatArray, height_um: FloatArray, phi: FloatArray, sigma: FloatArray) -> FloatArray:
+    def touches(self, height_um: FloatArray) -> npt.NDArray[np.bool_]:
+        """Whether a beam at these heights above the anode touches what grows there."""
+        return np.asarray(height_um) < self._fwhm
+
+    def add(
+        self, time_s: FloatArray, height_um: FloatArray, phi: FloatArray, sigma: FloatArray, lines: FloatArray | None = None
+    ) -> FloatArray:  # fmt: skip
         """Frames in the order of their times; returns how far each was from what was expected, in sigma of the difference.
 
-        `sigma` is a frame's own; what the model may be off by is added. The estimate follows.
+        `sigma` is a frame's own; what the model may be off by is added. lines (2, frame): phi of the crystals whose lines it
+        shows, and its sigma, NaN where it shows none. The estimate follows.
         """
+        lines = np.full((2, phi.size), np.nan) if lines is None else lines
+        self._lines = np.concatenate([self._lines, lines], axis=1)
         late, number = bool(np.min(time_s) < self.time), phi.size
         own = np.hypot(sigma, MODEL_SHARE * phi)
         own = np.hypot(own, MODEL_FLOOR * self.belief.plant.solution.volume_fraction)
         # crystals stand in a beam that touches the anode, and nobody knows how
-        near = (height_um < self._fwhm) & self._crystals_possible()
+        near = self.touches(height_um) & self._crystals_possible()
         self._own, self._near = np.concatenate([self._own, own]), np.concatenate([self._near, near])
         self._far = np.concatenate([self._far, np.zeros(number, dtype=bool)])
         own = np.where(near, np.inf, own)
@@ -164,9 +150,11 @@ class Estimator:
 
     def settle(self) -> bool:
         """Run the model again where the estimate has moved away from its run; True where it did."""
-        if self._since_run < FEWEST_FRAMES:
+        if self._since_run < FEWEST_FRAMES and not self._lines_are_new():
             return False
         self._since_run = 0
+        if self._lines_are_new():
+            self._fill_bank()
         ran = self._with_or_without_crystals()
         for _ in range(MOST_RUNS):
             move, spread = self.solution.move[:-1], np.sqrt(np.diag(self.solution.covariance)[:-1])
@@ -349,14 +337,27 @@ class Estimator:
 
     def _weigh(self) -> None:
         if self.bank is not None:
-            self.bank.weigh(self._rows, self._own, self._near, self.solution.misfit)
+            self.bank.weigh(self._rows, self._own, self._near, self.solution.misfit, self._lines)
 
     def _fill_bank(self) -> None:
         """The bank again, at the coordinates of the run."""
         if self.bank is not None:
             program = self.voltage.program(0.0, self.time)
-            self.bank = self.bank.again(self.x, program, self.time, self._all_looks())
+            self.bank = self.bank.again(self.x, program, self.time, self._all_looks(), self._begun_after())
             self._weigh()
+
+    def _begun_after(self) -> float | None:
+        """Time (s) of the last look at the anode before lines of crystals were seen; None where none were."""
+        shown = np.isfinite(self._lines[0])
+        if not shown.any():
+            return None
+        time = np.array(self._time)
+        before = self.touches(np.array(self._height)) & (time < time[shown].min())
+        return float(time[before].max(initial=0.0))
+
+    def _lines_are_new(self) -> bool:
+        """The bank does not know of the lines that have been seen."""
+        return self.bank is not None and self.bank.spacing > FINE and self._begun_after() is not None
 
     def _with_or_without_crystals(self) -> bool:
         """Run the model with crystals, or without, as the bank finds likelier; True where it did.

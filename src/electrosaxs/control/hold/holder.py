@@ -13,7 +13,8 @@ from ...errors import ElectrosaxsError
 from ...nouns import FloatArray
 from ..limits import Limits
 from .below_onset import TOO_FAST, Nucleation, Wall, begins_on_the_way, wall_voltage
-from .estimator import Estimate, Estimator
+from .estimate import Estimate
+from .estimator import Estimator
 from .next_voltage import CURRENT, HIGHEST, Chosen, Range, voltage_for
 
 Kind = Literal["slice", "supply", "wall"]
@@ -136,15 +137,25 @@ class Holder:
         bank = self.estimator.bank
         return self.mode == "hold" and (self._unknown if bank is None else bank.crystals > MAY_BEGIN)
 
-    def frame(self, time_s: float, height_um: float, phi: float, sigma: float) -> None:
-        """A frame: phi above the anode at `height_um`, with its own sigma; not finite where it could not be used."""
+    def looks_for_lines(self, height_um: float) -> bool:
+        """Whether lines of crystals in a frame at this height would tell anything that is not known."""
+        return self.estimator.bank is not None and bool(self.estimator.touches(np.array(height_um)))
+
+    def frame(
+        self, time_s: float, height_um: float, phi: float, sigma: float, crystals: tuple[float, float] | None = None
+    ) -> None:
+        """A frame: phi above the anode at `height_um`, with its own sigma; not finite where it could not be used.
+
+        crystals: phi of those whose lines it shows, with sigma.
+        """
         usable = math.isfinite(phi) and math.isfinite(sigma) and sigma > 0.0
         self._good.append(usable)
         if not usable:
             return
         one = [np.array([value]) for value in (time_s, height_um, phi, sigma)]
+        lines = None if crystals is None else np.array(crystals)[:, None]
         try:
-            off: FloatArray = self.estimator.add(*one)
+            off: FloatArray = self.estimator.add(*one, lines=lines)
         except ElectrosaxsError as error:
             self._broken = f"the model cannot be run: {error}"
             return

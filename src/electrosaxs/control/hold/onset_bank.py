@@ -20,8 +20,13 @@ from .belief import Belief, with_solubility
 from .least_squares import Rows, solve
 from .tracked_cell import Looks, TrackedCell
 
-SPACING = 0.03
-"""Of the logarithm of the solubilities in the bank."""
+SPACING, FINE = 0.03, 0.005
+"""Of the logarithm of the solubilities in the bank; and once lines of crystals are seen, which tell the onset to seconds."""
+UNSEEN_S, FINE_PIECE_S = 60.0, 10.0
+"""Crystals may have begun so long before a look that shows no lines; from there on a run that is repeated looks every
+FINE_PIECE_S which solubilities the wall has passed."""
+FALSE = 14.0
+"""Most that lines count for one run against another, in chi-squared: one in a thousand is of something else."""
 TAIL, NEVER = 3.0, 0.1
 """Degrees of freedom of Student's distribution for the solubility, and the probability that nothing crystallises (chosen):
 with a normal one crystals would be the likelier the longer none begin, and a flux that is right would be lowered for them."""
@@ -29,6 +34,8 @@ GIVEN_UP = 1e-4
 """Weight below which a solubility is not looked at again."""
 SEEN, SEEN_SIGMA = 0.65, 0.35
 """What a beam at the anode reads of crystals over what it would of flat ones: they stand on a rough, tilted anode."""
+SEEN_SPREAD = 0.1
+"""Relative scatter between frames of what lines of crystals read; SEEN and SEEN_SIGMA all frames of them share."""
 PIECE_S = 60.0
 """A run that is repeated looks so often which solubilities the wall has passed."""
 
@@ -54,30 +61,64 @@ class Member:
         width = 2.0 * float(np.sum(np.log(sigma[near] / own_sigma[near])))
         return Rows(measured, sigma, dissolved, rows.slope), width
 
+    def against_lines(self, lines: FloatArray) -> float:
+        """What the lines (phi of crystals and its sigma, (2, frame), NaN where none were seen) leave of this run, -2 ln of
+        their probability: all frames share how much of flat crystals lines show."""
+        seen = np.isfinite(lines[0])
+        phi, sigma = lines[:, seen]
+        crystals = self.seen[1, seen]
+        own = np.hypot(sigma, SEEN_SPREAD * crystals)
+        common, off = SEEN_SIGMA * crystals / own, (phi - SEEN * crystals) / own
+        total = 1.0 + float(common @ common)
+        return float(off @ off - (common @ off) ** 2 / total + 2.0 * np.sum(np.log(own / sigma)) + math.log(total))
+
 
 class OnsetBank:
     """Runs at the coordinates `x` of all other unknowns. `none`: without crystals; `begun`: with.
 
-    dead: solubilities (numbers of SPACING) that are not tried again.
+    spacing: of the logarithm of the solubilities. lowest: logarithm from which on they are tried, as far as any is possible.
+    dead: solubilities (numbers of `spacing`) that are not tried again.
     """
 
-    def __init__(self, believed: Belief, grid: Grid, x: FloatArray, dead: frozenset[int] = frozenset()) -> None:
-        self.belief, self.grid, self.x, self.dead = believed, grid, x, dead
+    def __init__(
+        self, believed: Belief, grid: Grid, x: FloatArray, dead: frozenset[int] = frozenset(), *,
+        spacing: float = SPACING, lowest: float = -math.inf,
+    ) -> None:  # fmt: skip
+        self.belief, self.grid, self.x, self.dead, self.spacing = believed, grid, x, dead, spacing
         track = TrackedCell(with_solubility(believed.plant_at(x), math.inf), grid)
         self.none, self.begun = Member(math.inf, track, np.zeros((2, 0))), list[Member]()
         k = believed.number("solubility")
         self._solubility = student(TAIL, believed.x0[k], believed.sigma[k])
-        self._passed = math.floor(believed.unknown[k].low / SPACING)
+        self._passed = math.floor(max(believed.unknown[k].low, lowest) / spacing)
 
-    def again(self, x: FloatArray, program: VoltageProgram, until_s: float, looks: Looks) -> OnsetBank:
-        """The same solubilities from field-on with other coordinates."""
-        other = OnsetBank(self.belief, self.grid, x, self.dead)
-        edges = np.append(np.arange(PIECE_S, until_s, PIECE_S), until_s)
+    def again(
+        self, x: FloatArray, program: VoltageProgram, until_s: float, looks: Looks, begun_after: float | None = None
+    ) -> OnsetBank:
+        """The same solubilities from field-on with other coordinates.
+
+        begun_after: time (s) of the last look without lines, where lines were seen since: then those that the wall has passed
+        since about then, FINE apart.
+        """
+        pieces = np.append(np.arange(PIECE_S, until_s, PIECE_S), until_s)
+        if begun_after is None:
+            other = OnsetBank(self.belief, self.grid, x, self.dead)
+        else:
+            begin = min(max(begun_after - UNSEEN_S, FINE_PIECE_S), until_s)
+            pieces = np.append(pieces[pieces < begin], np.append(np.arange(begin, until_s, FINE_PIECE_S), until_s))
+            alone, highest = TrackedCell(with_solubility(self.belief.plant_at(x), math.inf), self.grid), -math.inf
+            for end in pieces[pieces <= begin]:
+                alone.go_on(program, float(end))
+                highest = max(highest, math.log(alone.wall_phi()))
+            other = OnsetBank(self.belief, self.grid, x, spacing=FINE, lowest=highest)
+        other._repeat(program, pieces, looks)
+        return other
+
+    def _repeat(self, program: VoltageProgram, edges: FloatArray, looks: Looks) -> None:
+        """From field-on in pieces that end at `edges` (s); solubilities are passed at their ends."""
         which = np.searchsorted(edges, looks.time)
         for number, end in enumerate(edges):
             here = which == number
-            other.go_on(program, float(end), looks.part(here) if np.any(here) else None)
-        return other
+            self.go_on(program, float(end), looks.part(here) if np.any(here) else None)
 
     @property
     def members(self) -> list[Member]:
@@ -96,16 +137,19 @@ class OnsetBank:
         """All runs to `until_s`, and a new one for each solubility that the wall has passed meanwhile."""
         for member in self.members:
             member.seen = np.concatenate([member.seen, member.track.go_on(program, until_s, looks)], axis=1)
-        top = math.floor(math.log(self.none.track.wall_phi()) / SPACING)
+        top = math.floor(math.log(self.none.track.wall_phi()) / self.spacing)
         for number in range(self._passed + 1, top + 1):
             if number not in self.dead:
                 self._add(number)
         self._passed = max(self._passed, top)
 
-    def weigh(self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], misfit: float) -> None:
+    def weigh(
+        self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], misfit: float, lines: FloatArray
+    ) -> None:
         """Weights from the frames and from what was believed of the solubility; members without any are given up.
 
-        own_sigma (frame,): also of the frames at the anode, `near` (frame,), which do not count in `rows`.
+        own_sigma (frame,): also of the frames at the anode, `near` (frame,), which do not count in `rows`. lines (2, frame):
+        phi of crystals by their lines and its sigma, NaN where none were seen.
         """
         members = sorted(self.members, key=lambda m: m.log_solubility)
         k, sigma = self.belief.number("solubility"), self.belief.sigma.copy()
@@ -114,32 +158,33 @@ class OnsetBank:
         costs = np.array([
             solve(against, self.belief.x0 - self.x, sigma, misfit).cost + width for against, width in pairs
         ])  # fmt: skip
+        by_lines = np.array([member.against_lines(lines) for member in members])
+        costs += np.minimum(by_lines, by_lines.min() + FALSE)
         believed = np.array([self._believed(m) for m in members])
         weight = (believed + 1e-12) * np.exp(-0.5 * (costs - costs.min()))
         for member, share in zip(members, weight / weight.sum(), strict=True):
             member.weight = float(share)
-        self.dead |= {_number(m) for m in self.begun if m.weight < GIVEN_UP}
-        self.begun = [m for m in self.begun if _number(m) not in self.dead]
+        self.dead |= {self._number(m) for m in self.begun if m.weight < GIVEN_UP}
+        self.begun = [m for m in self.begun if self._number(m) not in self.dead]
 
     def _believed(self, member: Member) -> float:
         """Probability of the solubilities that a member stands for, before any frame."""
         if math.isinf(member.log_solubility):
             return self._above(self._passed + 0.5)
-        return self._above(_number(member) - 0.5) - self._above(_number(member) + 0.5)
+        return self._above(self._number(member) - 0.5) - self._above(self._number(member) + 0.5)
 
     def _above(self, number: float) -> float:
-        """Probability of a solubility above that number of SPACING, or of none, before any frame."""
-        return NEVER + (1.0 - NEVER) * float(self._solubility.sf(number * SPACING))
+        """Probability of a solubility above that number of `spacing`, or of none, before any frame."""
+        return NEVER + (1.0 - NEVER) * float(self._solubility.sf(number * self.spacing))
 
     def _add(self, number: int) -> None:
         """A run with crystals from where the one without them is now; it takes its share of that one's weight."""
-        plant = with_solubility(self.belief.plant_at(self.x), math.exp(number * SPACING))
+        plant = with_solubility(self.belief.plant_at(self.x), math.exp(number * self.spacing))
         track = TrackedCell(plant, self.grid)
         track.state = self.none.track.state
         weight = self.none.weight * (1.0 - self._above(number + 0.5) / self._above(number - 0.5))
         self.none.weight -= weight
-        self.begun.append(Member(number * SPACING, track, self.none.seen.copy(), weight))
+        self.begun.append(Member(number * self.spacing, track, self.none.seen.copy(), weight))
 
-
-def _number(member: Member) -> int:
-    return round(member.log_solubility / SPACING)
+    def _number(self, member: Member) -> int:
+        return round(member.log_solubility / self.spacing)

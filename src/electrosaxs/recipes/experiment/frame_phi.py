@@ -4,6 +4,7 @@ frames that the run folder holds already."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,19 @@ from ..analyse.analyse_run import with_known_fraction
 from ..analyse.detector import prepared
 from ..analyse.reduce_run import ReducedRun, flags_of
 from ..analyse.standards import standards
+from .anode_lines import AnodeLines
 from .kept_frames import Kept, KeptFrames, table_of
+
+
+@dataclass(frozen=True)
+class FrameReading:
+    """phi of a frame and its own sigma, or `why` there is none: then both are NaN. crystals: phi of those whose lines it
+    shows, with its sigma; None where it shows none, or nobody looked."""
+
+    phi: float
+    sigma: float
+    why: str = ""
+    crystals: tuple[float, float] | None = None
 
 
 class FramePhi:
@@ -39,6 +52,7 @@ class FramePhi:
         reduced = self._reduced(detector.run, reader, table, scratch)
         self.standard = standards(reduced, workers=1)
         self.run = with_known_fraction(reduced, self.standard).run
+        self._lines = AnodeLines()
 
     def _reduced(self, run: Run, reader: KeptFrames, table: FrameTable, scratch: Path) -> ReducedRun:
         """The still frames in q bins."""
@@ -64,19 +78,21 @@ class FramePhi:
         given = {"energy_keV": self.run.beam.energy_keV, "path_length_mm": self.run.cell.path_length_mm}
         return float(attenuation_per_volume_fraction(self.run.solution, core_share=share, **given))
 
-    def measure(self, frame: npt.NDArray[np.integer], row: Mapping[str, float]) -> tuple[float, float, str]:
-        """phi of a frame (y, x) with its monitor, transmission and exposure, its own sigma, and why there is none: then
-        both are NaN."""
+    def measure(self, frame: npt.NDArray[np.integer], row: Mapping[str, float], *, lines: bool = False) -> FrameReading:
+        """A frame (y, x) with its monitor, transmission and exposure. lines: look for those of crystals too."""
         sums = self._integrator.integrate(frame)
         flags = frame_flags(
             monitor=[row["monitor"]], transmission=[row["transmission"]], negative=[sums.negative],
             saturated=[sums.saturated], stopped=[sums.stopped], used_pixels=self._integrator.used_pixels,
         )[0]  # fmt: skip
         if flags:
-            return np.nan, np.nan, "; ".join(flags)
-        phi, sigma = self._phi(self._sample(sums, row), row["monitor"])
-        sound = np.isfinite(phi) and np.isfinite(sigma) and sigma > 0.0
-        return (phi, sigma, "") if sound else (np.nan, np.nan, "no invariant")
+            return FrameReading(np.nan, np.nan, "; ".join(flags))
+        sample = self._sample(sums, row)
+        phi, sigma = self._phi(sample, row["monitor"])
+        if not (np.isfinite(phi) and np.isfinite(sigma) and sigma > 0.0):
+            return FrameReading(np.nan, np.nan, "no invariant")
+        share = self._lines.share(sample) if lines else None
+        return FrameReading(phi, sigma, crystals=None if share is None else (phi * share[0], phi * share[1]))
 
     def _sample(self, sums: FrameSums, row: Mapping[str, float]) -> SampleIntensity:
         """Its curve (one frame, q), less the solvent."""

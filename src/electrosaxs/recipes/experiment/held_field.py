@@ -134,6 +134,7 @@ class HeldField(Field):
         for reading in readings:
             holder.read(*reading)
         for frame in frames:
-            phi, sigma, _ = measure.measure(frame.image, frame.row)
-            holder.frame(frame.row["time"], frame.row["height"] - self.anode, phi, sigma)
+            height = frame.row["height"] - self.anode
+            read = measure.measure(frame.image, frame.row, lines=holder.looks_for_lines(height))
+            holder.frame(frame.row["time"], height, read.phi, read.sigma, read.crystals)
         return holder.decide(time_s)
