@@ -116,3 +116,11 @@ def test_whoever_wants_the_exit_code_alone_gets_no_words(
     assert capsys.readouterr().out == ""
     assert command_line(said) == 0
     assert capsys.readouterr().out != ""
+
+
+@pytest.mark.parametrize("name", sorted(one.name or one.callback.__name__ for one in module.app.registered_commands))
+def test_every_command_can_be_quiet_and_shows_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line([name, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "--quiet" in said
+    assert f"electrosaxs {name} " in said.partition("Example")[2]

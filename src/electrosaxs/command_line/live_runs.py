@@ -14,6 +14,7 @@ Host = Annotated[str, typer.Option("--host", help="Address to serve at; another 
 Port = Annotated[
     int, typer.Option("--port", min=0, max=65535, help="0: any free one; the first line of stdout says it.")
 ]
+Unsaid = Annotated[bool, typer.Option("--quiet", help="No line with the address; give --port to know it.")]
 Token = Annotated[str, typer.Option("--token", help="Without it nobody sees anything (but /health).")]
 
 
@@ -36,12 +37,13 @@ def live(
     until_finished: Annotated[
         bool, typer.Option("--until-finished", help="End with the run, when its results are there.")
     ] = False,
+    quiet: Unsaid = False,
 ) -> None:
     """Numbers of every frame as it comes, results while they grow, a page on them; at the end what `analyse` leaves."""
     from ..recipes.live.live import live as recipe
     from ..recipes.live.serving import Serving
 
-    serving = Serving(host, port, token, operator_token, not no_page)
+    serving = Serving(host, port, token, operator_token, page=not no_page, quiet=quiet)
     raise typer.Exit(recipe(source, out, serving=serving, until_finished=until_finished))
 
 
@@ -55,9 +57,10 @@ def view(
     port: Port = 0,
     host: Host = "127.0.0.1",
     token: Token = "",
+    quiet: Unsaid = False,
 ) -> None:
     """Serve the page of `live` on a results folder, until Ctrl-C."""
     from ..recipes.live.serving import Serving
     from ..recipes.live.view import view as recipe
 
-    recipe(results, serving=Serving(host, port, token))
+    recipe(results, serving=Serving(host, port, token, quiet=quiet))

@@ -1,5 +1,6 @@
 """What the page says of a map: estimates with sigma, changes only, and a band that the truth lies in."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from electrosaxs.nouns import Number, RunResults
 from electrosaxs.recipes.live.feed import MapChanges
 from electrosaxs.recipes.live.model_band import model_band
 from electrosaxs.recipes.live.panels import estimates, onsets_expected, time_to_onset
+from electrosaxs.recipes.live.serving import Serving, tell
 from electrosaxs.recipes.live.set_point import why_not
 
 
@@ -128,3 +130,13 @@ def test_what_cannot_be_followed_or_shown_is_refused_with_one_line(
         assert words in said
         assert "\n" not in said
     assert not (tmp_path / "out").exists()
+
+
+def test_the_address_is_the_first_line_unless_it_is_to_be_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    class Server:
+        url = "http://127.0.0.1:4/"
+
+    tell(Server(), Serving(quiet=True))  # type: ignore[arg-type]
+    assert capsys.readouterr().out == ""
+    tell(Server(), Serving())  # type: ignore[arg-type]
+    assert json.loads(capsys.readouterr().out)["url"] == Server.url

@@ -152,10 +152,10 @@ class Holder:
         self._good.append(usable)
         if not usable:
             return
-        one = [np.array([value]) for value in (time_s, height_um, phi, sigma)]
+        when, where, seen, own = (np.array([value]) for value in (time_s, height_um, phi, sigma))
         lines = None if crystals is None else np.array(crystals)[:, None]
         try:
-            off: FloatArray = self.estimator.add(*one, lines=lines)
+            off: FloatArray = self.estimator.add(when, where, seen, own, lines)
         except ElectrosaxsError as error:
             self._broken = f"the model cannot be run: {error}"
             return

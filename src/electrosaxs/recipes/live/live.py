@@ -34,7 +34,7 @@ def live(source: str | Path, out: str | Path, *, serving: Serving, until_finishe
     follower = Follower(source, out)
     try:
         server = Server(serving.host, serving.port, access, LiveFeed(follower, serving.operator), files)
-        tell(server)
+        tell(server, serving)
         with writing(out, command="live", over="analyse"):
             threading.Thread(target=_warm_up, daemon=True).start()
             follower.until_the_end()

@@ -34,7 +34,7 @@ def view(results: str | Path, *, serving: Serving) -> None:
         )  # fmt: skip
     access, files = Access(serving.host, token=serving.token), PageFiles()
     files.get(FIGURES)
-    tell(Server(serving.host, serving.port, access, ResultsFeed(read_results(path)), files))
+    tell(Server(serving.host, serving.port, access, ResultsFeed(read_results(path)), files), serving)
     while True:
         time.sleep(1.0)
 
