@@ -64,6 +64,7 @@ ALLOWED: dict[str, set[str]] = {
     "recipes/live": BELOW_RECIPES | {"recipes", "recipes/analyse"},  # the same analysis, while the run goes on
     "command_line": {"errors", "nouns", "control", "inference", "recipes", "recipes/*", VERSION},
     "__init__": {"recipes", "recipes/*", "nouns"},
+    "__main__": {"command_line"},
 }
 
 

@@ -4,6 +4,8 @@ import errno
 import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,11 @@ EXPERIMENT = ROOT / "examples" / "experiment_small.toml"
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line(["--version"]) == 0
     assert capsys.readouterr().out == f"electrosaxs {__version__}\n"
+
+
+def test_the_module_is_the_command() -> None:
+    said = subprocess.run([sys.executable, "-m", "electrosaxs", "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout == f"electrosaxs {__version__}\n"
 
 
 @pytest.mark.parametrize("before", [True, False])
