@@ -135,7 +135,7 @@ class HeldFlux(Settings):
     replace those of the model. charge_prior: relative sigma of effective_charge in that belief. fallback_voltage_V: where
     frames stop (stale_after_s), quality drops or the estimate is lost. at_end: what happens where the set-point is no
     longer within limits. watch_s: pause between two looks at the lowest heights, between two scans, while crystals may
-    be beginning; absent: 1, of the wall 60; 0: no looks.
+    be beginning; absent: 1, of the wall 60 (1 after its step); 0: no looks.
     """
 
     flux: Literal["slice", "supply", "wall"] = "slice"

@@ -25,8 +25,9 @@ SPACING, FINE = 0.03, 0.005
 UNSEEN_S, FINE_PIECE_S = 60.0, 10.0
 """Crystals may have begun so long before a look that shows no lines; from there on a run that is repeated looks every
 FINE_PIECE_S which solubilities the wall has passed."""
-FALSE = 14.0
-"""Most that lines count for one run against another, in chi-squared: one in a thousand is of something else."""
+FALSE, FALSE_RANGE = 14.0, 6.0
+"""-2 ln of the probability that lines are of something else (one in a thousand), and over how many e-foldings their strength
+may then lie, from what is just seen to all particles."""
 TAIL, NEVER = 3.0, 0.1
 """Degrees of freedom of Student's distribution for the solubility, and the probability that nothing crystallises (chosen):
 with a normal one crystals would be the likelier the longer none begin, and a flux that is right would be lowered for them."""
@@ -158,8 +159,7 @@ class OnsetBank:
         costs = np.array([
             solve(against, self.belief.x0 - self.x, sigma, misfit).cost + width for against, width in pairs
         ])  # fmt: skip
-        by_lines = np.array([member.against_lines(lines) for member in members])
-        costs += np.minimum(by_lines, by_lines.min() + FALSE)
+        costs += np.minimum([member.against_lines(lines) for member in members], _against_false_lines(lines))
         believed = np.array([self._believed(m) for m in members])
         weight = (believed + 1e-12) * np.exp(-0.5 * (costs - costs.min()))
         for member, share in zip(members, weight / weight.sum(), strict=True):
@@ -188,3 +188,10 @@ class OnsetBank:
 
     def _number(self, member: Member) -> int:
         return round(member.log_solubility / self.spacing)
+
+
+def _against_false_lines(lines: FloatArray) -> float:
+    """What lines leave of the belief that they are of something else, as `Member.against_lines`: of any strength, every one
+    alike in its logarithm. Crystals that grow as a run says are soon far better."""
+    phi, sigma = lines[:, np.isfinite(lines[0])]
+    return FALSE + 2.0 * float(np.sum(np.log(FALSE_RANGE * phi / (math.sqrt(2.0 * math.pi) * sigma))))

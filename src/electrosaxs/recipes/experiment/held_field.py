@@ -46,8 +46,13 @@ class HeldField(Field):
         self._last: Decision | None = None
         self._asked: float | None = None
         assert plan.hold is not None
-        usual = WALL_WATCH_S if plan.hold.flux == "wall" else WATCH_S
-        self.watch_s = (usual if plan.hold.watch_s is None else plan.hold.watch_s) or math.inf
+        self._watch_for(plan.hold.flux)
+
+    def _watch_for(self, kind: str) -> None:
+        """The pause between two looks while this kind of flux is held, if the plan says none."""
+        assert self.plan.hold is not None
+        usual, given = WALL_WATCH_S if kind == "wall" else WATCH_S, self.plan.hold.watch_s
+        self.watch_s = (usual if given is None else given) or math.inf
 
     def switch_on(self) -> None:
         """Make up the loop from the frames without field, then the output on, at 0 V."""
@@ -121,6 +126,7 @@ class HeldField(Field):
             "estimator", "decision", PATIENCE_S, lambda: self._decided(frames, readings, self.time)
         )
         self._goal, self._last, self.uneasy = decision.voltage, decision, self._holder.uneasy
+        self._watch_for(self._holder.kind)  # another one after the step that nucleates
         if self._asked is not None:  # meanwhile
             self._due, decision = 0.0, replace(decision, set_point=self._asked)
         self._keep(decision, "")
