@@ -130,15 +130,14 @@ class MeasuredView:
         """This view with the noise of each frame's phi that most frames show and the standards do not, and that noise."""
         correction, measures = self.compared(np.zeros(self.phi.shape, dtype=bool))
         noise = noise_of_phi(measures, self.depth(correction), usual)
-        if noise < LEAST_MONITOR_NOISE:
-            return self, 0.0
-        return replace(self, relative=np.hypot(self.relative, noise)), noise
+        told = noise >= LEAST_MONITOR_NOISE
+        return (replace(self, relative=np.hypot(self.relative, noise)), noise) if told else (self, 0.0)
 
     def bulk(self, left_out: BoolArray, standard: Standards) -> BulkLevel:
         """phi where nothing has arrived, of the frames that are not left out."""
         phi = np.where(left_out | self.cut | self.beside_crystals, np.nan, self.phi)
-        start = self.run.solution.volume_fraction
-        return bulk_level(phi, self.relative, start=start, shared=standard.starting.relative_sigma)
+        start, shared = self.run.solution.volume_fraction, standard.starting.relative_sigma
+        return bulk_level(phi, self.relative, start=start, shared=shared)
 
     def slow_drift(
         self, correction: FootprintCorrection, measures: TwoMeasures, bulk: BulkLevel, standard: Standards
@@ -214,12 +213,12 @@ class MeasuredView:
 
     def _expected(self, phi: FloatArray, wanted: BoolArray) -> Expected:
         """What the neighbours say: of phi itself, or of phi over that of the layer, where these foretell each other better."""
-        centre, start = self._centre(), self.run.solution.volume_fraction
-        plain = expected(phi, wanted, height_um=centre, time_s=self.grid.time, start=start)
+        where = {"height_um": self._centre(), "time_s": self.grid.time}
+        start = self.run.solution.volume_fraction
+        plain = expected(phi, wanted, **where, start=start)
         if self.layer is None:
             return plain
-        less = phi / np.exp(self.layer.logarithm)
-        over = expected(less, wanted, height_um=centre, time_s=self.grid.time, start=start)
+        over = expected(phi / np.exp(self.layer.logarithm), wanted, **where, start=start)
         better = np.nan_to_num(over.sigma, nan=np.inf) < np.nan_to_num(plain.sigma, nan=np.inf)
         return Expected(
             np.where(better, over.logarithm + self.layer.logarithm, plain.logarithm),
@@ -233,8 +232,7 @@ class MeasuredView:
         return asked & (np.nan_to_num(np.abs(off) / np.hypot(around.sigma, self.relative)) > SIGNIFICANT)
 
     def change_with_dose(self, left_out: BoolArray, seconds: FloatArray) -> Change | None:
-        """Of ln phi with each second in the beam, seconds (scan, height), where the layer has arrived; None where it is not
-        told."""
+        """Of ln phi with each second in the beam, seconds (scan, height), where the layer has arrived; None: not told."""
         if self.layer is None:
             return None
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -287,8 +285,8 @@ class MeasuredView:
         missing = lasting_shadow(-measures.residual, sigma, self.fraction > 0.0, self.cut)
         if not np.any(missing):
             return None
-        fwhm, heights = self.run.beam.fwhm_um, self.grid.heights
-        density = relative_density(heights, beam_deviation(fwhm)) / np.maximum(open_fraction(heights, fwhm), 1e-9)
+        fwhm, z = self.run.beam.fwhm_um, self.grid.heights
+        density = relative_density(z, beam_deviation(fwhm)) / np.maximum(open_fraction(z, fwhm), 1e-9)
         return Shadow(missing, sigma, shown, depth, self.scale * self.attenuation, density)
 
     def gross(self) -> TwoMeasures:
@@ -296,14 +294,16 @@ class MeasuredView:
         return self._measures(self.scale * self.attenuation * self.phi, np.full(self.phi.shape, GROSS), self.known)
 
     def _measures(self, depth: FloatArray, profile: FloatArray, known: BoolArray) -> TwoMeasures:
-        parts = np.square(profile) + np.square(self.relative)
-        parts += np.square(INTERACTION * np.clip(self.phi / 0.01, 0.0, 1.0))
+        between = INTERACTION * np.clip(self.phi / 0.01, 0.0, 1.0)
+        parts = np.square(profile) + np.square(self.relative) + np.square(between)
         parts += np.where(self.beside_crystals, BESIDE_CRYSTALS**2, 0.0)
         excess = depth - self.scale * self.start_depth
         difference = np.where(known, self.lighter + excess, np.nan)
         model = np.hypot(depth * np.sqrt(parts), self.start_noise)
-        start = self.scale * self.start_depth
-        return two_measures(difference, model, excess, time_s=self.grid.time, cut=self.cut, start_depth=start)
+        return two_measures(
+            difference, model, excess, time_s=self.grid.time, cut=self.cut,
+            start_depth=self.scale * self.start_depth, crystals=self.beside_crystals,
+        )  # fmt: skip
 
     def seen_depth(self, measures: TwoMeasures) -> FloatArray:
         """Optical depth that the transmission says, without its drift and with the place of the electrode."""
@@ -312,8 +312,8 @@ class MeasuredView:
     def absorbed(self, correction: FootprintCorrection, measures: TwoMeasures) -> tuple[FloatArray, FloatArray]:
         """phi by absorption as the mean over the beam, and its sigma, NaN where crystals stand in it."""
         mean = np.where(np.isfinite(self.phi), self.phi, np.exp(correction.missing.logarithm))
-        per_depth = np.where(correction.factor == 1.0, 1.0 / (self.scale * self.attenuation), correction.factor * mean)
-        per_depth = np.where(correction.factor == 1.0, per_depth, per_depth / self.depth(correction))
+        even, factor = 1.0 / (self.scale * self.attenuation), correction.factor
+        per_depth = np.where(factor == 1.0, even, factor * mean / self.depth(correction))
         clear = np.where(self.beside_crystals, np.nan, per_depth)
         return clear * self.seen_depth(measures), np.abs(clear) * np.hypot(measures.noise, self.start_noise)
 
