@@ -188,6 +188,11 @@ class Integrator:
         sectors = self._sectors.measure(pixels, limit)
         return FrameSums(counts, norm, sums.negative, sums.saturated - gone, gone, sectors)
 
+    def quarters(self, frame: npt.NDArray) -> tuple[FloatArray, float]:
+        """What the four quarters of a frame (y, x) say against each other, as `Sectors.compare` has it."""
+        pixels, limit, _ = comparable(frame, self.saturation)
+        return self._sectors.compare(pixels, self._clipping.limit(pixels, limit))
+
     def sum_pixels(
         self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger, negative_from: int
     ) -> PixelSums:

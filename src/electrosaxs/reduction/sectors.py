@@ -1,7 +1,8 @@
 """Four sectors of every frame against each other: scattering of a solution does not know left from right.
 
 Where they disagree as a shifted beam centre makes them, the shift is found:  I(q - kappa s.u) = I - I' kappa s.u  for a centre
-that lies s pixels from where the geometry says, u the direction of a pixel, kappa q per pixel.
+that lies s pixels from where the geometry says, u the direction of a pixel, kappa q per pixel. A quarter that sees more or less
+than the others at all q (gain of its modules, shade of a holder) is no shift: both are fitted together.
 """
 
 from __future__ import annotations
@@ -70,6 +71,15 @@ class Sectors:
 
     def measure(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> FloatArray:
         """COLUMNS of a frame (flat, as `azimuthal.comparable` has it), NaN where it has too few counts."""
+        seen = self._seen(pixels, limit)
+        return UNKNOWN if seen is None else seen.columns()
+
+    def compare(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> tuple[FloatArray, float]:
+        """COLUMNS, and chi-squared of the quarters of all bins, each as it sees the whole, over its expectation."""
+        seen = self._seen(pixels, limit)
+        return (UNKNOWN, np.nan) if seen is None else (seen.columns(), seen.reduced_chi_squared())
+
+    def _seen(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> _Seen | None:
         shown = pixels[self.pixel]
         good = shown < limit
         counts, weight = (
@@ -80,19 +90,14 @@ class Sectors:
         share = weight / np.maximum(whole, 1e-12)[:, None]
         told = (np.sum(share > LEAST_SHARE, axis=1) > 1) & (ring > FEWEST_COUNTS)
         if told.sum() < SMOOTHING:
-            return UNKNOWN
-        expected = ring[:, None] * share
-        excess, variance = (counts - expected)[told], (expected * (1.0 - share))[told]
-        variance = np.maximum(variance, 1e-9)
-        pulls = np.where(share[told].sum(axis=0) > 0.0, excess.sum(axis=0) / np.sqrt(variance.sum(axis=0)), np.nan)
+            return None
+        part, expected, u = share[told], (ring[:, None] * share)[told], self.direction[:, told]
         slope = self._slope(ring, whole, told)[told]
-        shape = [
-            -self.per_pixel * slope[:, None] * expected[told] * (u - np.sum(share[told] * u, axis=1, keepdims=True))
-            for u in self.direction[:, told]
-        ]
-        normal = np.array([[np.sum(a * b / variance) for b in shape] for a in shape])
-        shift = np.linalg.pinv(normal, rcond=1e-6) @ [np.sum(a * excess / variance) for a in shape]
-        return np.concatenate([pulls, shift])
+        shift = -self.per_pixel * slope[:, None] * expected * (u - np.sum(part * u, axis=2, keepdims=True))
+        gain = expected * np.eye(QUARTERS)[:, None, :] - part * expected.transpose()[:, :, None]
+        return _Seen(
+            counts[told] - expected, expected, np.maximum(expected * (1.0 - part), 1e-9), np.concatenate([shift, gain])
+        )
 
     def _slope(self, ring: FloatArray, whole: FloatArray, told: npt.NDArray[np.bool_]) -> FloatArray:
         """d ln I / dq (bins,), smoothed."""
@@ -101,6 +106,37 @@ class Sectors:
             np.convolve(np.where(told, whole, 0.0), window, "same"), 1e-12
         )
         return np.gradient(np.log(np.maximum(smooth, 1e-12)), self.width)
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Of one frame (bin, quarter): counts beyond what is expected of each quarter of a ring, and their variance; shapes
+    (6, bin, quarter): what a shift of one pixel by columns and rows and a gain of each quarter would make of them."""
+
+    excess: FloatArray
+    expected: FloatArray
+    variance: FloatArray
+    shapes: FloatArray
+
+    def columns(self) -> FloatArray:
+        there = self.expected.sum(axis=0) > 0.0
+        pulls = np.where(there, self.excess.sum(axis=0) / np.sqrt(self.variance.sum(axis=0)), np.nan)
+        return np.concatenate([pulls, self._sizes(self.shapes)[:2]])
+
+    def reduced_chi_squared(self) -> float:
+        gains = self.shapes[2:]
+        rest = self.excess - np.tensordot(self._sizes(gains), gains, axes=1)
+        there = self.expected > 0.0
+        return float(np.sum(np.square(rest[there]) / self.expected[there])) / float(there.sum() - len(rest))
+
+    def _sizes(self, shapes: FloatArray) -> FloatArray:
+        """Of each of `shapes` in the excess; what cannot be told apart has the least sizes."""
+        root = np.sqrt(self.variance)
+        weighted = (shapes / root).reshape(len(shapes), -1)
+        scale = np.maximum(np.linalg.norm(weighted, axis=1), 1e-300)
+        weighted /= scale[:, None]
+        inverse = np.linalg.pinv(weighted @ weighted.T, rcond=1e-6, hermitian=True)
+        return np.asarray(inverse @ (weighted @ (self.excess / root).ravel()) / scale)
 
 
 def centre_off(columns: FloatArray) -> tuple[float, float, float]:
