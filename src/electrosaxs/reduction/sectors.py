@@ -7,6 +7,7 @@ than the others at all q (gain of its modules, shade of a holder) is no shift: b
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,16 @@ NAMES = ("right", "top", "left", "bottom")
 COLUMNS = (*NAMES, "x", "y")
 """Of a measured frame: pull of each quarter, and the shift of the centre (pixels, column and row)."""
 UNKNOWN = np.full(len(COLUMNS), np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class Quarters:
+    """Of one frame. shift: of the centre (2,), pixels by column and row; precision (2, 2): its inverse covariance by counting,
+    with a gain of each quarter left open; chi_squared: of the quarters of all bins about no shift, over its expectation."""
+
+    shift: FloatArray
+    precision: FloatArray
+    chi_squared: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +85,10 @@ class Sectors:
         seen = self._seen(pixels, limit)
         return UNKNOWN if seen is None else seen.columns()
 
-    def compare(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> tuple[FloatArray, float]:
-        """COLUMNS, and chi-squared of the quarters of all bins, each as it sees the whole, over its expectation."""
+    def compare(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> Quarters | None:
+        """The shift of the centre that a frame shows, as `measure`; None where it has too few counts."""
         seen = self._seen(pixels, limit)
-        return (UNKNOWN, np.nan) if seen is None else (seen.columns(), seen.reduced_chi_squared())
+        return None if seen is None else Quarters(*seen.shift(), seen.reduced_chi_squared())
 
     def _seen(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> _Seen | None:
         shown = pixels[self.pixel]
@@ -121,22 +132,44 @@ class _Seen:
     def columns(self) -> FloatArray:
         there = self.expected.sum(axis=0) > 0.0
         pulls = np.where(there, self.excess.sum(axis=0) / np.sqrt(self.variance.sum(axis=0)), np.nan)
-        return np.concatenate([pulls, self._sizes(self.shapes)[:2]])
+        return np.concatenate([pulls, self.shift()[0]])
+
+    def shift(self) -> tuple[FloatArray, FloatArray]:
+        """In pixels, and its inverse covariance with the gains left open."""
+        weighted = (self.shapes / np.sqrt(self.variance)).reshape(len(self.shapes), -1)
+        normal = weighted @ weighted.T
+        gains, cross = _inverse(normal[2:, 2:]), normal[:2, 2:]
+        precision = normal[:2, :2] - cross @ gains @ cross.T
+        seen = weighted @ (self.excess / np.sqrt(self.variance)).ravel()
+        return _inverse(precision) @ (seen[:2] - cross @ gains @ seen[2:]), precision
 
     def reduced_chi_squared(self) -> float:
         gains = self.shapes[2:]
-        rest = self.excess - np.tensordot(self._sizes(gains), gains, axes=1)
+        weighted = (gains / np.sqrt(self.variance)).reshape(QUARTERS, -1)
+        sizes = _inverse(weighted @ weighted.T) @ (weighted @ (self.excess / np.sqrt(self.variance)).ravel())
+        rest = self.excess - np.tensordot(sizes, gains, axes=1)
         there = self.expected > 0.0
         return float(np.sum(np.square(rest[there]) / self.expected[there])) / float(there.sum() - len(rest))
 
-    def _sizes(self, shapes: FloatArray) -> FloatArray:
-        """Of each of `shapes` in the excess; what cannot be told apart has the least sizes."""
-        root = np.sqrt(self.variance)
-        weighted = (shapes / root).reshape(len(shapes), -1)
-        scale = np.maximum(np.linalg.norm(weighted, axis=1), 1e-300)
-        weighted /= scale[:, None]
-        inverse = np.linalg.pinv(weighted @ weighted.T, rcond=1e-6, hermitian=True)
-        return np.asarray(inverse @ (weighted @ (self.excess / root).ravel()) / scale)
+
+def _inverse(normal: FloatArray) -> FloatArray:
+    """Of a matrix of normal equations; what it cannot tell has the least sizes."""
+    scale = np.sqrt(np.maximum(np.diag(normal), 1e-300))
+    return np.asarray(
+        np.linalg.pinv(normal / np.outer(scale, scale), rcond=1e-6, hermitian=True) / np.outer(scale, scale)
+    )
+
+
+def mean_shift(told: Sequence[Quarters]) -> tuple[FloatArray, float]:
+    """Mean shift (2,) of the centre that some frames show, each as well as it knows it, and the sigma of its less known part,
+    widened where they differ by more than counting; infinite of fewer than three."""
+    if len(told) < 3:
+        return np.zeros(2), np.inf
+    covariance = _inverse(np.sum([one.precision for one in told], axis=0))
+    mean = covariance @ np.sum([one.precision @ one.shift for one in told], axis=0)
+    apart = sum(float((one.shift - mean) @ one.precision @ (one.shift - mean)) for one in told)
+    widening = max(apart / (2.0 * len(told) - 2.0), 1.0)
+    return mean, float(np.sqrt(widening * np.linalg.eigvalsh(covariance).max()))
 
 
 def centre_off(columns: FloatArray) -> tuple[float, float, float]:

@@ -47,7 +47,7 @@ def frames(geometry: Geometry, shift: tuple[float, float], seen: npt.NDArray[np.
 
 
 def judged(geometry: Geometry, shown: list) -> tuple[Geometry, tuple[str, ...]]:
-    first = [engine(geometry).quarters(frame) for frame in shown]
+    first = [seen for frame in shown if (seen := engine(geometry).quarters(frame)) is not None]
     return about_the_beam(geometry, first, lambda: shown, engine)
 
 
@@ -57,7 +57,7 @@ def test_a_centre_that_is_off_is_corrected_to_a_few_hundredths_of_a_pixel(
 ) -> None:
     better, notes = judged(geometry, frames(geometry, shift))
     moved = np.array([better.engine.poni2 - geometry.engine.poni2, better.engine.poni1 - geometry.engine.poni1])
-    assert np.all(np.abs(moved / geometry.engine.pixel1 - shift) < 0.06)
+    assert np.all(np.abs(moved / geometry.engine.pixel1 - shift) < 0.03)
     assert "integrated about the centre that they show" in notes[0]
 
 
@@ -78,13 +78,13 @@ def test_a_hot_pixel_does_not_hide_what_the_quarters_show(geometry: Geometry) ->
         frame[60, 300] += 40_000
     mask = geometry.gaps().copy()
     mask[60, 300] = True
-    first = [engine(geometry).quarters(frame) for frame in shown]
+    first = [seen for frame in shown if (seen := engine(geometry).quarters(frame)) is not None]
 
     def without(other: Geometry) -> Integrator:
         return Integrator(other, mask=mask, q_min=0.1, q_max=1.6, bins=120, polarization=None)
 
     better, _ = about_the_beam(geometry, first, lambda: shown, without)
-    assert abs((better.engine.poni2 - geometry.engine.poni2) / geometry.engine.pixel2 - 0.4) < 0.05
+    assert abs((better.engine.poni2 - geometry.engine.poni2) / geometry.engine.pixel2 - 0.4) < 0.03
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,8 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunResults, RunRes
 def test_a_run_about_a_wrong_centre_loses_no_frame_and_no_number(beside: tuple[RunResults, RunResults]) -> None:
     found, truth = beside
     assert all(frame.used for frame in found.frames if frame.scan >= 0)
-    assert any("off by +1.50 pixels" in note or "off by +1.49 pixels" in note for note in found.notes)
+    note = next(note for note in found.notes if note.startswith("geometry: "))
+    assert abs(float(note.split("off by ")[1].split()[0]) - 1.5) < 0.02
     for name in ("volume_fraction", "diameter"):
         one, right = getattr(found, name), getattr(truth, name)
         assert np.max(np.abs(one.values - right.values) / one.total_sigma) < 4.5

@@ -11,18 +11,16 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from ...nouns import FloatArray
 from ...reduction.azimuthal import Integrator
 from ...reduction.geometry import Geometry
-from ...reduction.sectors import centre_off
+from ...reduction.sectors import Quarters, mean_shift
 
-Quarters = tuple[FloatArray, float]
 Frames = Callable[[], Iterable[npt.NDArray[np.integer]]]
 LEAST_OFF_PX = 0.05
 """Of the beam centre (chosen): a few hundredths of a pixel move a lattice constant by its sigma, less is not looked for."""
 SURE = 5.0
 """Sigmas from which on a centre is off."""
-ROUNDS, SETTLED_PX = 4, 0.02
+ROUNDS, SETTLED_PX = 4, 0.003
 """Corrections at most, and the step from which on another is made (chosen: the curves' slopes are those of the last centre)."""
 LEFT = 0.25
 """Of what chi-squared of the quarters exceeds its expectation by (chosen): where more is left, it is no shifted centre."""
@@ -33,7 +31,8 @@ def watched(
 ) -> Iterator[npt.NDArray[np.integer]]:
     """`frames` as they are, with what their quarters say of the centre of `own` appended to `into`."""
     for frame in frames:
-        into.append(own.quarters(frame))
+        if (seen := own.quarters(frame)) is not None:
+            into.append(seen)
         yield frame
 
 
@@ -46,12 +45,12 @@ def about_the_beam(
     first: what each of the frames says of `geometry` (`Integrator.quarters`), hot pixels among them; integrator: for a
     geometry, without hot pixels.
     """
-    if _step(first, LEAST_OFF_PX) is None:
+    if not _suspicious(first):
         return geometry, ()
     given = told = _told(frames, integrator(geometry))
     best, x, y, sigma = geometry, 0.0, 0.0, 0.0
     for _ in range(ROUNDS):
-        step = _step(told, LEAST_OFF_PX if best is geometry else SETTLED_PX)
+        step = _step(told, LEAST_OFF_PX) if best is geometry else _step(told, SETTLED_PX, sure=1.0)
         if step is None:
             break
         x, y, sigma = x + step[0], y + step[1], step[2]
@@ -67,15 +66,21 @@ def about_the_beam(
 
 
 def _told(frames: Frames, own: Integrator) -> list[Quarters]:
-    return [own.quarters(frame) for frame in frames()]
+    return [seen for frame in frames() if (seen := own.quarters(frame)) is not None]
 
 
-def _step(told: list[Quarters], least_px: float) -> tuple[float, float, float] | None:
-    """How far (columns, rows) the centre is off, with its sigma; None where that is not sure, or less than `least_px`."""
-    x, y, sigma = centre_off(np.array([columns for columns, _ in told]))
-    return (x, y, sigma) if np.hypot(x, y) > max(least_px, SURE * sigma) else None
+def _suspicious(first: list[Quarters]) -> bool:
+    """Whether most frames see the centre elsewhere; a hot pixel spoils some of them."""
+    shift = np.array([one.shift for one in first]).reshape(-1, 2)
+    return len(shift) > 2 and float(np.hypot(*np.median(shift, axis=0))) > LEAST_OFF_PX
+
+
+def _step(told: list[Quarters], least_px: float, sure: float = SURE) -> tuple[float, float, float] | None:
+    """How far (columns, rows) the centre is off, with its sigma; None: not by `sure` sigmas, or by less than `least_px`."""
+    (x, y), sigma = mean_shift(told)
+    return (float(x), float(y), sigma) if np.hypot(x, y) > max(least_px, sure * sigma) else None
 
 
 def _excess(told: list[Quarters]) -> float:
     """Median of what the frames' chi-squared exceeds its expectation by."""
-    return float(np.nanmedian([chi_squared for _, chi_squared in told])) - 1.0
+    return float(np.median([one.chi_squared for one in told])) - 1.0

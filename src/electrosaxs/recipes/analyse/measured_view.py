@@ -67,7 +67,7 @@ BoolArray = npt.NDArray[np.bool_]
 class MeasuredView:
     """Of a run: phi as the frames show it and its relative sigma, crystalline fraction, ln(T / T_reference / open), a, all
     (scan, height). scale: k of `two_measures`; start_depth: depth(phi0). solvent: what of it is missing from the curves,
-    solvent_depth: what the beam's whole path of it absorbs. layer: what drifting particles build, None where not told."""
+    solvent_depth: what the beam's path of it absorbs. layer: of drifting particles, None: not told. noise: of each phi."""
 
     run: Run
     grid: ScanMap
@@ -82,6 +82,7 @@ class MeasuredView:
     solvent: MissingSolvent
     solvent_depth: float
     layer: Layer | None = None
+    noise: float = 0.0
 
     @classmethod
     def of(
@@ -130,8 +131,8 @@ class MeasuredView:
         """This view with the noise of each frame's phi that most frames show and the standards do not, and that noise."""
         correction, measures = self.compared(np.zeros(self.phi.shape, dtype=bool))
         noise = noise_of_phi(measures, self.depth(correction), usual)
-        told = noise >= LEAST_MONITOR_NOISE
-        return (replace(self, relative=np.hypot(self.relative, noise)), noise) if told else (self, 0.0)
+        noise = noise if noise >= LEAST_MONITOR_NOISE else 0.0
+        return replace(self, relative=np.hypot(self.relative, noise), noise=float(np.hypot(noise, usual))), noise
 
     def bulk(self, left_out: BoolArray, standard: Standards) -> BulkLevel:
         """phi where nothing has arrived, of the frames that are not left out."""
@@ -181,7 +182,7 @@ class MeasuredView:
         told = ScaledFrames.of(solvent, light, lower, depth=depth, own=own, solvent_depth=self.solvent_depth)
         lacks = left_out & (self.solvent.share > UNCERTAIN * self.solvent.sigma)
         there = np.maximum(there, np.max(np.where(lacks, self.solvent.share, 0.0), axis=0))
-        return Scaled(told.only(asked), left_out, there, self.cut, np.maximum(gain, 1.0))
+        return Scaled(told.only(asked), left_out, there, self.cut, np.maximum(gain, 1.0), self.noise)
 
     @property
     def known(self) -> BoolArray:
@@ -294,9 +295,8 @@ class MeasuredView:
         return self._measures(self.scale * self.attenuation * self.phi, np.full(self.phi.shape, GROSS), self.known)
 
     def _measures(self, depth: FloatArray, profile: FloatArray, known: BoolArray) -> TwoMeasures:
-        between = INTERACTION * np.clip(self.phi / 0.01, 0.0, 1.0)
-        parts = np.square(profile) + np.square(self.relative) + np.square(between)
-        parts += np.where(self.beside_crystals, BESIDE_CRYSTALS**2, 0.0)
+        parts = np.square(profile) + np.square(self.relative) + np.where(self.beside_crystals, BESIDE_CRYSTALS**2, 0.0)
+        parts += np.square(INTERACTION * np.clip(self.phi / 0.01, 0.0, 1.0))
         excess = depth - self.scale * self.start_depth
         difference = np.where(known, self.lighter + excess, np.nan)
         model = np.hypot(depth * np.sqrt(parts), self.start_noise)
