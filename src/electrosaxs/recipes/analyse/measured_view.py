@@ -198,8 +198,7 @@ class MeasuredView:
     def cut(self) -> BoolArray:
         return np.asarray(_passes(self.grid, self.run) < WHOLE)
 
-    def _centre(self) -> FloatArray:
-        """Where each height reads phi (um)."""
+    def _centre(self) -> FloatArray:  # where each height reads phi (um)
         return open_beam_centre(self.grid.heights, self.run.beam.fwhm_um, 1e3 * self.run.cell.gap_mm)
 
     @property
@@ -325,7 +324,7 @@ class MeasuredView:
         with np.errstate(invalid="ignore", divide="ignore"):
             light = np.where(seen > 0.0, np.log(seen / depth), -np.inf)
             scattering = np.log(self.phi) - neighbours.logarithm
-        significance = np.abs(self.of_the_left_out(correction, measures))
+        signed = np.nan_to_num(self.of_the_left_out(correction, measures), nan=SIGNIFICANT)
         clear = np.nan_to_num(self.solvent.share / self.solvent.sigma)
         lacks = (clear > FITS) | ((clear > LEAST_OFF) & np.any(left_out & (clear > FITS), axis=0))
         clear, share = np.where(lacks, clear, 0.0), np.where(lacks, np.nan_to_num(self.solvent.share), 0.0)
@@ -334,7 +333,8 @@ class MeasuredView:
                 scattering=float(np.nan_to_num(scattering[i, j])),
                 light=float(light[i, j]),
                 sigma=float(np.nan_to_num(neighbours.sigma[i, j], nan=1.0)),
-                significance=float(np.nan_to_num(significance[i, j], nan=SIGNIFICANT)),
+                significance=abs(float(signed[i, j])),
+                darker=bool(signed[i, j] < -LEAST_OFF),
                 missing=(float(share[i, j]), float(clear[i, j])),
             )
             for i, j in np.argwhere(left_out)
