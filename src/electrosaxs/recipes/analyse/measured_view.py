@@ -130,7 +130,8 @@ class MeasuredView:
     def with_noise(self, usual: float) -> tuple[MeasuredView, float]:
         """This view with the noise of each frame's phi that most frames show and the standards do not, and that noise."""
         correction, measures = self.compared(np.zeros(self.phi.shape, dtype=bool))
-        noise = noise_of_phi(measures, self.depth(correction), usual)
+        of_solvent = float(np.sqrt(max(self.solvent.noise**2 - usual**2, 0.0)))  # whoever makes it
+        noise = max(noise_of_phi(measures, self.depth(correction), usual), of_solvent)
         noise = noise if noise >= LEAST_MONITOR_NOISE else 0.0
         return replace(self, relative=np.hypot(self.relative, noise), noise=float(np.hypot(noise, usual))), noise
 
@@ -373,8 +374,7 @@ class MeasuredView:
         return missing
 
 
-def _passes(grid: ScanMap, run: Run) -> FloatArray:
-    """Share of the beam between the electrodes (height,)."""
+def _passes(grid: ScanMap, run: Run) -> FloatArray:  # (height,) share of the beam between the electrodes
     return open_fraction(grid.heights, run.beam.fwhm_um, 1e3 * run.cell.gap_mm)
 
 
