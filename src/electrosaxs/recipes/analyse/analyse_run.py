@@ -45,7 +45,7 @@ from .odd_standards import without_odd_standards
 from .play import doubts_of_play, stage_play, words_of_play
 from .quality import doubts, with_quality
 from .reduce_run import ReducedRun, centre_px, reduce_run
-from .scale_errors import again, parted, scales_of, with_scale_errors, without_start
+from .scale_errors import again, parted, scales_of, with_hidden_layer, with_scale_errors, without_start
 from .sizes import SizeStudy, size_distributions
 from .standards import Standards, standards
 from .voltage import voltage_pieces, voltage_program
@@ -211,6 +211,7 @@ def _results(
         notes=(*before, *words_of_play(play), *dose_notes(dose), *after),
         settings=_settings(reduced),
     )
+    results = with_hidden_layer(results, anode.surely_wavy_um)
     return with_scale_errors(results, scales, run, again(maps, moved_maps, rates))
 
 
