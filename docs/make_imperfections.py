@@ -149,7 +149,8 @@ FAULTS = (
     ),
     Fault(
         "centre", "A beam beside the centre", "centre_shift_px = 3.0", {"centre_shift_px": 3.0},
-        "Rings are smeared and sizes wrong; four quarters of a frame see curves that are shifted against each other.", SIZES,
+        "Rings would be smeared and sizes wrong; four quarters of a frame tell the centre, and frames are integrated about it.",
+        SIZES,
     ),
     Fault(
         "dead_time", "Pixels that miss counts", "dead_time_ns = 5000.0", {"dead_time_ns": 5000.0},

@@ -42,6 +42,18 @@ def test_a_beam_that_is_not_well_known_tells_no_small_spread() -> None:
     assert_close(wide.sigma, beam_deviation(34.0) ** 2 * 0.01 / 10.0, rel=0.05)
 
 
+def test_an_edge_without_noise_is_known_as_well_as_a_photodiode_tells_it() -> None:
+    """1e-5 of the light, as of digits that a table cuts off, is no broad edge; 2e-4 of it is the diode's."""
+    light = np.round(0.6 * share_above(HEIGHT, beam_deviation(34.0)), 5)
+    found = edge_spread(HEIGHT, light, fwhm_um=34.0, path_um=1e4)
+    assert 0.05 < found.sigma < 0.5
+    assert "as sharp as the beam" in found.source
+    broad = edge_spread(
+        HEIGHT, 0.6 * share_above(HEIGHT, float(np.hypot(beam_deviation(34.0), 3.0))), fwhm_um=34.0, path_um=1e4
+    )
+    assert abs(broad.value - 3.0) < broad.sigma < 0.02
+
+
 def test_frames_beside_the_edge_tell_nothing() -> None:
     assert edge_spread(HEIGHT[:3], HEIGHT[:3], fwhm_um=34.0, path_um=1e4).value is None
     assert edge_spread(HEIGHT, np.full(HEIGHT.size, 0.6), fwhm_um=34.0, path_um=1e4).value is None

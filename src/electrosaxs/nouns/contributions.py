@@ -39,6 +39,8 @@ NORMALISATION = "normalisation"
 """Monitor or transmission of a frame, that seem to have been read wrong, but not by enough to leave it out."""
 SHADOW = "shadow"
 """Of phi at the anode: crystals in the light that a film's own shadow keeps from scattering."""
+WAVINESS = "waviness"
+"""Of integrals from the anode on: what lies below the highest lines of a wavy anode."""
 DOUBLE_SCATTERING = "double_scattering"
 """Photons that the solution scatters more than once."""
 

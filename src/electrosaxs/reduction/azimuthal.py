@@ -21,7 +21,7 @@ from ..nouns import FloatArray
 from .azimuthal_kernels import LANES, sum_counts
 from .clipping import Clipping
 from .geometry import Geometry
-from .sectors import UNKNOWN, Sectors
+from .sectors import UNKNOWN, Quarters, Sectors
 from .stopped_parts import StoppedParts
 
 MAX_BINS = 65536 // LANES - 1
@@ -187,6 +187,11 @@ class Integrator:
             counts, norm = np.where(spoilt, 0, counts), np.where(spoilt, 0.0, norm)
         sectors = self._sectors.measure(pixels, limit)
         return FrameSums(counts, norm, sums.negative, sums.saturated - gone, gone, sectors)
+
+    def quarters(self, frame: npt.NDArray) -> Quarters | None:
+        """What the four quarters of a frame (y, x) say against each other, as `Sectors.compare` has it."""
+        pixels, limit, _ = comparable(frame, self.saturation)
+        return self._sectors.compare(pixels, self._clipping.limit(pixels, limit))
 
     def sum_pixels(
         self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger, negative_from: int

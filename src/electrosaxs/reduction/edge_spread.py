@@ -27,6 +27,8 @@ SURE = 3.0
 """Sigmas from which on an edge is surely broader than the beam."""
 UNEVEN = 0.6
 """Of the shift by lines of the surface that do not lie evenly (chosen: seven wavy lines; a sixth of their skewness)."""
+DIODE = 2e-4
+"""Of the open beam's light (chosen, as of every transmission): no photodiode is better, whatever frames scatter by."""
 NARROWEST = 0.3
 """Of the beam's deviation: the least width that is tried."""
 POINTS, REACH = 2001, 8.0
@@ -98,7 +100,7 @@ def height_of_a_broad_edge(
 def _variance(
     start: float, height: FloatArray, light: FloatArray, weight: FloatArray, narrow: float
 ) -> tuple[float, float]:
-    """B and its sigma (um^2), by least squares with the noise from what is left."""
+    """B and its sigma (um^2), by least squares with the noise from what is left, at least the diode's."""
     root = np.sqrt(weight)
     least = (NARROWEST**2 - 1.0) * narrow**2
 
@@ -114,5 +116,5 @@ def _variance(
     scale = np.array([narrow, top, top, narrow**2])
     jacobian = fit.jac * scale
     covariance = np.linalg.pinv(jacobian.T @ jacobian) * scale[:, None] * scale
-    noise = 2.0 * fit.cost / max(height.size - 4, 1)
+    noise = max(2.0 * fit.cost / max(height.size - 4, 1), (DIODE * top) ** 2)
     return float(fit.x[3]), float(np.sqrt(covariance[3, 3] * noise))

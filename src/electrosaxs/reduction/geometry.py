@@ -5,7 +5,8 @@ pyFAI is imported inside the functions because its import takes two seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,14 @@ class Geometry:
         if polarization is not None:
             weight = weight * self.engine.polarization(self.shape, factor=polarization)
         return np.asarray(weight, dtype=np.float64)
+
+    def beside(self, columns: float, rows: float) -> Geometry:
+        """The same detector with the beam this many pixels farther along the rows and along the columns."""
+        engine = copy.deepcopy(self.engine)
+        engine.reset()
+        engine.poni2 += columns * engine.pixel2
+        engine.poni1 += rows * engine.pixel1
+        return replace(self, engine=engine)
 
     def gaps(self) -> npt.NDArray[np.bool_]:
         """True where the detector has no pixel (gaps between modules), shape (y, x)."""

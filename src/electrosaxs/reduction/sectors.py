@@ -1,11 +1,13 @@
 """Four sectors of every frame against each other: scattering of a solution does not know left from right.
 
 Where they disagree as a shifted beam centre makes them, the shift is found:  I(q - kappa s.u) = I - I' kappa s.u  for a centre
-that lies s pixels from where the geometry says, u the direction of a pixel, kappa q per pixel.
+that lies s pixels from where the geometry says, u the direction of a pixel, kappa q per pixel. A quarter that sees more or less
+than the others at all q (gain of its modules, shade of a holder) is no shift: both are fitted together.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +26,16 @@ NAMES = ("right", "top", "left", "bottom")
 COLUMNS = (*NAMES, "x", "y")
 """Of a measured frame: pull of each quarter, and the shift of the centre (pixels, column and row)."""
 UNKNOWN = np.full(len(COLUMNS), np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class Quarters:
+    """Of one frame. shift: of the centre (2,), pixels by column and row; precision (2, 2): its inverse covariance by counting,
+    with a gain of each quarter left open; chi_squared: of the quarters of all bins about no shift, over its expectation."""
+
+    shift: FloatArray
+    precision: FloatArray
+    chi_squared: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +82,15 @@ class Sectors:
 
     def measure(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> FloatArray:
         """COLUMNS of a frame (flat, as `azimuthal.comparable` has it), NaN where it has too few counts."""
+        seen = self._seen(pixels, limit)
+        return UNKNOWN if seen is None else seen.columns()
+
+    def compare(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> Quarters | None:
+        """The shift of the centre that a frame shows, as `measure`; None where it has too few counts."""
+        seen = self._seen(pixels, limit)
+        return None if seen is None else Quarters(*seen.shift(), seen.reduced_chi_squared())
+
+    def _seen(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> _Seen | None:
         shown = pixels[self.pixel]
         good = shown < limit
         counts, weight = (
@@ -80,19 +101,14 @@ class Sectors:
         share = weight / np.maximum(whole, 1e-12)[:, None]
         told = (np.sum(share > LEAST_SHARE, axis=1) > 1) & (ring > FEWEST_COUNTS)
         if told.sum() < SMOOTHING:
-            return UNKNOWN
-        expected = ring[:, None] * share
-        excess, variance = (counts - expected)[told], (expected * (1.0 - share))[told]
-        variance = np.maximum(variance, 1e-9)
-        pulls = np.where(share[told].sum(axis=0) > 0.0, excess.sum(axis=0) / np.sqrt(variance.sum(axis=0)), np.nan)
+            return None
+        part, expected, u = share[told], (ring[:, None] * share)[told], self.direction[:, told]
         slope = self._slope(ring, whole, told)[told]
-        shape = [
-            -self.per_pixel * slope[:, None] * expected[told] * (u - np.sum(share[told] * u, axis=1, keepdims=True))
-            for u in self.direction[:, told]
-        ]
-        normal = np.array([[np.sum(a * b / variance) for b in shape] for a in shape])
-        shift = np.linalg.pinv(normal, rcond=1e-6) @ [np.sum(a * excess / variance) for a in shape]
-        return np.concatenate([pulls, shift])
+        shift = -self.per_pixel * slope[:, None] * expected * (u - np.sum(part * u, axis=2, keepdims=True))
+        gain = expected * np.eye(QUARTERS)[:, None, :] - part * expected.transpose()[:, :, None]
+        return _Seen(
+            counts[told] - expected, expected, np.maximum(expected * (1.0 - part), 1e-9), np.concatenate([shift, gain])
+        )
 
     def _slope(self, ring: FloatArray, whole: FloatArray, told: npt.NDArray[np.bool_]) -> FloatArray:
         """d ln I / dq (bins,), smoothed."""
@@ -101,6 +117,59 @@ class Sectors:
             np.convolve(np.where(told, whole, 0.0), window, "same"), 1e-12
         )
         return np.gradient(np.log(np.maximum(smooth, 1e-12)), self.width)
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Of one frame (bin, quarter): counts beyond what is expected of each quarter of a ring, and their variance; shapes
+    (6, bin, quarter): what a shift of one pixel by columns and rows and a gain of each quarter would make of them."""
+
+    excess: FloatArray
+    expected: FloatArray
+    variance: FloatArray
+    shapes: FloatArray
+
+    def columns(self) -> FloatArray:
+        there = self.expected.sum(axis=0) > 0.0
+        pulls = np.where(there, self.excess.sum(axis=0) / np.sqrt(self.variance.sum(axis=0)), np.nan)
+        return np.concatenate([pulls, self.shift()[0]])
+
+    def shift(self) -> tuple[FloatArray, FloatArray]:
+        """In pixels, and its inverse covariance with the gains left open."""
+        weighted = (self.shapes / np.sqrt(self.variance)).reshape(len(self.shapes), -1)
+        normal = weighted @ weighted.T
+        gains, cross = _inverse(normal[2:, 2:]), normal[:2, 2:]
+        precision = normal[:2, :2] - cross @ gains @ cross.T
+        seen = weighted @ (self.excess / np.sqrt(self.variance)).ravel()
+        return _inverse(precision) @ (seen[:2] - cross @ gains @ seen[2:]), precision
+
+    def reduced_chi_squared(self) -> float:
+        gains = self.shapes[2:]
+        weighted = (gains / np.sqrt(self.variance)).reshape(QUARTERS, -1)
+        sizes = _inverse(weighted @ weighted.T) @ (weighted @ (self.excess / np.sqrt(self.variance)).ravel())
+        rest = self.excess - np.tensordot(sizes, gains, axes=1)
+        there = self.expected > 0.0
+        return float(np.sum(np.square(rest[there]) / self.expected[there])) / float(there.sum() - len(rest))
+
+
+def _inverse(normal: FloatArray) -> FloatArray:
+    """Of a matrix of normal equations; what it cannot tell has the least sizes."""
+    scale = np.sqrt(np.maximum(np.diag(normal), 1e-300))
+    return np.asarray(
+        np.linalg.pinv(normal / np.outer(scale, scale), rcond=1e-6, hermitian=True) / np.outer(scale, scale)
+    )
+
+
+def mean_shift(told: Sequence[Quarters]) -> tuple[FloatArray, float]:
+    """Mean shift (2,) of the centre that some frames show, each as well as it knows it, and the sigma of its less known part,
+    widened where they differ by more than counting; infinite of fewer than three."""
+    if len(told) < 3:
+        return np.zeros(2), np.inf
+    covariance = _inverse(np.sum([one.precision for one in told], axis=0))
+    mean = covariance @ np.sum([one.precision @ one.shift for one in told], axis=0)
+    apart = sum(float((one.shift - mean) @ one.precision @ (one.shift - mean)) for one in told)
+    widening = max(apart / (2.0 * len(told) - 2.0), 1.0)
+    return mean, float(np.sqrt(widening * np.linalg.eigvalsh(covariance).max()))
 
 
 def centre_off(columns: FloatArray) -> tuple[float, float, float]:

@@ -35,6 +35,8 @@ def test_what_frames_scatter_beyond_counting_is_in_the_sigma():
     wild = flat(np.zeros(PHI.shape)) + 2.0 * np.random.default_rng(5).standard_normal(PHI.shape)
     found = missing_solvent(wild, SIGMA, LEVEL, PHI, cut=CUT)
     assert 0.6 < np.std(found.share / found.sigma) < 1.6
+    assert_close(found.noise, 2.0 / LEVEL, rel=0.4)
+    assert missing_solvent(flat(np.zeros(PHI.shape)), SIGMA, LEVEL, PHI, cut=CUT).noise == 0.0
 
 
 def test_without_a_solvent_that_scatters_nothing_is_told():

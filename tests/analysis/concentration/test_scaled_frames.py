@@ -47,6 +47,14 @@ def test_something_flat_that_scatters_in_one_frame_is_no_fault_of_phi() -> None:
     assert abs(found.significance[0, 1]) < 2.0
 
 
+def test_what_noise_of_every_frame_makes_of_one_is_no_fault_of_it() -> None:
+    found = frames(0.02, TRANSMISSION)
+    noisy = found.within(0.01)
+    assert np.all(np.abs(noisy.significance[0, :2]) < 2.0 + 1e-9)
+    assert np.all(found.significance > 2.0 * noisy.significance)
+    assert np.array_equal(noisy.by(GAS).sigma, found.by(GAS).sigma)  # gas is in single frames
+
+
 def test_measures_that_contradict_each_other_make_sigma_larger() -> None:
     alike, apart = frames(0.02, MONITOR), frames(0.02, MONITOR, parasitic=0.03)
     assert np.all(apart.by(MONITOR).sigma[0, 1:] > 1.5 * alike.by(MONITOR).sigma[0, 1:])

@@ -48,6 +48,16 @@ def test_an_edge_that_cuts_the_beam_elsewhere_than_said_is_no_contradiction() ->
     assert np.max(np.abs(found.significance)) < 4.0
 
 
+def test_frames_with_crystals_do_not_tell_where_the_electrode_is() -> None:
+    crystals = CUT & (np.arange(4)[:, None] > 0)
+    wrong = NOISE + np.where(CUT, 0.1, 0.0) - np.where(crystals, 0.5 * np.arange(4)[:, None], 0.0)
+    found = two_measures(wrong, MODEL, EXCESS, time_s=TIME, cut=CUT, crystals=crystals)
+    assert_close(found.place[0], 0.1, rel=0.03)
+    assert abs(found.significance[0, 0]) < 4.0
+    always = two_measures(wrong, MODEL, EXCESS, time_s=TIME, cut=CUT, crystals=crystals | CUT)
+    assert_close(always.place[0], parts(wrong).place[0], rel=1e-12)  # then they are all there is
+
+
 def test_what_goes_with_phi_is_the_slope() -> None:
     found = parts(NOISE - 0.02 * EXCESS)
     assert_close(found.slope, -0.02, rel=0.3)

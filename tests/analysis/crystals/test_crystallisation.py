@@ -167,6 +167,17 @@ def test_growth_that_starts_from_rest_is_not_found_late():
     assert np.abs(pulls).max() < 2.0
 
 
+def test_a_film_in_its_own_shadow_does_not_pin_the_onset() -> None:
+    """What scatters stays as it is while the film grows: by the law, it would have begun just before it was seen."""
+    for start in (425.0, 435.0, 442.0):
+        t = 30.0 + 214.0 * np.arange(7)
+        amount = np.maximum(t - start, 0.0) ** 1.6
+        shown = 0.016 * np.minimum(amount / amount[3], 1.27)
+        onset = onset_from_structure_factor(t, shown, np.full(7, 1e-4), shown > 2e-3)
+        assert abs(onset.value - start) < 1.5 * onset.sigma
+        assert onset.sigma < 90.0
+
+
 def test_one_lone_alarm_is_not_an_onset():
     t, x, sigma = growth_of(1)
     alarm = x > 4.0 * sigma

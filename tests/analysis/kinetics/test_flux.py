@@ -276,6 +276,17 @@ def test_one_dim_scan_does_not_take_the_supply_from_the_others():
         assert found.sigma < 3.0 * alone.sigma
 
 
+def test_scans_of_which_nothing_was_seen_are_none_of_the_supply_s_line():
+    time = frame_times(scans=6)
+    seen = growing_layer(time)
+    seen[3:] = np.nan
+    found = supply_flux(volume_fraction_map(seen, time, sigma=0.003 * seen), gap_um=GAP_UM, start=START)
+    assert "line over 3 scans" in found.source
+    assert abs(found.value - RATE * DECAY_UM * 1e-6) < 3.0 * found.sigma
+    seen[2] = np.nan
+    assert supply_flux(volume_fraction_map(seen, time, sigma=0.003 * seen), gap_um=GAP_UM, start=START).value is None
+
+
 def test_the_supply_through_a_layer_that_ends_within_a_wide_step_is_right_to_a_percent():
     heights = np.array([0, 50, 100, 150, 200, 300, 700, 1200, 2000, 2700, 3400], dtype=float)
     time = frame_times(heights=heights.size)

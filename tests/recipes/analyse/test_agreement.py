@@ -77,12 +77,12 @@ class Measured:
         frames = self.voxels.frame
         return scan_map(self.height, reduced.table.time[frames], reduced.usable[frames])
 
-    def judged(self) -> tuple[Agreement, ScanMap, VolumeFraction]:
+    def judged(self, crystals: np.ndarray | float = 0.0) -> tuple[Agreement, ScanMap, VolumeFraction]:
         grid = self.grid(self.reduced)
-        nothing = np.zeros(grid.shape)
-        agreed = agreement(self.reduced, self.standard, self.voxels, grid, nothing)
+        fraction = np.zeros(grid.shape) + crystals
+        agreed = agreement(self.reduced, self.standard, self.voxels, grid, fraction)
         grid = self.grid(agreed.without_them(self.reduced, self.voxels))
-        maps = frame_maps(self.voxels, grid, self.reduced.run, ~grid.measured, nothing, agreed)
+        maps = frame_maps(self.voxels, grid, self.reduced.run, ~grid.measured, fraction, agreed)
         return agreed, grid, maps.phi
 
 
@@ -239,6 +239,36 @@ def test_an_anode_that_is_not_where_it_was_said_shows_in_the_transmission_at_it(
     assert abs(agreed.moved_um - off) < 0.15 * abs(off)
     assert any("something else is in the beam there" in note for note in agreed.notes)
     assert agreed.change is None  # beside a layer at other heights every height would seem to change with its dose
+
+
+def test_light_that_is_missing_since_crystals_grew_is_theirs_and_moves_no_anode(measured: Measured) -> None:
+    """A shift is there from the first frame: one scan before the onset tells it, three with crystals do not."""
+    crystals, lacks = np.zeros((4, 7)), np.zeros((4, 7))
+    crystals[1:, 0], lacks[1:, 0] = (0.3, 0.5, 0.6), (0.3, 0.8, 1.0)
+    dark = np.exp(-lacks).ravel()
+    wrong = measured.with_transmission(dark)
+    for row in (7, 14, 21):  # what scatters is divided by what passes: as many as before are seen
+        wrong = wrong.with_scattering(row, float(dark[row]))
+    agreed, _, phi = wrong.judged(crystals)
+    assert agreed.moved_um == 0.0
+    assert agreed.reasons == {}
+    assert agreed.shadow is not None
+    missing = agreed.shadow.missing[:, 0]
+    assert missing[0] == 0.0
+    assert np.all(np.abs(missing[1:] - lacks[1:, 0]) < 0.4)
+    assert np.all(phi.shared["shadow"].values[1:, 0] > 0.2 * phi.values[1:, 0])
+
+
+def test_an_anode_that_is_elsewhere_is_told_beside_crystals_by_the_scan_before_them(measured: Measured) -> None:
+    crystals = np.zeros((4, 7))
+    crystals[1:, 0] = (0.1, 0.15, 0.2)
+    opened = open_fraction(measured.height - 5.0, 34.0) / open_fraction(measured.height, 34.0)
+    table = measured.reduced.table
+    transmission = table.transmission.copy()
+    transmission[measured.voxels.frame] *= opened
+    wrong = replace(measured, reduced=replace(measured.reduced, table=replace(table, transmission=transmission)))
+    agreed, _, _ = wrong.judged(crystals)
+    assert abs(agreed.moved_um + 5.0) < 1.0
 
 
 def test_what_only_the_transmission_says_is_blamed_on_what_absorbs() -> None:

@@ -18,7 +18,7 @@ from electrosaxs.reduction.card import card_name
 def detector(quiet_nexus: Path) -> PreparedDetector:
     run = read_run(quiet_nexus)
     with closing(open_frames(run, read_table(run))) as reader:
-        return prepared(run, reader, [reader.read(5), reader.read(6)])
+        return prepared(run, reader, lambda: [reader.read(5), reader.read(6)])
 
 
 @pytest.mark.skipif(card_name() is not None, reason="there is a card")

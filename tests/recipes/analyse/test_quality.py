@@ -27,12 +27,13 @@ def grades(
     scatter: float = 0.0,
     out: int = 0,
     moved: float = 0.0,
-):
+    crystals_miss: float = 0.0,
+) -> dict[str, str]:
     left_out = LEFT_OUT.copy()
     left_out.ravel()[:out] = True
     agreed = SimpleNamespace(drift=np.full((4, 7), drift), scatter=scatter, left_out=left_out, moved_um=moved)
     standard = SimpleNamespace(reference_fit=SimpleNamespace(flags=(start,)))
-    found = doubts(standard, SimpleNamespace(share=share), agreed, 28)  # type: ignore[arg-type]
+    found = doubts(standard, SimpleNamespace(share=share), agreed, 28, crystals_miss=crystals_miss)  # type: ignore[arg-type]
     return {name: number.quality for name, number in with_quality(NUMBERS, found).items()}
 
 
@@ -48,6 +49,12 @@ def test_nothing_wrong_is_good() -> None:
         ({"start": ("poor fit",)}, "doubtful: one kind of spheres", "not trustworthy: one kind of spheres"),
         ({"share": 0.4}, "doubtful: one kind of spheres does not describe 40 %", "doubtful: one kind"),
         ({"moved": -7.0}, "doubtful: the transmission at the anode says that it is 7.0 um", "good"),
+        (
+            {"crystals_miss": 14.0},
+            "good",
+            "doubtful: solution and superlattice do not describe the curves with crystals",
+        ),
+        ({"crystals_miss": 1.4}, "good", "good"),
         ({"drift": 0.01}, "doubtful: transmission or scattering drift by 1 %", "good"),
     ],
 )

@@ -19,15 +19,19 @@ FEWEST = 8
 UPPER_SHARE = 0.25
 """Of the bins of q, the highest, in which the solvent's level is read."""
 
+NOISY = 1.5
+"""Times what shares should scatter by, from which on more is believed (chosen: 4 sigmas of fifty frames)."""
 BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class MissingSolvent:
-    """share (scan, height) of the path, and its sigma; NaN where it is not known."""
+    """share (scan, height) of the path, and its sigma; NaN where it is not known. noise: of all frames' shares beyond what they
+    should scatter by, as of their monitor or transmission; 0 where they do not."""
 
     share: FloatArray
     sigma: FloatArray
+    noise: float = 0.0
 
 
 def solvent_level(solvent: FloatArray) -> float:
@@ -55,7 +59,8 @@ def missing_solvent(
     slope = _weighted_median(share[tells] / phi[tells], np.square(phi[tells] / own[tells]))
     share = np.where(known, share - slope * (phi - float(np.median(phi[known]))), np.nan)
     scatter = 1.4826 * float(np.median(np.abs(share[known]) / own[known]))
-    return MissingSolvent(share, np.where(known, own * max(1.0, scatter), np.nan))
+    noise = float(np.median(own[known])) * np.sqrt(scatter**2 - 1.0) if scatter > NOISY else 0.0
+    return MissingSolvent(share, np.where(known, own * max(1.0, scatter), np.nan), float(noise))
 
 
 def _weighted_median(values: FloatArray, weight: FloatArray) -> float:

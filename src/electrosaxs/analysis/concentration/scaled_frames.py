@@ -104,6 +104,16 @@ class ScaledFrames:
             tuple(Shares(one.cause, one.share, np.where(asked, one.sigma, np.inf), one.misfit) for one in self.causes)
         )
 
+    def within(self, noise: float) -> ScaledFrames:
+        """The same where monitor or transmission of every frame are noisy by so much, which is in each one's sigma: what such
+        noise makes of a frame is no fault of it."""
+        return ScaledFrames(
+            tuple(
+                one if one.cause == GAS else Shares(one.cause, one.share, np.hypot(one.sigma, noise), one.misfit)
+                for one in self.causes
+            )
+        )
+
     @property
     def significance(self) -> FloatArray:
         """(scan, height) of the likeliest cause, with the sign of x."""

@@ -10,7 +10,8 @@ phi can. Compared is the optical depth of the particles, seen against expected f
 k = ln(T_solvent / T_reference) / depth(phi0) measures a on the starting solution itself. drift: all heights alike, or, where
 that is more likely, as a diode's, in proportion to 1 - depth, or a monitor's, in proportion to depth; place: heights at which
 the electrode cuts the beam, where a micrometre counts; b: what changes with phi (interaction, harmonics). Each is found so that
-half of the frames may be wrong.
+half of the frames may be wrong. place is there from the first frame, a film of crystals grows: frames in which crystals stand
+tell place only at heights where no other frame does.
 """
 
 from __future__ import annotations
@@ -77,18 +78,27 @@ def two_measures(
     time_s: FloatArray,
     cut: BoolArray,
     start_depth: float = 0.0,
+    crystals: BoolArray | None = None,
 ) -> TwoMeasures:
     """The parts of `difference` (scan, height), NaN where there is no frame.
 
     model_sigma: of the expectation, in ln T; excess_depth: k (depth - depth(phi0)); cut (height,): where the electrode cuts
-    the beam; start_depth: k depth(phi0), 0 where it says nothing of whose the drift is.
+    the beam; start_depth: k depth(phi0), 0 where it says nothing of whose the drift is; crystals (scan, height): where they
+    stand in the beam.
     """
-    even = _parts(difference, model_sigma, excess_depth, np.ones_like(difference), time_s, cut)
+    known = np.isfinite(difference) & np.isfinite(model_sigma)
+    places = known & cut
+    if crystals is not None:
+        free = places & ~crystals
+        places = np.where(free.any(axis=0), free, places)
+    even = _parts(difference, model_sigma, excess_depth, np.ones_like(difference), time_s, cut, places)
     told = np.abs(even.drift).max(axis=1, initial=0.0) > TOLD * even.drift_sigma
     if not 0.0 < start_depth < 1.0 or not told.any():
         return even
     of_diode, of_monitor = 1.0 - excess_depth / (1.0 - start_depth), 1.0 + excess_depth / start_depth
-    others = [_parts(difference, model_sigma, excess_depth, share, time_s, cut) for share in (of_diode, of_monitor)]
+    others = [
+        _parts(difference, model_sigma, excess_depth, share, time_s, cut, places) for share in (of_diode, of_monitor)
+    ]
     best = min(others, key=_misfit)
     return best if _misfit(best) < _misfit(even) - NEARER else even
 
@@ -100,8 +110,9 @@ def _parts(
     share: FloatArray,
     time_s: FloatArray,
     cut: BoolArray,
+    places: BoolArray,
 ) -> TwoMeasures:
-    """With a drift that each voxel feels in proportion to `share`."""
+    """With a drift that each voxel feels in proportion to `share`; places (scan, height): frames that tell place."""
     known = np.isfinite(difference) & np.isfinite(model_sigma)
     tells = known & ~cut & (np.abs(np.nan_to_num(share)) > LEAST_SHARE)
     scale = np.where(tells, share, 1.0)
@@ -116,13 +127,13 @@ def _parts(
         drift = _through(knots, time_s, tells)
         slope = _slope(difference - share * drift, excess_depth, sigma, known & ~cut & (np.abs(excess_depth) > STEEP))
         rest = difference - share * drift - slope * excess_depth
-        place = _per_height(rest, sigma, known, cut)
+        place = _per_height(rest, sigma, places, cut)
         noise = _noise(rest - place, model_sigma, known & ~cut)
     residual = np.where(known, difference - share * drift - place - slope * excess_depth, np.nan)
     sigma = np.where(known, np.hypot(noise, model_sigma), np.nan)
     weight = np.where(known, 1.0 / np.square(np.where(known, sigma, 1.0)), 0.0)
     drift_sigma = _of_the_mean(np.where(tells, weight * np.square(scale), 0.0).sum(axis=1), USUAL_NOISE)
-    place_sigma = np.where(cut, _of_the_mean(weight.sum(axis=0), PLACE_SIGMA), 0.0)
+    place_sigma = np.where(cut, _of_the_mean(np.where(places, weight, 0.0).sum(axis=0), PLACE_SIGMA), 0.0)
     return TwoMeasures(difference, sigma, drift, drift_sigma, place, place_sigma, slope, noise, residual, share)
 
 

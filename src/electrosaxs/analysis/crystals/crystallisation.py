@@ -33,6 +33,7 @@ GROWTH_POINTS = 2  # scans with crystals that the extrapolation of growth uses: 
 # pinned at the solubility 3/2 (its boundary layer empties as a root of time), and 1 once all that arrives is taken.
 GROWTH_POWER, GROWTH_POWER_SD = 1.45, 0.25  # median, and sd of ln p: 1.1 to 1.9 within one
 LAW = 0.05  # relative, chosen: p falls between the scans that it is taken through, and the solution beside crystals grows on
+NO_LAW = 9.0  # chi-squared from which on two scans have not grown so: a film in its own shadow by the second
 TREND = 3.0  # sigma of the slope of a(t) from which a mean would hide a trend
 
 
@@ -165,7 +166,8 @@ def onset_from_structure_factor(
     m = X / (1 - X), particles in crystals over those beside them, is what grows; X itself bends down as it nears 1.
     m = r max(t - t0, 0)^p is weighed for every t0 from the first scan to the first one that shows crystals, r and p
     being integrated out; the answer is mean and sd of that distribution. p lies between 1 and 2 (GROWTH_POWER): taken as 1,
-    amounts too small to be seen are left out and t0 is late by up to 0.3 of the time between scans.
+    amounts too small to be seen are left out and t0 is late by up to 0.3 of the time between scans. Crystals that hide each
+    other scatter less than there are: where the first two scans with crystals follow no such law, the first alone counts.
     """
     told = np.isfinite(fraction) & (sigma > 0.0) & (fraction < 1.0)  # one that a bound holds says nothing
     times, fraction, sigma, detected = times[told], fraction[told], sigma[told], detected[told]
@@ -186,29 +188,33 @@ def onset_from_structure_factor(
     end = int(shown[GROWTH_POINTS - 1]) + 1
     amount = fraction / (1.0 - fraction)
     noise = np.hypot(sigma / np.square(1.0 - fraction), LAW * np.maximum(amount, 0.0))
-    mean, variance = _start_of_growth(times[:end], amount[:end], noise[:end], first)
+    mean, variance, misfit = _start_of_growth(times[:end], amount[:end], noise[:end], first)
+    if misfit > NO_LAW:
+        end = first + 1
+        mean, variance, _ = _start_of_growth(times[:end], amount[:end], noise[:end], first)
     how = f"growth of the crystals extrapolated to nothing; first seen at {after:.0f} s, not at {before:.0f} s"
     return Number(mean, float(np.sqrt(variance)), "s", how)
 
 
-def _start_of_growth(t: FloatArray, m: FloatArray, sigma: FloatArray, first: int) -> tuple[float, float]:
-    """Mean and variance of t0 in m = m_last [max(t - t0, 0) / (t_last - t0)]^p; prior flat in t0 over [t_0, t_first] and
-    in m_last, normal in ln p."""
-    starts = np.linspace(t[0], t[first], 801)
+def _start_of_growth(t: FloatArray, m: FloatArray, sigma: FloatArray, first: int) -> tuple[float, float, float]:
+    """Mean and variance of t0, and least chi-squared, in m = m_last [max(t - t0, 0) / (t_last - t0)]^p; prior flat in t0 over
+    [t_0, t_first] and in m_last, normal in ln p."""
+    starts = np.linspace(t[0], t[first], 801)[: -1 if t.size == first + 1 else None]  # growth begins before it is seen
     powers = GROWTH_POWER_SD * np.linspace(-3.0, 3.0, 61)
     grown = np.maximum(t - starts[:, None], 0.0) / (t[-1] - starts[:, None])
-    cost = np.empty((starts.size, powers.size))
+    cost, misfit = np.empty((starts.size, powers.size)), np.inf
     for place, bend in enumerate(powers):  # one at a time: memory as of one, however many scans there are
         rise = grown ** (GROWTH_POWER * np.exp(bend)) / sigma
         information = np.sum(np.square(rise), axis=1)
         last = np.maximum(rise @ (m / sigma), 0.0) / information
         chi_squared = np.sum(np.square(m / sigma - last[:, None] * rise), axis=1)
         cost[:, place] = chi_squared + np.log(information) + (bend / GROWTH_POWER_SD) ** 2
+        misfit = min(misfit, float(chi_squared.min()) + (bend / GROWTH_POWER_SD) ** 2)
     weight = np.exp(-0.5 * (cost - cost.min())).sum(axis=1)
     weight /= weight.sum()
     mean = float(weight @ starts)
     step = float(starts[1] - starts[0])
-    return mean, float(weight @ (starts - mean) ** 2) + step**2 / 12.0
+    return mean, float(weight @ (starts - mean) ** 2) + step**2 / 12.0, misfit
 
 
 def lattice_constant_solvated(a: LatticeConstant) -> Number:

@@ -18,6 +18,8 @@ from .profile_integral import front_variances, up_to
 FEWEST_SCANS = 3
 FLAT_SHARE = 0.02
 TOO_NOISY = 5.0
+SEEN = 0.5
+"""Of its heights (chosen): a scan that has no more frames than that is none of the line."""
 
 
 def supply_flux(
@@ -44,6 +46,7 @@ def supply_flux(
     except FitError as error:
         return Number.absent("m/s", str(error))
     flat = _flat_scans(columns) & (columns.time[:-1].max(axis=1) <= anode_closed_until_s)[:, None]
+    flat &= (columns.good[:-1].mean(axis=1) > SEEN)[:, None]  # what was not seen has no volume of its own
     if during is not None:
         flat &= np.all(during.has(columns.time[:-1]), axis=1)[:, None]
     lengths = flat.sum(axis=0)

@@ -45,7 +45,7 @@ from .odd_standards import without_odd_standards
 from .play import doubts_of_play, stage_play, words_of_play
 from .quality import doubts, with_quality
 from .reduce_run import ReducedRun, centre_px, reduce_run
-from .scale_errors import again, parted, scales_of, with_scale_errors, without_start
+from .scale_errors import again, parted, scales_of, with_hidden_layer, with_scale_errors, without_start
 from .sizes import SizeStudy, size_distributions
 from .standards import Standards, standards
 from .voltage import voltage_pieces, voltage_program
@@ -194,7 +194,9 @@ def _results(
     bulk = {} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
     film = film_study(agreed.shadow, crystals.column, maps, run)
-    doubtful = doubts(standard, misfit, agreed, int(voxels.frame.size), centre_px=centre_px(reduced.store))
+    doubtful = doubts(
+        standard, misfit, agreed, voxels.frame.size, centre_px=centre_px(reduced.store), crystals_miss=crystals.missed
+    )
     doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_surface(anode)]
     before = tuple(note for part in (reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*growth.notes, *crystals.notes, *film.notes, *sizes.notes)
@@ -209,6 +211,7 @@ def _results(
         notes=(*before, *words_of_play(play), *dose_notes(dose), *after),
         settings=_settings(reduced),
     )
+    results = with_hidden_layer(results, anode.surely_wavy_um)
     return with_scale_errors(results, scales, run, again(maps, moved_maps, rates))
 
 

@@ -42,6 +42,14 @@ class AnodePosition:
         assert self.number.value is not None
         return self.number.value
 
+    @property
+    def surely_wavy_um(self) -> float:
+        """By how much the edge is broader than the beam, 0 where that is not sure."""
+        spread = self.spread
+        if spread is None or spread.value is None or spread.sigma is None or spread.value < SURE * spread.sigma:
+            return 0.0
+        return spread.value
+
     def is_open(self, height_um: FloatArray) -> npt.NDArray[np.bool_]:
         """True where enough of the beam passes above the anode."""
         return np.asarray(open_fraction(height_um, self.fwhm_um)) >= LEAST_OPEN

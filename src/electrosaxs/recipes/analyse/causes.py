@@ -21,7 +21,8 @@ ALIKE = 3.0
 class Contradiction:
     """Of one frame. scattering, light: ln phi by scattering and by transmission over what its neighbours say, sigma of the
     latter; light is minus infinity where more light passes than without particles. significance: of the contradiction, sigmas.
-    missing: share of the solvent that the curve lacks and how many sigmas that is, 0 where it is not told.
+    missing: share of the solvent that the curve lacks and how many sigmas that is, 0 where it is not told. darker: less light
+    passes than the frame's own phi lets, which no gas does.
     """
 
     scattering: float
@@ -29,6 +30,7 @@ class Contradiction:
     sigma: float
     significance: float
     missing: tuple[float, float] = (0.0, 0.0)
+    darker: bool = False
 
     @property
     def ratio(self) -> float:
@@ -58,6 +60,11 @@ def cause(c: Contradiction) -> str:
         return (
             f"phi is {c.ratio:.3g} times what its transmission says ({sigmas}): the scattering moved and the transmission did"
             " not, the monitor was read wrong"
+        )
+    if share > 0.0 and c.darker:
+        return (
+            f"phi is {c.ratio:.3g} times what its transmission says ({sigmas}): {100.0 * share:.2g} % of the solvent is missing"
+            " from the curve and no more light passes, the monitor was read wrong"
         )
     if share > 0.0:
         said = f"{min(clear, 999.0):.0f} sigma"

@@ -79,6 +79,12 @@ class Crystals:
         return bool(seen[:2].all() if seen.size > 1 else seen.all())
 
     @property
+    def missed(self) -> float:
+        """Reduced chi-squared of the curves in which crystals were seen, their median; 0 where there is none."""
+        each = [one.solution.chi_squared / one.solution.degrees_of_freedom for one in self.joint]
+        return float(np.median(np.concatenate(each))) if each else 0.0
+
+    @property
     def rows(self) -> list[int]:
         """Of the voxels in which crystals were seen."""
         return [int(row) for one in self.joint for row in one.rows]

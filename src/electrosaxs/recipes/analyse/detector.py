@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
 
 from ...errors import ShapeError, bad_value
 from ...io.poni import read_poni
@@ -17,6 +13,7 @@ from ...reduction.geometry import Geometry, pixel_geometry
 from ...reduction.masking import BoolImage, is_fit2d_mask, read_mask, static_mask
 from ...reduction.outliers import find_outliers
 from ...reduction.q_window import filled_window
+from .beam_centre import Frames, Quarters, about_the_beam, watched
 
 OUTLIER_BINS = 500
 """The most q bins in which hot and dead pixels are looked for: a pixel needs many others of its q to stand out from."""
@@ -38,20 +35,28 @@ class PreparedDetector:
     notes: tuple[str, ...]
 
 
-def prepared(run: Run, reader: FrameKind, frames: Iterable[npt.NDArray[np.integer]]) -> PreparedDetector:
-    """Geometry, masks and bins of a run; hot and dead pixels are looked for in `frames`."""
+def prepared(run: Run, reader: FrameKind, frames: Frames) -> PreparedDetector:
+    """Geometry, masks and bins of a run; hot and dead pixels and the beam centre are looked for in what `frames` gives."""
     geometry, mask, turned = detector_of(run, reader)
     saturation = _saturation(reader, geometry)
-    outliers = find_outliers(
-        frames, _own_integrator(run, geometry, mask, saturation, bins=min(run.analysis.bins, OUTLIER_BINS))
-    )
+    few = min(run.analysis.bins, OUTLIER_BINS)
+    own, quarters = _own_integrator(run, geometry, mask, saturation, bins=few), list[Quarters]()
+    outliers = find_outliers(watched(frames(), own, quarters), own)
+
+    def of(other: Geometry) -> Integrator:
+        return _own_integrator(run, other, mask | outliers.mask, saturation, bins=few)
+
+    centred, moved = about_the_beam(geometry, quarters, frames, of)
+    if moved:
+        geometry, (mask, _) = centred, _user_and_gaps(run, centred, reader)
+        outliers = find_outliers(frames(), _own_integrator(run, geometry, mask, saturation, bins=few))
     mask = mask | outliers.mask
     own = _own_integrator(run, geometry, mask, saturation, bins=run.analysis.bins)
     window, cut = filled_window(run.analysis, own.pixels_per_bin, own.width, where=geometry.source)
     if cut:
         run = run.model_copy(update={"analysis": window})
         own = _own_integrator(run, geometry, mask, saturation, bins=window.bins)
-    notes = (*turned, *cut, f"outliers: {outliers.note}")
+    notes = (*turned, *cut, f"outliers: {outliers.note}", *moved)
     return PreparedDetector(run, geometry, mask, saturation, own, outliers.note, notes)
 
 

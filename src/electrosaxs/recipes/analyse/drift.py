@@ -143,17 +143,20 @@ def noise_of_phi(measures: TwoMeasures, depth: FloatArray, usual: float) -> floa
         return 0.0
     rest, tau = measures.residual[known], depth[known]
     base = np.maximum(np.square(measures.sigma[known]) - measures.noise**2, 0.0) + LEAST_NOISE**2
-    found = []
-    for size in (1.0 - tau, tau):
-        variance = base + np.square(NOISES[:, None] * size)
-        likelihood = -0.5 * np.sum(np.minimum(np.square(rest) / variance, OUTLYING**2) + np.log(variance), axis=1)
-        best = int(np.argmax(likelihood))
-        found.append((float(likelihood[best] - likelihood[0]), float(NOISES[best])))
+    found = [_likeliest(rest, base, size) for size in (1.0 - tau, tau)]
     (gain, noise), (other, second) = sorted(found, reverse=True)
     if gain < LEAST_GAIN:
         return 0.0
     noise = max(noise, second) if gain - other < 0.5 * LEAST_GAIN else noise
     return float(np.sqrt(max(noise**2 - usual**2, 0.0)))
+
+
+def _likeliest(rest: FloatArray, base: FloatArray, size: FloatArray) -> tuple[float, float]:
+    """Gain of ln likelihood over none, and noise times `size` that the likeliest is beside the variance `base`."""
+    variance = base + np.square(NOISES[:, None] * size)
+    likelihood = -0.5 * np.sum(np.minimum(np.square(rest) / variance, OUTLYING**2) + np.log(variance), axis=1)
+    best = int(np.argmax(likelihood))
+    return float(likelihood[best] - likelihood[0]), float(NOISES[best])
 
 
 FARTHEST_CUT = 4.0

@@ -67,7 +67,7 @@ BoolArray = npt.NDArray[np.bool_]
 class MeasuredView:
     """Of a run: phi as the frames show it and its relative sigma, crystalline fraction, ln(T / T_reference / open), a, all
     (scan, height). scale: k of `two_measures`; start_depth: depth(phi0). solvent: what of it is missing from the curves,
-    solvent_depth: what the beam's whole path of it absorbs. layer: what drifting particles build, None where not told."""
+    solvent_depth: what the beam's path of it absorbs. layer: of drifting particles, None: not told. noise: of each phi."""
 
     run: Run
     grid: ScanMap
@@ -82,6 +82,7 @@ class MeasuredView:
     solvent: MissingSolvent
     solvent_depth: float
     layer: Layer | None = None
+    noise: float = 0.0
 
     @classmethod
     def of(
@@ -129,16 +130,16 @@ class MeasuredView:
     def with_noise(self, usual: float) -> tuple[MeasuredView, float]:
         """This view with the noise of each frame's phi that most frames show and the standards do not, and that noise."""
         correction, measures = self.compared(np.zeros(self.phi.shape, dtype=bool))
-        noise = noise_of_phi(measures, self.depth(correction), usual)
-        if noise < LEAST_MONITOR_NOISE:
-            return self, 0.0
-        return replace(self, relative=np.hypot(self.relative, noise)), noise
+        of_solvent = float(np.sqrt(max(self.solvent.noise**2 - usual**2, 0.0)))  # whoever makes it
+        noise = max(noise_of_phi(measures, self.depth(correction), usual), of_solvent)
+        noise = noise if noise >= LEAST_MONITOR_NOISE else 0.0
+        return replace(self, relative=np.hypot(self.relative, noise), noise=float(np.hypot(noise, usual))), noise
 
     def bulk(self, left_out: BoolArray, standard: Standards) -> BulkLevel:
         """phi where nothing has arrived, of the frames that are not left out."""
         phi = np.where(left_out | self.cut | self.beside_crystals, np.nan, self.phi)
-        start = self.run.solution.volume_fraction
-        return bulk_level(phi, self.relative, start=start, shared=standard.starting.relative_sigma)
+        start, shared = self.run.solution.volume_fraction, standard.starting.relative_sigma
+        return bulk_level(phi, self.relative, start=start, shared=shared)
 
     def slow_drift(
         self, correction: FootprintCorrection, measures: TwoMeasures, bulk: BulkLevel, standard: Standards
@@ -182,7 +183,7 @@ class MeasuredView:
         told = ScaledFrames.of(solvent, light, lower, depth=depth, own=own, solvent_depth=self.solvent_depth)
         lacks = left_out & (self.solvent.share > UNCERTAIN * self.solvent.sigma)
         there = np.maximum(there, np.max(np.where(lacks, self.solvent.share, 0.0), axis=0))
-        return Scaled(told.only(asked), left_out, there, self.cut, np.maximum(gain, 1.0))
+        return Scaled(told.only(asked), left_out, there, self.cut, np.maximum(gain, 1.0), self.noise)
 
     @property
     def known(self) -> BoolArray:
@@ -198,8 +199,7 @@ class MeasuredView:
     def cut(self) -> BoolArray:
         return np.asarray(_passes(self.grid, self.run) < WHOLE)
 
-    def _centre(self) -> FloatArray:
-        """Where each height reads phi (um)."""
+    def _centre(self) -> FloatArray:  # where each height reads phi (um)
         return open_beam_centre(self.grid.heights, self.run.beam.fwhm_um, 1e3 * self.run.cell.gap_mm)
 
     @property
@@ -214,12 +214,12 @@ class MeasuredView:
 
     def _expected(self, phi: FloatArray, wanted: BoolArray) -> Expected:
         """What the neighbours say: of phi itself, or of phi over that of the layer, where these foretell each other better."""
-        centre, start = self._centre(), self.run.solution.volume_fraction
-        plain = expected(phi, wanted, height_um=centre, time_s=self.grid.time, start=start)
+        where = {"height_um": self._centre(), "time_s": self.grid.time}
+        start = self.run.solution.volume_fraction
+        plain = expected(phi, wanted, **where, start=start)
         if self.layer is None:
             return plain
-        less = phi / np.exp(self.layer.logarithm)
-        over = expected(less, wanted, height_um=centre, time_s=self.grid.time, start=start)
+        over = expected(phi / np.exp(self.layer.logarithm), wanted, **where, start=start)
         better = np.nan_to_num(over.sigma, nan=np.inf) < np.nan_to_num(plain.sigma, nan=np.inf)
         return Expected(
             np.where(better, over.logarithm + self.layer.logarithm, plain.logarithm),
@@ -233,8 +233,7 @@ class MeasuredView:
         return asked & (np.nan_to_num(np.abs(off) / np.hypot(around.sigma, self.relative)) > SIGNIFICANT)
 
     def change_with_dose(self, left_out: BoolArray, seconds: FloatArray) -> Change | None:
-        """Of ln phi with each second in the beam, seconds (scan, height), where the layer has arrived; None where it is not
-        told."""
+        """Of ln phi with each second in the beam, seconds (scan, height), where the layer has arrived; None: not told."""
         if self.layer is None:
             return None
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -287,8 +286,8 @@ class MeasuredView:
         missing = lasting_shadow(-measures.residual, sigma, self.fraction > 0.0, self.cut)
         if not np.any(missing):
             return None
-        fwhm, heights = self.run.beam.fwhm_um, self.grid.heights
-        density = relative_density(heights, beam_deviation(fwhm)) / np.maximum(open_fraction(heights, fwhm), 1e-9)
+        fwhm, z = self.run.beam.fwhm_um, self.grid.heights
+        density = relative_density(z, beam_deviation(fwhm)) / np.maximum(open_fraction(z, fwhm), 1e-9)
         return Shadow(missing, sigma, shown, depth, self.scale * self.attenuation, density)
 
     def gross(self) -> TwoMeasures:
@@ -296,14 +295,15 @@ class MeasuredView:
         return self._measures(self.scale * self.attenuation * self.phi, np.full(self.phi.shape, GROSS), self.known)
 
     def _measures(self, depth: FloatArray, profile: FloatArray, known: BoolArray) -> TwoMeasures:
-        parts = np.square(profile) + np.square(self.relative)
+        parts = np.square(profile) + np.square(self.relative) + np.where(self.beside_crystals, BESIDE_CRYSTALS**2, 0.0)
         parts += np.square(INTERACTION * np.clip(self.phi / 0.01, 0.0, 1.0))
-        parts += np.where(self.beside_crystals, BESIDE_CRYSTALS**2, 0.0)
         excess = depth - self.scale * self.start_depth
         difference = np.where(known, self.lighter + excess, np.nan)
         model = np.hypot(depth * np.sqrt(parts), self.start_noise)
-        start = self.scale * self.start_depth
-        return two_measures(difference, model, excess, time_s=self.grid.time, cut=self.cut, start_depth=start)
+        return two_measures(
+            difference, model, excess, time_s=self.grid.time, cut=self.cut,
+            start_depth=self.scale * self.start_depth, crystals=self.beside_crystals,
+        )  # fmt: skip
 
     def seen_depth(self, measures: TwoMeasures) -> FloatArray:
         """Optical depth that the transmission says, without its drift and with the place of the electrode."""
@@ -312,8 +312,8 @@ class MeasuredView:
     def absorbed(self, correction: FootprintCorrection, measures: TwoMeasures) -> tuple[FloatArray, FloatArray]:
         """phi by absorption as the mean over the beam, and its sigma, NaN where crystals stand in it."""
         mean = np.where(np.isfinite(self.phi), self.phi, np.exp(correction.missing.logarithm))
-        per_depth = np.where(correction.factor == 1.0, 1.0 / (self.scale * self.attenuation), correction.factor * mean)
-        per_depth = np.where(correction.factor == 1.0, per_depth, per_depth / self.depth(correction))
+        even, factor = 1.0 / (self.scale * self.attenuation), correction.factor
+        per_depth = np.where(factor == 1.0, even, factor * mean / self.depth(correction))
         clear = np.where(self.beside_crystals, np.nan, per_depth)
         return clear * self.seen_depth(measures), np.abs(clear) * np.hypot(measures.noise, self.start_noise)
 
@@ -325,7 +325,7 @@ class MeasuredView:
         with np.errstate(invalid="ignore", divide="ignore"):
             light = np.where(seen > 0.0, np.log(seen / depth), -np.inf)
             scattering = np.log(self.phi) - neighbours.logarithm
-        significance = np.abs(self.of_the_left_out(correction, measures))
+        signed = np.nan_to_num(self.of_the_left_out(correction, measures), nan=SIGNIFICANT)
         clear = np.nan_to_num(self.solvent.share / self.solvent.sigma)
         lacks = (clear > FITS) | ((clear > LEAST_OFF) & np.any(left_out & (clear > FITS), axis=0))
         clear, share = np.where(lacks, clear, 0.0), np.where(lacks, np.nan_to_num(self.solvent.share), 0.0)
@@ -334,7 +334,8 @@ class MeasuredView:
                 scattering=float(np.nan_to_num(scattering[i, j])),
                 light=float(light[i, j]),
                 sigma=float(np.nan_to_num(neighbours.sigma[i, j], nan=1.0)),
-                significance=float(np.nan_to_num(significance[i, j], nan=SIGNIFICANT)),
+                significance=abs(float(signed[i, j])),
+                darker=bool(signed[i, j] < -LEAST_OFF),
                 missing=(float(share[i, j]), float(clear[i, j])),
             )
             for i, j in np.argwhere(left_out)
@@ -373,8 +374,7 @@ class MeasuredView:
         return missing
 
 
-def _passes(grid: ScanMap, run: Run) -> FloatArray:
-    """Share of the beam between the electrodes (height,)."""
+def _passes(grid: ScanMap, run: Run) -> FloatArray:  # (height,) share of the beam between the electrodes
     return open_fraction(grid.heights, run.beam.fwhm_um, 1e3 * run.cell.gap_mm)
 
 

@@ -21,6 +21,7 @@ OF_PHI = {
     "onset_volume_fraction",
 }
 OF_SIZES = {"anode_diameter", "anode_polydispersity"}
+OF_CRYSTALS = {"crystalline_fraction", "crystalline_amount", "anode_volume_fraction"}
 OF_THE_START = {"starting_diameter", "starting_polydispersity"}
 MANY = 0.1
 """Share of the frames from which on what is wrong with them is said of the numbers (chosen)."""
@@ -28,6 +29,8 @@ LARGEST_DRIFT = 3e-3
 """Of phi, by drift of the transmission, from which on it is said of the numbers (chosen)."""
 MOST_CENTRE_PX = 1.0
 """By which a beam centre may be off before it is said of the sizes (chosen)."""
+MOST_MISSED = 2.0
+"""Reduced chi-squared from which on what a model misses is more than what counting leaves open."""
 NOT = "not trustworthy"
 
 
@@ -45,10 +48,16 @@ class Doubt:
 
 
 def doubts(
-    standard: Standards, misfit: Misfit, agreed: Agreement, frames: int, *, centre_px: float = 0.0
+    standard: Standards,
+    misfit: Misfit,
+    agreed: Agreement,
+    frames: int,
+    *,
+    centre_px: float = 0.0,
+    crystals_miss: float = 0.0,
 ) -> list[Doubt]:
     """What speaks against the numbers of a run of `frames` sample frames, the worst first; centre_px: by how much the beam
-    centre is off."""
+    centre is off; crystals_miss: reduced chi-squared of the curves with crystals."""
     found = []
     phi = frozenset(OF_PHI)
     if agreed.scatter:
@@ -70,6 +79,9 @@ def doubts(
     if centre_px > MOST_CENTRE_PX:
         why = f"the beam centre is off by {centre_px:.1f} pixels, as the four quarters of the frames say"
         found.append(Doubt(frozenset(OF_SIZES | OF_THE_START | {"lattice_constant_solvated"}), why))
+    if crystals_miss > MOST_MISSED:
+        why = f"solution and superlattice do not describe the curves with crystals (reduced chi-squared {crystals_miss:.2g})"
+        found.append(Doubt(frozenset(OF_CRYSTALS | OF_SIZES), why))
     drift = float(np.max(np.abs(agreed.drift), initial=0.0))
     if drift > LARGEST_DRIFT:
         found.append(Doubt(phi, f"transmission or scattering drift by {100.0 * drift:.2g} %"))

@@ -30,6 +30,7 @@ from ...reduction.outliers import sample_frames
 from ...reduction.sectors import centre_off
 from ...reduction.stream import ReductionStore, StoredFrames, reduce_series
 from ..progress import Progress, over, stage
+from .beam_centre import SURE
 from .detector import prepared
 from .engine import Device, engine_of
 from .frame_ranges import Series
@@ -37,7 +38,7 @@ from .on_workers import reduce_on_workers, take_left_over
 
 log = logging.getLogger(__name__)
 LEAST_OFF_PX = 0.5
-"""Of the beam centre (chosen): less moves no number by its sigma."""
+"""Of the beam centre that frames are integrated about (chosen), from which on it is told that their quarters disagree."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,8 @@ def reduce_run(
     table = read_table(run)
     with closing(open_frames(run, table)) as reader:
         with stage(progress, "hot and dead pixels"):
-            detector = prepared(run, reader, readable(reader, sample_frames(table)))
+            looked_at = sample_frames(table)
+            detector = prepared(run, reader, lambda: readable(reader, looked_at))
         run, own = detector.run, detector.integrator
         engine = engine_of(detector, integrator, device, on_workers=cluster is not None)
         key = _key(reader.files, own.fingerprint, engine.name)
@@ -205,7 +207,7 @@ def centre_px(store: StoredFrames) -> float:
         return 0.0
     x, y, sigma = centre_off(np.asarray(store.sectors)[store.done])
     off = float(np.hypot(x, y))
-    return off if off > 5.0 * sigma else 0.0
+    return off if off > SURE * sigma else 0.0
 
 
 def centre_note(store: StoredFrames) -> tuple[str, ...]:

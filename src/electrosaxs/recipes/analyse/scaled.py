@@ -34,19 +34,20 @@ Place = tuple[int, int]
 class Scaled:
     """What the frames that are not `left_out` show. there (height,): largest share of gas in frames that are out; cut
     (height,): where the electrode cuts the beam, from which gas rises; gain (scan, height): what phi as the mean over the beam
-    changes by with what the frame shows, relative."""
+    changes by with what the frame shows, relative; noise: of every frame's monitor or transmission, which is in its sigma."""
 
     frames: ScaledFrames
     left_out: BoolArray
     there: FloatArray
     cut: BoolArray
     gain: FloatArray
+    noise: float = 0.0
 
     @property
     def found(self) -> BoolArray:
         """(scan, height) frames that are out: single ones, the worst of its surroundings first, as it spoils those; and those
         with gas of one height together, as it stays for a while."""
-        alone = worst_nearby(self.frames.significance, ALONE)
+        alone = worst_nearby(self.frames.within(self.noise).significance, ALONE)
         gas = self.frames.by(GAS)
         shown = np.where((gas.share > LEAST_SHARE) & ~self.left_out, gas.significance, 0.0)
         likely = np.where(shown > LIKELY, shown, 0.0)

@@ -47,7 +47,7 @@ class FramePhi:
     def __init__(self, run: Run, still: Sequence[Kept], scratch: Path, *, saturation: float | None) -> None:
         source = run.frames.nexus or run.frames.table or Path("frames")
         reader, table = KeptFrames(still, saturation, (source,)), table_of(still, source)
-        detector = prepared(run, reader, [frame.image for frame in still])
+        detector = prepared(run, reader, lambda: [frame.image for frame in still])
         self._integrator = detector.integrator
         reduced = self._reduced(detector.run, reader, table, scratch)
         self.standard = standards(reduced, workers=1)

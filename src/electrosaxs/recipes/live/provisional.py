@@ -147,7 +147,7 @@ class Provisional:
     def _keep_still(self, row: ArrivedRow, frame: Frame) -> None:
         self._standard = None
         if self.detector is None and not self._still:
-            prepared(self.run, self._kind(frame), [frame])  # so that what is slow the first time is behind us
+            prepared(self.run, self._kind(frame), lambda: [frame])  # so that what is slow the first time is behind us
         self._still[row.index] = (row, None if self.detector is None else self._reduced(row, frame))
 
     def rest(self) -> bool:
@@ -208,7 +208,8 @@ class Provisional:
         kind = self._kind(frame)
         looked_at = [i for i in self._still if self._still[i][0].role != Role.DARK]
         chosen = [looked_at[k] for k in np.linspace(0, len(looked_at) - 1, min(SAMPLE, len(looked_at))).astype(int)]
-        self.detector, self._standard = prepared(self.run, kind, self._again(chosen) if chosen else iter([frame])), None
+        self.detector = prepared(self.run, kind, lambda: self._again(chosen) if chosen else [frame])
+        self._standard = None
         self._prepared_for = len(self._still)
         own = self.detector.integrator
         key = hashlib.blake2b(f"{self._source.path} {own.fingerprint} {__version__}".encode(), digest_size=16)
