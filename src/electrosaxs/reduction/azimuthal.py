@@ -107,13 +107,10 @@ class Integrator:
         self.pixel = np.flatnonzero(used)
         if self.pixel.size == 0:
             raise bad_value(
-                CalibrationError,
-                where=geometry.source,
-                field="q range",
-                value=f"{q_min:g} to {q_max:g} 1/nm",
+                CalibrationError, where=geometry.source, field="q range", value=f"{q_min:g} to {q_max:g} 1/nm",
                 rule="no unmasked pixel of the detector lies in it",
                 remedy="check q_min_per_nm and q_max_per_nm, the geometry and the mask",
-            )
+            )  # fmt: skip
         self.bin = position[self.pixel].astype(np.int64)
         self.weight = np.ascontiguousarray(geometry.weight(polarization).ravel()[self.pixel])
         self.pixels_per_bin = np.bincount(self.bin, minlength=bins)

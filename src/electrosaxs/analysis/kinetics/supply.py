@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import scipp as sc
 from scipy import sparse
 
@@ -58,6 +59,19 @@ def supply_flux(
         )
     level = int(np.argmax(lengths))
     scans = np.flatnonzero(flat[:, level])
+    rate, sigma = _growth_below(columns, scans, level)
+    time = _layer_time(columns)[scans]
+    return Number(
+        rate,
+        sigma,
+        "m/s",
+        f"phi0 v: rate at which the particle volume below {columns.height[level] / METRE_PER_UM:.0f} um grows, where "
+        f"phi stayed within {FLAT_SHARE:.0%} of the start, line over {scans.size} scans, {time[0]:.0f} to {time[-1]:.0f} s",
+    )
+
+
+def _growth_below(columns: MapColumns, scans: npt.NDArray[np.intp], level: int) -> tuple[float, float]:
+    """Rate (m/s) at which the particle volume below the height `level` grows over `scans`, and its sigma."""
     below = with_surface(up_to(columns.panels, columns.position, float(columns.position[level])), columns)
     time = _layer_time(columns)
     profiles = profiles_at(columns, time[scans], visits=2, degree=1)
@@ -70,14 +84,7 @@ def supply_flux(
     squares = [(excess * columns.counting_sigma(along)[0]) ** 2, float(slope @ (other - volume)) ** 2]
     squares.append(float(np.sum(np.square(slope @ np.sqrt(front_variances(profiles.phi, below))))))
     squares += [sigma[0] ** 2 for sigma in columns.shared_sigma(along).values()]
-    return Number(
-        float(slope @ volume),
-        float(np.sqrt(sum(squares))),
-        "m/s",
-        f"phi0 v: rate at which the particle volume below {columns.height[level] / METRE_PER_UM:.0f} um grows, where "
-        f"phi stayed within {FLAT_SHARE:.0%} of the start, line over {scans.size} scans, {time[scans[0]]:.0f} to "
-        f"{time[scans[-1]]:.0f} s",
-    )
+    return float(slope @ volume), float(np.sqrt(sum(squares)))
 
 
 def _without_dim_scans(phi: VolumeFraction) -> VolumeFraction:

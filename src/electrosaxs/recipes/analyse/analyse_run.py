@@ -43,7 +43,7 @@ from .maps import FrameMaps, Kinetics, frame_maps, kinetics
 from .misfit import Misfit, with_sizes_that_fit
 from .odd_standards import without_odd_standards
 from .play import doubts_of_play, stage_play, words_of_play
-from .quality import doubts, with_quality
+from .quality import Doubt, doubts, with_quality
 from .reduce_run import ReducedRun, centre_px, reduce_run
 from .scale_errors import again, parted, scales_of, with_hidden_layer, with_scale_errors, without_start
 from .sizes import SizeStudy, size_distributions
@@ -194,9 +194,7 @@ def _results(
     bulk = {} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
     film = film_study(agreed.shadow, crystals.column, maps, run)
-    doubtful = doubts(
-        standard, misfit, agreed, voxels.frame.size, centre_px=centre_px(reduced.store), crystals_miss=crystals.missed
-    )
+    doubtful = _doubts(reduced, standard, misfit, agreed, crystals, voxels.frame.size)
     doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_surface(anode)]
     before = tuple(note for part in (reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*growth.notes, *crystals.notes, *film.notes, *sizes.notes)
@@ -211,8 +209,17 @@ def _results(
         notes=(*before, *words_of_play(play), *dose_notes(dose), *after),
         settings=_settings(reduced),
     )
-    results = with_hidden_layer(results, anode.surely_wavy_um)
-    return with_scale_errors(results, scales, run, again(maps, moved_maps, rates))
+    return with_scale_errors(
+        with_hidden_layer(results, anode.surely_wavy_um), scales, run, again(maps, moved_maps, rates)
+    )
+
+
+def _doubts(
+    reduced: ReducedRun, standard: Standards, misfit: Misfit, agreed: Agreement, crystals: Crystals, frames: int
+) -> list[Doubt]:
+    """What is doubtful of the run's numbers, of so many frames."""
+    centre = centre_px(reduced.store)
+    return doubts(standard, misfit, agreed, frames, centre_px=centre, crystals_miss=crystals.missed)
 
 
 def _nouns(title: str, maps: FrameMaps, growth: Kinetics, crystals: Crystals, sizes: SizeStudy) -> RunResults:
