@@ -15,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from .said_once import said_once
 from .style import drawing
 
 DPI = 300
@@ -38,7 +39,7 @@ def rendered(figure: Figure) -> Rendered:
     The canvases are asked themselves: `Figure.savefig` draws each form twice, the first time without ink and only for
     the layout. Here drawing the PNG solves the layout, and the SVG takes it as it is.
     """
-    with drawing(), _unchanged(figure):
+    with drawing(), said_once(), _unchanged(figure):
         png = _png(figure, DPI)
         figure.set_layout_engine("none")
         text = io.StringIO()
@@ -48,7 +49,7 @@ def rendered(figure: Figure) -> Rendered:
 
 def rendered_png(figure: Figure, *, dpi: int = DPI) -> bytes:
     """The PNG alone, under STYLE."""
-    with drawing(), _unchanged(figure):
+    with drawing(), said_once(), _unchanged(figure):
         return _png(figure, dpi)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from ..compiled import njit
 
 
 def blocks_fit(packed: npt.NDArray[np.uint8], elements: int, itemsize: int, per_block: int) -> bool:

@@ -12,9 +12,9 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy.interpolate import CubicSpline
 
+from ..compiled import njit
 from ..nouns import FloatArray
 from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, X, Y, depth
 

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy import ndimage
 from skimage.measure import find_contours
 
+from ..compiled import njit
 from ..nouns import FloatArray
 from .contrast import Mask
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
+from ..compiled import njit
 from ..nouns import FloatArray
 from .contrast import Mask
 from .outlines import Outlines, Sides

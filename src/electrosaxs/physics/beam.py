@@ -15,6 +15,8 @@ from ..nouns.base import FloatArray
 from .quadrature import gauss_legendre
 
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+DEEP = -35.0
+"""Deviations from which on Phi(x), 1e-268 there, runs out of what a float can hold."""
 _erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
@@ -76,11 +78,14 @@ def open_beam_centre(height: npt.ArrayLike, fwhm: float, gap: float = np.inf) ->
         h = np.asarray(height, dtype=np.float64)
         below = open_beam_centre(np.minimum(h, gap / 2.0), fwhm)
         return np.asarray(np.where(h > gap / 2.0, gap - open_beam_centre(gap - np.maximum(h, gap / 2.0), fwhm), below))
-    from scipy.special import log_ndtr  # a quarter of a second: only where a measured beam is corrected for
-
     s = beam_deviation(fwhm)
     x = np.asarray(height, dtype=np.float64) / s
-    hazard = np.exp(-0.5 * np.square(x) - 0.5 * np.log(2.0 * np.pi) - log_ndtr(x))
+    if np.any(x < DEEP):
+        from scipy.special import log_ndtr  # a quarter of a second: only for beams whose share no float holds
+
+        hazard = np.exp(-0.5 * np.square(x) - 0.5 * np.log(2.0 * np.pi) - log_ndtr(x))
+    else:
+        hazard = np.exp(-0.5 * np.square(x)) / (np.sqrt(2.0 * np.pi) * _normal_share(x))
     return np.asarray(s * (x + hazard))
 
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from ..compiled import njit
 from ..nouns.base import FloatArray
 from .sphere_kernels import spheres_and_gradients
 

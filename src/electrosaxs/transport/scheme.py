@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numba import njit
 
+from ..compiled import njit
 from ..nouns import FloatArray
 
 UPWIND_ONLY = 1e3

@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ..compiled import njit
 from .step_parts import Content
 
 FUSED: Any = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}

@@ -14,8 +14,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from ..compiled import njit
 from ..nouns.base import FloatArray
 
 Words = npt.NDArray[np.uint64]

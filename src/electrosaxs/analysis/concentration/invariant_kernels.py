@@ -6,8 +6,8 @@ Parameters in the order scale, d, delta, background, skewness; nm and 1/nm.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ...compiled import njit
 from ...physics.sphere_kernels import sphere_and_gradient, spheres_and_gradients
 
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(24)

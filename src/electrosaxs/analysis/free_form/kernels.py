@@ -7,7 +7,8 @@ Cholesky and solve, called from numba, take 1.3 to 2.6 times as long even on one
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ...compiled import njit
 
 
 @njit(cache=True, nogil=True)

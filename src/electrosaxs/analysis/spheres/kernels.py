@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from ...compiled import njit
 from ...nouns import FloatArray
 from ...physics.sphere_kernels import spheres_and_gradients
 
@@ -111,6 +111,27 @@ def _equations(curve, theta, weight, new_weight, hessian, gradient, scratch):  #
 
 
 @njit(cache=True, nogil=True)
+def _inverse_root(matrix, half):  # type: ignore[no-untyped-def]
+    """half = inverse of L, lower triangular, with matrix = L L' (Cholesky), whose lower triangle becomes L. False where the
+    matrix is not positive definite. LAPACK's, called from numba, takes 2 s to compile and longer on 5 x 5.
+    """
+    for j in range(PARAMETERS):
+        for i in range(j, PARAMETERS):
+            for k in range(j):
+                matrix[i, j] -= matrix[i, k] * matrix[j, k]
+            if i == j and not matrix[j, j] > 0.0:
+                return False
+            matrix[i, j] = np.sqrt(matrix[j, j]) if i == j else matrix[i, j] / matrix[j, j]
+    for j in range(PARAMETERS):
+        for i in range(j, PARAMETERS):
+            total = 1.0 if i == j else 0.0
+            for k in range(j, i):
+                total -= matrix[i, k] * half[k, j]
+            half[i, j] = total / matrix[i, i]
+    return True
+
+
+@njit(cache=True, nogil=True)
 def _inverse(hessian, free, damping, inverse):  # type: ignore[no-untyped-def]
     """Inverse of the free rows of hessian + damping diag (lower triangle given), by Cholesky of the scaled matrix.
 
@@ -127,9 +148,8 @@ def _inverse(hessian, free, damping, inverse):  # type: ignore[no-untyped-def]
         for j in range(i):
             if free[j]:
                 scaled[i, j] = scaled[j, i] = hessian[i, j] / (size[i] * size[j])
-    try:
-        half = np.linalg.inv(np.linalg.cholesky(scaled))
-    except Exception:  # numba knows no LinAlgError
+    half = np.zeros((PARAMETERS, PARAMETERS))
+    if not _inverse_root(scaled, half):
         return False
     for i in range(PARAMETERS):
         for j in range(PARAMETERS):
