@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[1]
 SOURCE = Path(electrosaxs.__file__).parent
 PINNED = {"pydantic_core"}
 """Part of a package that is declared (pydantic), which asks for it."""
+EXPERIMENT = ROOT / "examples" / "experiment_small.toml"
+HEAVY = ("scipy.linalg", "scipy.special")
 FUNCTIONS = sorted(set(electrosaxs.__all__) - {"__version__", "Results"})
 
 
@@ -88,3 +90,12 @@ def test_what_the_package_and_its_pages_import_is_declared() -> None:
     assert not missing
     assert {"xarray", "pandas"} <= needed
     assert importlib.util.find_spec("xarray") is not None
+
+
+def test_a_prediction_needs_nothing_of_scipy() -> None:
+    """Its import is a fifth of what `predict` takes, kernels and the heights that the beam reads included."""
+    code = (
+        "import sys; from electrosaxs.recipes.predict import predicted, read_with_sizes; "
+        f"predicted(*read_with_sizes({str(EXPERIMENT)!r})); print([m for m in sys.modules if m in {HEAVY}])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
