@@ -9,12 +9,18 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontManager
+from matplotlib.text import Text
 from matplotlib.ticker import LogLocator
 
 from electrosaxs.figures.said_once import said_once
 from electrosaxs.figures.style import STYLE, height_scale, new_figure
 
-METHODS = ((Axis, "_update_ticks"), (Axis, "_get_ticklabel_bboxes"), (FontManager, "_find_fonts_by_props"))
+METHODS = (
+    (Axis, "_update_ticks"),
+    (Axis, "_get_ticklabel_bboxes"),
+    (Text, "_get_layout"),
+    (FontManager, "_find_fonts_by_props"),
+)
 
 
 def crowded() -> Figure:
@@ -32,6 +38,10 @@ def crowded() -> Figure:
         axes[1, 1].inset_axes((0.2, 0.3, 0.4, 0.4)).plot(x, x + 1e7)
         axes[0, 0].set(ylabel="flux (10$^{-9}$ m s$^{-1}$)", xlabel="z (µm)")
         axes[0, 0].legend()
+        axes[1, 0].text(
+            500.0, 100.0, "turned\nby an angle", rotation=30.0, rotation_mode="anchor", va="top", ha="center"
+        )
+        axes[0, 0].text(0.5, 0.5, "lines as long as there is room", transform=axes[0, 0].transAxes, wrap=True)
         figure.align_ylabels()
     return figure
 

@@ -1,8 +1,9 @@
 """Answers that matplotlib works out again and again while it draws one figure, kept until the figure is drawn.
 
 A layout and two drawings ask each axis sixteen times for its ticks and eight times where their labels lie, though both
-change only when the axes move or the resolution does; each text asks anew which files its fonts are in. The questions are
-methods that matplotlib keeps to itself: where a later version has them no more, nothing is kept and all is drawn as before.
+change only when the axes move or the resolution does; each text is measured anew for every question, and asks anew which
+files its fonts are in. The questions are methods that matplotlib keeps to itself: where a later version has them no more,
+nothing is kept and all is drawn as before.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from typing import Any
 
 from matplotlib.axis import Axis
 from matplotlib.font_manager import FontManager, FontProperties
+from matplotlib.text import Text
 
 Method = Callable[..., Any]
 
 
 @contextmanager
 def said_once() -> Iterator[None]:
-    """Ticks, places of their labels and files of fonts are found once as long as what they follow from is the same.
+    """Ticks, places of their labels, sizes of texts and files of fonts are found once as long as what they follow from is the
+    same.
 
     For drawing what is complete: ticks that a program changes meanwhile are not seen.
     """
@@ -27,6 +30,7 @@ def said_once() -> Iterator[None]:
         for owner, name, kept in (
             (Axis, "_update_ticks", _kept_ticks),
             (Axis, "_get_ticklabel_bboxes", _kept_labels),
+            (Text, "_get_layout", _kept_sizes),
             (FontManager, "_find_fonts_by_props", _kept_files),
         ):
             if (method := vars(owner).get(name)) is not None:
@@ -62,6 +66,27 @@ def _kept_labels(method: Method) -> Method:
         return [list(boxes) for boxes in known[axis][1]]
 
     return ticklabel_bboxes
+
+
+def _kept_sizes(method: Method) -> Method:
+    known: dict[Text, tuple[Hashable, Any]] = {}
+
+    def layout(text: Text, renderer: Any) -> Any:
+        figure = text.get_figure(root=True)
+        if figure is None or text.get_wrap():  # lines that are wrapped follow from where they stand
+            return method(text, renderer)
+        turned = (
+            text.get_rotation(),
+            text.get_rotation_mode(),
+            text.get_horizontalalignment(),
+            text.get_verticalalignment(),
+        )
+        key = renderer, figure.dpi, text.get_text(), text.get_fontsize(), turned
+        if text not in known or known[text][0] != key:
+            known[text] = key, method(text, renderer)
+        return known[text][1]
+
+    return layout
 
 
 def _kept_files(method: Method) -> Method:
