@@ -38,9 +38,8 @@ def crowded() -> Figure:
         axes[1, 1].inset_axes((0.2, 0.3, 0.4, 0.4)).plot(x, x + 1e7)
         axes[0, 0].set(ylabel="flux (10$^{-9}$ m s$^{-1}$)", xlabel="z (µm)")
         axes[0, 0].legend()
-        axes[1, 0].text(
-            500.0, 100.0, "turned\nby an angle", rotation=30.0, rotation_mode="anchor", va="top", ha="center"
-        )
+        turned = {"rotation": 30.0, "rotation_mode": "anchor", "va": "top", "ha": "center"}
+        axes[1, 0].text(0.3, 0.6, "turned\nby an angle", transform=axes[1, 0].transAxes, **turned)
         axes[0, 0].text(0.5, 0.5, "lines as long as there is room", transform=axes[0, 0].transAxes, wrap=True)
         figure.align_ylabels()
     return figure
@@ -74,7 +73,7 @@ def drawn_before_and_after_a_change() -> list[bytes]:
     figure = crowded()
     before = drawn(figure, 100)
     figure.axes[0].set_xlim(0.0, 10.0)
-    figure.set_size_inches(5.0, 3.0)
+    figure.set_size_inches(5.0, 5.0)
     return [before, drawn(figure, 100)]
 
 
