@@ -25,7 +25,9 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_module_is_the_command() -> None:
-    said = subprocess.run([sys.executable, "-m", "electrosaxs", "--version"], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [sys.executable, "-m", "electrosaxs", "--version"], capture_output=True, text=True, check=True
+    )
     assert said.stdout == f"electrosaxs {__version__}\n"
 
 

@@ -11,7 +11,7 @@ from sasdata.dataloader.loader import Loader
 from electrosaxs.errors import InputFileError, ShapeError
 from electrosaxs.io.curve import q_factors
 from electrosaxs.io.curves import read_curve
-from electrosaxs.io.nxcansas import read_nxcansas, write_nxcansas
+from electrosaxs.io.nxcansas import NxcansasFiles, read_nxcansas, write_nxcansas
 
 Q = np.geomspace(0.11, 3.7, 40)  # 1/nm
 I = 1e3 * np.exp(-Q) + 2.5  # noqa: E741  the name of the quantity
@@ -244,6 +244,24 @@ def test_a_curve_is_stored_as_on_its_own_whatever_stands_beside_it(tmp_path):
                 assert {key: str(text) for key, text in here[name][1].items()} == {
                     key: str(text) for key, text in attributes.items()
                 }
+
+
+def test_files_of_a_series_are_those_written_alone(tmp_path):
+    """The second and third file are changed from the one before, the fourth has other keys, the fifth fewer curves."""
+    about = [[{"title": f"µ{i} of {k}", "run": str(10 * k), "wavelength_nm": 0.1 + 0.01 * k, "t": k**3} for i in range(3)]
+             for k in range(3)]  # fmt: skip
+    about += [[{"title": "x"}, {"title": "y", "b": 1.0}, {}], [{"title": "one"}]]
+    with NxcansasFiles() as files:
+        for k, described in enumerate(about):
+            values = np.array([(1.0 + k) * I, I / (2.0 + k), 3.0 * I])[: len(described)]
+            files.write(tmp_path / "series.h5", Q, values, 0.1 * values, described)
+            write_nxcansas(tmp_path / "alone.h5", Q, values, 0.1 * values, described)
+            with h5py.File(tmp_path / "series.h5") as one, h5py.File(tmp_path / "alone.h5") as other:
+                here, there = contents(one), contents(other)
+            assert here.keys() == there.keys()
+            assert len(here) > 10
+            assert all(np.array_equal(here[name][0], value) for name, (value, _) in there.items())
+            assert read_curve(tmp_path / "series.h5")[0].intensity == pytest.approx(values[0], rel=1e-15)
 
 
 def test_a_curve_without_sigma_stays_without(tmp_path):

@@ -50,10 +50,15 @@ def reserve(path: Path, size: int) -> None:
             os.posix_fallocate(stream.fileno(), 0, size)
 
 
+def in_memory(name: str) -> h5py.File:
+    """A new HDF5 file that no disk sees."""
+    return h5py.File(name, "w", driver="core", backing_store=False)
+
+
 @contextmanager
 def made_in_memory(path: Path) -> Iterator[h5py.File]:
     """A new HDF5 file at `path`, written in one piece when the block has ended."""
-    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
+    with in_memory(path.name) as file:
         yield file
         file.flush()
         image = file.id.get_file_image()

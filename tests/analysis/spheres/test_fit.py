@@ -268,3 +268,16 @@ def test_a_fit_is_poor_six_sigmas_above_the_chi_squared_of_noise(reduced, poor):
     fit = fit_spheres(SampleIntensity.from_arrays(y, dims=("q",), coords={"q": (("q",), q)}, sigma=sigma))
     assert_close(fit.chi_squared / fit.degrees_of_freedom, [reduced], rel=0.02)
     assert ("poor fit" in fit.flags[0]) is poor
+
+
+def test_curves_of_a_noun_are_fitted_by_the_kernel_for_all_others():
+    """Coordinates of a part of a noun cannot be written to, which numba takes for another type: each kernel would be compiled
+    twice."""
+    whole = synthetic_sample(field_selected_sizes(0.02), 8e-4, gain=[2.5, 2.5], seed=3)
+    shared = {name: sigma["frame", :1] for name, sigma in whole.shared.items()}
+    sample = SampleIntensity(whole.data["frame", :1], shared)
+    assert not sample.coord("q").flags.writeable
+    fit_spheres(sample, workers=1).particles(sample.coord("q"))
+    for kernel in (fit_frame, skewed_form_factor):
+        assert kernel.signatures
+        assert not any("readonly" in str(signature) for signature in kernel.signatures)

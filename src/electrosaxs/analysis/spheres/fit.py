@@ -66,6 +66,11 @@ class BinNoise:
         return self.fixed + self.per_count * np.maximum(model + self.solvent, LEAST_COUNTS * self.per_count)
 
 
+def _own(q: FloatArray) -> FloatArray:
+    """A copy of q: that of a noun cannot be written to, for which numba would compile every kernel a second time."""
+    return np.array(q, dtype=np.float64)
+
+
 def _smooth(curve: FloatArray) -> FloatArray:
     """Moving average over SMOOTHING_BINS, shorter at the ends."""
     window = np.ones(min(SMOOTHING_BINS, curve.size))
@@ -78,7 +83,7 @@ def bin_noise(sample: SampleIntensity) -> BinNoise:
     """The curves of `sample`, dims (frame, q) or (q,), and their noise model."""
     if sample.dims not in (("frame", "q"), ("q",)):
         raise ShapeError(f"curves to fit have dims {sample.dims}: they must be (frame, q) or (q,)")
-    q = np.ascontiguousarray(sample.coord("q"), dtype=np.float64)
+    q = _own(sample.coord("q"))
     y = np.array(np.atleast_2d(sample.values))
     coords = sample.data.coords
     zeros = np.zeros_like(y)
@@ -141,7 +146,7 @@ class SphereFit:
 
     def particles(self, q: FloatArray) -> FloatArray:
         """scale P(q) without the background, (frame, q); q in 1/nm."""
-        return _particles(np.ascontiguousarray(q, dtype=np.float64), self.theta)
+        return _particles(_own(q), self.theta)
 
     def model(self, q: FloatArray) -> FloatArray:
         """scale P(q) + background, (frame, q); q in 1/nm."""

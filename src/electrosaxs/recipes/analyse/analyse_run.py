@@ -137,10 +137,14 @@ def analyse_reduced(
     reduced = agreed.without_them(reduced, voxels)
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
     dose = doses_of(reduced, voxels, grid, anode, agreed)
+    curves = choose_curves(reduced, standard, voxels, grid, crystals)
+    crystals = replace(crystals, joint=())  # of which the maps ask nothing more: 50 kB a frame
+    between = replace(between, crystals=crystals)
     with stage(progress, "maps, fluxes and sizes"):
         results = _results(
             reduced, standard, voxels, grid, anode, crystals, between, misfit, agreed, dose, distributions=distributions
         )
+    results = replace(results, curves=curves)
     return Analysis(reduced, standard, voxels, grid, results, dose)
 
 
@@ -203,7 +207,6 @@ def _results(
         quality=_quality_maps(voxels, grid, maps.phi.values, agreed),
         correlations=VoxelCorrelations(*(on_map(voxels, grid, name) for name in CORRELATIONS)),
         starting_errors=starting_size_errors(standard),
-        curves=choose_curves(reduced, standard, voxels, grid, crystals),
         numbers=with_quality({**numbers, **film.numbers}, doubtful),
         frames=_records(reduced, voxels, grid, anode),
         notes=(*before, *words_of_play(play), *dose_notes(dose), *after),

@@ -12,7 +12,7 @@ from ...analysis.concentration.invariant import particle_volume
 from ...analysis.kinetics.scan_map import ScanMap
 from ...analysis.spheres.fit import fit_spheres
 from ...io.intensity import IntensityWriter
-from ...io.nxcansas import write_nxcansas
+from ...io.nxcansas import NxcansasFiles
 from ...materials import wavelength_nm
 from ...nouns import CurveSet, FloatArray
 from .crystals import Crystals
@@ -30,31 +30,33 @@ def write_curve_files(
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("scan_*.h5"):
         stale.unlink()
-    for scan in range(grid.n_scans):
-        rows = np.flatnonzero(grid.used & (grid.scan == scan))
-        if rows.size == 0:
-            continue
-        rows = rows[np.argsort(grid.height_index[rows])]
-        sample = sample_intensity(reduced, standard, voxels.frame[rows])
-        values, sigma = sample.values, sample.sigma
-        writer.write(np.full(rows.size, scan), grid.height_index[rows], values, sigma)
-        _write_scan(folder / f"scan_{scan + 1:03d}.h5", reduced, voxels, grid, rows, values, sigma)
+    with NxcansasFiles() as files:
+        for scan in range(grid.n_scans):
+            rows = np.flatnonzero(grid.used & (grid.scan == scan))
+            if rows.size == 0:
+                continue
+            rows = rows[np.argsort(grid.height_index[rows])]
+            sample = sample_intensity(reduced, standard, voxels.frame[rows])
+            values, sigma = sample.values, sample.sigma
+            writer.write(np.full(rows.size, scan), grid.height_index[rows], values, sigma)
+            counted = np.isfinite(values).all(axis=0)
+            files.write(
+                folder / f"scan_{scan + 1:03d}.h5",
+                reduced.q[counted],
+                values[:, counted],
+                sigma[:, counted],
+                _described(reduced, voxels, grid, rows),
+            )
     background = np.sqrt(standard.solvent.data.variances)
     writer.write_coordinates(grid.heights, grid.time, background_sigma=background)
 
 
-def _write_scan(
-    path: Path,
-    reduced: ReducedRun,
-    voxels: Voxels,
-    grid: ScanMap,
-    rows: npt.NDArray[np.intp],
-    values: FloatArray,
-    sigma: FloatArray,
-) -> None:
+def _described(
+    reduced: ReducedRun, voxels: Voxels, grid: ScanMap, rows: npt.NDArray[np.intp]
+) -> list[Mapping[str, str | float]]:
+    """What stands beside the curve of each row."""
     table, run = reduced.table, reduced.run
-    counted = np.isfinite(values).all(axis=0)
-    about: list[Mapping[str, str | float]] = [
+    return [
         {
             "title": f"{run.run.title}, {grid.heights[grid.height_index[row]]:.0f} um, {table.time[frame]:.0f} s",
             "run": f"{frame}",
@@ -66,7 +68,6 @@ def _write_scan(
         }
         for row, frame in zip(rows, voxels.frame[rows], strict=True)
     ]
-    write_nxcansas(path, reduced.q[counted], values[:, counted], sigma[:, counted], about)
 
 
 def choose_curves(

@@ -25,7 +25,6 @@ from ...report.settings_rows import settings_rows
 from ...report.template import numbered, render
 from .fitted import FittedCell
 from .maps import fitted_run, residuals_of
-from .pictures import pictures
 
 RESIDUAL = "residual_"
 WALL = "wall_volume_fraction"
@@ -115,7 +114,11 @@ def model_rows(comparison: Comparison) -> list[ModelRow]:
 
 
 def _write_report(out: Path, fitted: FittedCell, maps: Sequence[RunResults], figures: Figures) -> None:
-    planned = [already(drawn) for drawn in (() if figures == "none" else pictures(fitted, maps))]
+    planned = []
+    if figures != "none":
+        from .pictures import pictures  # matplotlib: a fit without figures needs none
+
+        planned = [already(drawn) for drawn in pictures(fitted, maps)]
     shown = saved(out / "figures", planned, figures)
     page = render(
         __package__,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...figures.fit_maps import ModelLines
 from ...inference.forward import FINE_CLASSES, FINE_HALVINGS, predict
 from ...inference.observations import CHANNELS, Observations
 from ...inference.propagate import fitted_points
 from ...inference.residuals import residual_maps
 from ...nouns import Diameter, DiameterDeviation, FloatArray, Noun, Polydispersity, RunResults, VolumeFraction
 from .fitted import FittedCell
+
+if TYPE_CHECKING:
+    from ...figures.fit_maps import ModelLines
 
 FINE_HEIGHTS = 80
 
@@ -51,6 +54,8 @@ def residuals_of(fitted: FittedCell, number: int) -> dict[str, Noun]:
 
 def model_lines(fitted: FittedCell, number: int) -> ModelLines:
     """The model on a fine set of heights, each scan at the times that its frames have there."""
+    from ...figures.fit_maps import ModelLines  # matplotlib: asked for where a figure is drawn
+
     run = fitted.fit.problem.runs[number]
     levels = np.unique(run.height)
     fine = np.square(np.linspace(np.sqrt(max(levels[0], 0.0)), np.sqrt(levels[-1]), FINE_HEIGHTS))
