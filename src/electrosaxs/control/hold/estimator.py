@@ -225,13 +225,17 @@ class Estimator:
 
     def _known(self, measure: Callable[[TrackedCell], float], share: float) -> tuple[float, float]:
         """A quantity of the cell now and its sigma: of the run, moved by the estimate and to the runs that are steered by;
-        the sigma has what all runs of the bank leave, and the `share` that the model leaves open."""
+        the sigma has what all runs of the bank leave, and the `share` that the model leaves open.
+
+        Where lines tell when crystals began the runs alone say it: derivatives move the onset with the charge.
+        """
         values = np.array([measure(track) for track in self.tracks])
         slope = (values[1:] - values[0]) / self._steps()
         if self.bank is not None:  # it knows of crystals what derivatives do not
             slope = np.where(self._of_crystals, 0.0, slope)
         mixed, spread = self._mixed(measure)
-        moved = float(values[0] + slope @ self.solution.move[:-1]) + mixed
+        told = self.bank is not None and self.bank.spacing == FINE
+        moved = float(values[0]) + mixed + (0.0 if told else float(slope @ self.solution.move[:-1]))
         variance = float(slope @ self.solution.covariance[:-1, :-1] @ slope)
         return moved, math.sqrt(variance + spread + (share * float(values[0])) ** 2)
 
@@ -362,13 +366,14 @@ class Estimator:
     def _with_or_without_crystals(self) -> bool:
         """Run the model with crystals, or without, as the bank finds likelier; True where it did.
 
-        The bank is closed once crystals are sure and derivatives tell their solubility well.
+        The bank is closed once crystals are sure without their lines, which derivatives do not see, and derivatives tell their
+        solubility well.
         """
         if self.bank is None:
             return False
-        none = self.bank.none.weight
+        none, alone = self.bank.none.weight, self.bank.none_by_solution
         k = self.belief.number("solubility")
-        if self.grown and none < NOT_MORE and self.solution.covariance[k, k] < KNOWN_SOLUBILITY**2:
+        if self.grown and max(none, alone) < NOT_MORE and self.solution.covariance[k, k] < KNOWN_SOLUBILITY**2:
             self.bank = None
             return False
         if self.grown == (none < 1.0 - LIKELY):

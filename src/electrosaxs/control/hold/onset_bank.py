@@ -78,7 +78,8 @@ class OnsetBank:
     """Runs at the coordinates `x` of all other unknowns. `none`: without crystals; `begun`: with.
 
     spacing: of the logarithm of the solubilities. lowest: logarithm from which on they are tried, as far as any is possible.
-    dead: solubilities (numbers of `spacing`) that are not tried again.
+    dead: solubilities (numbers of `spacing`) that are not tried again. none_by_solution: probability that there are no
+    crystals, lines left aside.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class OnsetBank:
         track = TrackedCell(with_solubility(believed.plant_at(x), math.inf), grid)
         self.none, self.begun = Member(math.inf, track, np.zeros((2, 0))), list[Member]()
         k = believed.number("solubility")
+        self.none_by_solution = 1.0
         self._solubility = student(TAIL, believed.x0[k], believed.sigma[k])
         self._passed = math.floor(max(believed.unknown[k].low, lowest) / spacing)
 
@@ -159,10 +161,10 @@ class OnsetBank:
         costs = np.array([
             solve(against, self.belief.x0 - self.x, sigma, misfit).cost + width for against, width in pairs
         ])  # fmt: skip
-        costs += np.minimum([member.against_lines(lines) for member in members], _against_false_lines(lines))
-        believed = np.array([self._believed(m) for m in members])
-        weight = (believed + 1e-12) * np.exp(-0.5 * (costs - costs.min()))
-        for member, share in zip(members, weight / weight.sum(), strict=True):
+        by_lines = np.minimum([member.against_lines(lines) for member in members], _against_false_lines(lines))
+        believed = np.array([self._believed(m) for m in members]) + 1e-12
+        self.none_by_solution = float(_shares(believed, costs)[-1])  # the last one: no solubility is too low
+        for member, share in zip(members, _shares(believed, costs + by_lines), strict=True):
             member.weight = float(share)
         self.dead |= {self._number(m) for m in self.begun if m.weight < GIVEN_UP}
         self.begun = [m for m in self.begun if self._number(m) not in self.dead]
@@ -188,6 +190,12 @@ class OnsetBank:
 
     def _number(self, member: Member) -> int:
         return round(member.log_solubility / self.spacing)
+
+
+def _shares(believed: FloatArray, costs: FloatArray) -> FloatArray:
+    """Probabilities from what was believed before and -2 ln of the likelihoods."""
+    weight = believed * np.exp(-0.5 * (costs - costs.min()))
+    return np.asarray(weight / weight.sum())
 
 
 def _against_false_lines(lines: FloatArray) -> float:
