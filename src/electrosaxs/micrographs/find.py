@@ -23,6 +23,7 @@ WORKING_EDGE = 48.0  # px: larger islands are looked for on a smaller image
 LEAST_BLUR, MOST = 0.8, 0.4  # px; share of an image's facets that must be wide
 DOUBTFUL_CONTRAST = 8.0  # of islands over the smoothed substrate's noise
 OUTLINE_SEEN, OUTLINE_DOUBTFUL = 0.5, 0.8  # median share of their outline that is seen, of triangles
+FAINT = 0.1  # of what stands out, that is fainter than half of what is beside it
 EXPLAINED = 0.5  # of what stands out that islands must hold
 Box = tuple[int, int, int, int]
 
@@ -36,12 +37,9 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     mask = island_mask(whole, np.ones((height, width), dtype=bool))
     edge = usual_edge(mask)
     factor = 1 if np.isnan(edge) else max(1, int(edge / WORKING_EDGE))
-    working, seen = whole, mask
-    if factor > 1:
-        small = _shrunk(part, factor)
-        working = contrast(small)
-        seen = island_mask(working, np.ones(small.shape[:2], dtype=bool))
-    found = explain_mask(seen & ~valleys(working, seen, edge / factor))
+    seen, found, fainter = _explained(whole if factor == 1 else contrast(_shrunk(part, factor)), edge / factor)
+    if fainter:
+        mask = island_mask(whole, np.ones((height, width), dtype=bool), facets=True)
     triangles = found.rows * np.array([factor, factor, factor, 1.0, 1.0])
     triangles[:, [X, Y]] += 0.5 * (factor - 1)
     fitted, facets, blur = fit_edges(whole.residual, triangles)
@@ -53,6 +51,28 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     return FieldOfView(
         name, (rows, columns), (left, top, width, height), scale, moved, float(mask.mean()), whole.typical, blur, flags
     )
+
+
+def _explained(working: Contrast, edge: float) -> tuple[Mask, Explanation, bool]:
+    """(what stands out, the triangles that explain it, whether with faint facets).
+
+    What is fainter than half of a top beside it may be a glow or grain, which no triangle holds, or a facet, which belongs to
+    it. Where it is much, both are explained, and the one whose outlines are seen better is right.
+    """
+    usable = np.ones(working.distance.shape, dtype=bool)
+    seen = island_mask(working, usable)
+    found = explain_mask(seen & ~valleys(working, seen, edge))
+    fuller = island_mask(working, usable, facets=True)
+    if fuller.sum() < (1.0 + FAINT) * seen.sum() or not len(found.rows):
+        return seen, found, False
+    other = explain_mask(fuller & ~valleys(working, fuller, edge))
+    better = len(other.rows) > 0 and _well_seen(other) > _well_seen(found)
+    return (fuller, other, True) if better else (seen, found, False)
+
+
+def _well_seen(found: Explanation) -> float:
+    """Share of the triangles' outlines that is seen, weighted by area."""
+    return float(np.average(np.minimum(found.support, 1.0) * found.fill, weights=found.rows[:, EDGE] ** 2))
 
 
 def _flags(islands: tuple[Island, ...], mask: Mask, whole: Contrast) -> tuple[str, ...]:
