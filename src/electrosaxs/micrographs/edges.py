@@ -147,6 +147,8 @@ def _shared_facet(profiles: list, shares: FloatArray, blur: float) -> tuple[floa
     blurs = blur * NEARBY
     profiles = profiles[:MANY]
     curves = [_misfits(profiles, shares, float(one)) for one in blurs]
+    if min(len(curve) for curve in curves) < 5:
+        return blur, 0.0  # islands too small for a facet at the wider blurs
     middle = [int(np.clip(np.argmin(curve), 3, len(curve) - 2)) for curve in curves]
     widths = [STEP * max(m + _lowest(c[m - 1 : m + 2]), 0.0) for m, c in zip(middle, curves, strict=True)]
     valley = CubicSpline(blurs, np.stack([[curve.min() for curve in curves], widths], axis=1))

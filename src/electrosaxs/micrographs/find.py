@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from scipy import ndimage
+from skimage.measure import regionprops
 
 from ..nouns import FloatArray
 from ..nouns.islands import FieldOfView, Island, Scale
@@ -25,6 +26,11 @@ DOUBTFUL_CONTRAST = 8.0  # of islands over the smoothed substrate's noise
 OUTLINE_SEEN, OUTLINE_DOUBTFUL = 0.5, 0.8  # median share of their outline that is seen, of triangles
 FAINT = 0.1  # of what stands out, that is fainter than half of what is beside it
 EXPLAINED = 0.5  # of what stands out that islands must hold
+CONVEX = 0.93  # area over that of the convex hull; two triangles that touch or overlap have less
+CONVEX_SHARE, CONVEX_DOUBTFUL = (
+    0.5,
+    0.05,
+)  # of the triangles in such pieces: 0.9 of squares and hexagons, 0.01 of crowded islands
 Box = tuple[int, int, int, int]
 
 
@@ -86,13 +92,34 @@ def _flags(islands: tuple[Island, ...], mask: Mask, whole: Contrast) -> tuple[st
     held = float(mask.ravel()[np.unique(pixels)].sum() / mask.sum()) if len(pixels) else 0.0
     if not taken or held < EXPLAINED:
         flags.append(f"not triangular: islands explain {held:.0%} of what stands out")
+    elif (several := _in_convex_pieces(taken, mask)) > CONVEX_SHARE:
+        flags.append(
+            f"not triangular: {several:.0%} of the triangles share a convex piece, as one body of another shape"
+        )
     elif (seen := float(np.median([i.visible for i in taken]))) < OUTLINE_SEEN:
         flags.append(f"not triangular: half of the triangles have less than {seen:.0%} of their outline seen")
     elif seen < OUTLINE_DOUBTFUL:
         flags.append(f"perhaps not triangular: half of the triangles have less than {seen:.0%} of their outline seen")
+    elif several > CONVEX_DOUBTFUL:
+        flags.append(f"perhaps not triangular: {several:.0%} of the triangles share a convex piece with another")
     if 0.0 < whole.typical < DOUBTFUL_CONTRAST:
         flags.append(f"faint: islands differ from the substrate by {whole.typical:.1f} of its standard deviations")
     return tuple(flags)
+
+
+def _in_convex_pieces(islands: list[Island], mask: Mask) -> float:
+    """Share of the islands that share a convex piece of what stands out with others, over pieces that the frame does not cut:
+    triangles that touch leave a notch, so that such a piece is one body that is no triangle."""
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    rows, columns = mask.shape
+    at = [(int(np.clip(round(i.y), 0, rows - 1)), int(np.clip(round(i.x), 0, columns - 1))) for i in islands]
+    number = np.bincount([labels[place] for place in at], minlength=int(labels.max()) + 1)
+    together = 0
+    for piece in regionprops(labels):
+        top, left, bottom, right = piece.bbox
+        if number[piece.label] > 1 and min(top, left) > 0 and bottom < rows and right < columns:
+            together += int(number[piece.label]) if piece.solidity > CONVEX else 0
+    return together / max(len(islands), 1)
 
 
 def _islands(
