@@ -8,29 +8,33 @@ the image, the offset e one for each side.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-import numpy.typing as npt
-from numba import njit
 from scipy.interpolate import CubicSpline
 
 from ..nouns import FloatArray
-from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, X, Y, depth
+from .contrast import Mask
+from .edge_kernels import fit_sides, profiles_across, sides_seen
+from .triangle_kernels import ANGLE, EDGE, SQRT3, TURN, X, Y
 
 OUTSIDE, STEP = 6.0, 0.5  # px: how far out profiles go, and their step
-FARTHER = 7.5  # px: how far out where the outline follows the top edge
+FARTHER, WIDE = 4.0, 0.2  # px, and of the edge: how far out they go where the outline follows the top edge
 DEEPEST = 0.24  # of the edge: how far in they go; the centre is at 0.289
 SEARCH = 3.5  # px around the outline's side in which the edge is looked for
 TRUSTED = 0.5  # px: standard deviation of the outline's side, as a prior
 BLURS = 0.6 * 1.16 ** np.arange(12)
 ALIKE = 40.0  # difference of misfits of an image's islands that the shape of the blur explains
 NEARBY = 0.93 ** np.arange(4, -3, -1)  # of the blur that was learnt
-SHARES = (0.0, 0.5, 1.0)
+SHARES = (0.0, 0.5, 1.0)  # of the facet that lies outside the outline
 SAMPLE, MANY = 24, 100  # islands from which the blur is learnt, and a facet that they share
 CLEAR = 80.0  # drop of chi squared that makes the second step believable
 RESOLVED = 3.0  # blurs that a facet must be wide
+FAINTEST = 0.1  # of an island's height over the substrate: less is no facet outside its outline
+BEYOND, WITHIN = (
+    (2.0, 3.5),
+    (-4.0, -2.0),
+)  # px from the outline, outwards: where that is looked at, and the island's height
 FLOOR = 0.06  # px: what no fit of an edge is better than
+Profile = tuple[FloatArray, FloatArray, FloatArray]
 
 
 def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArray, float]:
@@ -42,23 +46,21 @@ def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArr
     facets = np.full((len(rows), 4), np.nan)
     if not len(rows):
         return rows, facets, float("nan")
-    profiles = [_profiles(image, k, rows, STEP, OUTSIDE, DEEPEST) for k in range(len(rows))]
-    sample = np.argsort([-p[1].sum() for p in profiles])[:SAMPLE]
-    blur, share = _learnt_blur([profiles[k] for k in sample])
-    if share > 0.0:
-        profiles = [_profiles(image, k, rows, STEP, FARTHER, DEEPEST) for k in range(len(rows))]
-    fits = [_fit(*profile, blur, share, SEARCH, TRUSTED, -1.0) for profile in profiles]
+    profiles, shares, blur = _profiles_and_shares(image, rows)
+    fits = [fit_sides(*one, blur, share, SEARCH, TRUSTED, -1.0) for one, share in zip(profiles, shares, strict=True)]
     common = 0.0
     if _shares_a_facet([fit[0] for fit in fits]):
-        sharper, common = _shared_facet(profiles, blur, share)
+        sharper, common = _shared_facet(profiles, shares, blur)
         if common < RESOLVED * blur:
             blur = sharper
-            fits = [_fit(*profile, blur, share, SEARCH, TRUSTED, -1.0) for profile in profiles]
+            fits = [
+                fit_sides(*one, blur, share, SEARCH, TRUSTED, -1.0) for one, share in zip(profiles, shares, strict=True)
+            ]
     fresh = rows.copy()
-    for k, (profile, (_, fit)) in enumerate(zip(profiles, fits, strict=True)):
+    for k, (_, fit) in enumerate(fits):
         if not (fit[11] >= CLEAR and fit[9] >= RESOLVED * blur):
             facet = fit[9:12].copy()
-            fit = _fit(*profile, blur, share, SEARCH, TRUSTED, common)[1]
+            fit = fit_sides(*profiles[k], blur, shares[k], SEARCH, TRUSTED, common)[1]
             fit[9:12] = facet
         offsets, sigmas, seen = fit[0:3], fit[3:6], fit[6:9] > 0.0
         if not seen.any():
@@ -74,6 +76,51 @@ def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArr
     return fresh, facets, blur
 
 
+def _profiles_and_shares(image: FloatArray, rows: FloatArray) -> tuple[list[Profile], FloatArray, float]:
+    """(profiles, shares, blur): of each island, and which share of its facet lies outside the outline that was found.
+
+    A facet fainter than half of the top is left out of the outline where it is narrow, kept where it is wide, and noise decides
+    between: of one image some outlines follow the base edge, others the top edge. The image's blur and share are learnt first;
+    an island has its own share where that is clearly better.
+    """
+    near = [profiles_across(image, k, rows, STEP, OUTSIDE, DEEPEST) for k in range(len(rows))]
+    farther = np.maximum(OUTSIDE + 1.5, FARTHER + WIDE * rows[:, EDGE])
+    wide = [profiles_across(image, k, rows, STEP, float(out), DEEPEST) for k, out in enumerate(farther)]
+    beyond = np.array([_height_beyond(profile) > FAINTEST for profile in wide])
+    sample = np.argsort([-p[1].sum() for p in near])[:SAMPLE]
+    blur, usual = _learnt_blur([wide[k] for k in sample], beyond[sample])
+    shares = np.array([_own_share(one, blur, usual) if b else 0.0 for one, b in zip(wide, beyond, strict=True)])
+    return [n if share == 0.0 else w for n, w, share in zip(near, wide, shares, strict=True)], shares, blur
+
+
+def _height_beyond(profile: Profile) -> float:
+    """Of an island's height over the substrate, what there is beyond its outline, farther out than most blurs; 0: not seen."""
+    mean, count, at = profile
+    levels = []
+    for low, high in (BEYOND, WITHIN, (at[0] - 2.0, at[0])):
+        part = (at >= low) & (at <= high)
+        weight = count[:, part, None]
+        if weight.sum() <= 0.0:
+            return 0.0
+        levels.append((weight * mean[:, part]).sum(axis=(0, 1)) / weight.sum())
+    height = levels[1] - levels[2]
+    return float((levels[0] - levels[2]) @ height / max(height @ height, 1e-12))
+
+
+def _own_share(profile: Profile, blur: float, usual: float) -> float:
+    """Share of an island's facet outside its outline: the image's, unless another explains its profiles clearly better."""
+    misfits = [fit_sides(*profile, blur, share, SEARCH, TRUSTED, -1.0)[1][12] for share in SHARES]
+    points = sides_seen(profile[1], profile[2])[1] * profile[0].shape[2]
+    return _clearly_best(np.array(misfits), points, usual)
+
+
+def _clearly_best(misfits: FloatArray, points: float, usual: float) -> float:
+    """The share of the least misfit to so many points where it is CLEAR better than the usual one's."""
+    noise = max(float(misfits.min()) / max(points - 12.0, 1.0), 1e-12)
+    gain = (misfits[SHARES.index(usual)] - misfits.min()) / noise
+    return SHARES[int(np.argmin(misfits))] if gain > CLEAR else usual
+
+
 def _shares_a_facet(falls: list) -> bool:
     """Whether the islands of the image together show a second step. `falls`: misfit over its noise at widths STEP apart, of
     each island. Where no island's own facet is clear, its base edge still needs a facet between substrate and top, or it is
@@ -83,13 +130,15 @@ def _shares_a_facet(falls: list) -> bool:
 
 
 def _together(falls: list) -> FloatArray:
-    """Sum over islands at the widths that all of them have."""
+    """Sum over islands at the widths that most of them have; smaller ones, which have fewer, would bound all the others."""
     able = [fall for fall in falls if len(fall) > 4]
-    least = min((len(fall) for fall in able), default=0)
-    return np.asarray(np.sum([fall[:least] for fall in able], axis=0)) if able else np.zeros(0)
+    if not able:
+        return np.zeros(0)
+    most = int(np.median([len(fall) for fall in able]))
+    return np.asarray(np.sum([fall[:most] for fall in able if len(fall) >= most], axis=0))
 
 
-def _shared_facet(profiles: list, blur: float, share: float) -> tuple[float, float]:
+def _shared_facet(profiles: list, shares: FloatArray, blur: float) -> tuple[float, float]:
     """(blur, facet width) px that serve some islands best, both the same for all of them.
 
     A narrow facet and the blur are hardly told apart: from a wide blur without facet to a narrow one with a wide facet there
@@ -97,7 +146,9 @@ def _shared_facet(profiles: list, blur: float, share: float) -> tuple[float, flo
     """
     blurs = blur * NEARBY
     profiles = profiles[:MANY]
-    curves = [_misfits(profiles, float(one), share) for one in blurs]
+    curves = [_misfits(profiles, shares, float(one)) for one in blurs]
+    if min(len(curve) for curve in curves) < 5:
+        return blur, 0.0  # islands too small for a facet at the wider blurs
     middle = [int(np.clip(np.argmin(curve), 3, len(curve) - 2)) for curve in curves]
     widths = [STEP * max(m + _lowest(c[m - 1 : m + 2]), 0.0) for m, c in zip(middle, curves, strict=True)]
     valley = CubicSpline(blurs, np.stack([[curve.min() for curve in curves], widths], axis=1))
@@ -107,9 +158,9 @@ def _shared_facet(profiles: list, blur: float, share: float) -> tuple[float, flo
     return float(np.average(fine, weights=weight)), float(np.average(width, weights=weight))
 
 
-def _misfits(profiles: list[tuple[FloatArray, FloatArray, FloatArray]], blur: float, share: float) -> FloatArray:
+def _misfits(profiles: list[Profile], shares: FloatArray, blur: float) -> FloatArray:
     """Misfit of all profiles together at widths STEP apart."""
-    fits = [_fit(mean, count, at, blur, share, SEARCH, TRUSTED, -1.0) for mean, count, at in profiles]
+    fits = [fit_sides(*p, blur, share, SEARCH, TRUSTED, -1.0) for p, share in zip(profiles, shares, strict=False)]
     return _together([chi * one[12] / chi.min() for chi, one in fits if len(chi)])
 
 
@@ -119,244 +170,22 @@ def _lowest(values: FloatArray) -> float:
     return float(0.5 * (values[0] - values[2]) / bend) if bend > 0.0 else 0.0
 
 
-def _learnt_blur(profiles: list) -> tuple[float, float]:
+def _learnt_blur(profiles: list[Profile], beyond: Mask) -> tuple[float, float]:
     """(blur, share): the blur with which the profiles of some islands are fitted best, between the steps of BLURS by a
-    parabola, and whether the outline follows their base edge (0), their top edge (1) or what lies between. Both together: of
-    an outline that follows the top a wide blur without facet is nearly as good."""
-    misfits = np.array([[_total(profiles, float(blur), share) for blur in BLURS] for share in SHARES])
-    which, best = np.unravel_index(int(np.argmin(misfits)), misfits.shape)
-    misfit, share = misfits[which], SHARES[which]
+    parabola, and whether most outlines follow their base edge (0), their top edge (1) or what lies between. Both together: of
+    an outline that follows the top a wide blur without facet is nearly as good. beyond: which may have facets outside."""
+    pairs = list(zip(profiles, beyond, strict=True))
+
+    def misfit(blur: float, share: float) -> list[float]:
+        return [fit_sides(*p, blur, share if b else 0.0, SEARCH, TRUSTED, -1.0)[1][12] for p, b in pairs]
+
+    misfits = np.array([[misfit(float(blur), share) for share in SHARES] for blur in BLURS])
+    points = sum(sides_seen(p[1], p[2])[1] * p[0].shape[2] for p in profiles)
+    share = _clearly_best(misfits.sum(axis=2).min(axis=0), points, SHARES[0])
+    totals = (misfits.min(axis=1) if share > 0.0 else misfits[:, 0]).sum(axis=1)
+    best = int(np.argmin(totals))
     if best in (0, len(BLURS) - 1):
         return float(BLURS[best]), share
-    left, middle, right = misfit[best - 1 : best + 2]
+    left, middle, right = totals[best - 1 : best + 2]
     shift = 0.5 * (left - right) / max(left - 2.0 * middle + right, 1e-12)
     return float(BLURS[best] * (BLURS[1] / BLURS[0]) ** shift), share
-
-
-def _total(profiles: list[tuple[FloatArray, FloatArray, FloatArray]], blur: float, share: float) -> float:
-    fits = (_fit(mean, count, at, blur, share, SEARCH, TRUSTED, -1.0) for mean, count, at in profiles)
-    return float(sum(one[1][12] for one in fits))
-
-
-@njit(cache=True)
-def _profiles(
-    image: FloatArray, which: int, rows: FloatArray, step: float, outside: float, deepest: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """(mean, count, at): means (side, u, channel), how many pixels' worth each holds (side, u), and u (px, outwards)."""
-    row = rows[which]
-    edge = row[EDGE]
-    depths = int((outside + max(3.0, deepest * edge)) / step) + 1
-    at = np.empty(depths)
-    for d in range(depths):
-        at[d] = outside - step * d
-    channels = image.shape[2]
-    total, count = np.zeros((3, depths, channels)), np.zeros((3, depths))
-    half = 0.5 * edge * (1.0 - 2.0 * row[CUT])
-    near, number = np.empty(rows.shape[0], dtype=np.int64), 0
-    for m in range(rows.shape[0]):
-        apart = np.hypot(rows[m, X] - row[X], rows[m, Y] - row[Y])
-        if m != which and apart < (rows[m, EDGE] + edge) / SQRT3 + 8.0:
-            near[number] = m
-            number += 1
-    for k in range(3):
-        c, s = -np.cos(row[ANGLE] + TURN * k), -np.sin(row[ANGLE] + TURN * k)
-        for d in range(depths):
-            reach = half - 2.5 - 0.08 * edge - max(0.0, -at[d]) * SQRT3
-            for position in range(-int(reach), int(reach) + 1):
-                away = edge / (2.0 * SQRT3) + at[d]
-                x = row[X] + away * c - position * s
-                y = row[Y] + away * s + position * c
-                if x < 0.0 or y < 0.0 or x >= image.shape[1] - 1 or y >= image.shape[0] - 1:
-                    continue
-                free = True
-                for m in range(number):
-                    if depth(x, y, rows[near[m]]) > -3.0:
-                        free = False
-                        break
-                if not free:
-                    continue
-                left, top = int(x), int(y)
-                fx, fy = x - left, y - top
-                for channel in range(channels):
-                    total[k, d, channel] += (
-                        (1.0 - fx) * (1.0 - fy) * image[top, left, channel]
-                        + fx * (1.0 - fy) * image[top, left + 1, channel]
-                        + (1.0 - fx) * fy * image[top + 1, left, channel]
-                        + fx * fy * image[top + 1, left + 1, channel]
-                    )
-                count[k, d] += 1.0
-    for k in range(3):
-        for d in range(depths):
-            if count[k, d] > 0.0:
-                for channel in range(channels):
-                    total[k, d, channel] /= count[k, d]
-    return total, count, at
-
-
-@njit(cache=True)
-def _steps(blur: float, at: FloatArray, search: float) -> FloatArray:
-    """Phi((e - u) / s) for all differences e - u, a quarter of a pixel apart from -LONGEST: looked up, not computed."""
-    number = int(4.0 * (at[0] - at[at.shape[0] - 1] + 2.0 * search + 40.0)) + 1
-    low = -at[0] - search - 40.0
-    table = np.empty(number + 400)
-    for n in range(table.shape[0]):
-        table[n] = 0.5 * (1.0 + math.erf((low + 0.25 * n) / (blur * math.sqrt(2.0))))
-    return table
-
-
-@njit(cache=True)
-def _misfit(mean: FloatArray, count: FloatArray, at: FloatArray, e: int, w: int, table: FloatArray, zero: int) -> float:
-    """Weighted sum of squares of one side about the best levels of each channel, one or (w > 0) two steps; e and w in
-    quarters of a pixel."""
-    total = 0.0
-    for channel in range(mean.shape[1]):
-        n0 = n1 = n2 = n11 = n12 = n22 = r0 = r1 = r2 = square = 0.0
-        for d in range(at.shape[0]):
-            weight = count[d]
-            if weight <= 0.0:
-                continue
-            value = mean[d, channel]
-            first = table[zero + e - round(4.0 * at[d])]
-            second = table[zero + e - w - round(4.0 * at[d])] if w > 0 else 0.0
-            n0 += weight
-            n1 += weight * first
-            n2 += weight * second
-            n11 += weight * first * first
-            n12 += weight * first * second
-            n22 += weight * second * second
-            r0 += weight * value
-            r1 += weight * first * value
-            r2 += weight * second * value
-            square += weight * value * value
-        if n0 <= 0.0:
-            continue
-        a11, a12, a22 = n11 - n1 * n1 / n0, n12 - n1 * n2 / n0, n22 - n2 * n2 / n0
-        b1, b2 = r1 - n1 * r0 / n0, r2 - n2 * r0 / n0
-        total += square - r0 * r0 / n0
-        a11 += 1e-9 * n0
-        a22 += 1e-6 * n0
-        if w > 0:
-            det = a11 * a22 - a12 * a12
-            total -= (b1 * b1 * a22 - 2.0 * b1 * b2 * a12 + b2 * b2 * a11) / det
-        else:
-            total -= b1 * b1 / a11
-    return total
-
-
-@njit(cache=True)
-def _side(
-    mean: FloatArray,
-    count: FloatArray,
-    at: FloatArray,
-    w: int,
-    table: FloatArray,
-    zero: int,
-    search: int,
-    fine: int,
-    trusted: float,
-    share: float,
-) -> tuple[float, float, float]:
-    """(misfit, offset, curvature) of one side for a facet of width w; w, search and fine in quarters of a pixel. The offset is
-    looked for around share w, where the outline says that it is."""
-    best, where, steps = 1e300, 0, search // fine
-    middle = round(share * w)
-    values = np.empty(2 * steps + 1)
-    for n in range(2 * steps + 1):
-        away = middle + (n - steps) * fine
-        astray = away - share * w
-        values[n] = _misfit(mean, count, at, away, w, table, zero) + (0.25 * astray / trusted) ** 2
-        if values[n] < best:
-            best, where = values[n], n
-    step = 0.25 * fine
-    e, bend = 0.25 * middle + (where - steps) * step, 0.0
-    if 0 < where < 2 * steps:
-        left, at_best, right = values[where - 1], values[where], values[where + 1]
-        bend = (left - 2.0 * at_best + right) / step**2
-        if bend > 0.0:
-            e += 0.5 * step * (left - right) / (left - 2.0 * at_best + right)
-            best -= 0.125 * (left - right) ** 2 / (left - 2.0 * at_best + right)
-    return best, e, bend
-
-
-@njit(cache=True)
-def _usable(count: FloatArray) -> int:
-    """Points of a side that hold more than 4 pixels' worth; 0 where they are too few, or one near the outline does not."""
-    usable = 0
-    for d in range(count.shape[0]):
-        if count[d] > 4.0:
-            usable += 1
-        elif d < 16:
-            return 0
-    return usable if usable > 16 else 0
-
-
-@njit(cache=True)
-def _sides_seen(count: FloatArray) -> tuple[npt.NDArray[np.bool_], float]:
-    """Which of the three sides (3,) can be fitted, and their usable points together."""
-    seen, points = np.zeros(3, dtype=np.bool_), 0.0
-    for k in range(3):
-        usable = _usable(count[k])
-        seen[k] = usable > 0
-        points += usable
-    return seen, points
-
-
-@njit(cache=True)
-def _fit(
-    mean: FloatArray,
-    count: FloatArray,
-    at: FloatArray,
-    blur: float,
-    share: float,
-    search: float,
-    trusted: float,
-    given: float,
-) -> tuple[FloatArray, FloatArray]:
-    """Misfit over its noise for facet widths STEP apart; and offsets (3), their sigmas (3), sides seen (3), facet width, its
-    sigma, drop by the second step, misfit. `given`: a facet width to take, negative: the best."""
-    result = np.zeros(13)
-    result[9] = result[10] = np.nan
-    seen, points = _sides_seen(count)
-    points *= mean.shape[2]
-    result[6:9] = seen
-    if points == 0.0:
-        return np.zeros(0), result
-    table = _steps(blur, at, search)
-    zero = round(4.0 * (at[0] + search + 40.0))
-    far = round(4.0 * search)
-    widest = -at[at.shape[0] - 1] - 3.0 * blur
-    number = max(1, int(widest / 0.5) + 1)
-    chi = np.empty(number)
-    for n in range(number):
-        chi[n] = 1e300
-        if n == 1 or (given >= 0.0 and n > 0 and n != round(2.0 * given)):
-            continue
-        chi[n] = 0.0
-        for k in range(3):
-            if seen[k]:
-                chi[n] += _side(mean[k], count[k], at, 2 * n, table, zero, far, 1, trusted, share)[0]
-    if number > 2:
-        chi[1] = min(chi[1], max(chi[0], chi[2]))
-    best = int(np.argmin(chi)) if given < 0.0 else min(number - 1, round(2.0 * given))
-    noise = max(chi[best] / max(points - 12.0, 1.0), 1e-12)
-    w, w_sigma = 0.5 * best if given < 0.0 else given, np.nan
-    if 2 < best < number - 1 and given < 0.0:
-        bend = chi[best - 1] - 2.0 * chi[best] + chi[best + 1]
-        if bend > 0.0:
-            w += 0.25 * (chi[best - 1] - chi[best + 1]) / bend
-            w_sigma = np.sqrt(2.0 * noise * 0.25 / bend)
-    for k in range(3):
-        if seen[k]:
-            below = int(4.0 * w)
-            _, e, bend = _side(mean[k], count[k], at, below, table, zero, far, 1, trusted, share)
-            if 4.0 * w > below > 0:
-                wider = _side(mean[k], count[k], at, below + 1, table, zero, far, 1, trusted, share)[1]
-                e += (4.0 * w - below) * (wider - e)
-            result[k] = e
-            result[3 + k] = np.sqrt(2.0 * noise / bend) if bend > 0.0 else search
-    result[9], result[10] = w, w_sigma
-    result[11] = (chi[0] - chi[best]) / noise
-    result[12] = chi[best]
-    for n in range(number):
-        chi[n] /= noise
-    return chi, result

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from scipy import ndimage
+from skimage.measure import regionprops
 
 from ..nouns import FloatArray
 from ..nouns.islands import FieldOfView, Island, Scale
@@ -23,7 +24,13 @@ WORKING_EDGE = 48.0  # px: larger islands are looked for on a smaller image
 LEAST_BLUR, MOST = 0.8, 0.4  # px; share of an image's facets that must be wide
 DOUBTFUL_CONTRAST = 8.0  # of islands over the smoothed substrate's noise
 OUTLINE_SEEN, OUTLINE_DOUBTFUL = 0.5, 0.8  # median share of their outline that is seen, of triangles
+FAINT = 0.1  # of what stands out, that is fainter than half of what is beside it
 EXPLAINED = 0.5  # of what stands out that islands must hold
+CONVEX = 0.93  # area over that of the convex hull; two triangles that touch or overlap have less
+CONVEX_SHARE, CONVEX_DOUBTFUL = (
+    0.5,
+    0.05,
+)  # of the triangles in such pieces: 0.9 of squares and hexagons, 0.01 of crowded islands
 Box = tuple[int, int, int, int]
 
 
@@ -36,12 +43,9 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     mask = island_mask(whole, np.ones((height, width), dtype=bool))
     edge = usual_edge(mask)
     factor = 1 if np.isnan(edge) else max(1, int(edge / WORKING_EDGE))
-    working, seen = whole, mask
-    if factor > 1:
-        small = _shrunk(part, factor)
-        working = contrast(small)
-        seen = island_mask(working, np.ones(small.shape[:2], dtype=bool))
-    found = explain_mask(seen & ~valleys(working, seen, edge / factor))
+    seen, found, fainter = _explained(whole if factor == 1 else contrast(_shrunk(part, factor)), edge / factor)
+    if fainter:
+        mask = island_mask(whole, np.ones((height, width), dtype=bool), facets=True)
     triangles = found.rows * np.array([factor, factor, factor, 1.0, 1.0])
     triangles[:, [X, Y]] += 0.5 * (factor - 1)
     fitted, facets, blur = fit_edges(whole.residual, triangles)
@@ -55,6 +59,28 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     )
 
 
+def _explained(working: Contrast, edge: float) -> tuple[Mask, Explanation, bool]:
+    """(what stands out, the triangles that explain it, whether with faint facets).
+
+    What is fainter than half of a top beside it may be a glow or grain, which no triangle holds, or a facet, which belongs to
+    it. Where it is much, both are explained, and the one whose outlines are seen better is right.
+    """
+    usable = np.ones(working.distance.shape, dtype=bool)
+    seen = island_mask(working, usable)
+    found = explain_mask(seen & ~valleys(working, seen, edge))
+    fuller = island_mask(working, usable, facets=True)
+    if fuller.sum() < (1.0 + FAINT) * seen.sum() or not len(found.rows):
+        return seen, found, False
+    other = explain_mask(fuller & ~valleys(working, fuller, edge))
+    better = len(other.rows) > 0 and _well_seen(other) > _well_seen(found)
+    return (fuller, other, True) if better else (seen, found, False)
+
+
+def _well_seen(found: Explanation) -> float:
+    """Share of the triangles' outlines that is seen, weighted by area."""
+    return float(np.average(np.minimum(found.support, 1.0) * found.fill, weights=found.rows[:, EDGE] ** 2))
+
+
 def _flags(islands: tuple[Island, ...], mask: Mask, whole: Contrast) -> tuple[str, ...]:
     """What a reader must know before he believes the count."""
     if whole.typical == 0.0 or not mask.any():
@@ -66,13 +92,34 @@ def _flags(islands: tuple[Island, ...], mask: Mask, whole: Contrast) -> tuple[st
     held = float(mask.ravel()[np.unique(pixels)].sum() / mask.sum()) if len(pixels) else 0.0
     if not taken or held < EXPLAINED:
         flags.append(f"not triangular: islands explain {held:.0%} of what stands out")
+    elif (several := _in_convex_pieces(taken, mask)) > CONVEX_SHARE:
+        flags.append(
+            f"not triangular: {several:.0%} of the triangles share a convex piece, as one body of another shape"
+        )
     elif (seen := float(np.median([i.visible for i in taken]))) < OUTLINE_SEEN:
         flags.append(f"not triangular: half of the triangles have less than {seen:.0%} of their outline seen")
     elif seen < OUTLINE_DOUBTFUL:
         flags.append(f"perhaps not triangular: half of the triangles have less than {seen:.0%} of their outline seen")
+    elif several > CONVEX_DOUBTFUL:
+        flags.append(f"perhaps not triangular: {several:.0%} of the triangles share a convex piece with another")
     if 0.0 < whole.typical < DOUBTFUL_CONTRAST:
         flags.append(f"faint: islands differ from the substrate by {whole.typical:.1f} of its standard deviations")
     return tuple(flags)
+
+
+def _in_convex_pieces(islands: list[Island], mask: Mask) -> float:
+    """Share of the islands that share a convex piece of what stands out with others, over pieces that the frame does not cut:
+    triangles that touch leave a notch, so that such a piece is one body that is no triangle."""
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    rows, columns = mask.shape
+    at = [(int(np.clip(round(i.y), 0, rows - 1)), int(np.clip(round(i.x), 0, columns - 1))) for i in islands]
+    number = np.bincount([labels[place] for place in at], minlength=int(labels.max()) + 1)
+    together = 0
+    for piece in regionprops(labels):
+        top, left, bottom, right = piece.bbox
+        if number[piece.label] > 1 and min(top, left) > 0 and bottom < rows and right < columns:
+            together += int(number[piece.label]) if piece.solidity > CONVEX else 0
+    return together / max(len(islands), 1)
 
 
 def _islands(

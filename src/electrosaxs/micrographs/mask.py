@@ -13,6 +13,8 @@ LEAST = 0.22  # of the typical contrast: what is fainter is no island
 HALF = 0.5  # of the brightest nearby: where a blurred edge lies
 NARROW_HOLE = 3  # px: a hole nowhere farther than this from its rim is a gap between facet and top, not substrate
 GAP = 24  # px, how far a gap between two islands, fainter than half of both, is followed inwards
+WIDEST_GAP = 4  # px: half of how wide such a gap is
+FADING, USUAL_BLUR = 1.5, 1.3  # blurs between half of the height and a fifteenth of it; px, of an image
 THIN = 2  # px: half the width of streaks that are taken away
 SMALLEST = 24  # px: area of what is looked at
 LEAST_INNER, LEAST_TOP, LARGEST_TOP = 4.0, 60, 0.2  # radius (px) and area of what a rim may enclose; share of the image
@@ -21,8 +23,9 @@ BESIDE, THIN_RIM = 0.6, 0.3  # of that radius: how far around it is looked, and 
 CONVEX = 0.72  # area over that of the convex hull, of one island or of two that overlap
 
 
-def island_mask(found: Contrast, usable: Mask) -> Mask:
-    """True on islands and whatever else stands out as they do; `usable` False: left out."""
+def island_mask(found: Contrast, usable: Mask, *, facets: bool = False) -> Mask:
+    """True on islands and whatever else stands out as they do; `usable` False: left out. facets: of what is fainter than half
+    of the brightest nearby only that is left out which blur and gaps between islands explain."""
     if found.typical == 0.0:
         return np.zeros(found.distance.shape, dtype=bool)
     distance = np.where(usable, found.distance, 0.0)
@@ -34,12 +37,23 @@ def island_mask(found: Contrast, usable: Mask) -> Mask:
     )
     nearby = np.where(found.bright, bright, dark)
     low = distance < HALF * np.minimum(nearby, 3.0 * found.typical)
-    outside = ndimage.binary_dilation(~seen, mask=~seen | low, iterations=GAP)
+    way = _passable(distance, seen, low, found.smoothing) if facets else low
+    outside = ndimage.binary_dilation(~seen, mask=~seen | way, iterations=GAP)
     filled = _with_tops(_without_narrow_holes(~outside), seen, seen & ~low)
     kept = filled & ndimage.binary_dilation(_opened(filled), iterations=THIN + 1)
     labels, number = ndimage.label(kept)
     area = np.bincount(labels.ravel(), minlength=number + 1)
     return np.asarray((area >= SMALLEST)[labels] & (labels > 0))
+
+
+def _passable(distance: FloatArray, seen: Mask, low: Mask, smoothing: float) -> Mask:
+    """Of what is fainter than half of its surroundings: what blur explains, near the substrate, and gaps between islands.
+
+    A facet fainter than half of its top is neither: the top lies on one side of it only, and it is wider than the blur.
+    """
+    near = ndimage.distance_transform_edt(seen) <= FADING * np.hypot(smoothing, USUAL_BLUR)
+    between = distance < HALF * ndimage.grey_closing(distance, size=(2 * WIDEST_GAP + 1, 2 * WIDEST_GAP + 1))
+    return np.asarray(low & (near | between))
 
 
 def _with_tops(mask: Mask, seen: Mask, bright: Mask) -> Mask:

@@ -91,8 +91,8 @@ def study_curve(curve: WeightedCurve) -> LatticeStudy:
     fits = contest.fits
     scores = {name or ALONE: one.score for name, one in fits.items()} | {FLUID: contest.fluid.score}
     scores |= _free_peaks(search, fits, contest.freedom)
-    best = fits[leader(fits)]
     records = {str(name): against(one, search) for name, one in fits.items() if name}
+    best = fits[_uncontradicted(leader(fits), records)]
     own = records[str(best.lattice)]
     if STACKED in fits and fits[STACKED].name != STACKED:  # faulted crystals of one of the others, and no third kind
         faulted = records.pop(STACKED)
@@ -123,6 +123,15 @@ def leader(fits: Mapping[str, LatticeFit]) -> str:
     return min(able, key=lambda name: fits[name].score)
 
 
+def _uncontradicted(name: str, records: Mapping[str, ReflectionRecord]) -> str:
+    """The leader; where a reflection that it should show is absent and no peak speaks against a special case of it, this:
+    its number of its own then follows the shape of the lines, not their places."""
+    if name != "BCT" or not records[name].with_fate("absent"):
+        return name
+    able = (case for case in SPECIAL[name] if case in records and not refutation(records[case]))
+    return next(able, name)
+
+
 def _nearly_special(one: LatticeFit) -> bool:
     shape = one.value("shape")
     return any(_nearly(one, ratio) for ratio in BAIN) or (
@@ -140,7 +149,8 @@ def probabilities(
     """Of every candidate, of a dense fluid, of the solution alone ("dilute") and of another lattice; 1 together.
 
     exp(-score / 2), all alike beforehand. Another lattice explains what the best candidate does with odds of 150 against, or
-    the peaks as they are (`free peaks`) where these are a doubt; where the best candidate is refuted, no candidate is left.
+    the peaks as they are (`free peaks`) where these are a doubt; where the best candidate is refuted, no candidate is left, and
+    peaks whose own score is not known speak for another lattice as much as for the solution alone.
     Faulted crystals that are named after FCC or HCP count among those. Special cases and what holds them are one family:
     where the simpler one leads, the other has no share.
     """
@@ -152,7 +162,7 @@ def probabilities(
             shares[name] = np.inf
     if refuted:
         shares |= {name: np.inf for name in contest.fits if name}
-        shares[OTHER] = scores.get(FREE, best.score)
+        shares[OTHER] = scores.get(FREE, min(best.score, scores[ALONE]))
     lowest = min(shares.values())
     weight = {name: float(np.exp(-0.5 * (score - lowest))) for name, score in shares.items()}
     total = sum(weight.values())
@@ -216,6 +226,8 @@ def _refuted(best: LatticeFit, scores: Mapping[str, float], peaks: Sequence[Peak
     strongest = _strongest_family(best)
     if best.lattice != STACKED and strongest not in [p.hkl for p in peaks]:
         return f"none of these: {best.name} is nearest but its strongest reflection {label(strongest)} is missing"
+    if best.lattice == "BCT" and (named := len({peak.hkl for peak in peaks if peak.hkl})) < ENOUGH:
+        return f"none of these: BCT is nearest, but two lengths follow from {named} peak(s) whatever the lattice"
     if not best.outcome.converged:
         return f"none of these: the fit of {best.name}, the nearest, did not converge"
     return ""

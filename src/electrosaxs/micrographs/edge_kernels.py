@@ -1,0 +1,241 @@
+"""Compiled parts of the fit of edges: profiles across the sides of an island, and two blurred steps in them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from ..nouns import FloatArray
+from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, X, Y, depth
+
+
+@njit(cache=True)
+def profiles_across(
+    image: FloatArray, which: int, rows: FloatArray, step: float, outside: float, deepest: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(mean, count, at): means (side, u, channel), how many pixels' worth each holds (side, u), and u (px, outwards)."""
+    row = rows[which]
+    edge = row[EDGE]
+    depths = int((outside + max(3.0, deepest * edge)) / step) + 1
+    at = np.empty(depths)
+    for d in range(depths):
+        at[d] = outside - step * d
+    channels = image.shape[2]
+    total, count = np.zeros((3, depths, channels)), np.zeros((3, depths))
+    half = 0.5 * edge * (1.0 - 2.0 * row[CUT])
+    near, number = np.empty(rows.shape[0], dtype=np.int64), 0
+    for m in range(rows.shape[0]):
+        apart = np.hypot(rows[m, X] - row[X], rows[m, Y] - row[Y])
+        if m != which and apart < (rows[m, EDGE] + edge) / SQRT3 + 8.0:
+            near[number] = m
+            number += 1
+    for k in range(3):
+        c, s = -np.cos(row[ANGLE] + TURN * k), -np.sin(row[ANGLE] + TURN * k)
+        for d in range(depths):
+            reach = half - 2.5 - 0.08 * edge - max(0.0, -at[d]) * SQRT3
+            for position in range(-int(reach), int(reach) + 1):
+                away = edge / (2.0 * SQRT3) + at[d]
+                x = row[X] + away * c - position * s
+                y = row[Y] + away * s + position * c
+                if x < 0.0 or y < 0.0 or x >= image.shape[1] - 1 or y >= image.shape[0] - 1:
+                    continue
+                free = True
+                for m in range(number):
+                    if depth(x, y, rows[near[m]]) > -3.0:
+                        free = False
+                        break
+                if not free:
+                    continue
+                left, top = int(x), int(y)
+                fx, fy = x - left, y - top
+                for channel in range(channels):
+                    total[k, d, channel] += (
+                        (1.0 - fx) * (1.0 - fy) * image[top, left, channel]
+                        + fx * (1.0 - fy) * image[top, left + 1, channel]
+                        + (1.0 - fx) * fy * image[top + 1, left, channel]
+                        + fx * fy * image[top + 1, left + 1, channel]
+                    )
+                count[k, d] += 1.0
+    for k in range(3):
+        for d in range(depths):
+            if count[k, d] > 0.0:
+                for channel in range(channels):
+                    total[k, d, channel] /= count[k, d]
+    return total, count, at
+
+
+@njit(cache=True)
+def _steps(blur: float, at: FloatArray, search: float) -> FloatArray:
+    """Phi((e - u) / s) for all differences e - u, a quarter of a pixel apart from -LONGEST: looked up, not computed."""
+    span = at[0] - at[at.shape[0] - 1]
+    low = -at[0] - search - span
+    table = np.empty(int(4.0 * (4.0 * span + 2.0 * search)) + 8)
+    for n in range(table.shape[0]):
+        table[n] = 0.5 * (1.0 + math.erf((low + 0.25 * n) / (blur * math.sqrt(2.0))))
+    return table
+
+
+@njit(cache=True)
+def _misfit(mean: FloatArray, count: FloatArray, at: FloatArray, e: int, w: int, table: FloatArray, zero: int) -> float:
+    """Weighted sum of squares of one side about the best levels of each channel, one or (w > 0) two steps; e and w in
+    quarters of a pixel."""
+    total = 0.0
+    for channel in range(mean.shape[1]):
+        n0 = n1 = n2 = n11 = n12 = n22 = r0 = r1 = r2 = square = 0.0
+        for d in range(at.shape[0]):
+            weight = count[d]
+            if weight <= 0.0:
+                continue
+            value = mean[d, channel]
+            first = table[zero + e - round(4.0 * at[d])]
+            second = table[zero + e - w - round(4.0 * at[d])] if w > 0 else 0.0
+            n0 += weight
+            n1 += weight * first
+            n2 += weight * second
+            n11 += weight * first * first
+            n12 += weight * first * second
+            n22 += weight * second * second
+            r0 += weight * value
+            r1 += weight * first * value
+            r2 += weight * second * value
+            square += weight * value * value
+        if n0 <= 0.0:
+            continue
+        a11, a12, a22 = n11 - n1 * n1 / n0, n12 - n1 * n2 / n0, n22 - n2 * n2 / n0
+        b1, b2 = r1 - n1 * r0 / n0, r2 - n2 * r0 / n0
+        total += square - r0 * r0 / n0
+        a11 += 1e-9 * n0
+        a22 += 1e-6 * n0
+        if w > 0:
+            det = a11 * a22 - a12 * a12
+            total -= (b1 * b1 * a22 - 2.0 * b1 * b2 * a12 + b2 * b2 * a11) / det
+        else:
+            total -= b1 * b1 / a11
+    return total
+
+
+@njit(cache=True)
+def _side(
+    mean: FloatArray,
+    count: FloatArray,
+    at: FloatArray,
+    w: int,
+    table: FloatArray,
+    zero: int,
+    search: int,
+    fine: int,
+    trusted: float,
+    share: float,
+) -> tuple[float, float, float]:
+    """(misfit, offset, curvature) of one side for a facet of width w; w, search and fine in quarters of a pixel. The offset is
+    looked for around share w, where the outline says that it is."""
+    best, where, steps = 1e300, 0, search // fine
+    middle = round(share * w)
+    values = np.empty(2 * steps + 1)
+    for n in range(2 * steps + 1):
+        away = middle + (n - steps) * fine
+        astray = away - share * w
+        values[n] = _misfit(mean, count, at, away, w, table, zero) + (0.25 * astray / trusted) ** 2
+        if values[n] < best:
+            best, where = values[n], n
+    step = 0.25 * fine
+    e, bend = 0.25 * middle + (where - steps) * step, 0.0
+    if 0 < where < 2 * steps:
+        left, at_best, right = values[where - 1], values[where], values[where + 1]
+        bend = (left - 2.0 * at_best + right) / step**2
+        if bend > 0.0:
+            e += 0.5 * step * (left - right) / (left - 2.0 * at_best + right)
+            best -= 0.125 * (left - right) ** 2 / (left - 2.0 * at_best + right)
+    return best, e, bend
+
+
+@njit(cache=True)
+def _usable(count: FloatArray, at: FloatArray) -> int:
+    """Points of a side that hold more than 4 pixels' worth; 0 where they are too few, or one near the outline does not."""
+    usable = 0
+    for d in range(count.shape[0]):
+        if count[d] > 4.0:
+            usable += 1
+        elif -2.0 < at[d] <= 6.0:
+            return 0
+    return usable if usable > 16 else 0
+
+
+@njit(cache=True)
+def sides_seen(count: FloatArray, at: FloatArray) -> tuple[npt.NDArray[np.bool_], float]:
+    """Which of the three sides (3,) can be fitted, and their usable points together."""
+    seen, points = np.zeros(3, dtype=np.bool_), 0.0
+    for k in range(3):
+        usable = _usable(count[k], at)
+        seen[k] = usable > 0
+        points += usable
+    return seen, points
+
+
+@njit(cache=True)
+def fit_sides(
+    mean: FloatArray,
+    count: FloatArray,
+    at: FloatArray,
+    blur: float,
+    share: float,
+    search: float,
+    trusted: float,
+    given: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Misfit over its noise for facet widths STEP apart; and offsets (3), their sigmas (3), sides seen (3), facet width, its
+    sigma, drop by the second step, misfit. `given`: a facet width to take, negative: the best."""
+    result = np.zeros(13)
+    result[9] = result[10] = np.nan
+    seen, points = sides_seen(count, at)
+    points *= mean.shape[2]
+    result[6:9] = seen
+    if points == 0.0:
+        return np.zeros(0), result
+    table = _steps(blur, at, search)
+    zero = round(4.0 * (2.0 * at[0] - at[at.shape[0] - 1] + search))
+    far = round(4.0 * search)
+    widest = at[0] - at[at.shape[0] - 1]
+    if share < 1.0:
+        widest = min(widest, (-at[at.shape[0] - 1] - 3.0 * blur) / (1.0 - share))
+    if share > 0.0:
+        widest = min(widest, (at[0] - 3.0 * blur) / share)
+    number = max(1, int(widest / 0.5) + 1)
+    given = min(given, 0.5 * (number - 1))
+    chi = np.empty(number)
+    for n in range(number):
+        chi[n] = 1e300
+        if (n == 1 and given < 0.0) or (given >= 0.0 and n > 0 and n != round(2.0 * given)):
+            continue
+        chi[n] = 0.0
+        for k in range(3):
+            if seen[k]:
+                chi[n] += _side(mean[k], count[k], at, 2 * n, table, zero, far, 1, trusted, share)[0]
+    if number > 2 and given < 0.0:
+        chi[1] = min(chi[1], max(chi[0], chi[2]))
+    best = int(np.argmin(chi)) if given < 0.0 else round(2.0 * given)
+    noise = max(chi[best] / max(points - 12.0, 1.0), 1e-12)
+    w, w_sigma = 0.5 * best if given < 0.0 else given, np.nan
+    if 2 < best < number - 1 and given < 0.0:
+        bend = chi[best - 1] - 2.0 * chi[best] + chi[best + 1]
+        if bend > 0.0:
+            w += 0.25 * (chi[best - 1] - chi[best + 1]) / bend
+            w_sigma = np.sqrt(2.0 * noise * 0.25 / bend)
+    for k in range(3):
+        if seen[k]:
+            below = int(4.0 * w)
+            _, e, bend = _side(mean[k], count[k], at, below, table, zero, far, 1, trusted, share)
+            if 4.0 * w > below > 0:
+                wider = _side(mean[k], count[k], at, below + 1, table, zero, far, 1, trusted, share)[1]
+                e += (4.0 * w - below) * (wider - e)
+            result[k] = e
+            result[3 + k] = np.sqrt(2.0 * noise / bend) if bend > 0.0 else search
+    result[9], result[10] = w, w_sigma
+    result[11] = (chi[0] - chi[best]) / noise
+    result[12] = chi[best]
+    for n in range(number):
+        chi[n] /= noise
+    return chi, result
