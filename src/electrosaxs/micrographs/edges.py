@@ -17,7 +17,11 @@ from .edge_kernels import fit_sides, profiles_across, sides_seen
 from .triangle_kernels import ANGLE, EDGE, SQRT3, TURN, X, Y
 
 OUTSIDE, STEP = 6.0, 0.5  # px: how far out profiles go, and their step
-FARTHER, WIDE = 4.0, 0.2  # px, and of the edge: how far out they go where the outline follows the top edge
+FARTHER, WIDE = (
+    4.0,
+    0.2,
+)  # px, and of the edge: how far out they go where outlines may follow the top edge of a wide facet
+NARROW = 1.5  # px farther out than OUTSIDE: of a facet that blur hides
 DEEPEST = 0.24  # of the edge: how far in they go; the centre is at 0.289
 SEARCH = 3.5  # px around the outline's side in which the edge is looked for
 TRUSTED = 0.5  # px: standard deviation of the outline's side, as a prior
@@ -28,6 +32,7 @@ SHARES = (0.0, 0.5, 1.0)  # of the facet that lies outside the outline
 SAMPLE, MANY = 24, 100  # islands from which the blur is learnt, and a facet that they share
 CLEAR = 80.0  # drop of chi squared that makes the second step believable
 RESOLVED = 3.0  # blurs that a facet must be wide
+UNLIKE = 0.2  # share of islands that show something beyond their outlines from which on outlines are not alike
 FAINTEST = 0.1  # of an island's height over the substrate: less is no facet outside its outline
 BEYOND, WITHIN = (
     (2.0, 3.5),
@@ -80,17 +85,33 @@ def _profiles_and_shares(image: FloatArray, rows: FloatArray) -> tuple[list[Prof
     """(profiles, shares, blur): of each island, and which share of its facet lies outside the outline that was found.
 
     A facet fainter than half of the top is left out of the outline where it is narrow, kept where it is wide, and noise decides
-    between: of one image some outlines follow the base edge, others the top edge. The image's blur and share are learnt first;
-    an island has its own share where that is clearly better.
+    between: of one image some outlines follow the base edge, others the top edge. Where nothing is seen beyond most outlines
+    they are all alike.
     """
-    near = [profiles_across(image, k, rows, STEP, OUTSIDE, DEEPEST) for k in range(len(rows))]
-    farther = np.maximum(OUTSIDE + 1.5, FARTHER + WIDE * rows[:, EDGE])
+    farther = np.maximum(OUTSIDE + NARROW, FARTHER + WIDE * rows[:, EDGE])
     wide = [profiles_across(image, k, rows, STEP, float(out), DEEPEST) for k, out in enumerate(farther)]
     beyond = np.array([_height_beyond(profile) > FAINTEST for profile in wide])
+    near = [profiles_across(image, k, rows, STEP, OUTSIDE, DEEPEST) for k in range(len(rows))]
     sample = np.argsort([-p[1].sum() for p in near])[:SAMPLE]
+    if beyond[sample].mean() < UNLIKE:
+        blur, share = _blur_and_share([near[k] for k in sample])
+        if share > 0.0:
+            near = [profiles_across(image, k, rows, STEP, OUTSIDE + NARROW, DEEPEST) for k in range(len(rows))]
+        return near, np.full(len(rows), share), blur
     blur, usual = _learnt_blur([wide[k] for k in sample], beyond[sample])
     shares = np.array([_own_share(one, blur, usual) if b else 0.0 for one, b in zip(wide, beyond, strict=True)])
     return [n if share == 0.0 else w for n, w, share in zip(near, wide, shares, strict=True)], shares, blur
+
+
+def _blur_and_share(profiles: list[Profile]) -> tuple[float, float]:
+    """The blur with which the profiles of some islands are fitted best, and the share of their facets outside their outlines,
+    one for all."""
+    misfits = np.array([
+        [sum(fit_sides(*p, float(blur), share, SEARCH, TRUSTED, -1.0)[1][12] for p in profiles) for blur in BLURS]
+        for share in SHARES
+    ])  # fmt: skip
+    which = int(np.argmin(misfits.min(axis=1)))
+    return _least(misfits[which]), SHARES[which]
 
 
 def _height_beyond(profile: Profile) -> float:
@@ -183,9 +204,12 @@ def _learnt_blur(profiles: list[Profile], beyond: Mask) -> tuple[float, float]:
     points = sum(sides_seen(p[1], p[2])[1] * p[0].shape[2] for p in profiles)
     share = _clearly_best(misfits.sum(axis=2).min(axis=0), points, SHARES[0])
     totals = (misfits.min(axis=1) if share > 0.0 else misfits[:, 0]).sum(axis=1)
-    best = int(np.argmin(totals))
+    return _least(totals), share
+
+
+def _least(misfits: FloatArray) -> float:
+    """The blur of the least of the misfits at BLURS, between their steps by a parabola."""
+    best = int(np.argmin(misfits))
     if best in (0, len(BLURS) - 1):
-        return float(BLURS[best]), share
-    left, middle, right = totals[best - 1 : best + 2]
-    shift = 0.5 * (left - right) / max(left - 2.0 * middle + right, 1e-12)
-    return float(BLURS[best] * (BLURS[1] / BLURS[0]) ** shift), share
+        return float(BLURS[best])
+    return float(BLURS[best] * (BLURS[1] / BLURS[0]) ** _lowest(misfits[best - 1 : best + 2]))
