@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +53,7 @@ class HeldCell:
     shown: float = 0.0
     false_lines: tuple[float, ...] = ()
     believed: Plant = field(default_factory=plant_with)
+    scanned: float = -math.inf
 
     def __post_init__(self) -> None:
         self.cell = TrackedCell(self.truth, GRID)
@@ -67,18 +69,19 @@ class HeldCell:
         while self.time < until_s:
             decision = self.holder.decide(self.time)
             self.decisions.append(decision)
-            scan = frames and round(self.time / self.step_s) % round(300.0 / self.step_s) == 0
+            scan = frames and (self.time + 1e-6) % 300.0 < self.step_s - 1e-3 and self.time >= self.scanned + self.step_s
+            self.scanned = self.time if scan else self.scanned
             look = np.resize(HEIGHTS_UM[:2], self.looks if self.holder.uneasy else 0)
             self._step(decision.voltage, HEIGHTS_UM if scan else look, factor=np.nan if bad else factor)
         return self.decisions[-1]
 
     def _step(self, volt: float, heights: np.ndarray, *, factor: float) -> None:
         ramp = abs(volt - self.volt) / self.limits.ramp + 1e-3
-        begin, end = self.time, self.time + self.step_s
+        begin, end = self.time, self.time + self.holder.next_s
         along = VoltageProgram(time_s=[begin, begin + ramp, end + 1.0], voltage_V=[self.volt, volt, volt])
         for time in (begin + ramp, end):
             self.holder.read(time, volt)
-        times = begin + np.linspace(0.6, 0.95, heights.size) * self.step_s
+        times = begin + np.linspace(0.6, 0.95, heights.size) * (end - begin)
         solution, crystals = self.cell.go_on(along, end, self.footprints.looks(times, heights))
         noise = self.noise * self.random.standard_normal(times.size)
         for time, height, phi, of_crystals, off in zip(

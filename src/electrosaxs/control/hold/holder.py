@@ -14,7 +14,7 @@ from ...nouns import FloatArray
 from ..limits import Limits
 from .below_onset import TOO_FAST, Nucleation, Wall, begins_on_the_way, wall_voltage
 from .estimate import Estimate
-from .estimator import Estimator
+from .estimator import LIKELY, Estimator
 from .next_voltage import CURRENT, HIGHEST, Chosen, Range, voltage_for
 
 Kind = Literal["slice", "supply", "wall"]
@@ -38,6 +38,9 @@ MAY_BEGIN = 0.02
 UNKNOWN, BADLY_KNOWN = 0.03, 0.05
 """Relative sigma of the flux from which on frames are wanted between two scans once there are crystals, and from which on it
 is said that they are why."""
+SOONER = 3.0
+"""After the step that nucleates, until crystals are seen, decisions come so many times as often: just after one the flux is up
+to a fifth above what it is at the end, and crystals begin at what it is then."""
 EMPTY = 0.1
 """Share of the particles in the solution below which there is no supply."""
 PASSED_V = 1.0
@@ -110,6 +113,7 @@ class Holder:
     _stepped: bool = False
     _stepping: bool = False
     _unknown: bool = False
+    _waiting: bool = False
 
     def __post_init__(self) -> None:
         self.set_point = self.wanted.set_point
@@ -129,6 +133,11 @@ class Holder:
             allowed = COMPLIANCE_SHARE * self.wanted.current * voltage_V / current_A
             top = self.limits.highest
             self._highest, self._highest_is = (allowed, CURRENT) if allowed < top else (top, HIGHEST)
+
+    @property
+    def next_s(self) -> float:
+        """From the last decision to the next."""
+        return self.step_s / SOONER if self._waiting else self.step_s
 
     @property
     def uneasy(self) -> bool:
@@ -181,6 +190,7 @@ class Holder:
             known = self.estimator.estimate(last)
             self._change_mode(known, time_s)
             self._step(time_s)
+            self._waiting = self._stepped and known.crystals_likely < LIKELY
             self._wall = None
             chosen = self._chosen(known, last, time_s)
             self._check_step(chosen.voltage, last)
@@ -277,7 +287,7 @@ class Holder:
 
     def _allowed(self) -> Range:
         """What the next voltage may be."""
-        top, move = min(self._highest, self.limits.highest), self.limits.ramp * self.step_s
+        top, move = min(self._highest, self.limits.highest), self.limits.ramp * self.next_s
         return Range(top, move, max(self.limits.lowest, 0.0), self._highest_is)
 
     def _chosen(self, known: Estimate, last_V: float, time_s: float) -> Chosen:
@@ -295,13 +305,13 @@ class Holder:
         if self._from is None:
             self._from = (time_s, now)
         begin, flux = self._from
-        left = math.exp(-(time_s + self.step_s - begin) / SOFT_S)
+        left = math.exp(-(time_s + self.next_s - begin) / SOFT_S)
         target = self.set_point + (flux - self.set_point) * left
         if self.kind == "supply":
             per_volt = known.supply / last_V if last_V > 0.0 else self.estimator.tracks[0].supply_per_volt()
             volt, by = allowed.limited(target / per_volt, last_V)
             return Chosen(volt, per_volt * volt, by)
-        runs, end = self.estimator.runs(), time_s + self.step_s
+        runs, end = self.estimator.runs(), time_s + self.next_s
         run = sum(weight * track.slice_flux(last_V) for weight, track in runs)
         share = now / run if run > 0.0 else 1.0  # the estimate over the runs, where it has moved from there
 
@@ -314,7 +324,7 @@ class Holder:
     def _below_onset(self, known: Estimate, approach: Chosen, last_V: float, end_s: float, allowed: Range) -> Chosen:
         """The lower of two voltages: that of the flux which brings the wall up, and that at which it comes to rest."""
         wall = Wall(known.wall, self.wanted.wall_share * self.estimator.solubility())
-        resting, wall_at = wall_voltage(self.estimator.runs(), wall, last_V, end_s, self.step_s, allowed)
+        resting, wall_at = wall_voltage(self.estimator.runs(), wall, last_V, end_s, self.next_s, allowed)
         chosen = approach if approach.voltage < resting.voltage else replace(resting, flux=math.nan)
         self._wall = replace(wall, then=wall_at(chosen.voltage))
         return chosen

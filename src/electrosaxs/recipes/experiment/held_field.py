@@ -121,10 +121,12 @@ class HeldField(Field):
         if self._asked is not None:
             self._holder.ask_for(self._asked)
             self._asked = None
-        self._due = self.time + self._holder.step_s
+        begin = self.time
+        self._due = begin + self._holder.step_s
         decision = self.watch.during(
             "estimator", "decision", PATIENCE_S, lambda: self._decided(frames, readings, self.time)
         )
+        self._due = min(self._due, begin + self._holder.next_s)
         self._goal, self._last, self.uneasy = decision.voltage, decision, self._holder.uneasy
         self._watch_for(self._holder.kind)  # another one after the step that nucleates
         if self._asked is not None:  # meanwhile
