@@ -69,7 +69,9 @@ class HeldCell:
         while self.time < until_s:
             decision = self.holder.decide(self.time)
             self.decisions.append(decision)
-            scan = frames and (self.time + 1e-6) % 300.0 < self.step_s - 1e-3 and self.time >= self.scanned + self.step_s
+            scan = (
+                frames and (self.time + 1e-6) % 300.0 < self.step_s - 1e-3 and self.time >= self.scanned + self.step_s
+            )
             self.scanned = self.time if scan else self.scanned
             look = np.resize(HEIGHTS_UM[:2], self.looks if self.holder.uneasy else 0)
             self._step(decision.voltage, HEIGHTS_UM if scan else look, factor=np.nan if bad else factor)
