@@ -35,8 +35,10 @@ GIVEN_UP = 1e-4
 """Weight below which a solubility is not looked at again."""
 SEEN, SEEN_SIGMA = 0.65, 0.35
 """What a beam at the anode reads of crystals over what it would of flat ones: they stand on a rough, tilted anode."""
+DISORDERED = 0.35
+"""So much less lines may show than phi does: a deposit is not all crystal."""
 SEEN_SPREAD = 0.1
-"""Relative scatter between frames of what lines of crystals read; SEEN and SEEN_SIGMA all frames of them share."""
+"""Relative scatter between frames of what crystals read; SEEN, SEEN_SIGMA and DISORDERED all frames share."""
 PIECE_S = 60.0
 """A run that is repeated looks so often which solubilities the wall has passed."""
 
@@ -51,27 +53,29 @@ class Member:
     seen: FloatArray
     weight: float = 1.0
 
-    def against(self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_]) -> tuple[Rows, float]:
+    def against(
+        self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], scatter: float
+    ) -> tuple[Rows, float]:  # fmt: skip
         """The frames against this run, and what the width of their sigmas adds to chi-squared.
 
-        A beam that touches the anode (`near`) may see crystals: less than flat ones would give, nobody knows how much.
+        A beam that touches the anode (`near`) may see crystals, less than flat ones would give: by how much is an unknown that
+        all frames share, the last column but one, with a relative `scatter` between them.
         """
         dissolved, crystals = self.seen
-        sigma = np.where(near, np.hypot(own_sigma, SEEN_SIGMA * crystals), rows.sigma)
-        measured = rows.measured - np.where(near, SEEN * crystals, 0.0)
-        width = 2.0 * float(np.sum(np.log(sigma[near] / own_sigma[near])))
-        return Rows(measured, sigma, dissolved, rows.slope), width
+        there = np.where(near, crystals, 0.0)[:, None]
+        sigma = np.where(near, np.hypot(own_sigma, scatter * crystals), rows.sigma)
+        slope = np.concatenate([rows.slope, there, np.zeros(there.shape)], axis=1)
+        return Rows(rows.measured - SEEN * there[:, 0], sigma, dissolved, slope), _width(sigma[near], own_sigma[near])
 
-    def against_lines(self, lines: FloatArray) -> float:
-        """What the lines (phi of crystals and its sigma, (2, frame), NaN where none were seen) leave of this run, -2 ln of
-        their probability: all frames share how much of flat crystals lines show."""
+    def against_lines(self, lines: FloatArray, unknowns: int) -> tuple[Rows, float]:
+        """The same of the crystals that lines show (phi and its sigma, (2, frame), NaN where none were seen): how much less of
+        flat ones lines show than phi is the last column."""
         seen = np.isfinite(lines[0])
-        phi, sigma = lines[:, seen]
+        phi, own = lines[:, seen]
         crystals = self.seen[1, seen]
-        own = np.hypot(sigma, SEEN_SPREAD * crystals)
-        common, off = SEEN_SIGMA * crystals / own, (phi - SEEN * crystals) / own
-        total = 1.0 + float(common @ common)
-        return float(off @ off - (common @ off) ** 2 / total + 2.0 * np.sum(np.log(own / sigma)) + math.log(total))
+        sigma = np.hypot(own, SEEN_SPREAD * crystals)
+        slope = np.concatenate([np.zeros((phi.size, unknowns)), crystals[:, None], -crystals[:, None]], axis=1)
+        return Rows(phi - SEEN * crystals, sigma, np.zeros(phi.size), slope), _width(sigma, own)
 
 
 class OnsetBank:
@@ -155,19 +159,39 @@ class OnsetBank:
         phi of crystals by their lines and its sigma, NaN where none were seen.
         """
         members = sorted(self.members, key=lambda m: m.log_solubility)
-        k, sigma = self.belief.number("solubility"), self.belief.sigma.copy()
-        sigma[[k, self.belief.number("attachment_time")]] = 0.0
-        pairs = [member.against(rows, own_sigma, near) for member in members]
-        costs = np.array([
-            solve(against, self.belief.x0 - self.x, sigma, misfit).cost + width for against, width in pairs
-        ])  # fmt: skip
-        by_lines = np.minimum([member.against_lines(lines) for member in members], _against_false_lines(lines))
+        pairs = [self._costs(member, rows, own_sigma, near, misfit, lines) for member in members]
+        alone, with_lines = np.array(pairs).T
         believed = np.array([self._believed(m) for m in members]) + 1e-12
-        self.none_by_solution = float(_shares(believed, costs)[-1])  # the last one: no solubility is too low
-        for member, share in zip(members, _shares(believed, costs + by_lines), strict=True):
+        self.none_by_solution = float(_shares(believed, alone)[-1])  # the last one: no solubility is too low
+        for member, share in zip(members, _shares(believed, with_lines), strict=True):
             member.weight = float(share)
         self.dead |= {self._number(m) for m in self.begun if m.weight < GIVEN_UP}
         self.begun = [m for m in self.begun if self._number(m) not in self.dead]
+
+    def _costs(
+        self, member: Member, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], misfit: float, lines: FloatArray
+    ) -> tuple[float, float]:  # fmt: skip
+        """What the frames leave of a run, -2 ln of their probability: the solution alone, and with the lines.
+
+        Without lines nothing holds the frames at the anode together: each may be off as far as all of them.
+        """
+        of_crystals = [self.belief.number("solubility"), self.belief.number("attachment_time")]
+        believed = self.belief.sigma.copy()
+        believed[of_crystals] = 0.0
+        back = np.append(self.belief.x0 - self.x, [0.0, 0.0])
+
+        def left(against: Rows, width: float, shares: FloatArray) -> float:
+            told = shares * against.slope[:, -2:] / against.sigma[:, None]
+            volume = float(np.linalg.slogdet(np.eye(2) + told.T @ told)[1])  # of the shares that the frames rule out
+            return solve(against, back, np.append(believed, shares), misfit).cost + width + volume
+
+        alone = left(*member.against(rows, own_sigma, near, SEEN_SIGMA), np.zeros(2))
+        shown, wider = member.against_lines(lines, self.x.size)
+        if not shown.measured.size:
+            return alone, alone
+        frames, width = member.against(rows, own_sigma, near, SEEN_SPREAD)
+        together = left(frames.and_those(shown), width + wider, np.array([SEEN_SIGMA, DISORDERED]))
+        return alone, min(together, alone + _against_false_lines(lines))
 
     def _believed(self, member: Member) -> float:
         """Probability of the solubilities that a member stands for, before any frame."""
@@ -196,6 +220,11 @@ def _shares(believed: FloatArray, costs: FloatArray) -> FloatArray:
     """Probabilities from what was believed before and -2 ln of the likelihoods."""
     weight = believed * np.exp(-0.5 * (costs - costs.min()))
     return np.asarray(weight / weight.sum())
+
+
+def _width(sigma: FloatArray, own: FloatArray) -> float:
+    """What sigmas that are wider than the frames' own add to chi-squared."""
+    return 2.0 * float(np.sum(np.log(sigma / own)))
 
 
 def _against_false_lines(lines: FloatArray) -> float:
