@@ -41,7 +41,8 @@ def wanted(**changes: object) -> Wanted:
 class HeldCell:
     """Truth and loop; decisions so far. A scan of HEIGHTS_UM begins every 300 s; noise: relative, of each frame. looks: so many
     frames of the lowest two heights are taken in each step between scans while the loop asks for them. shown: of flat crystals,
-    what a beam on the anode shows by lines; 0: none. false_lines: times (s) of steps whose frames show lines of nothing."""
+    what a beam on the anode shows by lines, 0: none; flat: what its phi reads of them. false_lines: times (s) of steps whose
+    frames show lines of nothing."""
 
     truth: Plant
     want: Wanted = field(default_factory=wanted)
@@ -51,6 +52,7 @@ class HeldCell:
     step_s: float = 60.0
     looks: int = 0
     shown: float = 0.0
+    flat: float = 1.0
     false_lines: tuple[float, ...] = ()
     believed: Plant = field(default_factory=plant_with)
     scanned: float = -math.inf
@@ -87,7 +89,7 @@ class HeldCell:
         solution, crystals = self.cell.go_on(along, end, self.footprints.looks(times, heights))
         noise = self.noise * self.random.standard_normal(times.size)
         for time, height, phi, of_crystals, off in zip(
-            times, heights, solution + crystals, crystals, noise, strict=True
+            times, heights, solution + self.flat * crystals, crystals, noise, strict=True
         ):
             lines = self._lines(height, phi, self.shown * of_crystals)
             self.holder.frame(time, height, factor * phi * (1.0 + off), self.noise * phi, lines)

@@ -10,6 +10,7 @@ from held_cell import GRID, HeldCell, plant_with, wanted
 
 from electrosaxs.control.hold.belief import belief
 from electrosaxs.control.hold.estimator import Estimator
+from electrosaxs.control.hold.least_squares import Rows
 from electrosaxs.control.hold.onset_bank import FINE, Member, OnsetBank
 from electrosaxs.control.hold.tracked_cell import TrackedCell
 
@@ -79,7 +80,8 @@ class Lines:
 
 @pytest.fixture(scope="module")
 def with_lines() -> Lines:
-    held = HeldCell(plant_with(solubility=0.0075), wanted(start_V=20.0), looks=6, step_s=STEP_S, shown=0.4)
+    truth = plant_with(solubility=0.0075)
+    held = HeldCell(truth, wanted(start_V=20.0), looks=6, step_s=STEP_S, shown=0.35, flat=0.35)
     held.run(500.0)
     while held.time < 1500.0 and not np.isfinite(held.holder.estimator._lines[0]).any():
         held.run(held.time + STEP_S)
@@ -91,7 +93,7 @@ def with_lines() -> Lines:
 
 
 def test_lines_of_crystals_tell_the_onset_within_a_step(with_lines: Lines) -> None:
-    """They show 0.4 of flat crystals where 0.65 are believed: the flux never leaves its set-point far."""
+    """They show 0.35 of flat crystals where 0.65 are believed: the flux never leaves its set-point far."""
     held = with_lines.held
     assert held.cell.crystals_m() > 1e-8
     off = after(held, 700.0) - 1.0
@@ -101,6 +103,25 @@ def test_lines_of_crystals_tell_the_onset_within_a_step(with_lines: Lines) -> No
         (one.flux - flux) / one.flux_sigma for one, flux in zip(held.decisions[40:], held.fluxes[39:-1], strict=True)
     ]
     assert np.mean(np.abs(pulls) < 2.5) > 0.95
+
+
+def test_how_little_lines_show_counts_once_not_in_every_frame() -> None:
+    """Crystals that show 0.35 of what they are, and fewer that show 0.58: nobody can tell, however many frames there are."""
+    believed = belief(plant_with(solubility=0.0075), charge_sigma=0.3)
+    bank, number = OnsetBank(believed, GRID, believed.x0), 17
+    dissolved, crystals = np.full(number, 0.01), 1e-4 * np.arange(1.0, number + 1.0)
+    for share, log in ((1.0, -4.9), (0.6, -4.87)):
+        bank.begun.append(Member(log, bank.none.track, np.array([dissolved, share * crystals]), 0.5))
+    bank.none.seen = np.array([dissolved, np.zeros(number)])
+    phi, lines = dissolved + 0.35 * crystals, np.array([0.35 * crystals, np.full(number, 4e-6)])
+    rows, near = (
+        Rows(phi, np.full(number, np.inf), phi, np.zeros((number, believed.x0.size))),
+        np.ones(number, dtype=bool),
+    )
+    bank.weigh(rows, 0.01 * phi, near, 1.0, lines)
+    assert bank.crystals > 0.999
+    true, fewer = (one.weight for one in bank.begun)
+    assert true > 0.2 * fewer
 
 
 def test_a_bank_is_fine_where_lines_say_when(with_lines: Lines) -> None:

@@ -19,11 +19,12 @@ import numpy.typing as npt
 from ...errors import ElectrosaxsError
 from ...nouns import FloatArray
 from ...transport import Grid
-from .belief import Belief, with_solubility
+from .belief import Belief
 from .estimate import Estimate
 from .least_squares import Rows, Solution, solve
 from .measured_voltage import MeasuredVoltage
-from .onset_bank import FINE, OnsetBank
+from .onset_bank import COUNTS, FINE, OnsetBank
+from .run_about import HeldOnset, RunAbout
 from .tracked_cell import Footprints, Looks, TrackedCell
 
 MODEL_SHARE, MODEL_FLOOR = 0.01, 0.01
@@ -37,8 +38,6 @@ MOVED = 0.3
 LEFT_OUT_SIGMA = 5.0
 """A frame farther than this from what is expected does not count, unless many agree (`believe_frames`)."""
 MOST_RUNS, FEWEST_FRAMES = 3, 4
-COUNTS = 0.01
-"""Weight of a run in the bank from which on it is looked at."""
 LIKELY = 0.98
 """Probability of crystals from which on the model has them, with derivatives by their unknowns; and from which on they count
 where the wall is held just below them: it would sink for those that are not there."""
@@ -50,7 +49,7 @@ to none."""
 
 
 class Estimator:
-    """Frames and voltages in, an estimate out. x: the coordinates that the model runs at; `grown`: it has crystals.
+    """Frames and voltages in, an estimate out. run: the model where the estimate is, with its derivatives.
 
     attenuation: of the beam in the solution, per phi (`tracked_cell.as_absorbed`). waits: crystals count for the voltage
     once they are LIKELY, not before.
@@ -64,11 +63,9 @@ class Estimator:
         self._time: list[float] = []
         self._height: list[float] = []
         self._lines = np.zeros((2, 0))
-        self.x, self.grown = believed.x0.copy(), False
-        self._of_crystals = np.array([one.name in ("solubility", "attachment_time") for one in believed.unknown])
-        self.tracks = self._fresh()
-        self.bank: OnsetBank | None = OnsetBank(believed, grid, self.x)
-        self._rows, self._own = Rows.none(self.x.size), np.zeros(0)
+        self.run = RunAbout(believed, grid, believed.x0)
+        self.bank: OnsetBank | None = OnsetBank(believed, grid, self.run.x)
+        self._rows, self._own = Rows.none(self.run.x.size), np.zeros(0)
         self._near = self._far = np.zeros(0, dtype=bool)
         self.solution = self._solved()
         self._since_run = 0
@@ -76,7 +73,7 @@ class Estimator:
     @property
     def time(self) -> float:
         """Seconds since field-on that the model has come to."""
-        return self.tracks[0].state.time
+        return self.run.time
 
     def go_on(self, until_s: float) -> None:
         """Let the model come to `until_s` (s) along the measured voltage."""
@@ -107,8 +104,8 @@ class Estimator:
         self._time += [float(t) for t in time_s]
         self._height += [float(z) for z in height_um]
         if late:  # the whole way again
-            self._rows = self._rows.and_those(Rows(phi, own, phi, np.zeros((number, self.x.size))))
-            self._run(self.x, self.grown, self.time)
+            self._rows = self._rows.and_those(Rows(phi, own, phi, np.zeros((number, self.run.x.size))))
+            self._run(self._fresh(self.run.x, self.run.held), self.time)
         else:
             seen, slope = self._observed(max(float(time_s[-1]), self.time), self._footprints.looks(time_s, height_um))
             self._rows = self._rows.and_those(Rows(phi, own, seen, slope))
@@ -170,34 +167,33 @@ class Estimator:
     def start_again(self, until_s: float) -> None:
         """From the belief, with all frames so far."""
         self.bank = OnsetBank(self.belief, self._grid, self.belief.x0)
-        self._run(self.belief.x0.copy(), False, until_s)
+        self._run(RunAbout(self.belief, self._grid, self.belief.x0), until_s)
         self._fill_bank()
 
     def _moved(self, move: FloatArray) -> bool:
         """The model run where the estimate is, as far as one run may go; False where it explains the frames no better."""
-        kept, cost = (self.x, self.tracks, self._rows, self.solution), self._cost_here()
-        step = move / max(1.0, float(np.max(np.abs(move) / (REACH * self._steps()))))
+        kept, cost = (self.run, self._rows, self.solution), self._cost_here()
+        step = move / max(1.0, float(np.max(np.abs(move) / (REACH * self.run.steps))))
         for share in (1.0, 0.3):
             try:
-                self._run(self.belief.within(self.x + share * step), self.grown, self.time)
+                self._run(self._fresh(*kept[0].moved(share * step)), self.time)
             except ElectrosaxsError:
                 pass
             else:
                 if self._cost_here() < cost + 0.1:
                     return True
-            self.x, self.tracks, self._rows, self.solution = kept
+            self.run, self._rows, self.solution = kept
         return False
 
     def estimate(self, voltage_V: float) -> Estimate:
         """What is known now, at this voltage."""
         flux, flux_sigma = self._known(lambda track: track.slice_flux(voltage_V), FLUX_SHARE)
         wall, wall_sigma = self._known(TrackedCell.wall_phi, WALL_SHARE)
-        supplies = np.array([track.supply_per_volt() * voltage_V for track in self.tracks])
-        supply_slope = (supplies[1:] - supplies[0]) / self._steps()
+        supply, supply_slope = self.run.known(lambda track: track.supply_per_volt() * voltage_V)
         variance, move = self.solution.covariance[:-1, :-1], self.solution.move[:-1]
         values, ends = self._values()
-        first, likely = self.tracks[0], float(self.grown) if self.bank is None else self.bank.crystals
-        supply = float(supplies[0] + supply_slope @ move)
+        first, likely = self.run.tracks[0], float(self.run.grown) if self.bank is None else self.bank.crystals
+        supply += float(supply_slope @ move)
         return Estimate(
             self.time, flux, flux_sigma,
             supply, math.hypot(math.sqrt(float(supply_slope @ variance @ supply_slope)), 0.1 * FLUX_SHARE * supply),
@@ -214,9 +210,10 @@ class Estimator:
 
     def _values(self) -> tuple[dict[str, float], dict[str, float]]:
         """The unknowns and their sigmas by name."""
-        x = self.belief.within(self.x + self.solution.move[:-1])
-        spread = np.sqrt(np.diag(self.solution.covariance)[:-1])
-        x = np.where(self._asleep(), self.belief.x0, x)
+        moves = self.run.true_move
+        x = self.belief.within(self.run.x + moves @ self.solution.move[:-1])
+        spread = np.sqrt(np.diag(moves @ self.solution.covariance[:-1, :-1] @ moves.T))
+        x = np.where(self.run.asleep, self.belief.x0, x)
         three = list(zip(self.belief.unknown, x, np.where(spread > 0.0, spread, self.belief.sigma), strict=True))
         return (
             {u.name: u.value(c) for u, c, _ in three},
@@ -225,19 +222,14 @@ class Estimator:
 
     def _known(self, measure: Callable[[TrackedCell], float], share: float) -> tuple[float, float]:
         """A quantity of the cell now and its sigma: of the run, moved by the estimate and to the runs that are steered by;
-        the sigma has what all runs of the bank leave, and the `share` that the model leaves open.
-
-        Where lines tell when crystals began the runs alone say it: derivatives move the onset with the charge.
-        """
-        values = np.array([measure(track) for track in self.tracks])
-        slope = (values[1:] - values[0]) / self._steps()
-        if self.bank is not None:  # it knows of crystals what derivatives do not
-            slope = np.where(self._of_crystals, 0.0, slope)
+        the sigma has what all runs of the bank leave, and the `share` that the model leaves open."""
+        value, slope = self.run.known(measure)
+        if self.bank is not None:  # it knows of the onset what derivatives do not
+            slope = np.where(self.run.of_onset, 0.0, slope)
         mixed, spread = self._mixed(measure)
-        told = self.bank is not None and self.bank.spacing == FINE
-        moved = float(values[0]) + mixed + (0.0 if told else float(slope @ self.solution.move[:-1]))
         variance = float(slope @ self.solution.covariance[:-1, :-1] @ slope)
-        return moved, math.sqrt(variance + spread + (share * float(values[0])) ** 2)
+        moved = value + mixed + float(slope @ self.solution.move[:-1])
+        return moved, math.sqrt(variance + spread + (share * value) ** 2)
 
     def runs(self) -> list[tuple[float, TrackedCell]]:
         """The runs that are steered by, with their weights (sum 1): of the bank those with and those without crystals, the odds
@@ -247,7 +239,7 @@ class Estimator:
         begin; to wait until they are sure lets it rise by half.
         """
         if self.bank is None or not self.bank.begun:
-            return [(1.0, self.tracks[0])]
+            return [(1.0, self.run.tracks[0])]
         crystals = self.bank.crystals if not self.waits else float(self.bank.crystals >= LIKELY)
         none = 1.0 - crystals
         both = crystals**2 + none**2
@@ -265,7 +257,7 @@ class Estimator:
             return 0.0, 0.0
         mean = sum(weight * measure(track) for weight, track in self.runs())
         spread = sum(m.weight * (measure(m.track) - mean) ** 2 for m in self.bank.members)
-        return mean - measure(self.tracks[0]), spread
+        return mean - measure(self.run.tracks[0]), spread
 
     def excess(self, last: int) -> float:
         """Particle volume of the last `last` frames over what the estimate has in solution there, in sigma of it.
@@ -287,67 +279,48 @@ class Estimator:
         common = math.sqrt(float(self.solution.covariance[-1, -1])) * float(width @ r.predicted[-last:])
         return float(width @ (r.measured[-last:] - expected)) / math.hypot(own, common)
 
-    def _steps(self) -> FloatArray:
-        return np.array([one.step for one in self.belief.unknown])
-
-    def _asleep(self) -> FloatArray:
-        """True for the unknowns of crystals while there are none."""
-        return np.asarray(self._of_crystals & (not self.grown))
-
     def _solved(self) -> Solution:
-        sigma = np.where(self._asleep(), 0.0, self.belief.sigma)
         misfit = self.solution.misfit if hasattr(self, "solution") else 1.0
-        return solve(self._rows, self.belief.x0 - self.x, sigma, misfit)
+        return solve(self._rows, *self.run.believed(), misfit)
 
     def _cost_here(self) -> float:
         """What the run leaves of the frames and of the belief, the common scale at its best."""
         still = Rows(self._rows.measured, self._rows.sigma, self._rows.predicted, np.zeros_like(self._rows.slope))
-        sigma = np.where(self._asleep(), np.inf, self.belief.sigma)
-        left = solve(still, np.zeros(self.x.size), np.zeros(self.x.size), self.solution.misfit).cost
-        return left + float(np.sum(((self.x - self.belief.x0) / sigma) ** 2))
+        back, sigma = self.run.believed()
+        left = solve(still, np.zeros(back.size), np.zeros(back.size), self.solution.misfit).cost
+        return left + float(np.sum((back / np.where(sigma > 0.0, sigma, np.inf)) ** 2))
 
-    def _fresh(self) -> list[TrackedCell]:
-        """The cell at x and with each unknown changed by its step, at rest. Asleep ones are the first one again."""
-        tracks = list[TrackedCell]()
-        for step, asleep in zip(
-            [np.zeros(self.x.size), *np.diag(self._steps())], [False, *self._asleep()], strict=True
-        ):
-            if asleep:
-                tracks.append(tracks[0])
-                continue
-            plant = self.belief.plant_at(self.x + step)
-            tracks.append(TrackedCell(plant if self.grown else with_solubility(plant, math.inf), self._grid))
-        return tracks
+    def _fresh(self, x: FloatArray, held: HeldOnset | None) -> RunAbout:
+        """A run from field-on at other coordinates, with crystals where this one has them."""
+        return RunAbout(self.belief, self._grid, x, grown=self.run.grown, held=held)
 
-    def _run(self, x: FloatArray, grown: bool, until_s: float) -> None:
-        """The whole way at other coordinates, derivatives too; the estimate from there."""
-        self.x, self.grown = np.asarray(x), grown
-        self.tracks = self._fresh()
-        seen, slope = self._observed(until_s, self._all_looks(), bank=False)
+    def _run(self, run: RunAbout, until_s: float) -> None:
+        """`run` the whole way to `until_s`; the estimate from there."""
+        self.run = run
+        seen, slope = run.go_on(self.voltage, until_s, self._all_looks())
         self._rows = Rows(self._rows.measured, self._rows.sigma, seen, slope)
         self.solution = self._solved()
 
     def _all_looks(self) -> Looks:
         return self._footprints.looks(np.array(self._time), np.array(self._height))
 
-    def _observed(self, until_s: float, looks: Looks | None, *, bank: bool = True) -> tuple[FloatArray, FloatArray]:
+    def _observed(self, until_s: float, looks: Looks | None) -> tuple[FloatArray, FloatArray]:
         """Everything to `until_s`, and what frames on the way saw with its derivatives, (frame,) and (frame, unknown)."""
-        program = self.voltage.program(self.time, until_s)
-        done = {id(track): track.go_on(program, until_s, looks) for track in dict.fromkeys(self.tracks)}
-        seen = np.array([done[id(track)][0] for track in self.tracks])
-        if bank and self.bank is not None:
-            self.bank.go_on(program, until_s, looks)
-        return seen[0], ((seen[1:] - seen[0]) / self._steps()[:, None]).T
+        if self.bank is not None:
+            self.bank.go_on(self.voltage.program(self.time, until_s), until_s, looks)
+        return self.run.go_on(self.voltage, until_s, looks)
 
     def _weigh(self) -> None:
         if self.bank is not None:
             self.bank.weigh(self._rows, self._own, self._near, self.solution.misfit, self._lines)
+            if self.run.held is not None and self.bank.begun:
+                self.run.hold(*self.bank.log_solubility())
 
     def _fill_bank(self) -> None:
         """The bank again, at the coordinates of the run."""
         if self.bank is not None:
             program = self.voltage.program(0.0, self.time)
-            self.bank = self.bank.again(self.x, program, self.time, self._all_looks(), self._begun_after())
+            self.bank = self.bank.again(self.run.x, program, self.time, self._all_looks(), self._begun_after())
             self._weigh()
 
     def _begun_after(self) -> float | None:
@@ -373,15 +346,19 @@ class Estimator:
             return False
         none, alone = self.bank.none.weight, self.bank.none_by_solution
         k = self.belief.number("solubility")
-        if self.grown and max(none, alone) < NOT_MORE and self.solution.covariance[k, k] < KNOWN_SOLUBILITY**2:
+        grown, held = self.run.grown, self.run.held
+        known = KNOWN_SOLUBILITY if held is None else FINE
+        if grown and max(none, alone) < NOT_MORE and self.solution.covariance[k, k] < known**2:
             self.bank = None
             return False
-        if self.grown == (none < 1.0 - LIKELY):
+        crystals = none < 1.0 - LIKELY
+        told = crystals and held is None and self.bank.spacing == FINE
+        if grown == crystals and not told:
             return False
-        x = self.x + np.where(self._asleep(), 0.0, self.solution.move[:-1])
-        if not self.grown:
-            x[self.belief.number("solubility")] = max(
-                (m for m in self.bank.begun), key=lambda m: m.weight
-            ).log_solubility
-        self._run(self.belief.within(x), not self.grown, self.time)
+        x = self.run.x + np.where(self.run.asleep, 0.0, self.solution.move[:-1])
+        if crystals:
+            x[k] = self.bank.best_begun.log_solubility
+        onset = self.bank.onset() if told else None
+        run = RunAbout(self.belief, self._grid, self.belief.within(x), grown=crystals, held=onset)
+        self._run(run, self.time)
         return True

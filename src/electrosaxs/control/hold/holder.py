@@ -243,7 +243,7 @@ class Holder:
     def _highest_flux(self, known: Estimate) -> float:
         """What the highest voltage would give now (m/s), three sigma of the charge to the safe side."""
         top, sure = min(self._highest, self.limits.highest), 1.0 + 3.0 * known.charge_sigma / known.charge
-        track = self.estimator.tracks[0]
+        track = self.estimator.run.tracks[0]
         slice_flux = sum(weight * one.slice_flux(top) for weight, one in self.estimator.runs()) * sure**2
         return slice_flux if self.kind != "supply" else track.supply_per_volt() * top * sure
 
@@ -308,7 +308,7 @@ class Holder:
         left = math.exp(-(time_s + self.next_s - begin) / SOFT_S)
         target = self.set_point + (flux - self.set_point) * left
         if self.kind == "supply":
-            per_volt = known.supply / last_V if last_V > 0.0 else self.estimator.tracks[0].supply_per_volt()
+            per_volt = known.supply / last_V if last_V > 0.0 else self.estimator.run.tracks[0].supply_per_volt()
             volt, by = allowed.limited(target / per_volt, last_V)
             return Chosen(volt, per_volt * volt, by)
         runs, end = self.estimator.runs(), time_s + self.next_s

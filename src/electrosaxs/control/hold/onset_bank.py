@@ -18,6 +18,7 @@ from ...nouns import FloatArray, VoltageProgram
 from ...transport import Grid
 from .belief import Belief, with_solubility
 from .least_squares import Rows, solve
+from .run_about import HeldOnset
 from .tracked_cell import Looks, TrackedCell
 
 SPACING, FINE = 0.03, 0.005
@@ -28,6 +29,8 @@ FINE_PIECE_S which solubilities the wall has passed."""
 FALSE, FALSE_RANGE = 14.0, 6.0
 """-2 ln of the probability that lines are of something else (one in a thousand), and over how many e-foldings their strength
 may then lie, from what is just seen to all particles."""
+COUNTS = 0.01
+"""Weight of a run from which on it is looked at."""
 TAIL, NEVER = 3.0, 0.1
 """Degrees of freedom of Student's distribution for the solubility, and the probability that nothing crystallises (chosen):
 with a normal one crystals would be the likelier the longer none begin, and a flux that is right would be lowered for them."""
@@ -38,7 +41,7 @@ SEEN, SEEN_SIGMA = 0.65, 0.35
 DISORDERED = 0.35
 """So much less lines may show than phi does: a deposit is not all crystal."""
 SEEN_SPREAD = 0.1
-"""Relative scatter between frames of what crystals read; SEEN, SEEN_SIGMA and DISORDERED all frames share."""
+"""Scatter between frames of what crystals read, of that; SEEN, SEEN_SIGMA and DISORDERED all frames share."""
 PIECE_S = 60.0
 """A run that is repeated looks so often which solubilities the wall has passed."""
 
@@ -46,12 +49,15 @@ PIECE_S = 60.0
 @dataclass(eq=False)
 class Member:
     """One run: logarithm of its solubility (inf: no crystals), where it is, and what it predicts of the frames so far, the
-    solution and flat crystals, (2, frame)."""
+    solution and flat crystals, (2, frame). since: time (s) from which on it has them, passed: logarithm of phi at the wall
+    then."""
 
     log_solubility: float
     track: TrackedCell
     seen: FloatArray
     weight: float = 1.0
+    since: float = 0.0
+    passed: float = math.inf
 
     def against(
         self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], scatter: float
@@ -67,13 +73,19 @@ class Member:
         slope = np.concatenate([rows.slope, there, np.zeros(there.shape)], axis=1)
         return Rows(rows.measured - SEEN * there[:, 0], sigma, dissolved, slope), _width(sigma[near], own_sigma[near])
 
+    def shown(self, lines: FloatArray) -> float:
+        """Of this run's crystals, what all lines together show."""
+        seen = np.isfinite(lines[0])
+        crystals = self.seen[1, seen]
+        return float(lines[0, seen] @ crystals) / max(float(crystals @ crystals), 1e-30)
+
     def against_lines(self, lines: FloatArray, unknowns: int) -> tuple[Rows, float]:
         """The same of the crystals that lines show (phi and its sigma, (2, frame), NaN where none were seen): how much less of
         flat ones lines show than phi is the last column."""
         seen = np.isfinite(lines[0])
         phi, own = lines[:, seen]
         crystals = self.seen[1, seen]
-        sigma = np.hypot(own, SEEN_SPREAD * crystals)
+        sigma = np.hypot(own, SEEN_SPREAD * phi)
         slope = np.concatenate([np.zeros((phi.size, unknowns)), crystals[:, None], -crystals[:, None]], axis=1)
         return Rows(phi - SEEN * crystals, sigma, np.zeros(phi.size), slope), _width(sigma, own)
 
@@ -126,6 +138,9 @@ class OnsetBank:
         for number, end in enumerate(edges):
             here = which == number
             self.go_on(program, float(end), looks.part(here) if np.any(here) else None)
+        came = np.argsort(np.argsort(which, kind="stable"))  # frames may have come late
+        for member in self.members:
+            member.seen = member.seen[:, came]
 
     @property
     def members(self) -> list[Member]:
@@ -139,6 +154,28 @@ class OnsetBank:
     @property
     def best(self) -> Member:
         return max(self.members, key=lambda m: m.weight)
+
+    def onset(self) -> HeldOnset:
+        """When crystals begin, over the wall's phi where the first run that counts has them."""
+        first = min(self._counting(), key=lambda m: m.since)
+        mean, sigma = self.log_solubility()
+        return HeldOnset(first.since, self.best_begun.log_solubility - first.passed, mean - first.passed, sigma)
+
+    def log_solubility(self) -> tuple[float, float]:
+        """Logarithm of the solubility and its sigma, where there are crystals."""
+        counting = self._counting()
+        total = sum(m.weight for m in counting)
+        mean = sum(m.weight * m.log_solubility for m in counting) / total
+        variance = sum(m.weight * (m.log_solubility - mean) ** 2 for m in counting) / total
+        return mean, math.sqrt(variance + self.spacing**2 / 12.0)  # what lies between two runs
+
+    def _counting(self) -> list[Member]:
+        return [m for m in self.begun if m.weight > COUNTS] or [self.best_begun]
+
+    @property
+    def best_begun(self) -> Member:
+        """The likeliest run with crystals."""
+        return max(self.begun, key=lambda m: m.weight)
 
     def go_on(self, program: VoltageProgram, until_s: float, looks: Looks | None = None) -> None:
         """All runs to `until_s`, and a new one for each solubility that the wall has passed meanwhile."""
@@ -189,7 +226,7 @@ class OnsetBank:
         shown, wider = member.against_lines(lines, self.x.size)
         if not shown.measured.size:
             return alone, alone
-        frames, width = member.against(rows, own_sigma, near, SEEN_SPREAD)
+        frames, width = member.against(rows, own_sigma, near, SEEN_SPREAD * member.shown(lines))
         together = left(frames.and_those(shown), width + wider, np.array([SEEN_SIGMA, DISORDERED]))
         return alone, min(together, alone + _against_false_lines(lines))
 
@@ -210,7 +247,8 @@ class OnsetBank:
         track.state = self.none.track.state
         weight = self.none.weight * (1.0 - self._above(number + 0.5) / self._above(number - 0.5))
         self.none.weight -= weight
-        self.begun.append(Member(number * self.spacing, track, self.none.seen.copy(), weight))
+        since, passed = track.state.time, math.log(track.wall_phi())
+        self.begun.append(Member(number * self.spacing, track, self.none.seen.copy(), weight, since, passed))
 
     def _number(self, member: Member) -> int:
         return round(member.log_solubility / self.spacing)

@@ -1,0 +1,142 @@
+"""The model of the cell where the estimate is, and once more for each unknown: what frames see, with derivatives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...nouns import FloatArray
+from ...transport import Grid
+from .belief import Belief, with_solubility
+from .measured_voltage import MeasuredVoltage
+from .tracked_cell import Looks, TrackedCell
+
+
+@dataclass(frozen=True)
+class HeldOnset:
+    """When crystals begin, as their lines tell, whatever the other unknowns are.
+
+    at_s: a time (s) shortly before. over_wall: logarithm of the solubility over phi at the wall then; centre, sigma: what is
+    known of it. A derivative by the charge, say, has the solubility that makes crystals begin when they did.
+    """
+
+    at_s: float
+    over_wall: float
+    centre: float
+    sigma: float
+
+
+class RunAbout:
+    """Runs from field-on at the coordinates `x` (unknown,) and with each of them changed by its step.
+
+    grown: with crystals, else those of crystals are asleep. held: then x of the solubility follows from it, once the run has
+    come to the onset; until then nothing grows. true_move (unknown, unknown): of the coordinates for a move of each unknown,
+    one but for the solubility of a held onset, which follows the others.
+    """
+
+    def __init__(
+        self, believed: Belief, grid: Grid, x: FloatArray, *, grown: bool = False, held: HeldOnset | None = None
+    ) -> None:  # fmt: skip
+        self.belief, self._grid, self.x, self.grown, self.held = believed, grid, np.array(x), grown, held
+        self.of_crystals = np.array([one.name in ("solubility", "attachment_time") for one in believed.unknown])
+        self.steps = np.array([one.step for one in believed.unknown])
+        self.true_move = np.eye(self.x.size)
+        self._grows = grown and held is None
+        self.tracks = list[TrackedCell]()
+        for step, asleep in zip(self._shifts(), [False, *self._asleep_now()], strict=True):
+            self.tracks.append(self.tracks[0] if asleep else self._track(self.x + step))
+
+    @property
+    def time(self) -> float:
+        """Seconds since field-on that the runs have come to."""
+        return self.tracks[0].state.time
+
+    @property
+    def asleep(self) -> np.ndarray:
+        """True for the unknowns of crystals while there are none."""
+        return np.asarray(self.of_crystals & (not self.grown))
+
+    @property
+    def of_onset(self) -> np.ndarray:
+        """True for the unknowns whose derivatives move the onset."""
+        if self.held is None:
+            return self.of_crystals
+        return np.array([one.name == "solubility" for one in self.belief.unknown])
+
+    def go_on(
+        self, voltage: MeasuredVoltage, until_s: float, looks: Looks | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """All runs to `until_s`; what the frames `looks` on the way see of the solution, with derivatives, (frame,) and
+        (frame, unknown)."""
+        if self.held is None or self._grows or until_s < self.held.at_s:
+            return self._went_on(voltage, until_s, looks)
+        if looks is None:
+            self._went_on(voltage, self.held.at_s, None)
+            self._begin(self.held)
+            return self._went_on(voltage, until_s, None)
+        before = looks.time < self.held.at_s
+        seen, slope = np.zeros(before.size), np.zeros((before.size, self.x.size))
+        seen[before], slope[before] = self._went_on(voltage, self.held.at_s, looks.part(before))
+        self._begin(self.held)
+        seen[~before], slope[~before] = self._went_on(voltage, until_s, looks.part(~before))
+        return seen, slope
+
+    def known(self, measure: Callable[[TrackedCell], float]) -> tuple[float, FloatArray]:
+        """A quantity of the cell now, and its derivatives (unknown,)."""
+        values = np.array([measure(track) for track in self.tracks])
+        return float(values[0]), (values[1:] - values[0]) / self.steps
+
+    def moved(self, step: FloatArray) -> tuple[FloatArray, HeldOnset | None]:
+        """The coordinates and the held onset `step` (unknown,) from here."""
+        held, k = self.held, self.belief.number("solubility")
+        if held is not None:
+            held = replace(held, over_wall=held.over_wall + float(step[k]))
+        return self.belief.within(self.x + step), held
+
+    def hold(self, log_solubility: float, sigma: float) -> None:
+        """What is known of the held onset by now: the solubility at these coordinates."""
+        if self.held is not None and self._grows:
+            passed = float(self.x[self.belief.number("solubility")]) - self.held.over_wall
+            self.held = replace(self.held, centre=log_solubility - passed, sigma=sigma)
+
+    def believed(self) -> tuple[FloatArray, FloatArray]:
+        """How far the belief lies from here, and its sigma; 0 for what is asleep, (unknown,) each."""
+        back, sigma = self.belief.x0 - self.x, np.where(self.asleep, 0.0, self.belief.sigma)
+        if self.held is not None:
+            k = self.belief.number("solubility")
+            back[k], sigma[k] = self.held.centre - self.held.over_wall, self.held.sigma
+        return back, sigma
+
+    def _shifts(self) -> FloatArray:
+        return np.concatenate([np.zeros((1, self.x.size)), np.diag(self.steps)])
+
+    def _asleep_now(self) -> list[bool]:
+        return [bool(one) for one in self.of_crystals & (not self._grows)]
+
+    def _track(self, x: FloatArray) -> TrackedCell:
+        plant = self.belief.plant_at(x)
+        return TrackedCell(plant if self._grows else with_solubility(plant, math.inf), self._grid)
+
+    def _begin(self, held: HeldOnset) -> None:
+        """Crystals from here on: each run with the solubility that its own wall has passed."""
+        k, self._grows = self.belief.number("solubility"), True
+        came = [track.state for track in self.tracks]
+        walls = [math.log(track.wall_phi()) for track in self.tracks]
+        self.x[k] = walls[0] + held.over_wall
+        self.true_move[k] += (np.array(walls[1:]) - walls[0]) / self.steps
+        self.tracks = []
+        for state, wall, step in zip(came, walls, self._shifts(), strict=True):
+            x = self.x + step
+            x[k] += wall - walls[0]
+            track = self._track(x)
+            track.state = state
+            self.tracks.append(track)
+
+    def _went_on(self, voltage: MeasuredVoltage, until_s: float, looks: Looks | None) -> tuple[FloatArray, FloatArray]:
+        program = voltage.program(self.time, until_s)
+        done = {id(track): track.go_on(program, until_s, looks)[0] for track in dict.fromkeys(self.tracks)}
+        seen = np.array([done[id(track)] for track in self.tracks])
+        return seen[0], ((seen[1:] - seen[0]) / self.steps[:, None]).T
