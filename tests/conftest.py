@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from electrosaxs.command_line.app import linear_algebra_on_one_thread
+
+linear_algebra_on_one_thread(
+    os.environ
+)  # as in the command; read by the workers of pytest-xdist, which start after this
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 if os.environ.get("CI"):  # the same examples in every run, so that a red run is about the change
     settings.load_profile("ci")
@@ -61,6 +66,18 @@ def pytest_collection_finish() -> None:
     """What was imported and collected stays to the end: the garbage collector need not go through it again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made, and their files are there, but no pixel of them is computed, which takes longer than most of what a
+    recipe does: for tests that ask what it found. How figures look is asked in tests/figures, and of each page once."""
+    from electrosaxs.figures.rendered import Rendered
+
+    blank = Rendered(b"\x89PNG\r\n\x1a\n", b"<svg/>")
+    for place in ("electrosaxs.figures.rendered", "electrosaxs.recipes.curves.output"):
+        monkeypatch.setattr(f"{place}.rendered", lambda *_: blank)
+    monkeypatch.setattr("electrosaxs.figures.rendered.rendered_png", lambda *_, **__: blank.png)
 
 
 @pytest.fixture(scope="session")

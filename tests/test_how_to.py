@@ -7,7 +7,6 @@ What another test runs as it stands is not run again.
 import re
 import shlex
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,6 @@ from electrosaxs.nouns import RunResults
 from electrosaxs.recipes.analyse import analyse_run
 from electrosaxs.recipes.analyse.sizes import SizeStudy
 from electrosaxs.recipes.fit.fit_cell import fit_cell
-from electrosaxs.report.pictures import Planned
-from electrosaxs.report.template import PageFigure
 
 ROOT = Path(__file__).parents[1]
 HOW_TO = {file.stem: file.read_text("utf-8") for file in (ROOT / "docs" / "how-to").glob("*.md")}
@@ -84,25 +81,11 @@ def sample(
     return tmp_path / "try"
 
 
-@pytest.fixture
-def _undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages without pictures, whose files are there and empty: each command's figures are drawn where its recipe is tested."""
-
-    def saved(folder: Path, planned: Sequence[Planned], figures: str = "all") -> list[PageFigure]:
-        folder.mkdir(exist_ok=True)
-        for one in planned:
-            (folder / f"{one.name}.svg").touch()
-        return []
-
-    for place in ("electrosaxs.report.page.saved", "electrosaxs.recipes.fit.files.saved"):
-        monkeypatch.setattr(place, saved)
-
-
 def test_no_page_is_forgotten() -> None:
     assert set(HOW_TO) == {*IN_THE_SAMPLE, *IN_THE_DEMONSTRATION, *OF_FILMS, *ELSEWHERE}
 
 
-@pytest.mark.usefixtures("sample", "_undrawn")
+@pytest.mark.usefixtures("sample", "unrendered")
 def test_pages_follow_each_other_and_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """README and pages in one folder, in their order; the sample's rings give its geometry back."""
     true = read_poni(Path("geometry.poni"))
@@ -128,7 +111,7 @@ def test_pages_follow_each_other_and_work(monkeypatch: pytest.MonkeyPatch) -> No
     assert_close(found.distance_m, true.distance_m, rel=1e-4)
 
 
-@pytest.mark.usefixtures("_undrawn")
+@pytest.mark.usefixtures("unrendered")
 @pytest.mark.parametrize("page", OF_FILMS)
 def test_pages_of_films_work(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
