@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from electrosaxs.command_line.app import linear_algebra_on_one_thread
+
+linear_algebra_on_one_thread(
+    os.environ
+)  # as in the command; read by the workers of pytest-xdist, which start after this
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 if os.environ.get("CI"):  # the same examples in every run, so that a red run is about the change
     settings.load_profile("ci")
@@ -29,16 +34,24 @@ LONGEST = [
         "recipes/fit/test_fit_cell.py",
         "recipes/test_plan_examples.py",
         "recipes/analyse/test_reduce_run.py",
+        "recipes/film/test_standing.py",
+        "recipes/analyse/test_agreement.py",
+        "micrographs/test_find.py",
         "inference/test_fit.py",
         "inference/test_identifiability.py",
         "closed_loop/test_closed_loop.py",
         "cluster/test_slurm_example.py",
+        "cluster/test_reduction_on_workers.py",
         "recipes/experiment/test_acquire_epics.py",
         "recipes/experiment/test_acquire_ends.py",
         "recipes/experiment/test_acquire_twin.py",
         "recipes/experiment/test_catalogue.py",
         "recipes/plan/test_measure.py",
-        "micrographs/test_find.py",
+        "recipes/curves/test_analyse_curves.py",
+        "calibration/test_calibrate.py",
+        "analysis/crystals/test_candidates.py",
+        "analysis/crystals/test_lattice_fit.py",
+        "recipes/film/test_gisaxs.py",
     )
 ]
 
@@ -61,6 +74,18 @@ def pytest_collection_finish() -> None:
     """What was imported and collected stays to the end: the garbage collector need not go through it again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made, and their files are there, but no pixel of them is computed, which takes longer than most of what a
+    recipe does: for tests that ask what it found. How figures look is asked in tests/figures, and of each page once."""
+    from electrosaxs.figures.rendered import Rendered
+
+    blank = Rendered(b"\x89PNG\r\n\x1a\n", b"<svg/>")
+    for place in ("electrosaxs.figures.rendered", "electrosaxs.recipes.curves.output"):
+        monkeypatch.setattr(f"{place}.rendered", lambda *_: blank)
+    monkeypatch.setattr("electrosaxs.figures.rendered.rendered_png", lambda *_, **__: blank.png)
 
 
 @pytest.fixture(scope="session")

@@ -85,7 +85,7 @@ def test_no_page_is_forgotten() -> None:
     assert set(HOW_TO) == {*IN_THE_SAMPLE, *IN_THE_DEMONSTRATION, *OF_FILMS, *ELSEWHERE}
 
 
-@pytest.mark.usefixtures("sample")
+@pytest.mark.usefixtures("sample", "unrendered")
 def test_pages_follow_each_other_and_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """README and pages in one folder, in their order; the sample's rings give its geometry back."""
     true = read_poni(Path("geometry.poni"))
@@ -111,6 +111,7 @@ def test_pages_follow_each_other_and_work(monkeypatch: pytest.MonkeyPatch) -> No
     assert_close(found.distance_m, true.distance_m, rel=1e-4)
 
 
+@pytest.mark.usefixtures("unrendered")
 @pytest.mark.parametrize("page", OF_FILMS)
 def test_pages_of_films_work(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -15,6 +15,8 @@ import pytest
 from refused import refused
 from simulated_runs import edit_column, replace_text
 
+from electrosaxs.command_line.app import linear_algebra_on_one_thread
+
 Damage = Callable[[Path], None]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "experiment_small.toml"
 
@@ -317,6 +319,24 @@ def test_a_mistyped_command_is_refused(capsys: pytest.CaptureFixture[str]) -> No
 def shell(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "electrosaxs.command_line.app", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+ONE_THREAD = """
+import os, sys
+from electrosaxs.command_line import app
+app.run = lambda: print("numpy" in sys.modules, os.environ["OPENBLAS_NUM_THREADS"]) or 0
+app.main()
+"""
+
+
+def test_linear_algebra_has_one_thread_before_numpy_is_there_unless_the_user_says_otherwise() -> None:
+    bare = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    ended = subprocess.run([sys.executable, "-c", ONE_THREAD], capture_output=True, text=True, check=True, env=bare)
+    assert ended.stdout.split() == ["False", "1"]
+    for said in ({"OMP_NUM_THREADS": "4"}, {"OPENBLAS_NUM_THREADS": "2", "MKL_NUM_THREADS": "3"}):
+        left = dict(said)
+        linear_algebra_on_one_thread(left)
+        assert left == said
 
 
 def test_the_process_itself_ends_with_2_and_one_line(nexus_run: Path, tmp_path: Path) -> None:

@@ -103,7 +103,10 @@ def test_every_command_shows_its_example_and_the_log(capsys: pytest.CaptureFixtu
 def test_the_command_to_type_next_can_be_typed_where_folders_have_spaces(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command_line(["simulate", str(EXPERIMENT.parent / "film.toml"), "--out", str(tmp_path / "a film")]) == 0
+    film = (EXPERIMENT.parent / "film.toml").read_text("utf-8")
+    near = 'name = "Pilatus300k"\ndistance_m = 0.7\nbeam_row = 560.0\nbeam_column = 243.0'
+    (tmp_path / "film.toml").write_text(film.replace('name = "Pilatus2M"', near), "utf-8")
+    assert command_line(["simulate", str(tmp_path / "film.toml"), "--out", str(tmp_path / "a film")]) == 0
     typed = shlex.split(capsys.readouterr().out.partition("with: ")[2])
     assert Path(typed[2]).is_file()
     assert Path(typed[typed.index("--geometry") + 1]).is_file()

@@ -1,7 +1,6 @@
 """What our reading of xraydb's tables gives is what xraydb gives."""
 
 import pytest
-import xraydb
 from closeness import assert_close
 from scipy import constants
 
@@ -23,6 +22,8 @@ ENERGIES_KEV = [1.7, 5.41, 8.048, 13.3, 25.514, 25.52, 59.3]  # two of them on e
 
 @pytest.mark.parametrize("energy_keV", ENERGIES_KEV)
 def test_attenuation_and_scattering_are_those_of_xraydb(energy_keV):
+    import xraydb  # a second, which workers with other files need not spend
+
     for formula in [*FORMULAS, "Fe2O3", "C6.5H13", "PbSe"]:
         assert_close(
             attenuation_per_m(formula, 2.37, energy_keV),
@@ -38,6 +39,8 @@ def test_attenuation_and_scattering_are_those_of_xraydb(energy_keV):
 
 @pytest.mark.parametrize("formula", ["Ca(OH)2", "(C2H4)3", "H2O", "Ag"])
 def test_a_formula_with_brackets_is_read_too(formula):
+    import xraydb
+
     known = sum(count * xraydb.atomic_mass(element) for element, count in xraydb.chemparse(formula).items())
     assert_close(molar_mass_g_mol(formula), known, rel=1e-14)
 

@@ -56,12 +56,14 @@ def test_pictures_have_300_dots_per_inch_and_vector_text(folder):
     assert "<text" in (folder / "figures" / "anode_growth.svg").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_figure_left_out_is_listed_with_its_reason(tmp_path):
     page = write_report(tmp_path, bare_results()).read_text(encoding="utf-8")
     assert "the structure factor was not measured" in page
     assert "This run has no headline numbers" in page
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_page_of_maps_without_sigma_is_not_headed_as_a_measurement(tmp_path, folder):
     phi = fake_results().volume_fraction
     plain = type(phi).from_arrays(
@@ -157,6 +159,7 @@ def test_sentences_are_set_as_a_journal_would(plain, shown):
     assert typeset(plain) == shown
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_text_from_files_is_escaped(tmp_path):
     run = replace(bare_results(), title="<script>alert(1)</script>", notes=("a < b & c",))
     page = write_report(tmp_path, run).read_text(encoding="utf-8")

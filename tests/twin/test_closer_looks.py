@@ -49,6 +49,7 @@ def test_a_blunt_tip_widens_the_base_and_leaves_the_terrace() -> None:
     assert_close(blunt.base_edge_um - sharp.base_edge_um, wider, rel=0.15)
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_simulated_sample_is_measured_in_all_three_ways(tmp_path: Path) -> None:
     """Of one TOML: fields, height map and face, and the command that takes them finds what went in."""
     (tmp_path / "sample.toml").write_text(

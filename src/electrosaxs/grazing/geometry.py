@@ -6,6 +6,7 @@ Lab frame (beam, up, right): the direct beam runs along the first axis, the film
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -40,20 +41,21 @@ class DetectorPlane:
 
     def pixel(self, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Row and column where rays of these directions (..., 3) meet the detector; NaN where they do not."""
-        normal = np.cross(self.by_row, self.by_column)
+        normal, axes, metric = self._across
         known = np.asarray(np.isfinite(direction).all(axis=-1))
         safe = np.where(known[..., None], direction, normal)
         with np.errstate(divide="ignore", invalid="ignore"):
             far = (self.origin @ normal) / (safe @ normal)
-            along = (far[..., None] * safe - self.origin) @ np.stack([self.by_row, self.by_column], axis=1)
-        metric = np.linalg.inv(
-            [
-                [self.by_row @ self.by_row, self.by_row @ self.by_column],
-                [self.by_row @ self.by_column, self.by_column @ self.by_column],
-            ]
-        )
+            along = (far[..., None] * safe - self.origin) @ axes
         place, hit = along @ metric, known & (far > 0.0)
         return np.where(hit, place[..., 0], np.nan), np.where(hit, place[..., 1], np.nan)
+
+    @cached_property
+    def _across(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Normal (3,), the two steps (3, 2), and the inverse (2, 2) of their products: a study asks for thousands of places."""
+        row, column = self.by_row, self.by_column
+        metric = np.linalg.inv([[row @ row, row @ column], [row @ column, column @ column]])
+        return np.cross(row, column), np.stack([row, column], axis=1), np.asarray(metric, dtype=np.float64)
 
 
 def detector_plane(geometry: Geometry, *, sample_rotation_deg: float = 0.0) -> DetectorPlane:

@@ -17,6 +17,7 @@ from electrosaxs.io.results import read_results
 from electrosaxs.nouns import RunResults
 from electrosaxs.recipes.analyse import analyse_run as recipe
 from electrosaxs.recipes.analyse.analyse_run import summary
+from electrosaxs.recipes.analyse.sizes import SizeStudy
 
 NULLS = {"onset_time", "onset_volume_fraction", "lattice_constant_solvated", "crystalline_fraction"}
 
@@ -69,6 +70,7 @@ def test_the_command_prints_the_numbers_and_where_the_report_is(
     quiet_nexus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recipe, "write_report", lambda *args, **kwargs: None)
+    monkeypatch.setattr(recipe, "size_distributions", lambda *args, **kwargs: SizeStudy(None))
     monkeypatch.setattr("electrosaxs.recipes.progress.LINE_EVERY_S", 3600.0)  # a slow machine says where it is
     assert command_line(["analyse", str(quiet_nexus), "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr()

@@ -11,7 +11,14 @@ from electrosaxs.io.images import open_frames
 from electrosaxs.io.run_toml import read_run
 from electrosaxs.recipes.analyse.detector import PreparedDetector, prepared
 from electrosaxs.recipes.analyse.engine import engine_of
-from electrosaxs.reduction.card import card_name
+
+
+@pytest.fixture
+def _no_card() -> None:
+    from electrosaxs.reduction.card import card_name  # a second, which workers with other files need not spend
+
+    if card_name() is not None:
+        pytest.skip("there is a card")
 
 
 @pytest.fixture
@@ -21,13 +28,13 @@ def detector(quiet_nexus: Path) -> PreparedDetector:
         return prepared(run, reader, lambda: [reader.read(5), reader.read(6)])
 
 
-@pytest.mark.skipif(card_name() is not None, reason="there is a card")
+@pytest.mark.usefixtures("_no_card")
 def test_a_card_that_is_asked_for_and_not_there_is_an_error(detector: PreparedDetector) -> None:
     with pytest.raises(InputFileError, match=r"--device = gpu.*no NVIDIA card"):
         engine_of(detector, "own", "gpu", on_workers=False)
 
 
-@pytest.mark.skipif(card_name() is not None, reason="there is a card")
+@pytest.mark.usefixtures("_no_card")
 def test_the_choice_is_told(detector: PreparedDetector) -> None:
     found = engine_of(detector, "own", "auto", on_workers=False)
     assert found.integrator is detector.integrator

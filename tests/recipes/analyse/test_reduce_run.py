@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,22 +118,19 @@ def test_bad_frames_are_left_out_with_a_reason_and_the_others_keep_their_numbers
     assert_close(holed.volume_fraction.values[far], whole.volume_fraction.values[far], rel=2e-4)
 
 
-def test_a_frame_without_a_place_has_no_place_in_the_map(nexus_run: Path, tmp_path: Path) -> None:
-    with h5py.File(nexus_run.parent / "frames.nxs", "r+") as file:
-        file["entry/frames/height"][FIRST + 6] = np.nan
-    record = analysed(nexus_run, tmp_path / "out").frames[FIRST + 6]
-    assert (record.scan, record.height_index, record.used) == (-1, -1, False)
-    assert record.reason == "no time or height"
-
-
-def test_bad_solvent_and_reference_frames_are_left_out_too(nexus_run: Path, tmp_path: Path) -> None:
+def test_bad_solvent_and_reference_frames_are_left_out_too_and_one_without_a_place_is_not_in_the_map(
+    nexus_run: Path, tmp_path: Path
+) -> None:
     with h5py.File(nexus_run.parent / "frames.nxs", "r+") as file:
         role = file["entry/frames/role"].asstr()[()]
         solvent, reference = (int(np.flatnonzero(role == name)[0]) for name in ("solvent", "reference"))
         file["entry/frames/monitor"][solvent] = np.nan
         file["entry/frames/transmission"][reference] = 0.0
+        file["entry/frames/height"][FIRST + 6] = np.nan
     results = analysed(nexus_run, tmp_path / "out")
-    assert [r.index for r in results.frames if not r.used] == [solvent, reference]
+    assert sorted(r.index for r in results.frames if not r.used) == sorted([solvent, reference, FIRST + 6])
+    lost = results.frames[FIRST + 6]
+    assert (lost.scan, lost.height_index, lost.reason) == (-1, -1, "no time or height")
     from electrosaxs.io.results import read_results
 
     truth = read_results(nexus_run.parent / "truth.nxs")
@@ -182,11 +180,11 @@ def test_killed_in_the_middle_the_same_command_ends_with_the_same_numbers(
 def test_twice_the_same_command_gives_the_same_numbers_without_reading_frames_again(
     nexus_run: Path, quiet_results: tuple[RunResults, Path], tmp_path: Path
 ) -> None:
-    analysed(nexus_run, tmp_path / "out", workers=1)
-    first = numbers(tmp_path / "out")
+    """Reduced by one thread and analysed from what that left, against reduced and analysed by two."""
+    reduce_run(read_run(nexus_run), tmp_path / "out", workers=1).store.flush()
     again = analysed(nexus_run, tmp_path / "out", workers=2)
     assert "resumed: 49 frames were reduced by an earlier run of this command" in again.notes
-    assert numbers(tmp_path / "out") == first == numbers(quiet_results[1])
+    assert numbers(tmp_path / "out") == numbers(quiet_results[1])
 
 
 def test_other_settings_or_frames_are_not_mixed_with_what_was_reduced_before(nexus_run: Path, tmp_path: Path) -> None:
@@ -236,9 +234,10 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from simulated_runs import analysed
-analysed(Path(sys.argv[1]), Path(sys.argv[2]))
-# VmHWM belongs to this program alone; ru_maxrss would still hold what pytest had before exec
-print(next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024)
+for run in sys.argv[1], sys.argv[2]:
+    analysed(Path(run), Path(run).parent / "out")
+    # VmHWM belongs to this program alone; ru_maxrss would still hold what pytest had before exec
+    print(next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024)
 """
 
 
@@ -256,12 +255,13 @@ def repeated(run: Path, times: int) -> int:
 
 
 def test_memory_does_not_grow_with_the_number_of_frames(cbf_run: Path, tmp_path: Path) -> None:
-    peaks, sizes = [], []
-    for times in (1, 6):
-        sizes.append(repeated(cbf_run, times))
-        command = [sys.executable, "-c", PEAK, str(cbf_run), str(tmp_path / str(times)), str(Path(__file__).parents[2])]
-        peaks.append(float(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+    """One program analyses a short run and then a long one: the long one hardly raises the most that the short one took."""
+    longer = Path(shutil.copytree(cbf_run.parent, tmp_path / "longer")) / cbf_run.name
+    sizes = [repeated(cbf_run, 1), repeated(longer, 6)]
     assert sizes == [49, 149]
+    command = [sys.executable, "-c", PEAK, str(cbf_run), str(longer), str(Path(__file__).parents[2])]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    peaks = [float(line) for line in said.splitlines()]
     frame = 195 * 487 * 4 / 2**20  # MiB
     assert peaks[1] - peaks[0] < 0.4 * (sizes[1] - sizes[0]) * frame, peaks
     assert max(peaks) < 1000.0

@@ -231,6 +231,7 @@ def test_one_kind_alone_is_a_campaign(having: str, number: str, tmp_path: Path) 
     assert all(number.source for number in numbers.values())
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_broken_member_is_a_row_with_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two of them are computed, each in a process of its own."""
     more = "".join(

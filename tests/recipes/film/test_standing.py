@@ -15,6 +15,7 @@ from electrosaxs.io.numbers_json import read_numbers
 from electrosaxs.nouns.film_experiment import FilmBeam, FilmDetector, FilmExperiment, FilmSettings
 from electrosaxs.recipes.simulate_film import SimulatedFilm, simulate_film
 
+pytestmark = pytest.mark.usefixtures("unrendered")
 DETECTOR = FilmDetector(
     name="Pilatus300k", distance_m=0.7, beam_row=560.0, beam_column=213.0, beam_stop_mm=4.0
 )  # fmt: skip

@@ -136,6 +136,7 @@ def test_the_anode_alone_says_so_in_its_numbers(tmp_path, monkeypatch):
     assert "no crystals" in numbers["solubility"]["source"]
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_several_runs_have_a_folder_each(tmp_path, monkeypatch):
     monkeypatch.setattr("electrosaxs.recipes.fit.fit_cell._profiles", lambda *args: {})  # one run's page has them
     runs = [measured(empty_run(scans=4, voltage=volts), seed=volts) for volts in (10, 20)]

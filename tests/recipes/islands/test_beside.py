@@ -56,6 +56,7 @@ def test_a_map_of_gwyddion_and_a_face_make_one_page(tmp_path: Path) -> None:
     assert "height map(s)" in (out / "report.html").read_text()
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_several_faces_may_follow_one_option(tmp_path: Path) -> None:
     images = [str(write_face(tmp_path / f"face{k}.tif", seed=k)) for k in (1, 2)]
     bare = tmp_path / "bare.tif"
@@ -65,6 +66,7 @@ def test_several_faces_may_follow_one_option(tmp_path: Path) -> None:
     assert results(tmp_path / "out")["nucleation_density"]["value"] == 0.0
 
 
+@pytest.mark.usefixtures("unrendered")
 @pytest.mark.parametrize("ending", ["tif", "txt"])
 def test_a_plain_map_needs_the_size_of_pixel_and_level(
     tmp_path: Path, ending: str, capsys: pytest.CaptureFixture[str]
@@ -106,6 +108,7 @@ def test_islands_wants_something_to_look_at(tmp_path: Path, capsys: pytest.Captu
     assert "at least one image" in refused(capsys, "islands", "--out", tmp_path / "out")
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_a_scale_a_hundred_times_off_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     levels = np.clip(face(size=220)[..., 0], 0.0, 255.0).astype(np.uint8)
     imwrite(tmp_path / "face.tif", levels)

@@ -80,6 +80,7 @@ def test_lattice_constants_are_the_published_ones_where_the_paper_gives_them() -
     assert_close(films["film-30V"].film.lattice_constant_nm, 13.2 * 14.9 / 15.2, rel=1e-12)
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_the_reflections_that_the_paper_sees_clearly_are_indexed_and_counted(tmp_path: Path) -> None:
     made = simulate_film(film_experiments(PAPER, CONSTANTS)["film-5V"], tmp_path / "film")
     options = FilmOptions((0.31,), 10.0)

@@ -112,6 +112,7 @@ def test_a_fit_to_the_chosen_frames_has_the_sigma_that_was_promised(
     assert found.best.repeats > 1.8
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_better_known_parameters_stay_better_known_and_a_real_fit_is_carried(
     quiet_results: tuple[RunResults, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -142,6 +142,7 @@ def test_no_program_beyond_the_limits_is_written(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("unrendered")
 def test_planned_folder_holds_a_program_that_predicts_the_same(settings: Experiment, tmp_path: Path) -> None:
     made = plan(settings, "enrichment=12", tmp_path)
     table = tomllib.loads((tmp_path / "plan.toml").read_text())["voltage"]

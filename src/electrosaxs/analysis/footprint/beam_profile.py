@@ -7,12 +7,17 @@ crystals hide the solution the layer at the anode is continued from above.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ...nouns import FloatArray
 from ...physics.beam import beam_deviation, open_nodes
+
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicSpline
 
 NODES = 24
 REACH = 5.0  # of the beam, in its standard deviations
@@ -244,9 +249,16 @@ def _profile_weights(height_um: FloatArray, known: BoolArray, z: FloatArray, str
 
 def _spline_weights(height_um: FloatArray, known: BoolArray, z: FloatArray) -> FloatArray:
     """Cubic spline through the known heights as weights (..., height) at z (...); none where fewer than two are known."""
-    from scipy.interpolate import CubicSpline
-
     weights = np.zeros((*z.shape, height_um.size))
     if known.sum() >= 2:
-        weights[..., known] = CubicSpline(height_um[known], np.eye(int(known.sum())))(z)
+        weights[..., known] = unit_splines(tuple(height_um[known].tolist()))(z)
     return weights
+
+
+@lru_cache(maxsize=256)
+def unit_splines(places: tuple[float, ...]) -> CubicSpline:
+    """Cubic splines that are 1 at one of the `places` (ascending, two or more) and 0 at the others, a column each. The scans
+    of a run share a few sets of heights, and the correction asks for each of them hundreds of times."""
+    from scipy.interpolate import CubicSpline
+
+    return CubicSpline(places, np.eye(len(places)))

@@ -24,6 +24,7 @@ from .beam_profile import (
     holes_filled_in_time,
     rate_uncertainty,
     rates_since_start,
+    unit_splines,
 )
 from .surface import Expected, expected
 from .unfolding import unfold
@@ -284,13 +285,11 @@ def noise_at_the_mean_height(
 ) -> FloatArray:
     """Own sigma (scan, height) of a size to which `at_the_mean_height` was added, from that of the sizes as read: the slope is
     a spline's through the heights of the scan, whose noise comes with it. That of the rate, a hundredth of it, is left out."""
-    from scipy.interpolate import CubicSpline
-
     out = sigma.copy()
     for row, own in enumerate(holes_filled_in_time(sigma, time_s)):
         known = np.flatnonzero(np.isfinite(own))
         if known.size >= 2:
-            slopes = CubicSpline(read_height_um[known], np.eye(known.size))(read_height_um, 1)
+            slopes = unit_splines(tuple(read_height_um[known].tolist()))(read_height_um, 1)
             share = np.eye(read_height_um.size)[:, known] - correction.rise_um[row][:, None] * slopes
             out[row] = np.sqrt(np.sum(np.square(share * own[known]), axis=1))
     return np.where(np.isfinite(sigma), out, sigma)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...nouns import FloatArray
-from .beam_profile import BeamProfile, BeamView
+from .beam_profile import BeamProfile, BeamView, unit_splines
 
 SOLVED = 3e-4  # of ln phi (chosen): frames are met as closely as that, or as their noise allows
 ROUNDS = 12
@@ -162,8 +162,6 @@ class _LeastSquares:
 
 def _bends(read_um: FloatArray, known: BoolArray, told: FloatArray, noise: FloatArray, spread_um: float) -> FloatArray:
     """Curvature of the spline at the wall and at the known heights over the prior's deviation there (place, height)."""
-    from scipy.interpolate import CubicSpline
-
     bend = np.zeros((read_um.size + 1, read_um.size))
     places = np.flatnonzero(known)
     if places.size < 3:
@@ -174,6 +172,6 @@ def _bends(read_um: FloatArray, known: BoolArray, told: FloatArray, noise: Float
     steepest = float(np.clip(np.max(clear / np.diff(z)) / share, LEAST_SLOPE / spread_um, 1.0 / spread_um))
     at = np.concatenate([[0.0], z])
     length = np.sqrt(np.minimum(1.0, steepest * np.gradient(at)))
-    curvature = CubicSpline(z, np.eye(z.size))(at, 2)
+    curvature = unit_splines(tuple(z.tolist()))(at, 2)
     bend[np.ix_(np.concatenate([[0], places + 1]), places)] = length[:, None] / (SMOOTH * steepest**2) * curvature
     return bend
