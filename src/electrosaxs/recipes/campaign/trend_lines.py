@@ -18,6 +18,8 @@ from .points import ALIKE, GOOD, LeftOut, Places
 FEWEST, FEWEST_WITHOUT_ONE = 2, 4
 IMPROBABLE, PROBABLE = 0.01, 0.1
 """Probability of a chi-squared that speaks against all points together, and of one that does not (chosen)."""
+FAR_MORE = 4.0
+"""Times by which sigma is smaller without a point that lies off (chosen)."""
 HEAVY_TAILS = 30.0
 """Degrees of freedom of a t distribution from which on it is a normal one (chosen)."""
 
@@ -84,7 +86,8 @@ def of_themselves(tails: float) -> str:
 def _with_one_left_out(
     number: Number, line: LineThrough, places: Places, x: FloatArray, seen: Seen, x_covariance: FloatArray, power: bool
 ) -> Number:
-    """`number`, doubtful where all points together are improbable on one line and without one of them they are not."""
+    """`number`, doubtful where one point makes most of its sigma: all together are improbable on one line, without it they are
+    not, and the others alone say far more."""
     if len(x) < FEWEST_WITHOUT_ONE or chdtrc(line.freedom, line.chi_squared) > IMPROBABLE:
         return number
     best: tuple[float, int, LineThrough] | None = None
@@ -96,7 +99,7 @@ def _with_one_left_out(
             continue
         if best is None or other.chi_squared < best[0]:
             best = (other.chi_squared, k, other)
-    if best is None or chdtrc(best[2].freedom, best[0]) < PROBABLE:
+    if best is None or chdtrc(best[2].freedom, best[0]) < PROBABLE or FAR_MORE * best[2].slope_sigma > line.slope_sigma:
         return number
     name, other = places.points[best[1]].name, best[2]
     what = f"{'exponent' if power else 'slope'} {other.slope:.3g} ± {other.slope_sigma:.2g}"

@@ -220,7 +220,7 @@ def critical_nucleus_size(trends: Mapping[str, Trend]) -> Number:
         return Number.absent(
             "one", f"{words} gives i = {size:.1f} ± {size_sigma:.1f}: {len(found.points)} points hardly test a power law"
         )  # fmt: skip
-    source = f"{words}: x = i / (i + 2), complete condensation{_other(x)}; sigma: half of what two of x do towards larger sizes"
+    source = f"{words}: x = i / (i + 2), complete condensation{_other(x)}; sigma: towards larger sizes, half of two"
     return Number(size, size_sigma, "one", source, exponent.quality)
 
 
