@@ -44,12 +44,13 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     left, top, width, height = used or (0, 0, columns, rows)
     part = image[top : top + height, left : left + width]
     whole = contrast(part)
-    mask = island_mask(whole, np.ones((height, width), dtype=bool))
+    mask = _mask_of(whole)
     edge = usual_edge(mask)
     factor = 1 if np.isnan(edge) else max(1, int(edge / WORKING_EDGE))
-    seen, found, fainter = _explained(whole if factor == 1 else contrast(_shrunk(part, factor)), edge / factor)
+    working = whole if factor == 1 else contrast(_shrunk(part, factor))
+    seen, found, fainter = _explained(working, edge / factor, mask if factor == 1 else _mask_of(working))
     if fainter:
-        mask = island_mask(whole, np.ones((height, width), dtype=bool), facets=True)
+        mask = seen if factor == 1 else _mask_of(whole, facets=True)
     triangles = found.rows * np.array([factor, factor, factor, 1.0, 1.0])
     triangles[:, [X, Y]] += 0.5 * (factor - 1)
     fitted, facets, blur = fit_edges(whole.residual, triangles)
@@ -66,16 +67,18 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     )
 
 
-def _explained(working: Contrast, edge: float) -> tuple[Mask, Explanation, bool]:
-    """(what stands out, the triangles that explain it, whether with faint facets).
+def _mask_of(found: Contrast, *, facets: bool = False) -> Mask:
+    return island_mask(found, np.ones(found.distance.shape, dtype=bool), facets=facets)
+
+
+def _explained(working: Contrast, edge: float, seen: Mask) -> tuple[Mask, Explanation, bool]:
+    """(what stands out, the triangles that explain it, whether with faint facets); seen: what stands out without them.
 
     What is fainter than half of a top beside it may be a glow or grain, which no triangle holds, or a facet, which belongs to
     it. Where it is much, both are explained, and the one whose outlines are seen better is right.
     """
-    usable = np.ones(working.distance.shape, dtype=bool)
-    seen = island_mask(working, usable)
     found = explain_mask(seen & ~valleys(working, seen, edge))
-    fuller = island_mask(working, usable, facets=True)
+    fuller = _mask_of(working, facets=True)
     if fuller.sum() < (1.0 + FAINT) * seen.sum() or not len(found.rows):
         return seen, found, False
     other = explain_mask(fuller & ~valleys(working, fuller, edge))
