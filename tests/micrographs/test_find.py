@@ -1,8 +1,11 @@
 """Islands on simulated micrographs, whose truth is known, and on images that hold none."""
 
+import re
+
 import numpy as np
 import pytest
 from closeness import assert_close
+from scipy import ndimage
 
 from electrosaxs.micrographs.find import find_islands
 from electrosaxs.nouns.islands import FieldOfView, Scale
@@ -128,3 +131,32 @@ def test_specks_too_small_for_a_facet_are_no_error() -> None:
         image += 60.0 * np.clip(random.uniform(4.0, 8.0) - np.hypot(x - cx, y - cy) + 0.5, 0.0, 1.0)
     view = find_islands((image + random.normal(0.0, 6.0, image.shape))[..., None], PIXELS)
     assert any("not triangular" in flag for flag in view.flags)
+
+
+def test_a_ring_of_dried_solvent_is_filled_with_triangles_that_do_not_count() -> None:
+    """A band as wide as islands, half as bright: without its own rule every triangle in it was an island, 144 for 81."""
+    simulated = field(seed=2, width_px=560, height_px=560, islands=24, merged=0.0, dust=0)
+    rows, columns = np.mgrid[:560, :560]
+    away = np.hypot(rows - 280.0, columns - 290.0) - 170.0
+    glow = 0.6 * (np.percentile(simulated.image, 99.0) - np.median(simulated.image)) * np.exp(-0.5 * (away / 11.0) ** 2)
+    view = find_islands((simulated.image.astype(float) + glow)[..., None], PIXELS)
+    assert any("on what looks like a ring or a scratch" in flag for flag in view.flags)
+    on_the_band = sum(abs(np.hypot(i.y - 280.0, i.x - 290.0) - 170.0) < 15.0 for i in view.found)
+    true = sum(abs(np.hypot(i.y - 280.0, i.x - 290.0) - 170.0) < 15.0 for i in simulated.islands)
+    assert on_the_band <= true + 3
+    assert abs(view.expected_count - simulated.counted.sum()) <= 4.0
+
+
+@pytest.mark.parametrize(("tilt", "said"), [(10.0, True), (0.0, False)])
+def test_a_tilted_view_is_said(tilt: float, said: bool) -> None:
+    """Rows are shorter by cos 10 degrees, 1.5 %: all islands are longer along the rows."""
+    simulated = field(seed=4, width_px=760, height_px=760, islands=40, merged=0.0, dust=0)
+    shorter = ndimage.zoom(simulated.image.astype(float), (np.cos(np.radians(tilt)), 1.0), order=1)
+    flags = [flag for flag in find_islands(shorter[..., None], PIXELS).flags if flag.startswith("stretched")]
+    assert bool(flags) == said
+    if said:
+        told = re.search(r"longer along (\d+)° .* tilted by (\d+)°", flags[0])
+        assert told is not None
+        axis, angle = (int(part) for part in told.groups())
+        assert min(axis, 180 - axis) <= 8
+        assert abs(angle - tilt) <= 1

@@ -72,6 +72,7 @@ def lattice_constant_against_field(
         _draw(axes, one)
         publish(axes, [_of_series(marks, one, having) for marks in published])
         axes.set_ylabel("lattice constant a (nm)")
+        axes.ticklabel_format(axis="y", useOffset=False)
         axes.margins(y=0.25)
         axes.legend(loc="best")
         if len(having) > 1:

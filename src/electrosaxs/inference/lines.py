@@ -2,7 +2,8 @@
 
 y is seen with its own statistics (`Values`, `PowerValues`, `PowerCounts`), x as x_true + errors with a covariance, which may
 be shared by points. Unknown true x are part of the fit, so that Gaussian y gives York's solution exactly. What points scatter
-beyond their sigmas is added to each of them until chi-squared is what it should be (Paule & Mandel 1982).
+beyond their sigmas is added to each of them until chi-squared is what it should be (Paule & Mandel 1982). A scatter that few
+points tell is itself hardly known: sigma is then half the width that holds 68 % of a t distribution (Welch 1947).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Protocol, Self
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import ndtr, stdtr, stdtrit
 
 from ..errors import FitError
 from ..nouns import FloatArray
@@ -74,19 +76,35 @@ class Values:
 
 @dataclass(frozen=True, eq=False)
 class PowerValues:
-    """y with Gaussian sigma, of any sign where sigma allows it; eta = ln of the expected y. A scatter is relative."""
+    """y with Gaussian sigma, of any sign where sigma allows it; eta = ln of the expected y. A scatter is relative, of the
+    expected y: a point that scattered low weighs no more than one that scattered high."""
 
     y: FloatArray
     sigma: FloatArray
+    scatter: float = 0.0
 
     def deviance(self, eta: FloatArray) -> FloatArray:
-        return np.asarray(np.square((self.y - np.exp(eta)) / self.sigma))
+        """With variance s^2 + (c mu)^2 of the expected mu: the quasi-deviance 2 int_mu^y (y - m) / (s^2 + c^2 m^2) dm
+        (Wedderburn 1974), chi-squared where c = 0."""
+        mean, s, c = np.exp(eta), self.sigma, self.scatter
+        near = np.square(self.y - mean) / self._variance(mean)
+        if c == 0.0:
+            return np.asarray(near)
+        seen, expected = c * self.y / s, c * mean / s
+        angle = np.arctan2(seen - expected, 1.0 + seen * expected)
+        exact = (2.0 * seen * angle - np.log1p(seen**2) + np.log1p(expected**2)) / c**2
+        return np.asarray(np.where(np.abs(self.y - mean) < SMALL * mean, near, np.maximum(exact, 0.0)))
+
+    def _variance(self, mean: FloatArray) -> FloatArray:
+        return np.asarray(np.square(self.sigma) + np.square(self.scatter * mean))
 
     def score(self, eta: FloatArray) -> FloatArray:
-        return np.asarray((self.y - np.exp(eta)) * np.exp(eta) / self.sigma**2)
+        mean = np.exp(eta)
+        return np.asarray((self.y - mean) * mean / self._variance(mean))
 
     def information(self, eta: FloatArray) -> FloatArray:
-        return np.asarray(np.square(np.exp(eta) / self.sigma))
+        mean = np.exp(eta)
+        return np.asarray(np.square(mean) / self._variance(mean))
 
     def start(self) -> FloatArray:
         return np.log(np.maximum(self.y, 0.3 * self.sigma))
@@ -95,7 +113,7 @@ class PowerValues:
         return 1.0
 
     def scattered(self, scatter: float) -> PowerValues:
-        return replace(self, sigma=np.hypot(self.sigma, scatter * np.abs(self.y)))
+        return replace(self, scatter=float(np.hypot(self.scatter, scatter)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +155,8 @@ class PowerCounts:
 @dataclass(frozen=True, eq=False)
 class LineThrough:
     """eta = intercept + slope (x - centre), with the covariance of (intercept, slope); scatter: of eta, one sigma, beyond
-    the sigmas; chi_squared over `freedom` before it was added."""
+    the sigmas; chi_squared over `freedom` before it was added. tails: degrees of freedom of the t distribution of the
+    slope's error, infinite where nothing scatters; the covariance is that of a normal one that is as wide at 68 %."""
 
     intercept: float
     slope: float
@@ -146,10 +165,16 @@ class LineThrough:
     scatter: float
     chi_squared: float
     freedom: int
+    tails: float = np.inf
 
     @property
     def slope_sigma(self) -> float:
         return float(np.sqrt(self.covariance[1, 1]))
+
+    @property
+    def within_two_sigmas(self) -> float:
+        """Probability that the slope is off by less than two of its sigmas, 95 % where nothing scatters."""
+        return within(2.0 * one_sigma(self.tails), self.tails)
 
 
 def line_through(x: FloatArray, seen: Seen, *, x_covariance: FloatArray | None = None) -> LineThrough:
@@ -167,7 +192,26 @@ def line_through(x: FloatArray, seen: Seen, *, x_covariance: FloatArray | None =
     most = MOST_SCATTER * seen.spread()
     scatter = most if beyond(most) > 0.0 else float(brentq(beyond, 0.0, most, xtol=1e-5 * most, rtol=1e-3))
     last = _fit(x, seen.scattered(scatter), root)
-    return replace(last, scatter=scatter, chi_squared=first.chi_squared)
+    tails = freedom_of_sum(first.covariance[1, 1], last.covariance[1, 1], first.freedom)
+    wide = last.covariance * one_sigma(tails) ** 2
+    return replace(last, covariance=wide, scatter=scatter, chi_squared=first.chi_squared, tails=tails)
+
+
+def freedom_of_sum(known: float, total: float, freedom: int) -> float:
+    """Degrees of freedom of the variance `total`, of which `known` is known and the rest is estimated from `freedom`
+    residuals: freedom (total / rest)^2 (Welch 1947)."""
+    rest = max(total - known, 0.0)
+    return float(freedom * (total / rest) ** 2) if rest > 0.0 else float("inf")
+
+
+def one_sigma(freedom: float) -> float:
+    """Half the width that holds 68.3 % of a t distribution: 1.84 for one degree of freedom, 1.32 for two, 1 for many."""
+    return 1.0 if np.isinf(freedom) else float(stdtrit(freedom, ndtr(1.0)))
+
+
+def within(width: float, freedom: float) -> float:
+    """Probability that a t distribution has within -`width` to `width`."""
+    return float(1.0 - 2.0 * (ndtr(-width) if np.isinf(freedom) else stdtr(freedom, -width)))
 
 
 def _root(covariance: FloatArray | None, size: int) -> FloatArray:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import glob
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..errors import InputFileError, bad_value
 from ..nouns.campaign import CampaignFile, ExSituCell
 from .atomic import replacing
 from .toml_kinds import CAMPAIGN
 from .toml_settings import read_settings
 
 RECORD = "member.json"
+WITHIN = ("results.nxs", "run.toml")
+"""Files that stand for the folder that they lie in."""
 Cell = TypeVar("Cell", bound=ExSituCell)
 
 
@@ -21,13 +25,33 @@ def read_campaign(path: str | Path) -> CampaignFile:
     path = Path(path)
     found = read_settings(path, CampaignFile, kind=CAMPAIGN)
     home = path.resolve().parent
-    return found.model_copy(
+    campaign = found.model_copy(
         update={
             "runs": tuple(home / run for run in found.runs),
             "films": tuple(_from(home, film) for film in found.films),
             "micrographs": tuple(_from(home, sample) for sample in found.micrographs),
         }
     )
+    _check_once(path, campaign)
+    return campaign
+
+
+def _check_once(path: Path, campaign: CampaignFile) -> None:
+    """InputFileError where two names are one folder: "run", "/data/run/" and "run/results.nxs"."""
+    named = [("runs", run) for run in campaign.runs]
+    cells: dict[str, Sequence[ExSituCell]] = {"films": campaign.films, "micrographs": campaign.micrographs}
+    named += [
+        (f"{kind}.results", one.results) for kind, found in cells.items() for one in found if one.results is not None
+    ]
+    places: list[tuple[str, Path]] = []
+    for key, given in named:
+        place = (key, (given.parent if given.name in WITHIN else given).resolve())
+        if place in places:
+            raise bad_value(
+                InputFileError, where=path, field=key, value=str(given), rule="stands twice, and would count twice",
+                remedy="name each member once",
+            )  # fmt: skip
+        places.append(place)
 
 
 def _from(home: Path, cell: Cell) -> Cell:

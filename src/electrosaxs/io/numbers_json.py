@@ -27,14 +27,27 @@ def read_numbers(path: str | Path) -> dict[str, Number]:
     path = Path(path)
     remedy = "give the numbers.json that electrosaxs wrote, or the folder it lies in"
     try:
-        return numbers_from_plain(json.loads(path.read_text(encoding="utf-8")))
+        stored = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        rule = (error.strerror or "cannot be read").lower()
+        raise refusal(path, "file", path.name, (error.strerror or "cannot be read").lower(), remedy) from None
     except ValueError:
-        rule = "is not JSON"
+        raise refusal(path, "file", path.name, "is not JSON", remedy) from None
+    try:
+        for name, item in stored.items():
+            _check(path, f"{name}.value", item["value"], "must be a finite number, or null")
+            _check(path, f"{name}.sigma", item["sigma"], "must be a number of 0 or above, or null", lowest=0.0)
+        return numbers_from_plain(stored)
     except (KeyError, TypeError, AttributeError):
         rule = "does not hold named numbers with value, sigma, unit and source"
     raise refusal(path, "file", path.name, rule, remedy)
+
+
+def _check(path: Path, field: str, given: Any, rule: str, *, lowest: float = -np.inf) -> None:
+    """InputFileError where something is no number, as other programs may write it."""
+    if given is None:
+        return
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not np.isfinite(given) or given < lowest:
+        raise refusal(path, field, given, rule, "correct it, or compute the results again")
 
 
 def numbers_to_plain(numbers: Mapping[str, Number]) -> dict[str, Any]:

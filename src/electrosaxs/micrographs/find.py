@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from .contrast import Contrast, Mask, contrast
 from .edges import CLEAR, RESOLVED, fit_edges
 from .explanation import Explanation, explain_mask, exposed_outline
 from .mask import island_mask, usual_edge
+from .stretch import stretch
 from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, X, Y, pixels_inside
 from .valleys import valleys
 
@@ -31,6 +33,8 @@ CONVEX_SHARE, CONVEX_DOUBTFUL = (
     0.5,
     0.05,
 )  # of the triangles in such pieces: 0.9 of squares and hexagons, 0.01 of crowded islands
+MANY_ON_ONE = 6  # triangles on one piece, and elsewhere
+LESS_SEEN = 0.7  # of the outlines' visible share elsewhere: 0.5 on a ring, 0.9 where islands crowd
 Box = tuple[int, int, int, int]
 
 
@@ -40,17 +44,21 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     left, top, width, height = used or (0, 0, columns, rows)
     part = image[top : top + height, left : left + width]
     whole = contrast(part)
-    mask = island_mask(whole, np.ones((height, width), dtype=bool))
+    mask = _mask_of(whole)
     edge = usual_edge(mask)
     factor = 1 if np.isnan(edge) else max(1, int(edge / WORKING_EDGE))
-    seen, found, fainter = _explained(whole if factor == 1 else contrast(_shrunk(part, factor)), edge / factor)
+    working = whole if factor == 1 else contrast(_shrunk(part, factor))
+    seen, found, fainter = _explained(working, edge / factor, mask if factor == 1 else _mask_of(working))
     if fainter:
-        mask = island_mask(whole, np.ones((height, width), dtype=bool), facets=True)
+        mask = seen if factor == 1 else _mask_of(whole, facets=True)
     triangles = found.rows * np.array([factor, factor, factor, 1.0, 1.0])
     triangles[:, [X, Y]] += 0.5 * (factor - 1)
     fitted, facets, blur = fit_edges(whole.residual, triangles)
     islands = _islands(found, seen, fitted, facets, blur, (height, width), factor)
-    flags = _flags(islands, mask, whole)
+    islands, bodies = _without_bodies(islands, mask)
+    flags = (*_flags(islands, mask, whole), *bodies)
+    if stretched := stretch([i for i in islands if i.probability >= 0.5], mask):
+        flags = (*flags, stretched.words)
     moved = tuple(
         replace(i, x=i.x + left, y=i.y + top, outline=i.outline + np.array([left, top], dtype=float)) for i in islands
     )
@@ -59,16 +67,18 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     )
 
 
-def _explained(working: Contrast, edge: float) -> tuple[Mask, Explanation, bool]:
-    """(what stands out, the triangles that explain it, whether with faint facets).
+def _mask_of(found: Contrast, *, facets: bool = False) -> Mask:
+    return island_mask(found, np.ones(found.distance.shape, dtype=bool), facets=facets)
+
+
+def _explained(working: Contrast, edge: float, seen: Mask) -> tuple[Mask, Explanation, bool]:
+    """(what stands out, the triangles that explain it, whether with faint facets); seen: what stands out without them.
 
     What is fainter than half of a top beside it may be a glow or grain, which no triangle holds, or a facet, which belongs to
     it. Where it is much, both are explained, and the one whose outlines are seen better is right.
     """
-    usable = np.ones(working.distance.shape, dtype=bool)
-    seen = island_mask(working, usable)
     found = explain_mask(seen & ~valleys(working, seen, edge))
-    fuller = island_mask(working, usable, facets=True)
+    fuller = _mask_of(working, facets=True)
     if fuller.sum() < (1.0 + FAINT) * seen.sum() or not len(found.rows):
         return seen, found, False
     other = explain_mask(fuller & ~valleys(working, fuller, edge))
@@ -107,13 +117,45 @@ def _flags(islands: tuple[Island, ...], mask: Mask, whole: Contrast) -> tuple[st
     return tuple(flags)
 
 
-def _in_convex_pieces(islands: list[Island], mask: Mask) -> float:
-    """Share of the islands that share a convex piece of what stands out with others, over pieces that the frame does not cut:
-    triangles that touch leave a notch, so that such a piece is one body that is no triangle."""
+def _on_pieces(islands: Sequence[Island], mask: Mask) -> tuple[FloatArray, list[int]]:
+    """(numbered pieces of what stands out, the number under the centre of each island)."""
     labels, _ = ndimage.label(mask, np.ones((3, 3)))
     rows, columns = mask.shape
     at = [(int(np.clip(round(i.y), 0, rows - 1)), int(np.clip(round(i.x), 0, columns - 1))) for i in islands]
-    number = np.bincount([labels[place] for place in at], minlength=int(labels.max()) + 1)
+    return labels, [int(labels[place]) for place in at]
+
+
+def _without_bodies(islands: tuple[Island, ...], mask: Mask) -> tuple[tuple[Island, ...], tuple[str, ...]]:
+    """The islands, and a flag where some are none: a ring or a scratch is filled with triangles whose free sides lie where
+    nothing changes, while the islands elsewhere on the image have outlines that are seen."""
+    taken = [k for k, i in enumerate(islands) if i.probability >= 0.5]
+    labels, at = _on_pieces([islands[k] for k in taken], mask)
+    seen, piece = np.array([islands[k].visible for k in taken]), np.array(at)
+    none: list[int] = []
+    bodies = []
+    for label in [label for label in np.unique(piece) if label and np.sum(piece == label) >= MANY_ON_ONE]:
+        on, beside = piece == label, piece != label
+        if beside.sum() < MANY_ON_ONE:
+            continue
+        limit = LESS_SEEN * float(np.median(seen[beside]))
+        if np.median(seen[on]) < limit:
+            bodies.append(label)
+            none += [taken[k] for k in np.flatnonzero(on) if islands[taken[k]].visible_share < OUTLINE_SEEN]
+    if not none:
+        return islands, ()
+    flag = (
+        f"perhaps not triangular: {len(none)} triangles, of whose outline little is seen, on what looks like a ring or a "
+        f"scratch ({np.isin(labels, bodies).mean():.0%} of the image) do not count"
+    )
+    return tuple(replace(i, probability=0.0) if k in none else i for k, i in enumerate(islands)), (flag,)
+
+
+def _in_convex_pieces(islands: list[Island], mask: Mask) -> float:
+    """Share of the islands that share a convex piece of what stands out with others, over pieces that the frame does not cut:
+    triangles that touch leave a notch, so that such a piece is one body that is no triangle."""
+    labels, at = _on_pieces(islands, mask)
+    rows, columns = mask.shape
+    number = np.bincount(at, minlength=int(labels.max()) + 1)
     together = 0
     for piece in regionprops(labels):
         top, left, bottom, right = piece.bbox

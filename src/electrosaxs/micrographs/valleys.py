@@ -72,9 +72,16 @@ def _scatter(values: FloatArray) -> float:
 
 
 def _level_of_the_way_out(height: FloatArray, mask: Mask) -> FloatArray:
-    """The highest point of the lowest way from each pixel to the substrate."""
-    start = np.where(mask, height.max(), height)
-    return np.asarray(reconstruction(start, height, method="erosion"))
+    """The highest point of the lowest way from each pixel to the substrate: of each piece of `mask` on its own, for a way ends
+    at the first pixel beside it."""
+    level = height.copy()
+    pieces, _ = ndimage.label(mask, EIGHT)
+    for number, box in enumerate(ndimage.find_objects(pieces), start=1):
+        part = tuple(slice(max(0, one.start - 1), one.stop + 1) for one in box)
+        here, own = height[part], pieces[part] == number
+        found = reconstruction(np.where(own, here.max(), here), here, method="erosion")
+        level[part][own] = found[own]
+    return np.asarray(level)
 
 
 def _upwards(height: FloatArray) -> FloatArray:

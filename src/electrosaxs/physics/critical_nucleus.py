@@ -16,8 +16,3 @@ def critical_size_of_complete_condensation(exponent: float) -> float:
 def critical_size_of_slow_attachment(exponent: float) -> float:
     """i of x = 2 i / (i + 3): islands that take up particles slowly, attachment is what limits them."""
     return 3.0 * exponent / (2.0 - exponent)
-
-
-def slope_of_complete_condensation(exponent: float) -> float:
-    """di / dx of `critical_size_of_complete_condensation`."""
-    return 2.0 / (1.0 - exponent) ** 2

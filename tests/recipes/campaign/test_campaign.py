@@ -16,7 +16,7 @@ from electrosaxs.io.campaign_toml import read_campaign
 from electrosaxs.io.numbers_json import read_numbers, write_numbers
 from electrosaxs.io.results import write_results
 from electrosaxs.nouns import Number
-from electrosaxs.nouns.trends import Member
+from electrosaxs.nouns.trends import Member, Point, Trend
 from electrosaxs.recipes.campaign import members
 from electrosaxs.recipes.campaign.campaign import results_of
 from electrosaxs.recipes.campaign.gather import member, run_voltage
@@ -335,32 +335,118 @@ def test_impossible_input_is_refused_in_one_line(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_voltage_that_varies_has_its_mean_over_time() -> None:
-    """0 V for the first half of 3300 s, 20 V afterwards."""
+def test_a_voltage_that_varies_is_that_of_its_rates() -> None:
+    """0 V for the first half of 3300 s, 20 V afterwards: rates are of 20 V. A ramp has no rate, and its mean while the run
+    lasts: the program goes on to 80 V after its last frame."""
     run = fake_results()
-    ramped = {"time_s": [0.0, 1650.0, 1650.0, 3300.0], "voltage_V": [0.0, 0.0, 20.0, 20.0]}
-    volts, varies = run_voltage(replace(run, settings={**run.settings, "voltage": ramped}))
     last = float(run.volume_fraction.coord("time").max())
-    assert volts is not None
-    assert_close(volts, 20.0 * (1.0 - 1650.0 / last), rel=2e-3)
-    assert varies > 1.0
+
+    def of(time: list[float], volts: list[float]) -> tuple[float | None, str]:
+        program = {"time_s": time, "voltage_V": volts}
+        return run_voltage(replace(run, settings={**run.settings, "voltage": program}))
+
+    stepped, said = of([0.0, 1650.0, 1650.0, 3300.0], [0.0, 0.0, 20.0, 20.0])
+    assert stepped == 20.0
+    assert "from 0 to 20 V" in said
+    assert "which its rates are of" in said
+    ramped, said = of([0.0, 4.0 * last], [0.0, 80.0])
+    assert ramped is not None
+    assert_close(ramped, 10.0, rel=2e-3)
+    assert "its mean over time is taken" in said
+    assert of([0.0, 2.0 * last], [5.0, 5.0]) == (5.0, "")
 
 
 def test_a_critical_size_needs_an_exponent_that_tells_sizes_apart() -> None:
-    """x = i / (i + 2): 0.5 is a pair; 0.75 +- 0.1 may be a size of 3 to 11; 1 and more has none."""
+    """x = i / (i + 2): 0.5 is a pair, and two sigma more are 2 x 0.54 / 0.46; 0.75 +- 0.1 may be a size of 3 to 11; 1 and more
+    has none, and three points do not test a power."""
 
-    def size(x: float, sigma: float) -> Number:
+    def size(x: float, sigma: float, points: int = 4, quality: str = "good") -> Number:
+        number = Number(x, sigma, "one", "fit", quality)
+        trend = Trend(number, tuple(Point(f"{k}", 1.0 + k, 0.0, 1.0, 0.1) for k in range(points)))
         return critical_nucleus_size(
-            {
-                f"nucleation_density_exponent_{flux}": Number(x, sigma, "one", "fit")
-                for flux in ("slice_flux", "supply_flux")
-            }
+            {f"nucleation_density_exponent_{flux}": trend for flux in ("slice_flux", "supply_flux")}
         )
 
-    pair = size(0.5, 0.02)
+    pair = size(0.5, 0.02, quality="doubtful: run-20")
     assert pair.value is not None
     assert pair.sigma is not None
-    assert_close([pair.value, pair.sigma], [2.0, 8.0 * 0.02], rel=1e-9)
-    for unclear in (size(0.75, 0.1), size(1.2, 0.01), size(0.1, 0.06)):
+    assert_close([pair.value, pair.sigma], [2.0, 0.5 * (2.0 * 0.54 / 0.46 - 2.0)], rel=1e-9)
+    assert pair.quality == "doubtful: run-20"
+    for unclear in (size(0.75, 0.1), size(1.2, 0.01), size(0.1, 0.06), size(0.5, 0.02, points=3)):
         assert unclear.value is None
         assert "exponent" in unclear.source
+
+
+def of_runs(number: str, found: list[Number], lattices: str | None = None) -> list[Member]:
+    names = (lattices or "FCC " * len(found)).split()
+    fields = np.array(RUN_VOLTS) / IN_SITU_MM * 10.0
+    return [
+        Member("run", f"run-{k}", field * 0.35, 3.5, numbers={number: one}, lattice=name)
+        for k, (field, one, name) in enumerate(zip(fields, found, names, strict=True))
+    ]
+
+
+def on_a_power(of: float) -> list[Number]:
+    flux = 3e-10 * (np.array(RUN_VOLTS) / 20.0) ** of
+    return [Number(float(v), 0.03 * float(v), "m/s", "line") for v in flux]
+
+
+def test_what_a_member_says_against_its_numbers_reaches_the_trends() -> None:
+    fluxes = on_a_power(OF_SLICE)
+    fluxes[1] = replace(fluxes[1], quality="doubtful: the transmission drifts by 2 %")
+    fluxes[3] = replace(fluxes[3], value=5.0 * (fluxes[3].value or 0.0), quality="not trustworthy: phi disagrees")
+    found = results_of(of_runs("slice_flux", fluxes), "field", "").numbers["slice_flux_exponent"]
+    assert found.value is not None
+    assert_close(found.value, OF_SLICE, rel=1e-6)
+    assert "left out: run-3 (not trustworthy: phi disagrees)" in found.source
+    assert "doubtful: run-1 (the transmission drifts by 2 %)" in found.source
+    assert found.quality.startswith("doubtful: run-1")
+
+
+def test_a_point_off_the_power_law_of_the_others_is_named() -> None:
+    """Three times the flux at the strongest field: the others alone have the right exponent, and the page says so."""
+    fluxes = on_a_power(OF_SLICE)
+    fluxes[3] = replace(fluxes[3], value=3.0 * (fluxes[3].value or 0.0))
+    found = results_of(of_runs("slice_flux", fluxes), "field", "").numbers["slice_flux_exponent"]
+    assert "run-3 lies off the line of the others, which alone have the exponent 1.76" in found.quality
+
+
+def test_lattice_constants_of_different_cells_are_not_one_slope() -> None:
+    """HCP's constant is the distance of neighbours, FCC's the edge of a cube."""
+    found = [Number(SOLVATED_NM + PER_FIELD * volts / 0.35, 0.002, "nm", "peaks") for volts in RUN_VOLTS]
+    found[2] = Number(SOLVATED_NM / np.sqrt(2.0), 0.002, "nm", "peaks")
+    runs = of_runs("lattice_constant_solvated", found, "FCC FCC HCP FCC")
+    slope = results_of(runs, "field", "").numbers["lattice_constant_solvated_slope"]
+    assert slope.value is not None
+    assert_close(slope.value, PER_FIELD, rel=1e-6)
+    assert "left out: run-2 (it is HCP, most are FCC)" in slope.source
+
+
+def test_numbers_in_other_units_are_compared_in_ours_and_no_numbers_are_refused(tmp_path: Path) -> None:
+    file = write_campaign(tmp_path, films=False)
+
+    def change(folder: str, name: str, **new: object) -> None:
+        path = tmp_path / folder / "numbers.json"
+        stored = json.loads(path.read_text())
+        stored[name].update(new)
+        path.write_text(json.dumps(stored))
+
+    flux = read_numbers(tmp_path / "run-20" / "numbers.json")["slice_flux"]
+    change("run-20", "slice_flux", value=1e9 * (flux.value or 0.0), sigma=1e9 * (flux.sigma or 0.0), unit="nm/s")
+    change("run-10", "supply_flux", unit="nm")
+    change("sem-15", "nucleation_density", sigma=float("nan"))
+    change("sem-20", "nucleation_density", value="many")
+    found = gathered(file)
+    numbers = results_of(found, "field", "").numbers
+    assert_close(numbers["slice_flux_exponent"].value, OF_SLICE, rel=1e-6)
+    assert "left out: run-10 (its unit is nm, not m/s)" in numbers["supply_flux_exponent"].source
+    reasons = {one.name: one.reason for one in found if one.reason}
+    assert "nucleation_density.sigma = nan: must be a number of 0 or above, or null" in reasons["sem-15"]
+    assert "nucleation_density.value = many: must be a finite number, or null" in reasons["sem-20"]
+    assert len(reasons) == 2
+
+
+def test_a_folder_named_in_two_ways_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "campaign.toml").write_text(f'runs = ["run-20", "{tmp_path}/other/../run-20/results.nxs"]\n')
+    assert command_line(["campaign", str(tmp_path / "campaign.toml"), "--out", str(tmp_path / "out"), "--quiet"]) == 2
+    assert "stands twice, and would count twice" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from ...cluster.scheduler import cluster_at
 from ...io.campaign_toml import read_campaign
 from ...nouns.campaign import Join
 from ...nouns.trends import Member
-from ...report.number_text import number_lines
+from ...report.number_text import number_lines, quality_lines
 from ..output_folder import writing
 from ..progress import Progress, stage
 from .gather import member
@@ -59,4 +59,5 @@ def summary(found: CampaignResults, out: str | Path) -> str:
     lines = [f"{one.kind} {one.name}: no results: {one.reason}" for one in found.failed]
     kinds = [f"{sum(m.kind == kind for m in found.members)} {kind}{s}" for kind, s in
              (("run", "(s)"), ("film", "(s)"), ("micrographs", ""))]  # fmt: skip
-    return "\n".join([", ".join(kinds), *lines, *number_lines(found.numbers), f"report: {Path(out) / 'report.html'}"])
+    told = [*number_lines(found.numbers), *quality_lines(found.numbers)]
+    return "\n".join([", ".join(kinds), *lines, *told, f"report: {Path(out) / 'report.html'}"])

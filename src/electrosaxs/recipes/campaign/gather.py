@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipp as sc
 
-from ...errors import ElectrosaxsError, InputFileError, bad_value
+from ...errors import ElectrosaxsError, InputFileError, UnitError, bad_value
 from ...io.film_results import read_radial_intensity
 from ...io.island_files import read_island_curves
 from ...io.numbers_json import read_numbers
@@ -19,15 +20,24 @@ from ...io.written_by import written_by
 from ...nouns import Number, RunResults
 from ...nouns.campaign import ExSituCell, Kind
 from ...nouns.trends import Member
+from ...nouns.voltage_pieces import main_piece, pieces
 from ...physics.lattices import lattice_named
+from ...units import in_unit, quantity
 from ..results_folder import RESULTS, read_results
 from .members import NUMBERS, Task
+from .points import GOOD
 
 WRITERS: dict[str, Kind] = {"gisaxs": "film", "islands": "micrographs"}
 """Commands whose results are no run."""
 LARGEST_CHANGE = 0.02
-"""Of the voltage over a run, relative, that is not worth a note."""
+"""Of the voltage over a run, relative to its largest, that is not worth a note."""
 DENSITY_UNIT = "1/mm^2"
+UNITS = {
+    "slice_flux": "m/s", "supply_flux": "m/s", "onset_time": "s", "lattice_constant_solvated": "nm",
+    "lattice_constant_dried": "nm", "lattice_constant_volume": "nm", "anode_diameter": "nm", "starting_diameter": "nm",
+    "area": "mm^2",
+}  # fmt: skip
+"""Of numbers that members are compared by, in which they are compared."""
 ASSIGNMENT = "assignment.json"
 log = logging.getLogger(__name__)
 
@@ -40,7 +50,7 @@ def member(task: Task, trouble: str = "") -> Member:
             _check_kind(task)
             if task.kind == "run":
                 return _run(task)
-            numbers = read_numbers(task.results / NUMBERS)
+            numbers = in_common_units(read_numbers(task.results / NUMBERS))
             if task.kind == "micrographs":
                 return replace(bare, numbers=_of_islands(numbers), curves=read_island_curves(task.results / RESULTS))
             radial = read_radial_intensity(task.results / RESULTS)
@@ -95,11 +105,12 @@ def _run(task: Task) -> Member:
     results = read_results(task.results)
     file = task.results / NUMBERS if task.results.is_dir() else task.results
     numbers = dict(results.numbers) if not file.is_file() or file.suffix != ".json" else read_numbers(file)
+    numbers = in_common_units(numbers)
     cell = results.settings.get("cell", {})
-    voltage, varies = run_voltage(results)
+    voltage, note = run_voltage(results)
     gap = cell.get("gap_mm") if isinstance(cell, Mapping) else None
     numbers["crystallised_amount"] = crystallised_amount(results)
-    notes = (f"the voltage varies by {varies:.0%}: its mean over time is taken",) if varies > LARGEST_CHANGE else ()
+    notes = (note,) if note else ()
     times = results.volume_fraction.coord("time")
     return Member(
         "run", task.name, voltage, None if gap is None else float(gap), float(np.nanmax(times)) if times.size else None,
@@ -108,18 +119,25 @@ def _run(task: Task) -> Member:
     )  # fmt: skip
 
 
-def run_voltage(results: RunResults) -> tuple[float | None, float]:
-    """Mean over time of the voltage (V) while the run lasts, and its relative range; None where it is not known."""
+def run_voltage(results: RunResults) -> tuple[float | None, str]:
+    """The voltage (V) that a run stands for, and a note where it varies: that of the piece that its rates are of, where it has
+    several (`nouns.voltage_pieces`), else its mean over time while the run lasts; None where it is not known."""
     program, cell = results.settings.get("voltage"), results.settings.get("cell", {})
-    if isinstance(program, Mapping) and program.get("voltage_V"):
-        time, volts = (np.asarray(program[key], dtype=float) for key in ("time_s", "voltage_V"))
-        last = float(np.nanmax(results.volume_fraction.coord("time")))
-        grid = np.linspace(float(time[0]), max(last, float(time[-1])), 2000)
-        seen = np.interp(grid, time, volts)
-        mean = float(seen.mean())
-        return mean, float(np.ptp(seen)) / abs(mean) if mean else 0.0
-    constant = cell.get("voltage_V") if isinstance(cell, Mapping) else None
-    return (None, 0.0) if constant is None else (float(constant), 0.0)
+    if not (isinstance(program, Mapping) and program.get("voltage_V")):
+        constant = cell.get("voltage_V") if isinstance(cell, Mapping) else None
+        return (None, "") if constant is None else (float(constant), "")
+    time, volts = (np.asarray(program[key], dtype=float) for key in ("time_s", "voltage_V"))
+    frames = results.volume_fraction.coord("time").ravel()
+    frames = np.sort(frames[np.isfinite(frames)])
+    seen = np.interp(np.linspace(float(time[0]), max(float(time[0]), float(frames[-1])), 2000), time, volts)
+    mean, largest = float(seen.mean()), float(np.abs(seen).max())
+    if np.ptp(seen) <= LARGEST_CHANGE * largest:
+        return mean, ""
+    varies = f"the voltage varies from {seen.min():g} to {seen.max():g} V"
+    main = main_piece(pieces(frames, np.interp(frames, time, volts)))
+    if main is None:
+        return mean, f"{varies}: its mean over time is taken"
+    return main.voltage, f"{varies}: taken is {main.words}, which its rates are of; its other numbers are of all of it"
 
 
 def _run_sigma(results: RunResults, voltage: float | None, gap: Any) -> float:
@@ -153,15 +171,35 @@ def crystallised_amount(results: RunResults) -> Number:
         inventory * (1.0 - float(balance.values[last])), inventory * float(balance.total_sigma[last]), "um",
         f"phi0 L (1 - mass balance) after {balance.coord('time')[last]:.0f} s, phi0 L = {inventory:.3g} um: what the scan no "
         "longer sees in the solution or on the anode",
+        GOOD if (error := results.numbers.get("mass_balance_error")) is None else error.quality,
     )  # fmt: skip
+
+
+def in_common_units(numbers: Mapping[str, Number]) -> dict[str, Number]:
+    """The numbers in the units in which members are compared; absent, with the reason, where a unit is of something else."""
+    return {name: _in(UNITS[name], number) if name in UNITS else number for name, number in numbers.items()}
+
+
+def _in(unit: str, number: Number) -> Number:
+    if number.value is None or number.unit == unit:
+        return number
+    try:
+        factor = in_unit(quantity(1.0, number.unit), unit)
+    except (UnitError, sc.UnitError):
+        return Number.absent(unit, f"its unit is {number.unit}, not {unit}")
+    parts = {name: factor * part for name, part in number.contributions.items()}
+    sigma = None if number.sigma is None else factor * number.sigma
+    return replace(number, value=factor * number.value, sigma=sigma, unit=unit, contributions=parts)
 
 
 def _of_islands(numbers: Mapping[str, Number]) -> dict[str, Number]:
     """The numbers with the amount; a density per pixel is no density."""
     found = {**numbers, "island_amount": island_amount(numbers)}
     density = found.get("nucleation_density")
-    if density is not None and density.unit != DENSITY_UNIT:
+    if density is not None and "px" in density.unit:
         found["nucleation_density"] = Number.absent(DENSITY_UNIT, "lengths are in pixels: give um_per_pixel")
+    elif density is not None:
+        found["nucleation_density"] = _in(DENSITY_UNIT, density)
     return found
 
 
@@ -175,5 +213,9 @@ def island_amount(numbers: Mapping[str, Number]) -> Number:
     filled = lattice_named("FCC").packing_fraction
     sigma = None if islands.sigma is None else filled * islands.sigma
     return Number(
-        filled * islands.value, sigma, "um", f"{islands.source}, times {filled:.4f} that touching dry shells fill of it"
+        filled * islands.value,
+        sigma,
+        "um",
+        f"{islands.source}, times {filled:.4f} that touching dry shells fill of it",
+        islands.quality,
     )

@@ -17,11 +17,12 @@ from ...nouns import Number
 from ...nouns.campaign import Join
 from ...nouns.claims import Claim
 from ...nouns.trends import Member, Published, Statement, Trend
-from ...report.number_text import number_row, value_with_sigma
+from ...report.number_text import number_row, quality_lines, value_with_sigma
 from ...report.provenance import write_provenance
 from ...report.template import PageFigure, render, save_figure
 from .panels import paper_figures
 from .pictures import campaign_figures
+from .points import GOOD
 
 NUMBERS = (
     "slice_flux", "supply_flux", "onset_time", "lattice_constant_solvated", "lattice_constant_dried",
@@ -32,7 +33,7 @@ NUMBERS = (
 COLUMNS = (
     "kind", "name", "field_V_per_cm", "voltage_V", "gap_mm",
     *(column for name in NUMBERS for column in (name, f"{name}_sigma")),
-    "duration_s", "results", "reason",
+    "duration_s", "results", "reason", "quality",
 )  # fmt: skip
 SHOWN: dict[str, tuple[str, ...]] = {
     "run": ("slice_flux", "onset_time", "lattice_constant_solvated", "anode_diameter", "crystallised_amount"),
@@ -91,7 +92,7 @@ def write_campaign(out: Path, found: CampaignResults, inputs: Sequence[Path], *,
     page = render(
         __package__, "report.html.j2", title=found.title, members=[_on_page(one) for one in found.members],
         numbers=[number_row(name, number, found.truth.get(name)) for name, number in found.numbers.items()],
-        has_truth=bool(found.truth), paper=paper, beside=found.paper,
+        has_truth=bool(found.truth), quality=quality_lines(found.numbers), paper=paper, beside=found.paper,
         more=[one for one in figures.values() if one.png and one.file not in shown],
         omitted=[one for one in figures.values() if not one.png], join=found.join,
     )  # fmt: skip
@@ -112,8 +113,14 @@ def _row(one: Member, out: Path) -> list[object]:
     inside = folder.removeprefix(f"{out.resolve()}/")
     return [
         one.kind, one.name, _cell(one.field_V_per_cm), _cell(one.voltage_V), _cell(one.gap_mm), *cells,
-        _cell(one.duration_s), inside, one.reason,
+        _cell(one.duration_s), inside, one.reason, "; ".join(_doubts(one, NUMBERS)),
     ]  # fmt: skip
+
+
+def _doubts(one: Member, names: Sequence[str]) -> list[str]:
+    """What a member says itself against its numbers, "slice_flux: doubtful: why"."""
+    having = [(name, one.number(name)) for name in names]
+    return [f"{name}: {found.quality}" for name, found in having if found.value is not None and found.quality != GOOD]
 
 
 def _on_page(one: Member) -> dict[str, Any]:
@@ -125,5 +132,6 @@ def _on_page(one: Member) -> dict[str, Any]:
         "field": "—" if one.field_V_per_cm is None else value_with_sigma(one.field_V_per_cm, None),
         "said": "; ".join(f"{row.title} {row.text} {row.unit}".strip() for row in rows if not row.absent),
         "absent": [f"{row.title}: {row.source}" for row in rows if row.absent] if not one.reason else [],
-        "reason": one.reason, "notes": one.notes,
+        "reason": one.reason,
+        "notes": (*one.notes, *(text.replace("_", " ") for text in _doubts(one, [name for name, _ in found]))),
     }  # fmt: skip

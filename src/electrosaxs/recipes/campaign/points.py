@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...inference.lines import interpolation
+from ...errors import FitError
+from ...inference.lines import Values, interpolation, line_through
 from ...nouns import FloatArray, Number
 from ...nouns.campaign import Join, Kind
 from ...nouns.trends import FIELD, VOLTAGE, Member, Point
@@ -16,17 +17,22 @@ ALIKE = 0.02
 """Relative difference below which fields, voltages and gaps count as the same."""
 NEGATIVE_SIGMAS = 3.0
 """Sigmas below zero from which on a value is no noise about a small positive one."""
+NOT_TRUSTED, GOOD = "not trustworthy", "good"
+"""Qualities of numbers (`nouns.Number`): such a one is no point; any other than good is told beside the points."""
+FEWEST_TO_SCATTER = 3
 LeftOut = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Points of one kind with the members they are; `abscissa`: "field" or "voltage", `joined`: in words."""
+    """Points of one kind with the members they are; `joined`: their abscissa in words. doubts: (name, what its member says of
+    a number that is used)."""
 
     points: tuple[Point, ...]
     members: tuple[Member, ...]
     left_out: LeftOut
     joined: str
+    doubts: LeftOut = ()
 
     def column(self, name: str) -> FloatArray:
         """x, x_sigma, y or y_sigma of all points."""
@@ -46,7 +52,12 @@ def points_of(members: Sequence[Member], kind: Kind, name: str, *, join: Join, p
             usable.append(one)
     usable, others, joined = of_one_abscissa(usable, join)
     points = [_point(one, one.number(name), joined) for one in usable]
-    return Places(tuple(points), tuple(usable), (*left_out, *others), joined)
+    return Places(tuple(points), tuple(usable), (*left_out, *others), joined, doubts_of(usable, name))
+
+
+def doubts_of(used: Sequence[Member], name: str) -> LeftOut:
+    """(member, what it says itself against its number), where it says something."""
+    return tuple((one.name, one.number(name).quality) for one in used if one.number(name).quality != GOOD)
 
 
 def why_not(one: Member, number: Number, *, positive: bool) -> str:
@@ -59,6 +70,8 @@ def why_not(one: Member, number: Number, *, positive: bool) -> str:
         return f"its field is {one.field_V_per_cm:.3g} V/cm"
     if not number.sigma:
         return "its number has no sigma"
+    if number.quality.startswith(NOT_TRUSTED):
+        return number.quality
     if positive and number.value < -NEGATIVE_SIGMAS * number.sigma:
         return f"it is negative, {number.value:.3g} ± {number.sigma:.2g}"
     return ""
@@ -93,18 +106,24 @@ def of_one_abscissa(usable: Sequence[Member], join: Join) -> tuple[list[Member],
 
 @dataclass(frozen=True, eq=False)
 class Joined:
-    """What runs say at the cells of other members: value and covariance at each, NaN where nothing is known there (`why`)."""
+    """What runs say at the cells of other members: value and covariance at each, NaN where nothing is known there (`why`).
+    scatter: of the runs about their own power law, which the covariance contains. doubts: as of `Places`."""
 
     value: FloatArray
     covariance: FloatArray
     why: tuple[str, ...]
+    scatter: float = 0.0
+    doubts: LeftOut = ()
 
 
 def at_cells(
     runs: Sequence[Member], name: str, cells: Sequence[Member], *, join: Join, power: bool
 ) -> tuple[Joined, LeftOut]:
     """Number `name` of the runs (its logarithm where `power`) at the cells of other members: where a run has the same field,
-    or voltage, its own, between two runs linear between theirs. With `join` "none" only runs of the same gap count."""
+    or voltage, its own, between two runs linear between theirs. With `join` "none" only runs of the same gap count.
+
+    The other cells are not the cells of the runs: where runs scatter about a power law beyond their sigmas, a cell's own flux
+    is as far from the run's as that."""
     usable, left_out = [], []
     for one in runs:
         number = one.number(name)
@@ -136,7 +155,19 @@ def at_cells(
     )  # fmt: skip
     filled = np.nan_to_num(weights)
     value = np.where(inside & own_gap, filled @ values, np.nan)
-    return Joined(value, filled @ (variances[:, None] * filled.T), why_not_there), tuple(left_out)
+    scatter = _scatter(places, values, variances) if power else 0.0
+    covariance = filled @ ((variances + scatter**2)[:, None] * filled.T)
+    return Joined(value, covariance, why_not_there, scatter, doubts_of(usable, name)), tuple(left_out)
+
+
+def _scatter(places: FloatArray, values: FloatArray, variances: FloatArray) -> float:
+    """Of logarithms about a line over those of the places, beyond their sigmas, one sigma; 0 where they are too few."""
+    if len(places) < FEWEST_TO_SCATTER:
+        return 0.0
+    try:
+        return line_through(np.log(places), Values(values, np.sqrt(variances))).scatter
+    except FitError:
+        return 0.0
 
 
 def of_the_gap(runs: Sequence[Member], cells: Sequence[Member]) -> tuple[list[Member], list[tuple[str, str]]]:

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from ...errors import FitError
-from ...inference.lines import LineThrough, PowerCounts, PowerValues, Seen, Values, line_through
+from ...inference.lines import PowerCounts, PowerValues, Seen, Values, freedom_of_sum, one_sigma
 from ...nouns import FloatArray, Number
 from ...nouns.campaign import Join, Kind
 from ...nouns.trends import FIELD, Member, Point, Trend
 from ...physics.critical_nucleus import (
     critical_size_of_complete_condensation,
     critical_size_of_slow_attachment,
-    slope_of_complete_condensation,
 )
 from ...physics.lattices import lattice_named
-from .points import ALIKE, LeftOut, Places, at_cells, points_of
+from .points import GOOD, LeftOut, Places, at_cells, doubts_of, points_of, why_not
+from .trend_lines import doubted, of_themselves, trend, without
 
 FEW_COUNTS = 30.0
 """Counts below which the logarithm of a count is not Gaussian: with any such sample all are fitted as counts."""
-FEWEST = 2
 SOLVATED, DRIED, DENSITY = "lattice_constant_solvated", "lattice_constant_dried", "nucleation_density"
+VOLUME = "lattice_constant_volume"
 FLUXES = ("slice_flux", "supply_flux")
 HOW_JOINED: dict[Join, str] = {
     "field": "at equal field", "voltage": "at equal voltage", "none": "in cells of one gap",
 }  # fmt: skip
 KNOWN_TO = (0.5, 0.3)
 """Sigma of a critical size, absolute or relative, up to which it tells sizes apart (chosen)."""
+FEWEST_FOR_A_SIZE = 4
+"""Points: of three, one in three lies on a power law by chance, with a sigma that knows of no scatter (chosen)."""
 
 
 def trends_of(members: Sequence[Member], join: Join) -> dict[str, Trend]:
@@ -36,17 +38,26 @@ def trends_of(members: Sequence[Member], join: Join) -> dict[str, Trend]:
     found = {f"{flux}_exponent": power_of_field(members, "run", flux, join) for flux in FLUXES}
     found["nucleation_density_exponent"] = power_of_field(members, "micrographs", DENSITY, join)
     for flux in FLUXES:
-        found[f"nucleation_density_exponent_{flux}"] = power_of_flux(members, flux, join)
+        of_flux = power_of_flux(members, flux, join)
+        found[f"nucleation_density_exponent_{flux}"] = _with_doubt_of(of_flux, found[f"{flux}_exponent"].number)
     found["lattice_constant_solvated_slope"] = slope_of_field(members, "run", SOLVATED, join)
     found["lattice_constant_dried_slope"] = slope_of_field(members, "film", DRIED, join)
     found["anode_diameter_slope"] = slope_of_field(members, "run", "anode_diameter", join)
     return found
 
 
+def _with_doubt_of(of_flux: Trend, of_field: Number) -> Trend:
+    """A trend over the fluxes of the runs is as doubtful as the trend of those fluxes."""
+    number = of_flux.number
+    if number.value is None or number.quality != GOOD:
+        return of_flux
+    return replace(of_flux, number=replace(number, quality=of_field.quality))
+
+
 def campaign_numbers(members: Sequence[Member], trends: dict[str, Trend], join: Join) -> dict[str, Number]:
     """All of numbers.json."""
     numbers = {name: trend.number for name, trend in trends.items()}
-    numbers["critical_nucleus_size"] = critical_nucleus_size(numbers)
+    numbers["critical_nucleus_size"] = critical_nucleus_size(trends)
     numbers["volume_contraction"] = volume_contraction(members, join)
     return numbers
 
@@ -62,7 +73,7 @@ def power_of_flux(members: Sequence[Member], flux: str, join: Join) -> Trend:
     """Exponent of the nucleation density against a flux of the runs at the same field or voltage."""
     places = points_of(members, "micrographs", DENSITY, join="field", positive=True)
     runs = [m for m in members if m.kind == "run"]
-    joined, without = at_cells(runs, flux, places.members, join=join, power=True)
+    joined, others = at_cells(runs, flux, places.members, join=join, power=True)
     kept = np.isfinite(joined.value)
     beyond = tuple((m.name, why) for m, why in zip(places.members, joined.why, strict=True) if why)
     sigma = np.sqrt(np.diag(joined.covariance))
@@ -72,14 +83,17 @@ def power_of_flux(members: Sequence[Member], flux: str, join: Join) -> Trend:
         if known
     )
     words = f"{flux.replace('_', ' ')} of the runs (m/s), joined {HOW_JOINED[join]}, between runs interpolated"
-    taken = Places(points, tuple(m for m, known in zip(places.members, kept, strict=True) if known),
-                   (*places.left_out, *beyond, *without), words)  # fmt: skip
+    if joined.scatter > 0.0:
+        words += f", each with the {joined.scatter:.1%} by which runs scatter about their power law"
+    used = tuple(m for m, known in zip(places.members, kept, strict=True) if known)
+    taken = Places(points, used, (*places.left_out, *beyond, *others), words,
+                   (*doubts_of(used, DENSITY), *joined.doubts))  # fmt: skip
     return _power(taken, joined.covariance[np.ix_(kept, kept)], words)
 
 
 def _power(places: Places, x_covariance: FloatArray, abscissa: str) -> Trend:
     seen, statistics = _seen(places)
-    return _trend(places, np.log(places.column("x")), seen, x_covariance, abscissa, statistics, unit="one", power=True)
+    return trend(places, np.log(places.column("x")), seen, x_covariance, abscissa, statistics, unit="one", power=True)
 
 
 def _seen(places: Places) -> tuple[Seen, str]:
@@ -97,63 +111,23 @@ def _seen(places: Places) -> tuple[Seen, str]:
 def slope_of_field(members: Sequence[Member], kind: Kind, name: str, join: Join) -> Trend:
     """Slope (nm per V/cm) of a length against the field."""
     places = points_of(members, kind, name, join=join, positive=False)
+    if name in (SOLVATED, DRIED):
+        places = _of_one_lattice(places)
     unit = "nm per V/cm" if places.joined == FIELD else "nm per V"
     seen = Values(places.column("y"), places.column("y_sigma"))
-    return _trend(places, places.column("x"), seen, np.diag(places.column("x_sigma") ** 2), places.joined,
+    return trend(places, places.column("x"), seen, np.diag(places.column("x_sigma") ** 2), places.joined,
                   "Gaussian sigmas", unit=unit, power=False)  # fmt: skip
 
 
-def _trend(
-    places: Places, x: FloatArray, seen: Seen, x_covariance: FloatArray, abscissa: str, statistics: str, *, unit: str,
-    power: bool,
-) -> Trend:  # fmt: skip
-    """The line through the points and its slope as a number; absent with the reason where they do not give one."""
-    left = f"; left out: {'; '.join(f'{name} ({why})' for name, why in places.left_out)}" if places.left_out else ""
-    if len(x) < FEWEST:
-        few = f"one point, {places.points[0].name}" if places.points else "no point"
-        return Trend(
-            Number.absent(unit, f"{few}, a line needs two{left}"),
-            places.points,
-            places.left_out,
-            power,
-            abscissa=abscissa,
-        )
-    try:
-        if np.ptp(x if power else np.log(x)) <= ALIKE:
-            raise FitError("all points have the same abscissa")
-        exact = not bool(np.any(np.diag(x_covariance) > 0.0))
-        line = line_through(x, seen, x_covariance=None if exact else x_covariance)
-    except FitError as error:
-        return Trend(Number.absent(unit, f"{error}{left}"), places.points, places.left_out, power, abscissa=abscissa)
-    source = f"against {abscissa}: {_used(places)}; {_how(line, power, statistics)}{_durations(places)}{left}"
-    number = Number(line.slope, line.slope_sigma, unit, source)
-    return Trend(number, places.points, places.left_out, power, (line.intercept, line.slope, line.centre), abscissa)
-
-
-def _used(places: Places) -> str:
-    return f"{len(places.points)} points ({', '.join(point.name for point in places.points)})"
-
-
-def _how(line: LineThrough, power: bool, statistics: str) -> str:
-    law = "power law" if power else "line"
-    text = f"errors in both axes, {statistics}"
-    if line.freedom == 0:
-        return f"{text}; two points do not test the {law}"
-    text += f", chi-squared {line.chi_squared:.3g} of {line.freedom}"
-    if line.scatter > 0.0:
-        beyond = f"{line.scatter:.1%}" if power else f"{line.scatter:.2g} nm"
-        text += f"; points scatter {beyond} about the {law} beyond their sigmas, which sigma contains"
-    return text
-
-
-def _durations(places: Places) -> str:
-    """A warning where the members were not under voltage for the same time."""
-    if not places.members or places.members[0].kind == "run":
-        return ""
-    times = [m.duration_s for m in places.members if m.duration_s is not None]
-    if len(times) < 2 or max(times) <= (1.0 + ALIKE) * min(times):
-        return ""
-    return f"; durations from {min(times):g} to {max(times):g} s differ, which is not corrected"
+def _of_one_lattice(places: Places) -> Places:
+    """The points of the lattice that most members have: edges of different cells are different lengths."""
+    names = [one.lattice or "of no lattice" for one in places.members]
+    if len(set(names)) < 2:
+        return places
+    most = max(names, key=names.count)
+    apart = {one.name: f"it is {name}, most are {most}" for one, name in zip(places.members, names, strict=True)
+             if name != most}  # fmt: skip
+    return without(places, apart)
 
 
 def volume_contraction(members: Sequence[Member], join: Join) -> Number:
@@ -161,13 +135,12 @@ def volume_contraction(members: Sequence[Member], join: Join) -> Number:
     films, left_out = [], []
     for one in members:
         if one.kind == "film":
-            number = one.number("lattice_constant_volume")
-            if number.value is None or not number.sigma:
-                left_out.append((one.name, "no results" if one.reason else number.source))
+            if why := why_not(one, one.number(VOLUME), positive=False):
+                left_out.append((one.name, why))
             else:
                 films.append(one)
     runs = [m for m in members if m.kind == "run"]
-    joined, without = at_cells(runs, SOLVATED, films, join=join, power=False)
+    joined, others = at_cells(runs, SOLVATED, films, join=join, power=False)
     solvated = {m.lattice for m in runs if m.number(SOLVATED).value is not None}
     rows, kept = [], []
     for k, one in enumerate(films):
@@ -177,15 +150,16 @@ def volume_contraction(members: Sequence[Member], join: Join) -> Number:
         if why:
             left_out.append((one.name, why))
             continue
-        number = one.number("lattice_constant_volume")
+        number = one.number(VOLUME)
         cell = lattice_named(str(one.lattice))
         conventional = float(np.cbrt(cell.volume_per_particle * cell.particles_per_cell)) * joined.value[k]
         assert number.value is not None
         ratio = (number.value / conventional) ** 3
         rows.append((ratio, 3.0 * ratio * (number.sigma or 0.0) / number.value, 3.0 * ratio / joined.value[k]))
         kept.append(k)
-    return _mean_contraction(rows, joined.covariance[np.ix_(kept, kept)], [films[k].name for k in kept], join,
-                             (*left_out, *without))  # fmt: skip
+    found = _mean_contraction(rows, joined.covariance[np.ix_(kept, kept)], [films[k].name for k in kept], join,
+                              (*left_out, *others))  # fmt: skip
+    return doubted(found, (*doubts_of([films[k] for k in kept], VOLUME), *joined.doubts))
 
 
 def _mean_contraction(
@@ -211,15 +185,20 @@ def _mean_contraction(
         f"1 - volume per particle dried over solvated, {HOW_JOINED[join]}: {len(rows)} film(s) ({', '.join(names)})"
     )
     if len(rows) > 1 and excess > 1.0:
-        sigma *= float(np.sqrt(excess))
-        source += f"; films differ by {np.sqrt(excess):.2g} times their sigmas, which sigma contains"
+        wider = sigma * float(np.sqrt(excess))
+        tails = freedom_of_sum(sigma**2, wider**2, len(rows) - 1)
+        sigma = wider * one_sigma(tails)
+        source += (
+            f"; films differ by {np.sqrt(excess):.2g} times their sigmas, which sigma contains{of_themselves(tails)}"
+        )
     return Number(1.0 - mean, sigma, "one", source + left)
 
 
-def critical_nucleus_size(numbers: dict[str, Number]) -> Number:
-    """From the power of the flux in the nucleation density; absent where its sigma does not tell sizes apart."""
+def critical_nucleus_size(trends: Mapping[str, Trend]) -> Number:
+    """From the power of the flux in the nucleation density; absent where sigma or too few points do not tell sizes apart."""
     for flux in FLUXES:
-        exponent = numbers[f"nucleation_density_exponent_{flux}"]
+        found = trends[f"nucleation_density_exponent_{flux}"]
+        exponent = found.number
         if exponent.value is not None and exponent.sigma is not None:
             break
     else:
@@ -231,12 +210,18 @@ def critical_nucleus_size(numbers: dict[str, Number]) -> Number:
             "one", f"{words}: with its sigma not between 0 and 1, where x = i / (i + 2) (complete condensation) has a size"
             + _other(x),
         )  # fmt: skip
-    size, size_sigma = critical_size_of_complete_condensation(x), slope_of_complete_condensation(x) * sigma
+    size, largest = (critical_size_of_complete_condensation(one) for one in (x, x + 2.0 * sigma))
+    size_sigma = 0.5 * (largest - size)
     if size_sigma > max(KNOWN_TO[0], KNOWN_TO[1] * size):
         return Number.absent(
             "one", f"{words} gives i = {size:.1f} ± {size_sigma:.1f}: its sigma does not tell sizes apart"
         )
-    return Number(size, size_sigma, "one", f"{words}: x = i / (i + 2), complete condensation{_other(x)}")
+    if len(found.points) < FEWEST_FOR_A_SIZE:
+        return Number.absent(
+            "one", f"{words} gives i = {size:.1f} ± {size_sigma:.1f}: {len(found.points)} points hardly test a power law"
+        )  # fmt: skip
+    source = f"{words}: x = i / (i + 2), complete condensation{_other(x)}; sigma: towards larger sizes, half of two"
+    return Number(size, size_sigma, "one", source, exponent.quality)
 
 
 def _other(exponent: float) -> str:
