@@ -18,6 +18,7 @@ DEVICES = {
     "expose": "detector", "move": "stage", "read": "diodes", "sample": "sample changer", "wait": "clock", "clock": "clock",
 }  # fmt: skip
 CLOCK_S = 5.0  # by which its clock may differ from what it should be
+IMAGE_S, IMAGE_POLL_S = 10.0, 0.02  # wall; for which an image may stay unseen on a disk that computers share
 
 
 class BridgeBeamline:
@@ -85,7 +86,10 @@ class BridgeBeamline:
     def expose(self, exposure_s: float, file: Path) -> Exposed:
         found = self._ask("expose", exposure_s, exposure_s=exposure_s, file=str(file))
         took = self._value(found, "expose", "exposure_s") if "exposure_s" in found else exposure_s
+        if not took > 0.0:
+            raise self._fault("expose", f"expose: exposure_s = {took:g} is not above 0")
         diodes = self._diodes(found, "expose", 0.5 * took)  # clock_s is that of the middle
+        self._await_image(file)
         return Exposed(diodes.monitor_counts, diodes.transmission, diodes.height_um, diodes.clock_s, took)
 
     def electrodes(self, voltage_V: float) -> None:
@@ -104,9 +108,19 @@ class BridgeBeamline:
             self._socket.close()
             self._socket = None
 
+    def _await_image(self, file: Path) -> None:
+        """The answer says that the image is there; a disk that another computer writes on may show it later."""
+        end = time.monotonic() + IMAGE_S
+        while not file.exists():
+            if time.monotonic() > end:
+                raise self._fault("expose", f"expose: {IMAGE_S:g} s after the answer there is no image {file}")
+            time.sleep(IMAGE_POLL_S)
+
     def _diodes(self, found: dict[str, Any], do: str, since_s: float) -> Diodes:
-        """What an answer says; its clock_s is `since_s` ago."""
+        """What an answer says; its clock_s is `since_s` ago. A transmission of null or NaN is none."""
         transmission = found.get("transmission")
+        if isinstance(transmission, float) and math.isnan(transmission):
+            transmission = None
         clock = self._value(found, do, "clock_s")
         self._note(clock, since_s)
         return Diodes(

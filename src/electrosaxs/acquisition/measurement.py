@@ -20,7 +20,7 @@ from .faults import Fault
 from .field import Field
 from .watch import Journal, Watch
 
-REACHED_UM = 5.0  # of the stage, from where it was sent
+REACHED_UM, MOVES = 5.0, 2  # of the stage, from where it was sent; one that is not there is sent once more
 BEAM_SHARE = 0.1  # of the usual monitor rate: less is no beam
 BEAM_LOOK_S, BEAM_EXPOSURE_S, BEAM_PATIENCE_S = 5.0, 0.2, 7200.0  # beamline's clock
 REFERENCE_SPAN = (0.2, 0.8)  # heights of solvent and reference frames, in shares of the gap
@@ -58,6 +58,9 @@ class Recorder(Journal, Protocol):
     def frame(self, role: Role, exposed: Exposed, values: dict[str, float]) -> None:
         """Keep the image that was written, then its row; `values`: time, voltage, current."""
 
+    def remark(self, text: str) -> None:
+        """Something that who watches the run should know; it goes on."""
+
     def aligned(self, diodes: list[Diodes], edge: Edge) -> None:
         """The anode was looked for: readings and fit."""
 
@@ -82,6 +85,7 @@ class Measurement:
     _dose_s: float = 0.0
     _transmission: dict[float, float] = entry(default_factory=dict)
     _open: float = math.nan
+    _looked_enough: bool = False
 
     def run(self) -> None:
         """All of it; the output is off afterwards, or somebody must see to it."""
@@ -135,9 +139,27 @@ class Measurement:
             self.field.wait_until(due - max(0.0, left - pause))
             left = due - self.watch.beamline.clock()
             soon = left < max(0.5 * self.field.watch_s, LONGEST_EXPOSURE * self.scan.exposure_s * len(few))
-            if self.field.over or (self.field.uneasy and not soon and not self._visit(few, anode, end)):
+            if self.field.over:
+                return False
+            look = self.field.uneasy and not soon and self._dose_for_looks(few, due, end)
+            if look and not self._visit(few, anode, end):
                 return False
         return True
+
+    def _dose_for_looks(self, few: list[float], due: float, end: float) -> bool:
+        """Looks take what the scans from `due` on leave of the dose, where there is no fresh spot."""
+        scans = math.ceil((end - due) / self.scan.period_s - 1e-9)
+        planned = scans * len(self.scan.heights_um) * self.scan.exposure_s
+        left = self.scan.max_dose_s - self._dose_s - planned
+        if self.greeting.lateral or sum(self._exposure(height) for height in few) <= left:
+            return True
+        if not self._looked_enough:
+            self.record.remark(
+                f"no more looks between scans: {self._dose_s:.0f} s of exposure, and {planned:.0f} s that the scans still need,"
+                f" are scan.max_dose_s = {self.scan.max_dose_s:g}, and there is no lateral axis to a fresh spot"
+            )
+        self._looked_enough = True
+        return False
 
     def _visit(self, heights: list[float], anode: float, end: float) -> bool:
         """A frame at each height; False where the time was over before the last, or there is no more to do."""
@@ -200,9 +222,11 @@ class Measurement:
 
     def _move(self, height_um: float) -> None:
         beamline = self.watch.beamline
-        reached = self.watch.during("stage", f"move to {height_um:g} um", 0.0, lambda: beamline.move(height_um))
-        if not abs(reached - height_um) <= REACHED_UM:
-            raise Fault("stage", f"sent to {height_um:g} um, it stands at {reached:g} um")
+        for _ in range(MOVES):
+            reached = self.watch.during("stage", f"move to {height_um:g} um", 0.0, lambda: beamline.move(height_um))
+            if abs(reached - height_um) <= REACHED_UM:
+                return
+        raise Fault("stage", f"sent to {height_um:g} um {MOVES} times, it stands at {reached:g} um")
 
     def _put(self, name: Sample) -> None:
         beamline = self.watch.beamline

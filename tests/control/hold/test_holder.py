@@ -1,12 +1,15 @@
 """A flux is held in a cell that is not what is believed of it; where the loop cannot know, it lets go and comes back."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from closeness import assert_close
 from held_cell import HeldCell, plant_with, wanted
 
+from electrosaxs.control.hold.holder import Holder
+from electrosaxs.control.hold.onset_bank import OnsetBank
 from electrosaxs.control.limits import Limits
 from electrosaxs.errors import ElectrosaxsError
 
@@ -83,6 +86,30 @@ def test_frames_that_cannot_be_believed_end_the_steering(wrong: dict[str, float]
     last = held.run(780.0, frames=False)
     assert last.mode == "fallback"
     assert why in last.reason
+
+
+def test_a_curve_of_crystals_that_no_sphere_fits_does_not_end_the_steering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its phi would not count either; that of a beam which does not touch the anode does, and so does a bare anode's."""
+    held = HeldCell(plant_with(**QUIET), noise=0.01)
+    assert held.run(600.0).mode == "hold"
+    with monkeypatch.context() as patched:
+        patched.setattr(OnsetBank, "crystals", 0.9)
+        for k in range(6):
+            held.holder.frame(590.0 + k, 0.0, math.nan, math.nan)
+    assert held.run(660.0, frames=False).mode == "hold"
+    for k in range(4):
+        held.holder.frame(650.0 + k, 0.0, math.nan, math.nan)
+    assert "not usable" in held.run(720.0, frames=False).reason
+
+
+def test_a_flux_that_runs_back_from_the_anode_is_known_to_a_positive_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = HeldCell(plant_with(**QUIET), noise=0.01)
+    held.run(600.0)
+    known = held.holder.estimator.estimate(held.volt)
+    monkeypatch.setattr(Holder, "uneasy", True)
+    for flux, sigma, share in ((-1e-9, 3e-10, 30), (-1e-11, 5e-11, 25), (2.2e-10, 3.3e-11, 15)):
+        words = held.holder.onset_in_words(replace(known, flux=flux, flux_sigma=sigma, crystals_likely=0.99))
+        assert words == f"crystals take up particles: the flux is known to {share} %"
 
 
 @pytest.mark.parametrize("at_end", ["fallback", "limit"])

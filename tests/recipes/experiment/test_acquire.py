@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import socket
 import time
 from itertools import pairwise
@@ -20,7 +21,7 @@ pytest.importorskip("pyvisa")
 
 from left_behind import documents, meter_rows, read_all, state_of
 from meters import MeterProgram
-from tiny_bridge import ANODE_UM, SHAPE, TinyBridge, write_plan
+from tiny_bridge import ANODE_UM, SHAPE, TinyBridge, write_geometry, write_plan
 
 from electrosaxs.command_line.app import run as command_line
 from electrosaxs.errors import InputFileError
@@ -192,6 +193,19 @@ def test_a_beam_that_is_lost_stops_exposures_and_not_the_voltage(
     assert_close(table.voltage[sample], expected, rel=0.0, floor=0.3)
 
 
+def test_what_one_more_look_mends_does_not_end_a_run(meter: MeterProgram, bridge: TinyBridge, tmp_path: Path) -> None:
+    bridge.at[6] = lambda: (setattr(bridge, "overshoots", 1), bridge.says.update(transmission=math.nan))
+    bridge.at[7] = lambda: setattr(bridge, "hides_s", 0.4)
+    assert acquire(write_plan(tmp_path, bridge, meter.resource), tmp_path / "run") == 0
+    table, images = read_all(tmp_path / "run")
+    assert len(table) == len(images) == 10
+    anode = read_run(tmp_path / "run" / "run.toml").cell.anode_height_um
+    assert anode is not None
+    assert_close(table.height[4:] - anode, np.tile([0.0, 200.0], 3), rel=1e-4, floor=0.06)
+    assert bridge.asked.count("move") > bridge.asked.count("expose") + bridge.asked.count("read") - 2
+    assert np.flatnonzero(np.isnan(table.transmission)).tolist() == [6]
+
+
 def test_a_folder_can_be_read_while_it_grows(meter: MeterProgram, bridge: TinyBridge, tmp_path: Path) -> None:
     out, lengths = tmp_path / "run", list[int]()
     bridge.at = {n: lambda: lengths.append(len(read_all(out)[1])) for n in (6, 7, 8)}
@@ -271,6 +285,35 @@ def test_a_plan_that_cannot_be_is_refused(
     plan = write_plan(tmp_path, bridge, "TCPIP::127.0.0.1::9::SOCKET", **changes)
     assert words in refused(capsys, "acquire", plan, "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"detector": {"geometry": "other.poni"}}, "other.poni: detector shape = (31, 40)"),
+        ({"detector": {"mask": "other.npy"}}, "other.npy: mask = shape (40, 30): the detector has (30, 40)"),
+        ({"beam": {"energy_keV": 12.0}}, "must agree with the run's energy 12 keV"),
+    ],
+)
+def test_a_geometry_of_another_detector_is_said_before_the_run_and_a_held_flux_refused(
+    changes: dict[str, dict[str, Any]],
+    words: str,
+    meter: MeterProgram,
+    bridge: TinyBridge,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plan = write_plan(tmp_path, bridge, meter.resource, **changes)
+    write_geometry(tmp_path / "other.poni", (31, 40))
+    np.save(tmp_path / "other.npy", np.zeros(SHAPE[::-1], dtype=np.uint8))
+    assert acquire(plan, tmp_path / "run", dry_run=True) == 0
+    said = capsys.readouterr().err
+    assert said.startswith("analyse would refuse this run until that is put right")
+    assert words in said
+    believed = (Path(__file__).parents[3] / "examples" / "plan_constant_flux.toml").as_posix()
+    text = plan.read_text("utf-8").partition("[voltage]")[0]
+    plan.write_text(f'{text}[hold]\nmodel = "{believed}"\n', "utf-8")
+    assert words in refused(capsys, "acquire", plan, "--out", tmp_path / "run")
 
 
 def test_a_2400_must_not_be_trusted_with_a_timer(

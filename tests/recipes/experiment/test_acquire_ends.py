@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("pyvisa")
 
 from left_behind import documents, meter_rows, read_all, state_of
 from meters import MeterProgram
-from tiny_bridge import TinyBridge, write_plan
+from tiny_bridge import SHAPE, TinyBridge, write_plan
 
 from electrosaxs.recipes.experiment.acquire import acquire
 
@@ -40,6 +41,13 @@ def send(meter: MeterProgram, *lines: str) -> None:
     with socket.create_connection(("127.0.0.1", meter.port)) as other:
         other.sendall("".join(f"{line}\n" for line in lines).encode())
         time.sleep(0.05)
+
+
+def write_fractions(file: Path) -> None:
+    """An image as somebody left it who divided by a flat field."""
+    from fabio.edfimage import EdfImage
+
+    EdfImage(data=np.full(SHAPE, 1.5, dtype=np.float32)).write(str(file))
 
 
 def later(seconds: float, what: Callable[[], object]) -> None:
@@ -66,7 +74,22 @@ HARMS: dict[str, tuple[Harm, int, tuple[str, ...], bool]] = {
     ),
     "detector stops": (lambda m, b: b.errors.update(expose="no trigger"), 3, ("detector: expose: no trigger",), False),
     "stage hangs": (lambda m, b: setattr(b, "hang", "move"), 3, ("stage: move: no answer within",), False),
-    "stage stalls": (lambda m, b: setattr(b, "stalls_at", 60.0), 3, ("stage: sent to", "it stands at 60 um"), False),
+    "stage stalls": (lambda m, b: setattr(b, "stalls_at", 60.0), 3, ("stage: sent to", "2 times, it stands at 60 um"), False),
+    "no image": (
+        lambda m, b: setattr(b, "spoils", Path.unlink), 3, ("detector: expose: 0.3 s after the answer there is no image",),
+        False,
+    ),
+    "half an image": (
+        lambda m, b: setattr(b, "spoils", lambda file: file.write_bytes(file.read_bytes()[:-600])), 3,
+        ("detector: the image of frame 6 is no whole image of counts", "truncated file; 6 frames are good"), False,
+    ),
+    "fractions": (
+        lambda m, b: setattr(b, "spoils", write_fractions), 3,
+        ("detector: the image of frame 6 is no whole image of counts", "must be integer counts"), False,
+    ),
+    "exposure of nothing": (
+        lambda m, b: b.says.update(exposure_s=0.0), 3, ("detector: expose: exposure_s = 0 is not above 0",), False,
+    ),
     "bridge dies": (lambda m, b: b.drop(), 3, ("bridge:", "connection is lost"), False),
 }  # fmt: skip
 
@@ -82,6 +105,7 @@ def test_what_goes_wrong_in_a_run(
 ) -> None:
     harm, code, words, on = HARMS[name]
     monkeypatch.setattr("electrosaxs.acquisition.bridge.ANSWER_S", 0.5)
+    monkeypatch.setattr("electrosaxs.acquisition.bridge.IMAGE_S", 0.3)
     monkeypatch.setattr("electrosaxs.acquisition.watch.READ_EVERY_S", 0.1)
     bridge.at[SAMPLE] = lambda: (harm(meter, bridge), setattr(bridge, "pace", 0.05))
     out = tmp_path / "run"

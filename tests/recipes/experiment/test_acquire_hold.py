@@ -134,6 +134,25 @@ def test_the_lowest_heights_are_watched_between_scans_while_crystals_may_begin(
     assert_close(np.diff(table.time[sample])[[5, 7, 9]], [9.5, 9.5, 9.5], rel=0.3)
 
 
+def test_looks_leave_the_dose_that_scans_need_where_there_is_no_fresh_spot(
+    meter: MeterProgram,
+    bridge: TinyBridge,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(Field, "watch_s", 8.0)
+    monkeypatch.setattr(Field, "uneasy", True)
+    scan = {"heights_um": [0, 900, 100, 300, 200, 600], "period_s": 50.0, "max_dose_s": 21.0, "alignment": False}
+    plan = write_plan(tmp_path, bridge, meter.resource, scan=scan, cell={"anode_height_um": 11.3})
+    assert acquire(plan, tmp_path / "run") == 0
+    table, _ = read_all(tmp_path / "run")
+    heights = np.round((table.height[table.is_role(Role.SAMPLE)] - 11.3) / 100.0).astype(int).tolist()
+    assert heights == [0, 9, 1, 3, 2, 6, 0, 1, 0, 9, 1, 3, 2, 6]
+    assert table.exposure.sum() <= 21.0
+    assert "no more looks between scans: 13 s of exposure, and 6 s that the scans still need" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -26,13 +26,18 @@ class TinyBridge:
     """hang: the request that is not answered; errors: texts by request; stalls_at: where the stage stops; dark: clock
     times without beam; pace: wall seconds per request; writes_s: seconds of its clock for which an image is written after
     its exposure; diode: whether it
-    has one behind the sample; at: things to do before the n-th frame of the sample."""
+    has one behind the sample; at: things to do before the n-th frame of the sample; overshoots: moves that go 20 um too far;
+    hides_s: wall seconds for which the next image is not seen after its answer; spoils: what is done to the next image;
+    says: what the next answer to an exposure says instead."""
 
     def __init__(self) -> None:
         self._clock, self.height, self.content, self.pace, self.writes_s = 0.0, 0.0, "solution", 0.0, 0.0
         self.real = False  # the clock is that of the wall
         self.hang, self.stalls_at, self.diode = "", None, True
         self.errors: dict[str, str] = {}
+        self.overshoots, self.hides_s = 0, 0.0
+        self.spoils: Callable[[Path], object] | None = None
+        self.says: dict[str, Any] = {}
         self.dark = (np.inf, np.inf)
         self.at: dict[int, Callable[[], object]] = {}
         self.exposures, self.asked = 0, list[str]()
@@ -109,6 +114,8 @@ class TinyBridge:
     def do_move(self, request: dict[str, Any]) -> dict[str, Any]:
         self.clock += 0.1
         self.height = request["height_um"] if self.stalls_at is None else self.stalls_at
+        if self.overshoots:
+            self.overshoots, self.height = self.overshoots - 1, self.height + 20.0
         return {"height_um": self.height, "clock_s": self.clock}
 
     def do_read(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -132,20 +139,31 @@ class TinyBridge:
         write_cbf(file, self.random.poisson(20.0, SHAPE).astype(np.int32), {"Exposure_time": "1 s"})
         middle = self.clock - 0.5 * request["exposure_s"]
         self.clock += self.writes_s
-        return {**found, "clock_s": middle, "exposure_s": request["exposure_s"]}
+        if (spoil := self.spoils) is not None:
+            self.spoils = None
+            spoil(file)
+        if self.hides_s:
+            aside, self.hides_s, after = file.rename(file.with_suffix(".aside")), 0.0, self.hides_s
+            threading.Timer(after, lambda: aside.rename(file)).start()
+        says, self.says = self.says, {}
+        return {**found, "clock_s": middle, "exposure_s": request["exposure_s"], **says}
 
     def do_stop(self, _: dict[str, Any]) -> dict[str, Any]:
         return {}
 
 
-def write_plan(folder: Path, bridge: TinyBridge, resource: str, **changes: dict[str, Any]) -> Path:
-    """A plan of 4 frames without field and 3 scans of 2 heights at 2 V; `changes` by table."""
+def write_geometry(path: Path, shape: tuple[int, int]) -> None:
+    """A detector of so many pixels (y, x), 1 m behind the sample."""
     from pyFAI.detectors import Detector
     from pyFAI.geometry import Geometry
 
-    Geometry(
-        dist=1.0, poni1=1e-3, poni2=1e-3, wavelength=9.3e-11, detector=Detector(172e-6, 172e-6, max_shape=SHAPE)
-    ).save(str(folder / "tiny.poni"))
+    detector = Detector(172e-6, 172e-6, max_shape=shape)
+    Geometry(dist=1.0, poni1=1e-3, poni2=1e-3, wavelength=9.322e-11, detector=detector).save(str(path))
+
+
+def write_plan(folder: Path, bridge: TinyBridge, resource: str, **changes: dict[str, Any]) -> Path:
+    """A plan of 4 frames without field and 3 scans of 2 heights at 2 V; `changes` by table."""
+    write_geometry(folder / "tiny.poni", SHAPE)
     tables: dict[str, dict[str, Any]] = {
         "cell": {"gap_mm": 3.5, "path_length_mm": 10.0},
         "solution": {"volume_fraction": 8e-4},

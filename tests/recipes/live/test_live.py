@@ -272,6 +272,22 @@ def test_a_run_without_words_has_ended_a_minute_after_its_last_frame(quiet_cbf: 
     follower.close()
 
 
+def test_a_run_that_was_killed_before_its_first_frame_is_not_waited_for(quiet_cbf: Path, tmp_path: Path) -> None:
+    Growing(quiet_cbf, tmp_path / "run", "cbf")
+    out = tmp_path / "out"
+    out.mkdir()
+    follower = Follower(tmp_path / "run", out)
+    follower.step()
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    state = {"phase": "aligning", "pid": gone.pid, "heartbeat": time.time() - 30.0}
+    (tmp_path / "run" / "state.json").write_text(json.dumps(state), "utf-8")
+    assert not follower.run_ended()
+    (tmp_path / "run" / "state.json").write_text(json.dumps(state | {"heartbeat": time.time() - 61.0}), "utf-8")
+    assert follower.run_ended()
+    follower.close()
+
+
 def test_provisional_numbers_are_told_from_final_ones(quiet_nexus: Path, tmp_path: Path) -> None:
     run, out = Growing(quiet_nexus, tmp_path / "run"), tmp_path / "out"
     out.mkdir()

@@ -158,6 +158,8 @@ class Holder:
         crystals: phi of those whose lines it shows, with sigma.
         """
         usable = math.isfinite(phi) and math.isfinite(sigma) and sigma > 0.0
+        if not usable and self._shows_crystals(height_um):
+            return  # its phi would not count either
         self._good.append(usable)
         if not usable:
             return
@@ -176,6 +178,12 @@ class Holder:
             self.estimator.believe_frames()
         self._heights.append(height_um)
         self._usable_at = time_s
+
+    def _shows_crystals(self, height_um: float) -> bool:
+        """Whether crystals may stand in a beam at this height: spheres need not describe its curve."""
+        bank = self.estimator.bank
+        grown = bank is None or bank.crystals > MAY_BEGIN
+        return grown and bool(self.estimator.touches(np.array(height_um)))
 
     def decide(self, time_s: float) -> Decision:
         """What the voltage is to be from `time_s` on, until the next decision."""
@@ -198,21 +206,27 @@ class Holder:
             return self._blind(f"the model cannot be run: {error}", last, time_s)
         self._look_for_the_end(known, chosen)
         flux, sigma = self._held(known)
-        self._unknown = self.kind != "supply" and sigma > UNKNOWN * flux
+        self._unknown = self.kind != "supply" and self._doubt(known) > UNKNOWN
         return Decision(
             time_s, self.set_point, flux, sigma, known.charge, known.charge_sigma, chosen.voltage, chosen.limited_by,
-            self.mode, self.reason or self._onset_in_words(known), self._highest_flux(known), known.wall, known.wall_sigma,
+            self.mode, self.reason or self.onset_in_words(known), self._highest_flux(known), known.wall, known.wall_sigma,
             math.nan if self._wall is None else self._wall.goal,
         )  # fmt: skip
 
-    def _onset_in_words(self, known: Estimate) -> str:
+    def onset_in_words(self, known: Estimate) -> str:
         """How well the held flux is known while crystals begin; empty where they do not, or where it is known all the same."""
-        flux, sigma = self._held(known)
-        if self.kind == "supply" or not self.uneasy or not sigma > BADLY_KNOWN * flux:
+        doubt = self._doubt(known)
+        if self.kind == "supply" or not self.uneasy or not doubt > BADLY_KNOWN:
             return ""
         begun = known.crystals_likely > 0.5
         what = "crystals take up particles" if begun else "crystals may be beginning"
-        return f"{what}: the flux is known to {100.0 * sigma / flux:.0f} %"
+        return f"{what}: the flux is known to {100.0 * doubt:.0f} %"
+
+    def _doubt(self, known: Estimate) -> float:
+        """Relative sigma of the held flux; of its set-point where it is far below, or runs back from the anode, as after a
+        fallback."""
+        flux, sigma = self._held(known)
+        return sigma / max(abs(flux), self.set_point if self.kind == "slice" else 0.0)
 
     @property
     def kind(self) -> Kind:

@@ -8,6 +8,7 @@ from ...errors import ShapeError, bad_value
 from ...io.poni import read_poni
 from ...nouns import Run
 from ...nouns.frame_reader import FrameKind
+from ...nouns.run_plan import RunPlan
 from ...reduction.azimuthal import Integrator
 from ...reduction.geometry import Geometry, pixel_geometry
 from ...reduction.masking import BoolImage, is_fit2d_mask, read_mask, static_mask
@@ -60,9 +61,10 @@ def prepared(run: Run, reader: FrameKind, frames: Frames) -> PreparedDetector:
     return PreparedDetector(run, geometry, mask, saturation, own, outliers.note, notes)
 
 
-def detector_of(run: Run, reader: FrameKind) -> tuple[Geometry, BoolImage, tuple[str, ...]]:
+def detector_of(run: Run | RunPlan, reader: FrameKind) -> tuple[Geometry, BoolImage, tuple[str, ...]]:
     """Where the pixels are, which of them are masked before any frame is looked at, and how the user's mask was read where
     that is not as it is stored."""
+    assert run.detector.geometry is not None
     where = read_poni(run.detector.geometry)
     geometry = pixel_geometry(where, energy_keV=run.beam.energy_keV, frame_shape=reader.shape)
     _same_shape(geometry, reader)
@@ -81,7 +83,7 @@ def _same_shape(geometry: Geometry, reader: FrameKind) -> None:
         )
 
 
-def _user_and_gaps(run: Run, geometry: Geometry, reader: FrameKind) -> tuple[BoolImage, tuple[str, ...]]:
+def _user_and_gaps(run: Run | RunPlan, geometry: Geometry, reader: FrameKind) -> tuple[BoolImage, tuple[str, ...]]:
     """The mask that holds for all frames, and how the user's was read where that is not as it is stored."""
     user: BoolImage | None = None
     notes: tuple[str, ...] = ()

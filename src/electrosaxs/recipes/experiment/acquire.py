@@ -28,7 +28,7 @@ from ..experiment_file import check_materials
 from .background import add_background
 from .beamlines import beamline_of, leave_micrographs, own_detector
 from .cataloguing import catalogued, check_catalogue
-from .forecast import check_against, forecast
+from .forecast import check_against, forecast, refused_afterwards
 from .meters import check_extra, identify, meter_of
 from .run_folder import RUN, RunFolder, new_folder
 
@@ -80,6 +80,8 @@ def acquire(
         try:
             greeting = _greeted(beamline)
             check_against(wanted, greeting, source, Path(out))
+            if why := refused_afterwards(wanted, greeting):
+                _say(f"analyse would refuse this run until that is put right: {why}")
             with meter_of(wanted, real_clock=greeting.real_clock) as meter:
                 identity, warning, found_on = identify(meter, wanted)
                 if warning:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...acquisition.beamline import Greeting
-from ...errors import InputFileError, bad_value
+from ...errors import ElectrosaxsError, InputFileError, bad_value
 from ...nouns.run_plan import RunPlan
 
 if TYPE_CHECKING:
@@ -19,8 +20,18 @@ DISK_SHARE = 0.9
 MOVE_S = 0.5  # of a stage between two heights, guessed
 
 
+@dataclass
+class _FramesToCome:
+    """What is known of the frames before there is one: a FrameKind."""
+
+    shape: tuple[int, int]
+    saturation: float | None
+    files: tuple[Path, ...] = ()
+
+
 def check_against(plan: RunPlan, greeting: Greeting, source: Path, out: Path) -> None:
-    """InputFileError where the beamline cannot do what the plan wants, or the disk below `out` not take it."""
+    """InputFileError where the beamline cannot do what the plan wants, or the disk below `out` not take it; where a flux is
+    held, also for what `analyse` would refuse (`refused_afterwards`)."""
     start, gap = plan.cell.anode_height_um or 0.0, 1e3 * plan.cell.gap_mm
     top = start + max(*plan.scan.heights_um, 0.8 * gap)
     if not (greeting.low_um <= start and top <= greeting.high_um):
@@ -37,12 +48,31 @@ def check_against(plan: RunPlan, greeting: Greeting, source: Path, out: Path) ->
             remedy="shorten duration_s or exposure_s, lengthen period_s, or raise max_dose_s if the sample bears it",
         )  # fmt: skip
 
+    if plan.hold is not None:
+        _check_detector(plan, greeting)
     needed, free = _disk(plan, greeting, out)
     if needed > DISK_SHARE * free:
         raise bad_value(
             InputFileError, where=out, field="--out", value=f"{1e-9 * free:.1f} GB free",
             rule=f"{frames(plan)} frames need about {1e-9 * needed:.1f} GB", remedy="make room, or choose another disk",
         )  # fmt: skip
+
+
+def refused_afterwards(plan: RunPlan, greeting: Greeting) -> str:
+    """Why `analyse` would refuse the run with the geometry and the mask that the plan names, which are of another detector than
+    the beamline says it has, or of another energy; empty where it would not. They can be replaced once the run is over."""
+    try:
+        _check_detector(plan, greeting)
+    except ElectrosaxsError as error:
+        return str(error)
+    return ""
+
+
+def _check_detector(plan: RunPlan, greeting: Greeting) -> None:
+    if plan.detector.geometry is not None:
+        from ..analyse.detector import detector_of
+
+        detector_of(plan, _FramesToCome(greeting.shape, greeting.saturation))
 
 
 def frames(plan: RunPlan) -> int:
@@ -74,13 +104,22 @@ def forecast(plan: RunPlan, greeting: Greeting, identity: str, out: Path, plant:
             f"{len(scan.heights_um)} heights)",
             f"time: {scan.duration_s / 60.0:.1f} min with field on; a scan takes about {_scan_s(plan):.0f} s and begins "
             f"every {scan.period_s:g} s",
-            f"dose: {exposures_s(plan):g} s of exposure in all, {scan.max_dose_s:g} s on one spot at most",
+            f"dose: {exposures_s(plan):g} s of exposure in all, {scan.max_dose_s:g} s on one spot at most"
+            + _looks_words(plan, greeting),
             f"voltage: {plan.highest_V:g} V at most, limit {meter.max_voltage_V:g} V, ramp {meter.max_ramp_V_per_s:g} V/s",
             *_held_words(plan, plant),
             f"disk: about {1e-9 * needed:.2f} GB of {1e-9 * free:.1f} GB free",
             "nothing was switched on",
         ]
     )
+
+
+def _looks_words(plan: RunPlan, greeting: Greeting) -> str:
+    """What the dose leaves for looks between the scans of a held flux."""
+    if plan.hold is None or greeting.lateral:
+        return ""
+    left = plan.scan.max_dose_s - exposures_s(plan)
+    return f"; up to {left:g} s are left for looks while crystals may begin (no lateral axis to a fresh spot)"
 
 
 def _held_words(plan: RunPlan, plant: Plant | None) -> list[str]:

@@ -23,10 +23,14 @@ from ...reduction.normalisation import frame_flags, to_intensity
 from ...reduction.stream import ReductionStore, reduce_series
 from ..analyse.analyse_run import with_known_fraction
 from ..analyse.detector import prepared
+from ..analyse.misfit import POOR
 from ..analyse.reduce_run import ReducedRun, flags_of
 from ..analyse.standards import standards
 from .anode_lines import AnodeLines
 from .kept_frames import Kept, KeptFrames, table_of
+
+MOST_DEVIATION = 0.3
+"""Of the mean diameter, for which size classes of a Gaussian stay above 0."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,15 @@ class FramePhi:
 
     @property
     def sizes_nm(self) -> tuple[float, float] | None:
-        """Mean core diameter and its deviation (nm) of the starting solution; None where the fit does not know them."""
+        """Mean core diameter and its deviation (nm) of the starting solution; None where the fit does not know them.
+
+        A fit that is only poor knows them: with many photons the curve of any real solution tells that its sizes are no
+        Gaussian, and mean and deviation are still nearer to it than those of another solution.
+        """
         fit = self.standard.reference_fit
         mean, deviation = float(fit.diameter[0]), float(fit.deviation[0])
-        known = not fit.flags[0] and np.isfinite(mean) and np.isfinite(deviation) and 0.0 < deviation < 0.3 * mean
-        return (mean, deviation) if known else None
+        found = set(fit.flags[0]) <= {POOR} and np.isfinite(mean) and np.isfinite(deviation)
+        return (mean, deviation) if found and 0.0 < deviation < MOST_DEVIATION * mean else None
 
     @property
     def attenuation(self) -> float:

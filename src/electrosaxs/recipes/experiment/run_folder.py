@@ -22,6 +22,7 @@ from ...acquisition.documents import Documents
 from ...acquisition.faults import Fault, Stopped
 from ...acquisition.measurement import Edge
 from ...errors import FrameError, InputFileError, bad_value
+from ...io.cbf import REMEDY as DAMAGED
 from ...io.cbf import write_cbf
 from ...io.growing_csv import GrowingCsv, GrowingImageTable
 from ...io.growing_nexus import GrowingNexus
@@ -49,7 +50,7 @@ CONTROL_COLUMNS = (
 PACKED = (".gz", ".bz2", ".z")  # of what fabio unpacks
 METER_COLUMNS = ("clock_s", "epoch_s", "set_V", "read_V", "read_A", "output", "event")
 BEAT_S, HEAR_S = 0.8, 0.2
-DARK = "the beamline gives no transmission, without which analyse refuses a run; the run goes on"
+DARK = "the beamline gives no transmission, without which analyse refuses a run"
 ABORTED = 130  # exit code, as after SIGINT
 Hear = Callable[[], Stopped | None]
 
@@ -183,7 +184,7 @@ class RunFolder:
         }  # fmt: skip
         image = self._keep(path, str(role), row)
         if not self.frames and math.isnan(exposed.transmission):
-            sys.stderr.write(f"electrosaxs acquire: {DARK}\n")
+            self.remark(DARK)
         self.frames += 1
         if self.held is not None:
             self.held.frame(Kept(image, role, row))
@@ -191,6 +192,10 @@ class RunFolder:
         named = {} if self._nexus is not None else {"file": f"{IMAGES}/{path.name}"}
         self.documents.frame({**{k: _known(v) for k, v in row.items()}, "role": str(role), **named})
         self.tell()
+
+    def remark(self, text: str) -> None:
+        sys.stderr.write(f"electrosaxs acquire: {text}; the run goes on\n")
+        self.tell(message=text)
 
     def aligned(self, diodes: list[Diodes], edge: Edge) -> None:
         columns = (
@@ -230,7 +235,10 @@ class RunFolder:
         try:
             frame = read_image(path)
         except (FrameError, OSError) as error:
-            raise Fault("detector", f"the image of frame {self.frames} is not there: {error}") from error
+            if not path.exists():
+                raise Fault("detector", f"there is no image of frame {self.frames}: nothing wrote {path}") from error
+            why = str(error).removesuffix(f"; {DAMAGED}")  # there is nothing to copy again
+            raise Fault("detector", f"the image of frame {self.frames} is no whole image of counts: {why}") from error
         if frame.shape != self._greeting.shape:
             raise Fault("detector", f"an image of {frame.shape} instead of {self._greeting.shape} pixels")
         if self._nexus is None:

@@ -196,12 +196,13 @@ class Follower:
         return self._ended_at > 0.0 and not self._waiting and time.monotonic() - self._ended_at > POLL_S
 
     def run_ended(self) -> bool:
-        """What state.json says; where there is none, or its writer is dead, silence after the last frame."""
+        """What state.json says; where there is none, or its writer is dead, silence after the last frame (or no frame)."""
         state = read_state(self.source)
         if state.get("phase") in ENDED:
             return True
-        silent = self.newest is not None and time.time() - self.newest > SILENCE_S
-        return silent and (not state or _dead(state))
+        if self.newest is None:  # a folder without a word may come to hold frames; one whose writer is dead will not
+            return bool(state) and _dead(state)
+        return time.time() - self.newest > SILENCE_S and (not state or _dead(state))
 
     def _pass(self) -> None:
         """Begin a pass where it is time for one; take what came of the last."""
