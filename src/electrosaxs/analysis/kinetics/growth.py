@@ -172,8 +172,8 @@ def _line_words(line: LineFit, points: int, end: str, excess: float, bend: float
 def slice_flux_curve(curve: GrowthCurve, *, slice_um: float = 50.0) -> SliceFlux:
     """`slice_um` x d phi/dt at each scan (scan,), m/s: parabola through the scan and its neighbours.
 
-    Contribution `interpolation`: what a cubic through four scans gives otherwise, beyond its noise. NaN with fewer than
-    two scans.
+    Contribution `interpolation`: what a cubic through four scans gives otherwise, beyond its noise, the larger of its own and
+    that of the scans beside: about a bend one of them may agree by chance. NaN with fewer than two scans.
     """
     t, known = curve.coord("time"), np.flatnonzero(curve.good)
     slope = slice_um * METRE_PER_UM * _local_slopes(t, known, 3)
@@ -186,7 +186,9 @@ def slice_flux_curve(curve: GrowthCurve, *, slice_um: float = 50.0) -> SliceFlux
         return np.where(undefined, np.nan, values)
 
     shared = {name: np.abs(slope @ np.where(curve.good, c.values, 0.0)) for name, c in curve.shared.items()}
-    shared["interpolation"] = np.sqrt(np.maximum(excess, 0.0))
+    around = np.pad(np.sqrt(np.maximum(excess, 0.0))[known], 1)
+    shared["interpolation"] = np.zeros(t.size)
+    shared["interpolation"][known] = np.maximum(around[1:-1], np.maximum(around[:-2], around[2:]))
     return SliceFlux.from_arrays(
         where_known(slope @ phi),
         dims=("scan",),

@@ -176,7 +176,7 @@ def _results(
     run, fraction = reduced.run, crystals.fraction_map
     excluded = ~grid.measured | ~np.isfinite(on_map(voxels, grid, "phi"))
     maps = frame_maps(voxels, grid, run, excluded, fraction, agreed)
-    crystals = in_shadow(in_the_footprint(crystals, maps.crystalline_fraction), agreed.shadow)
+    crystals = in_shadow(in_the_footprint(crystals, maps.crystalline_fraction, maps.phi), agreed.shadow)
     program, play = voltage_pieces(reduced), stage_play(reduced, voxels, grid)
     scales = scales_of(run, anode, float(np.hypot(agreed.moved_um, 0.5 * (play.value or 0.0))))
 
@@ -197,7 +197,7 @@ def _results(
         sizes = size_distributions(reduced, standard, voxels, grid, phi=maps.phi, crystals=crystals.fraction_map)
     bulk = {} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
-    film = film_study(agreed.shadow, crystals.column, maps, run)
+    film = film_study(agreed.shadow, crystals, maps, run, anode, scales.anode_um or 0.0)
     doubtful = _doubts(reduced, standard, misfit, agreed, crystals, voxels.frame.size)
     doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_surface(anode)]
     before = tuple(note for part in (reduced, between, misfit, agreed, anode) for note in part.notes)
