@@ -1,9 +1,8 @@
 """What an analysis should find: the true maps at the times and heights of the frames, and the true headline numbers.
 
 phi, d, delta and the crystalline fraction are means over the open part of the beam, not weighted by transmission. What
-a frame shows is weighted by it: `quality` holds that too (`..._seen`), phi at the beam's centre, and what stands in the light of
-crystals (um), be it in the shadow of others. Fluxes are those where
-a frame reads phi (`height_effective`).
+a frame shows is weighted by it: `quality` holds that too (`..._seen`), phi at the beam's centre, and what of the crystals
+stands in the light (um), be it in the shadow of others. Fluxes are those where a frame reads phi (`height_effective`).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import scipp as sc
 from ...analysis.crystals.film_shadow import FilmShadow, tilt_mrad
 from ...analysis.footprint.open_beam import lit_length
 from ...analysis.kinetics.mass_balance import solution_loss
-from ...nouns import CrystallineFraction, Number, Run
+from ...nouns import CrystallineFraction, FloatArray, Number, Run
 from ...nouns.contributions import FOOTPRINT, SHADOW
 from .anode import AnodePosition
 from .crystals import Crystals
@@ -91,7 +91,8 @@ def film_study(
 
 
 def _reading_sigma(maps: FrameMaps, crystals: Crystals, scan: int, column: int) -> float:
-    """Sigma of phi of crystals as the voxel reads it: of all particles', and of their share. Not in it: what a film's
+    """Sigma of phi of crystals as the voxel reads it: of all particles', and of their share, which is of numbers: particles in
+    crystals are larger, as those of the voxel are larger than above it. Not in it: what a film's
     shadow may hide, and the absorption of what is dissolved beside crystals."""
     phi, share = float(maps.phi.values[scan, column]), float(maps.crystalline_fraction[scan, column])
     shared = [
@@ -102,7 +103,13 @@ def _reading_sigma(maps: FrameMaps, crystals: Crystals, scan: int, column: int) 
         of_share = crystals.crystalline_fraction.shared
         own = [float(sigma.values[scan]) for name, sigma in of_share.items() if name not in (FOOTPRINT, SHADOW)]
         parts += [phi * np.nan_to_num(x) for x in (float(crystals.crystalline_fraction.sigma[scan]), *own)]
-    return float(np.linalg.norm(parts))
+    return float(np.linalg.norm([*parts, phi * (1.0 - share) * _larger(maps.diameter.values[scan], column)]))
+
+
+def _larger(d: FloatArray, column: int) -> float:
+    """How far the mean volume of a voxel's particles is from that of the next one above, relative; 0 where it is not known."""
+    above = d[column + 1 : column + 2]
+    return float(np.abs(1.0 - np.nan_to_num(above / d[column], nan=1.0) ** 3).sum())
 
 
 @dataclass(frozen=True, eq=False)
