@@ -35,8 +35,8 @@ def test_of_crystals_all_or_a_third_stand_in_the_light_whatever_the_height(heigh
     """Middle and deviation of an even distribution from the surface's weight to 2.82 times that, 1.5 FWHM on the edge."""
     flat = 1.0 / beam(height)[0]
     length, relative = crystal_length(height, FWHM)
-    assert_close(length, 0.5 * (flat + 2.82 * flat), rel=1e-4)
-    assert_close(relative * length, 1.82 * flat / np.sqrt(12.0), rel=1e-4)
+    assert_close(length, 0.5 * (flat + 2.82 * flat), rel=1e-3)
+    assert_close(relative * length, 1.82 * flat / np.sqrt(12.0), rel=2e-3)
 
 
 @pytest.mark.parametrize("height", [-10.0, 0.0, 9.0])

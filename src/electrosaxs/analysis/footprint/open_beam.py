@@ -9,7 +9,7 @@ from ...nouns import FloatArray
 from ...physics.beam import FWHM_PER_SIGMA, beam_deviation, read_over_point, surface_weight
 from ...physics.quadrature import gauss_legendre
 
-OVER_FLAT = 2.82
+OVER_FLAT = 1.5 / surface_weight(0.0, 1.0)
 """Length of crystals over that of a film all in the light, at most (chosen): 1.5 FWHM for a beam on the edge."""
 HIGHEST_UM = 3.0
 """Of superlattices on the anode (Yu 2018: 1 to 2 um, by AFM)."""
