@@ -30,6 +30,7 @@ NUMBERS = (
     "solution_loss", "solution_loss_beside_crystals", "anode_diameter", "anode_polydispersity", "mass_balance_error",
     "anode_tilt",
 )  # fmt: skip
+AMOUNT, IN_LIGHT = "crystalline_amount", "crystals_in_the_light"
 BEYOND = 4.5
 HEAD = ("fault", "runs", "frames out a run", f"phi beyond {BEYOND} sigma", "largest", "d beyond")
 NUMERICAL = 5e-4  # of phi: what the twin's own sub-beams and cells are good to
@@ -74,7 +75,8 @@ def told(found: Any, truth: Any) -> Measured:
         one, other = found.numbers.get(name), truth.numbers.get(name)
         if one is None or other is None or one.value is None or other.value is None or not one.sigma:
             continue
-        off, scale = one.value - other.value, other.value or 1.0
+        right = float(truth.quality[IN_LIGHT][-1]) if name == AMOUNT else other.value
+        off, scale = one.value - right, right or 1.0
         kept[name] = {
             "pull": off / one.sigma, "error": off / scale, "sigma": one.sigma / scale, "quality": one.quality,
         }  # fmt: skip
@@ -171,7 +173,7 @@ def table_of_crystals(rows: list[Measured]) -> list[str]:
             "a missing",
             "a",
             "onset",
-            "amount in crystals",
+            "crystals in the light",
             "left the solution",
             "d at the anode",
             "delta / d",

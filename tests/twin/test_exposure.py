@@ -6,6 +6,7 @@ from closeness import assert_close
 from scipy.integrate import quad, trapezoid
 
 from electrosaxs.nouns import Experiment, GrowthSettings, Role
+from electrosaxs.physics.beam import surface_weight
 from electrosaxs.physics.lattices import reflection_positions
 from electrosaxs.physics.size_distribution import gaussian_moment
 from electrosaxs.physics.sphere_kernels import squared_form_factor
@@ -131,11 +132,19 @@ def test_displacements_and_sizes_turn_peaks_into_a_diffuse_rest(beamline: Beamli
     assert structure[between].min() > 0.05
 
 
-def test_crystals_are_seen_at_the_anode_only(beamline: Beamline) -> None:
+@pytest.mark.parametrize("fwhm", [8.0, 34.0, 100.0])
+@pytest.mark.parametrize("z", [-5.0, 0.0, 20.0, 50.0])
+def test_crystals_stand_on_the_anode_whatever_the_beam_is(z: float, fwhm: float) -> None:
+    """The same share of them is in the light of every beam, which reads them with its density at the surface."""
     per_area = np.array([0.2, 0.3])
-    for z, share in ((0.0, 1.0), (50.0, np.exp(-0.5 * (50.0 / SIGMA) ** 2))):
-        found = crystals_in_footprint(footprint(z, fwhm_um=FWHM, gap_um=GAP), per_area)
-        assert_close(found, per_area / 50.0 * share, rel=1e-9)
+    found = crystals_in_footprint(footprint(z, fwhm_um=fwhm, gap_um=GAP), per_area)
+    assert_close(found / per_area, 0.3619 / surface_weight(z, fwhm), rel=1e-6)
+    assert np.all(found < per_area / surface_weight(z, fwhm))
+
+
+def test_a_voxel_of_the_paper_reads_its_slice_with_crystals(beamline: Beamline) -> None:
+    found = crystals_in_footprint(footprint(0.0, fwhm_um=34.0, gap_um=GAP), np.array([0.5]))
+    assert_close(found, 0.01, rel=1e-4)
 
 
 def test_particles_take_the_place_of_solvent(beamline: Beamline) -> None:

@@ -58,7 +58,8 @@ class Comparison:
     """All candidates, the lowest Bayesian criterion first.
 
     best: the fit to report. An attachment time that the data cannot tell from 0 costs a criterion's penalty but belongs
-    to the uncertainty of the solubility: where the pinned wall wins, the fit with an attachment time is reported.
+    to the uncertainty of the solubility: where the pinned wall wins, the fit with an attachment time is reported. Another field
+    than the nominal one, which is its limit, is a claim about the cell: reported where it is decisively better.
     """
 
     candidates: tuple[Candidate, ...]
@@ -66,6 +67,9 @@ class Comparison:
     @property
     def best(self) -> CellFit:
         lowest = self.candidates[0]
+        plain = [c for c in self.candidates if c.fit is not None and c.model == replace(lowest.model, field="nominal")]
+        if plain and self.behind(plain[0]) < DECISIVE:
+            lowest = plain[0]
         wider = replace(lowest.model, growth="attachment")
         fits = {candidate.model: candidate.fit for candidate in self.candidates}
         fit = (fits.get(wider) if lowest.model.growth == "pinned" else None) or lowest.fit

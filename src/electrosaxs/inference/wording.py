@@ -97,7 +97,12 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
     for candidate in comparison.candidates[1:]:
         said.append(f"Model '{candidate.model.name}': {_verdict(comparison, candidate, lowest)}.")
     first = f"Model '{lowest.model.name}' has the lowest Bayesian information criterion."
-    if lowest.fit is not None and comparison.best is not lowest.fit:
+    if lowest.fit is not None and comparison.best.problem.model.field != lowest.model.field:
+        first += (
+            f" The numbers are those of '{comparison.best.problem.model.name}', its limit: these data ask for no other field"
+            f" than the nominal one (less than {DECISIVE:g} apart)."
+        )
+    elif lowest.fit is not None and comparison.best is not lowest.fit:
         first += (
             f" The numbers are those of '{comparison.best.problem.model.name}', which has it as its limit: that its further "
             "parameter is 0 is not known, and its uncertainty belongs to the others."

@@ -92,7 +92,7 @@ MEANING = {
     "imperfections.distance_error": "the error of the distance in the geometry file, relative",
     "imperfections.anode_tilt_mrad": "the tilt of the anode along the beam in mrad, 0 to 50",
     "imperfections.anode_roughness_um": "the rms waviness of the anode in um, 0 to 100",
-    "imperfections.islands": "true where crystals are islands that stand in the light, false where they are spread out",
+    "imperfections.islands": "true where crystals are islands that hide each other, false where a share of them is lit",
     "imperfections.island_density_per_mm2": "islands per mm2 where there is no [nucleation]",
     "imperfections.double_scattering": "true where photons may be scattered more than once, false where they are not",
     "imperfections.module_off": "modules (numbered from 0), from_s, and the value that they read from then on",

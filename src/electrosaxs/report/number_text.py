@@ -25,7 +25,7 @@ TITLES: dict[str, str] = {
     "starting_polydispersity": "polydispersity δ/d, starting solution",
     "anode_volume_fraction": "φ at the anode, last scan",
     "crystalline_fraction": "crystalline fraction of the anode voxel",
-    "crystalline_amount": "particle volume in crystals per area, as seen",
+    "crystalline_amount": "particle volume in crystals per area, in the light",
     "solution_loss": "particle volume per area that left the solution",
     "solution_loss_beside_crystals": "the same, when the crystals were last seen",
     "anode_tilt": "tilt of the anode along the beam, by the film's shadow",

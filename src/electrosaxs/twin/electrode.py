@@ -21,7 +21,7 @@ from ..nouns.imperfections import Imperfections
 from ..physics.beam import beam_deviation, relative_density, share_above
 from ..physics.quadrature import gauss_legendre
 from ..physics.tetrahedron import thickness, volume
-from .exposure import Footprint
+from .exposure import Footprint, density_at_anode
 from .island_growth import TOP_OVER_BASE
 
 ROWS, PLACES = 7, 400
@@ -109,7 +109,8 @@ def footprint_above(
     within = electrode.within(np.stack(depths)) if film is not None else np.zeros((len(depths), heights[0].size))
     below = electrode.below.mean(axis=1)
     place = (np.stack(heights) + below[:, None]).ravel()
-    beam = Footprint(place, np.concatenate(shares), float(relative_density(centre_um, sigma)))
+    share = np.concatenate(shares)
+    beam = Footprint(place, share, density_at_anode(centre_um - electrode.edge, sigma, float(share.sum())))
     return beam, (0.0 if film is None else film.coverage) * within.ravel()
 
 

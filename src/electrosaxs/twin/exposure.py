@@ -4,9 +4,10 @@ The beam is a Gaussian over the height, cut by the electrodes: at z = 0 half of 
 each with the solution of its own height; scattering of each is weighted with its own transmission, and the transmission
 of the frame is the sum over the open ones.
 
-Superlattices: a flat film would be opaque along the path and hide in its own shadow, but experiments see them. So the
-anode is taken as wavy and tilted by a few mrad over the path, which spreads the crystals evenly over the footprint. With
-`islands` of `[imperfections]` they are where they stand (`electrode`).
+Superlattices stand on the anode, micrometres high, so that a beam sees them with its density at z = 0. A flat film would be
+opaque along the path and hide in its own shadow, but experiments see them: the anode is taken as wavy and tilted by a few mrad
+over the path, which brings one part of the crystals into the light, the same for every beam, and hides the others. With
+`islands` of `[imperfections]` the light finds them where they stand (`electrode`).
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ from ..physics.beam import beam_deviation, open_nodes, relative_density, share_a
 from .scattering_cell import ScatteringCell
 
 SUB_BEAMS, REACH = 15, 5.5
-CRYSTAL_SPREAD_UM = 50.0  # chosen: the slice of Yu 2018, so that phi of the slice is solution + crystals
+SMALLEST_SHARE = 1e-300
+IN_THE_LIGHT = 0.3619
+"""Share of the crystals (chosen): a beam of 34 um on the edge then reads solution + crystals of the 50 um slice of Yu 2018."""
 
 
 @dataclass(frozen=True, eq=False)
 class Footprint:
     """Sub-beams: height above the anode (um) and share of the whole beam; the shares sum to the open part.
 
-    at_anode: density of the beam at z = 0 over that in its centre.
+    at_anode: density of the open part at z = 0 (1/um), one over `surface_weight`.
     """
 
     height: FloatArray
@@ -45,7 +48,13 @@ def footprint(centre_um: float, *, fwhm_um: float, gap_um: float) -> Footprint:
     sigma = beam_deviation(fwhm_um)
     height, share = open_nodes(centre_um, fwhm_um, gap=gap_um, nodes=SUB_BEAMS, reach=REACH)
     passes = share_above(centre_um, sigma) - share_above(centre_um - gap_um, sigma)
-    return Footprint(height, passes * share, float(relative_density(centre_um, sigma)))
+    return Footprint(height, passes * share, density_at_anode(np.array([centre_um]), sigma, float(passes)))
+
+
+def density_at_anode(centre_um: FloatArray, sigma: float, passes: float) -> float:
+    """Density (1/um) at the edge, mean of rows whose beam is centred at `centre_um` (row,), over the share that passes."""
+    whole = float(np.mean(relative_density(centre_um, sigma))) / (np.sqrt(2.0 * np.pi) * sigma)
+    return whole / max(passes, SMALLEST_SHARE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +82,11 @@ class Exposure:
 
 
 def crystals_in_footprint(beam: Footprint, per_area_um: FloatArray) -> FloatArray:
-    """Volume fraction (class,) of crystals in the footprint, from their particle volume per area (um).
+    """Volume fraction (class,) of crystals in the open footprint, from their particle volume per area (um).
 
-    Per area / 50 um with the beam centre on the anode, falling with the beam's density there as it moves away.
+    What stands in the light of them times the beam's density at the anode: per area / 50 um for 34 um on the edge.
     """
-    return np.asarray(per_area_um / CRYSTAL_SPREAD_UM * beam.at_anode)
+    return np.asarray(per_area_um * (IN_THE_LIGHT * beam.at_anode))
 
 
 def expose(cell: ScatteringCell, beam: Footprint, dissolved: FloatArray, crystals: FloatArray) -> Exposure:

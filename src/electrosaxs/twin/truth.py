@@ -1,8 +1,8 @@
 """What an analysis should find: the true maps at the times and heights of the frames, and the true headline numbers.
 
 phi, d, delta and the crystalline fraction are means over the open part of the beam, not weighted by transmission. What
-a frame shows is weighted by it: `quality` holds that too (`..._seen`), and phi at the beam's centre. Fluxes are those where
-a frame reads phi (`height_effective`).
+a frame shows is weighted by it: `quality` holds that too (`..._seen`), phi at the beam's centre, and what of the crystals
+stands in the light (um), be it in the shadow of others. Fluxes are those where a frame reads phi (`height_effective`).
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class TruthRecord:
         self.transmission = np.full(frames, np.nan)
         self.phi = np.zeros((frames, classes))
         self.crystals = np.zeros((frames, classes))
+        self.in_light = np.zeros(frames)
         self.seen = np.zeros((frames, classes))
 
     def add(self, index: int, exposure: Exposure) -> None:
@@ -72,6 +73,8 @@ class TruthRecord:
         passed = exposure.beam.share * self.beamline.cell.transmission(content)
         self.phi[index] = exposure.mean_over_beam()
         self.crystals[index] = exposure.crystals_over_beam()
+        if exposure.beam.at_anode > 0.0:
+            self.in_light[index] = float(self.crystals[index].sum()) / exposure.beam.at_anode
         self.seen[index] = passed @ content / passed.sum()
 
     def results(self, title: str, extra: Mapping[str, FloatArray]) -> RunResults:
@@ -115,6 +118,7 @@ class TruthRecord:
                 "deviation_seen": deviation_seen,
                 "volume_fraction_at_centre": _at_centre(history, phi),
                 "volume_fraction_crystals": crystals.sum(axis=-1),
+                "crystals_in_the_light": _to_map(plan, self.in_light)[:, anode],
                 **self._film(scans["time"][1]),
                 "transmission": _to_map(plan, self.transmission),
                 **extra,

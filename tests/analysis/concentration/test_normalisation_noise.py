@@ -3,7 +3,7 @@
 import numpy as np
 from closeness import assert_close
 
-from electrosaxs.analysis.concentration.normalisation_noise import normalisation_noise
+from electrosaxs.analysis.concentration.normalisation_noise import NormalisationNoise, normalisation_noise
 from electrosaxs.nouns import Intensity
 
 BINS = 50
@@ -70,3 +70,58 @@ def test_the_mean_of_frames_is_better_than_one() -> None:
     groups = [frames(6, 3e4, beyond=0.0, seed=k) for k in (8, 9)]
     noise = normalisation_noise([g for g, _ in groups], [m for _, m in groups])
     assert_close(noise.of_mean(np.full(9, 3e4)), noise.sigma(np.array([3e4]))[0] / 3.0, rel=1e-12)
+
+
+Q = np.linspace(0.1, 3.0, 80)
+
+
+def beam_of(
+    shape: np.ndarray, count: int, *, beyond: float, light: np.ndarray, seed: int
+) -> tuple[Intensity, np.ndarray]:
+    """Frames that count `shape` (q,), each with its own normalisation and more or less of `light` (q,)."""
+    random = np.random.default_rng(seed)
+    seen = np.rint(1e7 * (1.0 + 0.05 * random.standard_normal(count)))
+    off = beyond * random.standard_normal(count)
+    expected = shape + random.standard_normal(count)[:, None] * light
+    photons = random.poisson(expected * (seen * (1.0 + off))[:, None] / 1e7).astype(float)
+    one = np.repeat(1e7 / seen[:, None], Q.size, axis=1)
+    coords = {"q": (("q",), Q), "per_count": (("frame", "q"), one)}
+    return Intensity.from_arrays(photons * one, dims=("frame", "q"), coords=coords, sigma=np.ones_like(photons)), seen
+
+
+SOLVENT, PARTICLES = 3e4 * (0.2 + np.exp(-Q)), 4e5 * np.exp(-np.square(Q / 0.4))
+
+
+def noise_with(light: np.ndarray, seed: int, beyond: float = 1e-3, count: int = 6) -> NormalisationNoise:
+    groups = [
+        beam_of(shape, count, beyond=beyond, light=light, seed=2 * seed + k)
+        for k, shape in enumerate((SOLVENT, SOLVENT + PARTICLES))
+    ]
+    return normalisation_noise([g for g, _ in groups], [m for _, m in groups])
+
+
+def test_light_from_beside_is_not_taken_for_noise_of_the_monitor() -> None:
+    """Flat light of 3 % of the solvent moves the solvent's totals by 3 %, and the monitor is good to 0.1 %."""
+    flat = 0.03 * SOLVENT.mean()
+    found = [noise_with(np.full(Q.size, flat), seed) for seed in range(30)]
+    assert_close(np.sqrt(np.mean([one.beyond**2 for one in found])), 1e-3, rel=0.3)
+    assert_close(np.sqrt(np.mean([one.flat**2 for one in found])), flat, rel=0.15)
+    assert max(one.stray for one in found) < 0.01
+    assert all(one.makes(flat) and not one.makes(20.0 * flat) and not one.makes(0.0) for one in found)
+
+
+def test_light_of_the_solvents_own_form_is_told_and_moves_its_mean() -> None:
+    found = [noise_with(0.03 * SOLVENT, seed) for seed in range(30)]
+    assert_close(np.sqrt(np.mean([one.stray**2 for one in found])), 0.03, rel=0.25)
+    assert_close(np.sqrt(np.mean([one.beyond**2 for one in found])), 1e-3, rel=0.5)
+    monitor = np.full(9, 1e7)
+    assert_close(found[0].of_mean_solvent(monitor), found[0].stray / 3.0, rel=0.05)
+
+
+def test_frames_that_only_the_monitor_moves_show_no_light() -> None:
+    """None of sixty pairs of groups, at half a per cent and at no noise of the monitor."""
+    for beyond in (0.0, 5e-3):
+        for seed in range(30):
+            noise = noise_with(np.zeros(Q.size), seed, beyond)
+            assert noise.stray == noise.flat == noise.freedom == 0
+            assert not noise.makes(1e3)

@@ -6,7 +6,12 @@ from typing import Any
 import numpy as np
 from closeness import assert_close
 
-from electrosaxs.analysis.footprint.beam_profile import gradient_at_fixed_time
+from electrosaxs.analysis.footprint.beam_profile import (
+    after_a_step,
+    gradient_at_fixed_time,
+    rate_uncertainty,
+    rates_since_start,
+)
 from electrosaxs.analysis.footprint.correction import (
     FootprintCorrection,
     at_the_mean_height,
@@ -243,6 +248,22 @@ def test_growth_during_a_scan_is_not_taken_for_a_slope() -> None:
     time = starts[:, None] + 0.4 * heights
     logarithm = -heights / 80.0 + 1e-3 * time
     assert_close(gradient_at_fixed_time(logarithm, heights, time), np.full((3, 4), -1 / 80.0), rel=1e-9)
+
+
+def test_the_first_frames_after_a_step_go_on_with_the_square_root_of_the_time_since() -> None:
+    """A layer that grows evenly loses 4e-5 sqrt(t - 440) from 440 s on: steepest where scans know least of it."""
+    time = 150.0 * np.arange(6)[:, None] + np.array([0.0, 40.0]) + 10.0
+    since = np.maximum(time - 440.0, 0.0)
+    values = 1e-3 + 2e-6 * time - 4e-5 * np.sqrt(since)
+    found = after_a_step(values, time, 440.0)
+    assert np.all(np.isnan(np.delete(found, 3, axis=0)))
+    assert_close(found[3], -2e-5 / np.sqrt(since[3]) + 2e-6 * 0.5, rel=0.05)
+    plain, off = (rate_uncertainty(values, time, None, steps) for steps in ((), (440.0,)))
+    right = 2e-6 - 2e-5 / np.sqrt(since[3])
+    used = rates_since_start(values, time, None)[3]
+    assert np.all(np.abs(right - used) < 1.2 * np.abs(off[3]))
+    assert abs(right[0] - used[0]) > 3.0 * abs(plain[3, 0])
+    assert np.array_equal(np.delete(off, 3, axis=0), np.delete(plain, 3, axis=0))
 
 
 def test_two_exposures_at_each_height_do_not_turn_their_noise_into_growth() -> None:

@@ -234,6 +234,20 @@ def test_a_turning_point_that_is_read_twice_at_once_does_not_blow_up_the_sigma()
     assert_close(there_and_back.values[inner], layer_flux(HEIGHTS_UM, snake)[inner], rel=0.0, floor=3e-12)
 
 
+def test_no_derivative_is_taken_across_a_step_of_the_voltage():
+    """J of a layer that grows for five scans and then shrinks: next to the step it is that of its own side."""
+    time = frame_times()
+    step = float(time[5].max() + time[6].min()) / 2.0
+    turned = time - 2.0 * np.maximum(time - step, 0.0)
+    phi = volume_fraction_map(growing_layer(turned), time)
+    found, blind = (flux_of(phi, steps_s=steps) for steps in ((step,), ()))
+    right = layer_flux(HEIGHTS_UM, time) * np.where(time < step, 1.0, -1.0)
+    plain = flux_of(volume_fraction_map(growing_layer(time), time)).values
+    near = slice(5, 7)
+    assert_close(found.values[near], (plain * np.where(time < step, 1.0, -1.0))[near], rel=1e-6, floor=1e-16)
+    assert np.nanmax(np.abs(blind.values - right)[near]) > 0.2 * np.nanmax(np.abs(right))
+
+
 def test_two_scans_give_no_flux():
     with pytest.raises(FitError, match="scan the cell more often"):
         flux_of(volume_fraction_map(growing_layer(TIME[:2]), TIME[:2]))

@@ -109,6 +109,16 @@ def test_a_front_lost_between_two_heights_is_uncertain_by_the_step_over_root_twe
     assert front_variances(resolved, panels).sum() == 0.0
 
 
+def test_a_layer_at_the_anode_shows_nothing_of_a_depletion_that_is_lost_beside_it():
+    """Four heights: phi falls from six times the start to it, and then somewhere within 2.4 mm to nothing."""
+    z = np.array([12.0, 50.0, 1000.0, 3400.0])
+    panels = wall_to_wall(z, 3500.0, np.array([True, True, False]), base=1.0)
+    profile = np.array([[10.0, 6.0, 1.0, 0.1]])
+    assert_close(np.sqrt(front_variances(profile, panels)[0, 3]), 2400.0 * 0.9 / np.sqrt(12.0), rel=0.1)
+    alike = front_variances(np.array([[10.0, 6.0, 3.0, 1.0]]), panels)
+    assert alike[0, 3] < 0.2 * (2400.0 * 2.0) ** 2 / 12.0
+
+
 def test_nothing_is_known_of_a_depletion_above_the_last_height():
     panels = wall_to_wall(np.array([100.0, 900.0, 1700.0]), 2000.0, np.zeros(2, dtype=bool), base=1.0)
     flat, depleted = np.array([[1.0, 1.0, 1.0]]), np.array([[1.0, 0.9, 0.5]])
@@ -173,7 +183,7 @@ def test_a_short_step_shows_little_of_how_the_profile_goes_in_a_long_one_beside_
     lost = front_variances(falling, wall_to_wall(z, 3400.0, flat, base=1.0))
     assert np.sqrt(lost.sum()) > 0.5 * 2400.0 * 0.5 / np.sqrt(12.0)
     even = front_variances(falling, wall_to_wall(np.linspace(0.0, 3400.0, 5), 3400.0, flat, base=1.0))
-    assert np.sqrt(even.sum()) < 0.3 * np.sqrt(lost.sum())
+    assert np.sqrt(even.sum()) < 0.4 * np.sqrt(lost.sum())
 
 
 def test_heights_too_few_for_layer_and_depletion_leave_a_balance_whose_sigma_says_so():

@@ -8,7 +8,7 @@ import pytest
 from closeness import assert_close
 from simulated_runs import Demonstration, analysed, simulated
 
-from electrosaxs.nouns import CrystallineFraction, Number, RunResults
+from electrosaxs.nouns import CrystallineFraction, Number, RunResults, VolumeFraction
 from electrosaxs.recipes.analyse import crystals as module
 from electrosaxs.recipes.analyse.crystals import (
     Crystals,
@@ -71,14 +71,20 @@ def test_absorption_within_the_beam_corrects_the_voxel_that_was_described() -> N
     number = Number(0.4, 2e-3, "one", "last scan")
     apparent = np.array([[0.0, 0.0], [0.1, 0.2], [0.3, 0.4]])
     crystals = Crystals(None, {"crystalline_fraction": number}, apparent, 1, crystalline_fraction=seen)
-    found = in_the_footprint(crystals, apparent * [0.5, 0.95])
+    phi = VolumeFraction.from_arrays(
+        np.full((3, 2), 0.01), dims=("scan", "height"),
+        coords={"height": (("height",), [0.0, 50.0]), "time": (("scan", "height"), np.zeros((3, 2)))},
+        sigma=np.full((3, 2), 1e-5),
+        shared={"footprint": [[1.0, 1.0], [1.0, 1e-5], [1.0, 8e-4]]},
+    )  # fmt: skip
+    found = in_the_footprint(crystals, apparent * [0.5, 0.95], phi)
     assert found.crystalline_fraction is not None
     assert_close(found.crystalline_fraction.values, [0.0, 0.19, 0.38], rel=1e-12)
     assert_close(found.crystalline_fraction.sigma, [1e-3, 0.95e-3, 1.9e-3], rel=1e-12)
     footprint = found.crystalline_fraction.shared["footprint"].values
-    assert_close(footprint, [0.0, 0.1 * 0.01, 0.1 * 0.02], rel=1e-9)
+    assert_close(footprint, [0.0, 0.1 * 0.01, 0.38 * 0.08], rel=1e-9)
     last = found.numbers["crystalline_fraction"]
-    assert_close([last.value, last.sigma], [0.38, np.hypot(1.9e-3, 2e-3)], rel=1e-9)
+    assert_close([last.value, last.sigma], [0.38, np.hypot(1.9e-3, 0.38 * 0.08)], rel=1e-9)
 
 
 def test_voxels_measured_again_leave_the_first_measurement_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

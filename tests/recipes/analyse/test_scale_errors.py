@@ -50,6 +50,10 @@ def test_lengths_carry_distance_and_energy(known, quiet_results) -> None:
     assert_close(start.sigma, np.hypot(before.sigma, np.hypot(distance, energy) * start.value), rel=1e-4)
     assert "not included: errors of distance, energy" in before.source
     assert "not included" not in start.source
+    (said,) = [note for note in plain.notes if "no frame tells" in note]
+    sigmas = 1e-3 * before.value / before.sigma
+    assert f"0.1% of either moves the starting diameter by {sigmas:.0f} of its sigmas" in said
+    assert not any("no frame tells" in note for note in results.notes)
     assert_close(results.starting_errors.shared["geometry"], [distance * start.value, 0.0], rel=1e-4)
 
 

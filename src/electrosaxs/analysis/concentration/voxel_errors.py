@@ -2,7 +2,8 @@
 
 A quantity's influence is its derivative by the intensity of each bin, through sum and fit. Three errors of the curve go
 through it: counting (each bin on its own), the frame's normalisation (multiplies all that was counted, the solvent
-included), and the subtracted solvent, whose counting and normalisation are the same for all frames.
+included; light from beside adds some of the solvent's curve to single frames), and the subtracted solvent, whose counting and
+normalisation are the same for all frames.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class CurveErrors:
     """Of curves (frame, q), intensity less solvent.
 
     counting, solvent_variance: variances (frame, q); gross: intensity with the solvent still in it (frame, q), NaN where a
-    bin has no pixel; solvent (q,); normalisation (frame,), solvent_normalisation: relative sigma of monitor and transmission.
+    bin has no pixel; solvent (q,); normalisation (frame,), solvent_normalisation: relative sigma of monitor and transmission;
+    stray: of light beside each frame's, in parts of the solvent.
     """
 
     counting: FloatArray
@@ -39,12 +41,17 @@ class CurveErrors:
     solvent: FloatArray
     solvent_variance: FloatArray
     solvent_normalisation: float
+    stray: float = 0.0
 
     def own(self, influence: FloatArray) -> FloatArray:
         """Covariance (frame, k, k) of quantities with influence (frame, k, q): counting and the frame's normalisation."""
         counted = np.einsum("fik,fk,fjk->fij", influence, self.counting, influence, optimize=True)
         scale = self.normalisation[:, None] * _sum(influence, self.gross)
-        return counted + scale[:, :, None] * scale[:, None, :]
+        counted += scale[:, :, None] * scale[:, None, :]
+        if self.stray:
+            beside = self.stray * _sum(influence, np.broadcast_to(self.solvent, self.gross.shape))
+            counted += beside[:, :, None] * beside[:, None, :]
+        return np.asarray(counted)
 
     def shared(self, influence: FloatArray, modes: SolventModes) -> dict[str, FloatArray]:
         """Change (k, frame) per sigma of each number that the solvent brings, signed but for `background`, which is a sigma."""
@@ -58,7 +65,12 @@ class CurveErrors:
 
 
 def curve_errors(
-    sample: SampleIntensity, volume: ParticleVolume, *, normalisation: FloatArray, solvent_normalisation: float
+    sample: SampleIntensity,
+    volume: ParticleVolume,
+    *,
+    normalisation: FloatArray,
+    solvent_normalisation: float,
+    stray: float = 0.0,
 ) -> CurveErrors:
     """What is known of the errors of the curves of `sample`, whose particle volume is `volume`."""
     solvent = sample.coord("solvent")
@@ -69,6 +81,7 @@ def curve_errors(
         solvent=solvent,
         solvent_variance=volume.solvent_variance,
         solvent_normalisation=solvent_normalisation,
+        stray=stray,
     )
 
 

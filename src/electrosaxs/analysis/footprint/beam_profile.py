@@ -6,6 +6,7 @@ crystals hide the solution the layer at the anode is continued from above.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -86,10 +87,12 @@ def rates_since_start(values: FloatArray, time_s: FloatArray, start: float | Non
     return np.where(_shown_once(values), np.nan_to_num(share * (values - start) / time_s), rates)
 
 
-def rate_uncertainty(values: FloatArray, time_s: FloatArray, start: float | None) -> FloatArray:
+def rate_uncertainty(
+    values: FloatArray, time_s: FloatArray, start: float | None, steps_s: Sequence[float] = ()
+) -> FloatArray:
     """By what `rates_since_start` may be off (1/s), (scan, height): half of what the slopes to the visits before and after
     differ by, which a smooth growth leaves and a change of the voltage makes; at the ends as beside them, before the first
-    visit from `start` at time 0.
+    visit from `start` at time 0. In the first scan after a step of the voltage (`steps_s`) by what `after_a_step` says.
     """
     if values.shape[0] < 2:
         return np.zeros_like(values)
@@ -105,7 +108,25 @@ def rate_uncertainty(values: FloatArray, time_s: FloatArray, start: float | None
     before = values.shape[0] - change.shape[0] - 1
     change = np.concatenate([*[change[:1]] * before, change, change[-1:]])
     change = np.where(_shown_once(values), rates_since_start(values, time_s, start), change)
-    return np.asarray(RATE_OFF * np.nan_to_num(change))
+    off = RATE_OFF * np.nan_to_num(change)
+    for step in steps_s:
+        sudden = after_a_step(values, time_s, step) - rates_since_start(values, time_s, start)
+        off = np.where(np.abs(np.nan_to_num(sudden)) > np.abs(off), np.nan_to_num(sudden), off)
+    return np.asarray(off)
+
+
+def after_a_step(values: FloatArray, time_s: FloatArray, step_s: float) -> FloatArray:
+    """d phi/dt (1/s) of the first frame of each height after a step of the voltage, NaN at others: a layer answers with the
+    square root of the time since, so that its rate is half of what phi has changed by over that time. What phi would be without
+    the step is continued from the two frames before."""
+    rate = np.full(values.shape, np.nan)
+    for column, phi, time in zip(rate.T, values.T, time_s.T, strict=True):
+        first = int(np.searchsorted(time, step_s))
+        if 1 < first < time.size and time[first] > step_s:
+            before = slice(first - 2, first)
+            continued = phi[first - 1] + np.diff(phi[before])[0] / np.diff(time[before])[0] * (step_s - time[first - 1])
+            column[first] = 0.5 * (phi[first] - continued) / (time[first] - step_s)
+    return rate
 
 
 def _shown_once(values: FloatArray) -> BoolArray:

@@ -10,7 +10,7 @@ slope, leaves 0.25 % of phi beside the anode: a beam that sees the wall, and the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +94,7 @@ def footprint_correction(
     sees_crystals: BoolArray | None = None,
     missing: Expected | None = None,
     relative: FloatArray | None = None,
+    steps_s: Sequence[float] = (),
 ) -> FootprintCorrection:
     """The correction of apparent volume fractions `phi` (scan, height); 1 and 0 where phi is not finite and above 0.
 
@@ -101,7 +102,8 @@ def footprint_correction(
     beam; gap_um: height of the cathode, which cuts the beam as well; attenuation: a, broadcastable to phi; start: phi at
     field-on, where it is known; sees_crystals (scan, height): voxels whose dissolved part is uncertain and says nothing about
     the profile of their neighbours; missing: what stands in for voxels without phi in the profile of their neighbours, absent:
-    what these say (`surface.expected`). relative: sigma of phi over phi, of counting and of its own. ln phi and ln a are cubic
+    what these say (`surface.expected`). relative: sigma of phi over phi, of counting and of its own. steps_s: when the voltage
+    stepped. ln phi and ln a are cubic
     splines through the read heights, phi at the time of each voxel and such that a frame would show what was measured.
     """
     view = BeamView.of(beam_height_um, read_height_um, fwhm_um, gap_um)
@@ -127,7 +129,7 @@ def footprint_correction(
         def through(values: FloatArray) -> BeamProfile:
             solution = holes_filled_in_time(np.where(hidden, np.nan, values), time_s)
             rate = rates_since_start(solution, time_s, start) if growing else np.zeros_like(phi)
-            rate = rate + rate_uncertainty(solution, time_s, start) if off else rate
+            rate = rate + rate_uncertainty(solution, time_s, start, steps_s) if off else rate
             return BeamProfile.through(solution, hidden, rate, time_s, view, start or 0.0, straight)
 
         one = _seen(apparent, shown, noise, through(shown), a, view)

@@ -116,7 +116,7 @@ def continuity_flux(
     windows = (visits,) if visits is not None else tuple(n for n in WINDOWS if n == WINDOWS[0] or 2 * n <= scans)
     found = _Found.joined(
         [
-            _in_block(columns, block, windows, anode_closed_until_s, from_cathode, (anode_closed_until_s, *steps_s))
+            _in_block(columns, block, windows, anode_closed_until_s, from_cathode, steps_s)
             for block in _blocks(scans, columns.position.size)
         ]
     )
@@ -137,13 +137,17 @@ def _blocks(scans: int, heights: int) -> list[tuple[int, int]]:
 
 def _in_block(
     columns: MapColumns, block: tuple[int, int], windows: Sequence[int], closed_until: float, from_cathode: bool,
-    events: Sequence[float],
+    steps_s: Sequence[float],
 ) -> _Found:  # fmt: skip
     """J at the frames of the scans of a block, found with the scans beside it, as if all were one."""
     first, end = max(block[0] - BESIDE, 0), min(block[1] + BESIDE, columns.time.shape[0] - 1)
     time = columns.time[first:end]
-    solved = [_both_walls(columns, time, n, closed_until, from_cathode) for n in windows]
-    side, chosen = _best_per_scan(columns, time, solved, events)
+    walls = (closed_until, from_cathode, steps_s)
+    solved = [_both_walls(columns, time, n, *walls) for n in windows]
+    finer = None
+    if len(windows) == 1 and windows[0] == WINDOWS[0] and columns.time.shape[0] > WINDOWS[0] + 1:
+        finer = _both_walls(columns, time, windows[0] + 1, *walls, degree=3)
+    side, chosen = _best_per_scan(columns, time, solved, (closed_until, *steps_s), finer)
     shared = {**columns.shared_sigma(side.operator), "interpolation": side.interpolation}
     own = slice(block[0] - first, block[1] - first)
 
@@ -154,10 +158,13 @@ def _in_block(
     return _Found(of_block(side.value), of_block(sigma), {k: of_block(v) for k, v in shared.items()}, chosen[own])
 
 
-def _both_walls(columns: MapColumns, time: FloatArray, visits: int, closed_until: float, from_cathode: bool) -> _Side:
-    """J at each frame's time (scan, height) with a parabola over `visits` scans: from one wall, or from both weighted by
+def _both_walls(
+    columns: MapColumns, time: FloatArray, visits: int, closed_until: float, from_cathode: bool, steps_s: Sequence[float],
+    degree: int = 2,
+) -> _Side:  # fmt: skip
+    """J at each frame's time (scan, height) with a polynomial over `visits` scans: from one wall, or from both weighted by
     1/variance."""
-    profiles = profiles_at(columns, time.ravel(), visits=visits)
+    profiles = profiles_at(columns, time.ravel(), visits=visits, degree=degree, steps_s=steps_s)
     level: IntArray = np.tile(np.arange(columns.position.size, dtype=np.int64), len(time))
     cathode = _from_wall(columns, profiles, time, level, anode=False)
     anode = _from_wall(columns, profiles, time, level, anode=True)
@@ -268,14 +275,15 @@ def _largest_nearby(difference: FloatArray) -> FloatArray:
 
 
 def _best_per_scan(
-    columns: MapColumns, time: FloatArray, solved: list[_Side], events: Sequence[float]
+    columns: MapColumns, time: FloatArray, solved: list[_Side], events: Sequence[float], finer: _Side | None
 ) -> tuple[_Side, IntArray]:
     """For each scan the window with the least risk: counting variance plus squared bias, means over its heights.
 
     The bias of a longer window is its departure from the shortest beyond what noise explains; that of the shortest is
     1/2.4 of the departure of the next one (a parabola over 5 equal steps has 3.4 times the bias of one over 3). It
     joins the interpolation sigma, at each point the larger of its own, of those of the scans beside, and the scan's mean:
-    the window with the least risk is often the one whose own departure came out small by chance.
+    the window with the least risk is often the one whose own departure came out small by chance. Of a single window it is what
+    a cubic through one scan more (`finer`) gives otherwise.
     """
     shape = time.shape
     risks, biases, own_biases = [], [], []
@@ -286,6 +294,10 @@ def _best_per_scan(
         own_biases.append(_largest_nearby(np.maximum(excess, 0.0).reshape(shape)).ravel())
     if len(solved) > 1:
         biases[0], own_biases[0] = biases[1] / BIAS_GAIN**2, own_biases[1] / BIAS_GAIN**2
+    elif finer is not None:
+        difference = sparse.csr_array(finer.operator - solved[0].operator)
+        excess = np.square(finer.value - solved[0].value) - columns.counting_sigma(difference) ** 2
+        own_biases[0] = _largest_nearby(np.maximum(excess, 0.0).reshape(shape)).ravel()
     for side, bias in zip(solved, biases, strict=True):
         risks.append(_mean_known((columns.counting_sigma(side.operator) ** 2).reshape(shape)) + bias)
     chosen = np.argmin(risks, axis=0)

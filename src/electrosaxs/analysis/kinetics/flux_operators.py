@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,7 @@ from .profile_integral import Panels, enriched_steps, solution_only, surface_con
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
+Entries = TypeVar("Entries", FloatArray, IntArray)
 METRE_PER_UM = 1e-6
 ONE_VISIT = 0.25
 BELOW_ANODE_UM = -10.0
@@ -172,8 +175,11 @@ class Profiles:
     last: FloatArray
 
 
-def profiles_at(columns: MapColumns, target: FloatArray, *, visits: int = 3, degree: int = 2) -> Profiles:
-    """Local polynomial of `degree` through the `visits` nearest visits of each height (target,): s.
+def profiles_at(
+    columns: MapColumns, target: FloatArray, *, visits: int = 3, degree: int = 2, steps_s: Sequence[float] = ()
+) -> Profiles:
+    """Local polynomial of `degree` through the `visits` nearest visits of each height (target,): s; through none beyond one of
+    `steps_s`, where rates step, if those on the target's side tell it.
 
     Frames of one height that follow each other within a quarter of the scan period (turning points, repeated
     exposures) are one visit.
@@ -184,6 +190,9 @@ def profiles_at(columns: MapColumns, target: FloatArray, *, visits: int = 3, deg
     for k in range(columns.position.size):
         time = columns.time[:, k]
         row, weights = _window(time, columns.good[:, k], target, visits, ONE_VISIT * period)
+        for side, own in _sides(time, columns.good[:, k], target, steps_s, degree + 1):
+            one, inside_one = _window(time, side, target[own], visits, ONE_VISIT * period)
+            row, weights = _in_place(row, own, one), _in_place(weights, own, inside_one)
         at, slope = _local_polynomial(time[row], weights, target, degree)
         phi_ops.append(_operator(at, row, rows))
         rate_ops.append(_operator(slope, row, rows))
@@ -195,6 +204,28 @@ def profiles_at(columns: MapColumns, target: FloatArray, *, visits: int = 3, deg
     stacked = (np.stack(part, axis=-1) for part in (values, rates))
     phi, rate = stacked
     return Profiles(phi, rate, tuple(phi_ops), tuple(rate_ops), np.stack(inside, -1), np.stack(last, -1))
+
+
+def _sides(
+    time: FloatArray, good: BoolArray, target: FloatArray, steps_s: Sequence[float], fewest: int
+) -> list[tuple[BoolArray, BoolArray]]:
+    """Good rows (row,) between two steps, and the targets (target,) there, where these rows are `fewest` at least."""
+    edges = [-np.inf, *sorted(steps_s), np.inf]
+    found = []
+    for first, end in pairwise(edges) if len(edges) > 2 else ():
+        rows, own = good & (time >= first) & (time < end), (target >= first) & (target < end)
+        if rows.sum() >= fewest and own.any():
+            found.append((rows, own))
+    return found
+
+
+def _in_place(whole: Entries, own: BoolArray, part: Entries) -> Entries:
+    """`whole` (target, used) with the rows of its `own` targets taken from `part`, the shorter filled with its first entries of
+    no weight."""
+    wide = max(whole.shape[1], part.shape[1])
+    whole, part = (np.pad(x, ((0, 0), (0, wide - x.shape[1]))) for x in (whole, part))
+    whole[own] = part
+    return whole
 
 
 def _operator(entries: FloatArray, row: IntArray, rows: int) -> sparse.csr_array:

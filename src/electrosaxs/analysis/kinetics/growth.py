@@ -14,7 +14,7 @@ the sigmas of the points. Points far noisier than the rest (5 times the median) 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ from .flux_operators import METRE_PER_UM, BoolArray, IntArray, map_columns, prof
 from .mass_balance import inventory_operator, with_surface
 from .profile_integral import up_to
 
-FEWEST_POINTS = 3
+FEWEST_POINTS = PARABOLA = 3
 TOO_NOISY = 5.0
 REAL_SCATTER = 0.01
 LARGEST_DEPARTURE = 0.1
@@ -169,15 +169,20 @@ def _line_words(line: LineFit, points: int, end: str, excess: float, bend: float
     return words
 
 
-def slice_flux_curve(curve: GrowthCurve, *, slice_um: float = 50.0) -> SliceFlux:
-    """`slice_um` x d phi/dt at each scan (scan,), m/s: parabola through the scan and its neighbours.
+def slice_flux_curve(
+    curve: GrowthCurve, *, slice_um: float = 50.0, start: float | None = None, steps_s: Sequence[float] = ()
+) -> SliceFlux:
+    """`slice_um` x d phi/dt at each scan (scan,), m/s: parabola through the scan and its neighbours, none beyond a step of the
+    voltage (`steps_s`) where two scans at least lie on its side.
 
-    Contribution `interpolation`: what a cubic through four scans gives otherwise, beyond its noise. NaN with fewer than
-    two scans.
+    Contribution `interpolation`: what a cubic through four scans gives otherwise, beyond its noise, the larger of its own and
+    that of the scans beside: about a bend one of them may agree by chance; of the first scan after field-on (phi `start`) or
+    after a step also half of what that moment changes, when the rate itself stepped. NaN with fewer than two scans.
     """
     t, known = curve.coord("time"), np.flatnonzero(curve.good)
-    slope = slice_um * METRE_PER_UM * _local_slopes(t, known, 3)
-    cubic = slice_um * METRE_PER_UM * _local_slopes(t, known, 4)
+    thickness = slice_um * METRE_PER_UM
+    parts = [part for part in np.split(known, np.searchsorted(t[known], sorted(steps_s))) if part.size]
+    slope, cubic = (thickness * _slopes_of_parts(t, known, parts, points) for points in (3, 4))
     undefined = ~curve.good | (known.size < 2)
     phi, variance = np.where(curve.good, curve.values, 0.0), np.nan_to_num(np.square(curve.sigma))
     excess = np.square((cubic - slope) @ phi) - np.square(cubic - slope) @ variance
@@ -186,7 +191,13 @@ def slice_flux_curve(curve: GrowthCurve, *, slice_um: float = 50.0) -> SliceFlux
         return np.where(undefined, np.nan, values)
 
     shared = {name: np.abs(slope @ np.where(curve.good, c.values, 0.0)) for name, c in curve.shared.items()}
-    shared["interpolation"] = np.sqrt(np.maximum(excess, 0.0))
+    around = np.pad(np.sqrt(np.maximum(excess, 0.0))[known], 1)
+    shared["interpolation"] = np.zeros(t.size)
+    shared["interpolation"][known] = np.maximum(around[1:-1], np.maximum(around[:-2], around[2:]))
+    first = [part[0] for part in parts]
+    after = thickness * _rates_with_the_moment(t, phi, parts, start, sorted(steps_s))
+    stepped = 0.5 * np.abs(np.where(np.isfinite(after), after - slope[first] @ phi, 0.0))
+    shared["interpolation"][first] = np.maximum(shared["interpolation"][first], stepped)
     return SliceFlux.from_arrays(
         where_known(slope @ phi),
         dims=("scan",),
@@ -195,6 +206,33 @@ def slice_flux_curve(curve: GrowthCurve, *, slice_um: float = 50.0) -> SliceFlux
         shared={name: where_known(sigma) for name, sigma in shared.items()},
         masks={"not_measured": (("scan",), undefined)},
     )
+
+
+def _slopes_of_parts(t: FloatArray, known: IntArray, parts: Sequence[IntArray], points: int) -> FloatArray:
+    """`_local_slopes` with the scans of each part alone; with all where it has fewer than the polynomial needs."""
+    whole = _local_slopes(t, known, points)
+    for part in parts if len(parts) > 1 else ():
+        if part.size >= (2 if points == PARABOLA else points):
+            whole[part] = _local_slopes(t, part, points)[part]
+    return whole
+
+
+def _rates_with_the_moment(
+    t: FloatArray, phi: FloatArray, parts: Sequence[IntArray], start: float | None, steps: Sequence[float]
+) -> FloatArray:
+    """d phi/dt at the first scan of each part by a parabola that begins where the part does: at field-on with `start`, at a
+    step with what the part before comes to; NaN where that is not known."""
+    found = np.full(len(parts), np.nan)
+    for k, part in enumerate(parts):
+        if k == 0:
+            begin, value = 0.0, np.nan if start is None else start
+        else:
+            begin, near = max(step for step in steps if step <= t[part[0]]), parts[k - 1][-PARABOLA:]
+            value = float(np.polyval(np.polyfit(t[near] - begin, phi[near], near.size - 1), 0.0))
+        if np.isfinite(value) and t[part[0]] > begin:
+            times, values = np.concatenate([[begin], t[part]]), np.concatenate([[value], phi[part]])
+            found[k] = (_local_slopes(times, np.arange(times.size), PARABOLA) @ values)[1]
+    return found
 
 
 def _local_slopes(t: FloatArray, known: IntArray, points: int) -> FloatArray:

@@ -3,7 +3,8 @@
 inventory(t) = integral of phi dz from the anode to the cathode; at field-on it is phi0 L. The frames of a scan are
 first brought to one time, linearly between the visits of each height. Crystals are
 counted where the lowest voxel sees the anode's surface: what it holds beyond the solution continued from above is taken
-to be crystals on or near the surface (`open_beam.crystal_length`: 35 um +/- 27 % for a 34 um beam on the edge).
+to be crystals on the surface (`open_beam.crystal_length`: 35 um +/- 27 % for a 34 um beam on the edge). After the onset what is
+missing may be crystals that no beam sees, and is in sigma: the balance then only refutes what is too much.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def mass_balance(
 
     `start`: phi of the starting solution, whose own sigma cancels. Contributions: the others of phi, and `interpolation`
     (one order lower between the heights; fronts and layers lost within a step; of a single scan, that its frames are not
-    of one time) and `surface` (how strongly the beam sees what lies on the anode). Not measurable, with the reason, where more
+    of one time) and `surface` (how much of what lies on the anode the beam sees). Not measurable, with the reason, where more
     than a tenth of the gap was not scanned. `onset_s`: scans before it give the error number; all scans where it is
     None.
     """
@@ -95,7 +96,9 @@ def mass_balance(
     operator = sparse.csr_array(operator / full)
     shared = _without_start(columns.shared_sigma(operator))
     _, unknown = crystal_length(columns.beam_height[0], columns.beam_fwhm) if columns.sees_surface else (0.0, 0.0)
-    shared["surface"] = unknown * np.abs(_on_surface(columns, profiles)) / full
+    grows = columns.sees_surface & (time > (np.inf if onset_s is None else onset_s))
+    unseen_crystals = np.where(grows, np.maximum(1.0 - inventory / full, 0.0), 0.0)
+    shared["surface"] = np.hypot(unknown * np.abs(_on_surface(columns, profiles)) / full, unseen_crystals)
     shared["interpolation"] = _interpolation(columns, profiles, panels) / full
     balance = MassBalance.from_arrays(
         inventory / full,

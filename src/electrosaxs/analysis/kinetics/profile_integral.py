@@ -214,12 +214,7 @@ def front_variances(profile: FloatArray, panels: Panels, rate: FloatArray | None
     height, as far as the beam does not tell. Above the last height phi lies anywhere between what was read there and 0 or
     the start, whichever is nearer.
     """
-    change = np.abs(np.diff(profile, axis=-1))
-    below, above = _shown_by_neighbours(panels, change.shape[-1])
-    beside = _shown_beside(change, below, above)
-    noise = UNCLEAR_CHANGE * np.maximum(np.abs(profile[..., :-1]), np.abs(profile[..., 1:]))
-    total = beside + change + noise
-    alone = np.clip((change / np.where(total > 0.0, total, 1.0) - RESOLVED) / (1.0 - RESOLVED), 0.0, 1.0)
+    alone = _alone(profile, panels)
     quantity = profile if rate is None else rate
     last = profile.shape[-1] - 1
     inner = panels.upper == panels.lower + 1
@@ -234,6 +229,22 @@ def front_variances(profile: FloatArray, panels: Panels, rate: FloatArray | None
     excess = np.abs(quantity[..., :1] - quantity[..., 1:2])
     on_surface = (panels.upper == 0) & (panels.lower == 0) & ~at_top
     return np.square(length * np.where(on_surface, excess, lost)) / 12.0
+
+
+def _alone(profile: FloatArray, panels: Panels) -> FloatArray:
+    """Share (..., step) of what is lost where a step holds a front that no step beside it shows. What is above the base is one
+    front, what is below it another: an enriched layer at the anode shows nothing of the depletion from the cathode."""
+    base = float(np.max(panels.base, initial=0.0))
+    noise = UNCLEAR_CHANGE * np.maximum(np.abs(profile[..., :-1]), np.abs(profile[..., 1:]))
+    total, lost = np.zeros_like(noise), np.zeros_like(noise)
+    neighbours = _shown_by_neighbours(panels, noise.shape[-1])
+    for part in (np.maximum(profile, base), np.minimum(profile, base)):
+        change = np.abs(np.diff(part, axis=-1))
+        around = _shown_beside(change, *neighbours) + change + noise
+        share = change / np.where(around > 0.0, around, 1.0)
+        lost += change * np.clip((share - RESOLVED) / (1.0 - RESOLVED), 0.0, 1.0)
+        total += change
+    return np.asarray(lost / np.where(total > 0.0, total, 1.0))
 
 
 def _shown_beside(change: FloatArray, below: FloatArray, above: FloatArray) -> FloatArray:

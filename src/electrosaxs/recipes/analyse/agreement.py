@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ...analysis.concentration.bulk_level import BulkLevel
 from ...analysis.concentration.deposit import Change
+from ...analysis.concentration.missing_solvent import solvent_level
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, worst_nearby
 from ...analysis.footprint.correction import FootprintCorrection
 from ...analysis.footprint.surface import Expected
@@ -103,7 +104,8 @@ def agreement(
         drift, words = drift_of_bulk(bulk, grid.time, np.zeros(grid.shape), ())
         return Agreement(None, None, none, {}, blank, blank, blank, drift, bulk=bulk, notes=words)
     usual = standard.normalisation.number.value or 0.0
-    view, noise = view.with_noise(usual)
+    beside = standard.normalisation.makes(view.solvent.noise * solvent_level(standard.solvent.values))
+    view, noise = view.with_noise(usual, 0.0 if beside else view.solvent.noise)
     shadow = view.film_shadow()
     if shadow is not None:
         view = replace(view, lighter=view.lighter + shadow.missing)

@@ -175,9 +175,9 @@ def _results(
     """All nouns and numbers of the run, from the columns of its voxels."""
     run, fraction = reduced.run, crystals.fraction_map
     excluded = ~grid.measured | ~np.isfinite(on_map(voxels, grid, "phi"))
-    maps = frame_maps(voxels, grid, run, excluded, fraction, agreed)
-    crystals = in_shadow(in_the_footprint(crystals, maps.crystalline_fraction), agreed.shadow)
     program, play = voltage_pieces(reduced), stage_play(reduced, voxels, grid)
+    maps = frame_maps(voxels, grid, run, excluded, fraction, agreed, program)
+    crystals = in_shadow(in_the_footprint(crystals, maps.crystalline_fraction, maps.phi), agreed.shadow)
     scales = scales_of(run, anode, float(np.hypot(agreed.moved_um, 0.5 * (play.value or 0.0))))
 
     def rates(phi: VolumeFraction, run: Run) -> Kinetics:
@@ -185,7 +185,7 @@ def _results(
 
     def moved_maps(other: Run, anode_um: float) -> FrameMaps:
         lower = replace(grid, heights=grid.heights - anode_um)
-        return frame_maps(voxels, lower, other, excluded, fraction, agreed)
+        return frame_maps(voxels, lower, other, excluded, fraction, agreed, program)
 
     growth, headline = rates(maps.phi, run), headline_numbers(maps, standard, anode)
     if (start := scales.relative.get(STARTING_SOLUTION)) is not None:
@@ -197,7 +197,7 @@ def _results(
         sizes = size_distributions(reduced, standard, voxels, grid, phi=maps.phi, crystals=crystals.fraction_map)
     bulk = {} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
-    film = film_study(agreed.shadow, crystals.column, maps, run)
+    film = film_study(agreed.shadow, crystals, maps, run, anode, scales.anode_um or 0.0)
     doubtful = _doubts(reduced, standard, misfit, agreed, crystals, voxels.frame.size)
     doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_surface(anode)]
     before = tuple(note for part in (reduced, between, misfit, agreed, anode) for note in part.notes)

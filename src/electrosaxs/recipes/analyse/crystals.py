@@ -32,7 +32,9 @@ from ...nouns import (
     Number,
     SampleIntensity,
     StructureFactor,
+    VolumeFraction,
 )
+from ...nouns.contributions import FOOTPRINT
 from ...nouns.rows import taken, with_rows
 from ..progress import Progress, over
 from .reduce_run import ReducedRun
@@ -44,6 +46,7 @@ REACH = 1.8
 """Voxels whose beam centre is within this many FWHM of the anode may see crystals: beyond it less than 2e-5 of the
 beam does."""
 FOOTPRINT_UNCERTAINTY = 0.1
+TINY_PHI = 1e-12
 """Relative, of the footprint's correction of the crystalline fraction: up to 0.07 of it is missing on simulated profiles,
 which are not known between the anode and the next voxel."""
 
@@ -289,10 +292,11 @@ def _last(study: Crystallisation) -> Number:
     return Number(float(study.fraction.values[last]), float(study.fraction.total_sigma[last]), "one", source)
 
 
-def in_the_footprint(crystals: Crystals, fraction_map: FloatArray) -> Crystals:
+def in_the_footprint(crystals: Crystals, fraction_map: FloatArray, phi: VolumeFraction) -> Crystals:
     """`crystals` with the fraction as a mean over the beam: absorption hides dissolved particles more than crystals.
 
-    fraction_map (scan, height): the corrected fraction of the voxels where crystals were seen.
+    fraction_map (scan, height): the corrected fraction of the voxels where crystals were seen; phi: what their correction
+    leaves uncertain of all particles moves the share of those that need none, too.
     """
     seen, column = crystals.crystalline_fraction, crystals.column
     if seen is None or column is None:
@@ -301,8 +305,10 @@ def in_the_footprint(crystals: Crystals, fraction_map: FloatArray) -> Crystals:
     ratio = np.divide(corrected, apparent, out=np.ones_like(apparent), where=apparent > 0.0)
     by = sc.array(dims=["scan"], values=ratio)
     shared = {name: sigma * by for name, sigma in seen.shared.items()}
-    missing = FOOTPRINT_UNCERTAINTY * np.abs((ratio - 1.0) * seen.values)
-    shared["footprint"] = sc.array(dims=["scan"], values=missing, unit=seen.data.unit)
+    by_phi = np.asarray(phi.shared[FOOTPRINT].values)[:, column] / np.maximum(np.abs(phi.values[:, column]), TINY_PHI)
+    by_phi = np.where(apparent > 0.0, np.nan_to_num(by_phi), 0.0)
+    missing = np.maximum(FOOTPRINT_UNCERTAINTY * np.abs(ratio - 1.0), ratio * by_phi) * np.abs(seen.values)
+    shared[FOOTPRINT] = sc.array(dims=["scan"], values=missing, unit=seen.data.unit)
     fraction = CrystallineFraction(seen.data * by, shared)
     number = crystals.numbers["crystalline_fraction"]
     if number.value is not None and number.sigma is not None:

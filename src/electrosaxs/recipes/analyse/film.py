@@ -9,10 +9,11 @@ import numpy as np
 import scipp as sc
 
 from ...analysis.crystals.film_shadow import FilmShadow, tilt_mrad
-from ...analysis.footprint.open_beam import crystal_length
+from ...analysis.footprint.open_beam import lit_length
 from ...analysis.kinetics.mass_balance import solution_loss
-from ...nouns import CrystallineFraction, Number, Run
-from ...nouns.contributions import SHADOW
+from ...nouns import CrystallineFraction, FloatArray, Number, Run
+from ...nouns.contributions import FOOTPRINT, SHADOW
+from .anode import AnodePosition
 from .crystals import Crystals
 from .maps import FrameMaps
 from .quality import Doubt
@@ -24,7 +25,7 @@ MISSED = 3.0
 MISSED_IN_SHADOW = 2.0
 """The same where a film takes light: then it is in its own shadow, the question is only by how much."""
 TOLD = 0.5
-"""Relative sigma of the depth beside the anode up to which it tells the tilt."""
+"""Relative sigma of the depth beside the anode up to which it tells the tilt, and of what may be hidden, of an amount."""
 ALIKE = 0.6
 """Of the sigma of one scan (chosen): what no number of scans makes smaller."""
 
@@ -39,9 +40,12 @@ class FilmStudy:
     notes: tuple[str, ...] = ()
 
 
-def film_study(shadow: Shadow | None, column: int | None, maps: FrameMaps, run: Run) -> FilmStudy:
-    """What the last scan with crystals says of them, beside what had left the solution when that scan saw the anode; column:
-    of the map, the voxel at the anode."""
+def film_study(
+    shadow: Shadow | None, crystals: Crystals, maps: FrameMaps, run: Run, anode: AnodePosition, anode_um: float
+) -> FilmStudy:
+    """What the last scan with crystals says of them, beside what had left the solution when that scan saw the anode; anode_um:
+    sigma of its height."""
+    column = crystals.column
     none = Number.absent("um", "no crystals were seen at the anode")
     untold = Number.absent("mrad", "no film on the anode takes light that would tell")
     nothing = FilmStudy({"crystalline_amount": none, BESIDE: none, "anode_tilt": untold})
@@ -55,29 +59,57 @@ def film_study(shadow: Shadow | None, column: int | None, maps: FrameMaps, run: 
     last = int(seen[-1])
     when = float(maps.phi.coord("time")[last, column])
     lost = _lost(maps, when, run)
-    length, unknown = crystal_length(float(maps.phi.coord("height")[column]), run.beam.fwhm_um)
-    amount, own, film = float(phi[last]), 0.0, None
+    height, waviness = float(maps.phi.coord("height")[column]), anode.surely_wavy_um
+    length, unknown = lit_length(height, run.beam.fwhm_um, height_sigma=anode_um, waviness=waviness)
+    amount, own, film = float(phi[last]), _reading_sigma(maps, crystals, last, column), None
     if shadow is not None and dark[last] > 0.0:
         film = shadow.film(last, column)
         per_phi = float(shadow.per_phi[last, column])
-        own = film.sigma / per_phi if np.isfinite(film.edge_sigma) else 0.0
+        shade = film.sigma if np.isfinite(film.edge_sigma) else float(shadow.sigma[last, column])
+        own = float(np.hypot(own, shade / per_phi))
         amount = film.lit / per_phi
         untold = _tilt([_Seen.of(shadow, int(scan), column, maps, run) for scan in np.flatnonzero(dark > 0.0)], run)
     amount, sigma = amount * length, length * float(np.hypot(unknown * amount, own))
     bound, reason = _lower_bound(amount, sigma, film, lost)
+    if not bound and lost.value is not None and lost.sigma is not None:  # as much as may yet be hidden
+        sigma = float(np.linalg.norm([sigma, lost.sigma, max(lost.value - amount, 0.0)]))
     source = (
-        "particle volume in crystals per area of the anode, as the voxel at the anode shows it in its last scan with crystals, "
+        "particle volume per area of the anode in crystals that stand in the light, by the voxel at the anode in its last scan "
+        "with crystals, "
         f"{when:.0f} s; "
         f"{'a lower bound' if bound else 'not a lower bound'}: {reason}"
     )
-    unknown_loss = lost.sigma is None or lost.sigma > amount  # what is seen of the voxel is as it is
-    names = {"crystalline_amount", *(["anode_volume_fraction"] if film else [])}
-    names |= set() if film is None and unknown_loss else {"crystalline_fraction"}
+    in_voxel = (
+        set() if film is None else {"anode_volume_fraction", "crystalline_fraction"}
+    )  # what lies lower is not in it
+    names = {"crystalline_amount", *in_voxel}
     return FilmStudy(
         {"crystalline_amount": Number(amount, sigma, "um", source), BESIDE: lost, "anode_tilt": untold},
         (Doubt(frozenset(names), f"a lower bound: {reason}"),) if bound else (),
         () if film is None else (_words(film),),
     )
+
+
+def _reading_sigma(maps: FrameMaps, crystals: Crystals, scan: int, column: int) -> float:
+    """Sigma of phi of crystals as the voxel reads it: of all particles', and of their share, which is of numbers: particles in
+    crystals are larger, as those of the voxel are larger than above it. Not in it: what a film's
+    shadow may hide, and the absorption of what is dissolved beside crystals."""
+    phi, share = float(maps.phi.values[scan, column]), float(maps.crystalline_fraction[scan, column])
+    shared = [
+        float(sigma.values[scan, column]) for name, sigma in maps.phi.shared.items() if name not in (FOOTPRINT, SHADOW)
+    ]
+    parts = [share * np.nan_to_num(x) for x in (float(maps.phi.sigma[scan, column]), *shared)]
+    if crystals.crystalline_fraction is not None:
+        of_share = crystals.crystalline_fraction.shared
+        own = [float(sigma.values[scan]) for name, sigma in of_share.items() if name not in (FOOTPRINT, SHADOW)]
+        parts += [phi * np.nan_to_num(x) for x in (float(crystals.crystalline_fraction.sigma[scan]), *own)]
+    return float(np.linalg.norm([*parts, phi * (1.0 - share) * _larger(maps.diameter.values[scan], column)]))
+
+
+def _larger(d: FloatArray, column: int) -> float:
+    """How far the mean volume of a voxel's particles is from that of the next one above, relative; 0 where it is not known."""
+    above = d[column + 1 : column + 2]
+    return float(np.abs(1.0 - np.nan_to_num(above / d[column], nan=1.0) ** 3).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +137,7 @@ def in_shadow(crystals: Crystals, shadow: Shadow | None) -> Crystals:
     if shadow is None or seen is None or column is None:
         return crystals
     more = np.zeros(seen.values.size)
-    for scan in np.flatnonzero((shadow.missing[:, column] > 0.0) & (seen.values > 0.0)):
+    for scan in np.flatnonzero((shadow.missing[:, column] > 0.0) & np.isfinite(seen.values)):
         film, rest = shadow.film(int(scan), column), float(shadow.depth[scan, column] - shadow.shown[scan, column])
         lit = film.shown + float(np.hypot(film.lit - film.shown, film.sigma))
         more[scan] = lit / (lit + rest) - film.shown / (film.shown + rest)
@@ -133,7 +165,7 @@ def _lower_bound(amount: float, sigma: float, film: FilmShadow | None, lost: Num
         return True, f"{shade}hardly scatters: its own shadow leaves open how much more it is; {beside}"
     if film is not None and sigma > TOLD * amount:
         return True, f"{shade}its own shadow leaves open how much it is; {beside}"
-    if lost.sigma > amount:
+    if np.hypot(lost.sigma, max(lost.value - amount, 0.0)) > TOLD * amount:
         return True, f"{shade}what left the solution is not known well enough to say that it is all: {beside}"
     return False, f"{shade}{beside}, which agrees"
 

@@ -78,6 +78,7 @@ def frame_maps(
     excluded: BoolArray,
     crystalline_fraction: FloatArray,
     agreed: Agreement | None = None,
+    program: tuple[Piece, ...] = (),
 ) -> FrameMaps:
     """phi and sizes as means over the beam's footprint; `agreed`: what scattering and transmission say of each other.
 
@@ -101,6 +102,7 @@ def frame_maps(
         sees_crystals=beside_crystals,
         missing=None if agreed is None else agreed.missing,
         relative=relative,
+        steps_s=_changes(program),
     )
     factor = crystalline_fraction + dissolved * correction.factor
     shared = {name: factor * sigma for name, sigma in shared_on_map(voxels, grid, "phi").items()}
@@ -228,8 +230,7 @@ def kinetics(
     flux = None
     closed = np.inf if onset_s is None else onset_s
     try:
-        changes = [0.5 * (first + last) for first, last in steps(program)]
-        flux = continuity_flux(phi, visits=None, anode_closed_until_s=closed, steps_s=changes, **cell).flux
+        flux = continuity_flux(phi, visits=None, anode_closed_until_s=closed, steps_s=_changes(program), **cell).flux
     except FitError as error:
         notes.append(f"flux from continuity: {error}")
     for suffix, piece in rated(program):
@@ -248,6 +249,11 @@ class _Growth:
     line: LineFit | None = None
     flux_slice: SliceFlux | None = None
     notes: tuple[str, ...] = ()
+
+
+def _changes(program: tuple[Piece, ...]) -> list[float]:
+    """Times (s) at which the voltage changed."""
+    return [0.5 * (first + last) for first, last in steps(program)]
 
 
 def _growth(
@@ -271,7 +277,8 @@ def _growth(
         numbers |= onset(curve, structure=structure_onset, kink=kink)
         found = Number(0.0, 0.0, "s", "crystals in the first scan") if begun else numbers["onset_time"]
         onset_s = found.value
-        flux_slice = slice_flux_curve(curve, slice_um=thickness)
+        start, changes = run.solution.volume_fraction, _changes(program)
+        flux_slice = slice_flux_curve(curve, slice_um=thickness, start=start, steps_s=changes)
         mean = slice_mean_curve(phi, slice_um=thickness, **cell)
         for suffix, piece in rated(program):
             at_anode, of_slice = "phi of the voxel at the anode", "mean phi of the slice"

@@ -127,10 +127,10 @@ class MeasuredView:
             layer=layer_of(reduced, standard, grid, phi, relative, attenuation=absorbing, crystals=fraction),
         )
 
-    def with_noise(self, usual: float) -> tuple[MeasuredView, float]:
-        """This view with the noise of each frame's phi that most frames show and the standards do not, and that noise."""
+    def with_noise(self, usual: float, of_level: float) -> tuple[MeasuredView, float]:
+        """This view with the noise of each frame's phi that most show and standards do not, and it; of_level: of flat parts."""
         correction, measures = self.compared(np.zeros(self.phi.shape, dtype=bool))
-        of_solvent = float(np.sqrt(max(self.solvent.noise**2 - usual**2, 0.0)))  # whoever makes it
+        of_solvent = float(np.sqrt(max(of_level**2 - usual**2, 0.0)))  # whoever makes it
         noise = max(noise_of_phi(measures, self.depth(correction), usual), of_solvent)
         noise = noise if noise >= LEAST_MONITOR_NOISE else 0.0
         return replace(self, relative=np.hypot(self.relative, noise), noise=float(np.hypot(noise, usual))), noise

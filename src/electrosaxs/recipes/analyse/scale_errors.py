@@ -36,6 +36,8 @@ KEYS = {
     GEOMETRY: "distance", ENERGY: "energy", GAP: "gap", PATH: "path length", BEAM_WIDTH: "beam width",
     STARTING_SOLUTION: "starting phi", ANODE: "anode height",
 }  # fmt: skip
+A_SCALE = 1e-3
+"""Relative, an example: what a careful calibration leaves of a distance."""
 LEAST_MOVED = 1e-3
 """Of the beam's width: a height of the anode that is known better moves nothing."""
 SMALLEST = 1e-6
@@ -67,9 +69,26 @@ class Scales:
 
     def not_included(self, number: str) -> str:
         """In words, what moves a number and has no sigma; empty where there is nothing."""
-        known = {*self.relative, *([] if self.anode_um is None else [ANODE]), *([ENERGY] if self.calibrated else [])}
-        absent = [KEYS[name] for name in MOVED.get(_name(number), ()) if name not in known]
+        absent = self._unknown(MOVED.get(_name(number), ()))
         return f"; not included: errors of {', '.join(absent)} (no sigma given)" if absent else ""
+
+    def note(self, diameter: Number | None) -> tuple[str, ...]:
+        """What an unknown scale does to all sizes, where that is more than the sigma of the `diameter` that is known best."""
+        absent = self._unknown((GEOMETRY, ENERGY))
+        if not absent or diameter is None or diameter.value is None or not diameter.sigma:
+            return ()
+        sigmas = A_SCALE * diameter.value / diameter.sigma
+        if sigmas < 1.0:
+            return ()
+        return (
+            f"sizes and lattice constants are as true as {' and '.join(absent)}, of which no sigma is given and no frame tells:"
+            f" {A_SCALE:.1%} of either moves the starting diameter by {sigmas:.0f} of its sigmas",
+        )
+
+    def _unknown(self, names: Iterable[str]) -> list[str]:
+        """Those of `names` that have no sigma, in words."""
+        known = {*self.relative, *([] if self.anode_um is None else [ANODE]), *([ENERGY] if self.calibrated else [])}
+        return [KEYS[name] for name in names if name not in known]
 
 
 def scales_of(run: Run, anode: AnodePosition, moved_um: float = 0.0) -> Scales:
@@ -119,7 +138,8 @@ def with_scale_errors(results: RunResults, scales: Scales, run: Run, again: Agai
     for name, number in numbers.items():
         if number.value is not None:
             numbers[name] = replace(number, source=number.source + scales.not_included(name))
-    return replace(results, numbers=numbers)
+    words = scales.note(results.numbers.get("starting_diameter"))
+    return replace(results, numbers=numbers, notes=(*results.notes, *words))
 
 
 def again(

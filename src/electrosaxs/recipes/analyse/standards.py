@@ -95,10 +95,11 @@ def standards(reduced: ReducedRun, *, workers: int = 2, interference: Interferen
     monitors = [table.monitor[frames] for frames in (solvent_frames, reference_frames)]
     noise = normalisation_noise([empty_of_particles, starting_solution], monitors)
     modes = solvent_modes(reference, fit, frames=reference_frames.size, dry_shell_nm=shell)
-    solvent_noise, reference_noise = (noise.of_mean(monitor) for monitor in monitors)
+    solvent_noise, reference_noise = noise.of_mean_solvent(monitors[0]), noise.of_mean(monitors[1])
     errors = curve_errors(
-        reference, volume, normalisation=np.array([reference_noise]), solvent_normalisation=solvent_noise
-    )
+        reference, volume, normalisation=np.array([reference_noise]), solvent_normalisation=solvent_noise,
+        stray=noise.stray / float(np.sqrt(reference_frames.size)),
+    )  # fmt: skip
     return Standards(
         solvent=solvent,
         dark=dark,

@@ -159,7 +159,13 @@ def measure(
     volume = volume or particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
     phi = volume_fraction(volume, reference, phi0=phi0)
     noise = standard.normalisation.sigma(reduced.table.monitor[frames])
-    errors = curve_errors(sample, volume, normalisation=noise, solvent_normalisation=standard.solvent_noise)
+    errors = curve_errors(
+        sample,
+        volume,
+        normalisation=noise,
+        solvent_normalisation=standard.solvent_noise,
+        stray=standard.normalisation.stray,
+    )
     sizes = size_influence(fit)
     own = errors.own(np.concatenate([phi0 / reference.value[0] * volume.influence[:, None], sizes], axis=1))
     response = solvent_response(volume, reference, phi0=phi0)

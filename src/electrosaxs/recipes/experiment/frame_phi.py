@@ -127,6 +127,12 @@ class FramePhi:
         volume = particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
         phi = volume_fraction(volume, standard.reference_volume, phi0=phi0)
         noise = standard.normalisation.sigma(np.array([monitor]))
-        errors = curve_errors(sample, volume, normalisation=noise, solvent_normalisation=standard.solvent_noise)
+        errors = curve_errors(
+            sample,
+            volume,
+            normalisation=noise,
+            solvent_normalisation=standard.solvent_noise,
+            stray=standard.normalisation.stray,
+        )
         response = phi0 / standard.reference_volume.value[0] * volume.influence
         return float(phi[0]), float(np.sqrt(errors.own(response[:, None])[0, 0, 0]))
