@@ -65,3 +65,19 @@ def test_rounding_decides_nothing_where_schemes_err_alike() -> None:
             )
             told = np.isfinite(one.logarithm)
             assert_close(other.logarithm[told] - np.log(37.0), one.logarithm[told], rel=1e-9)
+
+
+def test_looks_between_scans_have_a_sigma_however_many_they_are() -> None:
+    """Ten looks at two heights, the lower one hidden by crystals, between two scans of all heights on either side."""
+    begin = np.array([0.0, 500.0, *np.arange(1000.0, 1500.0, 50.0), 1500.0, 2000.0])[:, None]
+    time = 40.0 + begin + 3.0 * np.arange(HEIGHT.size)
+    true = 8e-4 * (1.0 + 9.0 * np.sqrt(time / 2000.0) * np.exp(-HEIGHT / (60.0 + 0.05 * time)))
+    looks = np.isin(np.arange(len(begin)), np.arange(2, 12))
+    seen = true.copy()
+    seen[np.ix_(looks, np.arange(HEIGHT.size) != 1)] = np.nan
+    wanted = np.isnan(seen) & (np.arange(HEIGHT.size) > 1)
+    found = expected(seen, wanted, height_um=HEIGHT, time_s=time, start=8e-4)
+    assert np.isfinite(found.sigma[wanted]).all()
+    assert np.max(found.sigma[wanted]) < 0.15
+    off = np.abs(found.logarithm - np.log(true))[wanted]
+    assert np.mean(off < 3.0 * found.sigma[wanted]) > 0.95

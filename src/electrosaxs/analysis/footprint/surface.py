@@ -8,6 +8,7 @@ with time alone, it meets exactly. A voxel never enters its own prediction.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isfinite, prod, sqrt
@@ -52,11 +53,12 @@ class _Grid:
     """ln phi with the starting solution as a first row, and the coordinates in which it is interpolated, as lists: a
     prediction reads a handful of single numbers, however long the series is.
 
-    x, known: [row][column]. z: [column]. when: for ROOT and INVERSE, [column][row].
+    x, known: [row][column]. rows: [column], the rows that know it. z: [column]. when: for ROOT and INVERSE, [column][row].
     """
 
     x: list[list[float]]
     known: list[list[bool]]
+    rows: list[list[int]]
     z: list[float]
     when: tuple[list[list[float]], list[list[float]]]
     least: float
@@ -78,6 +80,7 @@ class _Grid:
         return cls(
             x.tolist(),
             known.tolist(),
+            [np.flatnonzero(column).tolist() for column in known.T],
             np.sqrt(np.maximum(height_um, 0.0) + NEAR_SURFACE_UM).tolist(),
             (root.T.tolist(), inverse.T.tolist()),
             float(measured.min(initial=np.inf)) - FARTHEST,
@@ -92,8 +95,9 @@ class _Grid:
         def told(r: int, c: int) -> bool:
             return known[r][c] and (r, c) != unseen
 
-        rows = _nearest(when, row, in_scans, lambda r: told(r, column) and when[r] < np.inf)
-        columns = _nearest(self.z, column, in_heights, lambda c: told(row, c) and all(told(r, c) for r in rows))
+        rows = _nearest(when, row, in_scans, self.rows[column], lambda r: told(r, column) and when[r] < np.inf)
+        every = range(len(self.z))
+        columns = _nearest(self.z, column, in_heights, every, lambda c: told(row, c) and all(told(r, c) for r in rows))
         if (len(rows) < in_scans and len(columns) < 2) or len(columns) < min(in_heights, 2):
             return np.nan
         in_time = _weights([when[r] for r in rows], when[row])
@@ -133,21 +137,30 @@ def expected(
 
 
 def _around(grid: _Grid, row: int, column: int) -> list[Place]:
-    """Known voxels of the same height in the scans before and after; where there are none, those beside in the scan."""
-    rows = [r for r in range(max(row - JUDGES, 1), min(row + JUDGES + 1, len(grid.x))) if r != row]
-    found = [(r, column) for r in rows if grid.known[r][column]]
+    """Voxels of the same height in the scans before and after that know it, however far; where there are none, those beside in
+    the scan."""
+    rows = grid.rows[column]
+    at = bisect_left(rows, row)
+    beside = [*rows[max(at - JUDGES, 0) : at], *rows[bisect_right(rows, row) :][:JUDGES]]
+    found = [(r, column) for r in beside if r > 0]
     if found:
         return found
     return [(row, c) for c in (column - 1, column + 1) if 0 <= c < len(grid.z) and grid.known[row][c]]
 
 
-def _nearest(at: Sequence[float], here: int, count: int, told: Callable[[int], bool]) -> list[int]:
-    """Those `count` places beside `here`, rising, that are told and whose coordinate is nearest; `at` rises or falls."""
+def _nearest(
+    at: Sequence[float], here: int, count: int, among: Sequence[int], told: Callable[[int], bool]
+) -> list[int]:
+    """Those `count` places beside `here` of `among` (rising), themselves rising, that are told and whose coordinate is nearest;
+    `at` rises or falls."""
     found: list[int] = []
-    below, above = here - 1, here + 1
-    while len(found) < count and (below >= 0 or above < len(at)):
-        nearer = below >= 0 and (above >= len(at) or abs(at[below] - at[here]) <= abs(at[above] - at[here]))
-        place = below if nearer else above
+    below = bisect_left(among, here) - 1
+    above = bisect_right(among, here)
+    while len(found) < count and (below >= 0 or above < len(among)):
+        nearer = below >= 0 and (
+            above >= len(among) or abs(at[among[below]] - at[here]) <= abs(at[among[above]] - at[here])
+        )
+        place = among[below if nearer else above]
         below, above = below - nearer, above + (not nearer)
         if told(place):
             found.append(place)
