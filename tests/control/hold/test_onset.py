@@ -105,23 +105,36 @@ def test_lines_of_crystals_tell_the_onset_within_a_step(with_lines: Lines) -> No
     assert np.mean(np.abs(pulls) < 2.5) > 0.95
 
 
-def test_how_little_lines_show_counts_once_not_in_every_frame() -> None:
-    """Crystals that show 0.35 of what they are, and fewer that show 0.58: nobody can tell, however many frames there are."""
+def odds(shown: np.ndarray, true: np.ndarray, other: np.ndarray) -> float:
+    """Of a run with the `true` crystals (frame,) beside one with `other`, where phi and lines show `shown` of crystals."""
     believed = belief(plant_with(solubility=0.0075), charge_sigma=0.3)
-    bank, number = OnsetBank(believed, GRID, believed.x0), 17
-    dissolved, crystals = np.full(number, 0.01), 1e-4 * np.arange(1.0, number + 1.0)
-    for share, log in ((1.0, -4.9), (0.6, -4.87)):
-        bank.begun.append(Member(log, bank.none.track, np.array([dissolved, share * crystals]), 0.5))
+    bank, number = OnsetBank(believed, GRID, believed.x0), shown.size
+    dissolved = np.full(number, 0.01)
+    for crystals, log in ((true, -4.9), (other, -4.87)):
+        bank.begun.append(Member(log, bank.none.track, np.array([dissolved, crystals]), 0.5))
     bank.none.seen = np.array([dissolved, np.zeros(number)])
-    phi, lines = dissolved + 0.35 * crystals, np.array([0.35 * crystals, np.full(number, 4e-6)])
+    phi, lines = dissolved + shown, np.array([shown, np.full(number, 4e-6)])
     rows, near = (
         Rows(phi, np.full(number, np.inf), phi, np.zeros((number, believed.x0.size))),
         np.ones(number, dtype=bool),
     )
     bank.weigh(rows, 0.01 * phi, near, 1.0, lines)
     assert bank.crystals > 0.999
-    true, fewer = (one.weight for one in bank.begun)
-    assert true > 0.2 * fewer
+    weights = {one.log_solubility: one.weight for one in bank.begun}
+    return weights.get(-4.9, 0.0) / weights[-4.87]
+
+
+def test_how_little_lines_show_counts_once_not_in_every_frame() -> None:
+    """Crystals that show 0.35 of what they are, and fewer that show 0.58: nobody can tell, however many frames there are."""
+    crystals = 1e-4 * np.arange(1.0, 18.0)
+    assert odds(0.35 * crystals, crystals, 0.6 * crystals) > 0.1
+
+
+def test_what_crystals_show_may_fade_while_they_grow() -> None:
+    """From 0.7 to 0.5 of what they are, or evenly of ones that grow less and less: nobody can tell."""
+    crystals = 1e-4 * np.arange(1.0, 18.0)
+    shown = (0.7 - 0.2 * crystals / crystals[-1]) * crystals
+    assert odds(shown, crystals, shown / 0.65) > 0.05
 
 
 def test_a_bank_is_fine_where_lines_say_when(with_lines: Lines) -> None:

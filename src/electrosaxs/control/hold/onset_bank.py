@@ -38,10 +38,13 @@ GIVEN_UP = 1e-4
 """Weight below which a solubility is not looked at again."""
 SEEN, SEEN_SIGMA = 0.65, 0.35
 """What a beam at the anode reads of crystals over what it would of flat ones: they stand on a rough, tilted anode."""
-DISORDERED = 0.35
-"""So much less lines may show than phi does: a deposit is not all crystal."""
+GROWN, DISORDERED = 0.2, 0.35
+"""By so much what shows may change while crystals grow, that in the shadow of others, say; so much less lines may show than
+phi does: a deposit is not all crystal (chosen)."""
+SHARES = np.array([SEEN_SIGMA, GROWN, DISORDERED])
+"""Sigmas of those unknowns."""
 SEEN_SPREAD = 0.1
-"""Scatter between frames of what crystals read, of that; SEEN, SEEN_SIGMA and DISORDERED all frames share."""
+"""Scatter between frames of what crystals read, of that; what is above all frames share."""
 PIECE_S = 60.0
 """A run that is repeated looks so often which solubilities the wall has passed."""
 
@@ -64,14 +67,19 @@ class Member:
     ) -> tuple[Rows, float]:  # fmt: skip
         """The frames against this run, and what the width of their sigmas adds to chi-squared.
 
-        A beam that touches the anode (`near`) may see crystals, less than flat ones would give: by how much is an unknown that
-        all frames share, the last column but one, with a relative `scatter` between them.
+        A beam that touches the anode (`near`) may see crystals, less than flat ones would give: by how much, and how that
+        changes as they grow, are unknowns that all frames share, with a relative `scatter` between them. The columns of SHARES.
         """
         dissolved, crystals = self.seen
-        there = np.where(near, crystals, 0.0)[:, None]
+        there = np.where(near, crystals, 0.0)
         sigma = np.where(near, np.hypot(own_sigma, scatter * crystals), rows.sigma)
-        slope = np.concatenate([rows.slope, there, np.zeros(there.shape)], axis=1)
-        return Rows(rows.measured - SEEN * there[:, 0], sigma, dissolved, slope), _width(sigma[near], own_sigma[near])
+        shares = np.column_stack([there, self._grown(there), np.zeros(there.size)])
+        slope = np.concatenate([rows.slope, shares], axis=1)
+        return Rows(rows.measured - SEEN * there, sigma, dissolved, slope), _width(sigma[near], own_sigma[near])
+
+    def _grown(self, crystals: FloatArray) -> FloatArray:
+        """Crystals (frame,) times how far they have grown, from 0 to 1."""
+        return crystals * crystals / max(float(self.seen[1].max(initial=0.0)), 1e-30)
 
     def shown(self, lines: FloatArray) -> float:
         """Of this run's crystals, what all lines together show."""
@@ -81,12 +89,13 @@ class Member:
 
     def against_lines(self, lines: FloatArray, unknowns: int) -> tuple[Rows, float]:
         """The same of the crystals that lines show (phi and its sigma, (2, frame), NaN where none were seen): how much less of
-        flat ones lines show than phi is the last column."""
+        flat ones lines show than phi is the last unknown."""
         seen = np.isfinite(lines[0])
         phi, own = lines[:, seen]
         crystals = self.seen[1, seen]
         sigma = np.hypot(own, SEEN_SPREAD * phi)
-        slope = np.concatenate([np.zeros((phi.size, unknowns)), crystals[:, None], -crystals[:, None]], axis=1)
+        shares = np.column_stack([crystals, self._grown(crystals), -crystals])
+        slope = np.concatenate([np.zeros((phi.size, unknowns)), shares], axis=1)
         return Rows(phi - SEEN * crystals, sigma, np.zeros(phi.size), slope), _width(sigma, own)
 
 
@@ -215,19 +224,21 @@ class OnsetBank:
         of_crystals = [self.belief.number("solubility"), self.belief.number("attachment_time")]
         believed = self.belief.sigma.copy()
         believed[of_crystals] = 0.0
-        back = np.append(self.belief.x0 - self.x, [0.0, 0.0])
+        back = np.append(self.belief.x0 - self.x, np.zeros(SHARES.size))
 
         def left(against: Rows, width: float, shares: FloatArray) -> float:
-            told = shares * against.slope[:, -2:] / against.sigma[:, None]
-            volume = float(np.linalg.slogdet(np.eye(2) + told.T @ told)[1])  # of the shares that the frames rule out
+            told = shares * against.slope[:, -shares.size :] / against.sigma[:, None]
+            volume = float(
+                np.linalg.slogdet(np.eye(shares.size) + told.T @ told)[1]
+            )  # of the shares that the frames rule out
             return solve(against, back, np.append(believed, shares), misfit).cost + width + volume
 
-        alone = left(*member.against(rows, own_sigma, near, SEEN_SIGMA), np.zeros(2))
+        alone = left(*member.against(rows, own_sigma, near, SEEN_SIGMA), np.zeros(SHARES.size))
         shown, wider = member.against_lines(lines, self.x.size)
         if not shown.measured.size:
             return alone, alone
         frames, width = member.against(rows, own_sigma, near, SEEN_SPREAD * member.shown(lines))
-        together = left(frames.and_those(shown), width + wider, np.array([SEEN_SIGMA, DISORDERED]))
+        together = left(frames.and_those(shown), width + wider, SHARES)
         return alone, min(together, alone + _against_false_lines(lines))
 
     def _believed(self, member: Member) -> float:
