@@ -18,10 +18,11 @@ class Field:
     """A program of voltages (V) over the time since the output went on (s of the beamline's clock).
 
     over: why there is nothing to do any more before the time is over, empty while there is. watch_s: pause (s) between
-    two looks at the lowest heights, between two scans, while `uneasy`.
+    two looks at the lowest heights, between two scans, while `uneasy`; hurried: they are needed now, whatever they cost of
+    the dose.
     """
 
-    watch_s, uneasy = math.inf, False
+    watch_s, uneasy, hurried = math.inf, False, False
 
     def __init__(self, watch: Watch, program: VoltageProgram) -> None:
         self.watch, self.program = watch, program

@@ -30,6 +30,7 @@ KNIFE_STEP, FINE_STEP, FINE_REACH = 0.5, 0.2, 1.5  # of the beam's FWHM
 FEWEST_COARSE = 9
 WATCHED = 2  # heights that are looked at between two scans where crystals may be beginning
 LOOK_AGAIN_S = 10.0  # whether they may be
+UNSURE_SHARE = 0.5  # of the dose for looks, while crystals may be beginning and are not likely
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Measurement:
     _transmission: dict[float, float] = entry(default_factory=dict)
     _open: float = math.nan
     _looked_enough: bool = False
+    _looked_at: float = -math.inf
 
     def run(self) -> None:
         """All of it; the output is off afterwards, or somebody must see to it."""
@@ -147,12 +149,19 @@ class Measurement:
         return True
 
     def _dose_for_looks(self, few: list[float], due: float, end: float) -> bool:
-        """Looks take what the scans from `due` on leave of the dose, where there is no fresh spot."""
+        """Looks take what the scans from `due` on leave of the dose, where there is no fresh spot; until crystals are likely a
+        share of it, evenly until `end`."""
         scans = math.ceil((end - due) / self.scan.period_s - 1e-9)
         planned = scans * len(self.scan.heights_um) * self.scan.exposure_s
         left = self.scan.max_dose_s - self._dose_s - planned
-        if self.greeting.lateral or sum(self._exposure(height) for height in few) <= left:
+        cost, now = sum(self._exposure(height) for height in few), self.watch.beamline.clock()
+        if self.greeting.lateral:
             return True
+        if cost <= left:
+            pause = 0.0 if self.field.hurried else cost * (end - now) / (UNSURE_SHARE * left)
+            look = now - self._looked_at >= pause
+            self._looked_at = now if look else self._looked_at
+            return look
         if not self._looked_enough:
             self.record.remark(
                 f"no more looks between scans: {self._dose_s:.0f} s of exposure, and {planned:.0f} s that the scans still need,"

@@ -153,6 +153,25 @@ def test_looks_leave_the_dose_that_scans_need_where_there_is_no_fresh_spot(
     assert "no more looks between scans: 13 s of exposure, and 6 s that the scans still need" in capsys.readouterr().err
 
 
+def test_looks_are_spread_until_crystals_are_likely_where_there_is_no_fresh_spot(
+    meter: MeterProgram, bridge: TinyBridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They take no more than half of what the dose leaves, evenly; all that there is time for once they are needed now."""
+    monkeypatch.setattr(Field, "watch_s", 2.0)
+    monkeypatch.setattr(Field, "uneasy", True)
+    looks = []
+    for hurried in (False, True):
+        monkeypatch.setattr(Field, "hurried", hurried)
+        scan = {"heights_um": [0, 900, 100], "period_s": 50.0, "max_dose_s": 24.0, "alignment": False}
+        folder = tmp_path / str(hurried)
+        folder.mkdir()
+        plan = write_plan(folder, bridge, meter.resource, scan=scan, cell={"anode_height_um": 11.3})
+        assert acquire(plan, folder / "run") == 0
+        table, _ = read_all(folder / "run")
+        looks.append(int(table.is_role(Role.SAMPLE).sum()) - 2 * 3)
+    assert 4 <= looks[0] <= 7 < looks[1]
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

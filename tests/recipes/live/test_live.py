@@ -59,7 +59,7 @@ class PassesHere:
 @pytest.fixture(autouse=True)
 def _passes_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "Passes", PassesHere)
-    monkeypatch.setattr(follow, "PASS_PERIOD_S", 3.0)
+    monkeypatch.setattr(follow, "PASS_PERIOD_S", 1.0)
 
 
 def lines_of(out: Path) -> list[dict[str, Any]]:
@@ -97,7 +97,7 @@ def test_a_growing_file_ends_as_analyse_leaves_it(
     follower = Follower(source, out)
     assert not follower.step()
     assert follower.phase() == "waiting"
-    writer = subprocess.Popen([sys.executable, HERE / "growing.py", quiet_nexus, source, "0.1"])
+    writer = subprocess.Popen([sys.executable, HERE / "growing.py", quiet_nexus, source, "0.15"])
     try:
         follower.until_the_end()
         seen = follower.passed

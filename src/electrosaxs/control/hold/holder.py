@@ -146,6 +146,12 @@ class Holder:
         bank = self.estimator.bank
         return self.mode == "hold" and (self._unknown if bank is None else bank.crystals > MAY_BEGIN)
 
+    @property
+    def crystals_likely(self) -> bool:
+        """Crystals are there rather than not, or derivatives know them: looks then tell the flux within minutes."""
+        bank = self.estimator.bank
+        return bank is None or bank.crystals > 0.5
+
     def looks_for_lines(self, height_um: float) -> bool:
         """Whether lines of crystals in a frame at this height would tell anything that is not known."""
         return self.estimator.bank is not None and bool(self.estimator.touches(np.array(height_um)))
@@ -226,7 +232,8 @@ class Holder:
         """Relative sigma of the held flux; of its set-point where it is far below, or runs back from the anode, as after a
         fallback."""
         flux, sigma = self._held(known)
-        return sigma / max(abs(flux), self.set_point if self.kind == "slice" else 0.0)
+        size = max(abs(flux), self.set_point if self.kind == "slice" else 0.0)
+        return sigma / size if size > 0.0 else math.inf
 
     @property
     def kind(self) -> Kind:
