@@ -33,8 +33,9 @@ COMPLIANCE_SHARE = 0.95
 """Of the current limit that the loop goes up to: at the limit the meter lowers the voltage by itself."""
 SHORT, SHORT_TIMES = 0.02, 3
 """At the end: so far below the set-point at the highest voltage, so many decisions in a row."""
-MAY_BEGIN = 0.02
-"""Probability of crystals from which on frames are wanted between two scans."""
+MAY_BEGIN, STEERS = 0.02, 0.5
+"""Probability of crystals from which on frames are wanted between two scans, and from which on they move the voltage (by half of
+what crystals ask for, the odds squared)."""
 UNKNOWN, BADLY_KNOWN = 0.03, 0.05
 """Relative sigma of the flux from which on frames are wanted between two scans once there are crystals, and from which on it
 is said that they are why."""
@@ -147,10 +148,10 @@ class Holder:
         return self.mode == "hold" and (self._unknown if bank is None else bank.crystals > MAY_BEGIN)
 
     @property
-    def crystals_likely(self) -> bool:
-        """Crystals are there rather than not, or derivatives know them: looks then tell the flux within minutes."""
+    def crystals_steer(self) -> bool:
+        """The voltage has begun to follow crystals, seen or not, or derivatives know them: looks tell within minutes which."""
         bank = self.estimator.bank
-        return bank is None or bank.crystals > 0.5
+        return bank is None or bank.crystals > STEERS
 
     def looks_for_lines(self, height_um: float) -> bool:
         """Whether lines of crystals in a frame at this height would tell anything that is not known."""

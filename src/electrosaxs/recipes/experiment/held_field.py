@@ -128,7 +128,7 @@ class HeldField(Field):
         )
         self._due = min(self._due, begin + self._holder.next_s)
         self._goal, self._last = decision.voltage, decision
-        self.uneasy, self.hurried = self._holder.uneasy, self._holder.crystals_likely
+        self.uneasy, self.hurried = self._holder.uneasy, self._holder.crystals_steer
         self._watch_for(self._holder.kind)  # another one after the step that nucleates
         if self._asked is not None:  # meanwhile
             self._due, decision = 0.0, replace(decision, set_point=self._asked)
