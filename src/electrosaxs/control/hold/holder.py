@@ -34,8 +34,8 @@ COMPLIANCE_SHARE = 0.95
 SHORT, SHORT_TIMES = 0.02, 3
 """At the end: so far below the set-point at the highest voltage, so many decisions in a row."""
 MAY_BEGIN, STEERS = 0.02, 0.5
-"""Probability of crystals from which on frames are wanted between two scans, and from which on they steer: half of what they ask
-for, by the odds squared."""
+"""Probability of crystals from which on frames are wanted between two scans, and from which on they steer: half of what they
+ask for, by the odds squared."""
 UNKNOWN, BADLY_KNOWN = 0.03, 0.05
 """Relative sigma of the flux from which on frames are wanted between two scans once there are crystals, and from which on it
 is said that they are why."""
