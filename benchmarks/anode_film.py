@@ -84,7 +84,7 @@ def main() -> None:
         bound = sum("doubtful: a lower bound" in run[0].numbers["crystalline_amount"].quality for run in runs)
         print(f"| {name} | " + " | ".join(f"{x:.2f}" for x in row) + " | " + " | ".join(told), end="")
         print(
-            f" | {bound} of {len(runs)}, true {runs[0][1].numbers['crystalline_amount'].value or 0.0:.2f} um |",
+            f" | {bound} of {len(runs)}, true {runs[0][1].numbers['solution_loss_beside_crystals'].value or 0.0:.2f} um |",
             flush=True,
         )
 

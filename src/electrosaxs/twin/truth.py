@@ -124,7 +124,12 @@ class TruthRecord:
                 **extra,
             },
             numbers=self._numbers(onset, growth_line, diameter[-1, anode], deviation[-1, anode])
-            | self._amounts(onset, float(scans["time"][1][-1]), float(np.mean(phi.coord("time")[-1]))),
+            | self._amounts(
+                onset,
+                float(scans["time"][1][-1]),
+                float(np.mean(phi.coord("time")[-1])),
+                float(_to_map(plan, self.in_light)[-1, anode]),
+            ),
         )
 
     def _flux(self, phi: VolumeFraction) -> Flux:
@@ -198,15 +203,19 @@ class TruthRecord:
             numbers["slice_flux"] = Number(1e-6 * SLICE_UM * line.slope, 0.0, "m/s", source)
         return numbers
 
-    def _amounts(self, onset: float | None, anode_s: float, scan_s: float) -> dict[str, Number]:
-        """Particle volume per area in crystals (um) when the voxel at the anode was last seen, and amid that scan."""
+    def _amounts(self, onset: float | None, anode_s: float, scan_s: float, in_light: float) -> dict[str, Number]:
+        """Particle volume per area in crystals (um) when the voxel at the anode was last seen, what of it stands `in_light`
+        then, and all amid that scan."""
         seen, lost = (1e6 * self.beamline.history.crystals_at(np.array([anode_s, scan_s]))).sum(axis=-1)
-        words = "particle volume in crystals per area of the anode, voxel at the anode, last scan"
-        amount = Number.absent("um", NEVER) if onset is None else Number(float(seen), 0.0, "um", words)
+        words = (
+            "particle volume per area of the anode in crystals that stand in the light, voxel at the anode, last scan"
+        )
+        amount = Number.absent("um", NEVER) if onset is None else Number(in_light, 0.0, "um", words)
         left = Number(
             float(lost), 0.0, "um", f"particle volume per area in crystals at {scan_s:.0f} s: the cell is closed"
         )
-        beside = replace(amount, source=f"particle volume per area in crystals at {anode_s:.0f} s: the cell is closed")
+        words = f"particle volume per area in crystals at {anode_s:.0f} s: the cell is closed"
+        beside = amount if amount.value is None else replace(amount, value=float(seen), source=words)
         return {"crystalline_amount": amount, "solution_loss": left, "solution_loss_beside_crystals": beside}
 
 

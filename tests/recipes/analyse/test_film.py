@@ -34,9 +34,11 @@ def test_what_is_seen_of_a_film_in_its_own_shadow_is_a_lower_bound(film: tuple[R
     results, truth = film
     amount, sigma, found = number(results, "crystalline_amount")
     lost, unsure, _ = number(results, "solution_loss")
-    right = truth.numbers["crystalline_amount"].value
+    right, lit = (truth.numbers[name].value for name in ("solution_loss_beside_crystals", "crystalline_amount"))
     assert right is not None
+    assert lit is not None
     assert amount + 3.0 * sigma < right
+    assert abs(amount - lit) < 3.0 * sigma
     left = truth.numbers["solution_loss"].value
     assert left is not None
     assert right < left  # the anode is looked at first
