@@ -151,24 +151,29 @@ class Measurement:
     def _dose_for_looks(self, few: list[float], due: float, end: float) -> bool:
         """Looks take what the scans from `due` on leave of the dose, where there is no fresh spot; until crystals are likely a
         share of it, evenly until `end`."""
+        if self.greeting.lateral:
+            return True
         scans = math.ceil((end - due) / self.scan.period_s - 1e-9)
         planned = scans * len(self.scan.heights_um) * self.scan.exposure_s
         left = self.scan.max_dose_s - self._dose_s - planned
         cost, now = sum(self._exposure(height) for height in few), self.watch.beamline.clock()
-        if self.greeting.lateral:
-            return True
-        if cost <= left:
-            pause = 0.0 if self.field.hurried else cost * (end - now) / (UNSURE_SHARE * left)
-            look = now - self._looked_at >= pause
-            self._looked_at = now if look else self._looked_at
-            return look
+        if cost > left:
+            self._say_looked_enough(planned)
+            return False
+        pause = 0.0 if self.field.hurried else cost * (end - now) / (UNSURE_SHARE * left)
+        if now - self._looked_at < pause:
+            return False
+        self._looked_at = now
+        return True
+
+    def _say_looked_enough(self, planned_s: float) -> None:
+        """Once in a run; planned_s: of exposure, that the scans to come need."""
         if not self._looked_enough:
             self.record.remark(
-                f"no more looks between scans: {self._dose_s:.0f} s of exposure, and {planned:.0f} s that the scans still need,"
-                f" are scan.max_dose_s = {self.scan.max_dose_s:g}, and there is no lateral axis to a fresh spot"
+                f"no more looks between scans: {self._dose_s:.0f} s of exposure, and {planned_s:.0f} s that the scans still "
+                f"need, are scan.max_dose_s = {self.scan.max_dose_s:g}, and there is no lateral axis to a fresh spot"
             )
         self._looked_enough = True
-        return False
 
     def _visit(self, heights: list[float], anode: float, end: float) -> bool:
         """A frame at each height; False where the time was over before the last, or there is no more to do."""

@@ -99,6 +99,8 @@ class TruthRecord:
         lattice = np.where(fraction > 0.0, cell.lattice_constant, np.nan)
         main = main_piece(pieces(plan.time[plan.in_map], plan.voltage[plan.in_map]))
         growth_line = _growth_line(growth, onset, main)
+        lit = _to_map(plan, self.in_light)[:, anode]
+        ends = float(scans["time"][1][-1]), float(np.mean(phi.coord("time")[-1]))
         return RunResults(
             title=title,
             volume_fraction=phi,
@@ -118,18 +120,13 @@ class TruthRecord:
                 "deviation_seen": deviation_seen,
                 "volume_fraction_at_centre": _at_centre(history, phi),
                 "volume_fraction_crystals": crystals.sum(axis=-1),
-                "crystals_in_the_light": _to_map(plan, self.in_light)[:, anode],
+                "crystals_in_the_light": lit,
                 **self._film(scans["time"][1]),
                 "transmission": _to_map(plan, self.transmission),
                 **extra,
             },
             numbers=self._numbers(onset, growth_line, diameter[-1, anode], deviation[-1, anode])
-            | self._amounts(
-                onset,
-                float(scans["time"][1][-1]),
-                float(np.mean(phi.coord("time")[-1])),
-                float(_to_map(plan, self.in_light)[-1, anode]),
-            ),
+            | self._amounts(onset, *ends, float(lit[-1])),
         )
 
     def _flux(self, phi: VolumeFraction) -> Flux:

@@ -13,7 +13,7 @@ from ...analysis.concentration.normalisation_noise import NormalisationNoise, no
 from ...analysis.concentration.solvent_modes import SolventModes, solvent_modes
 from ...analysis.concentration.starting_solution import StartingErrors, starting_errors
 from ...analysis.concentration.volume_fraction import pooled as pooled_curve
-from ...analysis.concentration.voxel_errors import curve_errors
+from ...analysis.concentration.voxel_errors import CurveErrors, curve_errors
 from ...analysis.spheres.fit import SphereFit, fit_spheres
 from ...errors import ElectrosaxsError, FitError, InputFileError, bad_value
 from ...nouns import FloatArray, Intensity, Role, SampleIntensity
@@ -66,6 +66,13 @@ class Standards:
     modes: SolventModes
     starting: StartingErrors
     interference: Interference | None = None
+
+    def curve_errors(self, sample: SampleIntensity, volume: ParticleVolume, monitor: FloatArray) -> CurveErrors:
+        """Errors of the curves of `sample` (frame, q) whose particle volume is `volume`, at these monitor counts (frame,)."""
+        return curve_errors(
+            sample, volume, normalisation=self.normalisation.sigma(monitor), solvent_normalisation=self.solvent_noise,
+            stray=self.normalisation.stray,
+        )  # fmt: skip
 
 
 def standards(reduced: ReducedRun, *, workers: int = 2, interference: Interference | None = None) -> Standards:

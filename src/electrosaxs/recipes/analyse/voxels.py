@@ -14,7 +14,6 @@ from ...analysis.concentration.invariant import ParticleVolume, particle_volume
 from ...analysis.concentration.volume_fraction import shared_sigma, solvent_response, volume_fraction
 from ...analysis.concentration.voxel_errors import (
     correlation,
-    curve_errors,
     size_influence,
 )
 from ...analysis.kinetics.scan_map import ScanMap
@@ -158,14 +157,7 @@ def measure(
     phi0 = solution.volume_fraction
     volume = volume or particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
     phi = volume_fraction(volume, reference, phi0=phi0)
-    noise = standard.normalisation.sigma(reduced.table.monitor[frames])
-    errors = curve_errors(
-        sample,
-        volume,
-        normalisation=noise,
-        solvent_normalisation=standard.solvent_noise,
-        stray=standard.normalisation.stray,
-    )
+    errors = standard.curve_errors(sample, volume, reduced.table.monitor[frames])
     sizes = size_influence(fit)
     own = errors.own(np.concatenate([phi0 / reference.value[0] * volume.influence[:, None], sizes], axis=1))
     response = solvent_response(volume, reference, phi0=phi0)

@@ -13,7 +13,6 @@ import scipp as sc
 
 from ...analysis.concentration.invariant import particle_volume
 from ...analysis.concentration.volume_fraction import volume_fraction
-from ...analysis.concentration.voxel_errors import curve_errors
 from ...analysis.spheres.fit import fit_spheres
 from ...nouns import FrameTable, RadialCounts, Run, SampleIntensity
 from ...physics.absorption import attenuation_per_volume_fraction
@@ -126,13 +125,6 @@ class FramePhi:
         fit = fit_spheres(sample, workers=1)
         volume = particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
         phi = volume_fraction(volume, standard.reference_volume, phi0=phi0)
-        noise = standard.normalisation.sigma(np.array([monitor]))
-        errors = curve_errors(
-            sample,
-            volume,
-            normalisation=noise,
-            solvent_normalisation=standard.solvent_noise,
-            stray=standard.normalisation.stray,
-        )
+        errors = standard.curve_errors(sample, volume, np.array([monitor]))
         response = phi0 / standard.reference_volume.value[0] * volume.influence
         return float(phi[0]), float(np.sqrt(errors.own(response[:, None])[0, 0, 0]))
