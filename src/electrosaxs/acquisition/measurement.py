@@ -144,19 +144,19 @@ class Measurement:
             if self.field.over:
                 return False
             look = self.field.uneasy and not soon and self._dose_for_looks(few, due, end)
-            if look and not self._visit(few, anode, end):
+            if look and not self._visit(few, anode, end, longer=self.greeting.lateral):
                 return False
         return True
 
     def _dose_for_looks(self, few: list[float], due: float, end: float) -> bool:
-        """Looks take what the scans from `due` on leave of the dose, where there is no fresh spot; until crystals are likely a
-        share of it, evenly until `end`."""
+        """Looks take what the scans from `due` on leave of the dose, where there is no fresh spot, none of them longer; until
+        crystals are likely a share of it, evenly until `end`."""
         if self.greeting.lateral:
             return True
         scans = math.ceil((end - due) / self.scan.period_s - 1e-9)
         planned = scans * len(self.scan.heights_um) * self.scan.exposure_s
         left = self.scan.max_dose_s - self._dose_s - planned
-        cost, now = sum(self._exposure(height) for height in few), self.watch.beamline.clock()
+        cost, now = len(few) * self.scan.exposure_s, self.watch.beamline.clock()
         if cost > left:
             self._say_looked_enough(planned)
             return False
@@ -175,10 +175,11 @@ class Measurement:
             )
         self._looked_enough = True
 
-    def _visit(self, heights: list[float], anode: float, end: float) -> bool:
-        """A frame at each height; False where the time was over before the last, or there is no more to do."""
+    def _visit(self, heights: list[float], anode: float, end: float, *, longer: bool = True) -> bool:
+        """A frame at each height, longer where little is transmitted; False where the time was over before the last, or there
+        is no more to do."""
         for height in heights:
-            exposure = self._exposure(height)
+            exposure = self._exposure(height) if longer else self.scan.exposure_s
             if self._frame(Role.SAMPLE, anode + height, exposure, end, place=height) is None or self.field.over:
                 return False
         return True
