@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from electrosaxs.analysis.concentration.voxel_errors import curve_errors
 from electrosaxs.analysis.kinetics.scan_map import scan_map
 from electrosaxs.analysis.spheres.fit import fit_spheres
 from electrosaxs.io.run_toml import read_run
-from electrosaxs.nouns import FloatArray, Number, Role, SampleIntensity
+from electrosaxs.nouns import FloatArray, Intensity, Number, Role, SampleIntensity
 from electrosaxs.nouns.contributions import SOLVENT
 from electrosaxs.recipes.analyse import voxels as recipe
 from electrosaxs.recipes.analyse.reduce_run import ReducedRun, reduce_run
@@ -119,7 +119,12 @@ def made(
     modes = solvent_modes(reference, fit, frames=1, dry_shell_nm=DRY_SHELL_NM) if in_modes else NO_MODES
     errors = curve_errors(reference, volume, normalisation=np.array([noise]), solvent_normalisation=noise)
     frames = np.arange(sample.values.shape[0])
-    standard = SimpleNamespace(
+    standard = Standards(
+        solvent=cast(Intensity, None),  # taken off already
+        dark=None,
+        monitor_scale=1e6,
+        reference=reference,
+        reference_fit=fit,
         reference_volume=volume,
         dry_shell_nm=DRY_SHELL_NM,
         normalisation=NormalisationNoise(Number(noise, 0.0, "one", "chosen"), False, noise),
