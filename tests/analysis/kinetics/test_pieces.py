@@ -5,8 +5,9 @@ from closeness import assert_close
 from synthetic_maps import DECAY_UM, GAP_UM, HEIGHTS_UM, START, frame_times, volume_fraction_map
 
 from electrosaxs.analysis.kinetics.growth import growth_curve, growth_line
-from electrosaxs.analysis.kinetics.pieces import rated
+from electrosaxs.analysis.kinetics.pieces import rated, with_voltage
 from electrosaxs.analysis.kinetics.supply import supply_flux
+from electrosaxs.nouns import Number
 from electrosaxs.nouns.voltage_pieces import main_piece, pieces, steps
 
 TIME = np.arange(0.0, 3000.0, 10.0)
@@ -59,3 +60,15 @@ def test_each_voltage_has_its_own_slice_flux_and_supply() -> None:
         found = supply_flux(phi, gap_um=GAP_UM, start=START, during=piece)
         assert_close(found.value, times * RATE * LAYER, rel=0.03)
     assert "10 V" in growth_line(curve, during=program[0]).words
+
+
+def test_numbers_say_of_which_voltage_they_are() -> None:
+    program = pieces(TIME, np.where(TIME < STEP_S, 10.0, 30.0))
+    names = {"slice_flux": 3e-10, "slice_flux[1]": 1e-10, "onset_time": 600.0, "anode_diameter": 7.0}
+    numbers = {name: Number(value, 0.0, "one", "fit") for name, value in names.items()}
+    numbers["onset_time_kink"] = Number.absent("s", "no kink")
+    told = {name: number.source for name, number in with_voltage(numbers, program).items()}
+    assert told["slice_flux"] == "fit; 30 V, 1300 to 2990 s"
+    assert told["slice_flux[1]"] == told["onset_time"] == "fit; 10 V, 0 to 1290 s"
+    assert (told["anode_diameter"], told["onset_time_kink"]) == ("fit", "no kink")
+    assert with_voltage(numbers, pieces(TIME, np.full(TIME.size, 20.0))) == numbers
