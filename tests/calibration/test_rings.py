@@ -5,6 +5,7 @@ import pytest
 from closeness import assert_close
 from powder_image import PIXEL, SILVER_BEHENATE_M, powder_image
 
+from electrosaxs.calibration.quality import azimuth_covered
 from electrosaxs.calibration.ring_fit import RingPoints, energy_coupling, fit_geometry, numerical_jacobian, whitened
 from electrosaxs.calibration.ring_geometry import (
     beam_centre,
@@ -178,3 +179,10 @@ def test_rings_at_large_angles_tell_that_the_energy_stated_is_too_high() -> None
     found = energy_coupling(fit, SILVER_BEHENATE_M, WAVELENGTH / 1.01, PIXEL)
     assert_close(found.energy_ratio, 1.0 / 1.01, rel=1e-3)
     assert found.energy_sigma < 1e-3
+
+
+def test_azimuth_is_covered_by_a_step_to_either_side_of_a_point():
+    assert_close(azimuth_covered(np.radians([91.0])), 6.0, rel=1e-12)
+    assert_close(azimuth_covered(np.radians([1.0, 359.0])), 8.0, rel=1e-12)
+    assert_close(azimuth_covered(np.radians(np.arange(-180.0, 0.0, 2.0) + 1.0)), 184.0, rel=1e-12)
+    assert_close(azimuth_covered(np.radians(np.arange(0.0, 360.0, 3.0))), 360.0, rel=1e-12)

@@ -34,6 +34,12 @@ def test_steps_ramps_reversal_and_field_off_are_told_apart() -> None:
     assert [suffix for suffix, _ in rated(program)] == ["", "[3]", "[4]", "[5]"]
 
 
+def test_what_a_meter_reads_of_a_field_that_is_off_is_no_voltage() -> None:
+    program = pieces(TIME, np.where(TIME < STEP_S, 20.0, 0.15))
+    assert [piece.voltage for piece in program] == [20.0, 0.0]
+    assert [piece.held for piece in program] == [True, False]
+
+
 def test_frames_in_any_order_give_the_same_pieces_and_one_frame_within_a_step_is_no_ramp() -> None:
     volts = np.where(TIME < STEP_S, 10.0, 30.0)
     volts[np.argmin(np.abs(TIME - STEP_S))] = 17.0

@@ -24,5 +24,11 @@ def test_frames_that_scatter_alike_stay() -> None:
     assert flagged(ROLES, [1.0, 1.004, 0.997, 1.03, 0.98, 1.0, 1.02]) == []
 
 
+def test_where_more_than_a_third_differ_none_is_the_odd_one() -> None:
+    roles = ["solvent"] * 3 + ["reference"] * 5
+    assert flagged(roles, [1.0] * 6 + [1.3, 0.7]) == []
+    assert flagged(roles, [1.0] * 7 + [0.7]) == [7]
+
+
 def test_two_frames_do_not_tell_which_is_wrong() -> None:
     assert flagged(["solvent"] * 2 + ["reference"] * 2, [1.0, 1.3, 1.0, 0.7]) == []
