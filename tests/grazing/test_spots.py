@@ -110,3 +110,17 @@ def test_a_spot_below_the_horizon_is_no_spot_of_the_film():
     said = {spot.excluded for spot in found if np.hypot(spot.row - below[0], spot.column - below[1]) < 2.0}
     assert said == {"below the horizon"}
     assert [s.excluded for s in found if np.hypot(s.row - above[0], s.column - above[1]) < 2.0] == [""]
+
+
+def test_a_detector_noisier_than_its_counts_leaves_centres_less_sure():
+    """Three times the noise of the counts, as of an image that was summed from scaled ones: pulls stay about one."""
+    rng, expected, bad = np.random.default_rng(11), spots(60.0), np.zeros(SHAPE, dtype=bool)
+    noise = noise_of(rng.poisson(expected).astype(float), bad)
+    pulls = []
+    for _ in range(25):
+        image = rng.normal(expected, 3.0 * np.sqrt(expected))
+        for i, (row, column) in enumerate(PLACES):
+            fitted = fit_spot(image, bad, noise, Candidate(row, column, 3.0, 10.0), np.delete(PLACES, i, axis=0))
+            assert fitted is not None
+            pulls.append((fitted.centre - (row, column)) / np.sqrt(np.diag(fitted.covariance)))
+    assert 0.8 < np.sqrt(np.mean(np.square(pulls))) < 1.25
