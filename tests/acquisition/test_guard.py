@@ -143,6 +143,26 @@ def test_a_guard_that_is_killed_is_replaced_by_its_client(program: MeterProgram)
     meter.close()
 
 
+def test_a_line_that_is_no_answer_leaves_the_off_to_the_client(
+    program: MeterProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = tmp_path / "guard"
+    guard.write_text("#!/bin/sh\necho a warning\nwhile read line; do echo '{\"ok\": true}'; done\n", "utf-8")
+    guard.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(guard))
+    before = OwnMeter(limits(program.resource))
+    before.ask("start")
+    before.ask("switch_on", clock_s=0.0)
+    before.close()
+    assert program.output
+    meter = GuardedMeter(limits(program.resource))
+    with pytest.raises(GuardLost, match="no JSON"):
+        meter.ask("set", voltage_V=1.0, clock_s=1.0)
+    assert meter.off() is False  # the answer to `set` comes now, and is not read as one to `off`
+    assert not program.output
+    meter.close()
+
+
 def test_sigterm_of_the_guard_switches_off(program: MeterProgram) -> None:
     process, guard = client(program, watchdog_s=30.0)
     os.kill(guard, signal.SIGTERM)

@@ -5,7 +5,15 @@ import pytest
 from closeness import assert_close
 from powder_image import PIXEL, SILVER_BEHENATE_M, powder_image
 
-from electrosaxs.calibration.ring_fit import RingPoints, energy_coupling, fit_geometry, numerical_jacobian, whitened
+from electrosaxs.calibration.quality import azimuth_covered
+from electrosaxs.calibration.ring_fit import (
+    RingPoints,
+    careful_fit,
+    energy_coupling,
+    fit_geometry,
+    numerical_jacobian,
+    whitened,
+)
 from electrosaxs.calibration.ring_geometry import (
     beam_centre,
     residual_slopes,
@@ -178,3 +186,25 @@ def test_rings_at_large_angles_tell_that_the_energy_stated_is_too_high() -> None
     found = energy_coupling(fit, SILVER_BEHENATE_M, WAVELENGTH / 1.01, PIXEL)
     assert_close(found.energy_ratio, 1.0 / 1.01, rel=1e-3)
     assert found.energy_sigma < 1e-3
+
+
+def test_azimuth_is_covered_by_a_step_to_either_side_of_a_point():
+    assert_close(azimuth_covered(np.radians([91.0])), 6.0, rel=1e-12)
+    assert_close(azimuth_covered(np.radians([1.0, 359.0])), 8.0, rel=1e-12)
+    assert_close(azimuth_covered(np.radians(np.arange(-180.0, 0.0, 2.0) + 1.0)), 184.0, rel=1e-12)
+    assert_close(azimuth_covered(np.radians(np.arange(0.0, 360.0, 3.0))), 360.0, rel=1e-12)
+
+
+def test_points_that_scatter_along_their_rings_more_than_they_say_leave_the_geometry_less_sure():
+    truth, tangents = untilted(0.4, (300.0, 250.0), PIXEL), ring_tangents(SILVER_BEHENATE_M, WAVELENGTH)[:4]
+    ring, azimuth = (a.ravel() for a in np.meshgrid(np.arange(4), np.linspace(-np.pi, np.pi, 60), indexing="ij"))
+    y, x = to_pixel(truth, tangents[ring], azimuth, PIXEL)
+    off = np.random.default_rng(3).normal(0.0, 0.3, (2, ring.size))
+    honest, boasting = (
+        careful_fit(
+            RingPoints(ring, y + off[0], x + off[1], np.full(ring.size, sigma)), tangents, PIXEL, truth, tilts=False
+        )
+        for sigma in (0.3, 0.1)
+    )
+    assert 0.2 < boasting.scatter_px < 0.4
+    assert_close(boasting.sigmas[:3], honest.sigmas[:3], rel=0.3)

@@ -98,3 +98,31 @@ def test_the_yoneda_band_has_the_shape_that_waves_give_a_particle_under_the_surf
     direct, _ = channel_fields(np.sin(alphas), Incidence(angle, LIGHT), LIGHT, thickness_k=1e-9)
     assert np.argmax(seen) == np.argmax(direct)
     assert np.max(np.abs(seen / seen.max() - direct / direct.max())) < 2e-3
+
+
+ABSORBING, MIRROR, THIN = Index(1e-6, 2e-7), Index(4e-5, 2e-6), 400.0
+
+
+def light_of_every_depth(substrate: Index, angle: float, alphas: np.ndarray) -> np.ndarray:
+    """Mean over the depth of what a point in an absorbing film on `substrate` scatters to these angles."""
+    half = 0.5 * (alphas[1] - alphas[0])
+    detector = ba.SphericalDetector(1, -1e-6, 1e-6, alphas.size, alphas[0] - half, alphas[-1] + half)
+    seen = np.zeros(alphas.size)
+    for height in (np.arange(200) + 0.5) * THIN / 200.0:
+        point = ba.Particle(material("core", Index(1.5e-5, ABSORBING.beta)), ba.Sphere(0.01))
+        point.translate(ba.R3(0.0, 0.0, float(height)))
+        film = ba.Layer(material("film", ABSORBING), THIN)
+        film.deposit2D(ba.Dilute2D(1e-8, point))
+        sample = ba.Sample()
+        for layer in (ba.Layer(material("air", Index(0.0, 0.0))), film, ba.Layer(material("substrate", substrate))):
+            sample.addLayer(layer)
+        simulation = ba.ScatteringSimulation(ba.Beam(1.0, 2.0 * np.pi / K, angle), sample, detector)
+        seen += np.asarray(simulation.simulate().intensities()).ravel()
+    return seen / 200.0
+
+
+def test_a_substrate_adds_as_much_light_in_an_absorbing_film_as_waves_of_every_depth():
+    angle, alphas = np.radians(0.31), np.radians(np.linspace(0.6, 0.8, 5))
+    direct, reflected = channel_fields(np.sin(alphas), Incidence(angle, ABSORBING), MIRROR, thickness_k=K * THIN)
+    added = light_of_every_depth(MIRROR, angle, alphas) / light_of_every_depth(ABSORBING, angle, alphas) - 1.0
+    assert_close(added, reflected / direct, rel=0.1)  # waves come back twice, too, and interfere at the surface

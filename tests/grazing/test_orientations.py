@@ -68,7 +68,9 @@ def streaks(probability: float) -> SpotWidths:
 
 
 def test_stacking_faults_draw_out_rods_with_h_minus_k_not_divisible_by_three():
-    assert_close(fault_probability(streaks(0.08), 7.6).value, 0.08, rel=0.1)
+    found = fault_probability(streaks(0.08), 7.6)
+    assert_close(found.value, 0.08, rel=0.1)
+    assert 0.1 < found.sigma / found.value < 0.2  # however alike the streaks: their shape is not known better
     none = fault_probability(streaks(0.0), 7.6)
     assert none.value is None
     assert "no longer" in none.source

@@ -192,7 +192,7 @@ def test_a_film_of_another_critical_angle_absorbs_as_its_composition_would():
 
 def test_a_distortion_that_neighbours_share_widens_sigmas_and_the_same_scatter_without_order_does_not():
     setup, pairs = measured(0.05, seed=3)
-    off = np.array([2.0 * np.sin(spot.column / 150.0) for spot in pairs.spots])
+    off = np.array([2.0 * np.sin(spot.column / 100.0) for spot in pairs.spots])
 
     def sigma(rows: np.ndarray) -> float:
         moved = [replace(spot, row=spot.row + float(r)) for spot, r in zip(pairs.spots, rows, strict=True)]

@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 from closeness import assert_close
+from film_planes import plane
 
+from electrosaxs.grazing.geometry import film_coordinates
 from electrosaxs.grazing.noise import noise_of
 from electrosaxs.grazing.spot_fit import fit_spot
 from electrosaxs.grazing.spot_search import Candidate, find_candidates, odd_pixels
+from electrosaxs.grazing.spots import find_spots, prepare
+from electrosaxs.physics.film_frame import Incidence
+from electrosaxs.physics.refraction import Index
 
 SHAPE = (240, 260)
 PLACES = np.array([(60.3, 70.6), (150.4, 70.1), (61.7, 190.5), (160.8, 200.2)])
@@ -88,3 +93,34 @@ def test_whole_numbers_of_a_ccd_are_no_photons():
     assert not ccd.counting
     assert_close(ccd.variance(np.array([1000.0])), [9000.0], rel=0.15)
     assert noise_of(rng.poisson(mean).astype(float), unused).counting
+
+
+def test_a_spot_below_the_horizon_is_no_spot_of_the_film():
+    """The film's surface hides what leaves it downwards: 28 rows above the direct beam at 0.31 degrees and 0.9 m."""
+    detector, incidence = plane(), Incidence(np.radians(0.31), Index(5e-6, 1e-8))
+    row, column = (float(x[0]) for x in detector.pixel(np.array([[1.0, 0.0, 0.0]])))
+    above, below = (np.array([row + side * 60.0, column + 70.0]) for side in (1.0, -1.0))
+    leaving = [float(film_coordinates(detector, incidence, *place)[1]) for place in (above, below)]
+    if leaving[0] < leaving[1]:
+        above, below = below, above
+    y, x = np.indices(detector.shape).astype(float)
+    image = 5.0 + sum(200.0 * np.exp(-0.5 * ((y - r) ** 2 + (x - c) ** 2) / 9.0) for r, c in (above, below))
+    seen = np.random.default_rng(2).poisson(image)
+    found = find_spots(prepare(seen, np.zeros(detector.shape, dtype=bool)), detector, incidence)
+    said = {spot.excluded for spot in found if np.hypot(spot.row - below[0], spot.column - below[1]) < 2.0}
+    assert said == {"below the horizon"}
+    assert [s.excluded for s in found if np.hypot(s.row - above[0], s.column - above[1]) < 2.0] == [""]
+
+
+def test_a_detector_noisier_than_its_counts_leaves_centres_less_sure():
+    """Three times the noise of the counts, as of an image that was summed from scaled ones: pulls stay about one."""
+    rng, expected, bad = np.random.default_rng(11), spots(60.0), np.zeros(SHAPE, dtype=bool)
+    noise = noise_of(rng.poisson(expected).astype(float), bad)
+    pulls = []
+    for _ in range(25):
+        image = rng.normal(expected, 3.0 * np.sqrt(expected))
+        for i, (row, column) in enumerate(PLACES):
+            fitted = fit_spot(image, bad, noise, Candidate(row, column, 3.0, 10.0), np.delete(PLACES, i, axis=0))
+            assert fitted is not None
+            pulls.append((fitted.centre - (row, column)) / np.sqrt(np.diag(fitted.covariance)))
+    assert 0.8 < np.sqrt(np.mean(np.square(pulls))) < 1.25

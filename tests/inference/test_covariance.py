@@ -39,7 +39,7 @@ def line(run: int | None = 0) -> Line:
 def minimum(reduced: float) -> Minimum:
     """A minimum with this chi-squared per degree of freedom; two of the parameters are seen."""
     residual = np.full(VALUES, np.sqrt(reduced * (VALUES - 2) / VALUES))
-    return Minimum(np.array([np.log(0.045), 0.1, 3.0]), residual, SLOPES, np.zeros(3, dtype=bool), 1)
+    return Minimum(np.array([np.log(0.045), 0.1, 3.0]), residual, SLOPES, np.zeros(3, dtype=bool))
 
 
 def test_sigma_is_widened_by_the_root_of_what_chi_squared_is_too_large() -> None:
@@ -74,7 +74,7 @@ def test_what_a_run_does_not_show_has_no_sigma_and_counts_as_no_parameter() -> N
 
 
 def test_what_a_limit_holds_has_no_sigma_and_makes_the_others_no_wider() -> None:
-    held = Minimum(minimum(1.0).x, minimum(1.0).residual, SLOPES, np.array([False, True, False]), 1)
+    held = Minimum(minimum(1.0).x, minimum(1.0).residual, SLOPES, np.array([False, True, False]))
     covariance, _, _ = covariance_at(line(), held)
     assert not covariance[1].any()
     assert_close(covariance[0, 0], 1.0 / (SLOPES[:, 0] @ SLOPES[:, 0]) + NUMERICAL**2, rel=1e-9)

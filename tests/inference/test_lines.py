@@ -5,7 +5,7 @@ import pytest
 from closeness import assert_close
 
 from electrosaxs.errors import FitError
-from electrosaxs.inference.lines import PowerCounts, PowerValues, Values, interpolation, line_through, one_sigma
+from electrosaxs.inference.lines import PowerCounts, PowerValues, Values, interpolation, line_through, one_sigma, within
 
 FIELDS = np.log([14.0, 28.0, 57.0, 86.0])
 SIX = np.log([20.0, 40.0, 60.0, 80.0, 100.0, 120.0])
@@ -111,7 +111,8 @@ def test_a_scatter_that_few_points_tell_is_hardly_known():
     pair = line_through(FIELDS, Values(np.array([0.0, 1.0, 0.0, 1.0]), np.full(4, 1e-3)))
     assert_close(pair.tails, 2.0, rel=1e-3)  # nothing but scatter, of four points about a line
     assert_close(one_sigma(1.0), np.tan(0.5 * np.pi * 0.6826895), rel=1e-6)  # Cauchy
-    assert_close(pair.within_two_sigmas, 0.8824, rel=1e-3)  # of Student's t with two degrees: w / sqrt(2 + w^2)
+    # of Student's t with two degrees: w / sqrt(2 + w^2)
+    assert_close(within(2.0 * one_sigma(pair.tails), pair.tails), 0.8824, rel=1e-3)
 
 
 def test_a_low_point_weighs_no_more_than_a_high_one():

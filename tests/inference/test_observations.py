@@ -6,7 +6,7 @@ from closeness import assert_close
 from fit_cases import FEW_HEIGHTS, TRUTH, as_results, crystalline, empty_run, measured
 
 from electrosaxs.errors import FitError, InputFileError
-from electrosaxs.inference.observations import MODEL_ACCURACY, observations
+from electrosaxs.inference.observations import MODEL_ACCURACY, StartErrors, observations
 from electrosaxs.nouns import CrystallineFraction, Number
 
 
@@ -108,3 +108,10 @@ def test_crystals_within_three_sigma_of_none_do_not_hide_sizes(results):
     )
     used = observations(replace(results, crystalline_fraction=found)).channels["diameter"].used
     assert observations(results).to_map(used.astype(float))[:, 0].tolist() == [1.0, 0.0, 0.0]
+
+
+def test_the_own_sigma_of_a_starting_size_is_what_the_shared_ones_leave():
+    start = StartErrors(shared={"a": np.array([0.03, 0.0]), "b": np.array([0.0, 0.004])})
+    assert_close(start.independent("starting_diameter", 0.05), 0.04, rel=1e-12)
+    assert_close(start.independent("starting_polydispersity", 0.005), 0.003, rel=1e-12)
+    assert 0.0 < start.independent("starting_diameter", 0.03) < 0.03  # never none at all

@@ -1,5 +1,6 @@
 """One particle in toluene: the [calc] numbers of physics.md."""
 
+import numpy as np
 import pytest
 import scipp as sc
 from closeness import assert_close
@@ -93,6 +94,16 @@ def test_dry_volume_of_a_particle_holds_its_core_share() -> None:
 
 def test_inventory_of_the_paper_is_2_8_micrometres_of_particles() -> None:
     assert_close(in_unit(8.0e-4 * GAP, "um"), 2.8, rel=1e-12)
+
+
+def test_hard_spheres_spread_as_their_chemical_potential_falls() -> None:
+    """D_c / D = 1 + f d(mu_ex)/df up to freezing, and Z = (1 + f + f^2 - f^3) / (1 - f)^3."""
+    f, h = np.linspace(0.01, colloid.FREEZING, 20), 1e-5
+    slope = (colloid.excess_chemical_potential(f + h) - colloid.excess_chemical_potential(f - h)) / (2.0 * h)
+    assert_close(colloid.collective_factor(f), 1.0 + f * slope, rel=1e-8)
+    pressure = (f + h, f - h)
+    above, below = (x * (1.0 + x + x**2 - x**3) / (1.0 - x) ** 3 for x in pressure)
+    assert_close(colloid.collective_factor(f), (above - below) / (2.0 * h), rel=1e-8)
 
 
 def test_a_diameter_in_seconds_is_refused() -> None:

@@ -94,6 +94,28 @@ def test_silver_on_silicon_sends_almost_nothing_back_and_a_light_film_nearly_all
     assert back[0] > 0.5 * direct[0]
 
 
+@pytest.mark.parametrize("thickness", [60.0, 450.0, 1.0e4])
+def test_each_depth_scatters_with_the_light_that_reaches_and_leaves_it(thickness):
+    """Waves summed over the depth: those that come back have gone to the substrate and up again, 2 d - z (Fresnel)."""
+    silver = superlattice_index("Ag", "1-dodecanethiol", core_share=0.27, energy_keV=10.0)
+    silicon, incidence = material_index("Si", 2.33, 10.0), Incidence(np.radians(0.34), silver)
+    exit_sine = np.array([0.0045, 0.009, 0.05])
+    s = [np.append(np.sin(incidence.angle), exit_sine)]
+    s += [np.sqrt(s[0] ** 2 - 2.0 * m.delta + 2.0j * m.beta) for m in (silver, silicon)]
+    enters, returns = np.abs(2.0 * s[0] / (s[0] + s[1])) ** 2, np.abs((s[1] - s[2]) / (s[1] + s[2])) ** 2
+    z = np.linspace(0.0, thickness, 200_001)
+    step = np.ptp(z) / (z.size - 1)
+    down = enters[:, None] * np.exp(-2.0 * K * s[1].imag[:, None] * z)
+    up = (enters * returns)[:, None] * np.exp(-2.0 * K * s[1].imag[:, None] * (2.0 * thickness - z))
+
+    def mean(light):
+        return (light.sum(axis=1) - 0.5 * (light[:, 0] + light[:, -1])) * step / thickness
+
+    direct, back = channel_fields(exit_sine, incidence, silicon, thickness_k=thickness * K)
+    assert_close(direct, mean(down[:1] * down[1:]), rel=1e-5)
+    assert_close(back, mean(up[:1] * down[1:] + down[:1] * up[1:]), rel=1e-5)
+
+
 @pytest.mark.parametrize("lattice", ["FCC", "BCC", "SC", "HCP"])
 def test_rings_hold_as_many_reflections_as_the_powder_has(lattice):
     normal = (0, 0, 1) if lattice == "HCP" else (2, 1, 1)

@@ -21,11 +21,12 @@ def gaussian(share: float, width: float, q: np.ndarray) -> np.ndarray:
     return share * WAVE_NUMBER**2 / (2.0 * np.pi * width**2) * np.exp(-0.5 * np.square(q / width))
 
 
-@pytest.mark.parametrize("tau", [0.01, 0.1, 1.0])
-def test_a_gaussian_pattern_scattered_n_times_is_a_gaussian_of_root_n_times_its_width(tau: float) -> None:
-    found = SCATTERING.more_than_once(SCATTERING.fourier(gaussian(tau, WIDTH, Q)))
+@pytest.mark.parametrize(("tau", "width"), [(0.01, WIDTH), (0.1, WIDTH), (1.0, WIDTH), (0.1, 0.2)])
+def test_a_gaussian_pattern_scattered_n_times_is_a_gaussian_of_root_n_times_its_width(tau: float, width: float) -> None:
+    """The narrow one is that of particles of 12 nm."""
+    found = SCATTERING.more_than_once(SCATTERING.fourier(gaussian(tau, width, Q)))
     exact = sum(
-        gaussian(tau**n / factorial(n), WIDTH * np.sqrt(n), SCATTERING.coarse) for n in range(2, 25)
+        gaussian(tau**n / factorial(n), width * np.sqrt(n), SCATTERING.coarse) for n in range(2, 25)
     )  # Poisson's chance of n, over that of none
     near = SCATTERING.coarse < 2.0
     assert_close(found[near], np.asarray(exact)[near], rel=1e-4, floor=1e-5 * float(np.max(exact)))

@@ -149,6 +149,19 @@ def test_half_blocked_sample_frames_give_the_height(densify: float) -> None:
     assert 0.7 < np.std(pulls) < 1.3
 
 
+def test_scans_that_scatter_less_than_a_dense_layer_may_do_not_know_the_anode_better() -> None:
+    """UNEVEN of the depth is a bound: frames that happen to agree with a cut beam leave the sigma that it gives."""
+    found = []
+    for noise in (0.01, 0.0):
+        height, light, expected = scans(1, 2.0, 2.0)
+        exact = 1.03 * expected * ndtr((height - 2.0) / SPREAD)
+        found.append(anode_height_from_scans(height, exact + noise / 0.01 * (light - exact), expected, fwhm_um=FWHM))
+    noisy, quiet = (one.sigma for one in found)
+    assert noisy is not None
+    assert quiet is not None
+    assert quiet > 0.5 * noisy
+
+
 def test_frames_of_a_dense_layer_say_less_about_the_anode() -> None:
     """The same noise: a beam that is not evenly absorbed shows an edge elsewhere, so those frames count less."""
     even, dense = (anode_height_from_scans(*scans(1, 2.0, densify), fwhm_um=FWHM) for densify in (0.0, 2.0))

@@ -9,7 +9,7 @@ from closeness import assert_close
 
 from electrosaxs.reduction.azimuthal import Integrator
 from electrosaxs.reduction.geometry import Geometry
-from electrosaxs.reduction.sectors import centre_off
+from electrosaxs.reduction.sectors import Quarters, centre_off, mean_shift
 
 
 def frame(engine: Integrator, geometry: Geometry, shift: tuple[float, float], seed: int) -> npt.NDArray[np.int32]:
@@ -31,3 +31,17 @@ def test_a_beam_centre_that_is_off_is_measured(small_geometry: Geometry, shift: 
     assert_close([x, y], shift, rel=0.2, floor=0.3)
     pulls = np.nanmax(np.abs(found[:, :4]))
     assert pulls < 5.0 if shift == (0.0, 0.0) else pulls > 10.0
+
+
+def test_frames_that_differ_more_than_they_say_make_the_mean_shift_less_sure() -> None:
+    """Four frames, each known to 0.1 pixels by columns and 0.2 by rows."""
+    precision = np.diag([100.0, 25.0])
+    alike = [Quarters(np.array([1.0, -0.5]), precision, 1.0)] * 4
+    mean, sigma = mean_shift(alike)
+    assert_close(mean, [1.0, -0.5], rel=1e-9)
+    assert_close(sigma, 0.1, rel=1e-9)
+    apart = [Quarters(np.array([1.0 + x, -0.5]), precision, 1.0) for x in (-1.0, -1.0, 1.0, 1.0)]
+    mean, sigma = mean_shift(apart)
+    assert_close(mean, [1.0, -0.5], rel=1e-9)
+    assert_close(sigma, 0.1 * np.sqrt(400.0 / 6.0), rel=1e-9)
+    assert mean_shift(alike[:2])[1] == np.inf

@@ -209,6 +209,8 @@ def test_fractions_are_shown_in_per_cent_and_times_also_in_minutes():
     fraction = number_row("onset_volume_fraction", Number(0.0113, 0.0004, "one", "x"))
     assert (fraction.text, fraction.unit) == ("1.13 ± 0.04", "%")
     assert number_row("onset_time", Number(2050.0, 70.0, "s", "x")).unit == "s (34.2 min)"
+    rough = number_row("onset_time", Number(2050.0, 1500.0, "s", "x"))
+    assert rough.unit == "s (34 min)"  # no more digits than sigma has
 
 
 def test_the_deviation_from_the_truth_is_in_sigmas():

@@ -79,6 +79,7 @@ class GuardedMeter:
         )  # fmt: skip
         self.guard_pid: int | None = self._process.pid
         self._pending = b""
+        self._lost = False  # what it says then could be the answer to an earlier request
 
     def ask(self, do: str, **numbers: float) -> dict[str, Any]:
         slow = START_S if do in ("identify", "start") else 0.0
@@ -108,6 +109,14 @@ class GuardedMeter:
             self._process.wait(timeout=self._off_s)
 
     def _exchange(self, request: dict[str, Any], limit_s: float) -> dict[str, Any]:
+        if self._lost:
+            raise GuardLost("it was lost before")
+        self._lost = True
+        found = self._answer(request, limit_s)
+        self._lost = False
+        return found
+
+    def _answer(self, request: dict[str, Any], limit_s: float) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         end = time.monotonic() + limit_s
@@ -121,10 +130,12 @@ class GuardedMeter:
                 if not received:
                     raise GuardLost("it has died")
                 self._pending += received
+            line, _, self._pending = self._pending.partition(b"\n")
+            found: dict[str, Any] = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise GuardLost(f"what it answers is no JSON ({error})") from error
         except (OSError, ValueError) as error:
             raise GuardLost(f"it has died ({error})") from error
-        line, _, self._pending = self._pending.partition(b"\n")
-        found: dict[str, Any] = json.loads(line)
         return found
 
     def _end_guard(self) -> None:

@@ -56,7 +56,6 @@ class Calibration:
     point_y: FloatArray
     point_x: FloatArray
     point_residual_px: FloatArray
-    point_sigma_px: FloatArray
     point_azimuth: FloatArray
     quality: Quality
     energy: EnergyCoupling
@@ -270,7 +269,6 @@ def _calibration(
         point_y=fit.points.y,
         point_x=fit.points.x,
         point_residual_px=residuals_px(fit.geometry, fit.points, tangents, pixel),
-        point_sigma_px=fit.points.sigma,
         point_azimuth=azimuth,
         quality=quality,
         energy=energy,

@@ -12,6 +12,7 @@ from ..nouns import Experiment, FloatArray, GrowthSettings
 from ..nouns.claims import Claim, Curve, Verdict, follows_if
 from ..physics.colloid import dry_shell_nm, solvated_shell_nm
 from ..physics.lattices import lattice_named
+from ..physics.tetrahedron import thickness, volume
 from ..transport import CellHistory, beam_weights
 from .accumulation import Accumulation
 from .cells import Campaign, history, minutes, seen_at_anode, sizes_of, slice_mean, time_above
@@ -244,15 +245,14 @@ def _order(lattice: tuple[float, ...]) -> str:
 
 
 def _island_claims() -> tuple[Claim, ...]:
-    """A truncated tetrahedron: T = sqrt(2/3) (L_base - L_top), V = (L_base^3 - L_top^3) / (6 sqrt 2)."""
-    thickness = float(np.sqrt(2.0 / 3.0) * (ISLAND_BASE_UM - ISLAND_TOP_UM))
-    sigma = float(np.sqrt(2.0 / 3.0) * np.hypot(EDGE_SIGMA_UM, EDGE_SIGMA_UM))
-    volume = (ISLAND_BASE_UM**3 - ISLAND_TOP_UM**3) / (6.0 * np.sqrt(2.0))
-    fcc = lattice_named("FCC")
-    particles = 1e9 * volume / (fcc.volume_per_particle * DRIED_NM**3)
-    layers = 1e3 * thickness * np.sqrt(3.0) / DRIED_NM
+    """A truncated tetrahedron with sharp tips (physics.tetrahedron), its layers a / sqrt 3 apart."""
+    high = float(thickness(ISLAND_BASE_UM, ISLAND_TOP_UM))
+    sigma = float(thickness(np.hypot(EDGE_SIGMA_UM, EDGE_SIGMA_UM), 0.0))  # it is linear in both edges
+    content = float(volume(ISLAND_BASE_UM, ISLAND_TOP_UM, 0.0))
+    particles = 1e9 * content / (lattice_named("FCC").volume_per_particle * DRIED_NM**3)
+    layers = 1e3 * high * np.sqrt(3.0) / DRIED_NM
     return (
-        Claim("island", "thickness of the island of 28.5 and 26.9 µm", "1.3 µm", (thickness, sigma), "µm",
-              follows_if(abs(thickness - ISLAND_UM) < sigma), "", ".3f", paired=True),
-        Claim("island_content", "its volume (µm³), particles, layers", "", (volume, particles, layers), form=".3g"),
+        Claim("island", "thickness of the island of 28.5 and 26.9 µm", "1.3 µm", (high, sigma), "µm",
+              follows_if(abs(high - ISLAND_UM) < sigma), "", ".3f", paired=True),
+        Claim("island_content", "its volume (µm³), particles, layers", "", (content, particles, layers), form=".3g"),
     )  # fmt: skip

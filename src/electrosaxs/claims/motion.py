@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import scipp as sc
 
-from ..materials import core_of, ligand_of, solvent_of
-from ..nouns import Experiment, FloatArray, StartingSolution
+from ..materials import solvent_of
+from ..nouns import Experiment, FloatArray
 from ..nouns.claims import Claim, follows_if
 from ..physics import colloid
 from ..physics.colloid import dry_shell_nm, solvated_shell_nm
+from ..physics.concentration import particle_density_g_cm3
 from ..physics.electrostatics import bjerrum_length, nominal_field, thermal_voltage
 from ..units import in_unit, quantity
 from .cells import Campaign, sizes_of
@@ -122,7 +123,7 @@ def solution_claims(campaign: Campaign) -> tuple[Claim, ...]:
         core_share_of(experiment),
         in_unit(colloid.hydrodynamic_share(one.core, dry_shell=dry, solvated_shell=wet), "one"),
     )
-    density = particle_density(solution, shares[0])
+    density = particle_density_g_cm3(solution, shares[0])
     fraction = 100.0 * CONCENTRATION_MG_ML * 1e-3 / density
     speed, spread = size_exponents(experiment)
     return (
@@ -147,12 +148,6 @@ def core_share_of(experiment: Experiment) -> float:
     """Core volume over core + dry shell of the mean particle."""
     shell = quantity(dry_shell_nm(experiment.solution), "nm")
     return float(in_unit(colloid.core_share(particle(experiment).core, dry_shell=shell), "one"))
-
-
-def particle_density(solution: StartingSolution, core_share: float) -> float:
-    """Mass density (g/cm3) of core and dry shell together."""
-    inside, outside = core_of(solution).density_g_cm3, ligand_of(solution).density_g_cm3
-    return core_share * inside + (1.0 - core_share) * outside
 
 
 def size_exponents(experiment: Experiment) -> tuple[float, float]:

@@ -80,7 +80,7 @@ def size_models(campaign: Campaign, heights_um: FloatArray) -> dict[str, Sizes]:
     whole = sizes_of(campaign.main, CLASSES)
     found = {"model": sizes_at(history(campaign.main, times, sizes=whole), heights_um, "drift and diffusion")}
     for share in CLUSTER_SHARES:
-        cell = history(campaign.main, times, sizes=whole, immobile_fraction=share, immobile_diameter_nm=CLUSTER_NM)
+        cell = _with_clusters(campaign, share, times)
         found[f"clusters_{100 * share:.0f}"] = sizes_at(
             cell, heights_um, f"+ {100 * share:.0f} vol % of {CLUSTER_NM:.0f} nm clusters"
         )

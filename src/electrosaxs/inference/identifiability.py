@@ -48,15 +48,12 @@ class Product:
 class Knowledge:
     """labels: the parameters asked about. relative (n,): sigma of their logarithm (of the number itself for exponents).
 
-    correlation (n, n). eigen_sigma (n,), ascending, and directions (n, n), in columns: products of powers and how well
-    each is known. products: pairs that are not fixed apart. unknown: labels that the data do not fix.
+    correlation (n, n). products: pairs that are not fixed apart. unknown: labels that the data do not fix.
     """
 
     labels: tuple[str, ...]
     relative: FloatArray
     correlation: FloatArray
-    eigen_sigma: FloatArray
-    directions: FloatArray
     products: tuple[Product, ...]
     unknown: tuple[str, ...]
 
@@ -76,11 +73,7 @@ def knowledge(fit: CellFit) -> Knowledge:
     covariance = fit.covariance[np.ix_(asked, asked)] * np.outer(scale, scale)
     relative = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(relative, relative)
-    variances, directions = np.linalg.eigh(covariance)
-    return Knowledge(
-        labels, relative, correlation, np.sqrt(np.maximum(variances, 0.0)), directions,
-        _products(labels, covariance), tuple(_unknown(labels, relative)),
-    )  # fmt: skip
+    return Knowledge(labels, relative, correlation, _products(labels, covariance), tuple(_unknown(labels, relative)))
 
 
 def _to_logarithm(fit: CellFit, k: int) -> float:

@@ -171,11 +171,6 @@ class LineThrough:
     def slope_sigma(self) -> float:
         return float(np.sqrt(self.covariance[1, 1]))
 
-    @property
-    def within_two_sigmas(self) -> float:
-        """Probability that the slope is off by less than two of its sigmas, 95 % where nothing scatters."""
-        return within(2.0 * one_sigma(self.tails), self.tails)
-
 
 def line_through(x: FloatArray, seen: Seen, *, x_covariance: FloatArray | None = None) -> LineThrough:
     """The most likely line. x (n,); x_covariance (n, n), None where x is exact. FitError where x does not vary."""

@@ -57,7 +57,6 @@ class Minimum:
     residual: FloatArray
     jacobian: FloatArray
     at_limit: npt.NDArray[np.bool_]
-    iterations: int
     beyond: float = -np.inf
     promised: FloatArray | None = None
 
@@ -100,7 +99,7 @@ def minimise(
             gain < GAIN_TOLERATED * unit and came < KEPT * promised
         )
         if settled and (computed or not certain):
-            return Minimum(x, r, known, frozen, iteration, beyond)
+            return Minimum(x, r, known, frozen, beyond)
         if settled:
             known = None
             continue
@@ -118,7 +117,7 @@ def minimise(
             continue
         if better is None:
             if gain < GAIN_STUCK * unit:
-                return Minimum(x, r, known, frozen, iteration, beyond, _full_step(gradient, normal, ~frozen))
+                return Minimum(x, r, known, frozen, beyond, _full_step(gradient, normal, ~frozen))
             raise _not_converged(r, f"could still fall by {gain:.3g}, but no step makes it smaller", beyond)
         promised, came = gain, float(r @ r - better[1] @ better[1])
         known, computed = _carried(known, (better[0] - x) / reach, r, better[1], reach), False

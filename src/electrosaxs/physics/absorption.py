@@ -53,7 +53,7 @@ def transmission(attenuation_coefficient: npt.ArrayLike, path_length: float) -> 
 
 
 def largest_uncorrected_enrichment(optical_depth: float) -> float:
-    """The largest enrichment that shows where transmission is not divided out: 2.23 at mu t = 0.20 of the particles.
+    """The largest enrichment that shows where transmission is not divided out: 2.2 at mu t = 0.20 of the particles.
 
     Scattering of a solution enriched x times is x exp(-m (x - 1)) that of the starting one, m the particles' mu t
     at the start; its maximum exp(m - 1) / m lies at x = 1 / m.

@@ -20,8 +20,8 @@ def share_of_cores(diameter_nm: FloatArray, number: FloatArray, *, dry_shell_nm:
 
 
 def particle_density_g_cm3(solution: Solution, core_share: float) -> float:
-    """What is weighed of a particle over its volume with the dry shell: s rho_core, and (1 - s) rho_ligand where
-    solution.mass counts it."""
+    """What is weighed of a particle over its volume with the dry shell: s rho_core, and (1 - s) rho_ligand but where
+    solution.mass is that of the cores alone."""
     cores = core_share * core_of(solution).density_g_cm3
     shells = (1.0 - core_share) * ligand_of(solution).density_g_cm3
     return cores if solution.mass == "core" else cores + shells

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..nouns.base import FloatArray
-from .refraction import Index, illuminated_share, sine_inside, sine_outside, wave_field
+from .refraction import Index, illuminated_share, share_from_below, sine_inside, sine_outside, wave_field
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,9 @@ def channel_fields(
     exit_sine: FloatArray, incidence: Incidence, substrate: Index, *, thickness_k: float
 ) -> tuple[FloatArray, FloatArray]:
     """(direct, reflected) intensities with which rays of these exit angles leave the film, |T_i T_f|^2 and |R_i T_f|^2 +
-    |T_i R_f|^2, what absorption leaves of the depth included."""
+    |T_i R_f|^2, means over the depth, each wave as strong as absorption leaves it there."""
     incoming = wave_field(np.sin(incidence.angle), incidence.film, substrate, thickness_k=thickness_k)
     outgoing = wave_field(exit_sine, incidence.film, substrate, thickness_k=thickness_k)
-    share = illuminated_share(incoming.decay + outgoing.decay, thickness_k)
-    direct = incoming.down * outgoing.down * share
-    return np.asarray(direct), np.asarray((incoming.up * outgoing.down + incoming.down * outgoing.up) * share)
+    direct = incoming.down * outgoing.down * illuminated_share(incoming.decay + outgoing.decay, thickness_k)
+    from_below = share_from_below(incoming.decay, outgoing.decay, thickness_k)
+    return np.asarray(direct), np.asarray((incoming.up * outgoing.down + incoming.down * outgoing.up) * from_below)

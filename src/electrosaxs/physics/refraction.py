@@ -97,8 +97,8 @@ def sine_outside(inside: npt.ArrayLike, medium: Index) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class WaveField:
-    """Intensities of the waves in a film that a plane wave outside makes, over its own: `down` goes on, `up` came back
-    from the substrate; `decay` (dimensionless) x k: how fast amplitudes fall with depth."""
+    """Intensities of the waves in a film that a plane wave outside makes, over its own: `down` goes on, below the surface; `up`
+    comes back, above the substrate; `decay` (dimensionless) x k: how fast amplitudes fall on their way."""
 
     down: FloatArray
     up: FloatArray
@@ -109,8 +109,8 @@ def wave_field(sine: npt.ArrayLike, film: Index, substrate: Index, *, thickness_
     """The wave field of two interfaces at the grazing sine s, film on a substrate (Fresnel; Parratt 1954 for one layer).
 
     With s0, s1, s2 the complex k_z / k in vacuum, film and substrate, r_ab = (s_a - s_b) / (s_a + s_b), t01 = 1 + r01:
-    down |t01|^2 at the surface, up |t01 r12|^2 exp(-4 Im s1 k d) where it comes back to the surface. A film that is many
-    waves thick and not flat to a wavelength leaves no interference between the two. `thickness_k`: k d.
+    down |t01|^2 at the surface, up |t01 r12|^2 exp(-2 Im s1 k d) at the substrate. A film that is many waves thick and not
+    flat to a wavelength leaves no interference between the two. `thickness_k`: k d.
     """
     s0 = np.asarray(sine, dtype=np.complex128)
     s1, s2 = complex_sine_inside(sine, film), complex_sine_inside(sine, substrate)
@@ -118,7 +118,7 @@ def wave_field(sine: npt.ArrayLike, film: Index, substrate: Index, *, thickness_
         entering = np.abs(2.0 * s0 / (s0 + s1)) ** 2
         returning = np.abs((s1 - s2) / (s1 + s2)) ** 2
     seen = np.asarray(sine, dtype=np.float64) > 0.0
-    attenuation = np.exp(-4.0 * s1.imag * thickness_k)
+    attenuation = np.exp(-2.0 * s1.imag * thickness_k)
     down = np.where(seen, np.nan_to_num(entering), 0.0)
     return WaveField(down, np.where(seen, down * np.nan_to_num(returning) * attenuation, 0.0), s1.imag)
 
@@ -127,3 +127,10 @@ def illuminated_share(decay: npt.ArrayLike, thickness_k: float) -> FloatArray:
     """Mean over the film's depth of exp(-2 g k z): what absorption on the way in and out leaves; g the sum of both decays."""
     x = 2.0 * np.asarray(decay, dtype=np.float64) * thickness_k
     return np.asarray(np.where(x > 1e-9, -np.expm1(-x) / np.maximum(x, 1e-9), 1.0))
+
+
+def share_from_below(rising: npt.ArrayLike, falling: npt.ArrayLike, thickness_k: float) -> FloatArray:
+    """Mean over the film's depth of exp(-2 a k (d - z)) exp(-2 b k z): of a wave with the decay a that rises from the substrate
+    and one with b that runs between surface and z; exp(-2 min(a, b) k d) times `illuminated_share` of |a - b|."""
+    a, b = np.asarray(rising, dtype=np.float64), np.asarray(falling, dtype=np.float64)
+    return np.asarray(np.exp(-2.0 * np.minimum(a, b) * thickness_k) * illuminated_share(np.abs(a - b), thickness_k))

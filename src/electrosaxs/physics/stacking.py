@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LAYERS = float(np.sqrt(2.0 / 3.0))  # distance of layers over that of neighbours
 LATTICE_VOLUME = float(np.sqrt(0.5))  # per particle, over the cube of the neighbours' distance
 CELLS = (
-    144  # of l, a multiple of 6: FCC's and HCP's reflections are in the middle of one, 0.007 1/nm wide at a = 8.5 nm
+    144  # of l, a multiple of 6: FCC's and HCP's reflections are in the middle of one, 0.006 1/nm wide at a = 8.5 nm
 )
 FINE = 0.2  # of the width: the coarsest grid
 STEP = 1e-3  # of the fault fraction, for its derivative

@@ -49,7 +49,7 @@ from ..twin.imperfections import (
     with_stopped_modules,
 )  # fmt: skip
 from ..twin.scattering_cell import scattering_cell
-from ..twin.schedule import Schedule, anode_height_um, current, schedule
+from ..twin.schedule import anode_height_um, current, schedule
 from ..twin.truth import TruthRecord
 from .experiment_file import named, read_with_sizes
 from .output_folder import writing
@@ -133,7 +133,7 @@ def _write(
     write_results(folder / TRUTH, truth.results(settings.run.title, extra), command="simulate")
     _write_experiment(folder, settings)
     _write_islands(folder, settings, line, progress)
-    write_run(folder / RUN, _run(folder, settings, plan, pixels))
+    write_run(folder / RUN, _run(folder, settings, pixels))
 
 
 def _write_islands(folder: Path, settings: Experiment, line: Beamline, progress: Progress | None) -> None:
@@ -243,7 +243,7 @@ def _coordinates(pixels: PixelModel, flat: np.ndarray) -> FloatArray:
     return np.stack(np.unravel_index(flat, pixels.shape), axis=1).astype(np.float64)
 
 
-def _run(folder: Path, settings: Experiment, plan: Schedule, pixels: PixelModel) -> Run:
+def _run(folder: Path, settings: Experiment, pixels: PixelModel) -> Run:
     """run.toml as who measured it would write it: the anode's height only where no frame can show it."""
     offset = settings.imperfections.height_offset_um
     anode = None if settings.scan.alignment and not offset else anode_height_um(settings) + offset

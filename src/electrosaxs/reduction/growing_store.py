@@ -23,7 +23,7 @@ class GrowingStore:
     """
 
     def __init__(self, folder: Path, *, key: str, bins: int) -> None:
-        self.folder, self._bins = folder, bins
+        self.folder = folder
         identity = {"key": key, "bins": bins}
         folder.mkdir(parents=True, exist_ok=True)
         fresh = _read(folder) != identity

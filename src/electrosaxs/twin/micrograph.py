@@ -46,7 +46,7 @@ def simulate_field(
     """One field of the sample: of these islands, or of as many and as large ones as the settings say."""
     islands = place_islands(settings, random) if islands is None else islands
     surface = _surface(settings, islands)
-    picture = _through_the_microscope(settings, _shaded(settings, surface, random), surface, random)
+    picture = _through_the_microscope(settings, _shaded(settings, surface), surface, random)
     if settings.bar_px:
         picture = np.concatenate([picture, _bar(settings, picture.shape)], axis=0)
     shown = surface.shown / np.maximum(surface.areas, 1.0)
@@ -98,7 +98,7 @@ def _surface(settings: MicrographSettings, islands: list[PlacedIsland]) -> _Surf
     return _Surface(cover, top, facet, owner, areas, shown)
 
 
-def _shaded(settings: MicrographSettings, surface: _Surface, random: np.random.Generator) -> FloatArray:
+def _shaded(settings: MicrographSettings, surface: _Surface) -> FloatArray:
     """Grey levels (rows, columns, channels) of the surface, without what the microscope adds."""
     if settings.microscope == "SEM":
         island = surface.top * settings.contrast + (1.0 - surface.top) * surface.facet * settings.facet_contrast

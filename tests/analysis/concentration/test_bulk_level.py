@@ -18,8 +18,8 @@ def cell(drift: float = 0.0, seed: int = 1) -> np.ndarray:
     return phi * noise * (1.0 + drift * np.linspace(0.0, 1.0, SCANS))[:, None]
 
 
-def level(phi: np.ndarray) -> BulkLevel:
-    return bulk_level(phi, np.full(phi.shape, NOISE), start=START, shared=4e-4)
+def level(phi: np.ndarray, *, shared: float = 4e-4) -> BulkLevel:
+    return bulk_level(phi, np.full(phi.shape, NOISE), start=START, shared=shared)
 
 
 def test_a_reading_that_drifts_shows_in_the_bulk_and_a_layer_or_depletion_does_not() -> None:
@@ -32,6 +32,11 @@ def test_a_reading_that_drifts_shows_in_the_bulk_and_a_layer_or_depletion_does_n
         assert not found.bulk[:, :3].any()
         times = np.add.outer(100.0 * np.arange(SCANS), np.linspace(0.0, 90.0, HEIGHTS.size))
         assert np.all(np.diff(found.at(times)[:, 0]) * np.sign(size) > 0.0)
+
+
+def test_what_the_starting_solution_leaves_open_is_in_the_sigma_of_every_scan() -> None:
+    own, whole = (level(cell(), shared=shared).sigma for shared in (0.0, 3e-3))
+    assert np.allclose(whole, np.hypot(own, 3e-3), rtol=1e-12)
 
 
 def test_heights_that_are_all_depleted_are_not_the_bulk() -> None:

@@ -123,6 +123,8 @@ def test_one_percent_of_silica_spheres_by_guinier_and_porod(reference_data):
     assert_close(phi_of(result, two_phase=False), 0.01, rel=2e-3)
     assert_close(result.invariant.values[0] * 1e-3 * 0.99, 9.458e-5, rel=2e-3)
     assert 0.005 < result.low[0] / result.invariant.values[0] < 0.012
+    outside = np.hypot(result.low[0], result.high[0])  # nothing vouches for either end
+    assert_close(result.invariant.shared["extrapolation"].values, [outside], rel=1e-9)
 
 
 def test_coarse_resolution_is_not_volume_but_looks_like_it(reference_data):

@@ -33,6 +33,8 @@ def test_the_counts_of_the_monitor_are_in_the_noise_even_where_few_frames_scatte
         noise = normalisation_noise([g for g, _ in groups], [m for _, m in groups])
         assert noise.counts
         found.append(float(noise.sigma(np.array([3e4]))[0]))
+        assert noise.number.value is not None
+        assert_close(noise.number.value, found[-1], rel=0.05)  # that of the mean monitor
     assert min(found) >= 3e4**-0.5
     assert_close(np.median(found), 3e4**-0.5, rel=0.1)
 

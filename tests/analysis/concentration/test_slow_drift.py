@@ -13,15 +13,19 @@ DEPTH = START * np.maximum(1.0 + np.outer(np.arange(6), [2.0, 1.0, 0.4, 0.1, 0.0
 LIGHT, SOLVENT, BULK = 3e-4 + 4e-3 * np.maximum(DEPTH - START, 0.0), np.full(SHAPE, 2.5e-3), np.full(SHAPE, 6e-4)
 
 
-def drift(light: float = 0.0, monitor: float = 0.0, *, seed: int = 2, bulk: bool = True) -> SlowDrift:
+def drift(
+    light: float = 0.0, monitor: float = 0.0, *, seed: int = 2, bulk: bool = True, understated: float = 1.0
+) -> SlowDrift:
+    """understated: times that the values scatter more than their sigmas say."""
     random, u = np.random.default_rng(seed), TIME / TIME.max()
     share = light + monitor
     nothing_arrived = np.isin(np.arange(8), [4, 5, 6]) & bulk
     seen = u * (light * (1.0 - DEPTH) - monitor * DEPTH) + 2e-4 + LIGHT * random.standard_normal(SHAPE)
     level = np.where(nothing_arrived, -u * share + 1e-4 + BULK * random.standard_normal(SHAPE), np.nan)
+    solvent = u * share + SOLVENT * random.standard_normal(SHAPE)
     return slow_drift(
-        Measure(seen, LIGHT), Measure(u * share + SOLVENT * random.standard_normal(SHAPE), SOLVENT), Measure(level, BULK),
-        DEPTH, time_s=TIME, start_depth=START, start_sigma=3e-4,
+        *(Measure(x, sigma / understated) for x, sigma in ((seen, LIGHT), (solvent, SOLVENT), (level, BULK))), DEPTH,
+        time_s=TIME, start_depth=START, start_sigma=3e-4,
     )  # fmt: skip
 
 
@@ -46,3 +50,8 @@ def test_its_sigma_is_honest_and_a_clean_run_has_no_drift() -> None:
     assert 0.7 < np.sqrt(np.mean(np.square(pulls))) < 1.3
     assert not any(one.told for one in found)
     assert not np.any(found[0].of_phi(TIME))
+
+
+def test_values_that_scatter_more_than_they_say_make_its_sigma_wider() -> None:
+    pulls = [one.size / one.sigma for one in (drift(seed=seed, understated=3.0) for seed in range(40))]
+    assert 0.7 < np.sqrt(np.mean(np.square(pulls))) < 1.7

@@ -1,5 +1,7 @@
 """Errors of a curve move phi and sizes together, and the solvent's the same way in all frames."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from analysis.synthetic_curves import gaussian_sizes, synthetic_sample
@@ -98,3 +100,13 @@ def test_an_error_of_the_monitor_moves_what_was_counted_with_the_solvent_in_it(e
     scale = errors(expected, volume, normalisation=0.01).shared(influence(fit, volume), NO_MODES)[SOLVENT_SCALE]
     data.values = expected.values - 0.01 * expected.coord("solvent")
     assert_close(scale, read(SampleIntensity(data, expected.shared))[2] - middle, rel=0.05, floor=2e-5)
+
+
+def test_light_from_beside_moves_a_frame_by_its_part_of_the_solvent(expected: SampleIntensity) -> None:
+    fit, volume, middle = read(expected)
+    quiet = errors(expected, volume)
+    own = replace(quiet, stray=0.01).own(influence(fit, volume)) - quiet.own(influence(fit, volume))
+    data = expected.data.copy()
+    data.values = expected.values + 0.01 * expected.coord("solvent")
+    moved = read(SampleIntensity(data, expected.shared))[2] - middle
+    assert_close(own, np.einsum("if,jf->fij", moved, moved), rel=0.1, floor=1e-9)

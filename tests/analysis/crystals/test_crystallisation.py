@@ -229,6 +229,22 @@ def test_scatter_beyond_the_sigmas_widens_the_mean():
     assert_close(number.sigma, 0.004 * np.sqrt(10.0) / np.sqrt(10.0), rel=1e-6)
 
 
+def test_scatter_beyond_the_sigmas_is_no_trend_and_widens_one_that_is_there():
+    """Five times the stated sigma: a slope of 3 stated sigmas is nothing, and the end of a real line is known less."""
+    random, times = np.random.default_rng(7), np.arange(12.0)
+    said = [
+        lattice_constant_solvated(series(15.1 + 0.02 * random.standard_normal(12), 0.004)).source for _ in range(40)
+    ]
+    assert sum("nm/h" in words for words in said) <= 4
+    line = 1.0 / 12.0 + (times[-1] - times.mean()) ** 2 / np.sum((times - times.mean()) ** 2)
+    pulls = []
+    for _ in range(40):
+        number = lattice_constant_solvated(series(15.1 - 0.02 * times + 0.02 * random.standard_normal(12), 0.004))
+        pulls.append((number.value - 14.88) / number.sigma)
+        assert number.sigma > 2.0 * 0.004 * np.sqrt(line)
+    assert 0.7 < np.std(pulls) < 1.4
+
+
 def test_a_trend_s_last_value_is_less_certain_than_a_mean():
     """Of a line through n points, at its end: sigma^2 [1/n + (t - mean)^2 / sum (t - mean)^2]."""
     times = np.arange(10.0)

@@ -36,7 +36,7 @@ def normal(diameter: float, deviation: float) -> FloatArray:
 def test_the_optimum_is_the_same_from_far_starts_and_nothing_is_lower_beside_it() -> None:
     curve = misfit()
     found = [most_probable(BASIS, [curve], normal(*sizes)) for sizes in ((7.0, 1.0), (4.0, 1.5), (11.0, 3.0))]
-    prior = prior_precision(BASIS, TAU, BASIS.modes.shape[1])
+    prior = prior_precision(TAU, BASIS.modes.shape[1])
 
     def less_probable(c: FloatArray) -> float:
         x = np.append(BASIS.volume * np.exp(BASIS.modes @ c[:-1]), c[-1])

@@ -32,6 +32,18 @@ def test_the_play_comes_back_from_scans_up_and_down(play: float) -> None:
     assert abs(found.value - play) < max(4.0 * found.sigma, 0.15 * abs(play))
 
 
+def test_frames_that_scatter_more_than_they_say_know_the_play_less() -> None:
+    time, above = alternating()
+    noisy = layer(time, HEIGHTS + 8.0 * above)
+    noisy *= 1.0 + 5e-3 * np.random.default_rng(3).standard_normal(noisy.shape)
+    honest, boasting = (
+        backlash(noisy, np.full(noisy.shape, stated), HEIGHTS, time, above).sigma for stated in (5e-3, 1e-3)
+    )
+    assert honest is not None
+    assert boasting is not None
+    assert 0.6 < boasting / honest < 1.6
+
+
 def test_a_stage_without_play_and_scans_of_one_direction_say_nothing() -> None:
     time, above = alternating()
     noisy = layer(time, HEIGHTS) * (1.0 + 1e-3 * np.random.default_rng(4).standard_normal(time.shape))

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import scipp as sc
 from closeness import assert_close
 from synthetic_maps import DECAY_UM, GAP_UM, HEIGHTS_UM, RATE, START, frame_times, growing_layer, volume_fraction_map
 
@@ -215,6 +218,20 @@ def test_scans_that_are_lost_from_a_curve_that_bends_are_in_the_slopes_sigma(los
     assert one.shared["missing_scans"] == 0.0
     assert abs(one.line.slope - other.line.slope) < 2.0 * other.line.slope_sigma
     assert other.line.slope_sigma < 0.1 * other.line.slope
+
+
+@pytest.mark.parametrize("power", [0.5, 0.7])
+@pytest.mark.parametrize("lost", [[0], [0, 1], [11]])
+def test_what_lost_scans_are_said_to_change_is_no_less_than_what_they_do(lost, power):
+    """The first ones are worst: a parabola through the scans after them sees the steep beginning too flat."""
+    t = 75.0 + 150.0 * np.arange(12)
+    curve = GrowthCurve.from_arrays(
+        START + 1e-5 * t**power, dims=("scan",), coords={"time": (("scan",), t)}, sigma=np.full(12, 1e-9)
+    )
+    mask = sc.array(dims=["scan"], values=np.isin(np.arange(12), lost))
+    gone = growth_line(replace(curve, data=curve.data.assign_masks(lost=mask)))
+    off = abs(gone.line.slope - growth_line(curve).line.slope)
+    assert 0.4 * gone.shared["missing_scans"] < off < gone.shared["missing_scans"]
 
 
 def stepped(t, step, *, power=0.5):

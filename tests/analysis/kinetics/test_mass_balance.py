@@ -51,6 +51,19 @@ def test_particles_that_leave_are_missed():
     assert "before the onset" in cell.error.source
 
 
+def test_what_leaves_the_solution_after_the_onset_may_be_crystals_that_the_beam_misses():
+    lost = np.where(TIME > 1500.0, 0.9, 1.0)
+    phi = volume_fraction_map(growing_layer(TIME, sealed=True) * lost, TIME)
+    seen, unseen = (
+        mass_balance(phi, gap_um=GAP_UM, start=START, beam_fwhm_um=34.0, onset_s=onset).balance
+        for onset in (1500.0, None)
+    )
+    missing = np.where(TIME.mean(axis=1) > 1500.0, np.maximum(1.0 - seen.values, 0.0), 0.0)
+    assert missing.max() > 0.05
+    expected = np.hypot(unseen.shared["surface"].values, missing)
+    assert_close(seen.shared["surface"].values, expected, rel=1e-9)
+
+
 def test_a_scan_of_the_lower_third_cannot_measure_the_balance():
     low = HEIGHTS_UM <= 1000
     time = frame_times(heights=int(low.sum()))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from closeness import assert_close
@@ -158,6 +160,9 @@ def test_a_kink_that_the_structure_factor_does_not_see_is_doubtful() -> None:
         assert found.quality.startswith("doubtful")
     alike = onset(curve_of(pinned()), structure=Number(730.0, 20.0, "s", "peaks"), kink=kink)["onset_time_kink"]
     assert alike.quality == "good"
+    unsure = replace(kink, sigma=300.0)
+    far = onset(curve_of(pinned()), structure=Number(1500.0, 20.0, "s", "peaks"), kink=unsure)["onset_time_kink"]
+    assert far.quality == "good"  # 2.7 sigma of the kink
 
 
 def test_a_cell_that_ran_empty_has_no_kink_of_crystals() -> None:

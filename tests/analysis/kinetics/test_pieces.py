@@ -5,8 +5,9 @@ from closeness import assert_close
 from synthetic_maps import DECAY_UM, GAP_UM, HEIGHTS_UM, START, frame_times, volume_fraction_map
 
 from electrosaxs.analysis.kinetics.growth import growth_curve, growth_line
-from electrosaxs.analysis.kinetics.pieces import rated
+from electrosaxs.analysis.kinetics.pieces import rated, with_voltage
 from electrosaxs.analysis.kinetics.supply import supply_flux
+from electrosaxs.nouns import Number
 from electrosaxs.nouns.voltage_pieces import main_piece, pieces, steps
 
 TIME = np.arange(0.0, 3000.0, 10.0)
@@ -31,6 +32,12 @@ def test_steps_ramps_reversal_and_field_off_are_told_apart() -> None:
     for (first, last), happened in zip(steps(program)[2:], (1500.0, 2000.0), strict=True):
         assert first <= happened <= last
     assert [suffix for suffix, _ in rated(program)] == ["", "[3]", "[4]", "[5]"]
+
+
+def test_what_a_meter_reads_of_a_field_that_is_off_is_no_voltage() -> None:
+    program = pieces(TIME, np.where(TIME < STEP_S, 20.0, 0.15))
+    assert [piece.voltage for piece in program] == [20.0, 0.0]
+    assert [piece.held for piece in program] == [True, False]
 
 
 def test_frames_in_any_order_give_the_same_pieces_and_one_frame_within_a_step_is_no_ramp() -> None:
@@ -59,3 +66,15 @@ def test_each_voltage_has_its_own_slice_flux_and_supply() -> None:
         found = supply_flux(phi, gap_um=GAP_UM, start=START, during=piece)
         assert_close(found.value, times * RATE * LAYER, rel=0.03)
     assert "10 V" in growth_line(curve, during=program[0]).words
+
+
+def test_numbers_say_of_which_voltage_they_are() -> None:
+    program = pieces(TIME, np.where(TIME < STEP_S, 10.0, 30.0))
+    names = {"slice_flux": 3e-10, "slice_flux[1]": 1e-10, "onset_time": 600.0, "anode_diameter": 7.0}
+    numbers = {name: Number(value, 0.0, "one", "fit") for name, value in names.items()}
+    numbers["onset_time_kink"] = Number.absent("s", "no kink")
+    told = {name: number.source for name, number in with_voltage(numbers, program).items()}
+    assert told["slice_flux"] == "fit; 30 V, 1300 to 2990 s"
+    assert told["slice_flux[1]"] == told["onset_time"] == "fit; 10 V, 0 to 1290 s"
+    assert (told["anode_diameter"], told["onset_time_kink"]) == ("fit", "no kink")
+    assert with_voltage(numbers, pieces(TIME, np.full(TIME.size, 20.0))) == numbers

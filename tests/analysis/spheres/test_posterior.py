@@ -6,11 +6,12 @@ import numpy as np
 from closeness import assert_close
 
 from electrosaxs.analysis.spheres.fit import bin_noise, fit_spheres
-from electrosaxs.analysis.spheres.posterior import ONE_SIGMA, TWO_SIGMA, sphere_posterior
+from electrosaxs.analysis.spheres.posterior import ONE_SIGMA, sphere_posterior
 from electrosaxs.nouns import SampleIntensity
 from electrosaxs.physics.sphere_kernels import skewed_form_factor
 
 CURVES = 150
+TWO_SIGMA = 0.954499736104
 
 
 def curves(photons, bins, seed, number):

@@ -39,3 +39,19 @@ def test_every_beamline_s_rows_and_frames_are_read_as_they_were_measured(tmp_pat
             assert counted.sum() >= frame.size - 4
     write_run(tmp_path / "again.toml", run)
     assert read_run(tmp_path / "again.toml") == run
+
+
+def test_both_diodes_of_a_transmission_have_darks_of_their_own(tmp_path: Path) -> None:
+    """1000 counts a second more in the monitor, which the file says are dark; the ratio is that of the light."""
+    text = layouts.LAYOUTS["APS 12-ID"](tmp_path)
+    spec = tmp_path / "scan.spec"
+    lines = spec.read_text().splitlines()
+    for k, line in enumerate(lines):
+        cells = line.split()
+        if len(cells) == 6 and not line.startswith("#"):
+            cells[3] = repr(float(cells[3]) + 1000.0 * layouts.EXPOSURE_S)
+            lines[k] = " ".join(cells)
+    spec.write_text("\n".join(lines) + "\n")
+    text = text.replace("dark_over_per_s", "dark_under_per_s = 1000.0, dark_over_per_s")
+    table = read_table(read_run(layouts.write_run(tmp_path, text)))
+    assert_close(table.transmission, layouts.TRANSMISSION, rel=1e-9)

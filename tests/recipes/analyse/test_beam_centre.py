@@ -65,10 +65,14 @@ def test_a_centre_that_is_right_stays(geometry: Geometry) -> None:
     assert judged(geometry, frames(geometry, (0.0, 0.0))) == (geometry, ())
 
 
-def test_a_detector_that_sees_more_on_one_side_is_no_centre_that_is_off(geometry: Geometry) -> None:
-    """Two modules of a different gain: the best shift leaves most of what the quarters disagree by."""
+@pytest.mark.parametrize(("seam", "gain"), [(175, 1.05), (250, 1.3)])
+def test_a_detector_that_sees_more_on_one_side_is_no_centre_that_is_off(
+    geometry: Geometry, seam: int, gain: float
+) -> None:
+    """Two modules of a different gain, whose seam lies on the beam (no shift is seen) or beside it (4 pixels seem to be, and
+    leave half of what the quarters disagree by)."""
     column = np.arange(geometry.shape[1])
-    shown = frames(geometry, (0.0, 0.0), np.where(column > 175, 1.05, 1.0))
+    shown = frames(geometry, (0.0, 0.0), np.where(column > seam, gain, 1.0))
     assert judged(geometry, shown) == (geometry, ())
 
 

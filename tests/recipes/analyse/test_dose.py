@@ -10,7 +10,7 @@ from electrosaxs.analysis.concentration.bulk_level import bulk_level
 from electrosaxs.analysis.kinetics.scan_map import scan_map
 from electrosaxs.io.dose_csv import write_dose_csv
 from electrosaxs.nouns import FrameTable
-from electrosaxs.recipes.analyse.dose import dose_notes, doses
+from electrosaxs.recipes.analyse.dose import deposit_of_phi, dose_notes, doses
 
 HEIGHTS = np.array([0.0, 500.0, 1000.0, 1500.0, 2000.0, 2500.0])
 SCANS, EXPOSURE, START = 6, 2.0, 8e-4
@@ -49,3 +49,18 @@ def test_seconds_are_counted_for_each_height_and_a_deposit_is_found_where_it_gro
         read = list(csv.DictReader(stream))
     assert float(read[3]["exposure_s"]) == 18.0
     assert read[0]["change_per_s"] == ""
+
+
+def test_where_no_bulk_tells_a_deposit_it_is_the_one_that_is_found_elsewhere_in_parts_of_phi0() -> None:
+    frames, height = table(0)
+    grid = scan_map(height, frames.time, np.ones(height.size, dtype=bool))
+    seconds = EXPOSURE * np.arange(1, SCANS + 1)
+    phi = START * (1.0 + np.outer(np.arange(SCANS), HEIGHTS == 0.0))
+    phi[:, 3] *= np.exp(2e-3 * seconds)
+    sure = np.full(phi.shape, 1e-9)
+    bulk = bulk_level(phi, sure, start=START, shared=3e-4)
+    off = deposit_of_phi(frames, np.arange(height.size), grid, phi, sure, bulk, START)
+    assert_close(off[:, 3], 2e-3 * seconds, rel=0.05)
+    assert_close(off[:, 0], off[:, 3] * START / phi[:, 0], rel=1e-9)
+    rows = doses(frames, height, grid, phi, sure, bulk, START)
+    assert rows[3].change_per_s_sigma > 3e-5  # nothing is known to a millionth

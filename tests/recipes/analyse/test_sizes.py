@@ -1,6 +1,5 @@
 """The last scan of a run as size distributions: on their own or together, with what cannot be seen, and as a figure."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,14 +8,15 @@ from analysis.synthetic_curves import STARTING_PHI, synthetic_sample
 from analysis.synthetic_mixtures import GAP_UM, HEIGHTS_UM, mixture, selected_cell
 from closeness import assert_close
 from matplotlib.figure import Figure
+from recipes.analyse.reduced_runs import reduced_run, standards_of
 
-from electrosaxs.analysis.concentration.volume_fraction import pooled
 from electrosaxs.analysis.kinetics.scan_map import ScanMap, scan_map
 from electrosaxs.errors import ShapeError
 from electrosaxs.figures.size_distributions import size_distributions as draw
 from electrosaxs.figures.style import Omitted
 from electrosaxs.nouns import RunResults, SampleIntensity, SizeDistribution, VolumeFraction
 from electrosaxs.recipes.analyse import sizes as recipe
+from electrosaxs.recipes.analyse.voxels import Voxels
 
 SCANS = 2
 HEIGHTS = HEIGHTS_UM[[0, 2, 4, 6, 7, 8, 9, 10, 11, 12, 13]]
@@ -30,16 +30,16 @@ class Measured:
         sizes, fractions = selected_cell()
         frames = [sizes[k] for k in PICKED] * SCANS
         self.curves = synthetic_sample(frames, phi * np.tile(fractions[PICKED], SCANS), seed=1)
-        reference = pooled(synthetic_sample(mixture(0.04), [STARTING_PHI] * 6, seed=2, solvent_seed=1))
+        reference = synthetic_sample(mixture(0.04), [STARTING_PHI] * 6, seed=2, solvent_seed=1)
         height = np.tile(HEIGHTS, SCANS)
         time = 100.0 + 20.0 * np.arange(height.size)
         self.grid: ScanMap = scan_map(height, time, np.ones(height.size, dtype=bool))
         self.fractions = np.tile(fractions[PICKED], SCANS)
-        cell = SimpleNamespace(gap_mm=gap_um / 1e3)
-        solution = SimpleNamespace(volume_fraction=STARTING_PHI, volume_fraction_sigma=1e-5)
-        self.reduced: Any = SimpleNamespace(run=SimpleNamespace(cell=cell, solution=solution))
-        self.standard: Any = SimpleNamespace(reference=reference, dry_shell_nm=1.115)
-        self.voxels: Any = SimpleNamespace(frame=np.arange(height.size), values={"phi": self.fractions})
+        self.reduced = reduced_run(
+            ["sample"] * height.size, gap_mm=gap_um / 1e3, volume_fraction=STARTING_PHI, volume_fraction_sigma=1e-5
+        )
+        self.standard = standards_of(reference)
+        self.voxels = Voxels(np.arange(height.size), {"phi": self.fractions}, {}, ((),) * height.size)
 
     def study(self, monkeypatch: pytest.MonkeyPatch, **options: Any) -> recipe.SizeStudy:
         monkeypatch.setattr(recipe, "alone_intensity", lambda reduced, standard, frames: self.some(frames))

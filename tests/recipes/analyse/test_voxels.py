@@ -2,24 +2,20 @@
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 from analysis.synthetic_curves import DRY_SHELL_NM, field_selected_sizes, gaussian_sizes, synthetic_sample
 from closeness import assert_close
+from recipes.analyse.reduced_runs import reduced_run, standards_of
 
 from electrosaxs.analysis.concentration.invariant import ParticleVolume, particle_volume
 from electrosaxs.analysis.concentration.normalisation_noise import NormalisationNoise
-from electrosaxs.analysis.concentration.solvent_modes import NO_MODES, solvent_modes
-from electrosaxs.analysis.concentration.starting_solution import starting_errors
-from electrosaxs.analysis.concentration.volume_fraction import pooled
-from electrosaxs.analysis.concentration.voxel_errors import curve_errors
 from electrosaxs.analysis.kinetics.scan_map import scan_map
 from electrosaxs.analysis.spheres.fit import fit_spheres
 from electrosaxs.io.run_toml import read_run
-from electrosaxs.nouns import FloatArray, Intensity, Number, Role, SampleIntensity
+from electrosaxs.nouns import FloatArray, Number, Role, SampleIntensity
 from electrosaxs.nouns.contributions import SOLVENT
 from electrosaxs.recipes.analyse import voxels as recipe
 from electrosaxs.recipes.analyse.reduce_run import ReducedRun, reduce_run
@@ -114,31 +110,13 @@ def made(
 ) -> Voxels:
     """Voxels of `sample` against a pooled `reference`; noise: relative, of the normalisation of each frame and of both
     standards."""
-    reference = pooled(reference)
-    fit, volume = fit_spheres(reference), read(reference)
-    modes = solvent_modes(reference, fit, frames=1, dry_shell_nm=DRY_SHELL_NM) if in_modes else NO_MODES
-    errors = curve_errors(reference, volume, normalisation=np.array([noise]), solvent_normalisation=noise)
+    standard = standards_of(reference, noise=noise, in_modes=in_modes)
     frames = np.arange(sample.values.shape[0])
-    standard = Standards(
-        solvent=cast(Intensity, None),  # taken off already
-        dark=None,
-        monitor_scale=1e6,
-        reference=reference,
-        reference_fit=fit,
-        reference_volume=volume,
-        dry_shell_nm=DRY_SHELL_NM,
-        normalisation=NormalisationNoise(Number(noise, 0.0, "one", "chosen"), False, noise),
-        solvent_noise=noise,
-        modes=modes,
-        starting=starting_errors(fit, volume, errors, modes),
-    )
-    solution = SimpleNamespace(volume_fraction=PHI0, volume_fraction_sigma=phi0_sigma)
-    reduced = SimpleNamespace(
-        run=SimpleNamespace(solution=solution), table=SimpleNamespace(monitor=np.full(frames.size, 1e6))
-    )
+    known = {} if phi0_sigma is None else {"volume_fraction_sigma": phi0_sigma}
+    reduced = reduced_run(["sample"] * frames.size, volume_fraction=PHI0, **known)
     found = fit_spheres(sample)
     found = found if flags is None else replace(found, flags=flags)
-    return measure(frames, sample, found, reduced=reduced, standard=standard)  # type: ignore[arg-type]
+    return measure(frames, sample, found, reduced=reduced, standard=standard)
 
 
 def from_solvent(voxels: Voxels) -> FloatArray:

@@ -1,11 +1,19 @@
 """Robust fits of spheres to plain curves: where they begin, and that their sigmas are those of the scatter."""
 
+from dataclasses import replace
+
 import numpy as np
 from closeness import assert_close
 
 from electrosaxs.analysis.crystals.weighted_curve import curve_from_arrays
 from electrosaxs.physics.sphere_kernels import squared_form_factor
-from electrosaxs.recipes.curves.hard_spheres import expected_diameter, fit_hard_spheres, robust_sigma
+from electrosaxs.recipes.curves.hard_spheres import (
+    HardSphereModel,
+    expected_diameter,
+    fit_hard_spheres,
+    robust_sigma,
+)
+from electrosaxs.recipes.curves.spheres import clearly_hard
 
 Q = np.linspace(0.08, 3.2, 300)
 FORM = squared_form_factor(Q, 7.1, 1.1)
@@ -29,3 +37,18 @@ def test_sigmas_follow_the_scatter_where_the_file_says_too_little():
         outcome = fit_hard_spheres(stated, "")
         pulls.append((outcome.parameters[:3] - [1e3 / FORM[0], 7.1, 1.1]) / robust_sigma(stated, outcome, "")[:3])
     assert 0.7 < np.sqrt(np.mean(np.square(pulls))) < 1.4
+
+
+def test_spheres_that_would_overlap_are_not_hard():
+    """The contact of a fit that is clear else, moved to nine tenths of the core's diameter."""
+    truth = np.array([1e3 / FORM[0], 7.1, 1.1, 1.0, 0.25, 9.0])
+    expected = HardSphereModel(Q, "product")(truth)[0]
+    noisy = np.random.default_rng(4).normal(expected, 0.01 * expected)
+    curve = curve_from_arrays(Q, noisy, 0.01 * expected)
+    dilute, hard = fit_hard_spheres(curve, ""), fit_hard_spheres(curve, "product")
+    assert dilute is not None
+    assert hard is not None
+    assert clearly_hard(curve, dilute, hard, "product")
+    overlapping = hard.parameters.copy()
+    overlapping[5] = 0.9 * overlapping[1]
+    assert not clearly_hard(curve, dilute, replace(hard, parameters=overlapping), "product")

@@ -74,3 +74,9 @@ def test_a_step_that_only_frames_know_is_a_part_of_the_charge_and_one_that_was_t
     assert_close(abs(parts["frames"]), 0.045 * 20.0 * 60.0 / np.sqrt(12.0) / dose, rel=1e-6)
     assert abs(parts["told"]) < 1e-4 * abs(parts["frames"])
     assert "voltage_steps" not in with_scale_errors(numbers, [run])["effective_charge"].contributions
+
+
+def test_of_several_runs_in_one_cell_the_least_well_known_counts() -> None:
+    runs = [run_with(gap_mm_sigma=sigma) for sigma in (0.01, 0.05, 0.02)]
+    found = with_scale_errors({"effective_charge": Number(0.045, 1e-4, "e", "fit")}, runs)["effective_charge"]
+    assert_close(found.contributions["gap"], 0.045 * 0.05 / runs[0].cell.gap_mm, rel=1e-9)

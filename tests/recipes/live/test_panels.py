@@ -58,6 +58,19 @@ def test_the_band_of_the_model_holds_what_was_simulated(
     assert_close(high[3] / low[3], 1.0, rel=0.05)  # a millimetre away nothing has happened yet
 
 
+@pytest.mark.parametrize("begins_s", [0.0, -60.0])
+def test_a_program_that_run_toml_states_from_field_on_has_a_band(
+    quiet_nexus: Path, quiet_results: tuple[RunResults, Path], begins_s: float
+) -> None:
+    results, run = quiet_results[0], read_run(quiet_nexus)
+    volts = results.settings["voltage"]["voltage_V"][-1]
+    stated = {**results.settings, "voltage": {"time_s": [begins_s], "voltage_V": [volts]}}
+    band, before = model_band(replace(results, settings=stated), run), model_band(results, run)
+    assert band is not None
+    assert before is not None
+    assert_close(band["high"], before["high"], rel=0.05)
+
+
 def test_only_what_changed_is_drawn_again() -> None:
     def frames(*phi: float) -> dict[str, list[Any]]:
         return {"index": list(range(len(phi))), "time": [1.0] * len(phi), "phi": list(phi)}

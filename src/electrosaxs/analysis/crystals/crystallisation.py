@@ -238,9 +238,10 @@ def lattice_constant_solvated(a: LatticeConstant) -> Number:
         middle = float(weight @ t / weight.sum())
         spread = float(weight @ (t - middle) ** 2)
         slope = float(weight @ ((t - middle) * value)) / spread
-        if abs(slope) * np.sqrt(spread) > TREND:
+        beside = _widening(float(weight @ (value - mean - slope * (t - middle)) ** 2), value.size - 2)
+        if abs(slope) * np.sqrt(spread) > TREND * beside:
             last = float(t[-1])
-            sigma = np.sqrt(1.0 / weight.sum() + (last - middle) ** 2 / spread)
+            sigma = beside * np.sqrt(1.0 / weight.sum() + (last - middle) ** 2 / spread)
             how = f"line through {value.size} scans, at the last ({last:.0f} s): a moves {3600.0 * slope:+.3f} nm/h{named}"
             return Number(mean + slope * (last - middle), float(np.hypot(sigma, shared)), "nm", how)
     sigma = float(np.hypot(widening / np.sqrt(weight.sum()), shared))
@@ -248,8 +249,13 @@ def lattice_constant_solvated(a: LatticeConstant) -> Number:
 
 
 def _weighted_mean(value: FloatArray, weight: FloatArray) -> tuple[float, float]:
-    """Mean, and the factor by which its sigma grows where chi-squared is beyond 3 sigma of its expectation."""
+    """Mean, and the factor by which its sigma grows."""
     mean = float(weight @ value / weight.sum())
-    dof = max(value.size - 1, 1)
-    ratio = float(weight @ (value - mean) ** 2) / dof
-    return mean, float(np.sqrt(ratio)) if ratio > 1.0 + 3.0 * np.sqrt(2.0 / dof) else 1.0
+    return mean, _widening(float(weight @ (value - mean) ** 2), value.size - 1)
+
+
+def _widening(chi_squared: float, freedom: int) -> float:
+    """Birge's ratio where chi-squared is beyond 3 sigma of its expectation, else 1."""
+    freedom = max(freedom, 1)
+    ratio = chi_squared / freedom
+    return float(np.sqrt(ratio)) if ratio > 1.0 + 3.0 * np.sqrt(2.0 / freedom) else 1.0

@@ -83,7 +83,7 @@ def conserved_sizes(
     coefficients = np.array([i.optimum.coefficients[0] for i in inversions])
     misfits: list[Misfit] = [i.misfit for i in inversions]
     for _ in range(TIES):
-        weight, sigma = _sums(basis, density, geometry)
+        weight, sigma = _sums(density, geometry)
         tie = _tie(basis, weight, sigma, density[-1], np.array([i.scale for i in inversions]), geometry.gap)
         joint = most_probable(basis, misfits, coefficients, conservation=tie)
         coefficients = joint.coefficients
@@ -112,7 +112,7 @@ def _refuse_empty(inversions: list[Inversion]) -> None:
             )
 
 
-def _sums(basis: SizeBasis, density: FloatArray, geometry: ScanGeometry) -> tuple[FloatArray, FloatArray]:
+def _sums(density: FloatArray, geometry: ScanGeometry) -> tuple[FloatArray, FloatArray]:
     """Weights (curve, node) of each size's sum, the last row the starting solution's -L; and its relative sigma (node,).
 
     A size that the starting solution does not hold takes the weights of the nearest size that it holds.
@@ -196,7 +196,7 @@ def _alike_priors(basis: SizeBasis, inversions: list[Inversion]) -> FloatArray:
     H^-1 (H + this) H^-1 about it.
     """
     modes = basis.modes.shape[1]
-    roots = np.array([np.sqrt(prior_precision(basis, i.misfit.tau, modes)) for i in inversions])
+    roots = np.array([np.sqrt(prior_precision(i.misfit.tau, modes)) for i in inversions])
     roots[:, :TREND] = 0.0
     pairs = np.einsum("am,bm->abm", roots, roots)
     pairs[np.arange(len(roots)), np.arange(len(roots))] = 0.0

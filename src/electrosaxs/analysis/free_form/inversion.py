@@ -137,7 +137,7 @@ def _start(basis: SizeBasis, design: FloatArray, y: FloatArray, weight: FloatArr
     density = np.maximum(density, START_FLOOR * top if top > 0.0 else START_FLOOR)
     s, share = np.log(density / basis.volume), np.sqrt(density / density.max())
     weighted = share[:, None] * basis.modes
-    ridge = np.diag(0.01 * prior_precision(basis, 1.0, basis.modes.shape[1])[:-1] + 1e-9)
+    ridge = np.diag(0.01 * prior_precision(1.0, basis.modes.shape[1])[:-1] + 1e-9)
     normal = weighted_square(basis.modes, share**2) + ridge
     fitted = solve_positive(normal, (weighted.T @ (share * s))[:, None])[0][:, 0]
     return np.append(fitted, background)[None]
@@ -183,7 +183,7 @@ def _most_evident(
     for tau in roughness:
         misfit = Misfit(plain.fisher, plain.score, plain.square, tau)
         optimum = most_probable(basis, [misfit], start)
-        process = prior_precision(basis, tau, start.shape[1] - 1)[TREND:-1]
+        process = prior_precision(tau, start.shape[1] - 1)[TREND:-1]
         log_det = solve_positive(optimum.hessian, start.T)[1]
         evidence = -optimum.value - 0.5 * log_det + 0.5 * float(np.sum(np.log(process)))
         found.append((evidence, tau, optimum))

@@ -67,7 +67,7 @@ class Optimum:
     value: float
 
 
-def prior_precision(basis: SizeBasis, tau: float, modes: int) -> FloatArray:
+def prior_precision(tau: float, modes: int) -> FloatArray:
     """Precision (modes + 1,) of the coefficients: the process 1 / tau^2, trend and background nearly free."""
     precision = np.full(modes + 1, TREND_PRECISION)
     precision[TREND:modes] = 1.0 / tau**2
@@ -84,7 +84,7 @@ def most_probable(
 ) -> Optimum:
     """Levenberg-damped Newton steps from `start` (curve, mode + 1). Raises ConvergenceError after MOST_STEPS."""
     modes = start.shape[1] - 1
-    prior = np.array([prior_precision(basis, m.tau, modes) for m in misfits])
+    prior = np.array([prior_precision(m.tau, modes) for m in misfits])
     here = _expand(basis, misfits, start, prior, conservation)
     damping = FIRST_DAMPING
     shape = basis.modes[:, :modes]

@@ -202,7 +202,7 @@ def _smooth_bases(t: FloatArray) -> dict[str, FloatArray]:
 
 
 def _saturation_chi2(points: _Points) -> float:
-    """Offset + amplitude exp(-t / tau), tau from a tenth of the step to ten times the span."""
+    """Least chi-squared of offset + amplitude exp(-t / tau), tau from 2 % of the span to ten times of it."""
     span = float(np.ptp(points.t))
 
     def shape(log_tau: float) -> float:

@@ -29,7 +29,7 @@ ALIKE = 0.25
 """A grid whose middle and deviations are those of its own posterior, within this share of a deviation, is the last one."""
 FIRST_GUESS = 0.2
 """Relative deviation of d and delta where the fit gives none, as at a bound."""
-ONE_SIGMA, TWO_SIGMA = 0.682689492137, 0.954499736104
+ONE_SIGMA = 0.682689492137
 
 
 @dataclass(frozen=True, eq=False)

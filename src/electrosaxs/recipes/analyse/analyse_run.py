@@ -121,7 +121,7 @@ def analyse_reduced(
     single = with_single_scattering(reduced, standard, voxels, workers=workers)
     reduced = replace(single.reduced, notes=(*reduced.notes, *single.notes))
     standard, voxels = single.standard, single.voxels
-    anode = find_anode(reduced, standard, voxels)
+    anode = find_anode(reduced, voxels)
     height = reduced.table.height[frames] - anode.stage_height_um
     in_sight = np.where(anode.is_open(height), height, np.nan)  # frames behind the anode have no place in the map
     grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])

@@ -15,7 +15,7 @@ from ...reduction.alignment import anode_height_from_alignment, anode_height_fro
 from ...reduction.edge_spread import SURE, edge_spread, height_of_a_broad_edge
 from .quality import OF_PHI, Doubt
 from .reduce_run import ReducedRun
-from .standards import Standards, solvent_transmission
+from .standards import solvent_transmission
 from .voxels import Voxels
 
 LEAST_OPEN = 0.05
@@ -55,13 +55,13 @@ class AnodePosition:
         return np.asarray(open_fraction(height_um, self.fwhm_um)) >= LEAST_OPEN
 
 
-def find_anode(reduced: ReducedRun, standard: Standards, voxels: Voxels) -> AnodePosition:
+def find_anode(reduced: ReducedRun, voxels: Voxels) -> AnodePosition:
     """The height given in run.toml, else that of the alignment frames, else that of the scans.
 
     Raises CalibrationError where none of the three says it, and where light passes beyond the cathode that it implies.
     """
     spread = _spread(reduced)
-    anode = replace(_position(reduced, standard, voxels, spread), spread=spread)
+    anode = replace(_position(reduced, voxels, spread), spread=spread)
     _check_gap(reduced, anode)
     return anode
 
@@ -101,7 +101,7 @@ def _check_gap(reduced: ReducedRun, anode: AnodePosition) -> None:
         )
 
 
-def _position(reduced: ReducedRun, standard: Standards, voxels: Voxels, spread: Number) -> AnodePosition:
+def _position(reduced: ReducedRun, voxels: Voxels, spread: Number) -> AnodePosition:
     run, fwhm = reduced.run, reduced.run.beam.fwhm_um
     if run.cell.anode_height_um is not None:
         number = Number(run.cell.anode_height_um, 0.0, "um", "given as cell.anode_height_um")
@@ -114,7 +114,7 @@ def _position(reduced: ReducedRun, standard: Standards, voxels: Voxels, spread: 
         if sharp.value is not None:
             return AnodePosition(height_of_a_broad_edge(heights, light, fwhm_um=fwhm, sharp=sharp, spread=spread), fwhm)
         notes.append(f"alignment frames: {sharp.source}")
-    found = _from_scans(reduced, standard, voxels)
+    found = _from_scans(reduced, voxels)
     if found.value is None:
         raise bad_value(
             CalibrationError,
@@ -127,7 +127,7 @@ def _position(reduced: ReducedRun, standard: Standards, voxels: Voxels, spread: 
     return AnodePosition(found, fwhm, tuple(notes))
 
 
-def _from_scans(reduced: ReducedRun, standard: Standards, voxels: Voxels) -> Number:
+def _from_scans(reduced: ReducedRun, voxels: Voxels) -> Number:
     """The open share of each frame is its transmission over that expected from its own phi."""
     run, table = reduced.run, reduced.table
     phi = voxels.values["phi"]

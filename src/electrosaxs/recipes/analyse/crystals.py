@@ -186,7 +186,7 @@ def _frames(sample: SampleIntensity, index: npt.NDArray[np.intp]) -> SampleInten
     return SampleIntensity(data, shared)
 
 
-def _structure_factors(column: _Column, q: FloatArray, workers: int) -> tuple[FloatArray, FloatArray]:
+def _structure_factors(column: _Column, workers: int) -> tuple[FloatArray, FloatArray]:
     """S (frame, q) of the frames of a column and its sigma, NaN where S is hardly known: over the spheres of the joint fit
     where there is one, else of a fit of spheres alone. Spheres of BLOCK frames at a time."""
     parts = []
@@ -219,7 +219,7 @@ def _described(
     """What one column says; `times` (scan,) are its own."""
     study = column.study
     values, sigma = (np.full((grid.n_scans, q.size), np.nan) for _ in range(2))
-    values[column.scan], sigma[column.scan] = _structure_factors(column, q, workers)
+    values[column.scan], sigma[column.scan] = _structure_factors(column, workers)
     nouns = StructureFactor.from_arrays(
         values,
         dims=("scan", "q"),

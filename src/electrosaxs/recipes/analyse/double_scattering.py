@@ -69,7 +69,7 @@ def with_single_scattering(reduced: ReducedRun, standard: Standards, voxels: Vox
     if gain < LEAST_GAIN:
         words = f"{should}, which the curves do not tell; nothing is taken off, and phi has it in its sigma (double_scattering)"
         return Doubled(reduced, standard, _with(voxels, {"phi": effect * phi}), (words,))
-    reduced, standard, found = _measured(reduced, standard, voxels, again, workers)
+    reduced, standard, found = _measured(reduced, voxels, again, workers)
     words = (
         f"double scattering: what photons that are scattered more than once add to phi, up to {100.0 * largest:.2g} %, is taken"
         f" off all curves (-2 ln L falls by {gain:.0f}); {100.0 * SIGMA:.0f} % of it is in their sigma (double_scattering)"
@@ -146,7 +146,7 @@ def _from(sample: SampleIntensity, first: int) -> SampleIntensity:
 
 
 def _measured(
-    reduced: ReducedRun, standard: Standards, voxels: Voxels, again: Repeated, workers: int
+    reduced: ReducedRun, voxels: Voxels, again: Repeated, workers: int
 ) -> tuple[ReducedRun, Standards, Voxels]:
     """Run, standards and voxels with single scattering alone, and what one sigma of it does to phi and sizes."""
 

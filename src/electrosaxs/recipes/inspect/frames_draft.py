@@ -156,7 +156,7 @@ def _columns(source: FrameSource, names: Sequence[str]) -> list[str]:
     lines = ["", "[frames.columns]             # ours = theirs; look at every guess"]
     lines += [_height(found.get("height")), _time(found)]
     lines += [_plain("monitor", found.get("monitor"), "the incident-beam counter"), _transmission(found)]
-    lines += [_exposure(found.get("exposure"), source)]
+    lines += [_exposure(found.get("exposure"))]
     lines += [_plain(name, found[name], "") for name in ("voltage", "current") if name in found]
     if source.images is not None and source.table is not None and "file" in found:
         lines.append(_plain("file", found["file"], ""))
@@ -204,7 +204,7 @@ def _transmission(found: dict[str, Guess]) -> str:
     )
 
 
-def _exposure(guess: Guess | None, source: FrameSource) -> str:
+def _exposure(guess: Guess | None) -> str:
     if guess is None:
         return '# exposure = { column = "Seconds" }  # absent: from the detector\'s file or the headers of the images'
     unit = unit_of("exposure", guess)

@@ -31,7 +31,8 @@ def model_band(results: RunResults, run: Run) -> dict[str, Any] | None:
     height, time = phi.coord("height")[good], phi.coord("time")[scans[-1]][good]
     seen_at = 1e-6 * np.clip(phi.coord("height_effective")[good], 0.0, 1e3 * run.cell.gap_mm)
     try:
-        voltage = VoltageProgram.model_validate({name: [0.0, *program[name]] for name in ("time_s", "voltage_V")})
+        off = [0.0] if program["time_s"][0] > 0.0 else []  # nothing at field-on, where the program begins with a frame
+        voltage = VoltageProgram.model_validate({name: [*off, *program[name]] for name in ("time_s", "voltage_V")})
         sizes = SizeClasses.gaussian(diameter.value, spread.value * diameter.value, CLASSES)
         charges = (CHARGE * (1.0 - BELIEF), CHARGE * (1.0 + BELIEF))
         models = [TransportSettings(effective_charge=charge) for charge in charges]

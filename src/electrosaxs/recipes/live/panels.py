@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ...claims.paper import ONSET_BAND
 from ...io.numbers_json import numbers_to_plain
 from ...nouns import Noun, RunResults
 
-ONSET_BAND = (0.007, 0.012)  # slice phi at which superlattices were found to form: Yu et al. 2018
 FLUX, SUPPLY, ONSET, ANODE = "slice_flux_mean", "supply_flux", "onset_time", "anode_height"
 FEWEST = 3  # scans through which a line is drawn
 PROFILES = 2  # the newest full scan and one before it
