@@ -193,6 +193,7 @@ def test_a_superlattice_is_found_and_its_lattice_constant_is_within_sigma(tmp_pa
     assert result.assignment.lattice == "FCC"
     assert abs(a.value - 15.1) < 4 * a.sigma < 0.05
     assert_close(result.numbers["diameter"].value, 7.1, rel=0.01)
+    assert result.spheres.flags == ()  # a cubic lattice has no shape that could be at a bound
 
 
 def test_every_curve_of_a_file_and_every_file_of_one_name_has_its_own_folder(tmp_path: Path) -> None:

@@ -21,11 +21,12 @@ from .lattice_constant import constant
 from .lattice_fit import RIGID, Freedom, LatticeFit
 from .parameters import WIDEST
 from .peaks import PeakSearch, find_peaks, score_of_free_peaks
-from .refutation import against, label_peaks, peak_power, unexplained
+from .refutation import UNEXPLAINED, against, label_peaks, peak_power, unexplained
 from .weighted_curve import WeightedCurve
 
 ENOUGH = 3  # reflections of one lattice that chance does not bring together
 SAME_RATIO = 0.02  # of c/a, closer than which to those a tetragonal lattice is strained, and named after them
+RESOLVED = 1.2  # FWHM: two Gaussian lines further apart have a dip of more than a quarter between them
 LEAST_FAULTS = 0.005  # of layers (chosen): fewer do nothing to the lines but take up what sizes and texture miss
 FLUID, OTHER, ALONE = "dense fluid", "another lattice", "solution"
 FREE = "free peaks"
@@ -92,13 +93,13 @@ def study_curve(curve: WeightedCurve) -> LatticeStudy:
     scores = {name or ALONE: one.score for name, one in fits.items()} | {FLUID: contest.fluid.score}
     scores |= _free_peaks(search, fits, contest.freedom)
     records = {str(name): against(one, search) for name, one in fits.items() if name}
-    best = fits[_uncontradicted(leader(fits), records)]
+    best = fits[_uncontradicted(fits[leader(fits)], records, search.peaks)]
     own = records[str(best.lattice)]
     if STACKED in fits and fits[STACKED].name != STACKED:  # faulted crystals of one of the others, and no third kind
         faulted = records.pop(STACKED)
         records |= {str(best.name): faulted} if best.lattice == STACKED else {}
     peaks = label_peaks(search.peaks, best)
-    refuted = _refuted(best, scores, peaks, search.threshold)
+    refuted = _refuted(best, scores, peaks, search.threshold) or _strong_absent(best, own)
     doubt = refuted or _lone_peaks(best, scores, peaks, own)
     tied = () if doubt else _tied(best, fits)
     doubt = _tie(tied, search.peaks, fits) if tied else doubt
@@ -123,13 +124,22 @@ def leader(fits: Mapping[str, LatticeFit]) -> str:
     return min(able, key=lambda name: fits[name].score)
 
 
-def _uncontradicted(name: str, records: Mapping[str, ReflectionRecord]) -> str:
-    """The leader; where a reflection that it should show is absent and no peak speaks against a special case of it, this:
-    its number of its own then follows the shape of the lines, not their places."""
-    if name != "BCT" or not records[name].with_fate("absent"):
+def _uncontradicted(one: LatticeFit, records: Mapping[str, ReflectionRecord], peaks: Sequence[Peak]) -> str:
+    """The leader; where a reflection that it should show is absent, or its lines are too wide to show that they are split, and
+    no peak speaks against a special case of it, this: its number of its own then follows the shape of the lines, not their
+    places."""
+    name = str(one.lattice)
+    if name != "BCT" or not (records[name].with_fate("absent") or _split_unseen(one, peaks)):
         return name
     able = (case for case in SPECIAL[name] if case in records and not refutation(records[case]))
     return next(able, name)
+
+
+def _split_unseen(one: LatticeFit, peaks: Sequence[Peak]) -> bool:
+    """Whether the lines of a tetragonal lattice, q |c/a - 1| apart, show nowhere as two: strained cubic grains have peaks as
+    wide, which the model with one width for all lines takes for split ones."""
+    away = min(abs(one.value("shape") / ratio - 1.0) for ratio in BAIN)
+    return all(away * peak.q < RESOLVED * peak.fwhm for peak in peaks)
 
 
 def _nearly_special(one: LatticeFit) -> bool:
@@ -233,14 +243,24 @@ def _refuted(best: LatticeFit, scores: Mapping[str, float], peaks: Sequence[Peak
     return ""
 
 
+def _strong_absent(best: LatticeFit, record: ReflectionRecord) -> str:
+    """The reflections that should be among the strongest, and are not there, in words; empty where there are none."""
+    strongest = max((one.significance for one in record.with_fate("found")), default=np.inf)
+    gone = [label(one.hkl) for one in record.with_fate("absent") if one.significance > UNEXPLAINED * strongest]
+    if not gone:
+        return ""
+    return f"none of these: {best.name} is nearest but lacks {', '.join(gone)}, which should be among its strongest"
+
+
 def _lone_peaks(best: LatticeFit, scores: Mapping[str, float], peaks: Sequence[Peak], record: ReflectionRecord) -> str:
     """Why peaks that belong to no lattice may be the answer as well; empty where they may not.
 
-    Peaks taken as they are, each of its own width, may follow faulted grains better than any lattice: they are no doubt where
-    enough of them are its reflections and none that should be seen is absent.
+    Peaks taken as they are, each of its own width, may follow faulted grains better than any lattice, and with many photons
+    what no model of a lattice is exact enough for: they are no doubt where enough of them are its reflections, each that
+    should be seen and is absent taking one away.
     """
     named = len({peak.hkl for peak in peaks if peak.hkl})
-    settled = named >= ENOUGH + (best.lattice == "BCT") and not record.with_fate("absent")
+    settled = named - len(record.with_fate("absent")) >= ENOUGH + (best.lattice == "BCT")
     if not settled and scores.get(FREE, np.inf) - best.score < CLEAR:
         return (
             f"none of these: the peaks without any lattice explain the curve as well as {best.name}, the nearest; "

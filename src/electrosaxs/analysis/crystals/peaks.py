@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -33,13 +34,24 @@ START_SIZES = np.geomspace(1.5, 40.0, 120)
 START_SPREADS = (0.05, 0.1, 0.16, 0.25)
 
 
+class Excursion(NamedTuple):
+    """The peak of S - 1 that stands out most: q and fwhm in 1/nm, area of S - 1 in 1/nm, unit of its significance."""
+
+    significance: float
+    q: float
+    fwhm: float
+    area: float
+    unit: float
+
+
 @dataclass(frozen=True, eq=False)
 class PeakSearch:
     """Peaks in order of q, and the fit that they belong to: its parameters start with a Solution.
 
     curve: what was searched, up to SMOOTH_UP_TO, with the excess of noise that its smooth part demands. threshold:
     significance that a peak had to exceed. reduced: robust chi-squared per degree of freedom of the smooth part before
-    that excess was granted.
+    that excess was granted. nuisances (q, k): orthonormal basis, in sigma, of what the last fit may still change.
+    unit: scatter of the filter over the curve, in its own standard deviations, when nothing more stood out.
     """
 
     peaks: tuple[Peak, ...]
@@ -47,10 +59,18 @@ class PeakSearch:
     outcome: FitOutcome
     threshold: float
     reduced: float
+    nuisances: FloatArray
+    unit: float
 
     @property
     def solution(self) -> Solution[float]:
         return solution_of(self.outcome.parameters)
+
+    def standing_out(self, peaks: FloatArray) -> FloatArray:
+        """At which significance the search would find peaks (peak, q) of known form and size, beside those it has."""
+        seen = peaks / np.sqrt(self.outcome.variance)
+        left = seen - (seen @ self.nuisances) @ self.nuisances.T
+        return np.asarray(np.linalg.norm(left, axis=1) / self.unit)
 
 
 def find_peaks(curve: WeightedCurve) -> PeakSearch | None:
@@ -79,17 +99,21 @@ def find_peaks(curve: WeightedCurve) -> PeakSearch | None:
             searched = curve.with_excess(curve.excess * reduced)
             again = replace(known, start=outcome.parameters)
             outcome = fit(searched, model, again, steps=SEARCH_STEPS, robust=robust, tolerance=ROUGHLY)
-        height, centre, fwhm, area = strongest_peak(searched, model, outcome, widths, filters)
-        if height < threshold or count == MOST_PEAKS:
+        highest = strongest_peak(searched, model, outcome, widths, filters)
+        if highest.significance < threshold or count == MOST_PEAKS:
             break
-        heights.append(height)
+        heights.append(highest.significance)
         model = PeakModel(curve.q, smooth, count + 1)
-        outcome = replace(outcome, parameters=np.concatenate([outcome.parameters, [area, centre, fwhm]]))
+        outcome = replace(
+            outcome, parameters=np.concatenate([outcome.parameters, [highest.area, highest.q, highest.fwhm]])
+        )
     if not outcome.converged:
         again = replace(known, start=outcome.parameters)
         outcome = fit(searched, model, again, steps=LAST_STEPS, robust=robust, tolerance=ROUGHLY)
     peaks = tuple(sorted(_peaks(outcome, model.first_peak, heights), key=lambda peak: peak.q))
-    return PeakSearch(peaks, searched, outcome, threshold, reduced)
+    return PeakSearch(
+        peaks, searched, outcome, threshold, reduced, _nuisances(searched, model, outcome)[0], highest.unit
+    )
 
 
 def score_of_free_peaks(curve: WeightedCurve, search: PeakSearch, *, smooth: bool) -> float:
@@ -152,34 +176,40 @@ def gaussian_filter(q: FloatArray, fwhm: float) -> csr_array:
 
 def strongest_peak(
     curve: WeightedCurve, model: PeakModel, outcome: FitOutcome, widths: FloatArray, filters: Sequence[csr_array]
-) -> tuple[float, float, float, float]:
-    """Significance, position, FWHM and area of the peak of S - 1 that stands out most from the fit; `filters` as
-    gaussian_filter makes them, one for each width.
+) -> Excursion:
+    """The peak that stands out most from the fit; `filters` as gaussian_filter makes them, one for each width.
 
-    The filter's own scatter over the curve is the unit of significance where it is above 1: neighbouring bins may be
-    correlated (pixel splitting), and sizes need not be as smooth as the correction.
+    The unit is the filter's own scatter over the curve where it is above 1: neighbouring bins may be correlated (pixel
+    splitting), and sizes need not be as smooth as the correction.
     """
     root = 1.0 / np.sqrt(outcome.variance)
-    value, slopes = (curve.seen(one) for one in model(outcome.parameters))
-    nuisance = slopes * root[:, None]
-    size = np.linalg.norm(nuisance, axis=0)
-    basis, triangle = np.linalg.qr(nuisance[:, size > 0.0] / size[size > 0.0])
-    basis = basis[:, np.abs(np.diag(triangle)) > 1e-10]
+    basis, value = _nuisances(curve, model, outcome)
     residual = (curve.intensity - value) * root
     residual = residual - basis @ (basis.T @ residual)
     s = solution_of(outcome.parameters)
     level = s.scale * skewed_form_factor(curve.q, s.diameter, s.deviation, s.skewness) * root
-    best = (-np.inf, 0.0, 0.0, 0.0)
+    best = Excursion(-np.inf, 0.0, 0.0, 0.0, 1.0)
     for width, shape in zip(widths, filters, strict=True):
         whole = shape.power(2) @ level**2
         norm2 = whole - np.sum((shape @ (level[:, None] * basis)) ** 2, axis=1)
         usable = norm2 > 0.05 * whole
         score = np.where(usable, (shape @ (level * residual)) / np.sqrt(np.where(usable, norm2, 1.0)), -np.inf)
-        score /= max(1.0, float(np.median(np.abs(score[usable]))) / 0.6745) if usable.any() else 1.0
+        unit = max(1.0, float(np.median(np.abs(score[usable]))) / 0.6745) if usable.any() else 1.0
+        score /= unit
         i = int(np.argmax(score))
-        if score[i] > best[0]:
-            best = (float(score[i]), float(curve.q[i]), float(width), float(score[i] / np.sqrt(norm2[i])))
+        if score[i] > best.significance:
+            area = float(score[i] / np.sqrt(norm2[i]))
+            best = Excursion(float(score[i]), float(curve.q[i]), float(width), area, unit)
     return best
+
+
+def _nuisances(curve: WeightedCurve, model: PeakModel, outcome: FitOutcome) -> tuple[FloatArray, FloatArray]:
+    """Orthonormal basis (q, k), in sigma, of what the parameters of a fit can change, and its model (q,)."""
+    value, slopes = (curve.seen(one) for one in model(outcome.parameters))
+    nuisance = slopes / np.sqrt(outcome.variance)[:, None]
+    size = np.linalg.norm(nuisance, axis=0)
+    basis, triangle = np.linalg.qr(nuisance[:, size > 0.0] / size[size > 0.0])
+    return basis[:, np.abs(np.diag(triangle)) > 1e-10], value
 
 
 def _robust_reduced(curve: WeightedCurve, outcome: FitOutcome) -> float:

@@ -16,9 +16,14 @@ from .lattice_fit import LatticeFit
 from .parameters import grains_of
 from .peaks import PeakSearch
 
-UNEXPLAINED = 0.25  # a sharp peak must be explained if its power and its significance reach this share of the largest
+UNEXPLAINED = (
+    0.25  # a sharp peak must be explained, a reflection must be there, if it reaches this share of the largest
+)
 SHARP = 2.5  # wider peaks, in units of the lattice's own FWHM, are diffuse scattering of faults and need no hkl
 SURE = 1.5  # a peak, or an absent reflection, is told if it exceeds, or should, the search's threshold by this
+EMPTIED = (
+    0.2  # of a powder's intensity (chosen): grains that are few or oriented weaken a reflection, they do not remove it
+)
 SHOWN = 1.15  # of the last peak's q: how far reflections are listed
 
 
@@ -41,13 +46,15 @@ def label_peaks(peaks: Sequence[Peak], one: LatticeFit) -> tuple[Peak, ...]:
     return tuple(labelled)
 
 
-def fitted_weights(one: LatticeFit, count: int) -> FloatArray:
-    """Strength of the first `count` reflections in Z, m |F|^2/n^2 / q^2 with the fitted texture, in units of a^2."""
+def fitted_weights(one: LatticeFit, count: int, *, textured: bool = True) -> FloatArray:
+    """Strength of the first `count` reflections in Z, m |F|^2/n^2 / q^2 with the fitted texture, in units of a^2; textured:
+    False for those of a powder."""
     a = one.unit * one.value("a")
     families = reflections(str(one.name), 0.5 * np.ceil(one.curve.q[-1] * a / np.pi), one.shape)
     weight = (families.weight / families.s**2)[:count]
-    texture = one.model.texture(one.outcome.parameters)[:count]
-    weight[: texture.size] *= 1.0 + texture
+    if textured:
+        texture = one.model.texture(one.outcome.parameters)[:count]
+        weight[: texture.size] *= 1.0 + texture
     return np.asarray(weight)
 
 
@@ -86,23 +93,32 @@ def _left_over(one: LatticeFit, peak: Peak) -> float:
 
 
 def against(one: LatticeFit, search: PeakSearch) -> ReflectionRecord:
-    """The candidate's reflections up to a little beyond the last peak, each with its fate, and the peaks it leaves."""
+    """The candidate's reflections up to a little beyond the last peak, each with its fate, and the peaks it leaves.
+
+    A reflection should be seen where the search would have found it beside the peaks that it has: their tails and the smooth
+    part take up what is weak, and a misfit of the whole curve hides it. One that the texture has emptied should be seen too.
+    """
     labelled = label_peaks(search.peaks, one)
-    end = min(SHOWN * max(peak.q for peak in search.peaks), float(one.curve.q[-1]))
+    end = min(SHOWN * max(peak.q for peak in search.peaks), float(search.curve.q[-1]))
     hkl, places = reflection_positions(str(one.name), one.unit * one.value("a"), end, one.shape)
-    seen, smooth = expected_significance(one, places), expected_significance(one, places, envelope=True)
+    fitted, powder = (expected_peaks(one, places, search.curve.q, textured=kind) for kind in (True, False))
+    heights = np.linalg.norm(fitted / np.sqrt(search.outcome.variance), axis=1)
+    emptied = np.max(fitted, axis=1) < EMPTIED * np.max(powder, axis=1)
+    seen = search.standing_out(np.where(emptied[:, None], powder, fitted))
+    smooth = search.standing_out(expected_peaks(one, places, search.curve.q, envelope=True))
     reach = 0.5 * one.value("fwhm")
     records = []
-    for name, q, height, without_zero in zip(hkl, places.tolist(), seen.tolist(), smooth.tolist(), strict=True):
+    numbers = np.column_stack([places, heights, seen, smooth]).tolist()
+    for name, (q, height, expected, without_zero) in zip(hkl, numbers, strict=True):
         near = any(peak.hkl == name or abs(peak.q - q) < max(reach, 0.5 * peak.fwhm) for peak in labelled)
         fate = "weak"
         if near:
             fate = "found"
-        elif height > SURE * search.threshold:
+        elif expected > SURE * search.threshold:
             fate = "smeared" if one.lattice == STACKED and not _sharp(one, name) else "absent"
         elif without_zero > SURE * search.threshold:
             fate = "hidden"
-        records.append(ExpectedReflection(name, q, height, fate))
+        records.append(ExpectedReflection(name, q, expected if fate == "absent" else height, fate))
     left = tuple(
         peak.q
         for peak in labelled
@@ -112,10 +128,12 @@ def against(one: LatticeFit, search: PeakSearch) -> ReflectionRecord:
     return ReflectionRecord(tuple(records), left)
 
 
-def expected_significance(one: LatticeFit, places: FloatArray, *, envelope: bool = False) -> FloatArray:
-    """By how many sigma each reflection of the fit stands out of the noise. envelope: if the form factor had no zeros, but its
-    mean over them, 2 pi^2 d^2 exp(-(q delta / 2)^2) / q^4."""
-    q, s, g = one.curve.q, one.solution, grains_of(one.outcome.parameters)
+def expected_peaks(
+    one: LatticeFit, places: FloatArray, q: FloatArray, *, envelope: bool = False, textured: bool = True
+) -> FloatArray:
+    """What the fit adds to the curve at each reflection (reflection, q), in the curve's unit. envelope: if the form factor had
+    no zeros, but its mean over them, 2 pi^2 d^2 exp(-(q delta / 2)^2) / q^4. textured: False for a powder."""
+    s, g = one.solution, grains_of(one.outcome.parameters)
     d, delta = g.size_ratio * s.diameter, g.size_ratio * s.deviation
     form = amplitude(places, d, delta) ** 2
     if envelope:
@@ -123,7 +141,9 @@ def expected_significance(one: LatticeFit, places: FloatArray, *, envelope: bool
         form = np.maximum(form, between)
     a = one.unit * g.a
     volume = lattice_named(str(one.name), one.shape).volume_per_particle
-    area = fitted_weights(one, places.size) / (2.0 * volume * a)  # of Z: 2 pi^2 m |F|^2/n^2 / (v_p q^2)
+    area = fitted_weights(one, places.size, textured=textured) / (
+        2.0 * volume * a
+    )  # of Z: 2 pi^2 m |F|^2/n^2 / (v_p q^2)
     level = s.scale * max(g.fraction, 0.0) * form * np.exp(-(places**2) * g.mean_square) * area
-    templates = np.array([peak_profile(q, place, g.fwhm, g.lorentzian)[0] for place in places]).reshape(-1, q.size)
-    return np.asarray(level * np.sqrt(np.sum(templates**2 / one.outcome.variance, axis=1)))
+    profiles = np.array([peak_profile(q, place, g.fwhm, g.lorentzian)[0] for place in places]).reshape(-1, q.size)
+    return np.asarray(level[:, None] * profiles)

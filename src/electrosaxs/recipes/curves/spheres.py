@@ -12,6 +12,7 @@ from ...analysis.crystals.weighted_curve import WeightedCurve
 from ...analysis.crystals.weighted_fit import FitOutcome
 from ...analysis.spheres.fit import FEWEST_SIGMAS, ORDER, POOR_FIT_SIGMAS, POOR_MISFIT, SphereFit
 from ...nouns import FloatArray
+from ...physics.lattices import SHAPES
 from ...physics.sphere_kernels import skewed_form_factor, squared_form_factor
 from .hard_spheres import (
     DILUTE,
@@ -124,10 +125,12 @@ def spheres_in_lattice(q: FloatArray, one: LatticeFit) -> Spheres:
 
 
 def _is_pressed(one: LatticeFit, name: str) -> bool:
-    """Whether a parameter of a joint fit ended at a bound that is not its natural zero, and was not held on purpose."""
+    """Whether a parameter of a joint fit ended at a bound that is not its natural end, and was not held on purpose."""
     held = {"skewness"} if one.freedom.smooth else set()
-    at_zero = name in ("mean_square", "lorentzian") and one.value(name) < 1e-9
-    return name not in held and not at_zero and not bool(one.outcome.moved[SLOT[name]])
+    held |= set() if one.lattice in SHAPES else {"shape"}
+    natural = {"mean_square": (0.0,), "lorentzian": (0.0, 1.0)}.get(name, ())
+    at_end = any(abs(one.value(name) - end) < 1e-9 for end in natural)
+    return name not in held and not at_end and not bool(one.outcome.moved[SLOT[name]])
 
 
 def _robust_spheres(q: FloatArray, curve: WeightedCurve, outcome: FitOutcome, coupling: str) -> Spheres:
