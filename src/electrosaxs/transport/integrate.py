@@ -15,7 +15,7 @@ from ..nouns import FloatArray
 from .problem import Knots, Problem, State
 from .self_consistent import consistent_step
 from .step_kernels import MAX_TRIES, NOT_FINITE, TOO_LONG, advance, following, share_of, take_step
-from .step_parts import Content, Faces, Pairs, Record, Scratch, Tableau, Wall
+from .step_parts import Content, Faces, Pairs, Record, Scratch, Stretch, Tableau, Wall
 from .voltage import is_constant, kinks_between, voltage_at
 
 SDIRK4 = Tableau(
@@ -89,8 +89,8 @@ class _Stepper:
             np.empty((AT_A_TIME, m)), np.empty((AT_A_TIME, m)),
         )  # fmt: skip
         end, count, time, step = advance(
-            Content(state.u, state.crystals), state.time, state.step or self.first_step(), stop,
-            Faces(self.problem.grid.widths, *coefficients), self.wall, self.pairs, rtol, SDIRK4, self.scratch, record,
+            Content(state.u, state.crystals), Stretch(state.time, state.step or self.first_step(), stop, rtol),
+            Faces(self.problem.grid.widths, *coefficients), self.wall, self.pairs, SDIRK4, self.scratch, record,
         )  # fmt: skip
         if end == NOT_FINITE:
             raise _not_finite(time, rtol)

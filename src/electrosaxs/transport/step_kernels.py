@@ -372,12 +372,12 @@ def following(step, dt, error, rtol):  # type: ignore[no-untyped-def]
 
 
 @njit(**FUSED)
-def advance(begin, time, step, stop, faces, wall, pairs, rtol, tableau, scratch, record):  # type: ignore[no-untyped-def]
-    """Steps of what does not change from the content `begin` at `time` up to `stop` (s), each within rtol.
+def advance(begin, stretch, faces, wall, pairs, tableau, scratch, record):  # type: ignore[no-untyped-def]
+    """Steps of what does not change from the content `begin` on, along a stretch.
 
     Fills `record`; returns how it ended, how many steps were accepted, the time reached and the step (s) to go on with.
     """
-    before = begin
+    before, time, step, stop, rtol = begin, stretch.time, stretch.step, stretch.stop, stretch.rtol
     for count in range(record.times.size):
         if time >= stop:
             return DONE, count, time, step

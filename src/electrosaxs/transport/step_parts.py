@@ -75,6 +75,15 @@ class Scratch(NamedTuple):
     rows: FloatArray
 
 
+class Stretch(NamedTuple):
+    """From `time` to `stop` (s), the next step (s), and the error that each may have."""
+
+    time: float
+    step: float
+    stop: float
+    rtol: float
+
+
 class Record(NamedTuple):
     """Accepted steps, one after the other: times (step,), u and rate (step, node, column), crystals and their rate
     (step, column)."""
