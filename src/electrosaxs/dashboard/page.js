@@ -42,7 +42,7 @@ function index(made) {
     const model = made.get_model_by_name(name);
     if (model) sources[name] = model;
   }
-  for (const name of ["map_colours", "map_heights", "profile_heights", "diameter_range"]) {
+  for (const name of ["map_colours", "map_heights", "profile_heights", "diameter_range", "flux_axis"]) {
     const model = made.get_model_by_name(name);
     if (model) models[name] = model;
   }
@@ -213,13 +213,22 @@ function drawProfile() {
   note("profile", `scan at ${short(from)} min${before ? `, in grey at ${short(minutes(before.time[0]))} min` : ""}${band ? `; band: ${band.words}` : ""}`);
 }
 
+// Where the supply is held, the flux of the slice is another quantity: only what is held is drawn.
 function drawFlux() {
-  const flux = kept.panels && kept.panels.flux;
-  if (flux) points("flux", flux.time.map(minutes), flux.value, flux.sigma, 1e10);
-  const [mean, supply] = ["flux_slice", "flux_supply"].map((name) => withSigma(kept.state[name], "", 1e10).trim());
-  const control = kept.control;
-  const steered = control.rows.length ? `; dashed: set-point; ${[control.mode, control.limited_by, control.reason].filter(Boolean).join(", ")}` : "";
-  note("flux", `mean ${mean}, supply ${supply}${steered}`);
+  const flux = kept.panels && kept.panels.flux, supplied = kept.run.held === "supply";
+  say("flux-name", supplied ? "Supply" : "Flux into the slice");
+  if (models.flux_axis) models.flux_axis.axis_label = `${supplied ? "supply" : "slice flux"} (10⁻¹⁰ m/s)`;
+  if (flux && !supplied) points("flux", flux.time.map(minutes), flux.value, flux.sigma, 1e10);
+  const control = kept.control, unit = "10⁻¹⁰ m/s", last = control.rows[control.rows.length - 1];
+  if (!last) {
+    const [mean, supply] = ["flux_slice", "flux_supply"].map((name) => withSigma(kept.state[name], unit, 1e10));
+    return note("flux", `mean ${mean}, supply ${supply}`);
+  }
+  const now = withSigma(kept.state[supplied ? "flux_supply" : "flux_slice"], "", 1e10).trim();
+  const goal = Number.parseFloat(control.wall_goal), phi = Number.parseFloat(control.wall_phi);
+  const wall = Number.isFinite(goal) ? `wall ${short(100 * phi)} ± ${short(100 * control.wall_phi_sigma, 2)} of ${short(100 * goal)} %` : "";
+  const aim = `now ${now} of ${short(1e10 * number(last[1]))} · ${unit} (green; dashed: set-point)`;
+  note("flux", [control.mode, wall, aim, control.limited_by, control.reason].filter(Boolean).join("; "));
 }
 
 function drawOnset() {

@@ -106,6 +106,7 @@ def _profile() -> Any:
 
 def _flux() -> Any:
     plot = _figure("time (min)", "slice flux (10⁻¹⁰ m/s)")
+    plot.yaxis.name = "flux_axis"
     plot.varea(
         "time", "low", "high", source=_source("estimate_band", "time", "low", "high"), fill_color=GREEN, fill_alpha=0.25
     )
