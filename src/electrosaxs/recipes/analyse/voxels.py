@@ -218,6 +218,16 @@ def on_map(voxels: Voxels, grid: ScanMap, name: str) -> FloatArray:
     return grid.to_map(voxels.values[name])
 
 
+def flagged_on_map(voxels: Voxels, grid: ScanMap, flag: str) -> npt.NDArray[np.bool_]:
+    """(scan, height) voxels of which the fit says `flag`."""
+    return grid.to_map(np.array([float(flag in flags) for flags in voxels.flags])) == 1.0
+
+
+def held_on_map(voxels: Voxels, grid: ScanMap) -> FloatArray:
+    """phi over (scan, height) of what holds something: of nothing there is no logarithm, and it absorbs nothing."""
+    return np.where(flagged_on_map(voxels, grid, EMPTIED), np.nan, on_map(voxels, grid, "phi"))
+
+
 def shared_on_map(voxels: Voxels, grid: ScanMap, quantity: str) -> dict[str, FloatArray]:
     """The shared contributions of a quantity over (scan, height); those that do not exist for this run are left out."""
     maps = {name: grid.to_map(sigma) for name, sigma in voxels.shared[quantity].items()}
