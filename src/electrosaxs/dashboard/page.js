@@ -37,9 +37,8 @@ async function embedAll() {
   Bokeh.set_log_level("off");
   const text = await (await fetch("/figures.json")).text();
   const wall = WALLS.find(([width]) => innerWidth >= width);
-  const larger = (by) => (whole, _, value) => whole.replace(/[\d.]+(?=\}?$)/, String(by * Number(value)));
   const made = JSON.parse(!wall ? text : text.replaceAll('"9pt"', `"${wall[1]}"`)
-    .replace(/"(size|line_width)":(?:\{"type":"value","value":)?([\d.]+)\}?/g, larger(wall[2])));
+    .replace(/("(?:size|line_width)": (?:\{"type": "value", "value": )?)([\d.]+)/g, (_, before, value) => before + wall[2] * value));
   await Bokeh.embed.embed_items(made.documents, [made.item]);
   Bokeh.documents.forEach(index);
 }
