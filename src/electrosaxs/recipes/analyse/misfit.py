@@ -68,9 +68,8 @@ def with_sizes_that_fit(
     crystalline: rows whose curve was fitted with a lattice, which stay.
     """
     phi = voxels.values["phi"]
-    known = grid.used & np.isfinite(phi)
+    known = grid.used & np.isfinite(phi) & np.array([EMPTIED not in flags for flags in voxels.flags])
     known[list(crystalline)] = False
-    known &= np.array([EMPTIED not in flags for flags in voxels.flags])  # of nothing there is no ratio
     poor = known & np.array([POOR in flags for flags in voxels.flags])
     everywhere = POOR in standard.reference_fit.flags[0]
     wanted = known if everywhere else poor
