@@ -14,6 +14,7 @@ from electrosaxs.physics.beam import open_beam_centre, open_fraction
 from electrosaxs.reduction.alignment import (
     anode_height_from_alignment,
     anode_height_from_scans,
+    beam_width_from_alignment,
 )
 
 FWHM = 34.0
@@ -174,3 +175,21 @@ def test_open_frames_alone_do_not_give_a_height() -> None:
     found = anode_height_from_scans(*scans(1, -60.0, 0.8), fwhm_um=FWHM)
     assert found.value is None
     assert "partly blocked" in found.source
+
+
+def test_the_edge_tells_the_width_of_the_beam_whatever_it_is_said_to_be() -> None:
+    pulls = []
+    for seed in range(30):
+        found = [beam_width_from_alignment(*knife_edge(seed, shut=0.01), fwhm_um=said) for said in (34.0, 20.0, 55.0)]
+        values, sigmas = (np.array([getattr(one, name) for one in found]) for name in ("value", "sigma"))
+        assert_close(values, np.full(3, values[0]), rel=0.01)
+        assert np.all(sigmas < 2.0)
+        pulls.append((values[0] - FWHM) / sigmas[0])
+    assert abs(np.mean(pulls)) < 0.6
+    assert 0.7 < np.std(pulls) < 1.5
+
+
+def test_where_no_edge_is_seen_no_width_is() -> None:
+    height = np.linspace(100.0, 300.0, 15)
+    light = 0.55 + 0.002 * np.random.default_rng(1).normal(size=15)
+    assert beam_width_from_alignment(height, light, fwhm_um=34.0).value is None

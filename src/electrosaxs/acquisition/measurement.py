@@ -35,11 +35,12 @@ UNSURE_SHARE = 0.5  # of the dose for looks, while crystals may be beginning and
 
 @dataclass(frozen=True)
 class Edge:
-    """The fitted height (um) of the anode and its sigma; None where there is no edge, and why."""
+    """The fitted height (um) of the anode and its sigma; None where there is no edge, and why. doubt: of the beam, in words."""
 
     height_um: float | None
     sigma_um: float | None
     why: str
+    doubt: str = ""
 
 
 FindEdge = Callable[[list[float], list[float]], Edge]

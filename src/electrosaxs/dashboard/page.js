@@ -1,7 +1,9 @@
 "use strict";
 // Asks the server for what is new and draws it. Nothing is asked for twice; what is drawn is kept here.
 
-const EVERY_MS = 700, OLD_S = 10, OLD_SPACINGS = 4, MOST_POINTS = 4000, WALL_PX = 1900, NAMED_PEAKS = 4;
+const EVERY_MS = 700, OLD_S = 10, OLD_SPACINGS = 4, MOST_POINTS = 4000, NAMED_PEAKS = 4;
+const VAGUE = 1; // sigma over the value, or the set-point, from which on a point says next to nothing
+const WALLS = [[3000, "20pt", 2], [1900, "13pt", 1.4]]; // width in pixels from which on type and marks are so large
 const ENDED = ["finished", "aborted", "failed"];
 const WRONG = ["failed", "aborted", "fallback"];
 const kept = {
@@ -11,9 +13,13 @@ const kept = {
 const sources = {}, models = {};
 const $ = (id) => document.getElementById(id);
 const say = (id, text) => { const at = $(id); if (at.textContent !== text) at.textContent = text; };
-const note = (panel, text) => { const at = $(panel).querySelector(".value"); if (at.textContent !== text) at.textContent = text; };
+const note = (panel, text) => {
+  const at = $(panel).querySelector(".value");
+  if (at.textContent !== text) at.textContent = at.parentNode.title = text; // hover shows what does not fit
+};
 const minutes = (s) => (s === null ? NaN : s / 60);
 const number = (v) => (v === null || v === undefined ? NaN : v);
+const fixed = (v) => (Number.isFinite(v) ? v.toFixed(3).replace("-0.000", "0.000") : "not known"); // of a meter: no digits of its noise
 const short = (v, digits = 3) => (Number.isFinite(v) ? String(Number(v.toPrecision(digits))) : "not known");
 
 function withSigma(found, unit, scale = 1) {
@@ -30,19 +36,21 @@ function duration(s) {
 async function embedAll() {
   Bokeh.set_log_level("off");
   const text = await (await fetch("/figures.json")).text();
-  const made = JSON.parse(innerWidth >= WALL_PX ? text.replaceAll('"9pt"', '"13pt"') : text);
+  const wall = WALLS.find(([width]) => innerWidth >= width);
+  const made = JSON.parse(!wall ? text : text.replaceAll('"9pt"', `"${wall[1]}"`)
+    .replace(/("(?:size|line_width)": (?:\{"type": "value", "value": )?)([\d.]+)/g, (_, before, value) => before + wall[2] * value));
   await Bokeh.embed.embed_items(made.documents, [made.item]);
   Bokeh.documents.forEach(index);
 }
 
 function index(made) {
   for (const name of ["map", "map_provisional", "growth", "growth_provisional", "growth_line", "curve", "curve_model", "peaks",
-    "band", "before", "profile", "sizes", "flux", "estimate", "estimate_band", "set_point", "meter", "balance", "quality",
+    "band", "before", "profile", "sizes", "flux", "flux_vague", "estimate", "estimate_band", "set_point", "meter", "balance", "quality",
     "sealed", "flagged", "onset_expected", "now"]) {
     const model = made.get_model_by_name(name);
     if (model) sources[name] = model;
   }
-  for (const name of ["map_colours", "map_heights", "profile_heights", "diameter_range"]) {
+  for (const name of ["map_colours", "map_heights", "profile_heights", "diameter_range", "flux_axis"]) {
     const model = made.get_model_by_name(name);
     if (model) models[name] = model;
   }
@@ -213,13 +221,31 @@ function drawProfile() {
   note("profile", `scan at ${short(from)} min${before ? `, in grey at ${short(minutes(before.time[0]))} min` : ""}${band ? `; band: ${band.words}` : ""}`);
 }
 
+// Where the supply is held, the flux of the slice is another quantity: only what is held is drawn.
 function drawFlux() {
-  const flux = kept.panels && kept.panels.flux;
-  if (flux) points("flux", flux.time.map(minutes), flux.value, flux.sigma, 1e10);
-  const [mean, supply] = ["flux_slice", "flux_supply"].map((name) => withSigma(kept.state[name], "", 1e10).trim());
-  const control = kept.control;
-  const steered = control.rows.length ? `; dashed: set-point; ${[control.mode, control.limited_by, control.reason].filter(Boolean).join(", ")}` : "";
-  note("flux", `mean ${mean}, supply ${supply}${steered}`);
+  const flux = kept.panels && kept.panels.flux, supplied = kept.run.held === "supply";
+  say("flux-name", supplied ? "Supply" : "Flux into the slice");
+  if (models.flux_axis) models.flux_axis.axis_label = `${supplied ? "supply" : "slice flux"} (10⁻¹⁰ m/s)`;
+  const wanted = Math.abs(number(kept.state.set_point_m_per_s)) || 0;
+  const told = (clear) => {
+    const at = flux && !supplied ? flux.time.map((_, k) => k) : [];
+    const rows = at.filter((k) => (number(flux.sigma[k]) <= VAGUE * Math.max(Math.abs(flux.value[k]), wanted)) === clear);
+    return ["time", "value", "sigma"].map((name) => rows.map((k) => flux[name][k]));
+  };
+  for (const [name, clear] of [["flux", true], ["flux_vague", false]]) {
+    const [time, value, sigma] = told(clear);
+    points(name, time.map(minutes), value, sigma, 1e10);
+  }
+  const control = kept.control, unit = "10⁻¹⁰ m/s", last = control.rows[control.rows.length - 1];
+  if (!last) {
+    const [mean, supply] = ["flux_slice", "flux_supply"].map((name) => withSigma(kept.state[name], unit, 1e10));
+    return note("flux", `mean ${mean}, supply ${supply}`);
+  }
+  const now = withSigma(kept.state[supplied ? "flux_supply" : "flux_slice"], "", 1e10).trim();
+  const goal = Number.parseFloat(control.wall_goal), phi = Number.parseFloat(control.wall_phi);
+  const wall = Number.isFinite(goal) ? `wall ${short(100 * phi)} ± ${short(100 * control.wall_phi_sigma, 2)} of ${short(100 * goal)} %` : "";
+  const aim = `${now} of ${short(1e10 * number(last[1]))} · ${unit}`;
+  note("flux", [aim, wall, control.mode, control.limited_by, control.reason, "dashed: set-point"].filter(Boolean).join("; "));
 }
 
 function drawOnset() {
@@ -231,7 +257,9 @@ function drawOnset() {
   const ends = before.length ? [column("time")[0], column("time")[before.length - 1]] : [];
   show("now", { time: ends, value: ends });
   if (seen < Infinity) note("onset", `seen at ${withSigma(found, "min", 1 / 60)}; points: when it was expected`);
-  else note("onset", left && left.value !== null ? `in ${withSigma(left, "min", 1 / 60)}, if φ goes on as now (dashed: now)` : "φ at the anode does not rise yet");
+  else if (!left || left.value === null) note("onset", "φ at the anode does not rise yet");
+  else if (left.sigma >= left.value) note("onset", `not told yet (${withSigma(left, "min", 1 / 60)}); dashed: now`);
+  else note("onset", `in ${withSigma(left, "min", 1 / 60)}, if φ goes on as now (dashed: now)`);
 }
 
 function drawBalance() {
@@ -262,8 +290,8 @@ function takeMeter(found) {
     });
   }
   const last = kept.meter.rows.findLast((r) => r[1] !== null);
-  const current = last && last[2] !== null ? `, ${short(1e9 * last[2])} nA; dotted: current` : "";
-  note("voltage", last ? `${short(last[1])} V${current}` : "no meter.csv in this run");
+  const current = last && last[2] !== null ? `, ${fixed(1e9 * last[2])} nA; dotted: current` : "";
+  note("voltage", last ? `${fixed(last[1])} V${current}` : "no meter.csv in this run");
 }
 
 function takeControl(found) {
@@ -310,7 +338,8 @@ function drawFacts(news) {
   say("output", state.output === undefined ? "–" : output);
   $("output").classList.toggle("unsafe", state.output === null && phase === "failed");
   const wanted = state.set_point_m_per_s;
-  say("set-point", wanted ? `${short(1e10 * wanted)} · 10⁻¹⁰ m/s` : "none");
+  const held = { slice: "slice", supply: "supply", wall: "brings the wall up" }[kept.run.held] || "";
+  say("set-point", wanted ? `${short(1e10 * wanted)} · 10⁻¹⁰ m/s ${held}`.trim() : "none");
   say("provisional", state.analysed ? "final" : kept.lines.size === 0 ? "none yet" : kept.provisional ? `${kept.provisional} frames provisional` : "map provisional");
   $("wanted").hidden = !wanted;
   $("steer").hidden = phase === "results";

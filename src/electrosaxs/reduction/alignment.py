@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import curve_fit
 from scipy.special import fdtrc
 
 from ..errors import CalibrationError, ShapeError, bad_value
@@ -29,6 +30,7 @@ WILD = 8.0  # robust sigma beyond which a frame is left out, at most one in eigh
 OPEN = 0.97  # share of the beam above which a frame counts as open
 UNEVEN = 0.2  # of the optical depth that a frame has more than the open ones: its beam is not evenly absorbed (chosen)
 GRID = 401
+WIDTH_PASSES = 4
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,35 @@ def fitted_edge(
         return None
     edge = _fit_edge(height, light, spread, blocked=True)
     return edge, height, light, edge_weights(edge.height, height, light, spread)
+
+
+def beam_width_from_alignment(height_um: npt.ArrayLike, transmission: npt.ArrayLike, *, fwhm_um: float) -> Number:
+    """FWHM (um) of the Gaussian beam that alignment frames (frame,) show; fwhm_um: what it is said to be.
+
+    Least squares of shut + (open - shut) Phi((h - h0) / s) with s free, sigma from the scatter about it; weights are those of
+    the fitted width. Absent where the edge does not tell it.
+    """
+    height, light = _known(height_um, transmission)
+    spread = beam_deviation(fwhm_um)
+    unit = fwhm_um / spread
+    if height.size < FEWEST_FRAMES or _fit_edge(height, light, spread, blocked=True).evidence < EDGE_EVIDENCE:
+        return Number.absent("um", "no edge is seen")
+
+    def passed(z: FloatArray, place: float, opened: float, shut: float, s: float) -> FloatArray:
+        return np.asarray(shut + (opened - shut) * share_above(z - place, abs(s)))
+
+    middle = float(height[np.argmin(np.abs(light - 0.5 * light.max()))])
+    fit, weight = np.array([middle, light.max(), light.min(), spread]), np.ones(height.size)
+    for _ in range(WIDTH_PASSES):
+        try:
+            fit, covariance = curve_fit(passed, height, light, p0=fit, sigma=1.0 / np.sqrt(weight))
+        except RuntimeError:
+            return Number.absent("um", "the edge fits no beam")
+        weight = edge_weights(float(fit[0]), height, light, abs(float(fit[3])))
+    width, sigma = unit * abs(float(fit[3])), unit * float(np.sqrt(covariance[3, 3]))
+    if not 0.0 < sigma < width:
+        return Number.absent("um", "the edge does not tell the width of the beam")
+    return Number(width, sigma, "um", f"knife edge through {height.size} alignment frames")
 
 
 def edge_weights(edge_um: float, height: FloatArray, light: FloatArray, spread: float) -> FloatArray:

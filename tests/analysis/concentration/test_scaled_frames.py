@@ -64,3 +64,14 @@ def test_a_frame_of_which_nothing_is_known_shows_nothing() -> None:
     nothing = Measure(np.full(DEPTH.shape, np.nan), LIGHT_SIGMA)
     found = ScaledFrames.of(nothing, nothing, None, depth=DEPTH, own=DEPTH, solvent_depth=SOLVENT_DEPTH)
     assert not found.significance.any()
+
+
+def test_rounding_names_no_cause_where_all_explain_a_frame_alike() -> None:
+    """One measure of two is met exactly by any cause: the first is named, whatever the last digit of the light is."""
+    nothing = Measure(np.full(DEPTH.shape, np.nan), SOLVENT_SIGMA)
+    named = set()
+    for digit in range(40):
+        light = Measure(0.03 * RESPONSES[MONITOR] * (1.0 + digit * 1e-15), LIGHT_SIGMA)
+        found = ScaledFrames.of(nothing, light, None, depth=DEPTH, own=1.1 * DEPTH, solvent_depth=SOLVENT_DEPTH)
+        named |= {found.likely(0, place)[0] for place in range(3)}
+    assert named == {MONITOR}

@@ -81,3 +81,22 @@ def test_looks_between_scans_have_a_sigma_however_many_they_are() -> None:
     assert np.max(found.sigma[wanted]) < 0.15
     off = np.abs(found.logarithm - np.log(true))[wanted]
     assert np.mean(off < 3.0 * found.sigma[wanted]) > 0.95
+
+
+def test_what_a_voxel_is_told_does_not_depend_on_which_others_are_asked() -> None:
+    """Holes and measured voxels, in looks at two heights between scans of all, each asked for alone and all together."""
+    random = np.random.default_rng(8)
+    begin = np.array([0.0, 500.0, *np.arange(1000.0, 1400.0, 50.0), 1500.0, 2000.0])[:, None]
+    time = 40.0 + begin + 3.0 * np.arange(HEIGHT.size)
+    phi = 8e-4 * (1.0 + 9.0 * np.sqrt(time / 2000.0) * np.exp(-HEIGHT / (60.0 + 0.05 * time)))
+    phi *= np.exp(0.02 * random.normal(size=phi.shape))
+    phi[2:10, 2:] = np.nan
+    phi[0, 3] = np.nan
+    wanted = np.ones(phi.shape, dtype=bool)
+    together = expected(phi, wanted, height_um=HEIGHT, time_s=time, start=8e-4)
+    for place in [(0, 3), (1, 1), (4, 0), (4, 1), (5, 4), (7, 1), (7, 6), (11, 0)]:
+        one = np.zeros(phi.shape, dtype=bool)
+        one[place] = True
+        alone = expected(phi, one, height_um=HEIGHT, time_s=time, start=8e-4)
+        assert alone.logarithm[place] == together.logarithm[place]
+        assert alone.sigma[place] == together.sigma[place]

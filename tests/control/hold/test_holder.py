@@ -113,15 +113,23 @@ def test_a_flux_that_runs_back_from_the_anode_is_known_to_a_positive_share(monke
 
 
 @pytest.mark.parametrize("at_end", ["fallback", "limit"])
-def test_a_cell_that_is_empty_ends_the_run(at_end: str) -> None:
+def test_a_flux_that_no_voltage_gives_ends_the_run_and_says_whether_any_ever_did(at_end: str) -> None:
     held = HeldCell(
         plant_with(**QUIET), wanted(set_point=7e-10, at_end=at_end), Limits(highest=20.0, ramp=0.5), noise=0.01
     )
     last = held.run(1200.0)
     assert last.mode == "ended"
-    assert "inventory" in last.reason
+    assert last.reason.startswith("never reached")
     assert "the highest voltage" in last.reason
+    held.holder.ask_for(2e-10)
+    reached = held.run(1500.0)
+    assert reached.mode == "hold"
+    held.holder._highest, held.holder.limits = 6.0, Limits(highest=6.0, ramp=0.5)  # as where the cell has emptied
+    again = held.run(1800.0)
+    assert again.mode == "ended"
+    assert again.reason.startswith("inventory")
     assert_close(last.voltage, 5.0 if at_end == "fallback" else 20.0, rel=1e-9)
+    assert_close(again.voltage, 5.0 if at_end == "fallback" else 6.0, rel=1e-9)
 
 
 def test_another_set_point_is_approached_from_the_flux_that_there_is() -> None:
@@ -142,6 +150,22 @@ def test_a_current_at_its_limit_holds_the_voltage_back() -> None:
     decision = held.holder.decide(held.time)
     assert decision.limited_by == "the largest current"
     assert_close(decision.voltage, held.volt, rel=1e-6)
+
+
+def test_a_current_that_only_charges_the_cell_ends_nothing_and_no_inventory_is_named_that_was_never_short() -> None:
+    """The limit allows 8 V at first, more from decision to decision as the charging dies away; one that stays ends the run."""
+    held = HeldCell(plant_with(**QUIET), wanted(current=1e-8, set_point=6e-10), noise=0.01)
+    held.holder._highest, held.holder._highest_is = 8.0, "the largest current"
+    while held.time < 700.0:
+        held.holder._highest *= 1.01
+        charging = held.run(held.time + 60.0)
+    assert (charging.mode, charging.limited_by) == ("hold", "the largest current")
+    assert charging.flux < 5e-10
+    over = held.run(held.time + 300.0)
+    assert over.mode == "ended"
+    assert over.reason.startswith(
+        "never reached: 100 % of the particles are left in the solution, and the largest current"
+    )
 
 
 def test_a_model_that_cannot_be_run_lets_go_and_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:

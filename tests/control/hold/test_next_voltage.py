@@ -57,6 +57,15 @@ def test_a_limit_is_kept_and_named(track: TrackedCell, allowed: Range, volt: flo
     assert_close(chosen.flux, track.slice_flux(volt), rel=1e-9)
 
 
+@pytest.mark.parametrize("last", [3.0, 6.0])
+def test_where_the_flux_runs_back_at_the_highest_voltage_it_is_that_which_limits(last: float) -> None:
+    """As in a profile that a higher voltage made: a run that does not say so never ends."""
+    chosen = voltage_for(lambda volt: 5e-11 * (volt - 12.0), 2e-10, last, Range(6.0, 30.0))
+    assert chosen.voltage == 6.0
+    assert chosen.limited_by == "the highest voltage"
+    assert_close(chosen.flux, -3e-10, rel=1e-9)
+
+
 def test_noise_of_the_meter_is_no_change_of_the_voltage() -> None:
     voltage = MeasuredVoltage()
     noise = 1e-4 * np.sin(np.arange(1000.0))

@@ -228,6 +228,30 @@ def test_a_frame_of_which_nothing_is_known_has_no_phi_and_says_so() -> None:
     assert np.isfinite(voxels.values["phi_sigma"][2])
 
 
+def test_an_emptied_height_reads_nothing_within_its_sigma_as_often_below_as_above() -> None:
+    """Spheres of free size fit no flat curve, or any wriggle of it, and their scale is above 0 all the same."""
+    left = np.concatenate([np.zeros(60), [2e-4, 8e-4]])
+    sample = synthetic_sample(START, left, gain=0.02, solvent_gain=1e4, background=0.1, seed=5)
+    voxels = made(sample, synthetic_sample(START, gain=[1.0] * 6, solvent_gain=1e4), in_modes=False)
+    phi, sigma = voxels.values["phi"], voxels.values["phi_sigma"]
+    assert np.isfinite(phi).all()
+    assert [recipe.EMPTIED in flags for flags in voxels.flags] == [True] * 60 + [False] * 2
+    assert not any(recipe.UNTOLD.intersection(flags) for flags in voxels.flags)
+    pulls = phi[:60] / sigma[:60]
+    assert abs(pulls.mean()) < 0.4
+    assert 0.75 < pulls.std() < 1.25
+    assert np.all(sigma[:60] < 2e-5)
+    assert np.isnan(voxels.values["diameter"][:60]).all()
+    assert_close(phi[60:], left[60:], rel=0.05)
+
+
+def test_a_curve_that_no_spheres_fit_and_that_is_not_flat_is_not_empty() -> None:
+    sample = synthetic_sample(START, [0.0, 8e-4], gain=0.02, solvent_gain=1e4, seed=5)
+    reference = synthetic_sample(START, gain=[1.0] * 6, solvent_gain=1e4)
+    voxels = made(sample, reference, in_modes=False, flags=(("not converged",), ("not converged",)))
+    assert [recipe.EMPTIED in flags for flags in voxels.flags] == [True, False]
+
+
 def test_frames_that_are_measured_again_keep_what_only_the_first_time_knew() -> None:
     """Dead time is found before contacts are: its contribution outlives them."""
     both, again = Voxels.empty(np.arange(3)), Voxels.empty(np.array([1]))

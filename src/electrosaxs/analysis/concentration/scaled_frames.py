@@ -19,6 +19,8 @@ import numpy.typing as npt
 from ...nouns import FloatArray
 
 MONITOR, TRANSMISSION, GAS = "monitor", "transmission", "gas"
+ROUNDING = 1e-9
+"""Of their squares over sigma: by less than that no measure tells one cause from another."""
 EQUAL = 4.0
 """Difference of chi-squared within which two causes are as likely."""
 SUSPICIOUS, LEAST_GAS = 2.0, 1.0
@@ -87,7 +89,8 @@ class ScaledFrames:
             told = square > 0.0
             share = np.where(told, cross / np.where(told, square, 1.0), 0.0)
             sigma = np.where(told, 1.0 / np.sqrt(np.where(told, square, 1.0)), np.inf)
-            misfit = np.maximum(square_sum - share * cross, 0.0)
+            misfit = square_sum - share * cross
+            misfit = np.where(misfit > ROUNDING * square_sum, misfit, 0.0)  # alike: the first is the likeliest
             beyond = np.sqrt(np.maximum(misfit / np.maximum(count - 1.0, 1.0), 1.0))  # Birge 1932
             found.append(Shares(cause, share, sigma * beyond, misfit))
         return cls(tuple(found))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -228,11 +228,19 @@ class BeamProfile:
         logarithm = np.broadcast_to(np.log(value)[:, None, :], self.growth.shape)
         return np.clip(value[..., None] * self._shape(logarithm), value.min(), value.max())
 
+    @cached_property
+    def alike(self) -> tuple[tuple[npt.NDArray[np.intp], FloatArray], ...]:
+        """Scans with the same spline, and its weights (height, node, height) of ln phi over that at the read height."""
+        kinds = np.array([id(weights) for weights in self.inside])
+        groups = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
+        return tuple((scans, self.inside[scans[0]] - self.at_read[scans[0]][:, None, :]) for scans in groups)
+
     def _shape(self, logarithm: FloatArray) -> FloatArray:
         """Ratio (scan, height, node) to the read height of what has this `logarithm` (scan, height, height)."""
-        rows = zip(self.inside, self.at_read, logarithm, strict=True)
-        curve = [np.einsum("inj,ij->in", w, row) - np.einsum("ij,ij->i", r, row)[:, None] for w, r, row in rows]
-        return np.exp(np.clip(np.stack(curve), -self.steepest, self.steepest))
+        curve = np.empty((*logarithm.shape[:2], self.steepest.shape[1]))
+        for scans, shape in self.alike:
+            curve[scans] = (shape @ logarithm[scans].transpose(1, 2, 0)).transpose(2, 0, 1)
+        return np.exp(np.clip(curve, -self.steepest, self.steepest))
 
 
 def _continued(phi: FloatArray, hidden: BoolArray, read_um: FloatArray, start: float) -> FloatArray:
@@ -240,15 +248,20 @@ def _continued(phi: FloatArray, hidden: BoolArray, read_um: FloatArray, start: f
 
     base: the start where both clearly exceed it (the layer at the anode), else 0. Left as it is where there are no two.
     """
-    whole = phi.copy()
-    for row in np.flatnonzero(hidden.any(axis=1)):
-        above = np.flatnonzero(~hidden[row] & np.isfinite(phi[row]))[:2]
-        if above.size == 2:
-            layer, height = phi[row, above], read_um[above]
-            base = start if layer.min() > (1.0 + CLEAR_EXCESS) * start else 0.0
-            steps = (height[0] - read_um[hidden[row]]) / (height[1] - height[0])
-            ratio = np.clip((layer[0] - base) / (layer[1] - base), 1.0 / LARGEST_RATIO, LARGEST_RATIO)
-            whole[row, hidden[row]] = base + (layer[0] - base) * ratio**steps
+    whole, told = phi.copy(), ~hidden & np.isfinite(phi)
+    rows = np.flatnonzero(hidden.any(axis=1) & (told.sum(axis=1) >= 2))
+    if not rows.size:
+        return whole
+    told = told[rows]
+    lower = np.argmax(told, axis=1)
+    told[np.arange(rows.size), lower] = False
+    upper = np.argmax(told, axis=1)
+    below, above = phi[rows, lower], phi[rows, upper]
+    base = np.where(np.minimum(below, above) > (1.0 + CLEAR_EXCESS) * start, start, 0.0)
+    steps = (read_um[lower, None] - read_um) / (read_um[upper] - read_um[lower])[:, None]
+    ratio = np.clip((below - base) / (above - base), 1.0 / LARGEST_RATIO, LARGEST_RATIO)
+    layer = base[:, None] + (below - base)[:, None] * ratio[:, None] ** steps
+    whole[rows] = np.where(hidden[rows], layer, whole[rows])
     return whole
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -57,16 +58,25 @@ class FootprintCorrection:
     than those that are there. response (scan, height, 5): relative change of the corrected value with that of the apparent
     value two heights below, one below, of its own, one above and two above. depth: optical depth of the particles, -ln <T>
     over the open beam, of this profile. missing: what stood in for frames that are not there, NaN at those that are. in_time:
-    sigma of the factor by the time between the frames that show the profile, another number for each voxel.
+    sigma of the factor by the time between the frames that show the profile, another number for each voxel. These two take six
+    more profiles and are worked out where they are asked for, from the apparent values, phi, and what beams make of such, seen.
     """
 
     factor: FloatArray
     sigma: FloatArray
     rise_um: FloatArray
-    response: FloatArray
     depth: FloatArray
     missing: Expected
-    in_time: FloatArray
+    phi: FloatArray
+    seen: Callable[..., _Seen]
+
+    @cached_property
+    def in_time(self) -> FloatArray:
+        return np.abs(self.seen(self.phi, off=True).factor - self.factor)
+
+    @cached_property
+    def response(self) -> FloatArray:
+        return _response(self.phi, np.exp(self.missing.logarithm), self.seen, self.factor)
 
     def counting_sigma(self, relative: FloatArray) -> FloatArray:
         """Relative sigma (scan, height) of the corrected values from those of the apparent ones, and in_time: noise of the
@@ -140,9 +150,7 @@ def footprint_correction(
     found = seen(phi)
     steep = _steep_layer(phi, view, start, decay) * a * np.abs(phi)
     sigma = _sigma(phi, seen, found, coarse, steep)
-    in_time = np.abs(seen(phi, off=True).factor - found.factor)
-    response = _response(phi, stand_in, seen, found)
-    return FootprintCorrection(found.factor, sigma, found.rise_um, response, found.depth, missing, in_time)
+    return FootprintCorrection(found.factor, sigma, found.rise_um, found.depth, missing, phi, seen)
 
 
 def _sigma(phi: FloatArray, seen: Callable[..., _Seen], found: _Seen, coarse: _Coarse, steep: FloatArray) -> FloatArray:
@@ -162,7 +170,7 @@ def _sigma(phi: FloatArray, seen: Callable[..., _Seen], found: _Seen, coarse: _C
     return sigma
 
 
-def _response(phi: FloatArray, stand_in: FloatArray, seen: Callable[..., _Seen], found: _Seen) -> FloatArray:
+def _response(phi: FloatArray, stand_in: FloatArray, seen: Callable[..., _Seen], factor: FloatArray) -> FloatArray:
     """d ln(factor phi) / d ln phi' (scan, height, neighbour), phi' being the apparent value NEIGHBOURS below to above.
 
     By differences: every fifth height at once, because what lies further away than two hardly counts.
@@ -173,7 +181,7 @@ def _response(phi: FloatArray, stand_in: FloatArray, seen: Callable[..., _Seen],
         moved = heights % NEIGHBOURS == first
         change = np.where(moved, 1.0 + SMALL_CHANGE, 1.0)
         other = seen(change * phi, others=change * stand_in)
-        slope = (other.factor / found.factor - 1.0) / SMALL_CHANGE
+        slope = (other.factor / factor - 1.0) / SMALL_CHANGE
         for offset in range(-reach, reach + 1):
             to = heights[(heights + offset) % NEIGHBOURS == first]
             to = to[(to + offset >= 0) & (to + offset < heights.size)]

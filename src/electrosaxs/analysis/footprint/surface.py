@@ -53,16 +53,18 @@ class _Grid:
     """ln phi with the starting solution as a first row, and the coordinates in which it is interpolated, as lists: a
     prediction reads a handful of single numbers, however long the series is.
 
-    x, known: [row][column]. rows: [column], the rows that know it. z: [column]. when: for ROOT and INVERSE, [column][row].
+    x: [row][column]. known: [row], the columns that it knows, as bits. rows: [column], the rows that know it. z: [column].
+    when: for ROOT and INVERSE, [column][row]. shapes: what `_beside` found already.
     """
 
     x: list[list[float]]
-    known: list[list[bool]]
+    known: list[int]
     rows: list[list[int]]
     z: list[float]
     when: tuple[list[list[float]], list[list[float]]]
     least: float
     largest: float
+    shapes: dict[tuple[int, int, int], tuple[list[int], list[float]]]
 
     @classmethod
     def of(cls, phi: FloatArray, height_um: FloatArray, time_s: FloatArray, start: float | None) -> _Grid:
@@ -79,29 +81,46 @@ class _Grid:
         measured = x[known]
         return cls(
             x.tolist(),
-            known.tolist(),
+            [sum(1 << column for column in np.flatnonzero(row).tolist()) for row in known],
             [np.flatnonzero(column).tolist() for column in known.T],
             np.sqrt(np.maximum(height_um, 0.0) + NEAR_SURFACE_UM).tolist(),
             (root.T.tolist(), inverse.T.tolist()),
             float(measured.min(initial=np.inf)) - FARTHEST,
             float(measured.max(initial=-np.inf)) + FARTHEST,
+            {},
         )
 
-    def predicted(self, row: int, column: int, scheme: Scheme, unseen: Place) -> float:
+    def knows(self, place: Place) -> bool:
+        return bool(self.known[place[0]] >> place[1] & 1)
+
+    def _beside(self, column: int, count: int, among: int) -> tuple[list[int], list[float]]:
+        """The `count` columns of `among` (bits) that are nearest to a column, without it, and their weights there. The rows of
+        a series know a few sets of columns, which are asked for again and again."""
+        key = (column, count, among)
+        if key not in self.shapes:
+            every = range(len(self.z))
+            columns = _nearest(self.z, column, count, every, lambda c: bool(among >> c & 1))
+            self.shapes[key] = columns, _weights([self.z[c] for c in columns], self.z[column])
+        return self.shapes[key]
+
+    def predicted(self, row: int, column: int, scheme: Scheme, unseen: Place | None) -> float:
         """ln phi at one place from the others but `unseen`; NaN where they are too few."""
         in_scans, in_heights, coordinate = scheme
-        x, known, when = self.x, self.known, self.when[coordinate][column]
+        x, when = self.x, self.when[coordinate][column]
 
-        def told(r: int, c: int) -> bool:
-            return known[r][c] and (r, c) != unseen
+        def told(r: int) -> int:
+            return self.known[r] & ~(1 << unseen[1]) if unseen is not None and r == unseen[0] else self.known[r]
 
-        rows = _nearest(when, row, in_scans, self.rows[column], lambda r: told(r, column) and when[r] < np.inf)
-        every = range(len(self.z))
-        columns = _nearest(self.z, column, in_heights, every, lambda c: told(row, c) and all(told(r, c) for r in rows))
+        rows = _nearest(
+            when, row, in_scans, self.rows[column], lambda r: bool(told(r) >> column & 1) and when[r] < np.inf
+        )
+        among = told(row)
+        for r in rows:
+            among &= told(r)
+        columns, in_height = self._beside(column, in_heights, among)
         if (len(rows) < in_scans and len(columns) < 2) or len(columns) < min(in_heights, 2):
             return np.nan
         in_time = _weights([when[r] for r in rows], when[row])
-        in_height = _weights([self.z[c] for c in columns], self.z[column])
         value = sum(w * x[row][c] for w, c in zip(in_height, columns, strict=True))
         for v, r in zip(in_time, rows, strict=True):
             value += v * (x[r][column] - sum(w * x[r][c] for w, c in zip(in_height, columns, strict=True)))
@@ -117,15 +136,25 @@ def expected(
     of what the other schemes say otherwise.
     """
     grid = _Grid.of(phi, height_um, time_s, start)
+    misses: dict[tuple[int, int, Scheme, Place | None], float] = {}
+
+    def missed(r: int, c: int, scheme: Scheme, unseen: Place | None) -> float:
+        """By how much a judge is missed. A place that is not known takes nothing from it: all holes around share it."""
+        key = (r, c, scheme, unseen)
+        if key not in misses:
+            misses[key] = grid.predicted(r, c, scheme, unseen) - grid.x[r][c]
+        return misses[key]
+
     logarithm, sigma = np.full(phi.shape, np.nan), np.full(phi.shape, np.nan)
     for scan, column in np.argwhere(wanted).tolist():
         place = (scan + 1, column)
+        unseen = place if grid.knows(place) else None
         judges = _around(grid, *place)
         tried = []
         for scheme in SCHEMES:
-            value = grid.predicted(*place, scheme, place)
+            value = grid.predicted(*place, scheme, unseen)
             if isfinite(value):
-                own = [e * e for r, c in judges if isfinite(e := grid.predicted(r, c, scheme, place) - grid.x[r][c])]
+                own = [e * e for r, c in judges if isfinite(e := missed(r, c, scheme, unseen))]
                 tried.append((sqrt(fmean(own)) if own else np.inf, value))
         if tried:
             error, best = min(tried, key=lambda one: round(one[0], TIE))
@@ -145,7 +174,7 @@ def _around(grid: _Grid, row: int, column: int) -> list[Place]:
     found = [(r, column) for r in beside if r > 0]
     if found:
         return found
-    return [(row, c) for c in (column - 1, column + 1) if 0 <= c < len(grid.z) and grid.known[row][c]]
+    return [(row, c) for c in (column - 1, column + 1) if 0 <= c < len(grid.z) and grid.knows((row, c))]
 
 
 def _nearest(

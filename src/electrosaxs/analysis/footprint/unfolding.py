@@ -111,14 +111,12 @@ class _LeastSquares:
         later = np.log(profile.growth[:, 0])
         told = np.where(profile.hidden, np.log(profile.first), logarithm) + later
         known = profile.known & np.isfinite(told)
-        rows = zip(known, told, noise, strict=True)
-        bend = np.stack([_bends(profile.read_um, row, u, s, profile.spread_um) for row, u, s in rows])
-        kinds = np.array([id(weights) for weights in profile.inside])
-        alike = []
-        for kind in np.unique(kinds):
-            scans = np.flatnonzero(kinds == kind)
-            alike.append((scans, profile.inside[scans[0]] - profile.at_read[scans[0]][:, None, :]))
-        return cls(given, bend, later, tuple(alike), profile.hidden)
+        bend = np.zeros((known.shape[0], known.shape[1] + 1, known.shape[1]))
+        sets, which = np.unique(known, axis=0, return_inverse=True)
+        for number, row in enumerate(sets):
+            scans = np.flatnonzero(which.ravel() == number)
+            bend[scans] = _bends(profile.read_um, row, told[scans], noise[scans], profile.spread_um)
+        return cls(given, bend, later, profile.alike, profile.hidden)
 
     def _told(self, gain: FloatArray) -> FloatArray:
         """d ln apparent / d ln value (scan, height, height), of the values that are fitted."""
@@ -161,17 +159,19 @@ class _LeastSquares:
 
 
 def _bends(read_um: FloatArray, known: BoolArray, told: FloatArray, noise: FloatArray, spread_um: float) -> FloatArray:
-    """Curvature of the spline at the wall and at the known heights over the prior's deviation there (place, height)."""
-    bend = np.zeros((read_um.size + 1, read_um.size))
+    """Curvature of the spline at the wall and at the known heights over the prior's deviation there (scan, place, height), of
+    scans (scan, height) that know the same heights."""
+    bend = np.zeros((told.shape[0], read_um.size + 1, read_um.size))
     places = np.flatnonzero(known)
     if places.size < 3:
         return bend
-    z, u = read_um[places], told[places]
-    clear = np.maximum(np.abs(np.diff(u)) - np.hypot(noise[places[1:]], noise[places[:-1]]), 0.0)
-    share = max(1.0 - float(np.exp(u.min() - u.max())), LEAST_SHARE)
-    steepest = float(np.clip(np.max(clear / np.diff(z)) / share, LEAST_SLOPE / spread_um, 1.0 / spread_um))
+    z, u, own = read_um[places], told[:, places], noise[:, places]
+    clear = np.maximum(np.abs(np.diff(u)) - np.hypot(own[:, 1:], own[:, :-1]), 0.0)
+    share = np.maximum(1.0 - np.exp(u.min(axis=1) - u.max(axis=1)), LEAST_SHARE)
+    steepest = np.clip(np.max(clear / np.diff(z), axis=1) / share, LEAST_SLOPE / spread_um, 1.0 / spread_um)[:, None]
     at = np.concatenate([[0.0], z])
     length = np.sqrt(np.minimum(1.0, steepest * np.gradient(at)))
     curvature = unit_splines(tuple(z.tolist()))(at, 2)
-    bend[np.ix_(np.concatenate([[0], places + 1]), places)] = length[:, None] / (SMOOTH * steepest**2) * curvature
+    rows = np.concatenate([[0], places + 1])
+    bend[:, rows[:, None], places] = (length / (SMOOTH * np.square(steepest)))[..., None] * curvature
     return bend

@@ -131,23 +131,27 @@ def _complete_times(planned: FloatArray) -> FloatArray:
     holes = ~np.isfinite(planned)
     steps = np.diff(planned, axis=0)
     period = float(np.median(steps[np.isfinite(steps)])) if np.isfinite(steps).any() else 0.0
-    complete = planned.copy()
+    complete, places = planned.copy(), np.arange(planned.shape[1])
+    usual = np.stack([_from_the_others(column, period) for column in planned.T], axis=1)
     for scan in np.flatnonzero(holes.any(axis=1)):
-        others = planned.copy()
-        others[scan] = np.nan
-        usual = np.array([_at_scan(int(scan), column, period) for column in others.T])
-        told = np.flatnonzero(~holes[scan] & np.isfinite(usual))
-        moved = np.interp(np.arange(usual.size), told, (planned[scan] - usual)[told]) if told.size else 0.0
-        complete[scan, holes[scan]] = (usual + moved)[holes[scan]]
+        told = np.flatnonzero(~holes[scan] & np.isfinite(usual[scan]))
+        moved = np.interp(places, told, (planned[scan] - usual[scan])[told]) if told.size else 0.0
+        complete[scan, holes[scan]] = (usual[scan] + moved)[holes[scan]]
         unknown = ~np.isfinite(complete[scan])
         complete[scan, unknown] = np.mean(planned[scan, ~holes[scan]])
     return complete
 
 
-def _at_scan(scan: int, column: FloatArray, period: float) -> float:
-    """Time of a height in a scan, from its times in the others (NaN where unknown): between them, or beyond by the period."""
-    known = np.flatnonzero(np.isfinite(column))
+def _from_the_others(column: FloatArray, period: float) -> FloatArray:
+    """Times (scan,) of a height as its times in the other scans (NaN where unknown) have them: between the nearest two, or
+    beyond the last by the period."""
+    known, scan = np.flatnonzero(np.isfinite(column)), np.arange(column.size)
     if not known.size:
-        return np.nan
-    beyond = min(scan - known[0], 0) + max(scan - known[-1], 0)
-    return float(np.interp(scan, known, column[known]) + period * beyond)
+        return np.full(column.size, np.nan)
+    before, after = np.searchsorted(known, scan, side="left") - 1, np.searchsorted(known, scan, side="right")
+    lower, upper = known[np.maximum(before, 0)], known[np.minimum(after, known.size - 1)]
+    first, last = before < 0, after == known.size
+    slope = (column[upper] - column[lower]) / np.where(first | last, 1, upper - lower)
+    between = slope * (scan - lower) + column[lower]
+    beyond = np.where(first, column[upper] + period * (scan - upper), column[lower] + period * (scan - lower))
+    return np.where(first & last, np.nan, np.where(first | last, beyond, between))

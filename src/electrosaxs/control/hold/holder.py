@@ -110,6 +110,8 @@ class Holder:
     _broken: str = ""
     _highest: float = math.inf
     _highest_is: str = HIGHEST
+    _highest_before: float = math.inf
+    _reached: bool = False
     _wall: Wall | None = None
     _stepped: bool = False
     _stepping: bool = False
@@ -123,7 +125,7 @@ class Holder:
 
     def ask_for(self, set_point: float) -> None:
         """Another set-point (m/s) from now on; it is approached from the flux that there is."""
-        self.set_point, self._from, self._short = set_point, None, 0
+        self.set_point, self._from, self._short, self._reached = set_point, None, 0, False
         if self.mode == "ended":
             self.mode, self.reason = "hold", ""
 
@@ -352,7 +354,10 @@ class Holder:
         return chosen
 
     def _look_for_the_end(self, known: Estimate, chosen: Chosen) -> None:
-        """Over where even the highest voltage does not give the set-point any more, or nothing is left to be supplied."""
+        """Over where even the highest voltage does not give the set-point any more, or nothing is left to be supplied.
+
+        A current that only charges the cell decays: while the voltage that it allows rises, nothing is over.
+        """
         whole = known.dissolved + known.crystals
         if self.mode == "hold" and self.kind == "supply" and known.dissolved < EMPTY * whole:
             self.mode = "ended"
@@ -360,8 +365,11 @@ class Holder:
                 f"inventory: {100.0 * known.dissolved / whole:.0f} % of the particles are left in the solution"
             )
             return
-        at_top = chosen.limited_by in (HIGHEST, CURRENT)
+        charging = chosen.limited_by == CURRENT and self._highest > self._highest_before
+        self._highest_before = self._highest
+        at_top = chosen.limited_by in (HIGHEST, CURRENT) and not charging
         below = chosen.flux < (1.0 - SHORT) * self.set_point if self._wall is None else self._wall.falls_short()
+        self._reached = self._reached or (self.mode == "hold" and not below)
         short = self.mode == "hold" and at_top and below
         self._short = self._short + 1 if short else 0
         if self._short < SHORT_TIMES:
@@ -370,7 +378,8 @@ class Holder:
         gives = f"gives {chosen.flux:.3g} of {self.set_point:.3g} m/s"
         if self._wall is not None:
             gives = f"keeps {self._wall.then:.3g} of phi = {self._wall.goal:.3g} at the wall"
+        why = "inventory" if self._reached else "never reached"
         self.reason = (
-            f"inventory: {100.0 * known.dissolved / whole:.0f} % of the particles are left in the solution, and "
+            f"{why}: {100.0 * known.dissolved / whole:.0f} % of the particles are left in the solution, and "
             f"{chosen.limited_by} ({chosen.voltage:.4g} V) {gives}"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -51,7 +52,9 @@ def voltage_for(flux_at: Callable[[float], float], flux: float, last_V: float, a
     first = max(last_V, 0.05 * allowed.highest)
     volts = [first]
     got = [flux_at(first)]
-    guess = first * flux / got[0] if got[0] > 0.0 else allowed.highest
+    guess = (
+        first * flux / got[0] if got[0] > 0.0 else math.inf
+    )  # it runs back from the anode: the highest, which then limits
     for _ in range(TRIES):
         volt, by = allowed.limited(guess, last_V)
         if by and volt == volts[-1]:

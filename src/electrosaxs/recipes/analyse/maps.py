@@ -46,7 +46,7 @@ from ...physics.beam import open_beam_centre
 from .agreement import Agreement
 from .attenuation import attenuation_map
 from .crystal_view import sees_crystals
-from .voxels import Voxels, on_map, shared_on_map
+from .voxels import Voxels, held_on_map, on_map, shared_on_map
 
 SIZE_STEP_UNCERTAINTY = 0.2
 """Relative, of a size's step from where the light sees to the mean (chosen)."""
@@ -91,7 +91,7 @@ def frame_maps(
     beside_crystals = sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um, apparent)
     relative = on_map(voxels, grid, "phi_sigma") / np.abs(apparent)
     correction = footprint_correction(
-        apparent * dissolved,
+        held_on_map(voxels, grid) * dissolved,
         time_s=grid.time,
         beam_height_um=grid.heights,
         read_height_um=read_at,

@@ -31,7 +31,7 @@ from .reduce_run import ReducedRun
 from .scaled import UNCERTAIN, Scaled
 from .shadow import Shadow
 from .standards import Standards, solvent_transmission
-from .voxels import Voxels, on_map
+from .voxels import Voxels, flagged_on_map, held_on_map, on_map
 
 LEAST_OPEN = 0.2
 """Of the beam: with less, a micrometre of height changes the transmission more than the particles do."""
@@ -89,7 +89,7 @@ class MeasuredView:
         cls, reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, fraction: FloatArray
     ) -> MeasuredView:
         run, table = reduced.run, reduced.table
-        phi = on_map(voxels, grid, "phi")
+        phi = held_on_map(voxels, grid)
         passes = _passes(grid, run)
         transmission = grid.to_map(table.transmission[voxels.frame])
         reference = table.transmission[reduced.frames(Role.REFERENCE)]
@@ -102,7 +102,7 @@ class MeasuredView:
         noise = float(np.std(reference) / np.mean(reference)) if reference.size > 2 else 0.0
         relative = on_map(voxels, grid, "phi_sigma") / np.abs(phi)
         absorbing = attenuation_map(voxels, grid, run)
-        flat_by_misfit = grid.to_map(np.array([float(POOR in flags) for flags in voxels.flags])) == 1.0
+        flat_by_misfit = flagged_on_map(voxels, grid, POOR)
         return cls(
             run=run,
             grid=grid,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ...analysis.concentration.emptied import EMPTIED
 from ...analysis.free_form.basis import SizeBasis
 from ...analysis.free_form.each_curve import free_form_sizes
 from ...analysis.free_form.moments import size_moments
@@ -67,7 +68,7 @@ def with_sizes_that_fit(
     crystalline: rows whose curve was fitted with a lattice, which stay.
     """
     phi = voxels.values["phi"]
-    known = grid.used & np.isfinite(phi)
+    known = grid.used & np.isfinite(phi) & np.array([EMPTIED not in flags for flags in voxels.flags])
     known[list(crystalline)] = False
     poor = known & np.array([POOR in flags for flags in voxels.flags])
     everywhere = POOR in standard.reference_fit.flags[0]

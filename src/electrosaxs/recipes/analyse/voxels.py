@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...analysis.concentration.emptied import EMPTIED, UNTOLD, with_emptied
 from ...analysis.concentration.invariant import ParticleVolume, particle_volume
 from ...analysis.concentration.volume_fraction import shared_sigma, solvent_response, volume_fraction
 from ...analysis.concentration.voxel_errors import (
@@ -46,7 +47,7 @@ COLUMNS = (
     "correlation_diameter_deviation",
 )
 SIZES = ("diameter", "deviation", "polydispersity", "skewness")
-SIZELESS = {"diameter at bound", "deviation at bound", "skewness at bound", "too few counts"}
+SIZELESS = {EMPTIED, "diameter at bound", "deviation at bound", "skewness at bound", "too few counts"}
 """Flags of a fit whose sizes are not known: what a bound holds has no sigma. phi of the voxel stands."""
 NOTHING_TOLD = "too few counts to tell phi"
 SHARED = {
@@ -155,7 +156,10 @@ def measure(
     """
     solution, reference = reduced.run.solution, standard.reference_volume
     phi0 = solution.volume_fraction
-    volume = volume or particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
+    emptied = np.zeros(frames.size, dtype=bool)
+    if volume is None:
+        volume = particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
+        volume, emptied = with_emptied(volume, sample, fit, reference, standard.reference_fit)
     phi = volume_fraction(volume, reference, phi0=phi0)
     errors = standard.curve_errors(sample, volume, reduced.table.monitor[frames])
     sizes = size_influence(fit)
@@ -179,7 +183,10 @@ def measure(
         phi0, np.abs(phi)
     )  # else it would stand in profiles and integrals as measured
     columns["phi"] = np.where(untold, np.nan, phi)
-    flags = tuple((*said, NOTHING_TOLD) if none else said for said, none in zip(fit.flags, untold, strict=True))
+    flags = tuple(
+        (*(word for word in said if not (empty and word in UNTOLD)), *[EMPTIED] * empty, *[NOTHING_TOLD] * none)
+        for said, empty, none in zip(fit.flags, emptied.tolist(), untold.tolist(), strict=True)
+    )
     return Voxels(frames, columns, shared, flags)
 
 
@@ -209,6 +216,16 @@ def _columns(fit: SphereFit, volume: ParticleVolume, phi: FloatArray, own: Float
 def on_map(voxels: Voxels, grid: ScanMap, name: str) -> FloatArray:
     """A column of the voxels over (scan, height)."""
     return grid.to_map(voxels.values[name])
+
+
+def flagged_on_map(voxels: Voxels, grid: ScanMap, flag: str) -> npt.NDArray[np.bool_]:
+    """(scan, height) voxels of which the fit says `flag`."""
+    return grid.to_map(np.array([float(flag in flags) for flags in voxels.flags])) == 1.0
+
+
+def held_on_map(voxels: Voxels, grid: ScanMap) -> FloatArray:
+    """phi over (scan, height) of what holds something: of nothing there is no logarithm, and it absorbs nothing."""
+    return np.where(flagged_on_map(voxels, grid, EMPTIED), np.nan, on_map(voxels, grid, "phi"))
 
 
 def shared_on_map(voxels: Voxels, grid: ScanMap, quantity: str) -> dict[str, FloatArray]:

@@ -34,9 +34,14 @@ from .run_folder import RUN, RunFolder, new_folder
 
 if TYPE_CHECKING:
     from ...control.plant import Plant
+    from ...nouns import Number
 
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 FAULT, UNSAFE = 3, 4
+CLEARLY, OTHER_WIDTH = (
+    4.0,
+    0.05,
+)  # sigmas, and share of the width (chosen), from which on a beam is of another one than said
 STOP_S = 2.0  # for which a beamline may take to stop
 OFF = "the output is off (OUTP? says 0)"
 UNSURE = {
@@ -204,16 +209,30 @@ def _greeted(beamline: Beamline) -> Greeting:
 
 def _edge_finder(fwhm_um: float):  # type: ignore[no-untyped-def]
     """The fit of a knife edge for this beam."""
-    from ...reduction.alignment import anode_height_from_alignment  # a second of imports, while nothing is on
+    from ...reduction import alignment  # a second of imports, while nothing is on
 
     def find(heights: list[float], transmissions: list[float]) -> Edge:
         try:
-            found = anode_height_from_alignment(heights, transmissions, fwhm_um=fwhm_um)
+            found = alignment.anode_height_from_alignment(heights, transmissions, fwhm_um=fwhm_um)
         except ElectrosaxsError as error:
             return Edge(None, None, str(error))
-        return Edge(found.value, found.sigma, found.source)
+        seen = alignment.beam_width_from_alignment(heights, transmissions, fwhm_um=fwhm_um)
+        return Edge(found.value, found.sigma, found.source, _other_width(seen, fwhm_um))
 
     return find
+
+
+def _other_width(seen: Number, fwhm_um: float) -> str:
+    """That the beam is of another width than said, in words; empty where it is not, or where no edge tells."""
+    if seen.value is None or seen.sigma is None:
+        return ""
+    off = abs(seen.value - fwhm_um)
+    if off < max(CLEARLY * seen.sigma, OTHER_WIDTH * fwhm_um):
+        return ""
+    return (
+        f"beam.fwhm_um = {fwhm_um:g}: the knife edge shows a beam of {seen.value:.3g} +/- {seen.sigma:.1g} um; phi at the "
+        "anode rests on it, and a wall that is held: give what it shows"
+    )
 
 
 @contextmanager

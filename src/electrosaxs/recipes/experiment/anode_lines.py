@@ -24,8 +24,9 @@ class AnodeLines:
         self._lattice: LatticeFit | None = None
         self._chosen_at = 0.0
 
-    def share(self, sample: SampleIntensity) -> tuple[float, float] | None:
-        """Of the particles in the beam that are in crystals, with its sigma; None where no lines are seen beyond doubt.
+    def shown(self, sample: SampleIntensity) -> LatticeFit | None:
+        """Solution and crystals fitted together, `fraction` the share of the particles in the beam that are in crystals; None
+        where no lines are seen beyond doubt.
 
         `sample`: one frame, dims (frame, q).
         """
@@ -45,7 +46,7 @@ class AnodeLines:
             if self._chosen_at > 0.0:
                 self._choose(curve)
             self._chosen_at = shown
-        return found.value("fraction"), found.sigma("fraction")
+        return found
 
     def _choose(self, curve: WeightedCurve) -> None:
         """The likeliest lattice of this curve; the one before where it shows none."""

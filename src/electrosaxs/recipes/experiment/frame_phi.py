@@ -11,8 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import scipp as sc
 
+from ...analysis.concentration.emptied import with_emptied
 from ...analysis.concentration.invariant import particle_volume
 from ...analysis.concentration.volume_fraction import volume_fraction
+from ...analysis.crystals.crystal_volume import crystal_particle_volume
+from ...analysis.crystals.lattice_fit import LatticeFit
+from ...analysis.crystals.structure_factor import spheres_of
 from ...analysis.spheres.fit import fit_spheres
 from ...nouns import FrameTable, RadialCounts, Run, SampleIntensity
 from ...physics.absorption import attenuation_per_volume_fraction
@@ -95,11 +99,16 @@ class FramePhi:
         if flags:
             return FrameReading(np.nan, np.nan, "; ".join(flags))
         sample = self._sample(sums, row)
+        shown = (
+            self._lines.shown(sample) if lines else None
+        )  # a frame full of crystals tells them best, and fits no spheres
         phi, sigma = self._phi(sample, row["monitor"])
-        if not (np.isfinite(phi) and np.isfinite(sigma) and sigma > 0.0):
-            return FrameReading(np.nan, np.nan, "no invariant")
-        share = self._lines.share(sample) if lines else None
-        return FrameReading(phi, sigma, crystals=None if share is None else (phi * share[0], phi * share[1]))
+        if shown is not None and not sigma > 0.0:
+            phi, sigma = self._phi(sample, row["monitor"], shown)
+        if not (np.isfinite(phi) and sigma > 0.0):
+            return FrameReading(np.nan, np.nan, "no spheres fit its curve, and it is not empty")
+        share, own = (0.0, 0.0) if shown is None else (shown.value("fraction"), shown.sigma("fraction"))
+        return FrameReading(phi, sigma, crystals=None if shown is None else (phi * share, phi * own))
 
     def _sample(self, sums: FrameSums, row: Mapping[str, float]) -> SampleIntensity:
         """Its curve (one frame, q), less the solvent."""
@@ -120,11 +129,18 @@ class FramePhi:
         )  # fmt: skip
         return subtract_solvent(intensity, self.standard.solvent)
 
-    def _phi(self, sample: SampleIntensity, monitor: float) -> tuple[float, float]:
+    def _phi(self, sample: SampleIntensity, monitor: float, shown: LatticeFit | None = None) -> tuple[float, float]:
+        """phi and its own sigma; of solution and crystals together where these are `shown`."""
         standard, phi0 = self.standard, self.run.solution.volume_fraction
-        fit = fit_spheres(sample, workers=1)
-        volume = particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
-        phi = volume_fraction(volume, standard.reference_volume, phi0=phi0)
+        reference, shell = standard.reference_volume, standard.dry_shell_nm
+        if shown is None:
+            fit = fit_spheres(sample, workers=1)
+            volume = particle_volume(sample, fit, dry_shell_nm=shell)
+            volume, _ = with_emptied(volume, sample, fit, reference, standard.reference_fit)
+        else:
+            q = sample.coord("q")
+            volume = crystal_particle_volume([shown], spheres_of([shown], q), q, dry_shell_nm=shell)
+        phi = volume_fraction(volume, reference, phi0=phi0)
         errors = standard.curve_errors(sample, volume, np.array([monitor]))
-        response = phi0 / standard.reference_volume.value[0] * volume.influence
+        response = phi0 / reference.value[0] * volume.influence
         return float(phi[0]), float(np.sqrt(errors.own(response[:, None])[0, 0, 0]))

@@ -88,14 +88,12 @@ def nucleation_of(hold: HeldFlux) -> Nucleation | None:
     )
 
 
-def holder_for(
-    plan: RunPlan, plant: Plant, *, sizes_nm: tuple[float, float] | None, phi0: float, attenuation: float
-) -> Holder:
-    """The loop for this cell. sizes_nm: measured mean and deviation of the cores, None where the model's are taken; phi0 of
-    the starting solution, attenuation of the beam per phi."""
+def holder_for(plan: RunPlan, plant: Plant, *, sizes: SizeClasses | None, phi0: float, attenuation: float) -> Holder:
+    """The loop for this cell. sizes: as measured, None where the model's are taken; phi0 of the starting solution, attenuation
+    of the beam per phi."""
     hold, meter = plan.hold, plan.source_meter
     assert hold is not None
-    classes = plant.classes if sizes_nm is None else SizeClasses.gaussian(*sizes_nm, CLASSES)
+    classes = sizes or plant.classes
     solution = plant.solution.model_copy(update={"volume_fraction": phi0})
     plant = replace(plant, classes=classes, solution=solution)
     usual = KNOWN_SOLUBILITY if hold.flux == "wall" else UNKNOWN_SOLUBILITY

@@ -17,7 +17,8 @@ from ...io.run_toml import read_run
 from ...nouns import Role
 from ...nouns.run_plan import RunPlan
 from .frame_phi import FramePhi
-from .held_belief import holder_for
+from .held_belief import CLASSES, holder_for
+from .held_sizes import measured_classes
 from .kept_frames import Kept
 
 PATIENCE_S = 120.0  # wall, beside what a device may take; then the estimate is lost
@@ -109,9 +110,8 @@ class HeldField(Field):
             self._phi = FramePhi(read_run(self._run_toml), self._still, Path(scratch), saturation=self._saturation)
         self._still = []
         phi0 = self._phi.run.solution.volume_fraction
-        self._holder = holder_for(
-            self.plan, self._plant, sizes_nm=self._phi.sizes_nm, phi0=phi0, attenuation=self._phi.attenuation
-        )
+        sizes = measured_classes(self._phi.standard, self._phi.sizes_nm, CLASSES)
+        self._holder = holder_for(self.plan, self._plant, sizes=sizes, phi0=phi0, attenuation=self._phi.attenuation)
 
     def _decide(self) -> None:
         """Frames and readings so far into the loop, a decision out."""

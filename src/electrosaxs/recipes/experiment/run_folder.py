@@ -208,6 +208,8 @@ class RunFolder:
         if edge.height_um is not None:
             sigma = "" if edge.sigma_um is None else f" +/- {edge.sigma_um:.2f}"
             self.tell(message=f"anode at {edge.height_um:.2f}{sigma} um: {edge.why}")
+        if edge.doubt:
+            self.remark(edge.doubt)
 
     def anode(self, height_um: float) -> None:
         self._write_run(round(height_um, 3))

@@ -19,6 +19,7 @@ from .set_point import why_not
 TABLES = {"meter": ("meter.csv", METER), "control": ("control.csv", CONTROL)}
 PLAN = "plan.toml"
 NOTHING = dict.fromkeys(("flux_slice", "flux_supply", "effective_charge", "time_to_onset"), UNKNOWN)
+SAID = ("mode", "limited_by", "reason", "wall_phi", "wall_phi_sigma", "wall_goal")  # of the last row of a table
 SAME = 1e-3  # relative: a smaller change of phi between two passes is not drawn again
 
 
@@ -53,12 +54,16 @@ class LiveFeed:
             if not control.rows:
                 return {}
             row = dict(zip(CONTROL, control.rows[-1], strict=True))
-        hold = plan_tables(self._follower.source / PLAN).get("hold", {})
-        name = "flux_supply" if hold.get("flux") == "supply" else "flux_slice"
+        name = "flux_supply" if self._kind_held() == "supply" else "flux_slice"
         return {
             name: {"value": row["flux_m_per_s"], "sigma": row["flux_sigma_m_per_s"]},
             "effective_charge": {"value": row["effective_charge"], "sigma": row["effective_charge_sigma"]},
         }
+
+    def _kind_held(self) -> str | None:
+        """What the plan holds: "slice", "supply" or "wall"; None where it follows a voltage program."""
+        hold = plan_tables(self._follower.source / PLAN).get("hold")
+        return str(hold.get("flux", "slice")) if isinstance(hold, dict) else None
 
     def lines(self, since: int) -> bytes:
         return self._follower.lines.since(since)
@@ -84,7 +89,7 @@ class LiveFeed:
             table = self._tables[name]
             table.look()
             first = seen if stride == table.stride else 0
-            last = {word: table.last.get(word, "") for word in ("mode", "limited_by", "reason")}
+            last = {word: table.last.get(word, "") for word in SAID}
             return {"stride": table.stride, "first": first, "on_at": table.on_at, "rows": table.rows[first:], **last}
 
     def _about_run(self) -> dict[str, Any]:
@@ -93,7 +98,7 @@ class LiveFeed:
             return {}
         return {
             "title": run.run.title, "anode_um": run.cell.anode_height_um, "phi0": _finite(run.solution.volume_fraction),
-            "gap_um": 1e3 * run.cell.gap_mm,
+            "gap_um": 1e3 * run.cell.gap_mm, "held": self._kind_held(),
         }  # fmt: skip
 
     def order(self, do: str, value: object, who: str) -> tuple[int, dict[str, Any]]:
