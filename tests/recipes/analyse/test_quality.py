@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from electrosaxs.io.numbers_json import numbers_from_plain, numbers_to_plain
-from electrosaxs.nouns import Number
-from electrosaxs.recipes.analyse.quality import doubts, with_quality
-from electrosaxs.report.number_text import quality_lines
+from electrosaxs.nouns import LOWER_BOUND, Number
+from electrosaxs.recipes.analyse.quality import Doubt, doubts, with_quality
+from electrosaxs.report.number_text import quality_in_short, quality_lines
 
 NUMBERS = {
     "slice_flux": Number(3e-10, 1e-12, "m/s", "line"),
     "anode_diameter": Number(7.3, 0.1, "nm", "fit"),
     "anode_height": Number(4.6, 0.2, "um", "knife edge"),
+    "crystalline_amount": Number(0.3, 0.1, "um", "voxel at the anode"),
     "onset_volume_fraction": Number.absent("one", "no onset"),
 }
 LEFT_OUT = np.zeros((4, 7), dtype=bool)
@@ -75,3 +76,24 @@ def test_the_grade_is_stored_and_told_once_for_each_reason() -> None:
     assert numbers_from_plain(plain)["supply_flux"].quality == "doubtful: x"
     assert quality_lines(numbers) == ["  doubtful: slice_flux, supply_flux: x"]
     assert quality_lines(NUMBERS) == []
+
+
+def test_what_is_only_a_lower_bound_does_not_make_a_run_doubtful() -> None:
+    """A run whose crystals shade themselves is right in all else: nothing says "doubtful" before its numbers."""
+    film = Doubt(frozenset({"crystalline_amount"}), f"{LOWER_BOUND}: the film takes 5 % of the light")
+    kept = with_quality({name: NUMBERS[name] for name in ("crystalline_amount", "slice_flux", "anode_height")}, [film])
+    assert kept["crystalline_amount"].quality == "doubtful: a lower bound: the film takes 5 % of the light"
+    assert quality_lines(kept) == ["  lower bound: crystalline_amount: the film takes 5 % of the light"]
+    assert quality_in_short(kept) == "2 of 3 numbers good, 1 lower bound"
+
+
+def test_the_worst_is_said_first() -> None:
+    what = {"a": "doubtful: a lower bound: y", "b": "good", "c": "doubtful: x", "d": "not trustworthy: z"}
+    numbers = {name: Number(1.0, 0.1, "um", "line", quality) for name, quality in what.items()}
+    assert [line.split(":")[0].strip() for line in quality_lines(numbers)] == [
+        "not trustworthy",
+        "doubtful",
+        "lower bound",
+    ]
+    assert quality_in_short(numbers) == "1 of 4 numbers good, 1 not trustworthy, 1 doubtful, 1 lower bound"
+    assert quality_in_short({"b": numbers["b"]}) == "all numbers good"

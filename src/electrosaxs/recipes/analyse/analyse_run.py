@@ -21,7 +21,7 @@ from ...nouns import FloatArray, FrameRecord, Role, Run, RunResults, VolumeFract
 from ...nouns.contributions import STARTING_SOLUTION
 from ...nouns.dose import HeightDose
 from ...physics.concentration import concentration_words, with_volume_fraction
-from ...report.number_text import number_lines, quality_lines
+from ...report.number_text import number_lines, quality_in_short, quality_lines
 from ...report.page import write_report
 from ...report.pictures import Figures
 from ...report.provenance import write_provenance
@@ -337,5 +337,6 @@ def _inputs(run_toml: Path, reduced: ReducedRun) -> list[Path]:
 def summary(results: RunResults, out: str | Path) -> str:
     """The headline numbers as text for the terminal."""
     used = sum(record.used for record in results.frames)
-    rows = [f"{results.title}: {used} of {len(results.frames)} frames used", *quality_lines(results.numbers)]
+    first = f"{results.title}: {used} of {len(results.frames)} frames used, {quality_in_short(results.numbers)}"
+    rows = [first, *quality_lines(results.numbers)]
     return "\n".join([*rows, *number_lines(results.numbers), f"report: {Path(out) / 'report.html'}"])

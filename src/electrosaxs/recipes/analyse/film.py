@@ -11,7 +11,7 @@ import scipp as sc
 from ...analysis.crystals.film_shadow import FilmShadow, tilt_mrad
 from ...analysis.footprint.open_beam import lit_length
 from ...analysis.kinetics.mass_balance import solution_loss
-from ...nouns import CrystallineFraction, FloatArray, Number, Run
+from ...nouns import LOWER_BOUND, CrystallineFraction, FloatArray, Number, Run
 from ...nouns.contributions import FOOTPRINT, SHADOW
 from .anode import AnodePosition
 from .crystals import Crystals
@@ -77,7 +77,7 @@ def film_study(
         "particle volume per area of the anode in crystals that stand in the light, by the voxel at the anode in its last scan "
         "with crystals, "
         f"{when:.0f} s; "
-        f"{'a lower bound' if bound else 'not a lower bound'}: {reason}"
+        f"{LOWER_BOUND if bound else f'not {LOWER_BOUND}'}: {reason}"
     )
     in_voxel = (
         set() if film is None else {"anode_volume_fraction", "crystalline_fraction"}
@@ -85,7 +85,7 @@ def film_study(
     names = {"crystalline_amount", *in_voxel}
     return FilmStudy(
         {"crystalline_amount": Number(amount, sigma, "um", source), BESIDE: lost, "anode_tilt": untold},
-        (Doubt(frozenset(names), f"a lower bound: {reason}"),) if bound else (),
+        (Doubt(frozenset(names), f"{LOWER_BOUND}: {reason}"),) if bound else (),
         () if film is None else (_words(film),),
     )
 
