@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from electrosaxs.analysis.concentration.bulk_level import BulkLevel
 from electrosaxs.io.numbers_json import numbers_from_plain, numbers_to_plain
 from electrosaxs.nouns import LOWER_BOUND, Number
 from electrosaxs.recipes.analyse.quality import Doubt, doubts, with_quality
@@ -29,13 +30,26 @@ def grades(
     out: int = 0,
     moved: float = 0.0,
     crystals_miss: float = 0.0,
+    bulk: BulkLevel | None = None,
 ) -> dict[str, str]:
     left_out = LEFT_OUT.copy()
     left_out.ravel()[:out] = True
-    agreed = SimpleNamespace(drift=np.full((4, 7), drift), scatter=scatter, left_out=left_out, moved_um=moved)
+    agreed = SimpleNamespace(
+        drift=np.full((4, 7), drift), scatter=scatter, left_out=left_out, moved_um=moved, bulk=bulk
+    )
     standard = SimpleNamespace(reference_fit=SimpleNamespace(flags=(start,)))
     found = doubts(standard, SimpleNamespace(share=share), agreed, 28, crystals_miss=crystals_miss)  # type: ignore[arg-type]
     return {name: number.quality for name, number in with_quality(NUMBERS, found).items()}
+
+
+def test_a_bulk_that_is_off_from_the_first_scan_on_does_not_drift() -> None:
+    sigma, bulk = np.full(4, 1e-3), np.ones((4, 7), dtype=bool)
+    steady = BulkLevel(np.array([0.11, 0.111, 0.109, np.nan]), sigma, bulk)
+    drifting = BulkLevel(np.array([0.0, 0.005, 0.01, 0.015]), sigma, bulk)
+    words = grades(drift=0.11, bulk=steady)["slice_flux"]
+    assert "12 % more than that of the starting solution from the first scan on" in words
+    assert "drift" not in words
+    assert grades(drift=0.015, bulk=drifting)["slice_flux"] == "doubtful: transmission or scattering drift by 1.5 %"
 
 
 def test_nothing_wrong_is_good() -> None:

@@ -76,7 +76,20 @@ def drift_of_bulk(
         f"bulk of the cell: phi drifts by up to {100.0 * worst:+.2g} % where nothing has arrived yet: monitor, transmission or"
         " windows do, and it is in phi's sigma (transmission)",
     )
+    if bulk.off_from_the_start:
+        said = (f"bulk of the cell: {off_words(bulk)}; it is in phi's sigma (transmission)",)
     return np.where(size < 0.0, -1.0, 1.0) * np.hypot(size, least), (*said, *words)
+
+
+def off_words(bulk: BulkLevel) -> str:
+    """What a bulk says that is off by as much from the first scan on."""
+    off = float(np.expm1(bulk.off_from_the_start))
+    way = "more" if off > 0.0 else "less"
+    return (
+        f"phi is {100.0 * abs(off):.2g} % {way} than that of the starting solution from the first scan on, where nothing has"
+        " arrived yet: the reference frames are not of the solution that was in the cell, or monitor or transmission were"
+        " read otherwise for them"
+    )
 
 
 def drift_of_all(

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...nouns import Number
 from .agreement import Agreement
+from .drift import off_words
 from .misfit import Misfit
 from .standards import Standards
 
@@ -84,7 +85,9 @@ def doubts(
         found.append(Doubt(frozenset(OF_CRYSTALS | OF_SIZES), why))
     drift = float(np.max(np.abs(agreed.drift), initial=0.0))
     if drift > LARGEST_DRIFT:
-        found.append(Doubt(phi, f"transmission or scattering drift by {100.0 * drift:.2g} %"))
+        steady = agreed.bulk is not None and agreed.bulk.off_from_the_start
+        why = off_words(agreed.bulk) if steady else f"transmission or scattering drift by {100.0 * drift:.2g} %"
+        found.append(Doubt(phi, why))
     return found
 
 
