@@ -32,6 +32,7 @@ from .agreement import Agreement, agreement
 from .anode import AnodePosition, doubts_of_the_surface, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
+from .diode_dark import without_diode_dark
 from .dose import dose_notes, doses
 from .double_scattering import beside_crystals, with_single_scattering
 from .drift import drift_number
@@ -109,7 +110,7 @@ def analyse_reduced(
     reduced: ReducedRun, *, workers: int = 2, progress: Progress | None = None, distributions: bool = True
 ) -> Analysis:
     """Everything after the reduction; distributions: False to leave out the size distributions, half of the time."""
-    reduced = without_odd_standards(reduced)
+    reduced = without_odd_standards(without_diode_dark(reduced))
     with stage(progress, "solvent and reference"):
         standard = standards(reduced, workers=workers)
         reduced = with_known_fraction(reduced, standard)
