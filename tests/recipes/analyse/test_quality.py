@@ -31,15 +31,25 @@ def grades(
     moved: float = 0.0,
     crystals_miss: float = 0.0,
     bulk: BulkLevel | None = None,
+    unmeasured: dict[str, int] | None = None,
 ) -> dict[str, str]:
     left_out = LEFT_OUT.copy()
     left_out.ravel()[:out] = True
     agreed = SimpleNamespace(
-        drift=np.full((4, 7), drift), scatter=scatter, left_out=left_out, moved_um=moved, bulk=bulk
+        drift=np.full((4, 7), drift), scatter=scatter, left_out=left_out, moved_um=moved, moves=False, bulk=bulk
     )
     standard = SimpleNamespace(reference_fit=SimpleNamespace(flags=(start,)))
-    found = doubts(standard, SimpleNamespace(share=share), agreed, 28, crystals_miss=crystals_miss)  # type: ignore[arg-type]
+    more = {"crystals_miss": crystals_miss, "unmeasured": unmeasured}
+    found = doubts(standard, SimpleNamespace(share=share), agreed, 28, **more)  # type: ignore[arg-type]
     return {name: number.quality for name, number in with_quality(NUMBERS, found).items()}
+
+
+def test_many_frames_without_a_number_are_said_with_why() -> None:
+    """Half of a module that reads 0 left 46 of 80 frames without phi, and every number was good."""
+    assert set(grades(unmeasured={"not converged": 2}).values()) == {"good"}
+    words = grades(unmeasured={"not converged": 10, "too few counts": 3})
+    assert words["slice_flux"] == "doubtful: 13 of 28 frames have no phi, most of them: not converged"
+    assert words["anode_diameter"].startswith("doubtful")
 
 
 def test_a_bulk_that_is_off_from_the_first_scan_on_does_not_drift() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -199,7 +200,7 @@ def _results(
     bulk = {} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
     film = film_study(agreed.shadow, crystals, maps, run, anode, scales.anode_um or 0.0)
-    doubtful = _doubts(reduced, standard, misfit, agreed, crystals, voxels.frame.size)
+    doubtful = _doubts(reduced, standard, misfit, agreed, crystals, voxels)
     doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_surface(anode)]
     before = tuple(note for part in (reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*growth.notes, *crystals.notes, *film.notes, *sizes.notes)
@@ -219,11 +220,15 @@ def _results(
 
 
 def _doubts(
-    reduced: ReducedRun, standard: Standards, misfit: Misfit, agreed: Agreement, crystals: Crystals, frames: int
+    reduced: ReducedRun, standard: Standards, misfit: Misfit, agreed: Agreement, crystals: Crystals, voxels: Voxels
 ) -> list[Doubt]:
-    """What is doubtful of the run's numbers, of so many frames."""
+    """What is doubtful of the run's numbers."""
     centre = centre_px(reduced.store)
-    return doubts(standard, misfit, agreed, frames, centre_px=centre, crystals_miss=crystals.missed)
+    without = np.flatnonzero(~np.isfinite(voxels.values["phi"]))
+    why = Counter(voxels.flags[row][0] if voxels.flags[row] else "not measured" for row in without)
+    return doubts(
+        standard, misfit, agreed, voxels.frame.size, centre_px=centre, crystals_miss=crystals.missed, unmeasured=why
+    )
 
 
 def _nouns(title: str, maps: FrameMaps, growth: Kinetics, crystals: Crystals, sizes: SizeStudy) -> RunResults:
