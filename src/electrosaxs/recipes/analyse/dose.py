@@ -58,9 +58,10 @@ def dose_notes(rows: tuple[HeightDose, ...]) -> tuple[str, ...]:
     if not rows:
         return ()
     most = max(rows, key=lambda row: row.exposure_s)
-    longest = f"dose: {most.exposure_s:.4g} s in the beam at {most.height_um:.0f} um ({most.frames} frames), less at all others"
+    where = f"{round(most.height_um)} um ({most.frames} frames)"
+    longest = f"dose: {most.exposure_s:.4g} s in the beam at {where}, less at all others"
     changing = tuple(
-        f"dose: phi at {row.height_um:.0f} um changes by {100.0 * row.change_per_s:+.2g} % with each second in the beam"
+        f"dose: phi at {round(row.height_um)} um changes by {100.0 * row.change_per_s:+.2g} % with each second in the beam"
         f" ({abs(row.change_per_s) / row.change_per_s_sigma:.0f} sigma), beyond bulk and layer: damage, or a deposit there"
         for row in rows
         if row.change_per_s_sigma > 0.0 and abs(row.change_per_s) > SIGNIFICANT * row.change_per_s_sigma

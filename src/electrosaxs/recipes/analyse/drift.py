@@ -222,8 +222,8 @@ def beam_moves(measures: TwoMeasures, height_um: FloatArray, fwhm_um: float) -> 
     farthest, column = max(found, key=lambda one: abs(one[0]))
     way = "higher" if farthest > 0.0 else "lower"
     return farthest, (
-        f"transmission at {round(height_um[column])} um: what passes the anode changes steadily from scan to scan, as of a beam or"
-        f" a stage that moves by up to {abs(farthest):.1f} um ({way} above the anode), or of a beam that changes its width;"
+        f"transmission at {round(height_um[column])} um: what passes the anode changes steadily from scan to scan, as of a beam"
+        f" or a stage that moves by up to {abs(farthest):.1f} um ({way} above the anode), or of a beam that changes its width;"
         " it is in the sigmas (anode), and in phi's as far as the solvent does not rule out that something else stands there",
     )
 
