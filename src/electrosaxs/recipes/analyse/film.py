@@ -73,7 +73,7 @@ def film_study(
     none_seen = film is not None and not np.any(phi > 0.0)
     sigma = float(np.hypot(sigma, amount)) if none_seen else sigma
     bound, reason = _lower_bound(amount, sigma, film, lost)
-    reason = f"{NONE_SEEN}; {reason}" if none_seen else reason
+    reason = f"{NONE_SEEN}; else {reason}" if none_seen else reason
     if not bound and lost.value is not None and lost.sigma is not None:  # as much as may yet be hidden
         sigma = float(np.linalg.norm([sigma, lost.sigma, max(lost.value - amount, 0.0)]))
     source = (
@@ -89,7 +89,7 @@ def film_study(
     return FilmStudy(
         {"crystalline_amount": Number(amount, sigma, "um", source), BESIDE: lost, "anode_tilt": untold},
         (Doubt(frozenset(names), f"{LOWER_BOUND}: {reason}"),) if bound else (),
-        () if film is None else (_words(film),),
+        () if film is None or none_seen else (_words(film),),
     )
 
 
