@@ -148,7 +148,10 @@ def _changes(
             continue
         dose = _seconds_before(table, height_um, grid, column)[told]
         x = np.log(phi[told, column]) - level[told]
-        weight = 1.0 / np.square(np.hypot(relative[told, column], LEAST_SIGMA))
+        own = np.hypot(relative[told, column], LEAST_SIGMA)
+        weight = 1.0 / (
+            np.square(own) + np.square(np.nan_to_num(bulk.sigma[told]))
+        )  # heights of the bulk may differ, too
         away = dose - float(weight @ dose / weight.sum())
         spread = float(weight @ np.square(away))
         found.append((float((weight * away) @ x / spread), spread**-0.5) if spread > 0.0 else (np.nan, np.nan))
