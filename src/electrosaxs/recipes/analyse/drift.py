@@ -74,8 +74,8 @@ def drift_of_bulk(
     least = float(np.nanmedian(bulk.sigma))
     worst = float(size.flat[np.argmax(np.abs(size))])
     said = (
-        f"bulk of the cell: phi drifts by up to {100.0 * worst:+.2g} % where nothing has arrived yet: monitor, transmission or"
-        " windows do, and it is in phi's sigma (transmission)",
+        f"bulk of the cell: phi drifts by up to {100.0 * worst:+.2g} % where nothing has arrived yet: monitor, transmission,"
+        " windows or the solution itself do, and it is in phi's sigma (transmission)",
     )
     if bulk.off_from_the_start:
         said = (f"bulk of the cell: {off_words(bulk)}; it is in phi's sigma (transmission)",)
