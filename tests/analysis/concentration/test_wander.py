@@ -68,6 +68,10 @@ def test_one_wild_frame_of_a_beam_that_walks_is_still_wild() -> None:
     assert found.significance[4, 0] > SIGNIFICANT
 
 
+def test_a_path_shorter_than_a_micrometre_is_not_told() -> None:
+    assert beam_moves(measured(edge(np.linspace(0.0, 0.4, SCANS))), HEIGHT, FWHM) == (0.0, ())
+
+
 def test_few_scans_tell_no_path() -> None:
     light = edge(np.linspace(0.0, 6.0, SCANS))[:4]
     assert not np.any(wander(light, np.full(light.shape, SIGMA), TIME[:4], CUT))

@@ -131,7 +131,7 @@ def agreement(
     drift, words = drift_of_bulk(bulk, grid.time, drift, words)
     drift, words = drift_of_all(view.slow_drift(correction, measures, bulk, standard), grid.time, drift, words)
     edge = _edge(view, measures, shadow)
-    drift = np.hypot(drift, edge.of_phi) if edge.moved_um else drift
+    drift = np.hypot(drift, edge.of_phi) if np.any(edge.of_phi) else drift
     scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
     own = 0.0 if scatter else noise or noise_of_phi(measures, view.depth(correction), usual)
     of_light = {place: c for place, c in contradictions.items() if place not in scaled}
@@ -175,7 +175,8 @@ def _edge(view: MeasuredView, measures: TwoMeasures, shadow: Shadow | None) -> _
         moves, how = film_or_beam(shadow.missing, heights, fwhm)
     else:
         moves, how = beam_moves(measures, heights, fwhm)
-    of_phi = np.hypot(of_phi, unseen_of_the_beam(measures, view.solvent)) if moves else of_phi
+    if np.any(measures.wander):
+        of_phi = np.hypot(of_phi, unseen_of_the_beam(measures, view.solvent))
     return _Edge(max(moved, moves, key=abs), abs(moves) > abs(moved), of_phi, (*words, *how))
 
 

@@ -212,14 +212,13 @@ def beam_moves(measures: TwoMeasures, height_um: FloatArray, fwhm_um: float) -> 
     """The farthest (um) that the beam moves against the anode where what passes changes steadily in the course of the run; 0
     where it does not. And in words."""
     found = []
-    for column in np.flatnonzero(
-        np.any(measures.wander != 0.0, axis=0) & (height_um < FARTHEST_CUT * beam_deviation(fwhm_um))
-    ):
-        path = [moved_um(float(w), float(height_um[column]), fwhm_um) for w in measures.wander[:, column]]
-        found.append((max(path, key=abs), column))
-    if not found:
+    near = height_um < FARTHEST_CUT * beam_deviation(fwhm_um)  # not the cathode
+    for place in np.flatnonzero(np.any(measures.wander != 0.0, axis=0) & near):
+        path = [moved_um(float(w), float(height_um[place]), fwhm_um) for w in measures.wander[:, place]]
+        found.append((max(path, key=abs), int(place)))
+    farthest, column = max(found, key=lambda one: abs(one[0]), default=(0.0, 0))
+    if abs(farthest) < LEAST_MOVED_UM:
         return 0.0, ()
-    farthest, column = max(found, key=lambda one: abs(one[0]))
     way = "higher" if farthest > 0.0 else "lower"
     return farthest, (
         f"transmission at {round(height_um[column])} um: what passes the anode changes steadily from scan to scan, as of a beam"
