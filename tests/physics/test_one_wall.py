@@ -23,3 +23,10 @@ def test_both_walls_of_a_cell_are_one_wall_each_until_they_meet() -> None:
         above = above_a_wall(GAP - z, time, -DRIFT, DIFFUSION)
         exact = closed_walls(z / GAP, DIFFUSION * time / GAP**2, DRIFT * GAP / DIFFUSION)
         assert np.max(np.abs(below + above - 1.0 - exact)) < 1e-8
+
+
+def test_before_the_field_is_on_all_is_as_at_the_start():
+    """A clock that is half a minute off has frames before the field: NaN and a warning, and the layer was not told."""
+    with np.errstate(invalid="raise", divide="raise"):
+        early = above_a_wall(np.array([0.0, 3e-5, 1e-3]), np.array([-30.0, -1.0, 0.0]), DRIFT, DIFFUSION)
+    assert np.allclose(early, 1.0, rtol=1e-4, atol=0.0)

@@ -4,7 +4,7 @@ base: what a noun is (scipp data, checked unit and dims, counting variances, nam
 maps: the quantities, in the order of the data flow. run: a measured run and its frame table. experiment: a run to simulate.
 """
 
-from .base import FloatArray, Noun, Number
+from .base import LOWER_BOUND, FloatArray, Noun, Number
 from .detector_geometry import DetectorGeometry
 from .experiment import (
     ChargeModel,

@@ -192,6 +192,10 @@ def _suffix(unit: str) -> str:
     return "".join([f"_{above}" if above != "1" else "", f"_per_{below}" if below else ""])
 
 
+LOWER_BOUND = "a lower bound"
+"""What a doubt begins with that is only that there may be more: the number is true of what was seen."""
+
+
 @dataclass(frozen=True)
 class Number:
     """One headline number: value and one standard deviation in `unit`, and in words where it comes from.

@@ -7,12 +7,14 @@ import numpy.typing as npt
 
 from ..nouns.base import FloatArray
 
+SHORTEST_S = 1e-9  # in which nothing has moved
+
 
 def above_a_wall(
     height: npt.ArrayLike, time: npt.ArrayLike, drift: npt.ArrayLike, diffusion: npt.ArrayLike
 ) -> FloatArray:
-    """phi over that of the start, at `height` above the wall, `time` (above 0) after the field came on; drift: towards the wall
-    where positive, away from it where negative. Units go together (SI); arguments broadcast.
+    """phi over that of the start, at `height` above the wall, `time` after the field came on (earlier: 1); drift: towards the
+    wall where positive, away from it where negative. Units go together (SI); arguments broadcast.
 
     With x = (z + v t) / root(4 D t) and y = (z - v t) / root(4 D t)
 
@@ -26,6 +28,7 @@ def above_a_wall(
     z, t, v, diffusion = np.broadcast_arrays(
         *(np.asarray(x, dtype=np.float64) for x in (height, time, drift, diffusion))
     )
+    t = np.maximum(t, SHORTEST_S)  # before the field is on all is as at the start
     root = np.sqrt(4.0 * diffusion * t)
     x, y = (z + v * t) / root, (z - v * t) / root
     gaussian = np.exp(-np.square(x))  # exp(-v z / D) is this times exp(y^2)

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..figures.digits import last_place, rounded, value_with_sigma
-from ..nouns import Number
+from ..nouns import LOWER_BOUND, Number
 from .typeset import typeset
 
+GOOD, BOUND = "good", "lower bound"
+GRADES = ("not trustworthy", "doubtful", BOUND)
+"""What a number may be that is not good, the worst first."""
 TITLES: dict[str, str] = {
     "onset_time": "onset of crystallisation",
     "onset_time_kink": "onset from the kink of the growth curve",
@@ -135,16 +138,28 @@ def number_lines(numbers: Mapping[str, Number], *, sources: bool = False) -> lis
 
 
 def quality_lines(numbers: Mapping[str, Number]) -> list[str]:
-    """Which numbers are not good, a line for each reason; none where all are."""
-    by_reason: dict[str, list[str]] = {}
+    """Which numbers are not good, a line for each reason, the worst first; none where all are."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
     for name, number in numbers.items():
-        if number.value is not None and number.quality != "good":
-            by_reason.setdefault(number.quality, []).append(name)
-    lines = []
-    for words, names in by_reason.items():
-        grade, _, why = words.partition(": ")
-        lines.append(f"  {grade}: {', '.join(names)}: {why}")
-    return lines
+        if number.value is not None and number.quality != GOOD:
+            by_reason.setdefault(_grade_and_why(number), []).append(name)
+    worst_first = sorted(by_reason.items(), key=lambda item: GRADES.index(item[0][0]))
+    return [f"  {grade}: {', '.join(names)}: {why}" for (grade, why), names in worst_first]
+
+
+def quality_in_short(numbers: Mapping[str, Number]) -> str:
+    """How many of the numbers are good and what the others are: "21 of 24 numbers good, 3 lower bounds"."""
+    grades = [_grade_and_why(number)[0] for number in numbers.values() if number.value is not None]
+    good, others = grades.count(GOOD), [(grades.count(grade), grade) for grade in GRADES]
+    said = [f"{count} {grade}{'s' if grade == BOUND and count > 1 else ''}" for count, grade in others if count]
+    return ", ".join([f"{good} of {len(grades)} numbers good" if said else "all numbers good", *said])
+
+
+def _grade_and_why(number: Number) -> tuple[str, str]:
+    """What `quality` begins with and its reason; a doubt that is only that a number may be larger is "lower bound"."""
+    grade, _, why = number.quality.partition(": ")
+    bound = f"{LOWER_BOUND}: "
+    return (BOUND, why.removeprefix(bound)) if why.startswith(bound) else (grade, why)
 
 
 def _shown_in(name: str, unit: str) -> tuple[float, str]:

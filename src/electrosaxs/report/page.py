@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..figures.measured import was_measured
 from ..io.atomic import replacing
 from ..nouns import FrameRecord, RunResults
-from .number_text import NumberRow, number_row, quality_lines
+from .number_text import NumberRow, number_row, quality_in_short, quality_lines
 from .pictures import Figures, Planned, already, saved
 from .provenance import FILE as PROVENANCE
 from .provenance_rows import provenance_rows
@@ -82,6 +82,7 @@ def _render(results: RunResults, truth: RunResults | None, figures: list[PageFig
         omitted=[figure for figure in figures if not figure.png],
         drawn=bool(figures),
         notes=results.notes,
+        in_short=quality_in_short(results.numbers),
         quality=quality_lines(results.numbers),
         verdict="" if results.assignment is None else results.assignment.verdict,
         frames=frames_summary(results.frames),

@@ -31,6 +31,20 @@ def test_particles_that_take_the_place_of_solvent_or_fluoresce_are_not_gas():
         assert np.max(np.abs(found.share / found.sigma)) < 4.0
 
 
+def test_fluorescence_many_times_the_solvent_is_no_noise_of_the_monitors():
+    """Iron at 12 keV, gold at 20: the flat part is up to forty times the solvent's and bends by 3 % where phi is large, as it
+    comes out through a solution that absorbs it. It was noise of 100 % of every frame's phi."""
+    bends = 1.0 - 0.03 * PHI / PHI.max()
+    gas = np.zeros(PHI.shape)
+    gas[2, 4] = 0.4
+    lit = -LEVEL * PHI + LEVEL * (1.0 - gas) * (1.0 + 1500.0 * PHI * bends) - LEVEL * (1.0 - PHI)
+    found = missing_solvent(lit + flat(np.zeros(PHI.shape)) + LEVEL * PHI, SIGMA, LEVEL, PHI, cut=CUT)
+    assert found.noise < 0.01
+    assert found.share[2, 4] > 4.0 * found.sigma[2, 4]
+    others = gas == 0.0
+    assert np.max(np.abs(found.share / found.sigma)[others]) < 4.0
+
+
 def test_what_frames_scatter_beyond_counting_is_in_the_sigma():
     wild = flat(np.zeros(PHI.shape)) + 2.0 * np.random.default_rng(5).standard_normal(PHI.shape)
     found = missing_solvent(wild, SIGMA, LEVEL, PHI, cut=CUT)

@@ -178,6 +178,19 @@ def test_a_film_in_its_own_shadow_does_not_pin_the_onset() -> None:
         assert onset.sigma < 90.0
 
 
+def test_crystals_that_show_fewer_by_their_third_scan_were_in_their_shadow_by_the_second():
+    """A strongly absorbing film (PbS at 8 keV): 0.0, 0.007, 0.064, 0.142 um grew; X of 0.065 and 0.147 put the onset 21 s (3.3
+    sigma) early, on a line through a scan that showed two fifths of what was there."""
+    t = np.array([137.5, 182.5, 227.5, 272.5, 317.5, 362.5, 407.5])
+    shown = np.array([0.0, 0.0, 0.0, 0.065, 0.147, 0.066, 0.012])
+    sigma = np.array([1e-4, 1e-4, 1e-4, 1e-3, 2e-3, 2e-3, 2e-3])
+    onset = onset_from_structure_factor(t, shown, sigma, shown > 4.0 * sigma)
+    assert abs(onset.value - 255.0) < onset.sigma
+    assert onset.sigma < 15.0
+    grows = onset_from_structure_factor(t, np.maximum.accumulate(shown), sigma, shown > 4.0 * sigma)
+    assert grows.value < onset.value - 10.0
+
+
 def test_one_lone_alarm_is_not_an_onset():
     t, x, sigma = growth_of(1)
     alarm = x > 4.0 * sigma

@@ -1,12 +1,16 @@
 """Islands on a tilted anode: what is seen of the crystals is said to be a lower bound, phi at the anode has it in its sigma."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from closeness import assert_close
 from simulated_runs import analysed, simulated
 
 from electrosaxs.io.results import read_results
-from electrosaxs.nouns import Number, RunResults
+from electrosaxs.nouns import Number, RunResults, VolumeFraction
+from electrosaxs.recipes.analyse.film import film_study
+from electrosaxs.recipes.analyse.shadow import Shadow
 
 SCAN = {
     "duration_s": 1500.0, "heights_um": [0.0, 50.0, 100.0, 250.0, 600.0, 1500.0, 3450.0], "scans": 7,
@@ -70,3 +74,40 @@ def test_no_frame_is_lost_to_the_shadow_and_none_is_surer_than_it_may_be(film: t
     ]
     ratio = results.polydispersity.values[-1, 0] / results.deviation.values[-1, 0]
     assert_close(sizes[1], sizes[0] * ratio, rel=0.05)  # a ratio has no nanometres
+
+
+def test_light_that_a_lower_stage_lacks_is_no_film_of_crystals() -> None:
+    """A stage that lost 12 um: three quarters of the light at the anode gone from scan 5 on, no curve with crystals, and 0.083
+    +- 0.001 um of them in the numbers of a run that has none."""
+    heights, scans = np.array([0.0, 30.0, 90.0, 300.0, 1000.0, 2100.0]), 8
+    time = np.add.outer(90.0 * np.arange(scans), 12.0 * np.arange(heights.size))
+    values = 6e-4 * (1.0 + np.outer(1.0 + np.arange(scans), np.exp(-heights / 80.0)))
+    phi = VolumeFraction.from_arrays(
+        values,
+        dims=("scan", "height"),
+        coords={"time": (("scan", "height"), time), "height": (("height",), heights)},
+        sigma=1e-3 * values,
+    )
+    missing = np.zeros(values.shape)
+    missing[5:, 0] = 1.43
+    depth = 90.0 * values
+    density = np.exp(-0.5 * np.square(heights / 10.2))
+    shadow = Shadow(
+        missing, np.full(values.shape, 3e-3), np.zeros(values.shape), depth, np.full(values.shape, 90.0), density
+    )
+    run = SimpleNamespace(
+        beam=SimpleNamespace(fwhm_um=24.0),
+        cell=SimpleNamespace(gap_mm=2.2, path_length_mm=2.5),
+        solution=SimpleNamespace(volume_fraction=6e-4),
+    )
+    maps = SimpleNamespace(
+        phi=phi, crystalline_fraction=np.zeros(values.shape), diameter=SimpleNamespace(values=values)
+    )
+    crystals = SimpleNamespace(column=0, crystalline_fraction=None)
+    study = film_study(shadow, crystals, maps, run, SimpleNamespace(surely_wavy_um=0.0), 0.5)  # type: ignore[arg-type]
+    amount = study.numbers["crystalline_amount"]
+    assert amount.value is not None
+    assert amount.sigma is not None
+    assert amount.value < 1.01 * amount.sigma
+    assert "there may be none" in study.doubts[0].words
+    assert study.notes == ()

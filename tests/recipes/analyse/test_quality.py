@@ -5,15 +5,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from electrosaxs.analysis.concentration.bulk_level import BulkLevel
 from electrosaxs.io.numbers_json import numbers_from_plain, numbers_to_plain
-from electrosaxs.nouns import Number
-from electrosaxs.recipes.analyse.quality import doubts, with_quality
-from electrosaxs.report.number_text import quality_lines
+from electrosaxs.nouns import LOWER_BOUND, Number
+from electrosaxs.recipes.analyse.quality import Doubt, doubts, with_quality
+from electrosaxs.report.number_text import quality_in_short, quality_lines
 
 NUMBERS = {
     "slice_flux": Number(3e-10, 1e-12, "m/s", "line"),
     "anode_diameter": Number(7.3, 0.1, "nm", "fit"),
     "anode_height": Number(4.6, 0.2, "um", "knife edge"),
+    "crystalline_amount": Number(0.3, 0.1, "um", "voxel at the anode"),
     "onset_volume_fraction": Number.absent("one", "no onset"),
 }
 LEFT_OUT = np.zeros((4, 7), dtype=bool)
@@ -28,13 +30,36 @@ def grades(
     out: int = 0,
     moved: float = 0.0,
     crystals_miss: float = 0.0,
+    bulk: BulkLevel | None = None,
+    unmeasured: dict[str, int] | None = None,
 ) -> dict[str, str]:
     left_out = LEFT_OUT.copy()
     left_out.ravel()[:out] = True
-    agreed = SimpleNamespace(drift=np.full((4, 7), drift), scatter=scatter, left_out=left_out, moved_um=moved)
+    agreed = SimpleNamespace(
+        drift=np.full((4, 7), drift), scatter=scatter, left_out=left_out, moved_um=moved, moves=False, bulk=bulk
+    )
     standard = SimpleNamespace(reference_fit=SimpleNamespace(flags=(start,)))
-    found = doubts(standard, SimpleNamespace(share=share), agreed, 28, crystals_miss=crystals_miss)  # type: ignore[arg-type]
+    more = {"crystals_miss": crystals_miss, "unmeasured": unmeasured}
+    found = doubts(standard, SimpleNamespace(share=share), agreed, 28, **more)  # type: ignore[arg-type]
     return {name: number.quality for name, number in with_quality(NUMBERS, found).items()}
+
+
+def test_many_frames_without_a_number_are_said_with_why() -> None:
+    """Half of a module that reads 0 left 46 of 80 frames without phi, and every number was good."""
+    assert set(grades(unmeasured={"not converged": 2}).values()) == {"good"}
+    words = grades(unmeasured={"not converged": 10, "too few counts": 3})
+    assert words["slice_flux"] == "doubtful: 13 of 28 frames have no phi, most of them: not converged"
+    assert words["anode_diameter"].startswith("doubtful")
+
+
+def test_a_bulk_that_is_off_from_the_first_scan_on_does_not_drift() -> None:
+    sigma, bulk = np.full(4, 1e-3), np.ones((4, 7), dtype=bool)
+    steady = BulkLevel(np.array([0.11, 0.111, 0.109, np.nan]), sigma, bulk)
+    drifting = BulkLevel(np.array([0.0, 0.005, 0.01, 0.015]), sigma, bulk)
+    words = grades(drift=0.11, bulk=steady)["slice_flux"]
+    assert "12 % more than that of the starting solution from the first scan on" in words
+    assert "drift" not in words
+    assert grades(drift=0.015, bulk=drifting)["slice_flux"] == "doubtful: transmission or scattering drift by 1.5 %"
 
 
 def test_nothing_wrong_is_good() -> None:
@@ -75,3 +100,24 @@ def test_the_grade_is_stored_and_told_once_for_each_reason() -> None:
     assert numbers_from_plain(plain)["supply_flux"].quality == "doubtful: x"
     assert quality_lines(numbers) == ["  doubtful: slice_flux, supply_flux: x"]
     assert quality_lines(NUMBERS) == []
+
+
+def test_what_is_only_a_lower_bound_does_not_make_a_run_doubtful() -> None:
+    """A run whose crystals shade themselves is right in all else: nothing says "doubtful" before its numbers."""
+    film = Doubt(frozenset({"crystalline_amount"}), f"{LOWER_BOUND}: the film takes 5 % of the light")
+    kept = with_quality({name: NUMBERS[name] for name in ("crystalline_amount", "slice_flux", "anode_height")}, [film])
+    assert kept["crystalline_amount"].quality == "doubtful: a lower bound: the film takes 5 % of the light"
+    assert quality_lines(kept) == ["  lower bound: crystalline_amount: the film takes 5 % of the light"]
+    assert quality_in_short(kept) == "2 of 3 numbers good, 1 lower bound"
+
+
+def test_the_worst_is_said_first() -> None:
+    what = {"a": "doubtful: a lower bound: y", "b": "good", "c": "doubtful: x", "d": "not trustworthy: z"}
+    numbers = {name: Number(1.0, 0.1, "um", "line", quality) for name, quality in what.items()}
+    assert [line.split(":")[0].strip() for line in quality_lines(numbers)] == [
+        "not trustworthy",
+        "doubtful",
+        "lower bound",
+    ]
+    assert quality_in_short(numbers) == "1 of 4 numbers good, 1 not trustworthy, 1 doubtful, 1 lower bound"
+    assert quality_in_short({"b": numbers["b"]}) == "all numbers good"

@@ -21,7 +21,12 @@ MOST = 0.7
 LEAST_SIGMA = 5e-4
 """Relative (chosen): the footprint of neighbouring layers."""
 LARGEST = 0.1
-"""Relative change of phi0 beyond which a level is not that of the bulk (chosen): depleted heights are alike too."""
+"""Relative change of phi0, or of the first scan's level, beyond which a level is not that of the bulk (chosen): depleted
+heights are alike too."""
+LARGEST_OF_ALL, FEWEST_FIRST = 0.7, 3
+"""Of ln phi: how far the first scan's level may be from the start, by a solution that is another one (chosen); its heights."""
+STEADY = 0.3
+"""Of the first scan's level: within it those of later scans are the same, and what is off was off from the start (chosen)."""
 SIGNIFICANT = 4.0
 CLEAR, FLATTER, REACH = 0.02, 0.4, 5.0
 """Excess over the start of what is surely the layer; of the steepness before, below which what is above is not its end; times
@@ -44,6 +49,15 @@ class BulkLevel:
         told = np.isfinite(self.change)
         return bool(np.sum(np.abs(self.change[told]) > SIGNIFICANT * self.sigma[told]) >= 2)
 
+    @property
+    def off_from_the_start(self) -> float:
+        """The level of all scans where it is not that of the start and the same from the first scan on; 0 where it drifts."""
+        if not self.drifts or not np.isfinite(self.change[0]):
+            return 0.0
+        told = self.change[np.isfinite(self.change)]
+        steady = np.ptp(told) < STEADY * abs(told[0]) and abs(told[0]) > SIGNIFICANT * self.sigma[0]
+        return float(np.median(told)) if steady else 0.0
+
     def at(self, time_s: FloatArray) -> FloatArray:
         """change (scan, height) at the times of the frames: between scans along a line, beyond them the nearest."""
         told = np.flatnonzero(np.isfinite(self.change))
@@ -61,8 +75,9 @@ def bulk_level(phi: FloatArray, relative: FloatArray, *, start: float, shared: f
         x = np.where(phi > 0.0, np.log(phi / start), np.nan)
     own = np.hypot(relative, LEAST_SIGMA)
     change, sigma, bulk = np.full(len(phi), np.nan), np.full(len(phi), np.nan), np.zeros(phi.shape, dtype=bool)
+    base = _first_level(x[0], own[0]) if len(phi) else 0.0
     for scan in range(len(phi)):
-        level = _longest_level(x[scan], own[scan])
+        level = _longest_level(x[scan] - base, own[scan])
         if level is not None:
             weight = 1.0 / np.square(own[scan, level])
             change[scan] = float(weight @ x[scan, level] / weight.sum())
@@ -73,16 +88,29 @@ def bulk_level(phi: FloatArray, relative: FloatArray, *, start: float, shared: f
     return BulkLevel(change, sigma, bulk)
 
 
-def _longest_level(x: FloatArray, own: FloatArray) -> npt.NDArray[np.intp] | None:
-    """The alike ones of the most known heights in a row of which most are alike; None with fewer than FEWEST_HEIGHTS."""
+def _first_level(x: FloatArray, own: FloatArray) -> float:
+    """What the first scan's level is off by where that is more than a bulk drifts: the solution is another one than the
+    reference. Before anything has arrived no layer and no depletion makes three heights in a row alike."""
+    level = _longest_level(x, own, fewest=FEWEST_FIRST, largest=LARGEST_OF_ALL)
+    if level is None:
+        return 0.0
+    off = float(np.median(x[level]))
+    return off if abs(off) > LARGEST else 0.0
+
+
+def _longest_level(
+    x: FloatArray, own: FloatArray, *, fewest: int = FEWEST_HEIGHTS, largest: float = LARGEST
+) -> npt.NDArray[np.intp] | None:
+    """The alike ones of the most known heights in a row of which most are alike and that are not off by more than `largest`;
+    None with fewer than `fewest`."""
     known = np.flatnonzero(np.isfinite(x) & np.isfinite(own))
-    for count in range(known.size, FEWEST_HEIGHTS - 1, -1):
+    for count in range(known.size, fewest - 1, -1):
         for first in range(known.size - count, -1, -1):
             places = known[first : first + count]
             alike = np.abs(x[places] - np.median(x[places])) < ALIKE * own[places]
-            if alike[0] and alike[-1] and alike.sum() >= max(FEWEST_HEIGHTS, MOST * count):
+            if alike[0] and alike[-1] and alike.sum() >= max(fewest, MOST * count):
                 weight = 1.0 / np.square(own[places[alike]])
-                if abs(float(weight @ x[places[alike]] / weight.sum())) < LARGEST:
+                if abs(float(weight @ x[places[alike]] / weight.sum())) < largest:
                     return places[alike]
     return None
 

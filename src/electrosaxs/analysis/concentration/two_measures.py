@@ -5,23 +5,25 @@
 A monitor that was read wrong moves the first alone; gas, dirt, a moved cell or a wrong diode move both, and the second as no
 phi can. Compared is the optical depth of the particles, seen against expected from the scattering:
 
-    difference = ln(T / T_reference) + k (depth(phi_Q) - depth(phi0)) = drift(t) + place(z) + b (depth - depth(phi0)) + noise
+    difference = ln(T / T_reference) + k (depth(phi_Q) - depth(phi0))
+               = drift(t) + place(z) + wander(t) + b (depth - depth(phi0)) + noise
 
 k = ln(T_solvent / T_reference) / depth(phi0) measures a on the starting solution itself. drift: all heights alike, or, where
 that is more likely, as a diode's, in proportion to 1 - depth, or a monitor's, in proportion to depth; place: heights at which
-the electrode cuts the beam, where a micrometre counts; b: what changes with phi (interaction, harmonics). Each is found so that
-half of the frames may be wrong. place is there from the first frame, a film of crystals grows: frames in which crystals stand
-tell place only at heights where no other frame does.
+the electrode cuts the beam, where a micrometre counts; wander: what changes steadily there, by a beam that moves; b: what
+changes with phi (interaction, harmonics). Each is found so that half of the frames may be wrong. place is there from the first
+frame, a film of crystals grows: frames in which crystals stand tell place only at heights where no other frame does.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ...nouns import FloatArray
+from .wander import wander
 
 SIGNIFICANT = 5.5
 """Sigmas from which on a frame contradicts itself (chosen: one clean frame in 1e7; 1e-4 if sigma is a third too small)."""
@@ -51,7 +53,8 @@ BoolArray = npt.NDArray[np.bool_]
 class TwoMeasures:
     """Of voxels (scan, height). difference: of ln T, seen less expected; sigma: of what is left; drift, place (height,) and
     slope: what was found of each, with drift_sigma (scan,) and place_sigma (height,); noise: of one frame's ln T. residual:
-    what nothing of it explains. drift is that of the starting solution, share (scan, height) times as much at each voxel."""
+    what nothing of it explains. drift is that of the starting solution, share (scan, height) times as much at each voxel.
+    wander: what the light at the anode changes by steadily, 0 where it does not."""
 
     difference: FloatArray
     sigma: FloatArray
@@ -63,6 +66,7 @@ class TwoMeasures:
     noise: float
     residual: FloatArray
     share: FloatArray
+    wander: FloatArray
 
     @property
     def significance(self) -> FloatArray:
@@ -79,12 +83,13 @@ def two_measures(
     cut: BoolArray,
     start_depth: float = 0.0,
     crystals: BoolArray | None = None,
+    wanders: BoolArray | None = None,
 ) -> TwoMeasures:
     """The parts of `difference` (scan, height), NaN where there is no frame.
 
     model_sigma: of the expectation, in ln T; excess_depth: k (depth - depth(phi0)); cut (height,): where the electrode cuts
     the beam; start_depth: k depth(phi0), 0 where it says nothing of whose the drift is; crystals (scan, height): where they
-    stand in the beam.
+    stand in the beam; wanders (height,): where the beam may move against the edge.
     """
     known = np.isfinite(difference) & np.isfinite(model_sigma)
     places = known & cut
@@ -94,13 +99,21 @@ def two_measures(
     even = _parts(difference, model_sigma, excess_depth, np.ones_like(difference), time_s, cut, places)
     told = np.abs(even.drift).max(axis=1, initial=0.0) > TOLD * even.drift_sigma
     if not 0.0 < start_depth < 1.0 or not told.any():
-        return even
+        return _wandering(even, time_s, wanders)
     of_diode, of_monitor = 1.0 - excess_depth / (1.0 - start_depth), 1.0 + excess_depth / start_depth
     others = [
         _parts(difference, model_sigma, excess_depth, share, time_s, cut, places) for share in (of_diode, of_monitor)
     ]
     best = min(others, key=_misfit)
-    return best if _misfit(best) < _misfit(even) - NEARER else even
+    return _wandering(best if _misfit(best) < _misfit(even) - NEARER else even, time_s, wanders)
+
+
+def _wandering(parts: TwoMeasures, time_s: FloatArray, wanders: BoolArray | None) -> TwoMeasures:
+    """`parts` without what changes steadily at the heights that may."""
+    if wanders is None or not wanders.any():
+        return parts
+    path = wander(parts.residual, parts.sigma, time_s, wanders)
+    return replace(parts, residual=parts.residual - path, wander=path)
 
 
 def _parts(
@@ -134,7 +147,8 @@ def _parts(
     weight = np.where(known, 1.0 / np.square(np.where(known, sigma, 1.0)), 0.0)
     drift_sigma = _of_the_mean(np.where(tells, weight * np.square(scale), 0.0).sum(axis=1), USUAL_NOISE)
     place_sigma = np.where(cut, _of_the_mean(np.where(places, weight, 0.0).sum(axis=0), PLACE_SIGMA), 0.0)
-    return TwoMeasures(difference, sigma, drift, drift_sigma, place, place_sigma, slope, noise, residual, share)
+    still = np.zeros_like(difference)
+    return TwoMeasures(difference, sigma, drift, drift_sigma, place, place_sigma, slope, noise, residual, share, still)
 
 
 def _misfit(parts: TwoMeasures) -> float:

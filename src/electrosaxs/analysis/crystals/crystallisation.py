@@ -34,6 +34,7 @@ GROWTH_POINTS = 2  # scans with crystals that the extrapolation of growth uses: 
 GROWTH_POWER, GROWTH_POWER_SD = 1.45, 0.25  # median, and sd of ln p: 1.1 to 1.9 within one
 LAW = 0.05  # relative, chosen: p falls between the scans that it is taken through, and the solution beside crystals grows on
 NO_LAW = 9.0  # chi-squared from which on two scans have not grown so: a film in its own shadow by the second
+FADES = 3.0  # sigmas by which the third scan with crystals shows fewer than the second
 TREND = 3.0  # sigma of the slope of a(t) from which a mean would hide a trend
 
 
@@ -167,7 +168,8 @@ def onset_from_structure_factor(
     m = r max(t - t0, 0)^p is weighed for every t0 from the first scan to the first one that shows crystals, r and p
     being integrated out; the answer is mean and sd of that distribution. p lies between 1 and 2 (GROWTH_POWER): taken as 1,
     amounts too small to be seen are left out and t0 is late by up to 0.3 of the time between scans. Crystals that hide each
-    other scatter less than there are: where the first two scans with crystals follow no such law, the first alone counts.
+    other scatter less than there are: where the first two scans with crystals follow no such law, or the third shows fewer than
+    the second, the first alone counts.
     """
     told = np.isfinite(fraction) & (sigma > 0.0) & (fraction < 1.0)  # one that a bound holds says nothing
     times, fraction, sigma, detected = times[told], fraction[told], sigma[told], detected[told]
@@ -189,11 +191,19 @@ def onset_from_structure_factor(
     amount = fraction / (1.0 - fraction)
     noise = np.hypot(sigma / np.square(1.0 - fraction), LAW * np.maximum(amount, 0.0))
     mean, variance, misfit = _start_of_growth(times[:end], amount[:end], noise[:end], first)
-    if misfit > NO_LAW:
+    if misfit > NO_LAW or _fades(amount[shown], noise[shown]):
         end = first + 1
         mean, variance, _ = _start_of_growth(times[:end], amount[:end], noise[:end], first)
     how = f"growth of the crystals extrapolated to nothing; first seen at {after:.0f} s, not at {before:.0f} s"
     return Number(mean, float(np.sqrt(variance)), "s", how)
+
+
+def _fades(amount: FloatArray, sigma: FloatArray) -> bool:
+    """Whether the third scan with crystals shows fewer than the second: these hide each other already."""
+    if amount.size < GROWTH_POINTS + 1:
+        return False
+    second, third = GROWTH_POINTS - 1, GROWTH_POINTS
+    return bool(amount[third] < amount[second] - FADES * np.hypot(sigma[third], sigma[second]))
 
 
 def _start_of_growth(t: FloatArray, m: FloatArray, sigma: FloatArray, first: int) -> tuple[float, float, float]:

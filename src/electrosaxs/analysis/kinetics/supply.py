@@ -51,6 +51,13 @@ def supply_flux(
     if during is not None:
         flat &= np.all(during.has(columns.time[:-1]), axis=1)[:, None]
     lengths = flat.sum(axis=0)
+    if lengths.max(initial=0) >= FEWEST_SCANS:  # the volume below a height is known where all below it was seen
+        flat &= _seen_below(columns)
+        if flat.sum(axis=0).max() < FEWEST_SCANS:
+            return Number.absent(
+                "m/s", f"the layer at the anode was not measured in {FEWEST_SCANS} scans before the onset"
+            )
+        lengths = flat.sum(axis=0)
     if lengths.max(initial=0) < FEWEST_SCANS:
         return Number.absent(
             "m/s",
@@ -102,6 +109,12 @@ def _without_dim_scans(phi: VolumeFraction) -> VolumeFraction:
         return phi
     masked = sc.array(dims=list(phi.dims), values=np.broadcast_to(dim[:, None], phi.values.shape))
     return replace(phi, data=phi.data.assign_masks(dim=masked))
+
+
+def _seen_below(columns: MapColumns) -> BoolArray:
+    """(scan, height): whether every height up to there has frames about the time of the scan, or the start."""
+    inside = profiles_at(columns, _layer_time(columns), visits=2, degree=1).inside
+    return np.logical_and.accumulate(inside, axis=1)
 
 
 def _scatter(time: FloatArray, volume: FloatArray, sigma: FloatArray) -> float:

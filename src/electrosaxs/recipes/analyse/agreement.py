@@ -23,7 +23,17 @@ from ...nouns import FloatArray, Role
 from ...nouns.contributions import DEPOSIT, REFERENCE, SHADOW, TRANSMISSION
 from .causes import cause
 from .dose import deposit_of_phi, seconds_in_beam
-from .drift import anode_elsewhere, drift_of_all, drift_of_bulk, drift_of_phi, noise_of_phi, scatter_of_phi
+from .drift import (
+    anode_elsewhere,
+    beam_moves,
+    drift_of_all,
+    drift_of_bulk,
+    drift_of_phi,
+    film_or_beam,
+    noise_of_phi,
+    scatter_of_phi,
+    unseen_of_the_beam,
+)
 from .measured_view import MeasuredView
 from .reduce_run import ReducedRun
 from .scaled import with_scaled
@@ -47,10 +57,11 @@ class Agreement:
     without phi; left_out: what contradicts itself; reasons: row of the voxels -> words; scattered, absorbed, absorbed_sigma:
     phi by either measure, of frames that were left out too; drift: relative change of phi where the transmission's drift is
     the diode's; scatter: relative sigma of phi where the two scatter against each other in all frames; own: of each frame's
-    phi, on its own; moved_um: by how much the anode seems to be elsewhere than said; unseen: contribution -> relative sigma of
-    phi by gas or by a misread monitor that is uncertain; standards: of all phi, by the noise of the reference frames where it
-    shows in the others alone; bulk: phi where nothing has arrived; deposit: relative change of phi by what stays where the beam
-    was, change: of ln phi with the seconds in the beam, beside the layer; shadow: of a film on the anode."""
+    phi, on its own; moved_um: by how much the anode seems to be elsewhere than said, moves: in some scans; unseen: contribution
+    -> relative sigma of phi by gas or by a misread monitor that is uncertain; standards: of all phi, by the noise of the
+    reference frames where it shows in the others alone; bulk: phi where nothing has arrived; deposit: relative change of phi by
+    what stays where the beam was, change: of ln phi with the seconds in the beam, beside the layer; shadow: of a film on the
+    anode."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -63,6 +74,7 @@ class Agreement:
     scatter: float = 0.0
     own: float = 0.0
     moved_um: float = 0.0
+    moves: bool = False
     unseen: Mapping[str, FloatArray] = field(default_factory=dict)
     standards: float = 0.0
     bulk: BulkLevel | None = None
@@ -97,8 +109,7 @@ def agreement(
 ) -> Agreement:
     """The two measures of every sample frame of the map, and which frames contradict themselves."""
     view = MeasuredView.of(reduced, standard, voxels, grid, crystalline_fraction)
-    blank = np.full(grid.shape, np.nan)
-    none = np.zeros(grid.shape, dtype=bool)
+    blank, none = np.full(grid.shape, np.nan), np.zeros(grid.shape, dtype=bool)
     if not view.tells:
         bulk = view.bulk(none, standard)
         drift, words = drift_of_bulk(bulk, grid.time, np.zeros(grid.shape), ())
@@ -119,9 +130,8 @@ def agreement(
     bulk = view.bulk(left_out, standard)
     drift, words = drift_of_bulk(bulk, grid.time, drift, words)
     drift, words = drift_of_all(view.slow_drift(correction, measures, bulk, standard), grid.time, drift, words)
-    moved, where = anode_elsewhere(measures, grid.heights, reduced.run.beam.fwhm_um)
-    if moved:  # gas instead would lower phi there by as much
-        drift = np.hypot(drift, measures.place)
+    edge = _edge(view, measures, shadow)
+    drift = np.hypot(drift, edge.of_phi) if np.any(edge.of_phi) else drift
     scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
     own = 0.0 if scatter else noise or noise_of_phi(measures, view.depth(correction), usual)
     of_light = {place: c for place, c in contradictions.items() if place not in scaled}
@@ -135,14 +145,39 @@ def agreement(
         np.hypot(drift, scatter) if np.any(scatter) else drift,
         scatter,
         own,
-        moved,
+        edge.moved_um,
+        edge.moves,
         unseen,
         noise / np.sqrt(max(reduced.frames(Role.REFERENCE).size, 1)) if own else 0.0,
         bulk,
-        *_deposit(view, reduced, voxels, left_out, bulk, heights_known=not moved),
+        *_deposit(view, reduced, voxels, left_out, bulk, heights_known=not edge.moved_um),
         shadow,
-        (*where, *more, *words),
+        notes=(*edge.words, *more, *words),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Edge:
+    """By how much (um) the anode is elsewhere than said, whether in some scans only, what phi may be off by; words."""
+
+    moved_um: float
+    moves: bool
+    of_phi: FloatArray
+    words: tuple[str, ...]
+
+
+def _edge(view: MeasuredView, measures: TwoMeasures, shadow: Shadow | None) -> _Edge:
+    """What the light at the anode says of where it is."""
+    heights, fwhm = view.grid.heights, view.run.beam.fwhm_um
+    moved, words = anode_elsewhere(measures, heights, fwhm)
+    of_phi = measures.place if moved else np.zeros(heights.size)  # gas instead would lower phi there by as much
+    if shadow is not None and not np.any(view.fraction > 0.0):
+        moves, how = film_or_beam(shadow.missing, heights, fwhm)
+    else:
+        moves, how = beam_moves(measures, heights, fwhm)
+    if np.any(measures.wander):
+        of_phi = np.hypot(of_phi, unseen_of_the_beam(measures, view.solvent))
+    return _Edge(max(moved, moves, key=abs), abs(moves) > abs(moved), of_phi, (*words, *how))
 
 
 def _deposit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from ...nouns import FloatArray, FrameRecord, Role, Run, RunResults, VolumeFract
 from ...nouns.contributions import STARTING_SOLUTION
 from ...nouns.dose import HeightDose
 from ...physics.concentration import concentration_words, with_volume_fraction
-from ...report.number_text import number_lines, quality_lines
+from ...report.number_text import number_lines, quality_in_short, quality_lines
 from ...report.page import write_report
 from ...report.pictures import Figures
 from ...report.provenance import write_provenance
@@ -32,6 +33,7 @@ from .agreement import Agreement, agreement
 from .anode import AnodePosition, doubts_of_the_surface, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
+from .diode_dark import without_diode_dark
 from .dose import dose_notes, doses
 from .double_scattering import beside_crystals, with_single_scattering
 from .drift import drift_number
@@ -109,7 +111,7 @@ def analyse_reduced(
     reduced: ReducedRun, *, workers: int = 2, progress: Progress | None = None, distributions: bool = True
 ) -> Analysis:
     """Everything after the reduction; distributions: False to leave out the size distributions, half of the time."""
-    reduced = without_odd_standards(reduced)
+    reduced = without_odd_standards(without_diode_dark(reduced))
     with stage(progress, "solvent and reference"):
         standard = standards(reduced, workers=workers)
         reduced = with_known_fraction(reduced, standard)
@@ -198,7 +200,7 @@ def _results(
     bulk = {} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
     film = film_study(agreed.shadow, crystals, maps, run, anode, scales.anode_um or 0.0)
-    doubtful = _doubts(reduced, standard, misfit, agreed, crystals, voxels.frame.size)
+    doubtful = _doubts(reduced, standard, misfit, agreed, crystals, voxels)
     doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_surface(anode)]
     before = tuple(note for part in (reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*growth.notes, *crystals.notes, *film.notes, *sizes.notes)
@@ -218,11 +220,15 @@ def _results(
 
 
 def _doubts(
-    reduced: ReducedRun, standard: Standards, misfit: Misfit, agreed: Agreement, crystals: Crystals, frames: int
+    reduced: ReducedRun, standard: Standards, misfit: Misfit, agreed: Agreement, crystals: Crystals, voxels: Voxels
 ) -> list[Doubt]:
-    """What is doubtful of the run's numbers, of so many frames."""
+    """What is doubtful of the run's numbers."""
     centre = centre_px(reduced.store)
-    return doubts(standard, misfit, agreed, frames, centre_px=centre, crystals_miss=crystals.missed)
+    without = np.flatnonzero(~np.isfinite(voxels.values["phi"]))
+    why = Counter(voxels.flags[row][0] if voxels.flags[row] else "not measured" for row in without)
+    return doubts(
+        standard, misfit, agreed, voxels.frame.size, centre_px=centre, crystals_miss=crystals.missed, unmeasured=why
+    )
 
 
 def _nouns(title: str, maps: FrameMaps, growth: Kinetics, crystals: Crystals, sizes: SizeStudy) -> RunResults:
@@ -337,5 +343,6 @@ def _inputs(run_toml: Path, reduced: ReducedRun) -> list[Path]:
 def summary(results: RunResults, out: str | Path) -> str:
     """The headline numbers as text for the terminal."""
     used = sum(record.used for record in results.frames)
-    rows = [f"{results.title}: {used} of {len(results.frames)} frames used", *quality_lines(results.numbers)]
+    first = f"{results.title}: {used} of {len(results.frames)} frames used, {quality_in_short(results.numbers)}"
+    rows = [first, *quality_lines(results.numbers)]
     return "\n".join([*rows, *number_lines(results.numbers), f"report: {Path(out) / 'report.html'}"])

@@ -18,7 +18,9 @@ def attenuation_map(voxels: Voxels, grid: ScanMap, run: Run) -> FloatArray:
     for column in share.T:
         if np.isfinite(column).any():
             column[~np.isfinite(column)] = np.nanmedian(column)
-    return attenuation_of(np.where(np.isfinite(share), share, np.nanmedian(share)), run)
+    known = share[np.isfinite(share)]
+    usual = float(np.median(known)) if known.size else np.nan
+    return attenuation_of(np.where(np.isfinite(share), share, usual), run)
 
 
 def attenuation_of(core_share: FloatArray, run: Run) -> FloatArray:

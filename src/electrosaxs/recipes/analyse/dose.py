@@ -58,9 +58,10 @@ def dose_notes(rows: tuple[HeightDose, ...]) -> tuple[str, ...]:
     if not rows:
         return ()
     most = max(rows, key=lambda row: row.exposure_s)
-    longest = f"dose: {most.exposure_s:.4g} s in the beam at {most.height_um:.0f} um ({most.frames} frames), less at all others"
+    where = f"{round(most.height_um)} um ({most.frames} frames)"
+    longest = f"dose: {most.exposure_s:.4g} s in the beam at {where}, less at all others"
     changing = tuple(
-        f"dose: phi at {row.height_um:.0f} um changes by {100.0 * row.change_per_s:+.2g} % with each second in the beam"
+        f"dose: phi at {round(row.height_um)} um changes by {100.0 * row.change_per_s:+.2g} % with each second in the beam"
         f" ({abs(row.change_per_s) / row.change_per_s_sigma:.0f} sigma), beyond bulk and layer: damage, or a deposit there"
         for row in rows
         if row.change_per_s_sigma > 0.0 and abs(row.change_per_s) > SIGNIFICANT * row.change_per_s_sigma
@@ -147,7 +148,10 @@ def _changes(
             continue
         dose = _seconds_before(table, height_um, grid, column)[told]
         x = np.log(phi[told, column]) - level[told]
-        weight = 1.0 / np.square(np.hypot(relative[told, column], LEAST_SIGMA))
+        own = np.hypot(relative[told, column], LEAST_SIGMA)
+        weight = 1.0 / (
+            np.square(own) + np.square(np.nan_to_num(bulk.sigma[told]))
+        )  # heights of the bulk may differ, too
         away = dose - float(weight @ dose / weight.sum())
         spread = float(weight @ np.square(away))
         found.append((float((weight * away) @ x / spread), spread**-0.5) if spread > 0.0 else (np.nan, np.nan))

@@ -159,7 +159,7 @@ def _measured(
 
     known, single, found = measured(again)
     moved = measured(again.stronger(SIGMA))[2]
-    changes = {name: np.nan_to_num(moved.values[name] - found.values[name]) for name in SHARED}
+    changes = {name: moved.values[name] - found.values[name] for name in SHARED}
     return known, single, _with(found, changes)
 
 
@@ -178,8 +178,10 @@ def beside_crystals(voxels: Voxels, rows: Sequence[int]) -> Voxels:
 
 
 def _with(voxels: Voxels, changes: dict[str, FloatArray]) -> Voxels:
-    """`voxels` with what double scattering may do to them."""
+    """`voxels` with what double scattering may do to them: where that is not known, as to one that is measured only later, as
+    much as it does to any."""
     shared = {quantity: dict(parts) for quantity, parts in voxels.shared.items()}
     for quantity, change in changes.items():
-        shared[quantity][DOUBLE_SCATTERING] = change
+        told = np.isfinite(change)
+        shared[quantity][DOUBLE_SCATTERING] = np.where(told, change, np.abs(change[told]).max(initial=0.0))
     return replace(voxels, shared=shared)

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ...analysis.concentration.bulk_level import BulkLevel
+from ...analysis.concentration.missing_solvent import MissingSolvent
 from ...analysis.concentration.slow_drift import SlowDrift
 from ...analysis.concentration.two_measures import LEAST_NOISE, SLOPE_SIGMA, TwoMeasures
 from ...nouns import FloatArray, Number
@@ -73,10 +74,23 @@ def drift_of_bulk(
     least = float(np.nanmedian(bulk.sigma))
     worst = float(size.flat[np.argmax(np.abs(size))])
     said = (
-        f"bulk of the cell: phi drifts by up to {100.0 * worst:+.2g} % where nothing has arrived yet: monitor, transmission or"
-        " windows do, and it is in phi's sigma (transmission)",
+        f"bulk of the cell: phi drifts by up to {100.0 * worst:+.2g} % where nothing has arrived yet: monitor, transmission,"
+        " windows or the solution itself do, and it is in phi's sigma (transmission)",
     )
+    if bulk.off_from_the_start:
+        said = (f"bulk of the cell: {off_words(bulk)}; it is in phi's sigma (transmission)",)
     return np.where(size < 0.0, -1.0, 1.0) * np.hypot(size, least), (*said, *words)
+
+
+def off_words(bulk: BulkLevel) -> str:
+    """What a bulk says that is off by as much from the first scan on."""
+    off = float(np.expm1(bulk.off_from_the_start))
+    way = "more" if off > 0.0 else "less"
+    return (
+        f"phi is {100.0 * abs(off):.2g} % {way} than that of the starting solution from the first scan on, where nothing has"
+        " arrived yet: the reference frames are not of the solution that was in the cell, or monitor or transmission were"
+        " read otherwise for them"
+    )
 
 
 def drift_of_all(
@@ -100,7 +114,8 @@ def drift_number(bulk: BulkLevel) -> Number:
     last = int(told[-1])
     heights = int(bulk.bulk[last].sum())
     source = f"phi of {heights} heights that hold the starting solution over phi0, less 1, scan {last}"
-    return Number(float(bulk.change[last]), float(bulk.sigma[last]), "one", source)
+    level = float(np.exp(bulk.change[last]))
+    return Number(level - 1.0, level * float(bulk.sigma[last]), "one", source)
 
 
 def _chi_squared(measures: TwoMeasures, depth: FloatArray, start: float, shape: FloatArray) -> float:
@@ -174,14 +189,59 @@ def anode_elsewhere(measures: TwoMeasures, height_um: FloatArray, fwhm_um: float
     if not cut.size:
         return 0.0, ()
     column = int(cut[np.argmin(np.abs(height_um[cut]))])
-    place, deviation = float(measures.place[column]), beam_deviation(fwhm_um)
-    x = float(height_um[column]) / deviation
-    opened = min(float(share_above(x, 1.0)) * float(np.exp(place)), MOST_OPEN)
-    moved = deviation * (float(ndtri(opened)) - x)
+    place = float(measures.place[column])
+    moved = moved_um(place, float(height_um[column]), fwhm_um)
     if abs(place) < 5.0 * float(measures.place_sigma[column]) or abs(moved) < LEAST_MOVED_UM:
         return 0.0, ()
     way = "lower" if moved > 0.0 else "higher"
     return moved, (
-        f"transmission at {height_um[column]:.0f} um: {100.0 * np.expm1(place):+.2g} % off what passes an anode at the"
+        f"transmission at {round(height_um[column])} um: {100.0 * np.expm1(place):+.2g} % off what passes an anode at the"
         f" height that was said; it is {abs(moved):.1f} um {way}, or something else is in the beam there",
     )
+
+
+def moved_um(of_light: float, height_um: float, fwhm_um: float) -> float:
+    """By how much (um) a beam cut by the anode at a height is higher, where ln T is `of_light` more than it should be."""
+    deviation = beam_deviation(fwhm_um)
+    x = height_um / deviation
+    opened = min(float(share_above(x, 1.0)) * float(np.exp(of_light)), MOST_OPEN)
+    return deviation * (float(ndtri(opened)) - x)
+
+
+def beam_moves(measures: TwoMeasures, height_um: FloatArray, fwhm_um: float) -> tuple[float, tuple[str, ...]]:
+    """The farthest (um) that the beam moves against the anode where what passes changes steadily in the course of the run; 0
+    where it does not. And in words."""
+    found = []
+    near = height_um < FARTHEST_CUT * beam_deviation(fwhm_um)  # not the cathode
+    for place in np.flatnonzero(np.any(measures.wander != 0.0, axis=0) & near):
+        path = [moved_um(float(w), float(height_um[place]), fwhm_um) for w in measures.wander[:, place]]
+        found.append((max(path, key=abs), int(place)))
+    farthest, column = max(found, key=lambda one: abs(one[0]), default=(0.0, 0))
+    if abs(farthest) < LEAST_MOVED_UM:
+        return 0.0, ()
+    way = "higher" if farthest > 0.0 else "lower"
+    return farthest, (
+        f"transmission at {round(height_um[column])} um: what passes the anode changes steadily from scan to scan, as of a beam"
+        f" or a stage that moves by up to {abs(farthest):.1f} um ({way} above the anode), or of a beam that changes its width;"
+        " it is in the sigmas (anode), and in phi's as far as the solvent does not rule out that something else stands there",
+    )
+
+
+def film_or_beam(missing: FloatArray, height_um: FloatArray, fwhm_um: float) -> tuple[float, tuple[str, ...]]:
+    """By how much (um) the beam would be lower where light is `missing` (ln T: scan, height) from some scan on that no crystals
+    are seen to take; and in words."""
+    column = int(np.argmax(missing.max(axis=0)))
+    lower = moved_um(-float(missing[:, column].max()), float(height_um[column]), fwhm_um)
+    first = int(np.flatnonzero(missing[:, column] > 0.0)[0])
+    return lower, (
+        f"transmission at {round(height_um[column])} um: light is missing from scan {first} on and no curve shows crystals: a"
+        f" film that hardly scatters takes it, or beam or stage are up to {abs(lower):.1f} um lower from then on; both are in"
+        " the sigmas",
+    )
+
+
+def unseen_of_the_beam(measures: TwoMeasures, solvent: MissingSolvent) -> FloatArray:
+    """Relative sigma of phi (scan, height) where what passes the anode changes steadily: if it were the diode or gas after all,
+    phi would be off by as much, but not by more than the solvent of the curve is."""
+    most = np.hypot(np.nan_to_num(solvent.share), 2.0 * np.nan_to_num(solvent.sigma, nan=1.0))
+    return np.asarray(np.minimum(np.abs(measures.wander), most))

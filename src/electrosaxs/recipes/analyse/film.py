@@ -11,7 +11,7 @@ import scipp as sc
 from ...analysis.crystals.film_shadow import FilmShadow, tilt_mrad
 from ...analysis.footprint.open_beam import lit_length
 from ...analysis.kinetics.mass_balance import solution_loss
-from ...nouns import CrystallineFraction, FloatArray, Number, Run
+from ...nouns import LOWER_BOUND, CrystallineFraction, FloatArray, Number, Run
 from ...nouns.contributions import FOOTPRINT, SHADOW
 from .anode import AnodePosition
 from .crystals import Crystals
@@ -26,6 +26,7 @@ MISSED_IN_SHADOW = 2.0
 """The same where a film takes light: then it is in its own shadow, the question is only by how much."""
 TOLD = 0.5
 """Relative sigma of the depth beside the anode up to which it tells the tilt, and of what may be hidden, of an amount."""
+NONE_SEEN = "no curve shows crystals, and there may be none: a beam or a stage that went down passes as little light"
 ALIKE = 0.6
 """Of the sigma of one scan (chosen): what no number of scans makes smaller."""
 
@@ -57,9 +58,8 @@ def film_study(
     if not seen.size:
         return nothing
     last = int(seen[-1])
-    when = float(maps.phi.coord("time")[last, column])
-    lost = _lost(maps, when, run)
-    height, waviness = float(maps.phi.coord("height")[column]), anode.surely_wavy_um
+    when, height = (float(maps.phi.coord(name)[at]) for name, at in (("time", (last, column)), ("height", column)))
+    lost, waviness = _lost(maps, when, run), anode.surely_wavy_um
     length, unknown = lit_length(height, run.beam.fwhm_um, height_sigma=anode_um, waviness=waviness)
     amount, own, film = float(phi[last]), _reading_sigma(maps, crystals, last, column), None
     if shadow is not None and dark[last] > 0.0:
@@ -70,14 +70,17 @@ def film_study(
         amount = film.lit / per_phi
         untold = _tilt([_Seen.of(shadow, int(scan), column, maps, run) for scan in np.flatnonzero(dark > 0.0)], run)
     amount, sigma = amount * length, length * float(np.hypot(unknown * amount, own))
+    none_seen = film is not None and not np.any(phi > 0.0)
+    sigma = float(np.hypot(sigma, amount)) if none_seen else sigma
     bound, reason = _lower_bound(amount, sigma, film, lost)
+    reason = f"{NONE_SEEN}; else {reason}" if none_seen else reason
     if not bound and lost.value is not None and lost.sigma is not None:  # as much as may yet be hidden
         sigma = float(np.linalg.norm([sigma, lost.sigma, max(lost.value - amount, 0.0)]))
     source = (
         "particle volume per area of the anode in crystals that stand in the light, by the voxel at the anode in its last scan "
         "with crystals, "
         f"{when:.0f} s; "
-        f"{'a lower bound' if bound else 'not a lower bound'}: {reason}"
+        f"{LOWER_BOUND if bound else f'not {LOWER_BOUND}'}: {reason}"
     )
     in_voxel = (
         set() if film is None else {"anode_volume_fraction", "crystalline_fraction"}
@@ -85,8 +88,8 @@ def film_study(
     names = {"crystalline_amount", *in_voxel}
     return FilmStudy(
         {"crystalline_amount": Number(amount, sigma, "um", source), BESIDE: lost, "anode_tilt": untold},
-        (Doubt(frozenset(names), f"a lower bound: {reason}"),) if bound else (),
-        () if film is None else (_words(film),),
+        (Doubt(frozenset(names), f"{LOWER_BOUND}: {reason}"),) if bound else (),
+        () if film is None or none_seen else (_words(film),),
     )
 
 

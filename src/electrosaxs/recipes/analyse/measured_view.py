@@ -14,6 +14,7 @@ from ...analysis.concentration.missing_solvent import MissingSolvent, missing_so
 from ...analysis.concentration.scaled_frames import Measure, ScaledFrames
 from ...analysis.concentration.slow_drift import SlowDrift, slow_drift
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
+from ...analysis.concentration.wander import scatter_of_the_stage
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
 from ...analysis.footprint.surface import JUDGES, Expected, expected
 from ...analysis.kinetics.layer import Layer, apart_in_time
@@ -58,8 +59,8 @@ APART, LEAST_APART = 3.0, 2e-3
 """Sigmas from which on a frame is apart from most of its height, and the least one, of ln phi (chosen)."""
 LEAST_DEPLETED = 0.05
 """Of ln phi (chosen): of a cell that empties a layer tells less."""
-FEWEST_OF_THE_STAGE = 3
-"""Scans that tell how well a stage comes back to a height."""
+FEWEST_LACKING = 2
+"""Frames at a height that lack solvent, from which on it is gas that they see."""
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -169,7 +170,10 @@ class MeasuredView:
         own = gain * depth
         solvent = Measure(np.where(left_out, np.nan, self.solvent.share), self.solvent.sigma)
         off = np.nan_to_num(GAIN_OFF * (gain - 1.0) * depth * self.solvent.share)  # of what the light should see of it
-        light = Measure(measures.residual, np.hypot(np.hypot(measures.sigma, off), _of_the_stage(measures, self.cut)))
+        light = Measure(
+            measures.residual,
+            np.hypot(np.hypot(measures.sigma, off), scatter_of_the_stage(measures.residual, measures.sigma, self.cut)),
+        )
         frames = ScaledFrames.of(solvent, light, None, depth=depth, own=own, solvent_depth=self.solvent_depth)
         may_hold = (there > 0.0) | self.cut
         out = frames.suspicious(may_hold) | self._apart(left_out) | left_out
@@ -198,6 +202,13 @@ class MeasuredView:
     @property
     def cut(self) -> BoolArray:
         return np.asarray(_passes(self.grid, self.run) < WHOLE)
+
+    @property
+    def may_wander(self) -> BoolArray:
+        """(height,) where what passes may change as of a beam that moves: no crystals are seen to stand there, and no solvent
+        is missing as of gas."""
+        lacks = np.nan_to_num(self.solvent.share / self.solvent.sigma) > FITS
+        return np.asarray(self.cut & (lacks.sum(axis=0) < FEWEST_LACKING) & ~np.any(self.fraction > 0.0))
 
     def _centre(self) -> FloatArray:  # where each height reads phi (um)
         return open_beam_centre(self.grid.heights, self.run.beam.fwhm_um, 1e3 * self.run.cell.gap_mm)
@@ -283,7 +294,7 @@ class MeasuredView:
         shown = np.nan_to_num(self.scale * self.attenuation * self.phi * self.fraction)
         depth = self.depth(correction)
         sigma = shadow_sigma(depth, shown, measures.noise)
-        missing = lasting_shadow(-measures.residual, sigma, self.fraction > 0.0, self.cut)
+        missing = lasting_shadow(-(measures.residual + measures.wander), sigma, self.fraction > 0.0, self.cut)
         if not np.any(missing):
             return None
         fwhm, z = self.run.beam.fwhm_um, self.grid.heights
@@ -302,12 +313,14 @@ class MeasuredView:
         model = np.hypot(depth * np.sqrt(parts), self.start_noise)
         return two_measures(
             difference, model, excess, time_s=self.grid.time, cut=self.cut,
-            start_depth=self.scale * self.start_depth, crystals=self.beside_crystals,
+            start_depth=self.scale * self.start_depth, crystals=self.beside_crystals, wanders=self.may_wander,
         )  # fmt: skip
 
     def seen_depth(self, measures: TwoMeasures) -> FloatArray:
         """Optical depth that the transmission says, without its drift and with the place of the electrode."""
-        return np.asarray(self.scale * self.start_depth - self.lighter + measures.drift + measures.place)
+        return np.asarray(
+            self.scale * self.start_depth - self.lighter + measures.drift + measures.place + measures.wander
+        )
 
     def absorbed(self, correction: FootprintCorrection, measures: TwoMeasures) -> tuple[FloatArray, FloatArray]:
         """phi by absorption as the mean over the beam, and its sigma, NaN where crystals stand in it."""
@@ -346,7 +359,8 @@ class MeasuredView:
         with np.errstate(invalid="ignore", divide="ignore"):
             own = self.depth(correction) * self.phi / np.exp(correction.missing.logarithm)
             excess = own - self.scale * self.start_depth
-            rest = self.lighter + excess - measures.share * measures.drift - measures.place - measures.slope * excess
+            edge = measures.place + measures.wander
+            rest = self.lighter + excess - measures.share * measures.drift - edge - measures.slope * excess
             sigma = np.hypot(measures.noise, own * np.hypot(self.relative, GROSS_LEFT))
             return np.asarray(rest / sigma)
 
@@ -376,21 +390,6 @@ class MeasuredView:
 
 def _passes(grid: ScanMap, run: Run) -> FloatArray:  # (height,) share of the beam between the electrodes
     return open_fraction(grid.heights, run.beam.fwhm_um, 1e3 * run.cell.gap_mm)
-
-
-def _of_the_stage(measures: TwoMeasures, cut: BoolArray) -> FloatArray:
-    """(height,) what ln T scatters from scan to scan beyond its sigma where the electrode cuts the beam, as of a stage that
-    does not come back to the same height; infinite where too few scans tell, 0 elsewhere."""
-    sigma = np.zeros(cut.size)
-    for column in np.flatnonzero(cut):
-        rest = measures.residual[:, column]
-        rest = (rest / measures.sigma[:, column])[np.isfinite(rest)]
-        beyond = (
-            1.4826 * float(np.median(np.abs(rest - np.median(rest)))) if rest.size >= FEWEST_OF_THE_STAGE else np.inf
-        )
-        usual = float(np.nanmedian(measures.sigma[:, column])) if rest.size else 1.0
-        sigma[column] = usual * np.sqrt(max(beyond**2 - 1.0, 0.0))
-    return sigma
 
 
 def _near_in_time(missing: BoolArray) -> BoolArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ...nouns import FloatArray, Role
 from .reduce_run import ReducedRun
@@ -24,7 +25,7 @@ def without_odd_standards(reduced: ReducedRun) -> ReducedRun:
         frames = reduced.frames(role)
         if frames.size < FEWEST:
             continue
-        level = np.log(_intensity(reduced, frames))
+        level = np.log(scattered_per_light(reduced, frames)[0])
         off = level - np.median(level)
         odd = np.abs(off) > max(LEAST, TIMES * float(np.median(np.abs(off))))
         if odd.sum() > frames.size / 3:
@@ -35,9 +36,10 @@ def without_odd_standards(reduced: ReducedRun) -> ReducedRun:
     return replace(reduced, flags=tuple(flags))
 
 
-def _intensity(reduced: ReducedRun, frames: np.ndarray) -> FloatArray:
-    """Counts of each frame over what its monitor and transmission let one expect, (frame,)."""
+def scattered_per_light(reduced: ReducedRun, frames: npt.NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+    """Counts of each frame over what its monitor and transmission let one expect, and the sigma of counting, (frame,)."""
     radial, table = reduced.counts(frames), reduced.table
     counts, norm = np.asarray(radial.counts.values), np.asarray(radial.norm.values)
     light = table.monitor[frames] * table.transmission[frames] * norm.sum(axis=1)
-    return np.asarray(np.maximum(counts.sum(axis=1), 0.5) / light)
+    seen = np.maximum(counts.sum(axis=1), 0.5)
+    return np.asarray(seen / light), np.asarray(np.sqrt(seen) / light)

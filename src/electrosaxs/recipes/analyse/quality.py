@@ -9,6 +9,7 @@ import numpy as np
 
 from ...nouns import Number
 from .agreement import Agreement
+from .drift import off_words
 from .misfit import Misfit
 from .standards import Standards
 
@@ -55,9 +56,11 @@ def doubts(
     *,
     centre_px: float = 0.0,
     crystals_miss: float = 0.0,
+    unmeasured: Mapping[str, int] | None = None,
 ) -> list[Doubt]:
     """What speaks against the numbers of a run of `frames` sample frames, the worst first; centre_px: by how much the beam
-    centre is off; crystals_miss: reduced chi-squared of the curves with crystals."""
+    centre is off; crystals_miss: reduced chi-squared of the curves with crystals; unmeasured: why frames have no phi ->
+    how many."""
     found = []
     phi = frozenset(OF_PHI)
     if agreed.scatter:
@@ -71,9 +74,15 @@ def doubts(
     elif misfit.share > MANY:
         why = f"one kind of spheres does not describe {100.0 * misfit.share:.0f} % of the curves"
         found.append(Doubt(frozenset(OF_PHI | OF_SIZES), why))
+    if (lost := sum((unmeasured or {}).values())) > MANY * frames:
+        often = max(unmeasured or {}, key=(unmeasured or {}).__getitem__)
+        found.append(
+            Doubt(frozenset(OF_PHI | OF_SIZES), f"{lost} of {frames} frames have no phi, most of them: {often}")
+        )
     if agreed.moved_um:
         why = (
             f"the transmission at the anode says that it is {abs(agreed.moved_um):.1f} um from where it was taken to be"
+            f"{' in some of the scans' if agreed.moves else ''}"
         )
         found.append(Doubt(phi, why))
     if centre_px > MOST_CENTRE_PX:
@@ -84,7 +93,10 @@ def doubts(
         found.append(Doubt(frozenset(OF_CRYSTALS | OF_SIZES), why))
     drift = float(np.max(np.abs(agreed.drift), initial=0.0))
     if drift > LARGEST_DRIFT:
-        found.append(Doubt(phi, f"transmission or scattering drift by {100.0 * drift:.2g} %"))
+        why = f"transmission or scattering drift by {100.0 * drift:.2g} %"
+        if agreed.bulk is not None and agreed.bulk.off_from_the_start:
+            why = off_words(agreed.bulk)
+        found.append(Doubt(phi, why))
     return found
 
 
