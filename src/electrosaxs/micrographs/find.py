@@ -12,10 +12,11 @@ from skimage.measure import regionprops
 from ..nouns import FloatArray
 from ..nouns.islands import FieldOfView, Island, Scale
 from ..physics.tetrahedron import FACET_SLOPE, TURN, outline, top_edge_from_facet
-from .contrast import Contrast, Mask, contrast
+from .contrast import Contrast, contrast
 from .edges import CLEAR, RESOLVED, fit_edges
 from .explanation import Explanation, explain_mask, exposed_outline
-from .mask import island_mask, usual_edge
+from .mask import Standing, island_mask, standing, usual_edge
+from .morphology import Mask
 from .stretch import stretch
 from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, X, Y, pixels_inside
 from .valleys import valleys
@@ -44,13 +45,15 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     left, top, width, height = used or (0, 0, columns, rows)
     part = image[top : top + height, left : left + width]
     whole = contrast(part)
-    mask = _mask_of(whole)
+    out = standing(whole)
+    mask = island_mask(out)
     edge = usual_edge(mask)
     factor = 1 if np.isnan(edge) else max(1, int(edge / WORKING_EDGE))
     working = whole if factor == 1 else contrast(_shrunk(part, factor))
-    seen, found, fainter = _explained(working, edge / factor, mask if factor == 1 else _mask_of(working))
+    smaller = out if factor == 1 else standing(working)
+    seen, found, fainter = _explained(smaller, edge / factor, mask if factor == 1 else island_mask(smaller))
     if fainter:
-        mask = seen if factor == 1 else _mask_of(whole, facets=True)
+        mask = seen if factor == 1 else island_mask(out, facets=True)
     triangles = found.rows * np.array([factor, factor, factor, 1.0, 1.0])
     triangles[:, [X, Y]] += 0.5 * (factor - 1)
     fitted, facets, blur = fit_edges(whole.residual, triangles)
@@ -67,18 +70,15 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     )
 
 
-def _mask_of(found: Contrast, *, facets: bool = False) -> Mask:
-    return island_mask(found, np.ones(found.distance.shape, dtype=bool), facets=facets)
-
-
-def _explained(working: Contrast, edge: float, seen: Mask) -> tuple[Mask, Explanation, bool]:
+def _explained(out: Standing, edge: float, seen: Mask) -> tuple[Mask, Explanation, bool]:
     """(what stands out, the triangles that explain it, whether with faint facets); seen: what stands out without them.
 
     What is fainter than half of a top beside it may be a glow or grain, which no triangle holds, or a facet, which belongs to
     it. Where it is much, both are explained, and the one whose outlines are seen better is right.
     """
+    working = out.contrast
     found = explain_mask(seen & ~valleys(working, seen, edge))
-    fuller = _mask_of(working, facets=True)
+    fuller = island_mask(out, facets=True)
     if fuller.sum() < (1.0 + FAINT) * seen.sum() or not len(found.rows):
         return seen, found, False
     other = explain_mask(fuller & ~valleys(working, fuller, edge))
@@ -99,7 +99,9 @@ def _flags(islands: tuple[Island, ...], mask: Mask, whole: Contrast) -> tuple[st
     taken = [i for i in islands if i.probability >= 0.5]
     rows = np.array([[i.x, i.y, i.edge, -np.radians(i.rotation_deg), i.truncation] for i in taken]).reshape(-1, 5)
     _, pixels, _ = pixels_inside(rows, *mask.shape)
-    held = float(mask.ravel()[np.unique(pixels)].sum() / mask.sum()) if len(pixels) else 0.0
+    inside = np.zeros(mask.size, dtype=bool)
+    inside[pixels] = True
+    held = float((mask.ravel() & inside).sum() / mask.sum())
     if not taken or held < EXPLAINED:
         flags.append(f"not triangular: islands explain {held:.0%} of what stands out")
     elif (several := _in_convex_pieces(taken, mask)) > CONVEX_SHARE:
