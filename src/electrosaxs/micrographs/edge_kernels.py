@@ -25,7 +25,7 @@ def profiles_across(
         at[d] = outside - step * d
     channels = image.shape[2]
     total, count = np.zeros((3, depths, channels)), np.zeros((3, depths))
-    half = 0.5 * edge * (1.0 - 2.0 * row[CUT])
+    margin = 2.5 + 0.08 * edge
     near, number = np.empty(rows.shape[0], dtype=np.int64), 0
     for m in range(rows.shape[0]):
         apart = np.hypot(rows[m, X] - row[X], rows[m, Y] - row[Y])
@@ -35,7 +35,7 @@ def profiles_across(
     for k in range(3):
         c, s = -np.cos(row[ANGLE] + TURN * k), -np.sin(row[ANGLE] + TURN * k)
         for d in range(depths):
-            reach = half - 2.5 - 0.08 * edge - max(0.0, -at[d]) * SQRT3
+            reach = _half_of_side(edge, row[CUT], max(0.0, -at[d])) - margin
             for position in range(-int(reach), int(reach) + 1):
                 away = edge / (2.0 * SQRT3) + at[d]
                 x = row[X] + away * c - position * s
@@ -65,6 +65,13 @@ def profiles_across(
                 for channel in range(channels):
                     total[k, d, channel] /= count[k, d]
     return total, count, at
+
+
+@njit(cache=True)
+def _half_of_side(edge: float, cut: float, inside: float) -> float:
+    """Half of the line so far inside a side that is nearer to that side than to the others and to the cut tips: it ends on the
+    bisectors, of 60 degrees between sides, of 120 between a side and a cut."""
+    return min(0.5 * edge - inside * SQRT3, edge * (0.5 - cut) - inside / SQRT3)
 
 
 @njit(cache=True)

@@ -193,7 +193,7 @@ def _islands(
                 group=int(groups[k]), border=bool(border[k]),
                 centre_inside=bool(-0.5 <= row[X] < shape[1] - 0.5 and -0.5 <= row[Y] < shape[0] - 0.5),
                 outline=outline(float(row[X]), float(row[Y]), float(row[EDGE]), rotation, float(row[CUT])),
-                why_no_top=why, thinner_than=limit if why and np.isfinite(width) else np.nan,
+                why_no_top=why, thinner_than=limit if why and FACET_SLOPE * width < limit else np.nan,
             )
         )  # fmt: skip
     return tuple(made)

@@ -49,7 +49,7 @@ class Island:
 
     visible: share of the exposed outline that is seen. exposed: share of the outline that no other island and no frame
     hides. shows: share of the base that no other island and no frame hides.
-    thinner_than: thickness (px) above which its facets would be resolved; nan where they are, and where its sides are hidden.
+    thinner_than: thickness (px) above which its facets would be resolved, of an island measured thinner; else nan.
     probability: that it is an island. group: islands that touch share a number. border: the frame cuts it.
     """
 
