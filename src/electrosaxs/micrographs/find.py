@@ -13,6 +13,7 @@ from ..nouns import FloatArray
 from ..nouns.islands import FieldOfView, Island, Scale
 from ..physics.tetrahedron import FACET_SLOPE, TURN, outline, top_edge_from_facet
 from .contrast import Contrast, contrast
+from .dark_rims import dark_rim
 from .edges import CLEAR, RESOLVED, fit_edges
 from .explanation import Explanation, explain_mask, exposed_outline
 from .mask import Standing, island_mask, standing, usual_edge
@@ -36,6 +37,10 @@ CONVEX_SHARE, CONVEX_DOUBTFUL = (
 )  # of the triangles in such pieces: 0.9 of squares and hexagons, 0.01 of crowded islands
 MANY_ON_ONE = 6  # triangles on one piece, and elsewhere
 LESS_SEEN = 0.7  # of the outlines' visible share elsewhere: 0.5 on a ring, 0.9 where islands crowd
+UNSEEN = (
+    0.1  # share of their outlines that should show and does not: 0.02 to 0.07 of islands that are explained rightly
+)
+RIM_SHARE = 2.0  # of a rim's width, in the base edge's sigma: rms of 0 to 2 sqrt(3) of it, each as likely
 Box = tuple[int, int, int, int]
 
 
@@ -57,16 +62,37 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     triangles = found.rows * np.array([factor, factor, factor, 1.0, 1.0])
     triangles[:, [X, Y]] += 0.5 * (factor - 1)
     fitted, facets, blur = fit_edges(whole.residual, triangles)
-    islands = _islands(found, seen, fitted, facets, blur, (height, width), factor)
+    rim, depth = dark_rim(whole.residual, fitted, blur)
+    if rim:
+        facets[:, [0, 1, 3]] = np.nan  # its profile has more than two steps
+        facets[:, 2] = np.hypot(facets[:, 2], RIM_SHARE * rim)
+    islands = _islands(found, seen, fitted, facets, blur, (height, width), factor, rim=rim > 0.0)
     islands, bodies = _without_bodies(islands, mask)
-    flags = (*_flags(islands, mask, whole), *bodies)
+    unseen = _unseen(islands)
+    crowd = [_crowd_in_words(unseen)] if unseen else []
+    flags = (*_flags(islands, mask, whole), *bodies, *crowd, *([_rim_in_words(rim, depth)] if rim else []))
     if stretched := stretch([i for i in islands if i.probability >= 0.5], mask):
         flags = (*flags, stretched.words)
     moved = tuple(
         replace(i, x=i.x + left, y=i.y + top, outline=i.outline + np.array([left, top], dtype=float)) for i in islands
     )
     return FieldOfView(
-        name, (rows, columns), (left, top, width, height), scale, moved, float(mask.mean()), whole.typical, blur, flags
+        name, (rows, columns), (left, top, width, height), scale, moved, float(mask.mean()), whole.typical, blur, flags,
+        RIM_SHARE * rim, unseen,
+    )  # fmt: skip
+
+
+def _crowd_in_words(unseen: float) -> str:
+    return (
+        f"perhaps not triangular, or too crowded: the count may be {unseen:.0f} too high, for as many outlines' worth of sides "
+        "that should show is not seen"
+    )
+
+
+def _rim_in_words(rim: float, depth: float) -> str:
+    return (
+        f"base edges may be up to {2.0 * SQRT3 * rim:.1f} px longer: a rim {rim:.1f} px wide runs along them on the other side "
+        f"of the substrate's level ({depth:.0%} of the islands' height), a fringe on facets or a shadow beside them"
     )
 
 
@@ -119,6 +145,13 @@ def _flags(islands: tuple[Island, ...], mask: Mask, whole: Contrast) -> tuple[st
     return tuple(flags)
 
 
+def _unseen(islands: Sequence[Island]) -> float:
+    """Outlines' worth of sides that no island and no frame hides and that are not seen all the same; 0 where it is as little as
+    on islands that are explained rightly."""
+    missing = [1.0 - i.visible for i in islands if i.probability >= 0.5 and i.counts]
+    return float(sum(missing)) if sum(missing) > UNSEEN * len(missing) else 0.0
+
+
 def _on_pieces(islands: Sequence[Island], mask: Mask) -> tuple[FloatArray, list[int]]:
     """(numbered pieces of what stands out, the number under the centre of each island)."""
     labels, _ = ndimage.label(mask, np.ones((3, 3)))
@@ -168,13 +201,13 @@ def _in_convex_pieces(islands: list[Island], mask: Mask) -> float:
 
 def _islands(
     found: Explanation, seen: Mask, rows: FloatArray, facets: FloatArray, blur: float, shape: tuple[int, int],
-    factor: int,
+    factor: int, *, rim: bool,
 ) -> tuple[Island, ...]:  # fmt: skip
     shows, border = _shows(rows, shape)
     exposed, whole = exposed_outline(rows, shape)
     groups = _groups(found, seen)
     area = SQRT3 / 4.0 * (found.typical * factor) ** 2
-    reasons = _unresolved(facets, blur)
+    reasons = _unresolved(facets, blur, rim=rim)
     limit = FACET_SLOPE * RESOLVED * max(blur, LEAST_BLUR)
     made = []
     for k, row in enumerate(rows):
@@ -199,7 +232,7 @@ def _islands(
     return tuple(made)
 
 
-def _unresolved(facets: FloatArray, blur: float) -> list[str]:
+def _unresolved(facets: FloatArray, blur: float, *, rim: bool) -> list[str]:
     """Why the top edge of each island is not known; empty where it is.
 
     Where most facets of an image are too narrow, the few that seem wide are the tail of the noise: none is taken.
@@ -212,7 +245,9 @@ def _unresolved(facets: FloatArray, blur: float) -> list[str]:
     few = wide.sum() < MOST * max(clear.sum(), 0.5 * len(facets))
     reasons = []
     for k in range(len(facets)):
-        if not clear[k]:
+        if rim:
+            reasons.append("a rim on the other side of the substrate's level hides where facets begin")
+        elif not clear[k]:
             reasons.append("no second step across its sides")
         elif not wide[k]:
             reasons.append(f"facet of {width[k]:.1f} px is narrower than {RESOLVED:g} times the blur of {blur:.1f} px")
