@@ -40,6 +40,7 @@ LESS_SEEN = 0.7  # of the outlines' visible share elsewhere: 0.5 on a ring, 0.9 
 UNSEEN = (
     0.1  # share of their outlines that should show and does not: 0.02 to 0.07 of islands that are explained rightly
 )
+CROWD = 20  # islands, at least: of fewer one rough outline makes the share
 RIM_SHARE = 2.0  # of a rim's width, in the base edge's sigma: rms of 0 to 2 sqrt(3) of it, each as likely
 Box = tuple[int, int, int, int]
 
@@ -149,7 +150,7 @@ def _unseen(islands: Sequence[Island]) -> float:
     """Outlines' worth of sides that no island and no frame hides and that are not seen all the same; 0 where it is as little as
     on islands that are explained rightly."""
     missing = [1.0 - i.visible for i in islands if i.probability >= 0.5 and i.counts]
-    return float(sum(missing)) if sum(missing) > UNSEEN * len(missing) else 0.0
+    return float(sum(missing)) if sum(missing) > UNSEEN * len(missing) and len(missing) >= CROWD else 0.0
 
 
 def _on_pieces(islands: Sequence[Island], mask: Mask) -> tuple[FloatArray, list[int]]:
