@@ -17,6 +17,7 @@ STEP, FLAT = 0.5, 2.0  # px, of profiles across the sides; of the substrate at t
 FARTHEST = 0.2  # of the edge: how far out a rim is looked for, as a wide facet is
 BEHIND = 4.0  # px within the edge: the island's own level
 LEAST, CLEAR, FEW = 0.02, 5.0, 5  # of an island's height over the substrate; in sigma; islands that show it
+ENOUGH = 100  # islands whose profiles are looked at
 MOST = 0.7  # share of the islands that must show it
 SHARP, LEAST_BLUR = (
     2.0,
@@ -30,7 +31,7 @@ def dark_rim(image: FloatArray, rows: FloatArray, blur: float) -> tuple[float, f
 
     It ends at an edge, that of the facet or of the shadow, as sharply as the image's blur (px) lets it: what fades is a halo
     of charging, and no edge of an island. What is narrower than the blur is no rim."""
-    curves = [curve for k in range(len(rows)) if (curve := _curve(image, rows, k)) is not None]
+    curves = [curve for k in range(min(len(rows), ENOUGH)) if (curve := _curve(image, rows, k)) is not None]
     if len(curves) < FEW:
         return 0.0, 0.0
     least = min(len(one) for one in curves)
