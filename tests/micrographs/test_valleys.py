@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from electrosaxs.micrographs.contrast import contrast
 from electrosaxs.micrographs.find import find_islands
-from electrosaxs.micrographs.mask import island_mask, usual_edge
+from electrosaxs.micrographs.mask import island_mask, standing, usual_edge
 from electrosaxs.micrographs.valleys import valleys
 from electrosaxs.nouns import FloatArray
 from electrosaxs.nouns.islands import Scale
@@ -46,7 +46,7 @@ def test_islands_side_by_side_are_counted_by_the_lines_between_them() -> None:
 def test_noise_makes_no_lines() -> None:
     image, _ = strip(line=0.0)
     seen = contrast(image[..., None])
-    mask = island_mask(seen, np.ones(image.shape, dtype=bool))
+    mask = island_mask(standing(seen))
     assert valleys(seen, mask, usual_edge(mask)).sum() < 0.002 * mask.sum()
 
 
@@ -62,7 +62,7 @@ def test_a_closed_ring_inside_an_island_parts_nothing() -> None:
     image = np.where(np.hypot(x, y) < 60.0, 160.0, 90.0) - 40.0 * np.exp(-0.5 * ((np.hypot(x, y) - 30.0) / 1.5) ** 2)
     image += np.random.default_rng(5).normal(0.0, 4.0, image.shape)
     seen = contrast(image[..., None])
-    mask = island_mask(seen, np.ones(image.shape, dtype=bool))
+    mask = island_mask(standing(seen))
     assert not valleys(seen, mask, 80.0).any()
 
 

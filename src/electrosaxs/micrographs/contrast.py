@@ -11,12 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from ..nouns import FloatArray
-
-Mask = npt.NDArray[np.bool_]
+from .morphology import Mask, grown, shrunk
 
 SMOOTHING_PX = (1.0, 1.5, 2.2, 3.0)
 WANTED_CONTRAST = 9.0  # of islands over the smoothed substrate's noise; reached by the least smoothing that does
@@ -81,9 +79,9 @@ def _bright(smooth: FloatArray, islands: Mask) -> Mask:
 def _convexity(found: Contrast) -> float:
     """Of what was found: growing by two pixels adds more area to convex bodies than shrinking takes from them."""
     islands = ndimage.binary_opening(found.distance > max(SEEN, 0.5 * found.typical), iterations=2)
-    grown = ndimage.binary_dilation(islands, iterations=3).sum() - islands.sum()
-    shrunk = islands.sum() - ndimage.binary_erosion(islands, iterations=3, border_value=1).sum()
-    return float((grown - shrunk) / max(grown + shrunk, 1))
+    more = grown(islands, 3).sum() - islands.sum()
+    less = islands.sum() - shrunk(islands, 3).sum()
+    return float((more - less) / max(more + less, 1))
 
 
 def _distance(smooth: FloatArray) -> tuple[FloatArray, float, FloatArray]:
@@ -97,13 +95,14 @@ def _distance(smooth: FloatArray) -> tuple[FloatArray, float, FloatArray]:
     for last in (False, True):
         rest = smooth - level
         width = [max(_half_width(rest[..., c], 0.0), FLAT) for c in range(channels)]
-        quiet = (np.abs(rest) < 3.0 * np.array(width)).all(axis=2)
+        quiet = np.all([np.abs(rest[..., c]) < 3.0 * width[c] for c in range(channels)], axis=0)
         if quiet.sum() < 64:
             break
-        mean = rest[quiet].mean(axis=0)
-        covariance = np.atleast_2d(np.cov((rest[quiet] - mean).T)) + FLAT**2 * np.eye(channels)
+        substrate = rest[quiet]
+        mean = substrate.mean(axis=0)
+        covariance = np.atleast_2d(np.cov((substrate - mean).T)) + FLAT**2 * np.eye(channels)
         whitener = np.linalg.cholesky(np.linalg.inv(covariance))
-        distance = np.sqrt(np.square((rest - mean) @ whitener).sum(axis=2))
+        distance = _length((rest - mean) @ whitener)
         seen = distance[distance > SEEN]
         typical = float(np.median(_thinned(seen))) if seen.size > 2e-4 * distance.size else 0.0
         level = level + mean
@@ -112,19 +111,34 @@ def _distance(smooth: FloatArray) -> tuple[FloatArray, float, FloatArray]:
     return distance, typical, np.asarray(level)
 
 
+def _length(vectors: FloatArray) -> FloatArray:
+    """Lengths of vectors (..., components)."""
+    if vectors.shape[-1] == 1:
+        return np.abs(vectors[..., 0])
+    return np.asarray(np.sqrt(np.square(vectors).sum(axis=-1)))
+
+
 def _slow_part(smooth: FloatArray, islands: Mask) -> FloatArray:
     """Mean of the substrate around each pixel, over SLOW px, from block means; what is near an island does not count."""
-    rows, columns, channels = smooth.shape
-    quiet = ~ndimage.binary_dilation(islands, iterations=4)
+    rows, columns, _ = smooth.shape
+    quiet = ~grown(islands, 4)
     weight = _blocks(quiet[..., None].astype(float), BLOCK)
     kept = _blocks(smooth * quiet[..., None], BLOCK)
     wide = SLOW / BLOCK
     mean = ndimage.gaussian_filter(kept, (wide, wide, 0.0)) / (
         ndimage.gaussian_filter(weight, (wide, wide, 0.0)) + 0.05
     )
-    where = np.ix_(*[(np.arange(size) + 0.5) / BLOCK - 0.5 for size in (rows, columns)])
-    at = np.broadcast_arrays(*where)
-    return np.stack([ndimage.map_coordinates(mean[..., c], at, order=1, mode="nearest") for c in range(channels)], -1)
+    return _between(_between(mean, rows, 0), columns, 1)
+
+
+def _between(blocks: FloatArray, size: int, axis: int) -> FloatArray:
+    """`size` values along an axis on straight lines between the middles of blocks, level beyond the first and the last."""
+    at = np.clip((np.arange(size) + 0.5) / BLOCK - 0.5, 0.0, blocks.shape[axis] - 1.0)
+    first = np.minimum(at.astype(np.int64), max(blocks.shape[axis] - 2, 0))
+    share = (at - first).reshape([-1 if k == axis else 1 for k in range(blocks.ndim)])
+    lower = blocks.take(first, axis)
+    upper = blocks.take(np.minimum(first + 1, blocks.shape[axis] - 1), axis)
+    return np.asarray(lower + share * (upper - lower))
 
 
 def _blocks(image: FloatArray, block: int) -> FloatArray:
@@ -184,7 +198,6 @@ def _polynomial_surface(small: FloatArray, start: FloatArray, shape: tuple[int, 
     """Polynomials through the substrate's level `start` of each channel, fitted to block means, on `shape` pixels."""
     v, u = _axes(*small.shape[:2])
     full_v, full_u = _axes(*shape)
-    full_terms = _terms(full_u, full_v, ORDERS[-1])
     surface = np.empty((*shape, small.shape[2]))
     for channel in range(small.shape[2]):
         values = small[..., channel]
@@ -201,7 +214,7 @@ def _polynomial_surface(small: FloatArray, start: FloatArray, shape: tuple[int, 
                 fitted = np.tensordot(coefficients, terms, 1)
             inside = np.abs(values - fitted) < width
             width = max(min(width, 4.0 * _spread((values - fitted)[inside])), 0.3 * width)
-        surface[..., channel] = np.tensordot(coefficients, full_terms, 1)
+        surface[..., channel] = _polynomial(coefficients, full_u, full_v, ORDERS[-1])
     return surface
 
 
@@ -211,8 +224,20 @@ def _axes(rows: int, columns: int) -> tuple[FloatArray, FloatArray]:
 
 def _terms(u: FloatArray, v: FloatArray, order: int) -> FloatArray:
     """Monomials u^i v^j with i + j <= order, (terms, rows, columns)."""
-    along, down = [np.ones_like(u)], [np.ones_like(v)]
-    for _ in range(order):
-        along.append(along[-1] * u)
-        down.append(down[-1] * v)
+    along, down = _powers(u, order), _powers(v, order)
     return np.stack([along[i] * down[j] for i in range(order + 1) for j in range(order + 1 - i)])
+
+
+def _polynomial(coefficients: FloatArray, u: FloatArray, v: FloatArray, order: int) -> FloatArray:
+    """The sum of the coefficients times `_terms`, (rows, columns), without an image for each term."""
+    square = np.zeros((order + 1, order + 1))
+    pairs = [(i, j) for i in range(order + 1) for j in range(order + 1 - i)]
+    square[tuple(np.array(pairs).T)] = coefficients
+    return np.asarray(np.hstack(_powers(v, order)) @ (square.T @ np.vstack(_powers(u, order))))
+
+
+def _powers(axis: FloatArray, order: int) -> list[FloatArray]:
+    powers = [np.ones_like(axis)]
+    for _ in range(order):
+        powers.append(powers[-1] * axis)
+    return powers

@@ -37,7 +37,13 @@ class DensityErrors:
 
 
 def count_variance(view: FieldOfView, per_island: float) -> float:
-    """Variance of a field's count by detection: of the islands in doubt, and what simulated fields showed per island."""
+    """Variance of a field's count by detection: of the islands in doubt, what simulated fields showed per island, and that it
+    may be too high by the outlines that are not seen."""
+    return _own_variance(view, per_island) + view.unseen**2
+
+
+def _own_variance(view: FieldOfView, per_island: float) -> float:
+    """The part of it that fields do not share."""
     doubt = sum(i.probability * (1.0 - i.probability) for i in view.islands if i.counts)
     return float(doubt + per_island * max(view.expected_count, 1.0))
 
@@ -50,7 +56,8 @@ def sample_density(views: Sequence[FieldOfView], per_island: float) -> DensityEr
     counts = np.array([view.expected_count for view in views])
     areas = np.array([view.area for view in views])
     count, area = float(counts.sum()), float(areas.sum())
-    detection = np.sqrt(sum(count_variance(view, per_island) for view in views)) / area
+    shared = sum(view.unseen for view in views) ** 2
+    detection = np.sqrt(sum(_own_variance(view, per_island) for view in views) + shared) / area
     counting = np.sqrt(max(count, 1.0)) / area
     number = len(views)
     if number < 2:

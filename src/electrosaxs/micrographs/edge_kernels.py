@@ -9,7 +9,7 @@ import numpy.typing as npt
 from numba import njit
 
 from ..nouns import FloatArray
-from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, X, Y, depth
+from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, IntArray, X, Y, depth
 
 
 @njit(cache=True)
@@ -25,7 +25,7 @@ def profiles_across(
         at[d] = outside - step * d
     channels = image.shape[2]
     total, count = np.zeros((3, depths, channels)), np.zeros((3, depths))
-    half = 0.5 * edge * (1.0 - 2.0 * row[CUT])
+    margin = 2.5 + 0.08 * edge
     near, number = np.empty(rows.shape[0], dtype=np.int64), 0
     for m in range(rows.shape[0]):
         apart = np.hypot(rows[m, X] - row[X], rows[m, Y] - row[Y])
@@ -35,7 +35,7 @@ def profiles_across(
     for k in range(3):
         c, s = -np.cos(row[ANGLE] + TURN * k), -np.sin(row[ANGLE] + TURN * k)
         for d in range(depths):
-            reach = half - 2.5 - 0.08 * edge - max(0.0, -at[d]) * SQRT3
+            reach = _half_of_side(edge, row[CUT], max(0.0, -at[d])) - margin
             for position in range(-int(reach), int(reach) + 1):
                 away = edge / (2.0 * SQRT3) + at[d]
                 x = row[X] + away * c - position * s
@@ -68,6 +68,13 @@ def profiles_across(
 
 
 @njit(cache=True)
+def _half_of_side(edge: float, cut: float, inside: float) -> float:
+    """Half of the line so far inside a side that is nearer to that side than to the others and to the cut tips: it ends on the
+    bisectors, of 60 degrees between sides, of 120 between a side and a cut."""
+    return min(0.5 * edge - inside * SQRT3, edge * (0.5 - cut) - inside / SQRT3)
+
+
+@njit(cache=True)
 def _steps(blur: float, at: FloatArray, search: float) -> FloatArray:
     """Phi((e - u) / s) for all differences e - u, a quarter of a pixel apart from -LONGEST: looked up, not computed."""
     span = at[0] - at[at.shape[0] - 1]
@@ -79,8 +86,8 @@ def _steps(blur: float, at: FloatArray, search: float) -> FloatArray:
 
 
 @njit(cache=True)
-def _misfit(mean: FloatArray, count: FloatArray, at: FloatArray, e: int, w: int, table: FloatArray, zero: int) -> float:
-    """Weighted sum of squares of one side about the best levels of each channel, one or (w > 0) two steps; e and w in
+def _misfit(mean: FloatArray, count: FloatArray, at: IntArray, e: int, w: int, table: FloatArray, zero: int) -> float:
+    """Weighted sum of squares of one side about the best levels of each channel, one or (w > 0) two steps; at, e and w in
     quarters of a pixel."""
     total = 0.0
     for channel in range(mean.shape[1]):
@@ -90,8 +97,8 @@ def _misfit(mean: FloatArray, count: FloatArray, at: FloatArray, e: int, w: int,
             if weight <= 0.0:
                 continue
             value = mean[d, channel]
-            first = table[zero + e - round(4.0 * at[d])]
-            second = table[zero + e - w - round(4.0 * at[d])] if w > 0 else 0.0
+            first = table[zero + e - at[d]]
+            second = table[zero + e - w - at[d]] if w > 0 else 0.0
             n0 += weight
             n1 += weight * first
             n2 += weight * second
@@ -121,7 +128,7 @@ def _misfit(mean: FloatArray, count: FloatArray, at: FloatArray, e: int, w: int,
 def _side(
     mean: FloatArray,
     count: FloatArray,
-    at: FloatArray,
+    at: IntArray,
     w: int,
     table: FloatArray,
     zero: int,
@@ -130,8 +137,8 @@ def _side(
     trusted: float,
     share: float,
 ) -> tuple[float, float, float]:
-    """(misfit, offset, curvature) of one side for a facet of width w; w, search and fine in quarters of a pixel. The offset is
-    looked for around share w, where the outline says that it is."""
+    """(misfit, offset, curvature) of one side for a facet of width w; at, w, search and fine in quarters of a pixel. The
+    offset is looked for around share w, where the outline says that it is."""
     best, where, steps = 1e300, 0, search // fine
     middle = round(share * w)
     values = np.empty(2 * steps + 1)
@@ -198,6 +205,9 @@ def fit_sides(
     table = _steps(blur, at, search)
     zero = round(4.0 * (2.0 * at[0] - at[at.shape[0] - 1] + search))
     far = round(4.0 * search)
+    quarters = np.empty(at.shape[0], dtype=np.int64)
+    for d in range(at.shape[0]):
+        quarters[d] = round(4.0 * at[d])
     widest = at[0] - at[at.shape[0] - 1]
     if share < 1.0:
         widest = min(widest, (-at[at.shape[0] - 1] - 3.0 * blur) / (1.0 - share))
@@ -213,7 +223,7 @@ def fit_sides(
         chi[n] = 0.0
         for k in range(3):
             if seen[k]:
-                chi[n] += _side(mean[k], count[k], at, 2 * n, table, zero, far, 1, trusted, share)[0]
+                chi[n] += _side(mean[k], count[k], quarters, 2 * n, table, zero, far, 1, trusted, share)[0]
     if number > 2 and given < 0.0:
         chi[1] = min(chi[1], max(chi[0], chi[2]))
     best = int(np.argmin(chi)) if given < 0.0 else round(2.0 * given)
@@ -227,9 +237,9 @@ def fit_sides(
     for k in range(3):
         if seen[k]:
             below = int(4.0 * w)
-            _, e, bend = _side(mean[k], count[k], at, below, table, zero, far, 1, trusted, share)
+            _, e, bend = _side(mean[k], count[k], quarters, below, table, zero, far, 1, trusted, share)
             if 4.0 * w > below > 0:
-                wider = _side(mean[k], count[k], at, below + 1, table, zero, far, 1, trusted, share)[1]
+                wider = _side(mean[k], count[k], quarters, below + 1, table, zero, far, 1, trusted, share)[1]
                 e += (4.0 * w - below) * (wider - e)
             result[k] = e
             result[3 + k] = np.sqrt(2.0 * noise / bend) if bend > 0.0 else search

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from ..nouns import FloatArray
-from .contrast import Mask
 from .edge_kernels import fit_sides, profiles_across, sides_seen
+from .morphology import Mask
 from .triangle_kernels import ANGLE, EDGE, SQRT3, TURN, X, Y
 
 OUTSIDE, STEP = 6.0, 0.5  # px: how far out profiles go, and their step

@@ -7,14 +7,15 @@ a price per triangle. What lies within a few pixels of the outline counts less, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
 from ..nouns import FloatArray
-from .contrast import Mask
 from .mask import usual_edge
-from .outlines import Outlines, Sides, outlines
+from .morphology import Mask
+from .outlines import IntArray, Outlines, Sides, outlines
 from .proposals import FACING, NEAR, distinct, fitted, proposals
 from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, Evidence, X, Y, explain, pixels_inside, points_explained
 
@@ -51,7 +52,10 @@ def explain_mask(mask: Mask) -> Explanation:
     boxes = ndimage.find_objects(found.labels)
     usual = usual_edge(mask)
     margin = 6 if np.isnan(usual) else int(max(6.0, 0.7 * usual))
-    parts = [_Part(mask, worth, found, sides, k + 1, boxes[k], margin) for k in range(number)]
+    points, pieces = _by_component(found.component, number), _by_component(sides.component, number)
+    parts = [
+        _Part(mask, worth, _Own(found, points[k], sides, pieces[k]), k + 1, boxes[k], margin) for k in range(number)
+    ]
     first = [part.explained((), usual, FIRST_CUT, alone=True) for part in parts]
     good = [rows[0, EDGE] for rows, _, support, fill in first if len(rows) == 1 and support[0] > 0.75 and fill[0] > 0.9]
     if len(good) < 3:
@@ -72,13 +76,28 @@ def explain_mask(mask: Mask) -> Explanation:
     return Explanation(rows, cost, support, fill, component, typical, found)
 
 
+def _by_component(component: IntArray, number: int) -> list[IntArray]:
+    """Places of those of component 1, 2, ... `number`, in their order."""
+    order = np.argsort(component, kind="stable")
+    return np.split(order, np.searchsorted(component[order], np.arange(1, number + 2)))[1:-1]
+
+
+class _Own(NamedTuple):
+    """What a component has of the outlines and of their straight pieces."""
+
+    found: Outlines
+    points: IntArray
+    sides: Sides
+    pieces: IntArray
+
+
 class _Part:
     """One component of the mask, in a window of its own."""
 
     def __init__(
-        self, mask: Mask, worth: FloatArray, found: Outlines, sides: Sides, label: int, box: tuple[slice, slice],
-        margin: int,
-    ) -> None:  # fmt: skip
+        self, mask: Mask, worth: FloatArray, has: _Own, label: int, box: tuple[slice, slice], margin: int
+    ) -> None:
+        found, mine, sides, own_sides = has
         rows, columns = (slice(max(0, b.start - margin), b.stop + margin) for b in box)
         self.label = label
         self.cut_by_frame = any(b.start == 0 or b.stop == size for b, size in zip(box, mask.shape, strict=True))
@@ -88,11 +107,9 @@ class _Part:
         self.worth = np.where(own, worth[rows, columns], -np.abs(worth[rows, columns])).ravel()
         self.area = float(own.sum())
         self.frame = mask.shape
-        mine = found.component == label
         self.outline = Outlines(
             found.points[mine] - self.corner, found.normals[mine], found.component[mine], found.labels[rows, columns]
         )
-        own_sides = sides.component == label
         ends = sides.ends[own_sides] - self.corner
         normals = np.stack([np.cos(sides.angle[own_sides]), np.sin(sides.angle[own_sides])], axis=1)
         self.sides = Sides(
@@ -190,13 +207,14 @@ def exposed_outline(
     """Lengths (px) of the outline of each triangle: in the frame (rows, columns) and in no other triangle, and in all. corner:
     column and row of the frame at which the triangles' own coordinates begin."""
     lengths, whole = np.zeros(len(rows)), np.zeros(len(rows))
+    x, y, edge = rows[:, [X, Y, EDGE]].T
     for k, row in enumerate(rows):
         line = _outline_points(row)
         at = line + corner
         inside = (at >= 0.5).all(axis=1) & (at[:, 0] < frame[1] - 1.5) & (at[:, 1] < frame[0] - 1.5)
-        for m, other in enumerate(rows):
-            if m != k and np.hypot(other[X] - row[X], other[Y] - row[Y]) < (other[EDGE] + row[EDGE]) / SQRT3:
-                inside &= _depths(line, other) < 1.0
+        for m in np.flatnonzero(np.hypot(x - row[X], y - row[Y]) < (edge + row[EDGE]) / SQRT3):
+            if m != k:
+                inside &= _depths(line, rows[m]) < 1.0
         lengths[k], whole[k] = inside.sum(), len(line)
     return lengths, whole
 

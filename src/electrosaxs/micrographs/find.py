@@ -12,10 +12,12 @@ from skimage.measure import regionprops
 from ..nouns import FloatArray
 from ..nouns.islands import FieldOfView, Island, Scale
 from ..physics.tetrahedron import FACET_SLOPE, TURN, outline, top_edge_from_facet
-from .contrast import Contrast, Mask, contrast
+from .contrast import Contrast, contrast
+from .dark_rims import dark_rim
 from .edges import CLEAR, RESOLVED, fit_edges
 from .explanation import Explanation, explain_mask, exposed_outline
-from .mask import island_mask, usual_edge
+from .mask import Standing, island_mask, standing, usual_edge
+from .morphology import Mask
 from .stretch import stretch
 from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, X, Y, pixels_inside
 from .valleys import valleys
@@ -35,6 +37,11 @@ CONVEX_SHARE, CONVEX_DOUBTFUL = (
 )  # of the triangles in such pieces: 0.9 of squares and hexagons, 0.01 of crowded islands
 MANY_ON_ONE = 6  # triangles on one piece, and elsewhere
 LESS_SEEN = 0.7  # of the outlines' visible share elsewhere: 0.5 on a ring, 0.9 where islands crowd
+UNSEEN = (
+    0.1  # share of their outlines that should show and does not: 0.02 to 0.07 of islands that are explained rightly
+)
+CROWD = 20  # islands, at least: of fewer one rough outline makes the share
+RIM_SHARE = 2.0  # of a rim's width, in the base edge's sigma: rms of 0 to 2 sqrt(3) of it, each as likely
 Box = tuple[int, int, int, int]
 
 
@@ -44,41 +51,61 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     left, top, width, height = used or (0, 0, columns, rows)
     part = image[top : top + height, left : left + width]
     whole = contrast(part)
-    mask = _mask_of(whole)
+    out = standing(whole)
+    mask = island_mask(out)
     edge = usual_edge(mask)
     factor = 1 if np.isnan(edge) else max(1, int(edge / WORKING_EDGE))
     working = whole if factor == 1 else contrast(_shrunk(part, factor))
-    seen, found, fainter = _explained(working, edge / factor, mask if factor == 1 else _mask_of(working))
+    smaller = out if factor == 1 else standing(working)
+    seen, found, fainter = _explained(smaller, edge / factor, mask if factor == 1 else island_mask(smaller))
     if fainter:
-        mask = seen if factor == 1 else _mask_of(whole, facets=True)
+        mask = seen if factor == 1 else island_mask(out, facets=True)
     triangles = found.rows * np.array([factor, factor, factor, 1.0, 1.0])
     triangles[:, [X, Y]] += 0.5 * (factor - 1)
     fitted, facets, blur = fit_edges(whole.residual, triangles)
-    islands = _islands(found, seen, fitted, facets, blur, (height, width), factor)
+    rim, depth = dark_rim(whole.residual, fitted, blur)
+    if rim:
+        facets[:, [0, 1, 3]] = np.nan  # its profile has more than two steps
+        facets[:, 2] = np.hypot(facets[:, 2], RIM_SHARE * rim)
+    islands = _islands(found, seen, fitted, facets, blur, (height, width), factor, rim=rim > 0.0)
     islands, bodies = _without_bodies(islands, mask)
-    flags = (*_flags(islands, mask, whole), *bodies)
+    unseen = _unseen(islands)
+    crowd = [_crowd_in_words(unseen)] if unseen else []
+    flags = (*_flags(islands, mask, whole), *bodies, *crowd, *([_rim_in_words(rim, depth)] if rim else []))
     if stretched := stretch([i for i in islands if i.probability >= 0.5], mask):
         flags = (*flags, stretched.words)
     moved = tuple(
         replace(i, x=i.x + left, y=i.y + top, outline=i.outline + np.array([left, top], dtype=float)) for i in islands
     )
     return FieldOfView(
-        name, (rows, columns), (left, top, width, height), scale, moved, float(mask.mean()), whole.typical, blur, flags
+        name, (rows, columns), (left, top, width, height), scale, moved, float(mask.mean()), whole.typical, blur, flags,
+        RIM_SHARE * rim, unseen,
+    )  # fmt: skip
+
+
+def _crowd_in_words(unseen: float) -> str:
+    return (
+        f"perhaps not triangular, or too crowded: the count may be {unseen:.0f} too high, for as many outlines' worth of sides "
+        "that should show is not seen"
     )
 
 
-def _mask_of(found: Contrast, *, facets: bool = False) -> Mask:
-    return island_mask(found, np.ones(found.distance.shape, dtype=bool), facets=facets)
+def _rim_in_words(rim: float, depth: float) -> str:
+    return (
+        f"base edges may be up to {2.0 * SQRT3 * rim:.1f} px longer: a rim {rim:.1f} px wide runs along them on the other side "
+        f"of the substrate's level ({depth:.0%} of the islands' height), a fringe on facets or a shadow beside them"
+    )
 
 
-def _explained(working: Contrast, edge: float, seen: Mask) -> tuple[Mask, Explanation, bool]:
+def _explained(out: Standing, edge: float, seen: Mask) -> tuple[Mask, Explanation, bool]:
     """(what stands out, the triangles that explain it, whether with faint facets); seen: what stands out without them.
 
     What is fainter than half of a top beside it may be a glow or grain, which no triangle holds, or a facet, which belongs to
     it. Where it is much, both are explained, and the one whose outlines are seen better is right.
     """
+    working = out.contrast
     found = explain_mask(seen & ~valleys(working, seen, edge))
-    fuller = _mask_of(working, facets=True)
+    fuller = island_mask(out, facets=True)
     if fuller.sum() < (1.0 + FAINT) * seen.sum() or not len(found.rows):
         return seen, found, False
     other = explain_mask(fuller & ~valleys(working, fuller, edge))
@@ -99,7 +126,9 @@ def _flags(islands: tuple[Island, ...], mask: Mask, whole: Contrast) -> tuple[st
     taken = [i for i in islands if i.probability >= 0.5]
     rows = np.array([[i.x, i.y, i.edge, -np.radians(i.rotation_deg), i.truncation] for i in taken]).reshape(-1, 5)
     _, pixels, _ = pixels_inside(rows, *mask.shape)
-    held = float(mask.ravel()[np.unique(pixels)].sum() / mask.sum()) if len(pixels) else 0.0
+    inside = np.zeros(mask.size, dtype=bool)
+    inside[pixels] = True
+    held = float((mask.ravel() & inside).sum() / mask.sum())
     if not taken or held < EXPLAINED:
         flags.append(f"not triangular: islands explain {held:.0%} of what stands out")
     elif (several := _in_convex_pieces(taken, mask)) > CONVEX_SHARE:
@@ -115,6 +144,13 @@ def _flags(islands: tuple[Island, ...], mask: Mask, whole: Contrast) -> tuple[st
     if 0.0 < whole.typical < DOUBTFUL_CONTRAST:
         flags.append(f"faint: islands differ from the substrate by {whole.typical:.1f} of its standard deviations")
     return tuple(flags)
+
+
+def _unseen(islands: Sequence[Island]) -> float:
+    """Outlines' worth of sides that no island and no frame hides and that are not seen all the same; 0 where it is as little as
+    on islands that are explained rightly."""
+    missing = [1.0 - i.visible for i in islands if i.probability >= 0.5 and i.counts]
+    return float(sum(missing)) if sum(missing) > UNSEEN * len(missing) and len(missing) >= CROWD else 0.0
 
 
 def _on_pieces(islands: Sequence[Island], mask: Mask) -> tuple[FloatArray, list[int]]:
@@ -166,13 +202,13 @@ def _in_convex_pieces(islands: list[Island], mask: Mask) -> float:
 
 def _islands(
     found: Explanation, seen: Mask, rows: FloatArray, facets: FloatArray, blur: float, shape: tuple[int, int],
-    factor: int,
+    factor: int, *, rim: bool,
 ) -> tuple[Island, ...]:  # fmt: skip
     shows, border = _shows(rows, shape)
     exposed, whole = exposed_outline(rows, shape)
     groups = _groups(found, seen)
     area = SQRT3 / 4.0 * (found.typical * factor) ** 2
-    reasons = _unresolved(facets, blur)
+    reasons = _unresolved(facets, blur, rim=rim)
     limit = FACET_SLOPE * RESOLVED * max(blur, LEAST_BLUR)
     made = []
     for k, row in enumerate(rows):
@@ -191,13 +227,13 @@ def _islands(
                 group=int(groups[k]), border=bool(border[k]),
                 centre_inside=bool(-0.5 <= row[X] < shape[1] - 0.5 and -0.5 <= row[Y] < shape[0] - 0.5),
                 outline=outline(float(row[X]), float(row[Y]), float(row[EDGE]), rotation, float(row[CUT])),
-                why_no_top=why, thinner_than=limit if why and np.isfinite(width) else np.nan,
+                why_no_top=why, thinner_than=limit if why and FACET_SLOPE * width < limit else np.nan,
             )
         )  # fmt: skip
     return tuple(made)
 
 
-def _unresolved(facets: FloatArray, blur: float) -> list[str]:
+def _unresolved(facets: FloatArray, blur: float, *, rim: bool) -> list[str]:
     """Why the top edge of each island is not known; empty where it is.
 
     Where most facets of an image are too narrow, the few that seem wide are the tail of the noise: none is taken.
@@ -210,7 +246,9 @@ def _unresolved(facets: FloatArray, blur: float) -> list[str]:
     few = wide.sum() < MOST * max(clear.sum(), 0.5 * len(facets))
     reasons = []
     for k in range(len(facets)):
-        if not clear[k]:
+        if rim:
+            reasons.append("a rim on the other side of the substrate's level hides where facets begin")
+        elif not clear[k]:
             reasons.append("no second step across its sides")
         elif not wide[k]:
             reasons.append(f"facet of {width[k]:.1f} px is narrower than {RESOLVED:g} times the blur of {blur:.1f} px")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
 from ..nouns import FloatArray
-from .contrast import SEEN, Contrast, Mask
+from .contrast import SEEN, Contrast
+from .morphology import SQUARE, Mask, depth, dilated, disc, eroded, grown, shrunk
 
 LEAST = 0.22  # of the typical contrast: what is fainter is no island
 HALF = 0.5  # of the brightest nearby: where a blurred edge lies
@@ -23,24 +26,40 @@ BESIDE, THIN_RIM = 0.6, 0.3  # of that radius: how far around it is looked, and 
 CONVEX = 0.72  # area over that of the convex hull, of one island or of two that overlap
 
 
-def island_mask(found: Contrast, usable: Mask, *, facets: bool = False) -> Mask:
-    """True on islands and whatever else stands out as they do; `usable` False: left out. facets: of what is fainter than half
-    of the brightest nearby only that is left out which blur and gaps between islands explain."""
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """What is no substrate (`seen`), and what of the image is fainter than half of the brightest nearby (`low`)."""
+
+    contrast: Contrast
+    seen: Mask
+    low: Mask
+
+
+def standing(found: Contrast) -> Standing:
+    """What stands out of an image's contrast, the brightest on the same side of the substrate."""
+    distance = found.distance
     if found.typical == 0.0:
-        return np.zeros(found.distance.shape, dtype=bool)
-    distance = np.where(usable, found.distance, 0.0)
-    threshold = max(SEEN, LEAST * found.typical)
-    seen = distance > threshold
+        nothing = np.zeros(distance.shape, dtype=bool)
+        return Standing(found, nothing, nothing)
     reach = int(np.ceil(2.0 * found.smoothing)) + 2
     bright, dark = (
         ndimage.maximum_filter(distance * side, size=2 * reach + 1) for side in (found.bright, ~found.bright)
     )
     nearby = np.where(found.bright, bright, dark)
     low = distance < HALF * np.minimum(nearby, 3.0 * found.typical)
-    way = _passable(distance, seen, low, found.smoothing) if facets else low
+    return Standing(found, distance > max(SEEN, LEAST * found.typical), low)
+
+
+def island_mask(of: Standing, *, facets: bool = False) -> Mask:
+    """True on islands and whatever else stands out as they do. facets: of what is fainter than half of the brightest nearby
+    only that is left out which blur and gaps between islands explain."""
+    if not of.seen.any():
+        return of.seen
+    seen, low = of.seen, of.low
+    way = _passable(of.contrast.distance, seen, low, of.contrast.smoothing) if facets else low
     outside = ndimage.binary_dilation(~seen, mask=~seen | way, iterations=GAP)
     filled = _with_tops(_without_narrow_holes(~outside), seen, seen & ~low)
-    kept = filled & ndimage.binary_dilation(_opened(filled), iterations=THIN + 1)
+    kept = filled & grown(_opened(filled), THIN + 1)
     labels, number = ndimage.label(kept)
     area = np.bincount(labels.ravel(), minlength=number + 1)
     return np.asarray((area >= SMALLEST)[labels] & (labels > 0))
@@ -51,7 +70,7 @@ def _passable(distance: FloatArray, seen: Mask, low: Mask, smoothing: float) -> 
 
     A facet fainter than half of its top is neither: the top lies on one side of it only, and it is wider than the blur.
     """
-    near = ndimage.distance_transform_edt(seen) <= FADING * np.hypot(smoothing, USUAL_BLUR)
+    near = dilated(~seen, disc(FADING * float(np.hypot(smoothing, USUAL_BLUR))))
     between = distance < HALF * ndimage.grey_closing(distance, size=(2 * WIDEST_GAP + 1, 2 * WIDEST_GAP + 1))
     return np.asarray(low & (near | between))
 
@@ -62,7 +81,7 @@ def _with_tops(mask: Mask, seen: Mask, bright: Mask) -> Mask:
     tops = inside_rims(_closed(seen)) | inside_rims(_closed(_without_specks(bright)))
     if not tops.any():
         return mask
-    around = ndimage.binary_dilation(tops, iterations=RIM) & seen
+    around = grown(tops, RIM) & seen
     return np.asarray(_closed(mask | tops | around))
 
 
@@ -84,16 +103,15 @@ def inside_rims(mask: Mask) -> Mask:
         beside = mask[part] & (ndimage.distance_transform_edt(~one) <= BESIDE * inner)
         if inner < LEAST_INNER or not beside.any():
             continue
-        depth = ndimage.distance_transform_edt(mask[part])[beside]
-        if np.percentile(depth, 95.0) <= THIN_RIM * inner and area[k] >= CONVEX * ConvexHull(_corners(one)).volume:
+        thick = ndimage.distance_transform_edt(mask[part])[beside]
+        if np.percentile(thick, 95.0) <= THIN_RIM * inner and area[k] >= CONVEX * ConvexHull(_corners(one)).volume:
             filled[part] |= one
     return filled
 
 
 def _closed(mask: Mask) -> Mask:
     """Without gaps of a pixel or two."""
-    disc = np.ones((3, 3), dtype=bool)
-    return mask | np.asarray(ndimage.binary_erosion(ndimage.binary_dilation(mask, disc), disc, border_value=1))
+    return mask | eroded(dilated(mask, SQUARE), SQUARE)
 
 
 def _without_specks(mask: Mask) -> Mask:
@@ -112,30 +130,28 @@ def _corners(mask: Mask) -> FloatArray:
 
 def _opened(mask: Mask) -> Mask:
     """Opening with a disc of radius THIN; the frame does not take anything away."""
-    disc = np.hypot(*np.mgrid[-THIN : THIN + 1, -THIN : THIN + 1]) <= THIN + 0.3
-    shrunk = ndimage.binary_erosion(mask, disc, border_value=1)
-    return np.asarray(ndimage.binary_dilation(shrunk, disc))
+    shape = disc(THIN + 0.3)
+    return dilated(eroded(mask, shape), shape)
 
 
 def _without_narrow_holes(mask: Mask) -> Mask:
     """Holes that are narrow are filled, also those that a rough island leaves open by a pixel or two."""
-    disc, closed = np.ones((3, 3), dtype=bool), _closed(mask)
+    closed = _closed(mask)
     labels, number = ndimage.label(~closed)
-    wide = np.unique(labels[ndimage.binary_erosion(~closed, iterations=NARROW_HOLE, border_value=1)])
     narrow = np.ones(number + 1, dtype=bool)
-    narrow[wide] = False
-    narrow[np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))] = False
+    narrow[labels[shrunk(~closed, NARROW_HOLE)]] = False
+    narrow[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = False
     narrow[0] = False
-    inner = ndimage.binary_erosion(closed | narrow[labels], disc, iterations=2, border_value=1)
+    inner = eroded(closed | narrow[labels], np.ones((5, 5), dtype=bool))
     return np.asarray(mask | narrow[labels] | inner)
 
 
 def usual_edge(mask: Mask) -> float:
     """Edge (px) of the triangle that fits between the outlines: 2 sqrt(3) times the inner radius of what stands out, the
     median over bodies weighted by their area; nan where nothing stands out. Islands that touch do not change it."""
-    depth = ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge"))[1:-1, 1:-1]
-    top = (depth == ndimage.maximum_filter(depth, size=9)) & (depth > 2.5)
-    radius = np.sort(depth[top])
+    inside = depth(mask)
+    top = (inside == ndimage.maximum_filter(inside, size=9)) & (inside > 2.5) & np.isfinite(inside)
+    radius = np.sort(inside[top])
     if not radius.size:
         return float("nan")
     weight = np.cumsum(radius**2)

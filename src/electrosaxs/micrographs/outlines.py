@@ -12,7 +12,7 @@ from scipy import ndimage
 from skimage.measure import find_contours
 
 from ..nouns import FloatArray
-from .contrast import Mask
+from .morphology import Mask
 
 ROUNDING = 1.0  # px: the mask is smoothed so much before its outline is drawn
 BOW = 1.3  # px: how far a straight piece may bow out
@@ -49,14 +49,15 @@ def outlines(mask: Mask) -> tuple[Outlines, Sides]:
     labels, _ = ndimage.label(mask, structure=np.ones((3, 3)))
     soft = ndimage.gaussian_filter(mask.astype(np.float32), ROUNDING, mode="nearest")
     slope = [ndimage.gaussian_filter(soft, 1.0, order=order, mode="nearest") for order in ((0, 1), (1, 0))]
-    near = ndimage.grey_dilation(labels, size=(5, 5))
+    padded = np.pad(labels, 2, mode="edge")
     lines, sides = [], []
     for line in find_contours(soft, 0.5):
         points = _evenly(np.ascontiguousarray(line[:, ::-1]))
         if len(points) < SHORTEST:
             continue
         at = np.round(points).astype(int)
-        component = int(np.bincount(near[at[:, 1], at[:, 0]]).argmax())
+        near = [padded[at[:, 1] + down, at[:, 0] + right] for down in range(5) for right in range(5)]
+        component = int(np.bincount(np.max(near, axis=0)).argmax())
         normals = -np.stack([ndimage.map_coordinates(s, points.T[::-1], order=1, mode="nearest") for s in slope], 1)
         normals /= np.maximum(np.hypot(*normals.T), 1e-9)[:, None]
         lines.append((points, normals, np.full(len(points), component)))

@@ -11,9 +11,9 @@ import numpy as np
 from numba import njit
 
 from ..nouns import FloatArray
-from .contrast import Mask
+from .morphology import Mask
 from .outlines import Outlines, Sides
-from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, IntArray, X, Y, side_of
+from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, IntArray, X, Y, side_of, tips_of
 
 MISTURNED = np.radians(14.0)  # of two pieces against 120 degrees
 FACING = 0.9  # cosine between the normals of an outline point and of the side it lies on
@@ -175,11 +175,12 @@ def _fit(rows: FloatArray, points: FloatArray, normals: FloatArray, tolerance: f
 def _fit_once(row: FloatArray, points: FloatArray, normals: FloatArray, near: float) -> bool:
     """One step: offsets o_k and a small turn w minimise sum (n . p + w s - o_k)^2, s along the side from its foot."""
     count, mean_s, mean_d, cross, square = np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3)
+    ways = tips_of(row[ANGLE])
     for i in range(points.shape[0]):
-        k = side_of(points[i, 0], points[i, 1], normals[i, 0], normals[i, 1], row, near, FACING)
+        k = side_of(points[i, 0], points[i, 1], normals[i, 0], normals[i, 1], row, ways, near, FACING)
         if k < 0 or k > 2:
             continue
-        c, s = -np.cos(row[ANGLE] + TURN * k), -np.sin(row[ANGLE] + TURN * k)
+        c, s = -ways[k, 0], -ways[k, 1]
         dx, dy = points[i, 0] - row[X], points[i, 1] - row[Y]
         along, away = dy * c - dx * s, dx * c + dy * s
         count[k] += 1.0

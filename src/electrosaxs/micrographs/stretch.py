@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from ..nouns import FloatArray
 from ..nouns.islands import Island
-from .contrast import Mask
+from .morphology import Mask
 
 FEWEST = 12
 """Islands that stand alone, below which an image says nothing (chosen)."""

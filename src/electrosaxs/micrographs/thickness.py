@@ -34,10 +34,13 @@ class MeanThickness:
 
 
 def mean_thickness(known: FloatArray, own: FloatArray, limits: FloatArray) -> MeanThickness:
-    """Of a normal distribution: `known` with sigmas `own`, and one island thinner than each of `limits` (Tobin 1958).
+    """Of a normal distribution: `known` with sigmas `own`, and one island measured thinner than each of `limits` (Tobin 1958),
+    with the error that the known ones usually have.
 
-    L = sum log N(T; mu, s^2 + own^2) + sum log Phi((limit - mu) / s); sigma from its curvature, the spread being free.
+    L = sum log N(T; mu, s^2 + own^2) + sum log Phi((limit - mu) / (s^2 + own^2)^(1/2)); sigma from its curvature, the spread
+    being free.
     """
+    usual = float(np.median(own))
     start = float(known.mean()), float(np.log(max(known.std(), 0.05 * known.mean())))
     floor = float(np.log(NARROWEST * known.mean()))
 
@@ -45,7 +48,7 @@ def mean_thickness(known: FloatArray, own: FloatArray, limits: FloatArray) -> Me
         spread = np.exp(max(at[1], floor))
         variance = spread**2 + np.square(own)
         seen = 0.5 * (np.square(known - at[0]) / variance + np.log(variance)).sum()
-        return float(seen - log_ndtr((limits - at[0]) / spread).sum())
+        return float(seen - log_ndtr((limits - at[0]) / np.hypot(spread, usual)).sum())
 
     best = minimize(misfit, np.array(start), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-8}).x
     spread = float(np.exp(max(best[1], floor)))

@@ -37,32 +37,37 @@ def depth(px: float, py: float, row: FloatArray) -> float:
 def pixels_inside(rows: FloatArray, height: int, width: int) -> tuple[IntArray, IntArray, FloatArray]:
     """(start, pixels, areas): flat indices of the pixels of a window that each triangle holds, and its area with what
     lies outside the window."""
-    start = np.zeros(rows.shape[0] + 1, dtype=np.int64)
+    start, at = np.zeros(rows.shape[0] + 1, dtype=np.int64), 0
     areas = np.zeros(rows.shape[0])
-    for fill in range(2):
-        if fill == 1:
-            found = np.empty(start[-1], dtype=np.int64)
-        at = 0
-        for k in range(rows.shape[0]):
-            row = rows[k]
-            reach = row[EDGE] / SQRT3
-            areas[k] = SQRT3 / 4.0 * row[EDGE] ** 2 * (1.0 - 3.0 * row[CUT] ** 2)
-            c0, s0 = np.cos(row[ANGLE]), np.sin(row[ANGLE])
-            inradius = row[EDGE] / (2.0 * SQRT3)
-            cut = row[EDGE] * (1.0 / SQRT3 - row[CUT] * SQRT3 / 2.0)
-            for y in range(max(0, int(np.ceil(row[Y] - reach))), min(height, int(row[Y] + reach) + 1)):
-                for x in range(max(0, int(np.ceil(row[X] - reach))), min(width, int(row[X] + reach) + 1)):
-                    dx, dy = x - row[X], y - row[Y]
-                    a = dx * c0 + dy * s0
-                    b = -0.5 * a + SQRT3 / 2.0 * (dy * c0 - dx * s0)
-                    c = -a - b
-                    if min(a, min(b, c)) > -inradius and max(a, max(b, c)) < cut:
-                        if fill == 1:
-                            found[at] = y * width + x
-                        at += 1
-            if fill == 0:
-                start[k + 1] = at
-    return start, found, areas
+    found = np.empty(1024, dtype=np.int64)
+    for k in range(rows.shape[0]):
+        row = rows[k]
+        reach = row[EDGE] / SQRT3
+        areas[k] = SQRT3 / 4.0 * row[EDGE] ** 2 * (1.0 - 3.0 * row[CUT] ** 2)
+        c0, s0 = np.cos(row[ANGLE]), np.sin(row[ANGLE])
+        inradius = row[EDGE] / (2.0 * SQRT3)
+        cut = row[EDGE] * (1.0 / SQRT3 - row[CUT] * SQRT3 / 2.0)
+        for y in range(max(0, int(np.ceil(row[Y] - reach))), min(height, int(row[Y] + reach) + 1)):
+            if found.shape[0] < at + width:
+                found = _longer(found, at, width)
+            for x in range(max(0, int(np.ceil(row[X] - reach))), min(width, int(row[X] + reach) + 1)):
+                dx, dy = x - row[X], y - row[Y]
+                a = dx * c0 + dy * s0
+                b = -0.5 * a + SQRT3 / 2.0 * (dy * c0 - dx * s0)
+                c = -a - b
+                if min(a, min(b, c)) > -inradius and max(a, max(b, c)) < cut:
+                    found[at] = y * width + x
+                    at += 1
+        start[k + 1] = at
+    return start, found[:at].copy(), areas
+
+
+@njit(cache=True)
+def _longer(found: IntArray, used: int, more: int) -> IntArray:
+    """A list twice as long, with room for so many more."""
+    fresh = np.empty(2 * found.shape[0] + more, dtype=np.int64)
+    fresh[:used] = found[:used]
+    return fresh
 
 
 @njit(cache=True)
@@ -70,35 +75,42 @@ def points_explained(
     rows: FloatArray, points: FloatArray, normals: FloatArray, tolerance: float, agreement: float
 ) -> tuple[IntArray, IntArray]:
     """(start, points): outline points that lie on a side of each triangle and face as it does, or on one of its tips."""
-    start = np.zeros(rows.shape[0] + 1, dtype=np.int64)
-    for fill in range(2):
-        if fill == 1:
-            found = np.empty(start[-1], dtype=np.int64)
-        at = 0
-        for k in range(rows.shape[0]):
-            for n in range(points.shape[0]):
-                if (
-                    side_of(points[n, 0], points[n, 1], normals[n, 0], normals[n, 1], rows[k], tolerance, agreement)
-                    >= 0
-                ):
-                    if fill == 1:
-                        found[at] = n
-                    at += 1
-            if fill == 0:
-                start[k + 1] = at
-    return start, found
+    start, at = np.zeros(rows.shape[0] + 1, dtype=np.int64), 0
+    found = np.empty(points.shape[0] + 1, dtype=np.int64)
+    for k in range(rows.shape[0]):
+        if found.shape[0] < at + points.shape[0]:
+            found = _longer(found, at, points.shape[0])
+        ways = tips_of(rows[k, ANGLE])
+        for n in range(points.shape[0]):
+            px, py, nx, ny = points[n, 0], points[n, 1], normals[n, 0], normals[n, 1]
+            if side_of(px, py, nx, ny, rows[k], ways, tolerance, agreement) >= 0:
+                found[at] = n
+                at += 1
+        start[k + 1] = at
+    return start, found[:at].copy()
 
 
 @njit(cache=True)
-def side_of(px: float, py: float, nx: float, ny: float, row: FloatArray, tolerance: float, agreement: float) -> int:
-    """Side 0 to 2 on which an outline point with its normal lies, 3 to 5 for a tip, -1 for neither."""
+def tips_of(angle: float) -> FloatArray:
+    """Unit vectors (3, 2) from the centre of a triangle to its tips."""
+    ways = np.empty((3, 2))
+    for k in range(3):
+        ways[k, 0], ways[k, 1] = np.cos(angle + TURN * k), np.sin(angle + TURN * k)
+    return ways
+
+
+@njit(cache=True)
+def side_of(
+    px: float, py: float, nx: float, ny: float, row: FloatArray, ways: FloatArray, tolerance: float, agreement: float
+) -> int:  # fmt: skip
+    """Side 0 to 2 on which an outline point with its normal lies, 3 to 5 for a tip, -1 for neither; `ways`: to the tips."""
     edge = row[EDGE]
     dx, dy = px - row[X], py - row[Y]
     if dx * dx + dy * dy > (edge / SQRT3 + tolerance) ** 2:
         return -1
     off = max(tolerance, 0.03 * edge)
     for k in range(3):
-        c, s = -np.cos(row[ANGLE] + TURN * k), -np.sin(row[ANGLE] + TURN * k)
+        c, s = -ways[k, 0], -ways[k, 1]
         away = dx * c + dy * s - edge / (2.0 * SQRT3)
         along = abs(dy * c - dx * s)
         if abs(away) <= off and nx * c + ny * s >= agreement and along <= 0.5 * edge * (1.0 - 2.0 * row[CUT]) + 2.0:
@@ -106,7 +118,7 @@ def side_of(px: float, py: float, nx: float, ny: float, row: FloatArray, toleran
     if abs(depth(px, py, row)) > off:
         return -1
     for k in range(3):
-        c, s = np.cos(row[ANGLE] + TURN * k), np.sin(row[ANGLE] + TURN * k)
+        c, s = ways[k, 0], ways[k, 1]
         if np.hypot(dx - edge / SQRT3 * c, dy - edge / SQRT3 * s) <= row[CUT] * edge + 4.0 and nx * c + ny * s > 0.3:
             return 3 + k
     return -1

@@ -14,7 +14,8 @@ from skimage.filters import apply_hysteresis_threshold
 from skimage.morphology import reconstruction
 
 from ..nouns import FloatArray
-from .contrast import MAD, Contrast, Mask
+from .contrast import MAD, Contrast
+from .morphology import Mask, grown
 
 WIDTH = 2.0  # px: standard deviation of the valleys looked for
 CLEAR_NOISE, CLEAR_DEPTH = 4.0, 0.04  # a valley over its noise, and over the height around it, somewhere along it
@@ -39,7 +40,7 @@ def valleys(found: Contrast, mask: Mask, edge: float) -> Mask:
     if np.isnan(edge) or not mask.any():
         return nothing
     curvature = _upwards(found.distance)
-    quiet = ~ndimage.binary_dilation(mask, iterations=8)
+    quiet = ~grown(mask, 8)
     if quiet.sum() < 64:
         return nothing
     smooth = ndimage.gaussian_filter(found.distance, 0.5 * WIDTH)
@@ -58,7 +59,7 @@ def _lines(clear: FloatArray, below: FloatArray, mask: Mask, edge: float) -> Mas
     """Long lines of `clear` valleys that run down to the substrate; below: depth below their way out, of the height around."""
     lines, number = ndimage.label(apply_hysteresis_threshold(np.where(mask, clear, 0.0), FAINT, 1.0), EIGHT)
     kept = np.zeros(number + 1, dtype=bool)
-    outside = ndimage.binary_dilation(~mask, iterations=OPEN)
+    outside = grown(~mask, OPEN)
     for k, box in enumerate(ndimage.find_objects(lines), start=1):
         long = np.hypot(*(b.stop - b.start for b in box)) >= LONG * edge
         mine = lines[box] == k
@@ -87,5 +88,5 @@ def _level_of_the_way_out(height: FloatArray, mask: Mask) -> FloatArray:
 def _upwards(height: FloatArray) -> FloatArray:
     """How far the surface curves upwards across a line more than along it, times the squared width."""
     down, across, mixed = (ndimage.gaussian_filter(height, WIDTH, order=order) for order in ((2, 0), (0, 2), (1, 1)))
-    mean, half = 0.5 * (down + across), np.hypot(0.5 * (down - across), mixed)
-    return np.asarray(WIDTH**2 * (mean + half - np.abs(mean - half)))
+    mean, half = 0.5 * (down + across), np.sqrt(np.square(0.5 * (down - across)) + np.square(mixed))
+    return np.asarray(2.0 * WIDTH**2 * np.minimum(mean, half))

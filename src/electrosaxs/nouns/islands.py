@@ -49,7 +49,7 @@ class Island:
 
     visible: share of the exposed outline that is seen. exposed: share of the outline that no other island and no frame
     hides. shows: share of the base that no other island and no frame hides.
-    thinner_than: thickness (px) above which its facets would be resolved; nan where they are, and where its sides are hidden.
+    thinner_than: thickness (px) above which its facets would be resolved, of an island measured thinner; else nan.
     probability: that it is an island. group: islands that touch share a number. border: the frame cuts it.
     """
 
@@ -91,7 +91,9 @@ class Island:
 @dataclass(frozen=True, eq=False)
 class FieldOfView:
     """What was found on one image. used: (left, top, width, height) in pixels. covered: share of the area that stands out.
-    contrast: of the islands over the substrate's noise. flags: what a reader must know before he believes the count."""
+    contrast: of the islands over the substrate's noise. flags: what a reader must know before he believes the count.
+    edge_shared: sigma (px) of all base edges together, where a rim hides where they lie.
+    unseen: by how many the count may be too high, where most outlines are seen in part."""
 
     name: str
     shape: tuple[int, int]
@@ -102,6 +104,8 @@ class FieldOfView:
     contrast: float
     blur: float
     flags: tuple[str, ...] = ()
+    edge_shared: float = 0.0
+    unseen: float = 0.0
 
     @property
     def area(self) -> float:

@@ -174,7 +174,8 @@ def _shared(study: FilmStudy) -> str:
     """What the sigma does not contain."""
     assert study.indexed is not None
     held = "; ".join(f"{name.replace('_', ' ')}: {why}" for name, why in study.indexed.refined.held.items())
-    return f"; not included: distance and wavelength of the geometry; held: {held}" if held else ""
+    scale = "; not included: distance and wavelength of the geometry (1 % of either is 1 % of a length)"
+    return f"{scale}; held: {held}" if held else scale
 
 
 def _correlations(refined: Refined, name: str) -> str:

@@ -140,12 +140,20 @@ def _sizes(sample: Sample) -> dict[str, Number]:
     own = np.array([i.edge_sigma for i in sample.islands if not i.border]) * sample.views[0].scale.length
     sigma = float(np.hypot(spread / np.sqrt(len(edges)), 0.3 * np.median(own))) if len(own) else spread
     which = f"of {len(edges)} islands that the frame does not cut, before the tips were cut"
+    if shared := shared_edge_sigma(sample):
+        sigma = float(np.hypot(sigma, shared))
+        which += "; a rim on the other side of the substrate's level hides where they lie (flags), which sigma contains"
     return {
         "base_edge_mean": Number(float(edges.mean()), sigma, unit, which),
         "base_edge_spread": Number(
             spread, spread / np.sqrt(2.0 * (len(edges) - 1)), unit, "standard deviation " + which
         ),
     }
+
+
+def shared_edge_sigma(sample: Sample) -> float:
+    """Of all base edges together, in the unit of lengths: the mean over fields of what their rims hide."""
+    return float(np.mean([view.edge_shared * view.scale.length for view in sample.views]))
 
 
 def base_edges(sample: Sample) -> FloatArray:
@@ -210,7 +218,8 @@ def _volumes(sample: Sample, thick: MeanThickness, how: str) -> dict[str, Number
     scale = sample.views[0].scale
     volumes = np.array([_volume(i, thick, scale.length) for i in sample.islands]) * scale.length**3
     each, each_sigma = float(volumes.mean()), float(volumes.std(ddof=1) / np.sqrt(len(volumes)))
-    each_sigma = float(np.hypot(each_sigma, each * thick.sigma / thick.mean))
+    hidden = 2.0 * shared_edge_sigma(sample) / float(np.mean([i.edge * scale.length for i in sample.islands]))
+    each_sigma = float(np.linalg.norm([each_sigma, each * thick.sigma / thick.mean, each * hidden]))
     amount = each * sample.errors.count / sum(v.used[2] * v.used[3] * v.scale.length**2 for v in sample.views)
     relative = float(np.hypot(each_sigma / each, sample.errors.sigma / max(sample.errors.density, 1e-300)))
     numbers = {

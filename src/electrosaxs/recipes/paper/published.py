@@ -73,10 +73,15 @@ def statements(
                 "nucleation_density_exponent_slice_flux"),
         _of("solvated lattice constant at 57 V/cm (nm)", f"{SOLVATED_NM:g}", main, "lattice_constant_solvated",
             _true(truths, main)),
+        _number("the same against the field, slope (nm per V/cm)", "falls", numbers, true, "lattice_constant_solvated_slope"),
+        _number("dried lattice constant against the field, slope (nm per V/cm)", "falls", numbers, true,
+                "lattice_constant_dried_slope"),
         _onsets(runs, truths),
         _silence(runs, truths),
         _number("slice flux against the field, exponent", "rises", numbers, true, "slice_flux_exponent"),
         *_sizes(main, None if main is None else true_runs.get(main.name)),
+        _number("mean size at the anode against the field, slope (nm per V/cm)", "falls", numbers, true,
+                "anode_diameter_slope"),
         _number("volume contraction on drying", f"about {100 * CONTRACTION:.0f} %", numbers, true, "volume_contraction"),
     ]  # fmt: skip
     return [row for row in rows if row is not None]
