@@ -1,10 +1,10 @@
-"""What the sigma of a lattice constant holds beyond the noise, named: how the lines are written, and whether all reflections
-give one constant."""
+"""What the sigmas of lattice constant and crystalline fraction hold beyond the noise, named: how the lines are written, and
+whether all reflections give one constant."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from ...physics.lattices import STACKED, reflections
 from ...physics.stacking import close_packing
 from ...physics.structure_factor import powder_reflections
 from .bragg import mean_amplitude
-from .lattice_fit import LatticeFit
+from .lattice_fit import LatticeFit, fit_lattice
 from .parameters import SLOT, grains_of
 
 CLEAR_PEAK = 8.0  # sigma of a peak from which on its own place counts
@@ -59,9 +59,25 @@ def constant(one: LatticeFit, labelled: Sequence[Peak], how: str) -> Number:
     return Number(one.unit * one.value("a"), sigma.total, "nm", f"{how}; {sigma.words()}")
 
 
+def crystalline_fraction(one: LatticeFit, how: str) -> Number:
+    """The share of particles in crystals, with tails of the lines as long as the curve lets them be: where the fit had none, what
+    lies in them is missing from the share and from its sigma (a fifth of it, of Lorentzian lines)."""
+    if not one.freedom.lorentzian:
+        freedom, grains = replace(one.freedom, lorentzian=True), grains_of(one.outcome.parameters)
+        one = fit_lattice(one.curve, one.lattice, one.solution, freedom=freedom, grains=grains)
+    noise, profile = one.sigma("fraction"), abs(_moved_by_profile(one, "fraction"))
+    words = f"{how}; sigma of noise {noise:.2g}, profile of the lines {profile:.2g}"
+    return Number(one.value("fraction"), float(np.hypot(noise, profile)), "one", words)
+
+
 def profile_shift(one: LatticeFit) -> float:
-    """By how much (nm) the constant would change if lines were divided by q_hkl^2: to first order, through the influence of
-    every bin on a. Faulted layers count as the perfect ones that they are nearest to."""
+    """By how much (nm) the constant would change if lines were divided by q_hkl^2."""
+    return one.unit * _moved_by_profile(one, "a")
+
+
+def _moved_by_profile(one: LatticeFit, parameter: str) -> float:
+    """By how much a parameter would change if lines were divided by q_hkl^2: to first order, through the influence of every
+    bin on it. Faulted layers count as the perfect ones that they are nearest to."""
     q, s, g = one.curve.q, one.solution, grains_of(one.outcome.parameters)
     name, a = str(one.lattice), g.a
     if one.lattice == STACKED:
@@ -73,7 +89,7 @@ def profile_shift(one: LatticeFit) -> float:
     mean = mean_amplitude(q, g.size_ratio * s.diameter, g.size_ratio * s.deviation)[0]
     level = s.scale * one.model.correction(one.outcome.parameters) * g.fraction * mean**2
     change = one.curve.seen(level * np.exp(-(q**2) * g.mean_square) * (other - exact))
-    return float(one.unit * one.outcome.influence[SLOT["a"]] @ change)
+    return float(one.outcome.influence[SLOT[parameter]] @ change)
 
 
 def scatter_of_reflections(one: LatticeFit, labelled: Sequence[Peak]) -> float:
