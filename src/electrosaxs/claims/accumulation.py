@@ -10,12 +10,13 @@ from scipy.optimize import minimize_scalar
 
 from ..nouns import FloatArray
 from ..nouns.claims import Claim, Curve, Verdict, follows_if
+from ..nouns.nucleation import ONSET_BAND
 from ..transport import CellHistory, slice_weights
 from ..units import in_unit
 from .cells import Campaign, history, minutes, one_size, seen_at_anode, slice_mean, time_above
 from .charge_limits import contrast, rise
 from .motion import decay_um, field, particle
-from .paper import ABOUT_TENFOLD, LAST_PROFILE_S, ONSET_BAND, PROFILES_S, SILENT_S, SLICE_M, TENFOLD_M
+from .paper import ABOUT_TENFOLD, LAST_PROFILE_S, PROFILES_S, SILENT_S, SLICE_M, TENFOLD_M
 
 FLUX_UNTIL = 0.01
 """phi of the slice up to which a line is fitted, the middle of the onset band (chosen)."""

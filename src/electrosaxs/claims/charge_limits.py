@@ -15,9 +15,10 @@ from scipy.optimize import brentq
 
 from ..nouns import Experiment
 from ..nouns.claims import ChargeRange
+from ..nouns.nucleation import ONSET_BAND
 from ..transport import CellHistory, SizeClasses, point_weights
 from .cells import Campaign, history, minutes, one_size, slice_mean
-from .paper import ABOUT, LAST_PROFILE_S, ONSET_BAND, SILENT_S, TENFOLD, TENFOLD_M
+from .paper import ABOUT, LAST_PROFILE_S, SILENT_S, TENFOLD, TENFOLD_M
 
 CHARGES = (0.01, 0.15)
 """Charges between which limits are looked for (e)."""

@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 
 from ..nouns import Experiment, FloatArray, GrowthSettings
 from ..nouns.claims import Claim, Curve, Verdict, follows_if
+from ..nouns.nucleation import ONSET_BAND
 from ..physics.colloid import dry_shell_nm, solvated_shell_nm
 from ..physics.lattices import lattice_named
 from ..physics.tetrahedron import thickness, volume
@@ -27,7 +28,6 @@ from .paper import (
     ISLAND_UM,
     ISLANDS_UM,
     LAST_PROFILE_S,
-    ONSET_BAND,
     SILENT_S,
     SOLVATED_NM,
 )

@@ -11,8 +11,6 @@ EX_SITU_VOLTAGES = (5.0, 30.0)
 """20 and 120 V/cm over 2.5 mm."""
 SLICE_M = 50e-6
 """Step of the scan and resolution of the map: "volume fraction at the anode" is the mean of the lowest 50 um."""
-ONSET_BAND = (0.007, 0.012)
-"""phi of the slice at which superlattices are found to form."""
 SILENT_S = 3.0 * 3600.0
 """At 14 V/cm the band is not reached in about 3 h."""
 LAST_PROFILE_S = 55.0 * 60.0

@@ -24,8 +24,9 @@ from bokeh.models.annotations import BoxAnnotation, ColorBar, Span
 from bokeh.palettes import Viridis256
 from bokeh.plotting import figure
 
+from ..nouns.nucleation import ONSET_BAND
+
 BLUE, ORANGE, GREEN, VERMILION, GREY, BLACK = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#8c8c8c", "#222222"
-ONSET_BAND = (0.7, 1.2)  # per cent: slice phi at which superlattices were found to form, Yu et al. 2018
 TICKS = "9pt"  # on a wall the page makes it larger
 
 
@@ -66,7 +67,9 @@ def _phi_map() -> Any:
 def _growth_curve() -> Any:
     plot = _figure("time (min)", "φ at the anode (%)")
     plot.add_layout(
-        BoxAnnotation(bottom=ONSET_BAND[0], top=ONSET_BAND[1], fill_color=GREY, fill_alpha=0.22, level="underlay")
+        BoxAnnotation(
+            bottom=100.0 * ONSET_BAND[0], top=100.0 * ONSET_BAND[1], fill_color=GREY, fill_alpha=0.22, level="underlay"
+        )
     )
     _points(plot, "growth", BLUE)
     plot.scatter(

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..nouns import Number, RunResults
+from ..nouns.nucleation import ONSET_BAND
 from .measured import was_measured
 from .style import (
     BLACK,
@@ -26,7 +27,7 @@ from .style import (
     styled,
 )
 
-ONSET_BAND = (0.7, 1.2)  # per cent, Yu et al. 2018: slice phi at which superlattices were found to form
+BAND_PERCENT = (100.0 * ONSET_BAND[0], 100.0 * ONSET_BAND[1])
 
 
 @styled
@@ -36,9 +37,9 @@ def anode_growth(results: RunResults, truth: RunResults | None = None) -> Figure
     if growth is None or not growth.good.any():
         return Omitted("no voxel at the anode was measured")
     figure, axes = new_figure(64.0)
-    axes.axhspan(*ONSET_BAND, color="#dedede", lw=0, zorder=0)
+    axes.axhspan(*BAND_PERCENT, color="#dedede", lw=0, zorder=0)
     axes.annotate(
-        "onset, Yu et al. 2018", (0.99, ONSET_BAND[0]), xycoords=("axes fraction", "data"),
+        "onset, Yu et al. 2018", (0.99, BAND_PERCENT[0]), xycoords=("axes fraction", "data"),
         xytext=(0, 2), textcoords="offset points", va="bottom", ha="right", color="#555555", fontsize=6,
     )  # fmt: skip
     minutes, good = growth.coord("time") / SECONDS_PER_MINUTE, growth.good
@@ -53,7 +54,7 @@ def anode_growth(results: RunResults, truth: RunResults | None = None) -> Figure
     )  # fmt: skip
     _draw_line(axes, results, float(minutes[good].max()))
     _draw_onset(axes, results)
-    highest = max(ONSET_BAND[1] * 1.08, float(np.max(PER_CENT * growth.values[good])) * 1.12)
+    highest = max(BAND_PERCENT[1] * 1.08, float(np.max(PER_CENT * growth.values[good])) * 1.12)
     axes.set(xlabel=TIME_LABEL, ylabel="volume fraction at the anode (%)", ylim=(0, highest))
     axes.set_xlim(0, float(minutes[good].max()) * 1.04)
     axes.legend(loc="upper left")

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..nouns import FloatArray
+from ..nouns.nucleation import ONSET_BAND
 from ..nouns.trends import Member, Published
 from .campaign import publish
 from .style import (
@@ -31,8 +32,6 @@ from .style import (
 
 MOST_FIELDS = 8
 MARKS = ("s", "o", "D", "^", "v", "P", "X", "<")
-ONSET_BAND = (0.7, 1.2)
-"""phi (%) of the slice in which superlattices formed in Yu et al. 2018."""
 NAME_OVER = 6
 """Share of a curve, from its end, above which its name stands: one of so many."""
 SHOWN_Q = (0.3, 2.2)
@@ -58,7 +57,7 @@ def anode_growth_by_field(members: Sequence[Member]) -> Figure | Omitted:
     if not runs:
         return Omitted("no run has a growth curve")
     figure, axes = new_figure(66.0)
-    axes.axhspan(*ONSET_BAND, color=SHADE, lw=0, zorder=0)
+    axes.axhspan(*(PER_CENT * phi for phi in ONSET_BAND), color=SHADE, lw=0, zorder=0)
     for one, colour, mark in zip(runs, ordered_colours(len(runs)), MARKS, strict=False):
         assert one.run is not None
         growth, line = one.run.growth, one.run.growth_line

@@ -1,4 +1,4 @@
-"""How many islands nucleate in a simulated cell: what [nucleation] of experiment.toml says."""
+"""When superlattices form and how many: the published band of phi, and what [nucleation] of experiment.toml says."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from .settings import Positive, Settings
+
+ONSET_BAND = (0.007, 0.012)
+"""phi of the slice at the anode at which superlattices are found to form (Yu et al. 2018)."""
 
 
 class NucleationSettings(Settings):

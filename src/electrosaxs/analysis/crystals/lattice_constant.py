@@ -60,8 +60,8 @@ def constant(one: LatticeFit, labelled: Sequence[Peak], how: str) -> Number:
 
 
 def crystalline_fraction(one: LatticeFit, how: str) -> Number:
-    """The share of particles in crystals, with tails of the lines as long as the curve lets them be: where the fit had none, what
-    lies in them is missing from the share and from its sigma (a fifth of it, of Lorentzian lines)."""
+    """The share of particles in crystals, with tails of the lines as long as the curve lets them be: where the fit had none,
+    what lies in them is missing from the share and from its sigma (a fifth of it, of Lorentzian lines)."""
     if not one.freedom.lorentzian:
         freedom, grains = replace(one.freedom, lorentzian=True), grains_of(one.outcome.parameters)
         one = fit_lattice(one.curve, one.lattice, one.solution, freedom=freedom, grains=grains)

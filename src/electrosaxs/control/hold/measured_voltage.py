@@ -8,7 +8,6 @@ from ...nouns import VoltageProgram
 
 SAME_V, SAME_SHARE = 2e-3, 5e-4
 """Readings nearer than this are the same voltage: a meter's noise is no change."""
-AT_ONCE_S = 1e-3
 
 
 class MeasuredVoltage:

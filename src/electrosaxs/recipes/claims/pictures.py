@@ -13,13 +13,14 @@ from ...claims.cells import Campaign, history, minutes, seen_at_anode, slice_mea
 from ...claims.growth import SLOWNESSES_S, Growing, gap_curves, growing, wall_at_onset
 from ...claims.knowledge import both
 from ...claims.motion import fields
-from ...claims.paper import EX_SITU_S, IN_SITU_FIELDS, LAST_PROFILE_S, ONSET_BAND, SIZES_UM_NM, TENFOLD
+from ...claims.paper import EX_SITU_S, IN_SITU_FIELDS, LAST_PROFILE_S, SIZES_UM_NM, TENFOLD
 from ...claims.sizes import PICTURE_UM, size_models
 from ...figures import claims_cell, claims_charge
 from ...figures.rendered import rendered_png
 from ...figures.style import Omitted
 from ...io.atomic import replacing
 from ...nouns.claims import ChargeRange, Curve
+from ...nouns.nucleation import ONSET_BAND
 
 BAND_PERCENT = (100.0 * ONSET_BAND[0], 100.0 * ONSET_BAND[1])
 DPI = 200

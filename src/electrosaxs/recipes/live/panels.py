@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...claims.paper import ONSET_BAND
 from ...io.numbers_json import numbers_to_plain
 from ...nouns import Noun, RunResults
+from ...nouns.nucleation import ONSET_BAND
 
 FLUX, SUPPLY, ONSET, ANODE = "slice_flux_mean", "supply_flux", "onset_time", "anode_height"
 FEWEST = 3  # scans through which a line is drawn

@@ -17,7 +17,6 @@ from ...claims.paper import (
     ISLAND_TOP_UM,
     ISLAND_UM,
     LAST_PROFILE_S,
-    ONSET_BAND,
     SILENT_S,
     SIZES_UM_NM,
     SOLVATED_NM,
@@ -27,6 +26,7 @@ from ...claims.paper import (
 )
 from ...io.rows_csv import read_rows
 from ...nouns import Number, RunResults
+from ...nouns.nucleation import ONSET_BAND
 from ...nouns.trends import Member, Published, Statement
 from ...physics.lattices import reflections
 from ...physics.layers import spacing_from_fcc_constant
