@@ -31,6 +31,7 @@ OPEN = 0.97  # share of the beam above which a frame counts as open
 UNEVEN = 0.2  # of the optical depth that a frame has more than the open ones: its beam is not evenly absorbed (chosen)
 GRID = 401
 WIDTH_PASSES = 4
+CLEARLY, OTHER_WIDTH = 4.0, 0.05  # sigmas and share (chosen) from which on a beam is of another width than said
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,13 @@ def beam_width_from_alignment(height_um: npt.ArrayLike, transmission: npt.ArrayL
     if not 0.0 < sigma < width:
         return Number.absent("um", "the edge does not tell the width of the beam")
     return Number(width, sigma, "um", f"knife edge through {height.size} alignment frames")
+
+
+def is_other_width(seen: Number, fwhm_um: float, fwhm_sigma_um: float = 0.0) -> bool:
+    """Whether `beam_width_from_alignment` shows a beam of another width than it is said to have."""
+    if seen.value is None or seen.sigma is None:
+        return False
+    return abs(seen.value - fwhm_um) > max(CLEARLY * float(np.hypot(seen.sigma, fwhm_sigma_um)), OTHER_WIDTH * fwhm_um)
 
 
 def edge_weights(edge_um: float, height: FloatArray, light: FloatArray, spread: float) -> FloatArray:

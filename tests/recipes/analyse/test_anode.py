@@ -53,6 +53,18 @@ def test_alignment_frames_that_miss_the_edge_are_noted_and_the_scans_asked(nexus
     assert found.sigma < 2.0
 
 
+def test_an_edge_sharper_than_the_beam_is_said_to_be_makes_heights_and_phi_doubtful(
+    nexus_run: Path, tmp_path: Path
+) -> None:
+    """A beam of 29 um taken for 34: the anode was 6 um off, and phi at the wall 5 %, without a word."""
+    text = nexus_run.read_text()
+    assert "fwhm_um = 34.0" in text
+    nexus_run.write_text(text.replace("fwhm_um = 34.0", "fwhm_um = 42.0"))
+    numbers = analysed(nexus_run, tmp_path / "out").numbers
+    for name in ("anode_height", "slice_flux"):
+        assert "beam.fwhm_um = 42 is too wide: the knife edge shows a beam of 34" in str(numbers[name].quality)
+
+
 def test_frames_behind_the_anode_are_left_out_with_that_reason(nexus_run: Path, tmp_path: Path) -> None:
     with h5py.File(nexus_run.parent / "frames.nxs", "r+") as file:
         table = file["entry/frames"]

@@ -30,7 +30,7 @@ from ..experiment_file import check_materials
 from ..output_folder import writing
 from ..progress import Progress, stage
 from .agreement import Agreement, agreement
-from .anode import AnodePosition, doubts_of_the_surface, find_anode
+from .anode import AnodePosition, doubts_of_the_beam, doubts_of_the_surface, find_anode
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
 from .diode_dark import without_diode_dark
@@ -200,7 +200,7 @@ def _results(
     bulk = {} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
     film = film_study(agreed.shadow, crystals, maps, run, anode, scales.anode_um or 0.0)
-    doubtful = _doubts(reduced, standard, misfit, agreed, crystals, voxels)
+    doubtful = [*doubts_of_the_beam(anode), *_doubts(reduced, standard, misfit, agreed, crystals, voxels)]
     doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_surface(anode)]
     before = tuple(note for part in (reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*growth.notes, *crystals.notes, *film.notes, *sizes.notes)

@@ -11,7 +11,12 @@ from ...errors import CalibrationError, bad_value
 from ...nouns import FloatArray, Number, Role
 from ...physics.absorption import attenuation_per_volume_fraction
 from ...physics.beam import open_fraction
-from ...reduction.alignment import anode_height_from_alignment, anode_height_from_scans
+from ...reduction.alignment import (
+    anode_height_from_alignment,
+    anode_height_from_scans,
+    beam_width_from_alignment,
+    is_other_width,
+)
 from ...reduction.edge_spread import SURE, edge_spread, height_of_a_broad_edge
 from .quality import OF_PHI, Doubt
 from .reduce_run import ReducedRun
@@ -30,12 +35,13 @@ LIGHT_PASSES = 0.1
 @dataclass(frozen=True)
 class AnodePosition:
     """Stage height at which the beam centre meets the anode surface (um), as a number with its source; spread: by how much its
-    edge is broader than the beam."""
+    edge is broader than the beam; sharper: in words, that it is sharper than a beam of that width can show it."""
 
     number: Number
     fwhm_um: float
     notes: tuple[str, ...] = ()
     spread: Number | None = None
+    sharper: str = ""
 
     @property
     def stage_height_um(self) -> float:
@@ -61,9 +67,14 @@ def find_anode(reduced: ReducedRun, voxels: Voxels) -> AnodePosition:
     Raises CalibrationError where none of the three says it, and where light passes beyond the cathode that it implies.
     """
     spread = _spread(reduced)
-    anode = replace(_position(reduced, voxels, spread), spread=spread)
+    anode = replace(_position(reduced, voxels, spread), spread=spread, sharper=_sharper(reduced))
     _check_gap(reduced, anode)
     return anode
+
+
+def doubts_of_the_beam(anode: AnodePosition) -> list[Doubt]:
+    """What a beam that is narrower than said leaves open: where its edge lies, and its footprint."""
+    return [Doubt(frozenset({*OF_PHI, "anode_height"}), anode.sharper)] if anode.sharper else []
 
 
 def doubts_of_the_surface(anode: AnodePosition) -> list[Doubt]:
@@ -81,6 +92,19 @@ def _spread(reduced: ReducedRun) -> Number:
         reduced.table.height[frames], reduced.table.transmission[frames], fwhm_um=run.beam.fwhm_um,
         path_um=1e3 * run.cell.path_length_mm, fwhm_sigma_um=run.beam.fwhm_um_sigma or 0.0,
     )  # fmt: skip
+
+
+def _sharper(reduced: ReducedRun) -> str:
+    """No surface makes a knife edge sharper than the beam is: where it is, the beam is narrower than said."""
+    beam, frames = reduced.run.beam, reduced.frames(Role.ALIGNMENT)
+    heights, light = reduced.table.height[frames], reduced.table.transmission[frames]
+    seen = beam_width_from_alignment(heights, light, fwhm_um=beam.fwhm_um)
+    if not is_other_width(seen, beam.fwhm_um, beam.fwhm_um_sigma or 0.0) or (seen.value or 0.0) > beam.fwhm_um:
+        return ""
+    return (
+        f"beam.fwhm_um = {beam.fwhm_um:g} is too wide: the knife edge shows a beam of {seen.value:.3g} +/- {seen.sigma:.1g} um"
+        "; give what it shows"
+    )
 
 
 def _check_gap(reduced: ReducedRun, anode: AnodePosition) -> None:

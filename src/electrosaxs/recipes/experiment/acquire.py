@@ -38,10 +38,6 @@ if TYPE_CHECKING:
 
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 FAULT, UNSAFE = 3, 4
-CLEARLY, OTHER_WIDTH = (
-    4.0,
-    0.05,
-)  # sigmas, and share of the width (chosen), from which on a beam is of another one than said
 STOP_S = 2.0  # for which a beamline may take to stop
 OFF = "the output is off (OUTP? says 0)"
 UNSURE = {
@@ -224,10 +220,9 @@ def _edge_finder(fwhm_um: float):  # type: ignore[no-untyped-def]
 
 def _other_width(seen: Number, fwhm_um: float) -> str:
     """That the beam is of another width than said, in words; empty where it is not, or where no edge tells."""
-    if seen.value is None or seen.sigma is None:
-        return ""
-    off = abs(seen.value - fwhm_um)
-    if off < max(CLEARLY * seen.sigma, OTHER_WIDTH * fwhm_um):
+    from ...reduction.alignment import is_other_width
+
+    if not is_other_width(seen, fwhm_um):
         return ""
     return (
         f"beam.fwhm_um = {fwhm_um:g}: the knife edge shows a beam of {seen.value:.3g} +/- {seen.sigma:.1g} um; phi at the "
