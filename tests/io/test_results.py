@@ -40,6 +40,7 @@ from electrosaxs.nouns import (
     RunResults,
     SampleIntensity,
     SliceFlux,
+    SliceMeanFlux,
     StartingSizeErrors,
     StructureFactor,
     VolumeFraction,
@@ -88,6 +89,7 @@ def everything():
         growth=a_curve(GrowthCurve),
         growth_line=LineFit(1.5e-6, 2e-8, 8e-4, 100.0, 3000.0),
         flux_slice=SliceFlux.from_arrays(np.float64(2.5e-10), dims=(), coords={}, sigma=1e-12),
+        flux_slice_mean=SliceMeanFlux.from_arrays(np.float64(2.2e-10), dims=(), coords={}, sigma=1e-12),
         flux=a_map(Flux),
         structure_factor=StructureFactor.from_arrays(frame_q[0], dims=("q",), coords={"q": (("q",), Q)}),
         structure_factor_model=frame_q[1],
@@ -185,7 +187,7 @@ def test_a_simulated_truth_that_has_only_a_map_is_read(tmp_path):
     read = read_results(tmp_path / "r.nxs")
     assert read.title == "truth"
     absent = [f.name for f in fields(RunResults) if getattr(read, f.name) is None]
-    assert len(absent) == 17
+    assert len(absent) == 18
     assert (read.numbers, read.quality, read.frames, read.notes, read.settings) == ({}, {}, (), (), {})
 
 
@@ -220,6 +222,7 @@ def test_every_result_is_a_valid_group_with_units_directly_under_entry(stored):
     units = {
         "volume_fraction": "1",
         "flux_slice": "m/s",
+        "flux_slice_mean": "m/s",
         "flux": "m/s",
         "mass_balance": "1",
         "diameter": "nm",

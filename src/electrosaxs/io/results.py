@@ -27,6 +27,7 @@ from ..nouns import (
     SampleIntensity,
     SizeDistribution,
     SliceFlux,
+    SliceMeanFlux,
     StartingSizeErrors,
     StructureFactor,
     VolumeFraction,
@@ -41,7 +42,7 @@ from .summary import read_summary, write_summary
 NOUNS: dict[str, type[Noun]] = {
     kind.NAME: kind
     for kind in (
-        VolumeFraction, SliceFlux, Flux, MassBalance, GrowthCurve, Diameter, DiameterDeviation, Polydispersity,
+        VolumeFraction, SliceFlux, SliceMeanFlux, Flux, MassBalance, GrowthCurve, Diameter, DiameterDeviation, Polydispersity,
         StructureFactor, LatticeConstant, CrystallineFraction, SizeDistribution,
     )
 }  # fmt: skip

@@ -33,6 +33,7 @@ from .maps import (
     SampleIntensity,
     SizeDistribution,
     SliceFlux,
+    SliceMeanFlux,
     StructureFactor,
     VolumeFraction,
 )

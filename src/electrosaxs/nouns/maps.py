@@ -162,6 +162,13 @@ class SliceFlux(Noun):
     COORDS: ClassVar = {}
 
 
+class SliceMeanFlux(SliceFlux):
+    """The same of the mean phi of the slice, where SliceFlux has that of the voxel at the anode: what the model calls the flux
+    into the slice."""
+
+    NAME: ClassVar[str] = "flux_slice_mean"
+
+
 class Flux(Noun):
     """J: particle volume flux towards the anode (m/s of particle volume per area), positive towards the anode."""
 

@@ -19,6 +19,7 @@ from .maps import (
     SampleIntensity,
     SizeDistribution,
     SliceFlux,
+    SliceMeanFlux,
     StructureFactor,
     VolumeFraction,
 )
@@ -164,6 +165,7 @@ class RunResults:
     growth: GrowthCurve | None = None
     growth_line: LineFit | None = None
     flux_slice: SliceFlux | None = None
+    flux_slice_mean: SliceMeanFlux | None = None
     flux: Flux | None = None
     structure_factor: StructureFactor | None = None
     structure_factor_model: FloatArray | None = None

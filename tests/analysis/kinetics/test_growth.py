@@ -6,7 +6,13 @@ import scipp as sc
 from closeness import assert_close
 from synthetic_maps import DECAY_UM, GAP_UM, HEIGHTS_UM, RATE, START, frame_times, growing_layer, volume_fraction_map
 
-from electrosaxs.analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
+from electrosaxs.analysis.kinetics.growth import (
+    growth_curve,
+    growth_line,
+    slice_flux_curve,
+    slice_mean_curve,
+    slice_mean_flux_curve,
+)
 from electrosaxs.errors import FitError
 from electrosaxs.nouns import GrowthCurve
 
@@ -31,7 +37,11 @@ def test_the_mean_over_the_slice_gains_what_the_profile_integral_gains():
     phi = volume_fraction_map(growing_layer(TIME), TIME)
     curve = slice_mean_curve(phi, gap_um=GAP_UM, start=START, slice_um=70.0)
     number = growth_line(curve).slice_flux(70.0, "mean phi of the slice")
-    assert_close(number.value, RATE * DECAY_UM * 1e-6 * (1.0 - np.exp(-0.7)), rel=1e-3)
+    gained = RATE * DECAY_UM * 1e-6 * (1.0 - np.exp(-0.7))
+    assert_close(number.value, gained, rel=1e-3)
+    every = slice_mean_flux_curve(curve, slice_um=70.0)
+    assert every.NAME == "flux_slice_mean"
+    assert_close(every.values, gained, rel=1e-3)
 
 
 def test_slice_flux_pulls_have_unit_width():

@@ -15,9 +15,24 @@ from electrosaxs.io.run_toml import read_run
 from electrosaxs.nouns import Number, RunResults
 from electrosaxs.recipes.live.feed import MapChanges
 from electrosaxs.recipes.live.model_band import model_band
-from electrosaxs.recipes.live.panels import estimates, onsets_expected, time_to_onset
+from electrosaxs.recipes.live.panels import estimates, onsets_expected, panels, time_to_onset
 from electrosaxs.recipes.live.serving import Serving, tell
 from electrosaxs.recipes.live.set_point import why_not
+
+
+def test_points_of_the_flux_are_of_the_mean_of_the_slice_as_the_set_point_is(
+    quiet_results: tuple[RunResults, Path],
+) -> None:
+    """Those of the voxel at the anode lay 15 % above a flux that was held exactly."""
+    results, _ = quiet_results
+    drawn, mean, at_anode = panels(results)["flux"], results.flux_slice_mean, results.flux_slice
+    assert mean is not None
+    assert at_anode is not None
+    assert drawn["value"] == mean.values[mean.good].tolist()
+    assert np.all(mean.values[mean.good] < 0.95 * at_anode.values[at_anode.good])
+    number = results.numbers["slice_flux_mean"]
+    assert number.value is not None
+    assert abs(np.mean(mean.values[mean.good]) / number.value - 1.0) < 0.2
 
 
 def test_the_onset_is_where_the_growth_line_meets_the_band(quiet_results: tuple[RunResults, Path]) -> None:

@@ -16,18 +16,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from scipy import sparse
 from scipy.special import chdtrc
 
 from ...errors import FitError, bad_value
-from ...nouns import FloatArray, GrowthCurve, LineFit, Number, SliceFlux, VolumeFraction
+from ...nouns import FloatArray, GrowthCurve, LineFit, Number, SliceFlux, SliceMeanFlux, VolumeFraction
 from ...nouns.voltage_pieces import Piece
 from .flux_operators import METRE_PER_UM, BoolArray, IntArray, map_columns, profiles_at
 from .mass_balance import inventory_operator, with_surface
 from .profile_integral import up_to
 
+OneFlux = TypeVar("OneFlux", bound=SliceFlux)
 FEWEST_POINTS = PARABOLA = 3
 TOO_NOISY = 5.0
 REAL_SCATTER = 0.01
@@ -179,6 +181,19 @@ def slice_flux_curve(
     that of the scans beside: about a bend one of them may agree by chance; of the first scan after field-on (phi `start`) or
     after a step also half of what that moment changes, when the rate itself stepped. NaN with fewer than two scans.
     """
+    return _flux_curve(SliceFlux, curve, slice_um, start, steps_s)
+
+
+def slice_mean_flux_curve(
+    mean: GrowthCurve, *, slice_um: float = 50.0, start: float | None = None, steps_s: Sequence[float] = ()
+) -> SliceMeanFlux:
+    """`slice_flux_curve` of the slice's mean (`slice_mean_curve`)."""
+    return _flux_curve(SliceMeanFlux, mean, slice_um, start, steps_s)
+
+
+def _flux_curve(
+    kind: type[OneFlux], curve: GrowthCurve, slice_um: float, start: float | None, steps_s: Sequence[float]
+) -> OneFlux:
     t, known = curve.coord("time"), np.flatnonzero(curve.good)
     thickness = slice_um * METRE_PER_UM
     parts = [part for part in np.split(known, np.searchsorted(t[known], sorted(steps_s))) if part.size]
@@ -198,7 +213,7 @@ def slice_flux_curve(
     after = thickness * _rates_with_the_moment(t, phi, parts, start, sorted(steps_s))
     stepped = 0.5 * np.abs(np.where(np.isfinite(after), after - slope[first] @ phi, 0.0))
     shared["interpolation"][first] = np.maximum(shared["interpolation"][first], stepped)
-    return SliceFlux.from_arrays(
+    return kind.from_arrays(
         where_known(slope @ phi),
         dims=("scan",),
         coords={"time": (("scan",), t)},

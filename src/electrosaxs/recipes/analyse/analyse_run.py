@@ -244,6 +244,7 @@ def _nouns(title: str, maps: FrameMaps, growth: Kinetics, crystals: Crystals, si
         growth=growth.growth,
         growth_line=growth.line,
         flux_slice=growth.flux_slice,
+        flux_slice_mean=growth.flux_slice_mean,
         flux=growth.flux,
         structure_factor=crystals.structure_factor,
         structure_factor_model=crystals.model,

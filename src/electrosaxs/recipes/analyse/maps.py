@@ -17,7 +17,13 @@ from ...analysis.footprint.correction import (
 )
 from ...analysis.footprint.surface import expected
 from ...analysis.kinetics.flux import continuity_flux
-from ...analysis.kinetics.growth import growth_curve, growth_line, slice_flux_curve, slice_mean_curve
+from ...analysis.kinetics.growth import (
+    growth_curve,
+    growth_line,
+    slice_flux_curve,
+    slice_mean_curve,
+    slice_mean_flux_curve,
+)
 from ...analysis.kinetics.mass_balance import mass_balance
 from ...analysis.kinetics.onset import onset, onset_from_kink, without_supply
 from ...analysis.kinetics.pieces import only, rated, with_voltage
@@ -38,6 +44,7 @@ from ...nouns import (
     Polydispersity,
     Run,
     SliceFlux,
+    SliceMeanFlux,
     VolumeFraction,
 )
 from ...nouns.contributions import FOOTPRINT, SHADOW, SIZE_SHAPE
@@ -197,6 +204,7 @@ class Kinetics:
     growth: GrowthCurve | None
     line: LineFit | None
     flux_slice: SliceFlux | None
+    flux_slice_mean: SliceMeanFlux | None
     flux: Flux | None
     numbers: dict[str, Number]
     notes: tuple[str, ...]
@@ -236,7 +244,8 @@ def kinetics(
     for suffix, piece in rated(program):
         numbers[f"supply_flux{suffix}"] = supply_flux(phi, anode_closed_until_s=closed, during=piece, **cell)
     numbers = with_voltage(numbers, program)
-    return Kinetics(balance.balance, growth.curve, growth.line, growth.flux_slice, flux, numbers, tuple(notes))
+    of_slice = growth.flux_slice, growth.flux_slice_mean
+    return Kinetics(balance.balance, growth.curve, growth.line, *of_slice, flux, numbers, tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -248,6 +257,7 @@ class _Growth:
     curve: GrowthCurve | None = None
     line: LineFit | None = None
     flux_slice: SliceFlux | None = None
+    flux_slice_mean: SliceMeanFlux | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -267,7 +277,9 @@ def _growth(
     """Growth curve, its line up to the onset, slice flux and onset; arguments as of `kinetics`, cell: its gap, phi0, beam."""
     main, thickness = main_piece(program), run.analysis.slice_um
     numbers: dict[str, Number] = {}
-    curve, line, flux_slice = None, None, None
+    curve, line = None, None
+    flux_slice: SliceFlux | None = None
+    flux_slice_mean: SliceMeanFlux | None = None
     notes: tuple[str, ...] = ()
     onset_s = 0.0 if begun else None if structure_onset is None else structure_onset.value
     try:
@@ -280,6 +292,7 @@ def _growth(
         start, changes = run.solution.volume_fraction, _changes(program)
         flux_slice = slice_flux_curve(curve, slice_um=thickness, start=start, steps_s=changes)
         mean = slice_mean_curve(phi, slice_um=thickness, **cell)
+        flux_slice_mean = slice_mean_flux_curve(mean, slice_um=thickness, start=start, steps_s=changes)
         for suffix, piece in rated(program):
             at_anode, of_slice = "phi of the voxel at the anode", "mean phi of the slice"
             numbers[f"slice_flux{suffix}"] = _slice_flux(curve, found, thickness, at_anode, piece)
@@ -291,7 +304,7 @@ def _growth(
             numbers.setdefault(name, Number.absent(unit, str(error)))
     if begun:
         numbers |= {name: Number.absent("m/s", NO_LINE) for name in numbers if name.startswith("slice_flux")}
-    return _Growth(numbers, onset_s, curve, line, flux_slice, notes)
+    return _Growth(numbers, onset_s, curve, line, flux_slice, flux_slice_mean, notes)
 
 
 def _kink_within(curve: GrowthCurve, program: tuple[Piece, ...]) -> Number:

@@ -225,6 +225,7 @@ def _varied(
         mass_balance=changed(results.mass_balance, moved.balance),
         growth=changed(results.growth, growth.growth),
         flux_slice=changed(results.flux_slice, growth.flux_slice),
+        flux_slice_mean=changed(results.flux_slice_mean, growth.flux_slice_mean),
         flux=changed(results.flux, moved.flux),
         numbers=numbers,
     )

@@ -28,7 +28,7 @@ def panels(results: RunResults) -> dict[str, Any]:
         "frames": _frames(results),
         "growth": _curve(results.growth),
         "line": None if results.growth_line is None else vars(results.growth_line),
-        "flux": _curve(results.flux_slice, results.growth),
+        "flux": _curve(results.flux_slice_mean, results.growth),
         "balance": _curve(results.mass_balance),
         "profiles": _profiles(results),
         "lattice": _lattice(results),
