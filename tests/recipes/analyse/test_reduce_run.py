@@ -232,9 +232,9 @@ def test_pyfai_as_integrator_agrees_within_sigma(
 PEAK = """
 import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[3])
+sys.path.insert(0, sys.argv[1])
 from simulated_runs import analysed
-for run in sys.argv[1], sys.argv[2]:
+for run in sys.argv[2:]:
     analysed(Path(run), Path(run).parent / "out")
     # VmHWM belongs to this program alone; ru_maxrss would still hold what pytest had before exec
     print(next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024)
@@ -255,13 +255,15 @@ def repeated(run: Path, times: int) -> int:
 
 
 def test_memory_does_not_grow_with_the_number_of_frames(cbf_run: Path, tmp_path: Path) -> None:
-    """One program analyses a short run and then a long one: the long one hardly raises the most that the short one took."""
+    """One program analyses a short run twice and then a long one, which hardly raises the most that was taken. A second
+    analysis takes 15 MiB more than the first whatever its length, a long one after it 2 MiB for frames of 36."""
     longer = Path(shutil.copytree(cbf_run.parent, tmp_path / "longer")) / cbf_run.name
     sizes = [repeated(cbf_run, 1), repeated(longer, 6)]
     assert sizes == [49, 149]
-    command = [sys.executable, "-c", PEAK, str(cbf_run), str(longer), str(Path(__file__).parents[2])]
+    runs = [str(run) for run in (cbf_run, cbf_run, longer)]
+    command = [sys.executable, "-c", PEAK, str(Path(__file__).parents[2]), *runs]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     peaks = [float(line) for line in said.splitlines()]
     frame = 195 * 487 * 4 / 2**20  # MiB
-    assert peaks[1] - peaks[0] < 0.4 * (sizes[1] - sizes[0]) * frame, peaks
+    assert peaks[2] - peaks[1] < 0.2 * (sizes[1] - sizes[0]) * frame, peaks
     assert max(peaks) < 1000.0
