@@ -183,6 +183,26 @@ def sides_seen(count: FloatArray, at: FloatArray) -> tuple[npt.NDArray[np.bool_]
 
 
 @njit(cache=True)
+def _in_quarters(at: FloatArray) -> IntArray:
+    """Places (px) in quarters of a pixel."""
+    quarters = np.empty(at.shape[0], dtype=np.int64)
+    for d in range(at.shape[0]):
+        quarters[d] = round(4.0 * at[d])
+    return quarters
+
+
+@njit(cache=True)
+def _widest(at: FloatArray, blur: float, share: float) -> float:
+    """The widest facet (px) of which both steps lie within the profile, three blurs from its ends."""
+    widest = at[0] - at[at.shape[0] - 1]
+    if share < 1.0:
+        widest = min(widest, (-at[at.shape[0] - 1] - 3.0 * blur) / (1.0 - share))
+    if share > 0.0:
+        widest = min(widest, (at[0] - 3.0 * blur) / share)
+    return widest
+
+
+@njit(cache=True)
 def fit_sides(
     mean: FloatArray,
     count: FloatArray,
@@ -205,15 +225,8 @@ def fit_sides(
     table = _steps(blur, at, search)
     zero = round(4.0 * (2.0 * at[0] - at[at.shape[0] - 1] + search))
     far = round(4.0 * search)
-    quarters = np.empty(at.shape[0], dtype=np.int64)
-    for d in range(at.shape[0]):
-        quarters[d] = round(4.0 * at[d])
-    widest = at[0] - at[at.shape[0] - 1]
-    if share < 1.0:
-        widest = min(widest, (-at[at.shape[0] - 1] - 3.0 * blur) / (1.0 - share))
-    if share > 0.0:
-        widest = min(widest, (at[0] - 3.0 * blur) / share)
-    number = max(1, int(widest / 0.5) + 1)
+    quarters = _in_quarters(at)
+    number = max(1, int(_widest(at, blur, share) / 0.5) + 1)
     given = min(given, 0.5 * (number - 1))
     chi = np.empty(number)
     for n in range(number):

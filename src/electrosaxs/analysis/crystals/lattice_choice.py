@@ -17,7 +17,7 @@ from ...nouns import LatticeAssignment, Number, Peak
 from ...nouns.results import ReflectionRecord
 from ...physics.lattices import STACKED, reflections
 from .contest import BAIN, CLEAR, SPECIAL, Contest, compare_lattices
-from .lattice_constant import constant, crystalline_fraction
+from .lattice_constant import constant
 from .lattice_fit import RIGID, Freedom, LatticeFit
 from .parameters import WIDEST
 from .peaks import PeakSearch, find_peaks, score_of_free_peaks
@@ -327,7 +327,7 @@ def _assigned(
     return LatticeAssignment(
         lattice=best.name,
         a=constant(best, peaks, how),
-        crystalline_fraction=crystalline_fraction(best, how),
+        crystalline_fraction=Number(best.value("fraction"), best.sigma("fraction"), "one", how),
         peaks=peaks,
         scores=scores,
         verdict=verdict,

@@ -10,6 +10,7 @@ import scipp as sc
 
 from ...analysis.concentration.curve_invariant import CurveInvariant, absolute_volume_fraction, invariant
 from ...analysis.crystals.lattice_choice import LatticeStudy, study_curve
+from ...analysis.crystals.lattice_constant import crystalline_fraction
 from ...analysis.crystals.peaks import START_SIZES
 from ...analysis.crystals.weighted_curve import LEAST_BINS, WeightedCurve, curve_from_arrays
 from ...analysis.spheres.fit import SphereFit, bin_noise, fit_spheres
@@ -105,7 +106,7 @@ def study(file: Path, name: str, curve: Curve, contrast_per_A2: float | None) ->
     if contrast_per_A2 is not None:
         numbers["volume_fraction"] = volume_fraction(measured, contrast_per_A2, two_phase=spheres.interacting)
     numbers["lattice_constant"] = assignment.a
-    numbers["crystalline_fraction"] = assignment.crystalline_fraction
+    numbers["crystalline_fraction"] = _crystalline_fraction(found, assignment)
     numbers |= crystal_numbers(found, assignment)
     flags = (*spheres.flags, *lacking, *_invariant_flags(measured), *curve.notes)
     return CurveResult(
@@ -159,6 +160,12 @@ def _lattice(plain: SphereFit, curve: WeightedCurve | None) -> tuple[LatticeStud
             return found, found.assignment
         why = f"particles of about {d:.3g} nm: peaks are searched for {START_SIZES[0]:g} to {START_SIZES[-1]:g} nm only"
     return None, LatticeAssignment(None, Number.absent("nm", why), Number.absent("one", why), (), {}, why)
+
+
+def _crystalline_fraction(found: LatticeStudy | None, assignment: LatticeAssignment) -> Number:
+    """With tails of the lines, where there is a lattice; else why there is none."""
+    share = assignment.crystalline_fraction
+    return share if found is None or found.best is None else crystalline_fraction(found.best, share.source)
 
 
 def structure_factor(curve: Curve, spheres: Spheres, noisy: WeightedCurve | None) -> tuple[FloatArray, FloatArray]:
