@@ -71,6 +71,32 @@ def test_a_path_that_workers_do_not_see_is_named_with_the_worker(
     assert as_seen_here([tmp_path, file]) == ((str(tmp_path), probe.FOLDER), (str(file), 4))
 
 
+def test_a_worker_that_dies_while_it_is_asked_is_left_out(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed.comm import CommClosedError
+
+    gone, asked, ask = CommClosedError("ConnectionResetError"), [], cluster.client.run
+
+    def run(*arguments: object, **named: object) -> dict[str, object]:
+        answers = {"tcp://127.0.0.1:1": gone}
+        if asked:  # the first time it is the only one
+            answers |= ask(*arguments, **named)
+        asked.append(named)
+        return answers
+
+    monkeypatch.setattr(cluster.client, "run", run)
+    cluster.check([])
+    assert asked == [{"on_error": "return"}] * 2
+
+
+def test_a_scheduler_that_ends_while_it_is_asked_is_one_line(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(*_: object, **__: object) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(cluster.client, "run", ended)
+    with pytest.raises(ClusterError, match=r"does not answer any more; start scheduler and workers again"):
+        cluster.check([])
+
+
 @pytest.mark.parametrize("package", probe.PACKAGES)
 def test_another_version_on_scheduler_or_worker_is_refused(
     package: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
@@ -78,7 +104,7 @@ def test_another_version_on_scheduler_or_worker_is_refused(
     here = {name: sys.modules[name].__version__ for name in probe.PACKAGES}
     other = ({**here, package: "0.0.9"}, "", -1)
     with monkeypatch.context() as patch:
-        patch.setattr(cluster.client, "run", lambda *_: {"tcp://far:1": other})
+        patch.setattr(cluster.client, "run", lambda *_, **__: {"tcp://far:1": other})
         with pytest.raises(
             ClusterError, match=rf"^worker tcp://far:1: {package} = 0\.0\.9: must be {here[package]}, as"
         ):

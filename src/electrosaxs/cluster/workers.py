@@ -64,16 +64,34 @@ class Cluster:
             time.sleep(0.2)
 
     def check(self, paths: Iterable[Path]) -> None:
-        """ClusterError where scheduler or a worker has another version of electrosaxs or NumPy, or a worker does not have one
-        of `paths` (files of the same size, folders) under the same name."""
-        self.wait()
-        with _as_code():
-            answers = {f"scheduler {self.address}": self.client.run_on_scheduler(probe.look, probe.PACKAGES, ())}
-            for worker, answer in self.client.run(probe.look, probe.PACKAGES, as_seen_here(paths)).items():
-                answers[f"worker {worker}"] = answer
+        """ClusterError where scheduler or a worker has another version of electrosaxs or NumPy, a worker does not have one of
+        `paths` (files of the same size, folders) under the same name, and where the scheduler is gone. A worker that dies
+        meanwhile is not asked again: the scheduler lists it for a moment longer."""
+        wanted = as_seen_here(paths)
+        answers: dict[str, Any] = {}
+        try:
+            while not answers:
+                self.wait()
+                with _as_code():
+                    answers = self._answers(wanted)
+        except OSError:
+            raise self._gone() from None
         for where, (versions, missing, size) in answers.items():
             refuse_others(where, versions)
             refuse_blind(where, missing, size)
+
+    def _answers(self, wanted: tuple[tuple[str, int], ...]) -> dict[str, Any]:
+        """What `probe.look` says on the scheduler and on each worker that answers; nothing where none does."""
+        scheduler = self.client.run_on_scheduler(probe.look, probe.PACKAGES, ())
+        found = self.client.run(probe.look, probe.PACKAGES, wanted, on_error="return")
+        heard = {f"worker {worker}": answer for worker, answer in found.items() if not isinstance(answer, OSError)}
+        for answer in heard.values():
+            if isinstance(answer, BaseException):
+                raise answer
+        if not heard:
+            self._looked = float("-inf")
+            return {}
+        return {f"scheduler {self.address}": scheduler, **heard}
 
     def each(
         self,
