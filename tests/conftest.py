@@ -22,8 +22,19 @@ sys.path.insert(0, str(HERE))
 
 from simulated_runs import cbf_run, demonstration, nexus_run, quiet_cbf, quiet_nexus, quiet_results  # noqa: E402, F401  (fixtures)
 
-# tests that start processes, kill them and measure the seconds: a machine that stands still for a moment fails them
-REAL_CLOCKS = [HERE / "acquisition", HERE / "recipes" / "experiment", HERE / "recipes" / "live", HERE / "dashboard"]
+# tests that start processes, kill them and measure seconds or memory: a machine that stands still for a moment fails them
+REAL_CLOCKS = {
+    HERE / place
+    for place in (
+        "acquisition",
+        "cluster",
+        "dashboard",
+        "io/test_folder_lock.py",
+        "recipes/analyse/test_reduce_run.py",
+        "recipes/experiment",
+        "recipes/live",
+    )
+}
 
 # files that take longest: they begin first, so that no worker is left with one of them at the end
 LONGEST = [
@@ -66,7 +77,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     place = {file: index for index, file in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.path, len(LONGEST)))
     for item in items:
-        if any(folder in item.path.parents for folder in REAL_CLOCKS):
+        if not REAL_CLOCKS.isdisjoint((item.path, *item.path.parents)):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
 
 
