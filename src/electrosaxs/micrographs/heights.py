@@ -48,7 +48,7 @@ def study_relief(given: HeightMap) -> Relief:
         flags.append("no island stands out from the substrate")
     if float(substrate.mean()) < 0.15:
         flags.append(f"substrate is {substrate.mean():.0%} of the map: heights over it are doubtful")
-    return Relief(given, heights, noise, uneven, tuple(islands), tuple(flags))
+    return Relief(given, heights, noise, tuple(islands), tuple(flags))
 
 
 def level(raw: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:

@@ -41,13 +41,11 @@ class HeightIsland:
 
 @dataclass(frozen=True, eq=False)
 class Relief:
-    """A levelled map: `heights_um` over the substrate, its short-range `noise_um` and `unevenness_um` over lengths of an
-    island (what levelling left), and the islands on it."""
+    """A levelled map: `heights_um` over the substrate, its short-range `noise_um`, and the islands on it."""
 
     map: HeightMap
     heights_um: FloatArray
     noise_um: float
-    unevenness_um: float
     islands: tuple[HeightIsland, ...]
     flags: tuple[str, ...] = ()
 

@@ -38,7 +38,7 @@ FEWEST_SCANS = 3
 WINDOWS = (3, 5, 7, 9)
 BIAS_GAIN = 2.4
 ROUNDING = 1e-12  # m
-BLOCK = 2048
+BLOCK = 512
 """Frames at which J is found together: their operators, each over all heights and up to nine scans, are what takes memory."""
 BESIDE = 2
 """Scans on each side of a block that its own scans look at."""
