@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from closeness import assert_close
 
+from electrosaxs.analysis.footprint import correction as correction_module
 from electrosaxs.analysis.footprint.beam_profile import (
     after_a_step,
     gradient_at_fixed_time,
@@ -302,3 +304,19 @@ def test_noise_as_large_as_phi_itself_leaves_a_correction():
     )
     assert np.all(np.isfinite(found.factor))
     assert np.all(np.isfinite(found.response))
+
+
+def test_scans_are_unfolded_in_blocks_and_come_out_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    height = np.array([0.0, 40.0, 90.0, 160.0, 300.0])
+    scans = np.arange(7)[:, None]
+    phi = 8e-4 * (1.0 + (1.0 + scans) * np.exp(-height / 80.0))
+    phi[3, 2] = np.nan
+
+    def found() -> FootprintCorrection:
+        return corrected(phi, height, time_s=100.0 + 300.0 * scans + 25.0 * np.arange(height.size), start=8e-4)
+
+    whole = found()
+    monkeypatch.setattr(correction_module, "BLOCK", 3)
+    parts = found()
+    for name in ("factor", "sigma", "rise_um", "depth", "in_time", "response"):
+        assert_close(getattr(parts, name), getattr(whole, name), rel=1e-4, floor=1e-5)

@@ -8,16 +8,16 @@ import pytest
 from simulated_runs import simulated
 
 from electrosaxs.analysis.concentration.missing_solvent import solvent_level
-from electrosaxs.analysis.kinetics.scan_map import ScanMap, scan_map
+from electrosaxs.analysis.kinetics.scan_map import ScanMap
 from electrosaxs.io.run_toml import read_run
-from electrosaxs.nouns import Role, VolumeFraction
+from electrosaxs.nouns import VolumeFraction
 from electrosaxs.physics.beam import open_fraction
 from electrosaxs.recipes.analyse.agreement import Agreement, agreement
 from electrosaxs.recipes.analyse.causes import Contradiction, cause
 from electrosaxs.recipes.analyse.maps import frame_maps
-from electrosaxs.recipes.analyse.reduce_run import ReducedRun, reduce_run
-from electrosaxs.recipes.analyse.standards import Standards, standards
-from electrosaxs.recipes.analyse.voxels import Voxels, fitted_blocks, measure
+from electrosaxs.recipes.analyse.measured_run import MeasuredRun
+from electrosaxs.recipes.analyse.reduce_run import reduce_run
+from electrosaxs.recipes.analyse.standards import standards
 
 LITRE = {
     "duration_s": 1500.0, "heights_um": [0.0, 50.0, 100.0, 150.0, 250.0, 400.0, 1000.0], "scans": 4,
@@ -27,17 +27,9 @@ LITRE = {
 SOLVENT_DEPTH = 0.884  # of 10 mm toluene at 13.3 keV
 
 
-@dataclass(frozen=True)
-class Measured:
-    """A run up to the voxels, whose frames can be made wrong in memory."""
-
-    reduced: ReducedRun
-    standard: Standards
-    voxels: Voxels
-
-    @property
-    def height(self) -> np.ndarray:
-        return self.reduced.table.height[self.voxels.frame] - 4.6
+@dataclass(frozen=True, eq=False)
+class Measured(MeasuredRun):
+    """One whose frames can be made wrong in memory."""
 
     def with_scattering(self, row: int, times: float) -> "Measured":
         phi = self.voxels.values["phi"].copy()
@@ -68,20 +60,10 @@ class Measured:
             wrong = wrong.with_scattering(row, (1.0 - share) * lighter[row])
         return wrong
 
-    def without(self, row: int) -> "Measured":
-        flags = list(self.reduced.flags)
-        flags[self.voxels.frame[row]] = ("gone",)
-        return replace(self, reduced=replace(self.reduced, flags=tuple(flags)))
-
-    def grid(self, reduced: ReducedRun) -> ScanMap:
-        frames = self.voxels.frame
-        return scan_map(self.height, reduced.table.time[frames], reduced.usable[frames])
-
     def judged(self, crystals: np.ndarray | float = 0.0) -> tuple[Agreement, ScanMap, VolumeFraction]:
-        grid = self.grid(self.reduced)
-        fraction = np.zeros(grid.shape) + crystals
-        agreed = agreement(self.reduced, self.standard, self.voxels, grid, fraction)
-        grid = self.grid(agreed.without_them(self.reduced, self.voxels))
+        fraction = np.zeros(self.grid.shape) + crystals
+        agreed = agreement(self, fraction)
+        grid = self.without(agreed.reasons).grid
         maps = frame_maps(self.voxels, grid, self.reduced.run, ~grid.measured, fraction, agreed)
         return agreed, grid, maps.phi
 
@@ -90,11 +72,8 @@ class Measured:
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
     folder = tmp_path_factory.mktemp("agreement")
     reduced = reduce_run(read_run(simulated(folder / "run", scan=LITRE)), folder / "out")
-    standard = standards(reduced)
-    frames = np.flatnonzero(reduced.table.is_role(Role.SAMPLE))
-    blocks = fitted_blocks(reduced, standard, frames)
-    parts = [measure(block.frames, block.sample, block.fit, reduced=reduced, standard=standard) for block in blocks]
-    return Measured(reduced, standard, Voxels.empty(frames).replaced(parts))
+    measured = Measured.of(reduced, standards(reduced))
+    return replace(measured, height_um=reduced.table.height[measured.voxels.frame] - 4.6)
 
 
 def test_no_frame_of_a_clean_run_contradicts_itself(measured: Measured) -> None:
@@ -110,7 +89,7 @@ Wrong = Callable[[Measured, int], Measured]
 WRONG: dict[str, tuple[Wrong, int]] = {
     "monitor halved": (lambda m, row: m.with_scattering(row, 2.0), 0),
     "monitor doubled": (lambda m, row: m.with_scattering(row, 0.5), 1),
-    "frame gone": (lambda m, row: m.without(row), 2),
+    "frame gone": (lambda m, row: m.without({row: "gone"}), 2),
 }
 """What is wrong, and the first frame that it happens to; then to every third, which is each height and each scan: together
 they meet every frame once."""
@@ -232,7 +211,7 @@ def test_a_run_that_contradicts_itself_everywhere_says_so_and_trusts_nothing(mea
 
 @pytest.mark.parametrize("off", [7.0, -4.0])
 def test_an_anode_that_is_not_where_it_was_said_shows_in_the_transmission_at_it(measured: Measured, off: float) -> None:
-    opened = open_fraction(measured.height + off, 34.0) / open_fraction(measured.height, 34.0)
+    opened = open_fraction(measured.height_um + off, 34.0) / open_fraction(measured.height_um, 34.0)
     table = measured.reduced.table
     transmission = table.transmission.copy()
     transmission[measured.voxels.frame] *= opened
@@ -265,7 +244,7 @@ def test_light_that_is_missing_since_crystals_grew_is_theirs_and_moves_no_anode(
 def test_an_anode_that_is_elsewhere_is_told_beside_crystals_by_the_scan_before_them(measured: Measured) -> None:
     crystals = np.zeros((4, 7))
     crystals[1:, 0] = (0.1, 0.15, 0.2)
-    opened = open_fraction(measured.height - 5.0, 34.0) / open_fraction(measured.height, 34.0)
+    opened = open_fraction(measured.height_um - 5.0, 34.0) / open_fraction(measured.height_um, 34.0)
     table = measured.reduced.table
     transmission = table.transmission.copy()
     transmission[measured.voxels.frame] *= opened
@@ -290,7 +269,7 @@ def test_a_frame_that_is_out_for_those_beside_it_is_not_said_to_contradict_itsel
 
 def test_two_per_cent_of_gas_is_found_where_a_fiftieth_of_the_light_passes(measured: Measured) -> None:
     time = measured.reduced.table.time[measured.voxels.frame]
-    row = int(np.argmax(np.where(np.abs(measured.height) < 1.0, time, -np.inf)))
+    row = int(np.argmax(np.where(np.abs(measured.height_um) < 1.0, time, -np.inf)))
     agreed, _, _ = measured.with_gas([row], 0.02).judged()
     assert set(agreed.reasons) == {row}
 

@@ -2,7 +2,9 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -17,6 +19,8 @@ from electrosaxs.io.results import read_results
 from electrosaxs.nouns import RunResults
 from electrosaxs.recipes.analyse import analyse_run as recipe
 from electrosaxs.recipes.analyse.analyse_run import summary
+from electrosaxs.recipes.analyse.crystals import CrystalCurves, Crystals
+from electrosaxs.recipes.analyse.measured_run import MeasuredRun
 from electrosaxs.recipes.analyse.sizes import SizeStudy
 
 NULLS = {"onset_time", "onset_volume_fraction", "lattice_constant_solvated", "crystalline_fraction"}
@@ -80,6 +84,25 @@ def test_the_command_prints_the_numbers_and_where_the_report_is(
     assert f"report: {tmp_path / 'out' / 'report.html'}" in printed.out
     assert command_line(["analyse", str(quiet_nexus), "--out", str(tmp_path / "out"), "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_fits_with_crystals_miss_makes_numbers_doubtful(
+    quiet_nexus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was asked of fits that had been let go before, and nothing was ever doubtful."""
+    find = recipe.find_crystals
+
+    def found(measured: MeasuredRun, **options: Any) -> Crystals:
+        one, curve = np.full(1, 5.0), np.ones((1, measured.reduced.q.size))
+        return replace(
+            find(measured, **options), curves=CrystalCurves(np.array([0]), curve, curve, *[one] * 4, 2.8 * one)
+        )
+
+    monkeypatch.setattr(recipe, "find_crystals", found)
+    monkeypatch.setattr(recipe, "size_distributions", lambda *args, **kwargs: SizeStudy(None))
+    results = recipe.analyse_run(quiet_nexus, tmp_path / "out", figures="none")
+    why = "solution and superlattice do not describe the curves with crystals (reduced chi-squared 14)"
+    assert why in results.numbers["anode_diameter"].quality
 
 
 def test_the_summary_has_a_line_for_every_number(quiet_results: tuple[RunResults, Path]) -> None:

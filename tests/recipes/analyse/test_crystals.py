@@ -17,6 +17,7 @@ from electrosaxs.recipes.analyse.crystals import (
     measured_again,
     nearest_to_the_anode,
 )
+from electrosaxs.recipes.analyse.measured_run import MeasuredRun
 from electrosaxs.recipes.analyse.voxels import Voxels
 
 
@@ -101,7 +102,7 @@ def test_voxels_measured_again_leave_the_first_measurement_as_it_was(monkeypatch
     monkeypatch.setattr(module, "measure", mark)
     first = Voxels.empty(np.arange(4))
     joint = JointFits(np.array([2]), *[None] * 4)  # type: ignore[arg-type]
-    again = measured_again(first, [joint], reduced=None, standard=None)  # type: ignore[arg-type]
+    again = measured_again(MeasuredRun(None, None, first), [joint]).voxels  # type: ignore[arg-type]
     assert_close(again.values["phi"][2], 0.01, rel=1e-12)
     assert_close(again.shared["phi"]["reference"][2], 0.01, rel=1e-12)
     assert again.flags[2] == ("poor fit",)

@@ -9,7 +9,6 @@ from simulated_runs import analysed, simulated
 from electrosaxs.io.results import read_results
 from electrosaxs.nouns import RunResults
 from electrosaxs.nouns.contributions import DOUBLE_SCATTERING
-from electrosaxs.recipes.analyse.double_scattering import _with
 from electrosaxs.recipes.analyse.voxels import Voxels
 
 SCAN = {
@@ -65,5 +64,5 @@ def test_pixels_that_miss_counts_beside_crystals_are_not_taken_for_it(tmp_path: 
 
 def test_a_frame_that_is_measured_only_later_has_a_sigma_all_the_same() -> None:
     """Pixels of 3 us dead time: fifteen frames converge only once it is known. Their share was NaN, the report a traceback."""
-    voxels = _with(Voxels.empty(np.arange(3)), {"phi": np.array([1e-5, np.nan, -3e-5])})
+    voxels = Voxels.empty(np.arange(3)).with_change(DOUBLE_SCATTERING, {"phi": np.array([1e-5, np.nan, -3e-5])})
     assert np.array_equal(voxels.shared["phi"][DOUBLE_SCATTERING], [1e-5, 3e-5, -3e-5])

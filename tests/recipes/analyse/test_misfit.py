@@ -1,5 +1,6 @@
 """Where spheres of one kind do not describe a curve, phi is that of the sizes that do, within its sigma."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,10 @@ from simulated_runs import simulated
 from electrosaxs.analysis.kinetics.scan_map import ScanMap, scan_map
 from electrosaxs.io.results import read_results
 from electrosaxs.io.run_toml import read_run
-from electrosaxs.nouns import Role
+from electrosaxs.recipes.analyse.measured_run import MeasuredRun
 from electrosaxs.recipes.analyse.misfit import _evenly, with_sizes_that_fit
 from electrosaxs.recipes.analyse.reduce_run import reduce_run
 from electrosaxs.recipes.analyse.standards import standards
-from electrosaxs.recipes.analyse.voxels import Voxels, fitted_blocks, measure
 
 SCAN = {
     "duration_s": 1500.0, "heights_um": [100.0, 250.0, 1000.0], "scans": 2, "reference_frames": 3, "solvent_frames": 3,
@@ -27,15 +27,10 @@ FAR = {"name": "Pilatus300k", "distance_m": 1.99389}
 def test_immobile_clusters_leave_phi_within_its_sigma(transport: dict[str, float], tmp_path: Path) -> None:
     run = simulated(tmp_path / "run", scan=SCAN, transport=transport, detector=FAR)
     reduced = reduce_run(read_run(run), tmp_path / "out")
-    standard = standards(reduced)
-    frames = np.flatnonzero(reduced.table.is_role(Role.SAMPLE))
-    parts = [
-        measure(block.frames, block.sample, block.fit, reduced=reduced, standard=standard)
-        for block in fitted_blocks(reduced, standard, frames)
-    ]
-    voxels = Voxels.empty(frames).replaced(parts)
-    grid = scan_map(reduced.table.height[frames] - 4.6, reduced.table.time[frames], reduced.usable[frames])
-    found = with_sizes_that_fit(reduced, standard, voxels, grid, [])
+    measured = MeasuredRun.of(reduced, standards(reduced))
+    voxels = measured.voxels
+    measured = replace(measured, height_um=reduced.table.height[voxels.frame] - 4.6)
+    grid, found = measured.grid, with_sizes_that_fit(measured, [])
     assert found.reasons == {}
     if transport is not CLUSTERS:
         assert found.voxels is voxels

@@ -18,9 +18,10 @@ from electrosaxs.io.run_toml import read_run
 from electrosaxs.nouns import FloatArray, Number, Role, SampleIntensity
 from electrosaxs.nouns.contributions import SOLVENT
 from electrosaxs.recipes.analyse import voxels as recipe
+from electrosaxs.recipes.analyse.measured_run import MeasuredRun
 from electrosaxs.recipes.analyse.reduce_run import ReducedRun, reduce_run
 from electrosaxs.recipes.analyse.standards import Standards, standards
-from electrosaxs.recipes.analyse.voxels import Voxels, fitted_blocks, measure, on_map, shared_on_map
+from electrosaxs.recipes.analyse.voxels import Voxels, measure, on_map, shared_on_map
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +31,7 @@ def quiet(quiet_nexus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 
 def measured(quiet: tuple[ReducedRun, Standards], frames: np.ndarray) -> Voxels:
-    reduced, standard = quiet
-    blocks = fitted_blocks(reduced, standard, frames)
-    return Voxels.empty(frames).replaced(
-        [measure(block.frames, block.sample, block.fit, reduced=reduced, standard=standard) for block in blocks]
-    )
+    return MeasuredRun(*quiet, Voxels.empty(frames)).again(*quiet).voxels
 
 
 def test_numbers_of_a_frame_do_not_depend_on_its_block(

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...nouns import FloatArray
+from ...nouns.rows import joined
 from .beam_profile import (
     BeamProfile,
     BeamView,
@@ -46,6 +47,8 @@ BESIDE_CRYSTALS = 0.1
 """Relative (chosen): how well what is dissolved beside crystals is known, where it tells how steep the layer is."""
 LEAST_LEFT = 0.02
 """Of the start (chosen): a height that holds less is of a cell that empties, and no part of a layer."""
+BLOCK = 64
+"""Scans whose beams are unfolded together: their matrices, heights by heights for each voxel, are what takes memory."""
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -136,16 +139,24 @@ def footprint_correction(
     ) -> _Seen:  # fmt: skip
         shown = np.where(apparent > 0.0, apparent, others)
 
-        def through(values: FloatArray) -> BeamProfile:
+        def beams(values: FloatArray) -> _Seen:
             solution = holes_filled_in_time(np.where(hidden, np.nan, values), time_s)
             rate = rates_since_start(solution, time_s, start) if growing else np.zeros_like(phi)
             rate = rate + rate_uncertainty(solution, time_s, start, steps_s) if off else rate
-            return BeamProfile.through(solution, hidden, rate, time_s, view, start or 0.0, straight)
+            parts = []
+            for first in range(0, len(phi), BLOCK):
+                some = slice(first, first + BLOCK)
+                profile = BeamProfile.through(
+                    solution[some], hidden[some], rate[some], time_s[some], view, start or 0.0, straight[some]
+                )
+                parts.append(_seen(apparent[some], shown[some], noise[some], profile, a[some], view))
+            return joined(parts)
 
-        one = _seen(apparent, shown, noise, through(shown), a, view)
+        one = beams(shown)
         dark = np.nanmax(np.abs(np.log(one.value / shown)), initial=0.0) > DARK
-        # where little light passes phi grows faster than what the light shows of it
-        return _seen(apparent, shown, noise, through(one.value), a, view) if dark else one
+        return (
+            beams(one.value) if dark else one
+        )  # where little light passes phi grows faster than what the light shows of it
 
     found = seen(phi)
     steep = _steep_layer(phi, view, start, decay) * a * np.abs(phi)

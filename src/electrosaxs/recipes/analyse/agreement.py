@@ -34,12 +34,10 @@ from .drift import (
     scatter_of_phi,
     unseen_of_the_beam,
 )
+from .measured_run import MeasuredRun
 from .measured_view import MeasuredView
-from .reduce_run import ReducedRun
 from .scaled import with_scaled
 from .shadow import Shadow
-from .standards import Standards
-from .voxels import Voxels
 
 MOST_SHARE = 0.4
 """Of the voxels; where more contradict themselves, it is not single frames that are wrong."""
@@ -83,14 +81,6 @@ class Agreement:
     shadow: Shadow | None = None
     notes: tuple[str, ...] = ()
 
-    def without_them(self, reduced: ReducedRun, voxels: Voxels) -> ReducedRun:
-        """`reduced` with the reasons as flags of the frames that are left out."""
-        flags = list(reduced.flags)
-        for row, words in self.reasons.items():
-            frame = voxels.frame[row]
-            flags[frame] = (*flags[frame], words)
-        return replace(reduced, flags=tuple(flags))
-
     def shares(self, phi: FloatArray) -> dict[str, FloatArray]:
         """Contribution -> what was found here of phi (scan, height), one sigma; without those that are none."""
         size = np.abs(phi)
@@ -104,11 +94,9 @@ class Agreement:
         return found if self.shadow is None else found | {SHADOW: self.shadow.hidden()}
 
 
-def agreement(
-    reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, crystalline_fraction: FloatArray
-) -> Agreement:
+def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreement:
     """The two measures of every sample frame of the map, and which frames contradict themselves."""
-    view = MeasuredView.of(reduced, standard, voxels, grid, crystalline_fraction)
+    view, standard, grid = MeasuredView.of(measured, crystalline_fraction), measured.standard, measured.grid
     blank, none = np.full(grid.shape, np.nan), np.zeros(grid.shape, dtype=bool)
     if not view.tells:
         bulk = view.bulk(none, standard)
@@ -148,9 +136,9 @@ def agreement(
         edge.moved_um,
         edge.moves,
         unseen,
-        noise / np.sqrt(max(reduced.frames(Role.REFERENCE).size, 1)) if own else 0.0,
+        noise / np.sqrt(max(measured.reduced.frames(Role.REFERENCE).size, 1)) if own else 0.0,
         bulk,
-        *_deposit(view, reduced, voxels, left_out, bulk, heights_known=not edge.moved_um),
+        *_deposit(view, measured, left_out, bulk, heights_known=not edge.moved_um),
         shadow,
         notes=(*edge.words, *more, *words),
     )
@@ -182,8 +170,7 @@ def _edge(view: MeasuredView, measures: TwoMeasures, shadow: Shadow | None) -> _
 
 def _deposit(
     view: MeasuredView,
-    reduced: ReducedRun,
-    voxels: Voxels,
+    measured: MeasuredRun,
     left_out: BoolArray,
     bulk: BulkLevel,
     *,
@@ -191,9 +178,9 @@ def _deposit(
 ) -> tuple[FloatArray, Change | None]:
     """What phi is off by where it changes with the seconds in the beam, and that change beside the layer, which tells nothing
     where the anode is elsewhere than it was taken to be."""
-    table, frames, grid = reduced.table, voxels.frame, view.grid
+    table, frames, grid = measured.reduced.table, measured.voxels.frame, view.grid
     change = view.change_with_dose(left_out, seconds_in_beam(table, frames, grid)) if heights_known else None
-    start = reduced.run.solution.volume_fraction
+    start = view.run.solution.volume_fraction
     return deposit_of_phi(table, frames, grid, view.phi, view.relative, bulk, start, change), change
 
 

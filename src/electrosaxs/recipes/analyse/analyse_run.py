@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ...analysis.kinetics.scan_map import ScanMap, scan_map
 from ...cluster.scheduler import cluster_at
 from ...io.dose_csv import write_dose_csv
 from ...io.frames_csv import write_frames_csv
@@ -18,7 +17,7 @@ from ...io.intensity import IntensityWriter
 from ...io.numbers_json import write_numbers
 from ...io.results import read_results, write_results
 from ...io.run_toml import read_run
-from ...nouns import FloatArray, FrameRecord, Role, Run, RunResults, VolumeFraction, VoxelCorrelations
+from ...nouns import FloatArray, FrameRecord, Run, RunResults, VolumeFraction, VoxelCorrelations
 from ...nouns.contributions import STARTING_SOLUTION
 from ...nouns.dose import HeightDose
 from ...physics.concentration import concentration_words, with_volume_fraction
@@ -42,6 +41,7 @@ from .film import film_study, in_shadow
 from .headline import detector_settings, headline_numbers, starting_size_errors
 from .interaction import Interaction, with_interaction
 from .maps import FrameMaps, Kinetics, frame_maps, kinetics
+from .measured_run import MeasuredRun
 from .misfit import Misfit, with_sizes_that_fit
 from .odd_standards import without_odd_standards
 from .play import doubts_of_play, stage_play, words_of_play
@@ -51,7 +51,7 @@ from .scale_errors import again, parted, scales_of, with_hidden_layer, with_scal
 from .sizes import SizeStudy, size_distributions
 from .standards import Standards, standards
 from .voltage import voltage_pieces, voltage_program
-from .voxels import CORRELATIONS, Voxels, fitted_blocks, measure, on_map
+from .voxels import CORRELATIONS
 
 TRUTH = "truth.nxs"
 log = logging.getLogger(__name__)
@@ -99,10 +99,7 @@ def analyse_run(
 class Analysis:
     """The results of a run, and what its files are written from."""
 
-    reduced: ReducedRun
-    standard: Standards
-    voxels: Voxels
-    grid: ScanMap
+    measured: MeasuredRun
     results: RunResults
     doses: tuple[HeightDose, ...]
 
@@ -115,39 +112,31 @@ def analyse_reduced(
     with stage(progress, "solvent and reference"):
         standard = standards(reduced, workers=workers)
         reduced = with_known_fraction(reduced, standard)
-    frames = np.flatnonzero(reduced.table.is_role(Role.SAMPLE))
-    blocks = fitted_blocks(reduced, standard, frames, workers=workers, progress=progress)
-    voxels = Voxels.empty(frames).replaced(
-        [measure(block.frames, block.sample, block.fit, reduced=reduced, standard=standard) for block in blocks]
-    )
-    single = with_single_scattering(reduced, standard, voxels, workers=workers)
-    reduced = replace(single.reduced, notes=(*reduced.notes, *single.notes))
-    standard, voxels = single.standard, single.voxels
-    anode = find_anode(reduced, voxels)
-    height = reduced.table.height[frames] - anode.stage_height_um
-    in_sight = np.where(anode.is_open(height), height, np.nan)  # frames behind the anode have no place in the map
-    grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
-    crystals = find_crystals(reduced, standard, voxels, grid, workers=workers, progress=progress)
-    voxels = measured_again(voxels, crystals.joint, reduced=reduced, standard=standard)
-    voxels = beside_crystals(voxels, crystals.rows)
-    between = with_interaction(reduced, standard, voxels, grid, crystals, workers=workers)
-    reduced, standard, voxels, crystals = between.reduced, between.standard, between.voxels, between.crystals
-    misfit = with_sizes_that_fit(reduced, standard, voxels, grid, crystals.rows, workers=workers)
-    reduced, voxels = misfit.without_them(reduced), misfit.voxels
-    grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
-    agreed = agreement(reduced, standard, voxels, grid, crystals.fraction_map)
-    reduced = agreed.without_them(reduced, voxels)
-    grid = scan_map(in_sight, reduced.table.time[frames], reduced.usable[frames])
-    dose = doses_of(reduced, voxels, grid, anode, agreed)
-    curves = choose_curves(reduced, standard, voxels, grid, crystals)
-    crystals = replace(crystals, joint=())  # of which the maps ask nothing more: 50 kB a frame
-    between = replace(between, crystals=crystals)
+    measured = MeasuredRun.of(reduced, standard, workers=workers, progress=progress)
+    measured = with_single_scattering(measured, workers=workers)
+    anode = find_anode(measured.reduced, measured.voxels)
+    measured = replace(measured, height_um=_above(anode, measured))
+    crystals = find_crystals(measured, workers=workers, progress=progress)
+    measured = measured_again(measured, crystals.joint)
+    measured = replace(measured, voxels=beside_crystals(measured.voxels, crystals.rows))
+    between = with_interaction(measured, crystals, workers=workers)
+    measured, crystals = between.measured, between.crystals
+    misfit = with_sizes_that_fit(measured, crystals.rows, workers=workers)
+    measured = replace(measured, voxels=misfit.voxels).without(misfit.reasons)
+    agreed = agreement(measured, crystals.fraction_map)
+    measured = measured.without(agreed.reasons)
+    dose = doses_of(measured, anode, agreed)
+    curves = choose_curves(measured, crystals)
+    between = replace(between, measured=measured, crystals=crystals)
     with stage(progress, "maps, fluxes and sizes"):
-        results = _results(
-            reduced, standard, voxels, grid, anode, crystals, between, misfit, agreed, dose, distributions=distributions
-        )
-    results = replace(results, curves=curves)
-    return Analysis(reduced, standard, voxels, grid, results, dose)
+        results = _results(measured, anode, between, misfit, agreed, dose, distributions=distributions)
+    return Analysis(measured, replace(results, curves=curves), dose)
+
+
+def _above(anode: AnodePosition, measured: MeasuredRun) -> FloatArray:
+    """Height (um) of each voxel above the anode; frames behind it have no place in the map."""
+    height = measured.reduced.table.height[measured.voxels.frame] - anode.stage_height_um
+    return np.where(anode.is_open(height), height, np.nan)
 
 
 def with_known_fraction(reduced: ReducedRun, standard: Standards) -> ReducedRun:
@@ -161,12 +150,8 @@ def with_known_fraction(reduced: ReducedRun, standard: Standards) -> ReducedRun:
 
 
 def _results(
-    reduced: ReducedRun,
-    standard: Standards,
-    voxels: Voxels,
-    grid: ScanMap,
+    measured: MeasuredRun,
     anode: AnodePosition,
-    crystals: Crystals,
     between: Interaction,
     misfit: Misfit,
     agreed: Agreement,
@@ -175,9 +160,10 @@ def _results(
     distributions: bool,
 ) -> RunResults:
     """All nouns and numbers of the run, from the columns of its voxels."""
-    run, fraction = reduced.run, crystals.fraction_map
-    excluded = ~grid.measured | ~np.isfinite(on_map(voxels, grid, "phi"))
-    program, play = voltage_pieces(reduced), stage_play(reduced, voxels, grid)
+    run, voxels, grid, crystals = measured.run, measured.voxels, measured.grid, between.crystals
+    standard, fraction = measured.standard, crystals.fraction_map
+    excluded = ~grid.measured | ~np.isfinite(measured.on_map("phi"))
+    program, play = voltage_pieces(measured.reduced), stage_play(measured)
     maps = frame_maps(voxels, grid, run, excluded, fraction, agreed, program)
     crystals = in_shadow(in_the_footprint(crystals, maps.crystalline_fraction, maps.phi), agreed.shadow)
     scales = scales_of(run, anode, float(np.hypot(agreed.moved_um, 0.5 * (play.value or 0.0))))
@@ -196,38 +182,42 @@ def _results(
         headline = parted(headline, headline_numbers(bare, standard, anode), start)
     sizes = SizeStudy(None)
     if distributions:
-        sizes = size_distributions(reduced, standard, voxels, grid, phi=maps.phi, crystals=crystals.fraction_map)
+        sizes = size_distributions(measured, phi=maps.phi, crystals=crystals.fraction_map)
     bulk = {} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
     film = film_study(agreed.shadow, crystals, maps, run, anode, scales.anode_um or 0.0)
-    doubtful = [*doubts_of_the_beam(anode), *_doubts(reduced, standard, misfit, agreed, crystals, voxels)]
+    doubtful = [*doubts_of_the_beam(anode), *_doubts(measured, misfit, agreed, crystals)]
     doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_surface(anode)]
-    before = tuple(note for part in (reduced, between, misfit, agreed, anode) for note in part.notes)
+    before = tuple(note for part in (measured.reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*growth.notes, *crystals.notes, *film.notes, *sizes.notes)
     results = replace(
         _nouns(run.run.title, maps, growth, crystals, sizes),
-        quality=_quality_maps(voxels, grid, maps.phi.values, agreed),
-        correlations=VoxelCorrelations(*(on_map(voxels, grid, name) for name in CORRELATIONS)),
+        quality=_quality_maps(measured, maps.phi.values, agreed),
+        correlations=VoxelCorrelations(*(measured.on_map(name) for name in CORRELATIONS)),
         starting_errors=starting_size_errors(standard),
         numbers=with_quality({**numbers, **film.numbers}, doubtful),
-        frames=_records(reduced, voxels, grid, anode),
+        frames=_records(measured, anode),
         notes=(*before, *words_of_play(play), *dose_notes(dose), *after),
-        settings=_settings(reduced),
+        settings=_settings(measured.reduced),
     )
     return with_scale_errors(
         with_hidden_layer(results, anode.surely_wavy_um), scales, run, again(maps, moved_maps, rates)
     )
 
 
-def _doubts(
-    reduced: ReducedRun, standard: Standards, misfit: Misfit, agreed: Agreement, crystals: Crystals, voxels: Voxels
-) -> list[Doubt]:
+def _doubts(measured: MeasuredRun, misfit: Misfit, agreed: Agreement, crystals: Crystals) -> list[Doubt]:
     """What is doubtful of the run's numbers."""
-    centre = centre_px(reduced.store)
+    centre, voxels = centre_px(measured.reduced.store), measured.voxels
     without = np.flatnonzero(~np.isfinite(voxels.values["phi"]))
     why = Counter(voxels.flags[row][0] if voxels.flags[row] else "not measured" for row in without)
     return doubts(
-        standard, misfit, agreed, voxels.frame.size, centre_px=centre, crystals_miss=crystals.missed, unmeasured=why
+        measured.standard,
+        misfit,
+        agreed,
+        voxels.frame.size,
+        centre_px=centre,
+        crystals_miss=crystals.missed,
+        unmeasured=why,
     )
 
 
@@ -254,15 +244,13 @@ def _nouns(title: str, maps: FrameMaps, growth: Kinetics, crystals: Crystals, si
     )
 
 
-def doses_of(
-    reduced: ReducedRun, voxels: Voxels, grid: ScanMap, anode: AnodePosition, agreed: Agreement
-) -> tuple[HeightDose, ...]:
+def doses_of(measured: MeasuredRun, anode: AnodePosition, agreed: Agreement) -> tuple[HeightDose, ...]:
     """What each height of the run got of the beam."""
-    phi = on_map(voxels, grid, "phi")
-    relative = on_map(voxels, grid, "phi_sigma") / np.abs(phi)
-    height = reduced.table.height - anode.stage_height_um
-    start = reduced.run.solution.volume_fraction
-    return doses(reduced.table, height, grid, phi, relative, agreed.bulk, start, agreed.change)
+    phi, table = measured.on_map("phi"), measured.reduced.table
+    relative = measured.on_map("phi_sigma") / np.abs(phi)
+    height = table.height - anode.stage_height_um
+    start = measured.run.solution.volume_fraction
+    return doses(table, height, measured.grid, phi, relative, agreed.bulk, start, agreed.change)
 
 
 def _settings(reduced: ReducedRun) -> dict[str, Any]:
@@ -275,20 +263,21 @@ def _settings(reduced: ReducedRun) -> dict[str, Any]:
     }
 
 
-def _quality_maps(voxels: Voxels, grid: ScanMap, phi: FloatArray, agreed: Agreement) -> dict[str, FloatArray]:
+def _quality_maps(measured: MeasuredRun, phi: FloatArray, agreed: Agreement) -> dict[str, FloatArray]:
     """What a reader may judge the frames by, (scan, height) each."""
+    flagged = np.array([float(bool(flags)) for flags in measured.voxels.flags])
     return {
-        **{name: on_map(voxels, grid, name) for name in ("reduced_chi_squared", "background", "photons", "skewness")},
-        "flagged": grid.to_map(np.array([float(bool(f)) for f in voxels.flags])),
+        **{name: measured.on_map(name) for name in ("reduced_chi_squared", "background", "photons", "skewness")},
+        "flagged": measured.grid.to_map(flagged),
         "volume_fraction_scattered": np.where(np.isfinite(phi), phi, agreed.scattered),
         "volume_fraction_absorbed": agreed.absorbed,
         "volume_fraction_absorbed_sigma": agreed.absorbed_sigma,
     }
 
 
-def _records(reduced: ReducedRun, voxels: Voxels, grid: ScanMap, anode: AnodePosition) -> tuple[FrameRecord, ...]:
+def _records(measured: MeasuredRun, anode: AnodePosition) -> tuple[FrameRecord, ...]:
     """One row per frame of the table: where it went, or why it did not."""
-    table = reduced.table
+    reduced, voxels, grid, table = measured.reduced, measured.voxels, measured.grid, measured.reduced.table
     row_of = {int(frame): row for row, frame in enumerate(voxels.frame)}
     records = []
     for index in range(len(table)):
@@ -318,10 +307,11 @@ def _records(reduced: ReducedRun, voxels: Voxels, grid: ScanMap, anode: AnodePos
 
 def _write(run_toml: Path, out: Path, analysis: Analysis, figures: Figures) -> None:
     """The results folder: results.nxs, numbers.json, frames.csv, curves, report and figures, provenance."""
-    reduced, grid, results = analysis.reduced, analysis.grid, analysis.results
+    measured, results = analysis.measured, analysis.results
+    reduced, grid = measured.reduced, measured.grid
     intensity = out / "intensity.part.nxs"
     with IntensityWriter(intensity, grid.n_scans, grid.heights.size, reduced.q) as writer:
-        write_curve_files(writer, out / "curves", reduced, analysis.standard, analysis.voxels, grid)
+        write_curve_files(writer, out / "curves", measured)
     write_results(out / "results.nxs", results, command="analyse", intensity=intensity)
     intensity.unlink()
     write_numbers(out / "numbers.json", results.numbers)

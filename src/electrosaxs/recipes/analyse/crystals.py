@@ -35,11 +35,10 @@ from ...nouns import (
     VolumeFraction,
 )
 from ...nouns.contributions import FOOTPRINT
-from ...nouns.rows import taken, with_rows
+from ...nouns.rows import joined, taken, with_rows
 from ..progress import Progress, over
-from .reduce_run import ReducedRun
-from .standards import Standards, sample_intensity
-from .voxels import BLOCK, Voxels, measure
+from .measured_run import MeasuredRun, Rows
+from .voxels import BLOCK, measure
 
 Kind = TypeVar("Kind", LatticeConstant, CrystallineFraction)
 REACH = 1.8
@@ -58,7 +57,7 @@ class Crystals:
 
     column: of the map, the voxel that these are about; None where there is none. fraction_map (scan, height):
     crystalline fraction, 0 where none was seen. joint: what solution and lattice fitted together give where crystals were
-    seen.
+    seen, and what is kept of it, `curves`.
     """
 
     onset: Number | None
@@ -71,6 +70,7 @@ class Crystals:
     crystalline_fraction: CrystallineFraction | None = None
     assignment: LatticeAssignment | None = None
     joint: tuple[JointFits, ...] = ()
+    curves: CrystalCurves | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -84,13 +84,16 @@ class Crystals:
     @property
     def missed(self) -> float:
         """Reduced chi-squared of the curves in which crystals were seen, their median; 0 where there is none."""
-        each = [one.solution.chi_squared / one.solution.degrees_of_freedom for one in self.joint]
-        return float(np.median(np.concatenate(each))) if each else 0.0
+        return 0.0 if self.curves is None else float(np.median(self.curves.reduced_chi_squared))
 
     @property
     def rows(self) -> list[int]:
         """Of the voxels in which crystals were seen."""
-        return [int(row) for one in self.joint for row in one.rows]
+        return [] if self.curves is None else self.curves.rows.tolist()
+
+    def without_fits(self) -> Crystals:
+        """The same once no voxel is measured again: a fit holds 50 kB for each frame, its curve a sixth of that."""
+        return replace(self, joint=())
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,18 +108,35 @@ class JointFits:
     model: FloatArray
 
 
-def find_crystals(
-    reduced: ReducedRun,
-    standard: Standards,
-    voxels: Voxels,
-    grid: ScanMap,
-    *,
-    workers: int = 2,
-    progress: Progress | None = None,
-) -> Crystals:
+@dataclass(frozen=True, eq=False)
+class CrystalCurves:
+    """What pictures and judgement ask of the joint fits: rows among the voxels, fitted curves and their dissolved particles
+    without the constant (row, q), sizes (nm), window and whole of the invariant as in `ParticleVolume`, chi-squared over its
+    degrees of freedom, (row,)."""
+
+    rows: Rows
+    model: FloatArray
+    particles: FloatArray
+    diameter: FloatArray
+    deviation: FloatArray
+    window: FloatArray
+    invariant: FloatArray
+    reduced_chi_squared: FloatArray
+
+    @classmethod
+    def of(cls, one: JointFits) -> CrystalCurves:
+        solution, volume = one.solution, one.volume
+        return cls(
+            one.rows, one.model, solution.particles(one.sample.coord("q")), solution.diameter, solution.deviation,
+            volume.window, volume.window + volume.low + volume.high, solution.chi_squared / solution.degrees_of_freedom,
+        )  # fmt: skip
+
+
+def find_crystals(measured: MeasuredRun, *, workers: int = 2, progress: Progress | None = None) -> Crystals:
     """Look for crystals in every voxel near the anode; those that hold them have sizes and volume of their own (`joint`)."""
+    grid = measured.grid
     fraction = np.zeros(grid.shape)
-    within = np.abs(grid.heights) < REACH * reduced.run.beam.fwhm_um
+    within = np.abs(grid.heights) < REACH * measured.run.beam.fwhm_um
     near = [int(j) for j in np.flatnonzero(within & grid.measured.any(axis=0))]
     if not near:
         why = f"the lowest voxel, at {grid.heights[0]:.0f} um, is too high above the anode to see superlattices"
@@ -124,16 +144,16 @@ def find_crystals(
     columns = []
     for column in over(progress, near, stage="superlattices", total=len(near)):
         rows = np.flatnonzero(grid.used & (grid.height_index == column))
-        rows = rows[np.argsort(grid.scan[rows])]
-        columns.append(_column(reduced, standard, grid, voxels.frame, rows))
+        columns.append(_column(measured, rows[np.argsort(grid.scan[rows])]))
     for column, found in zip(near, columns, strict=True):
         if found.study.fraction is not None:
             seen = found.study.detected
             fraction[found.scan[seen], column] = np.clip(found.study.fraction.values[seen], 0.0, 1.0)
     joint = tuple(found.joint for found in columns if found.joint is not None)
     anode = nearest_to_the_anode(grid.heights, near)
-    described = _described(columns[near.index(anode)], grid, grid.time[:, anode], reduced.q, fraction, workers)
-    return replace(described, column=anode, joint=joint)
+    described = _described(columns[near.index(anode)], grid, grid.time[:, anode], measured.reduced.q, fraction, workers)
+    curves = joined([CrystalCurves.of(one) for one in joint]) if joint else None
+    return replace(described, column=anode, joint=joint, curves=curves)
 
 
 def nearest_to_the_anode(heights_um: FloatArray, columns: list[int]) -> int:
@@ -152,29 +172,26 @@ class _Column:
     joint: JointFits | None
 
 
-def _column(
-    reduced: ReducedRun, standard: Standards, grid: ScanMap, frame: npt.NDArray[np.intp], rows: npt.NDArray[np.intp]
-) -> _Column:
-    sample, times = sample_intensity(reduced, standard, frame[rows]), reduced.table.time[frame[rows]]
-    study = crystallisation(sample, times, dry_shell_nm=standard.dry_shell_nm)
+def _column(measured: MeasuredRun, rows: Rows) -> _Column:
+    reduced = measured.reduced
+    sample, times = measured.curves(rows), reduced.table.time[measured.voxels.frame[rows]]
+    study = crystallisation(sample, times, dry_shell_nm=measured.standard.dry_shell_nm)
     joint, mixture, seen = None, study.mixture, np.flatnonzero(study.detected)
     if mixture is not None:
         solution = mixture.solution
         model = solution.particles(reduced.q) * mixture.structure + solution.background[:, None]
         joint = JointFits(rows[seen], _frames(sample, seen), solution, mixture.volume, model)
-    return _Column(grid.scan[rows], sample, times, study, joint)
+    return _Column(measured.grid.scan[rows], sample, times, study, joint)
 
 
-def measured_again(voxels: Voxels, joint: Sequence[JointFits], *, reduced: ReducedRun, standard: Standards) -> Voxels:
-    """`voxels` in which those with crystals have phi and sizes of the joint fits."""
-    return voxels.replaced(
-        [
-            measure(
-                voxels.frame[one.rows], one.sample, one.solution, reduced=reduced, standard=standard, volume=one.volume
-            )
-            for one in joint
-        ]
-    )
+def measured_again(measured: MeasuredRun, joint: Sequence[JointFits]) -> MeasuredRun:
+    """The run in which voxels with crystals have phi and sizes of the joint fits."""
+    reduced, standard, voxels = measured.reduced, measured.standard, measured.voxels
+    parts = [
+        measure(voxels.frame[one.rows], one.sample, one.solution, reduced=reduced, standard=standard, volume=one.volume)
+        for one in joint
+    ]
+    return replace(measured, voxels=voxels.replaced(parts))
 
 
 def _frames(sample: SampleIntensity, index: npt.NDArray[np.intp]) -> SampleIntensity:

@@ -9,24 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analysis.concentration.invariant import particle_volume
-from ...analysis.kinetics.scan_map import ScanMap
 from ...analysis.spheres.fit import fit_spheres
 from ...io.intensity import IntensityWriter
 from ...io.nxcansas import NxcansasFiles
 from ...materials import wavelength_nm
 from ...nouns import CurveSet, FloatArray
 from .crystals import Crystals
-from .reduce_run import ReducedRun
-from .standards import Standards, alone_intensity, sample_intensity
-from .voxels import SIZELESS, Voxels
+from .measured_run import MeasuredRun, Rows
+from .voxels import SIZELESS
 
 SHOWN = 6
 
 
-def write_curve_files(
-    writer: IntensityWriter, folder: Path, reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap
-) -> None:
+def write_curve_files(writer: IntensityWriter, folder: Path, measured: MeasuredRun) -> None:
     """Intensity of every voxel into `writer`, and `scan_NNN.h5` per scan into `folder`; one scan in memory at a time."""
+    grid, q = measured.grid, measured.reduced.q
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("scan_*.h5"):
         stale.unlink()
@@ -36,26 +33,24 @@ def write_curve_files(
             if rows.size == 0:
                 continue
             rows = rows[np.argsort(grid.height_index[rows])]
-            sample = sample_intensity(reduced, standard, voxels.frame[rows])
+            sample = measured.curves(rows)
             values, sigma = sample.values, sample.sigma
             writer.write(np.full(rows.size, scan), grid.height_index[rows], values, sigma)
             counted = np.isfinite(values).all(axis=0)
             files.write(
                 folder / f"scan_{scan + 1:03d}.h5",
-                reduced.q[counted],
+                q[counted],
                 values[:, counted],
                 sigma[:, counted],
-                _described(reduced, voxels, grid, rows),
+                _described(measured, rows),
             )
-    background = np.sqrt(standard.solvent.data.variances)
+    background = np.sqrt(measured.standard.solvent.data.variances)
     writer.write_coordinates(grid.heights, grid.time, background_sigma=background)
 
 
-def _described(
-    reduced: ReducedRun, voxels: Voxels, grid: ScanMap, rows: npt.NDArray[np.intp]
-) -> list[Mapping[str, str | float]]:
+def _described(measured: MeasuredRun, rows: Rows) -> list[Mapping[str, str | float]]:
     """What stands beside the curve of each row."""
-    table, run = reduced.table, reduced.run
+    table, run, grid, voxels = measured.reduced.table, measured.run, measured.grid, measured.voxels
     return [
         {
             "title": f"{run.run.title}, {grid.heights[grid.height_index[row]]:.0f} um, {table.time[frame]:.0f} s",
@@ -70,10 +65,9 @@ def _described(
     ]
 
 
-def choose_curves(
-    reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, crystals: Crystals
-) -> CurveSet | None:
+def choose_curves(measured: MeasuredRun, crystals: Crystals) -> CurveSet | None:
     """Curves of the last full scan at a few heights from the anode to where the solution is undisturbed, with their fits."""
+    grid, q, frames = measured.grid, measured.reduced.q, measured.voxels.frame
     filled = grid.measured.sum(axis=1)
     if not filled.any():
         return None
@@ -82,31 +76,26 @@ def choose_curves(
     rows = rows[np.argsort(grid.height_index[rows])]
     heights = grid.heights[grid.height_index[rows]]
     rows = rows[_spread(heights)]
-    sample, apart = (read(reduced, standard, voxels.frame[rows]) for read in (sample_intensity, alone_intensity))
-    fit, between = fit_spheres(apart), standard.interference
-    structure = 1.0 if between is None else between.structure(voxels.frame[rows], reduced.q)
-    particles, diameter, deviation = fit.particles(reduced.q), fit.diameter.copy(), fit.deviation.copy()
+    sample, apart = measured.curves(rows), measured.curves_alone(rows)
+    fit, between = fit_spheres(apart), measured.standard.interference
+    structure = 1.0 if between is None else between.structure(frames[rows], q)
+    particles, diameter, deviation = fit.particles(q), fit.diameter.copy(), fit.deviation.copy()
     model = particles * structure + fit.background[:, None]
-    volume = particle_volume(apart, fit, dry_shell_nm=standard.dry_shell_nm)
+    volume = particle_volume(apart, fit, dry_shell_nm=measured.standard.dry_shell_nm)
     window, invariant = volume.window, volume.window + volume.low + volume.high
     sizeless = np.array([not SIZELESS.isdisjoint(flags) for flags in fit.flags])
     diameter[sizeless] = deviation[sizeless] = np.nan
     with_peaks = np.zeros(rows.size)
-    for joint in crystals.joint:
-        _, here, there = np.intersect1d(rows, joint.rows, return_indices=True)
-        model[here], particles[here], with_peaks[here] = (
-            joint.model[there],
-            joint.solution.particles(reduced.q)[there],
-            1.0,
-        )
-        diameter[here], deviation[here] = joint.solution.diameter[there], joint.solution.deviation[there]
-        window[here] = joint.volume.window[there]
-        invariant[here] = (joint.volume.window + joint.volume.low + joint.volume.high)[there]
+    if (seen := crystals.curves) is not None:
+        _, here, there = np.intersect1d(rows, seen.rows, return_indices=True)
+        model[here], particles[here], with_peaks[here] = seen.model[there], seen.particles[there], 1.0
+        diameter[here], deviation[here] = seen.diameter[there], seen.deviation[there]
+        window[here], invariant[here] = seen.window[there], seen.invariant[there]
     return CurveSet(
         intensity=sample,
         model=model,
         height=grid.heights[grid.height_index[rows]],
-        time=reduced.table.time[voxels.frame[rows]],
+        time=measured.reduced.table.time[frames[rows]],
         diameter=diameter,
         deviation=deviation,
         counted=particles + np.nan_to_num(sample.values - model),

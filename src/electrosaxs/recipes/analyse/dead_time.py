@@ -12,9 +12,10 @@ from ...analysis.spheres.fit import fit_spheres
 from ...nouns import FloatArray, Number
 from ...nouns.contributions import DEAD_TIME
 from ...reduction.dead_time import counts_per_pixel
+from .measured_run import MeasuredRun
 from .reduce_run import ReducedRun
 from .standards import Standards, sample_intensity, standards
-from .voxels import SHARED, Voxels, fitted_blocks, measure
+from .voxels import SHARED
 
 SMALLEST_LOSS, FIRST_LOSS, LARGEST_LOSS = 1e-3, 0.02, 0.5
 """Of the counts of the brightest bin: less is not looked for, more is no detector that still counts."""
@@ -143,24 +144,13 @@ def with_dead_time(reduced: ReducedRun, dead_time_ns: float) -> ReducedRun:
     return replace(reduced, run=run.model_copy(update={"detector": detector}))
 
 
-def measured_with(
-    reduced: ReducedRun, voxels: Voxels, dead_time: DeadTime, *, workers: int
-) -> tuple[ReducedRun, Standards, Voxels]:
+def measured_with(measured: MeasuredRun, dead_time: DeadTime, *, workers: int) -> MeasuredRun:
     """Run, standards and voxels with the counts that the dead time took, and what one sigma of it does to phi and sizes."""
 
-    def measured(value: float) -> tuple[ReducedRun, Standards, Voxels]:
-        known = with_dead_time(reduced, value)
-        standard = standards(known, workers=workers)
-        blocks = fitted_blocks(known, standard, voxels.frame, workers=workers)
-        parts = [measure(block.frames, block.sample, block.fit, reduced=known, standard=standard) for block in blocks]
-        return known, standard, voxels.replaced(parts)
+    def with_time(value: float) -> MeasuredRun:
+        known = with_dead_time(measured.reduced, value)
+        return measured.again(known, standards(known, workers=workers), workers=workers)
 
-    known, standard, found = measured(dead_time.value)
-    other = measured(dead_time.value + dead_time.sigma)[2]
-    shared = {quantity: dict(parts) for quantity, parts in found.shared.items()}
-    for quantity in SHARED:
-        change = other.values[quantity] - found.values[quantity]
-        told = np.isfinite(change)
-        largest = float(np.abs(change[told]).max(initial=0.0))  # of voxels that only a fit with crystals describes
-        shared[quantity][DEAD_TIME] = np.where(told, change, largest)
-    return known, standard, replace(found, shared=shared)
+    found, other = with_time(dead_time.value), with_time(dead_time.value + dead_time.sigma).voxels
+    changes = {name: other.values[name] - found.voxels.values[name] for name in SHARED}
+    return replace(found, voxels=found.voxels.with_change(DEAD_TIME, changes))

@@ -7,7 +7,7 @@ them is asked of the brightest, where they fill the minima of the form factor: o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,9 @@ from ...analysis.spheres.fit import SphereFit, fit_spheres
 from ...nouns import FloatArray, SampleIntensity
 from ...nouns.contributions import DOUBLE_SCATTERING
 from .dead_time import find_dead_time, with_dead_time
-from .reduce_run import ReducedRun
-from .standards import Standards, sample_intensity, standards
-from .voxels import SHARED, Voxels, fitted_blocks, measure
+from .measured_run import MeasuredRun
+from .standards import standards
+from .voxels import SHARED, Voxels
 
 MOST_TRIED = 20
 """Frames that are asked, those with most particles first."""
@@ -35,90 +35,79 @@ LEAST_EFFECT = 1e-3
 """Of phi against the starting solution: less is not looked for."""
 
 
-@dataclass(frozen=True, eq=False)
-class Doubled:
-    """The run, its standards and voxels without what is scattered more than once, or as they were, and what is said of it."""
-
-    reduced: ReducedRun
-    standard: Standards
-    voxels: Voxels
-    notes: tuple[str, ...] = ()
-
-
-def with_single_scattering(reduced: ReducedRun, standard: Standards, voxels: Voxels, *, workers: int = 2) -> Doubled:
+def with_single_scattering(measured: MeasuredRun, *, workers: int = 2) -> MeasuredRun:
     """Everything measured again without double scattering where the curves hold it; where they do not tell, phi has what it may
-    do in its sigma."""
+    do in its sigma. The notes of the run say which."""
+    voxels = measured.voxels
     phi = voxels.values["phi"]
     if not np.isfinite(phi).any():
-        return Doubled(reduced, standard, voxels)
-    start = _start(reduced, standard)
-    again = _repeated(reduced, standard, voxels, start)
+        return measured
+    start = _start(measured)
+    again = _repeated(measured, start)
     effect = again.excess_of(start, phi) - again.excess_of(start, np.array(start.phi))
     largest = float(np.nanmax(effect))
     if largest < LEAST_EFFECT:
-        return Doubled(reduced, standard, voxels)
-    gain = _gain(reduced, standard, voxels, again, workers)
+        return measured
+    gain = _gain(measured, again, workers)
     if gain > -LEAST_GAIN:
-        gain = min(gain, _gain_beside_dead_time(reduced, standard, voxels, again, workers))
+        gain = min(gain, _gain_beside_dead_time(measured, again, workers))
     should = f"double scattering: it should make phi up to {100.0 * largest:.2g} % larger"
     if gain < -LEAST_GAIN:
-        words = (
+        return measured.noted(
             f"{should}, but the curves show none of it (-2 ln L rises by {-gain:.0f} without it); nothing is taken off"
         )
-        return Doubled(reduced, standard, voxels, (words,))
     if gain < LEAST_GAIN:
-        words = f"{should}, which the curves do not tell; nothing is taken off, and phi has it in its sigma (double_scattering)"
-        return Doubled(reduced, standard, _with(voxels, {"phi": effect * phi}), (words,))
-    reduced, standard, found = _measured(reduced, voxels, again, workers)
-    words = (
+        wider = replace(measured, voxels=voxels.with_change(DOUBLE_SCATTERING, {"phi": effect * phi}))
+        return wider.noted(
+            f"{should}, which the curves do not tell; nothing is taken off, and phi has it in its sigma (double_scattering)"
+        )
+    return _single(measured, again, workers).noted(
         f"double scattering: what photons that are scattered more than once add to phi, up to {100.0 * largest:.2g} %, is taken"
         f" off all curves (-2 ln L falls by {gain:.0f}); {100.0 * SIGMA:.0f} % of it is in their sigma (double_scattering)"
     )
-    return Doubled(reduced, standard, found, (words,))
 
 
-def _start(reduced: ReducedRun, standard: Standards) -> StartingCurve:
-    run, fit = reduced.run, standard.reference_fit
+def _start(measured: MeasuredRun) -> StartingCurve:
+    run, fit = measured.run, measured.standard.reference_fit
     return StartingCurve.of(
         run.solution, run.solution.volume_fraction, (float(fit.diameter[0]), float(fit.deviation[0])),
-        energy_keV=run.beam.energy_keV, path_m=1e-3 * run.cell.path_length_mm, dry_shell=standard.dry_shell_nm,
+        energy_keV=run.beam.energy_keV, path_m=1e-3 * run.cell.path_length_mm, dry_shell=measured.standard.dry_shell_nm,
     )  # fmt: skip
 
 
-def _repeated(reduced: ReducedRun, standard: Standards, voxels: Voxels, start: StartingCurve) -> Repeated:
+def _repeated(measured: MeasuredRun, start: StartingCurve) -> Repeated:
     """The starting solution's scale holds what is scattered more than once too."""
-    scale, energy = float(standard.reference_fit.scale[0]), reduced.run.beam.energy_keV
-    background = float(np.nanmedian(voxels.values["background"]))
-    first = Repeated.of(reduced.q, energy, start.unit(scale), background)
+    scale, energy = float(measured.standard.reference_fit.scale[0]), measured.run.beam.energy_keV
+    background = float(np.nanmedian(measured.voxels.values["background"]))
+    first = Repeated.of(measured.reduced.q, energy, start.unit(scale), background)
     return replace(first, unit=first.unit / (1.0 + float(first.excess_of(start, np.array(start.phi)))))
 
 
-def _gain_beside_dead_time(
-    reduced: ReducedRun, standard: Standards, voxels: Voxels, again: Repeated, workers: int
-) -> float:
+def _gain_beside_dead_time(measured: MeasuredRun, again: Repeated, workers: int) -> float:
     """`_gain` with the counts that a dead time of the pixels takes, which flattens curves where they are bright; infinite where
     the curves tell none."""
-    if reduced.run.detector.dead_time_ns is not None:
+    if measured.run.detector.dead_time_ns is not None:
         return np.inf
-    dead = find_dead_time(reduced, standard, _asked(reduced, voxels), workers=workers)
+    frames = measured.voxels.frame[_asked(measured)]
+    dead = find_dead_time(measured.reduced, measured.standard, frames, workers=workers)
     if dead is None:
         return np.inf
-    known = with_dead_time(reduced, dead.value)
-    return _gain(known, standards(known, workers=workers), voxels, again, workers)
+    known = with_dead_time(measured.reduced, dead.value)
+    return _gain(replace(measured, reduced=known, standard=standards(known, workers=workers)), again, workers)
 
 
-def _asked(reduced: ReducedRun, voxels: Voxels) -> npt.NDArray[np.intp]:
-    """The frames with most particles."""
-    phi = np.where(reduced.usable[voxels.frame], voxels.values["phi"], np.nan)
+def _asked(measured: MeasuredRun) -> npt.NDArray[np.intp]:
+    """Rows of the voxels with most particles."""
+    phi = np.where(measured.reduced.usable[measured.voxels.frame], measured.voxels.values["phi"], np.nan)
     told = np.flatnonzero(np.isfinite(phi))
-    return voxels.frame[np.sort(told[np.argsort(-phi[told])][:MOST_TRIED])]
+    return np.sort(told[np.argsort(-phi[told])][:MOST_TRIED])
 
 
-def _gain(reduced: ReducedRun, standard: Standards, voxels: Voxels, again: Repeated, workers: int) -> float:
+def _gain(measured: MeasuredRun, again: Repeated, workers: int) -> float:
     """By how much -2 ln of the likelihood of the photons falls, of the curves with most particles and the starting solution."""
     gain = 0.0
-    for sample in (sample_intensity(reduced, standard, _asked(reduced, voxels)), standard.reference):
-        first = int(np.searchsorted(reduced.q, FROM_PER_NM))
+    for sample in (measured.curves(_asked(measured)), measured.standard.reference):
+        first = int(np.searchsorted(measured.reduced.q, FROM_PER_NM))
         more = again.again(sample.values)[:, first:]
         one, other = (_from(curves, first) for curves in (sample, again.without(sample)))
         plain, single = (fit_spheres(curves, workers=workers) for curves in (one, other))
@@ -145,22 +134,16 @@ def _from(sample: SampleIntensity, first: int) -> SampleIntensity:
     )
 
 
-def _measured(
-    reduced: ReducedRun, voxels: Voxels, again: Repeated, workers: int
-) -> tuple[ReducedRun, Standards, Voxels]:
+def _single(measured: MeasuredRun, again: Repeated, workers: int) -> MeasuredRun:
     """Run, standards and voxels with single scattering alone, and what one sigma of it does to phi and sizes."""
 
-    def measured(one: Repeated) -> tuple[ReducedRun, Standards, Voxels]:
-        known = replace(reduced, repeated=one)
-        single = standards(known, workers=workers)
-        blocks = fitted_blocks(known, single, voxels.frame, workers=workers)
-        parts = [measure(block.frames, block.sample, block.fit, reduced=known, standard=single) for block in blocks]
-        return known, single, voxels.replaced(parts)
+    def without(one: Repeated) -> MeasuredRun:
+        known = replace(measured.reduced, repeated=one)
+        return measured.again(known, standards(known, workers=workers), workers=workers)
 
-    known, single, found = measured(again)
-    moved = measured(again.stronger(SIGMA))[2]
-    changes = {name: moved.values[name] - found.values[name] for name in SHARED}
-    return known, single, _with(found, changes)
+    found, moved = without(again), without(again.stronger(SIGMA)).voxels
+    changes = {name: moved.values[name] - found.voxels.values[name] for name in SHARED}
+    return replace(found, voxels=found.voxels.with_change(DOUBLE_SCATTERING, changes))
 
 
 def beside_crystals(voxels: Voxels, rows: Sequence[int]) -> Voxels:
@@ -174,14 +157,4 @@ def beside_crystals(voxels: Voxels, rows: Sequence[int]) -> Voxels:
     slope = float(np.median(change[largest] / np.square(phi[largest]))) if largest.size else 0.0
     change = change.copy()
     change[list(rows)] = np.nan_to_num(slope * np.square(phi[list(rows)]))
-    return _with(voxels, {"phi": change})
-
-
-def _with(voxels: Voxels, changes: dict[str, FloatArray]) -> Voxels:
-    """`voxels` with what double scattering may do to them: where that is not known, as to one that is measured only later, as
-    much as it does to any."""
-    shared = {quantity: dict(parts) for quantity, parts in voxels.shared.items()}
-    for quantity, change in changes.items():
-        told = np.isfinite(change)
-        shared[quantity][DOUBLE_SCATTERING] = np.where(told, change, np.abs(change[told]).max(initial=0.0))
-    return replace(voxels, shared=shared)
+    return voxels.with_change(DOUBLE_SCATTERING, {"phi": change})

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analysis.concentration.interaction import Contact, Content, find_contact
-from ...analysis.kinetics.scan_map import ScanMap
 from ...analysis.spheres.fit import fit_spheres
 from ...nouns import FloatArray, Number
 from ...nouns.contributions import INTERACTION
@@ -16,9 +15,9 @@ from ...physics.colloid import solvated_shell_nm
 from .crystal_view import sees_crystals
 from .crystals import Crystals, find_crystals, measured_again
 from .dead_time import DeadTime, find_dead_time, measured_with
-from .reduce_run import ReducedRun
-from .standards import Interference, Standards, sample_intensity, standards
-from .voxels import SHARED, SIZELESS, Voxels, fitted_blocks, measure, on_map
+from .measured_run import MeasuredRun, Rows
+from .standards import Interference, Standards, standards
+from .voxels import SHARED, SIZELESS, Voxels
 
 MOST_TRIED = 12
 """Frames of the run in which the contact is looked for, those with the most particles first."""
@@ -32,84 +31,64 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Interaction:
-    """The run, its standards, voxels and crystals with the particles' contacts and the detector's dead time taken out, the
-    numbers that say what these are, notes."""
+    """The run and its crystals with the particles' contacts and the detector's dead time taken out, the numbers that say what
+    these are, notes."""
 
-    reduced: ReducedRun
-    standard: Standards
-    voxels: Voxels
+    measured: MeasuredRun
     crystals: Crystals
     numbers: dict[str, Number]
     notes: tuple[str, ...] = ()
 
 
-def with_interaction(
-    reduced: ReducedRun,
-    standard: Standards,
-    voxels: Voxels,
-    grid: ScanMap,
-    crystals: Crystals,
-    *,
-    workers: int = 2,
-) -> Interaction:
+def with_interaction(measured: MeasuredRun, crystals: Crystals, *, workers: int = 2) -> Interaction:
     """The contact distance of the dissolved particles, and everything measured again with it; as it was where none is told."""
-    phi = on_map(voxels, grid, "phi")
-    beside = sees_crystals(crystals.fraction_map, grid.heights, reduced.run.beam.fwhm_um, phi)
+    grid = measured.grid
+    beside = sees_crystals(crystals.fraction_map, grid.heights, measured.run.beam.fwhm_um, measured.on_map("phi"))
     clear = grid.used & ~beside[np.maximum(grid.scan, 0), np.maximum(grid.height_index, 0)]
-    rows = _telling(voxels, clear, LEAST_TOLD * reduced.run.solution.volume_fraction)
+    rows = _telling(measured.voxels, clear, LEAST_TOLD * measured.run.solution.volume_fraction)
     enough = rows.size >= 2
-    contact = _contact(reduced, standard, voxels, clear, rows, workers) if enough else None
+    contact = _contact(measured, clear, rows, workers) if enough else None
     numbers: dict[str, Number] = {}
     notes: tuple[str, ...] = ()
-    if reduced.run.detector.dead_time_ns is None:
-        dead = _dead_time(reduced, standard, voxels, rows, workers)
+    if measured.run.detector.dead_time_ns is None:
+        dead = _dead_time(measured, rows, workers)
         if dead is None:  # crystals at the edge of their beams may hide it, other frames are less bright
             others = clear & ~np.isin(np.arange(clear.size), rows)
-            dead = _dead_time(reduced, standard, voxels, _telling(voxels, others, 0.0), workers)
+            dead = _dead_time(measured, _telling(measured.voxels, others, 0.0), workers)
         if dead is not None and dead.gain > (0.0 if contact is None else contact.gain):
-            reduced, standard, voxels = measured_with(reduced, voxels, dead, workers=workers)
-            crystals = find_crystals(reduced, standard, voxels, grid, workers=workers)
-            voxels = measured_again(voxels, crystals.joint, reduced=reduced, standard=standard)
+            measured = measured_with(measured, dead, workers=workers)
+            crystals = find_crystals(measured, workers=workers)
+            measured = measured_again(measured, crystals.joint)
             numbers, notes = {"dead_time": dead.number}, (dead.words,)
-            contact = _contact(reduced, standard, voxels, clear, rows, workers) if enough else None
+            contact = _contact(measured, clear, rows, workers) if enough else None
     if contact is None:
         none = _absent(NO_CONTACT if enough else TOO_FEW)
-        return Interaction(reduced, standard, voxels, crystals, {**numbers, **none}, notes)
-    found, there = standard, voxels
+        return Interaction(measured, crystals, {**numbers, **none}, notes)
+    found = measured
     for _ in range(ROUNDS):
-        between = Interference(contact, _content(reduced, found, there, clear))
-        found, there = _measured_again(reduced, standard, voxels, between, clear, workers)
-        contact = _contact(reduced, standard, there, clear, rows, workers) or contact
-    there = measured_again(there, crystals.joint, reduced=reduced, standard=found)
-    there = _with_sigma(reduced, found, there, voxels, clear, workers)
-    return Interaction(
-        reduced, found, there, crystals, {**numbers, **_numbers(contact, found)}, (*notes, _words(contact))
-    )
+        between = Interference(contact, _content(found, clear))
+        found = _without_contacts(measured, between, clear, workers)
+        contact = _contact(replace(measured, voxels=found.voxels), clear, rows, workers) or contact
+    found = _with_sigma(measured_again(found, crystals.joint), measured, clear, workers)
+    return Interaction(found, crystals, {**numbers, **_numbers(contact, found.standard)}, (*notes, _words(contact)))
 
 
-def _contact(
-    reduced: ReducedRun,
-    standard: Standards,
-    voxels: Voxels,
-    clear: BoolArray,
-    rows: npt.NDArray[np.intp],
-    workers: int,
-) -> Contact | None:
-    """What the curves of `rows` say of contacts, their particles being those of `voxels`."""
-    sample = sample_intensity(reduced, standard, voxels.frame[rows])
-    content = _content(reduced, standard, voxels, clear).rows(voxels.frame[rows])
+def _contact(measured: MeasuredRun, clear: BoolArray, rows: Rows, workers: int) -> Contact | None:
+    """What the curves of `rows` say of contacts, their particles being those of the voxels."""
+    sample = measured.curves(rows)
+    content = _content(measured, clear).rows(measured.voxels.frame[rows])
     return find_contact(
         sample, fit_spheres(sample, workers=workers), content, lambda one: fit_spheres(one, workers=workers)
     )
 
 
-def _dead_time(
-    reduced: ReducedRun, standard: Standards, voxels: Voxels, rows: npt.NDArray[np.intp], workers: int
-) -> DeadTime | None:
-    return find_dead_time(reduced, standard, voxels.frame[rows], workers=workers) if rows.size > 1 else None
+def _dead_time(measured: MeasuredRun, rows: Rows, workers: int) -> DeadTime | None:
+    if rows.size < 2:
+        return None
+    return find_dead_time(measured.reduced, measured.standard, measured.voxels.frame[rows], workers=workers)
 
 
-def _telling(voxels: Voxels, clear: BoolArray, least: float) -> npt.NDArray[np.intp]:
+def _telling(voxels: Voxels, clear: BoolArray, least: float) -> Rows:
     """Rows of the clear voxels with most particles, of those that hold more than `least`."""
     phi = voxels.values["phi"]
     sized = np.array([not SIZELESS.intersection(flags) for flags in voxels.flags])
@@ -117,55 +96,49 @@ def _telling(voxels: Voxels, clear: BoolArray, least: float) -> npt.NDArray[np.i
     return np.sort(told[np.argsort(-phi[told])][:MOST_TRIED])
 
 
-def _content(reduced: ReducedRun, standard: Standards, voxels: Voxels, clear: BoolArray) -> Content:
+def _content(measured: MeasuredRun, clear: BoolArray) -> Content:
     """Of all frames of the table, NaN where they are no clear voxels; the starting solution last."""
-    start = standard.reference_fit
+    start, voxels, solution = measured.standard.reference_fit, measured.voxels, measured.run.solution
 
     def column(name: str, last: float) -> FloatArray:
-        values = np.full(len(reduced.table) + 1, np.nan)
+        values = np.full(len(measured.reduced.table) + 1, np.nan)
         values[voxels.frame[clear]] = voxels.values[name][clear]
         values[-1] = last
         return values
 
     return Content(
-        phi=column("phi", reduced.run.solution.volume_fraction),
+        phi=column("phi", solution.volume_fraction),
         diameter=column("diameter", float(start.diameter[0])),
         deviation=column("deviation", float(start.deviation[0])),
-        dry_shell=standard.dry_shell_nm,
-        solvated_shell=solvated_shell_nm(reduced.run.solution),
+        dry_shell=measured.standard.dry_shell_nm,
+        solvated_shell=solvated_shell_nm(solution),
     )
 
 
-def _measured_again(
-    reduced: ReducedRun, first: Standards, plain: Voxels, between: Interference, clear: BoolArray, workers: int
-) -> tuple[Standards, Voxels]:
+def _without_contacts(plain: MeasuredRun, between: Interference, clear: BoolArray, workers: int) -> MeasuredRun:
     """Standards and clear voxels with the contacts of `between` taken out of their curves."""
-    flat = np.full(len(reduced.table) + 1, np.nan)
-    flat[plain.frame] = plain.values["background"]
-    flat[-1] = first.reference_fit.background[0]
-    standard = standards(reduced, workers=workers, interference=replace(between, background=flat))
-    blocks = fitted_blocks(reduced, standard, plain.frame[clear], workers=workers)
-    parts = [measure(block.frames, block.sample, block.fit, reduced=reduced, standard=standard) for block in blocks]
-    return standard, plain.replaced(parts)
+    flat = np.full(len(plain.reduced.table) + 1, np.nan)
+    flat[plain.voxels.frame] = plain.voxels.values["background"]
+    flat[-1] = plain.standard.reference_fit.background[0]
+    standard = standards(plain.reduced, workers=workers, interference=replace(between, background=flat))
+    return plain.again(plain.reduced, standard, np.flatnonzero(clear), workers=workers)
 
 
-def _with_sigma(
-    reduced: ReducedRun, standard: Standards, voxels: Voxels, plain: Voxels, clear: BoolArray, workers: int
-) -> Voxels:
-    """`voxels` with what one sigma of the contact does to phi and sizes; where there are crystals, all that it does to phi."""
-    between = standard.interference
+def _with_sigma(found: MeasuredRun, plain: MeasuredRun, clear: BoolArray, workers: int) -> MeasuredRun:
+    """`found` with what one sigma of the contact does to phi and sizes; where there are crystals, all that it does to phi."""
+    between, voxels = found.standard.interference, found.voxels
     assert between is not None
     moved = replace(between, contact=between.contact.moved(between.contact.sigma))
-    _, there = _measured_again(reduced, standard, voxels, moved, clear, workers)
+    other = _without_contacts(found, moved, clear, workers).voxels
     shared = {quantity: dict(parts) for quantity, parts in voxels.shared.items()}
     for quantity in SHARED:
-        change = there.values[quantity] - voxels.values[quantity]
+        change = other.values[quantity] - voxels.values[quantity]
         shared[quantity][INTERACTION] = np.where(clear, change, 0.0)
-    phi, before = voxels.values["phi"], plain.values["phi"]
-    told = clear & (phi > LEAST_TOLD * reduced.run.solution.volume_fraction) & np.isfinite(phi)
+    phi, before = voxels.values["phi"], plain.voxels.values["phi"]
+    told = clear & (phi > LEAST_TOLD * found.run.solution.volume_fraction) & np.isfinite(phi)
     slope = float(np.median((before[told] / phi[told] - 1.0) / phi[told]))
     shared["phi"][INTERACTION] = np.where(clear, shared["phi"][INTERACTION], slope * phi**2)
-    return replace(voxels, shared=shared)
+    return replace(found, voxels=replace(voxels, shared=shared))
 
 
 def _numbers(contact: Contact, standard: Standards) -> dict[str, Number]:

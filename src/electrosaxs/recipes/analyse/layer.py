@@ -5,18 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ...analysis.kinetics.layer import Layer, Particles, Seen, fit_layer
-from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray
 from ...physics.colloid import dry_shell_nm, solvated_shell_nm
-from .reduce_run import ReducedRun
-from .standards import Standards
+from .measured_run import MeasuredRun
 from .voltage import voltage_pieces
 
 
 def layer_of(
-    reduced: ReducedRun,
-    standard: Standards,
-    grid: ScanMap,
+    measured: MeasuredRun,
     phi: FloatArray,
     relative: FloatArray,
     *,
@@ -25,10 +21,10 @@ def layer_of(
 ) -> Layer | None:
     """From phi, its own relative sigma, a and the share of crystals, all (scan, height): of the scans before the first with
     crystals; None where the voltage changes, is not known, or drives particles from the anode."""
-    run, program = reduced.run, voltage_pieces(reduced)
+    run, grid, program = measured.run, measured.grid, voltage_pieces(measured.reduced)
     if len(program) != 1 or not program[0].held or program[0].voltage < 0.0:
         return None
-    start, fit = run.solution.volume_fraction, standard.reference_fit
+    start, fit = run.solution.volume_fraction, measured.standard.reference_fit
     particles = Particles.gaussian(
         float(fit.diameter[0]),
         float(fit.deviation[0]),

@@ -27,12 +27,12 @@ from .causes import FITS, LEAST_OFF, Contradiction
 from .crystal_view import sees_crystals
 from .drift import noise_of_phi
 from .layer import layer_of, without_crystals
+from .measured_run import MeasuredRun
 from .misfit import POOR
-from .reduce_run import ReducedRun
 from .scaled import UNCERTAIN, Scaled
 from .shadow import Shadow
 from .standards import Standards, solvent_transmission
-from .voxels import Voxels, flagged_on_map, held_on_map, on_map
+from .voxels import flagged_on_map, held_on_map, on_map
 
 LEAST_OPEN = 0.2
 """Of the beam: with less, a micrometre of height changes the transmission more than the particles do."""
@@ -86,9 +86,8 @@ class MeasuredView:
     noise: float = 0.0
 
     @classmethod
-    def of(
-        cls, reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, fraction: FloatArray
-    ) -> MeasuredView:
+    def of(cls, measured: MeasuredRun, fraction: FloatArray) -> MeasuredView:
+        reduced, standard, voxels, grid = measured.reduced, measured.standard, measured.voxels, measured.grid
         run, table = reduced.run, reduced.table
         phi = held_on_map(voxels, grid)
         passes = _passes(grid, run)
@@ -125,7 +124,7 @@ class MeasuredView:
             solvent_depth=1e-3
             * run.cell.path_length_mm
             * attenuation(run.solution, energy_keV=run.beam.energy_keV).solvent,
-            layer=layer_of(reduced, standard, grid, phi, relative, attenuation=absorbing, crystals=fraction),
+            layer=layer_of(measured, phi, relative, attenuation=absorbing, crystals=fraction),
         )
 
     def with_noise(self, usual: float, of_level: float) -> tuple[MeasuredView, float]:

@@ -20,8 +20,7 @@ from ...analysis.kinetics.scan_map import ScanMap
 from ...analysis.spheres.fit import POOR_FIT_SIGMAS
 from ...nouns import FloatArray
 from ...nouns.contributions import SIZES_MISFIT
-from .reduce_run import ReducedRun
-from .standards import Standards, alone_intensity
+from .measured_run import MeasuredRun, Rows
 from .voxels import SIZES, Voxels
 
 POOR = "poor fit"
@@ -36,52 +35,35 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Misfit:
-    """voxels with phi of the sizes that fit; reasons: row of the voxels -> why the frame is out; share: of the frames whose
-    curve is not that of one kind of spheres."""
+    """voxels with phi of the sizes that fit; reasons: row of the voxels -> why its frame is to be left out; share: of frames
+    whose curve is not that of one kind of spheres."""
 
     voxels: Voxels
     reasons: dict[int, str]
     share: float
     notes: tuple[str, ...] = ()
 
-    def without_them(self, reduced: ReducedRun) -> ReducedRun:
-        """`reduced` with the reasons as flags of the frames that are out."""
-        flags = list(reduced.flags)
-        for row, words in self.reasons.items():
-            frame = self.voxels.frame[row]
-            flags[frame] = (*flags[frame], words)
-        return replace(reduced, flags=tuple(flags))
 
-
-def with_sizes_that_fit(
-    reduced: ReducedRun,
-    standard: Standards,
-    voxels: Voxels,
-    grid: ScanMap,
-    crystalline: Sequence[int],
-    *,
-    workers: int = 2,
-) -> Misfit:
-    """`voxels` with phi from free-form sizes where spheres of one kind do not describe the curve.
+def with_sizes_that_fit(measured: MeasuredRun, crystalline: Sequence[int], *, workers: int = 2) -> Misfit:
+    """The voxels with phi from free-form sizes where spheres of one kind do not describe the curve.
 
     Where they do not describe the starting solution, all frames are measured so, because all are measured against it.
     crystalline: rows whose curve was fitted with a lattice, which stay.
     """
+    voxels, grid = measured.voxels, measured.grid
     phi = voxels.values["phi"]
     known = grid.used & np.isfinite(phi) & np.array([EMPTIED not in flags for flags in voxels.flags])
     known[list(crystalline)] = False
     poor = known & np.array([POOR in flags for flags in voxels.flags])
-    everywhere = POOR in standard.reference_fit.flags[0]
+    everywhere = POOR in measured.standard.reference_fit.flags[0]
     wanted = known if everywhere else poor
     if not wanted.any():
         return Misfit(voxels, {}, 0.0)
     rows = _evenly(np.flatnonzero(wanted), grid)
-    found = _Volumes.of(reduced, standard, voxels, rows, workers)
+    found = _Volumes.of(measured, rows, workers)
     if found is None:
         return Misfit(_wider(voxels, poor, np.zeros(phi.size)), {}, float(poor.sum() / known.sum()))
-    ratio, sigma, chi2 = (
-        _everywhere(x, rows, wanted, voxels, grid, reduced) for x in (found.ratio, found.sigma, found.chi2)
-    )
+    ratio, sigma, chi2 = (_everywhere(x, rows, wanted, measured) for x in (found.ratio, found.sigma, found.chi2))
     hopeless = wanted & (chi2 > NO_SIZES)
     fits = wanted & ~hopeless & np.isfinite(ratio)
     misfit = np.zeros(phi.size)
@@ -119,20 +101,18 @@ class _Volumes:
     expected: float
 
     @classmethod
-    def of(
-        cls, reduced: ReducedRun, standard: Standards, voxels: Voxels, rows: npt.NDArray[np.intp], workers: int
-    ) -> _Volumes | None:
+    def of(cls, measured: MeasuredRun, rows: Rows, workers: int) -> _Volumes | None:
         """None where the starting solution shows no particles to free-form sizes."""
-        sample = alone_intensity(reduced, standard, voxels.frame[rows])
+        sample, standard = measured.curves_alone(rows), measured.standard
         basis = SizeBasis.of(sample.coord("q"), shell=standard.dry_shell_nm)
         start = free_form_sizes(standard.reference, basis, workers=1)
         if not start.seen[0]:
             return None
         fit = free_form_sizes(sample, basis, workers=workers)
         volume, whole = size_moments(fit).volume, size_moments(start).volume
-        phi0 = reduced.run.solution.volume_fraction
+        phi0 = measured.run.solution.volume_fraction
         return cls(
-            ratio=phi0 * volume.value / whole.value[0] / voxels.values["phi"][rows],
+            ratio=phi0 * volume.value / whole.value[0] / measured.voxels.values["phi"][rows],
             sigma=volume.sigma / volume.value,
             chi2=fit.chi_squared / fit.bins,
             start_sigma=float(whole.sigma[0] / whole.value[0]),
@@ -140,7 +120,7 @@ class _Volumes:
         )
 
 
-def _evenly(rows: npt.NDArray[np.intp], grid: ScanMap) -> npt.NDArray[np.intp]:
+def _evenly(rows: Rows, grid: ScanMap) -> Rows:
     """At most about MOST_INVERTED of the rows, every k-th of each height in time, first and last among them."""
     step = -(-rows.size // MOST_INVERTED)
     if step == 1:
@@ -153,18 +133,11 @@ def _evenly(rows: npt.NDArray[np.intp], grid: ScanMap) -> npt.NDArray[np.intp]:
     return np.sort(np.concatenate(chosen))
 
 
-def _everywhere(
-    values: FloatArray,
-    rows: npt.NDArray[np.intp],
-    wanted: BoolArray,
-    voxels: Voxels,
-    grid: ScanMap,
-    reduced: ReducedRun,
-) -> FloatArray:
+def _everywhere(values: FloatArray, rows: Rows, wanted: BoolArray, measured: MeasuredRun) -> FloatArray:
     """`values` of the `rows` that were inverted, at all wanted ones: between them in time at each height; NaN elsewhere."""
     full = np.full(wanted.size, np.nan)
     full[rows] = values
-    time = reduced.table.time[voxels.frame]
+    time, grid = measured.reduced.table.time[measured.voxels.frame], measured.grid
     for height in np.unique(grid.height_index[wanted]):
         own = np.flatnonzero(wanted & (grid.height_index == height))
         told = own[np.isfinite(full[own])]

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from ...analysis.kinetics.backlash import backlash, came_from_above
-from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import Number
+from .measured_run import MeasuredRun
 from .quality import OF_PHI, Doubt
-from .reduce_run import ReducedRun
-from .voxels import Voxels, on_map
 
 
-def stage_play(reduced: ReducedRun, voxels: Voxels, grid: ScanMap) -> Number:
+def stage_play(measured: MeasuredRun) -> Number:
     """By how much (um) the beam is higher than said where the stage came from above; absent where both sides agree."""
-    table = reduced.table
-    above = came_from_above(table.height[voxels.frame], table.time[voxels.frame])
-    phi = on_map(voxels, grid, "phi")
-    relative = on_map(voxels, grid, "phi_sigma") / abs(phi)
+    table, frames, grid = measured.reduced.table, measured.voxels.frame, measured.grid
+    above = came_from_above(table.height[frames], table.time[frames])
+    phi = measured.on_map("phi")
+    relative = measured.on_map("phi_sigma") / abs(phi)
     return backlash(phi, relative, grid.heights, grid.time, grid.to_map(above) == 1.0)
 
 

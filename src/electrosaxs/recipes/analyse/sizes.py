@@ -17,9 +17,7 @@ from ...analysis.free_form.moments import Estimate, size_moments
 from ...analysis.kinetics.scan_map import ScanMap
 from ...errors import ElectrosaxsError
 from ...nouns import FloatArray, Number, SampleIntensity, SizeDistribution, VolumeFraction
-from .reduce_run import ReducedRun
-from .standards import Standards, alone_intensity
-from .voxels import Voxels, on_map
+from .measured_run import MeasuredRun
 
 FEWEST_HEIGHTS = 4
 LARGEST_UNSEEN_SHARE = 0.1
@@ -50,20 +48,14 @@ class _Scan:
 
 
 def size_distributions(
-    reduced: ReducedRun,
-    standard: Standards,
-    voxels: Voxels,
-    grid: ScanMap,
-    *,
-    phi: VolumeFraction | None = None,
-    crystals: FloatArray | None = None,
+    measured: MeasuredRun, *, phi: VolumeFraction | None = None, crystals: FloatArray | None = None
 ) -> SizeStudy:
     """Distributions d phi / dd of the last complete scan, dims (scan, height, diameter) with one scan.
 
     phi: the map with its footprint correction; without it phi and heights are those that the curves show. crystals
     (scan, height): crystalline fraction; such voxels are left out, and with them the conservation of each size.
     """
-    scan = _last_scan(reduced, standard, voxels, grid, crystals)
+    scan, standard, grid = _last_scan(measured, crystals), measured.standard, measured.grid
     if scan is None:
         return SizeStudy(None, notes=("size distributions: no scan holds two usable voxels without crystals",))
     basis = SizeBasis.of(scan.sample.coord("q"), shell=standard.dry_shell_nm)
@@ -72,7 +64,7 @@ def size_distributions(
     if not start.seen[0] or not fit.seen.any():
         return SizeStudy(None, notes=("size distributions: the curves show no particles",))
     verdicts = gaussian_is_enough(scan.sample, fit)
-    geometry, why_not = _geometry(reduced, voxels, grid, scan, phi, fit, crystals)
+    geometry, why_not = _geometry(measured, scan, phi, fit, crystals)
     note = f"size distributions: each height on its own, because {why_not}" if why_not else (
         "size distributions: all heights together, the sum of each size over the cell that of the starting solution"
     )  # fmt: skip
@@ -83,7 +75,7 @@ def size_distributions(
         except ElectrosaxsError as error:
             why_not = str(error)
             note = f"size distributions: each height on its own, because {error}"
-    distribution = _distribution(reduced, grid, scan, fit, start, geometry.factor, conserved=not why_not)
+    distribution = _distribution(measured, scan, fit, start, geometry.factor, conserved=not why_not)
     return SizeStudy(
         distribution,
         _numbers(start),
@@ -91,10 +83,9 @@ def size_distributions(
     )
 
 
-def _last_scan(
-    reduced: ReducedRun, standard: Standards, voxels: Voxels, grid: ScanMap, crystals: FloatArray | None
-) -> _Scan | None:
+def _last_scan(measured: MeasuredRun, crystals: FloatArray | None) -> _Scan | None:
     """The last scan that is nearly complete, or the fullest one."""
+    grid = measured.grid
     known = grid.measured if crystals is None else grid.measured & ~(crystals > 0.0)
     count = known.sum(axis=1)
     if count.max(initial=0) < 2:
@@ -102,20 +93,18 @@ def _last_scan(
     index = int(np.flatnonzero(count >= min(count.max(), COMPLETE * grid.heights.size))[-1])
     heights = np.flatnonzero(known[index])
     rows = [np.flatnonzero(grid.used & (grid.scan == index) & (grid.height_index == h))[0] for h in heights]
-    return _Scan(index, heights, alone_intensity(reduced, standard, voxels.frame[np.array(rows)]))
+    return _Scan(index, heights, measured.curves_alone(np.array(rows)))
 
 
 def _geometry(
-    reduced: ReducedRun,
-    voxels: Voxels,
-    grid: ScanMap,
+    measured: MeasuredRun,
     scan: _Scan,
     phi: VolumeFraction | None,
     fit: FreeFormFit,
     crystals: FloatArray | None,
 ) -> tuple[ScanGeometry, str]:
     """Where and when the scan's voxels are, and why their sum is not known (empty where it is)."""
-    shown = on_map(voxels, grid, "phi")
+    shown, grid = measured.on_map("phi"), measured.grid
     mean = shown if phi is None else phi.values
     position = grid.heights if phi is None else phi.coord("height_effective")
     factor = np.nan_to_num((mean / shown)[scan.index, scan.heights], nan=1.0)
@@ -125,7 +114,7 @@ def _geometry(
         now, before = mean[scan.index, scan.heights], mean[scan.index - 1, scan.heights]
         rate = (now - before) / (now * (time - grid.time[scan.index - 1, scan.heights]))
         step = np.nan_to_num(rate) * (time.mean() - time)
-    gap = MICROMETRES * reduced.run.cell.gap_mm
+    gap = MICROMETRES * measured.run.cell.gap_mm
     place = position[scan.heights]
     unseen = (max(float(place.min()), 0.0) + gap - float(place.max())) / gap
     why = ""
@@ -139,8 +128,7 @@ def _geometry(
 
 
 def _distribution(
-    reduced: ReducedRun,
-    grid: ScanMap,
+    measured: MeasuredRun,
     scan: _Scan,
     fit: FreeFormFit,
     start: FreeFormFit,
@@ -152,7 +140,7 @@ def _distribution(
 
     conserved: the sum of each size over the cell was held to that of the starting solution.
     """
-    solution, whole = reduced.run.solution, size_moments(start).volume
+    solution, grid, whole = measured.run.solution, measured.grid, size_moments(start).volume
     unit = solution.volume_fraction / float(whole.value[0])
     shape = (1, grid.heights.size, fit.basis.diameter.size)
 

@@ -5,7 +5,7 @@ through, so that memory does not grow with their number; each block's curves go 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -113,6 +113,15 @@ class Voxels:
             },
             tuple(flags.values()),
         )
+
+    def with_change(self, name: str, changes: Mapping[str, FloatArray]) -> Voxels:
+        """These voxels with what one sigma of the contribution `name` does to their quantities (frame,); where that is not
+        known, as of voxels that only a fit with crystals describes, as much as it does to any."""
+        shared = {quantity: dict(parts) for quantity, parts in self.shared.items()}
+        for quantity, change in changes.items():
+            told = np.isfinite(change)
+            shared[quantity][name] = np.where(told, change, np.abs(change[told]).max(initial=0.0))
+        return replace(self, shared=shared)
 
 
 @dataclass(frozen=True, eq=False)
