@@ -22,6 +22,7 @@ from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role
 from ...nouns.contributions import DEPOSIT, REFERENCE, SHADOW, TRANSMISSION
 from .causes import cause
+from .clock import Clock, clock_of
 from .dose import deposit_of_phi, seconds_in_beam
 from .drift import (
     anode_elsewhere,
@@ -61,7 +62,7 @@ class Agreement:
     -> relative sigma of phi by gas or by a misread monitor that is uncertain; standards: of all phi, by the noise of the
     reference frames where it shows in the others alone; bulk: phi where nothing has arrived; deposit: relative change of phi by
     what stays where the beam was, change: of ln phi with the seconds in the beam, beside the layer; shadow: of a film on the
-    anode."""
+    anode; clock: when the field came on, None: not told."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -81,6 +82,7 @@ class Agreement:
     deposit: FloatArray | float = 0.0
     change: Change | None = None
     shadow: Shadow | None = None
+    clock: Clock | None = None
     notes: tuple[str, ...] = ()
 
     def without_them(self, reduced: ReducedRun, voxels: Voxels) -> ReducedRun:
@@ -113,7 +115,8 @@ def agreement(
     if not view.tells:
         bulk = view.bulk(none, standard)
         drift, words = drift_of_bulk(bulk, grid.time, np.zeros(grid.shape), ())
-        return Agreement(None, None, none, {}, blank, blank, blank, drift, bulk=bulk, notes=words)
+        clock = clock_of(reduced, standard, view, none)
+        return Agreement(None, None, none, {}, blank, blank, blank, drift, bulk=bulk, clock=clock, notes=words)
     usual = standard.normalisation.number.value or 0.0
     beside = standard.normalisation.makes(view.solvent.noise * solvent_level(standard.solvent.values))
     view, noise = view.with_noise(usual, 0.0 if beside else view.solvent.noise)
@@ -152,6 +155,7 @@ def agreement(
         bulk,
         *_deposit(view, reduced, voxels, left_out, bulk, heights_known=not edge.moved_um),
         shadow,
+        clock_of(reduced, standard, view, left_out),
         notes=(*edge.words, *more, *words),
     )
 

@@ -31,6 +31,7 @@ from ..output_folder import writing
 from ..progress import Progress, stage
 from .agreement import Agreement, agreement
 from .anode import AnodePosition, doubts_of_the_beam, doubts_of_the_surface, find_anode
+from .clock import with_the_clock, words_of_the_clock
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
 from .diode_dark import without_diode_dark
@@ -209,9 +210,9 @@ def _results(
         quality=_quality_maps(voxels, grid, maps.phi.values, agreed),
         correlations=VoxelCorrelations(*(on_map(voxels, grid, name) for name in CORRELATIONS)),
         starting_errors=starting_size_errors(standard),
-        numbers=with_quality({**numbers, **film.numbers}, doubtful),
+        numbers=with_quality(with_the_clock({**numbers, **film.numbers}, agreed.clock), doubtful),
         frames=_records(reduced, voxels, grid, anode),
-        notes=(*before, *words_of_play(play), *dose_notes(dose), *after),
+        notes=(*before, *words_of_the_clock(agreed.clock), *words_of_play(play), *dose_notes(dose), *after),
         settings=_settings(reduced),
     )
     return with_scale_errors(

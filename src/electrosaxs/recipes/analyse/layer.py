@@ -25,9 +25,18 @@ def layer_of(
 ) -> Layer | None:
     """From phi, its own relative sigma, a and the share of crystals, all (scan, height): of the scans before the first with
     crystals; None where the voltage changes, is not known, or drives particles from the anode."""
-    run, program = reduced.run, voltage_pieces(reduced)
+    program = voltage_pieces(reduced)
     if len(program) != 1 or not program[0].held or program[0].voltage < 0.0:
         return None
+    x, seen, particles = as_seen(reduced, standard, grid, phi, attenuation)
+    return fit_layer(x, relative, without_crystals(crystals), seen, particles)
+
+
+def as_seen(
+    reduced: ReducedRun, standard: Standards, grid: ScanMap, phi: FloatArray, attenuation: FloatArray
+) -> tuple[FloatArray, Seen, Particles]:
+    """ln(phi / phi0) (scan, height), how its frames see a profile, and the particles of the starting solution."""
+    run = reduced.run
     start, fit = run.solution.volume_fraction, standard.reference_fit
     particles = Particles.gaussian(
         float(fit.diameter[0]),
@@ -40,7 +49,7 @@ def layer_of(
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         x = np.where(phi > 0.0, np.log(phi / start), np.nan)
-    return fit_layer(x, relative, without_crystals(crystals), seen, particles)
+    return x, seen, particles
 
 
 def without_crystals(crystals: FloatArray) -> np.ndarray:

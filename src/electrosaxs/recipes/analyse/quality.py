@@ -9,6 +9,8 @@ import numpy as np
 
 from ...nouns import Number
 from .agreement import Agreement
+from .clock import NAME as CLOCK
+from .clock import RESTS_ON_IT
 from .drift import off_words
 from .misfit import Misfit
 from .standards import Standards
@@ -85,6 +87,8 @@ def doubts(
             f"{' in some of the scans' if agreed.moves else ''}"
         )
         found.append(Doubt(phi, why))
+    if agreed.clock is not None and agreed.clock.wrong:
+        found.append(Doubt(frozenset({*RESTS_ON_IT, CLOCK}), agreed.clock.words))
     if centre_px > MOST_CENTRE_PX:
         why = f"the beam centre is off by {centre_px:.1f} pixels, as the four quarters of the frames say"
         found.append(Doubt(frozenset(OF_SIZES | OF_THE_START | {"lattice_constant_solvated"}), why))
@@ -101,9 +105,11 @@ def doubts(
 
 
 def with_quality(numbers: Mapping[str, Number], found: list[Doubt]) -> dict[str, Number]:
-    """`numbers` with the first doubt about each; a number that does not exist is not doubted."""
+    """`numbers` with the first doubt about each, of all pieces of a voltage program; a number that does not exist is not
+    doubted."""
     graded = {}
     for name, number in numbers.items():
-        words = next((doubt.words for doubt in found if name in doubt.names), number.quality)
+        plain = name.split("[")[0]
+        words = next((doubt.words for doubt in found if plain in doubt.names), number.quality)
         graded[name] = number if number.value is None else replace(number, quality=words)
     return graded
