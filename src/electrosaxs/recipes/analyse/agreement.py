@@ -36,6 +36,7 @@ from .drift import (
     unseen_of_the_beam,
 )
 from .measured_view import MeasuredView
+from .misread import misread_monitors
 from .reduce_run import ReducedRun
 from .scaled import with_scaled
 from .shadow import Shadow
@@ -62,7 +63,8 @@ class Agreement:
     -> relative sigma of phi by gas or by a misread monitor that is uncertain; standards: of all phi, by the noise of the
     reference frames where it shows in the others alone; bulk: phi where nothing has arrived; deposit: relative change of phi by
     what stays where the beam was, change: of ln phi with the seconds in the beam, beside the layer; shadow: of a film on the
-    anode; clock: when the field came on, None: not told."""
+    anode; clock: when the field came on, None: not told; misread: relative sigma of
+    each frame's phi by a monitor that may be read wrong, unseen."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -83,6 +85,7 @@ class Agreement:
     change: Change | None = None
     shadow: Shadow | None = None
     clock: Clock | None = None
+    misread: FloatArray | float = 0.0
     notes: tuple[str, ...] = ()
 
     def without_them(self, reduced: ReducedRun, voxels: Voxels) -> ReducedRun:
@@ -137,6 +140,7 @@ def agreement(
     drift = np.hypot(drift, edge.of_phi) if np.any(edge.of_phi) else drift
     scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
     own = 0.0 if scatter else noise or noise_of_phi(measures, view.depth(correction), usual)
+    misread, of_monitor = misread_monitors(view, left_out, scaled, contradictions)
     of_light = {place: c for place, c in contradictions.items() if place not in scaled}
     return Agreement(
         measures,
@@ -156,7 +160,8 @@ def agreement(
         *_deposit(view, reduced, voxels, left_out, bulk, heights_known=not edge.moved_um),
         shadow,
         clock_of(reduced, standard, view, left_out),
-        notes=(*edge.words, *more, *words),
+        misread,
+        notes=(*edge.words, *more, *words, *of_monitor),
     )
 
 
