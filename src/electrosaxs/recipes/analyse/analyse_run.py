@@ -22,6 +22,7 @@ from ...nouns import FloatArray, FrameRecord, Role, Run, RunResults, VolumeFract
 from ...nouns.contributions import STARTING_SOLUTION
 from ...nouns.dose import HeightDose
 from ...physics.concentration import concentration_words, with_volume_fraction
+from ...reduction.outliers import FLAT_FIELD
 from ...report.number_text import number_lines, quality_in_short, quality_lines
 from ...report.page import write_report
 from ...report.pictures import Figures
@@ -228,8 +229,9 @@ def _doubts(
     without = np.flatnonzero(~np.isfinite(voxels.values["phi"]))
     why = Counter(voxels.flags[row][0] if voxels.flags[row] else "not measured" for row in without)
     return doubts(
-        standard, misfit, agreed, voxels.frame.size, centre_px=centre, crystals_miss=crystals.missed, unmeasured=why
-    )
+        standard, misfit, agreed, voxels.frame.size, centre_px=centre, crystals_miss=crystals.missed, unmeasured=why,
+        uneven=any(FLAT_FIELD in note for note in reduced.notes),
+    )  # fmt: skip
 
 
 def _nouns(title: str, maps: FrameMaps, growth: Kinetics, crystals: Crystals, sizes: SizeStudy) -> RunResults:

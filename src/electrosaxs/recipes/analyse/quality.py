@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...nouns import Number
+from ...reduction.outliers import FLAT_FIELD
 from .agreement import Agreement
 from .clock import NAME as CLOCK
 from .clock import RESTS_ON_IT
@@ -59,10 +60,11 @@ def doubts(
     centre_px: float = 0.0,
     crystals_miss: float = 0.0,
     unmeasured: Mapping[str, int] | None = None,
+    uneven: bool = False,
 ) -> list[Doubt]:
     """What speaks against the numbers of a run of `frames` sample frames, the worst first; centre_px: by how much the beam
     centre is off; crystals_miss: reduced chi-squared of the curves with crystals; unmeasured: why frames have no phi ->
-    how many."""
+    how many; uneven: pixels of one q differ by more than counting."""
     found = []
     phi = frozenset(OF_PHI)
     if agreed.scatter:
@@ -71,6 +73,7 @@ def doubts(
         found.append(Doubt(phi, f"{agreed.left_out.sum()} of {frames} frames contradict themselves and were left out"))
     if "poor fit" in standard.reference_fit.flags[0]:
         why = "one kind of spheres does not describe the starting solution"
+        why += f", and pixels of one q {FLAT_FIELD}: that may be why" if uneven else ""
         found.append(Doubt(frozenset(OF_THE_START | OF_SIZES), why, True))
         found.append(Doubt(phi, f"{why}; phi is that of free-form sizes"))
     elif misfit.share > MANY:
