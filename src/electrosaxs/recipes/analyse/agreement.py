@@ -64,7 +64,8 @@ class Agreement:
     reference frames where it shows in the others alone; bulk: phi where nothing has arrived; deposit: relative change of phi by
     what stays where the beam was, change: of ln phi with the seconds in the beam, beside the layer; shadow: of a film on the
     anode; clock: when the field came on, None: not told; misread: relative sigma of
-    each frame's phi by a monitor that may be read wrong, unseen."""
+    each frame's phi by a monitor that may be read wrong, unseen; edge: of phi where what passes the anode is not what its
+    height lets, if something else than a moved beam does it."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -86,6 +87,7 @@ class Agreement:
     shadow: Shadow | None = None
     clock: Clock | None = None
     misread: FloatArray | float = 0.0
+    edge: FloatArray | float = 0.0
     notes: tuple[str, ...] = ()
 
     def without_them(self, reduced: ReducedRun, voxels: Voxels) -> ReducedRun:
@@ -100,7 +102,7 @@ class Agreement:
         """Contribution -> what was found here of phi (scan, height), one sigma; without those that are none."""
         size = np.abs(phi)
         parts = (
-            (TRANSMISSION, self.drift, phi),
+            (TRANSMISSION, np.hypot(self.drift, self.edge) if np.any(self.edge) else self.drift, phi),
             (DEPOSIT, self.deposit, phi),
             *((name, relative, size) for name, relative in self.unseen.items()),
             (REFERENCE, self.standards, size),
@@ -137,7 +139,6 @@ def agreement(
     drift, words = drift_of_bulk(bulk, grid.time, drift, words)
     drift, words = drift_of_all(view.slow_drift(correction, measures, bulk, standard), grid.time, drift, words)
     edge = _edge(view, measures, shadow)
-    drift = np.hypot(drift, edge.of_phi) if np.any(edge.of_phi) else drift
     scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
     own = 0.0 if scatter else noise or noise_of_phi(measures, view.depth(correction), usual)
     misread, of_monitor = misread_monitors(view, left_out, scaled, contradictions)
@@ -161,6 +162,7 @@ def agreement(
         shadow,
         clock_of(reduced, standard, view, left_out),
         misread,
+        edge.of_phi,
         notes=(*edge.words, *more, *words, *of_monitor),
     )
 
