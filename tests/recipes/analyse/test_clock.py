@@ -11,7 +11,8 @@ from simulated_runs import analysed, simulated
 
 from electrosaxs.analysis.kinetics.field_on import FieldOn
 from electrosaxs.nouns import Number
-from electrosaxs.recipes.analyse.clock import NAME, RESTS_ON_IT, Clock, with_the_clock, words_of_the_clock
+from electrosaxs.nouns.voltage_pieces import pieces
+from electrosaxs.recipes.analyse.clock import NAME, RESTS_ON_IT, Clock, _said, with_the_clock, words_of_the_clock
 from electrosaxs.recipes.fit.numbers import with_clocks
 
 
@@ -33,6 +34,17 @@ def clock(moment_s: float, sigma_s: float = 0.5, *, said: tuple[float, float] = 
 def test_a_clock_is_wrong_beyond_sigma_and_exposure(one: Clock, wrong: bool) -> None:
     assert one.wrong is wrong
     assert bool(words_of_the_clock(one)) is wrong
+
+
+def test_a_field_that_frames_saw_rise_came_on_until_it_had_risen() -> None:
+    time = 15.0 * np.arange(20.0)
+    risen = pieces(time, np.where(time < 30.0, 10.0, 30.0))
+    assert [piece.start for piece in risen] == [30.0]
+    assert _said(0, risen[0], time) == (0.0, 30.0)
+    at_once = pieces(time, np.full(20, 30.0))
+    assert _said(0, at_once[0], time) == (0.0, 0.0)
+    later = pieces(time, np.where(time < 60.0, 0.0, 30.0))
+    assert _said(1, later[1], time) == (45.0, 60.0)
 
 
 def test_whole_hours_are_named() -> None:

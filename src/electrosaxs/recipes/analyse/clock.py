@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analysis.kinetics.field_on import FieldOn, field_on
-from ...nouns import Number
+from ...nouns import FloatArray, Number
 from ...nouns.voltage_pieces import Piece
 from .layer import as_seen, without_crystals
 from .measured_view import MeasuredView
@@ -76,12 +76,15 @@ def clock_of(reduced: ReducedRun, standard: Standards, view: MeasuredView, left_
     x, seen, particles = as_seen(reduced, standard, grid, view.phi, view.attenuation)
     exposure = float(np.nanmedian(table.exposure[reduced.usable])) if reduced.usable.any() else 0.0
     found = field_on(x, view.relative, told, seen, particles, view.layer, exposure)
-    return None if found is None else Clock(found, *_said(number, piece), exposure)
+    return None if found is None else Clock(found, *_said(number, piece, grid.time), exposure)
 
 
-def _said(number: int, piece: Piece) -> tuple[float, float]:
-    """Between which times (s) a piece of the voltage program is said to have begun: the first one at 0."""
-    return (0.0, 0.0) if number == 0 else (piece.earliest, piece.latest)
+def _said(number: int, piece: Piece, time_s: FloatArray) -> tuple[float, float]:
+    """Between which times (s) a piece of the voltage program is said to have begun: the first one at 0, or, where frames saw
+    the voltage rise, until it had risen."""
+    if number:
+        return piece.earliest, piece.latest
+    return 0.0, piece.start if np.any((time_s >= 0.0) & (time_s < piece.start)) else 0.0
 
 
 def clock_number(clock: Clock | None) -> Number:
