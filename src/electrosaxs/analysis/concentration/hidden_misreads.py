@@ -10,7 +10,7 @@ the mean over them of
 
     E(x^2 | m) = w (m^2 g^2 + g sigma^2),    g = s^2 / (s^2 + sigma^2),    w = p N(m; 0, sigma^2 + s^2) / L
 
-(two normal distributions, one of them rare and wide: Box and Tiao 1968). Of misreads much larger than sigma hardly any stays
+(two normal distributions, one of them rare and wide: Box 1968). Of misreads much larger than sigma hardly any stays
 unseen, and w is small.
 """
 

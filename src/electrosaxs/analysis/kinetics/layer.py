@@ -149,6 +149,7 @@ def excess_of_scans(x: FloatArray, told: BoolArray, seen: Seen) -> tuple[FloatAr
 
 
 def with_slopes(model: Callable[[FloatArray], FloatArray], at: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The model at `at` (parameter,), and its change with each parameter, last."""
     here = model(at)
     return here, np.stack([(model(at + step) - here) / STEP for step in STEP * np.eye(at.size)], axis=-1)
 
