@@ -193,3 +193,14 @@ def test_where_no_edge_is_seen_no_width_is() -> None:
     height = np.linspace(100.0, 300.0, 15)
     light = 0.55 + 0.002 * np.random.default_rng(1).normal(size=15)
     assert beam_width_from_alignment(height, light, fwhm_um=34.0).value is None
+
+
+def test_a_transmission_that_belongs_to_other_frames_is_not_called_constant() -> None:
+    """The diode's column is six rows late: the frames far below the edge have what passed before the stage went down."""
+    height = np.linspace(-40.0, 40.0, 15)
+    light = np.roll(0.6 * ndtr(height / 14.4), 6)
+    told = anode_height_from_alignment(height, light, fwhm_um=34.0)
+    assert told.value is None
+    assert "do the rows have the transmission of their own frames?" in told.source
+    steady = anode_height_from_alignment(height, 0.6 + 1e-4 * np.cos(7.0 * height), fwhm_um=34.0)
+    assert "does not change over the frames" in steady.source

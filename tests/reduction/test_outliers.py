@@ -12,7 +12,7 @@ from electrosaxs.errors import ShapeError
 from electrosaxs.nouns import FrameTable
 from electrosaxs.reduction.azimuthal import Integrator
 from electrosaxs.reduction.geometry import Geometry
-from electrosaxs.reduction.outliers import find_outliers, robust_mean, sample_frames
+from electrosaxs.reduction.outliers import FLAT_FIELD, find_outliers, robust_mean, sample_frames
 
 Frames = Callable[[float, int], npt.NDArray[np.int32]]
 
@@ -200,3 +200,20 @@ def test_a_detector_with_far_too_many_dead_pixels_alarms(integrator: Integrator,
             yield frame
 
     assert "far too many" in find_outliers(frames(), integrator).note
+
+
+@pytest.mark.parametrize("mean", [0.4, 30.0, 800.0])
+def test_a_flat_field_that_is_not_right_is_told_with_its_size(
+    integrator: Integrator, scattering: Frames, mean: float
+) -> None:
+    """Columns that see 2 % more and less in turn, five wide; the slope of the curve within a bin is no flat field."""
+    stripes = 1.0 + 0.02 * np.where(np.arange(integrator.shape[1]) // 5 % 2, 1.0, -1.0)
+    whole = [scattering(mean, k) for k in range(12)]
+    drawn = np.random.default_rng(5)
+    uneven = [drawn.binomial(frame, stripes[None, :] / 1.02).astype(np.int32) for frame in whole]
+    assert FLAT_FIELD not in find_outliers(whole, integrator).note
+    note = find_outliers(uneven, integrator).note
+    if mean < 1.0:
+        assert FLAT_FIELD not in note  # counting hides it
+    else:
+        assert f"{FLAT_FIELD}: by 2 %" in note

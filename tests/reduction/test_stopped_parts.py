@@ -63,3 +63,23 @@ def test_of_a_module_that_stands_still_its_dim_parts_are_left_out_with_the_brigh
     assert_close(float(gone.size), 130 * 60.0, rel=1e-12)
     assert np.all(marked.reshape(gaps.shape)[:, :60] == 1000)
     assert np.all(marked.reshape(gaps.shape)[:, 60:] < 1000)
+
+
+@pytest.mark.parametrize("level", [0.8, 4.0])
+def test_what_stands_still_need_not_end_where_a_part_does(level: float) -> None:
+    """A camera without gaps; half of a module of it, 97 rows of 130 columns, reads 0. Pixels that count stay."""
+    gaps = np.zeros((260, 310), dtype=bool)
+    pixel = np.flatnonzero(np.random.default_rng(3).random(gaps.size) > 0.01)  # some are masked
+    parts = StoppedParts.of(gaps, pixel, np.indices(gaps.shape)[0].ravel()[pixel])
+    frame = np.random.default_rng(2).poisson(level, gaps.shape).astype(np.uint32)
+    frame[100:197, 33:163] = 0
+    flat = frame.ravel()
+    marked, gone = parts.without(flat, np.uint32(1000), parts.stopped(flat, 2**31))
+    lost = np.zeros(gaps.shape, dtype=bool)
+    lost.ravel()[pixel[gone]] = True
+    dead = np.zeros(gaps.shape, dtype=bool)
+    dead[100:197, 33:163] = True
+    assert not np.any(lost & ~dead)
+    known = lost.sum() / dead.ravel()[pixel].sum()
+    assert known > 0.999
+    assert np.all(marked[pixel[gone]] == 1000)

@@ -28,6 +28,8 @@ LONGEST_RUN_S = 30 * 86400.0
 """Beyond it a time is not from field-on: it is a date, or in another unit."""
 FIRST_DATE_S, LAST_DATE_S = 0.6e9, 4.1e9
 """1989 to 2099, in seconds since 1970."""
+HOUR_S, SOON_S = 3600.0, 300.0
+"""After field-on the first sample frame follows soon (chosen)."""
 LEAST_STEP = 0.5
 """Of the exposure: frames that follow each other faster, on average, have times in a longer unit (a clock may be coarse)."""
 LONGEST_STEP, LONGEST_STEP_S = 3000.0, 3600.0
@@ -125,7 +127,7 @@ def _check_times(path: Path, time: FloatArray, exposure: FloatArray) -> None:
             path, TIME.csv, f"{middle:.10g}", f"cannot be seconds from field-on{_clock(middle)}", _remedy(middle)
         )
     if np.mean(known < 0.0) > 0.5:
-        rule = "most sample frames lie before field-on"
+        rule = f"most sample frames lie before field-on{_hours_early(known)}"
         raise refusal(path, TIME.csv, f"{middle:g}", rule, f"{give}: 0 is when the field was switched on")
     seconds = float(np.nanmedian(np.where(exposure > 0.0, exposure, np.nan)))
     step = float(known[-1] - known[0]) / max(known.size - 1, 1)
@@ -135,6 +137,15 @@ def _check_times(path: Path, time: FloatArray, exposure: FloatArray) -> None:
     if known.size > 2 and step > max(LONGEST_STEP_S, LONGEST_STEP * seconds):
         rule = f"a frame of {seconds:g} s every {step / 3600.0:.1f} h is no scan"
         raise refusal(path, TIME.csv, f"every {step:.6g} s", rule, f"{give} (milliseconds?)")
+
+
+def _hours_early(known: FloatArray) -> str:
+    """Where the first frame lies whole hours before field-on, or just after that, two clocks are in two zones."""
+    hours = round((0.5 * SOON_S - known[0]) / HOUR_S)
+    if not hours or abs(known[0] + hours * HOUR_S - 0.5 * SOON_S) > 0.6 * SOON_S:
+        return ""
+    what = "an hour" if hours == 1 else f"{hours} hours"
+    return f", the first of them about {what}: one clock may be in daylight saving or UTC, and the other not"
 
 
 def _clock(time: float) -> str:

@@ -33,6 +33,14 @@ GRID = 401
 WIDTH_PASSES = 4
 CLEARLY, OTHER_WIDTH = 4.0, 0.05  # sigmas and share (chosen) from which on a beam is of another width than said
 
+CHANGES = 0.5
+"""Of the most that passes in any frame (chosen): where less does in another, the transmission changes."""
+STEADY = "the transmission does not change over the frames: no edge is seen"
+NOT_AS_AN_EDGE = (
+    "the transmission changes, and not with the height as where an edge cuts the beam: no edge is seen (do the rows have the"
+    " transmission of their own frames?)"
+)
+
 
 @dataclass(frozen=True)
 class AnodeHeight(Number):
@@ -62,7 +70,7 @@ def anode_height_from_alignment(
         return _absent(f"{height.size} usable frames: at least {FEWEST_FRAMES} are needed")
     rising, falling = (_fit_edge(sign * height, light, spread, blocked=True) for sign in (1.0, -1.0))
     if max(rising.evidence, falling.evidence) < EDGE_EVIDENCE:
-        return _absent("the transmission does not change over the frames: no edge is seen")
+        return _absent(NOT_AS_AN_EDGE if light.min() < CHANGES * light.max() else STEADY)
     if falling.evidence > rising.evidence:
         raise bad_value(
             CalibrationError,

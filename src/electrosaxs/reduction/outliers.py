@@ -25,6 +25,11 @@ DEAD_EXPECTED = 25.0  # counts over the sample: exp(-25) = 1e-11 to see none
 MANY_DEAD = 5e-3  # of the pixels in the q range that could show; detectors that are well have 1e-5
 MOST_HOT = 5e-3  # of the pixels in the q range; working detectors have 1e-6 to 1e-3
 NOW_AND_THEN = 3  # frames in which a pixel must be hot by itself where it comes and goes; a reflection is gone before
+LEAST_UNEVEN, SURELY_UNEVEN = 3e-3, 8.0
+"""Relative scatter of pixels of one q beyond counting, and its sigmas, from which on it is said (chosen: what a calibrated
+flat field leaves)."""
+WILD = 0.5
+FLAT_FIELD = "differ by more than counting, as of a flat field that is not right"
 FEWEST_PIXELS = 20  # of a bin; the median of fewer does not tell who is the wild one
 
 
@@ -95,7 +100,8 @@ def find_outliers(frames: Iterable[npt.NDArray], integrator: Integrator) -> Outl
         dead=_image(dead, integrator),
         frames=len(counts),
         dead_searchable=searchable,
-        note=_note(stands_out, hot, dead, always_invalid, len(counts), searchable),
+        note=_note(stands_out, hot, dead, always_invalid, len(counts), searchable)
+        + _uneven_note(*_unevenness(total, expected, judged & ~hot & ~dead, integrator)),
     )
 
 
@@ -145,6 +151,34 @@ def _expectation(
             mean, factor[members] = robust_mean(total[good], integrator.weight[good])
             expected[members] = mean * integrator.weight[members]
     return expected, factor
+
+
+def _unevenness(
+    total: npt.NDArray, expected: FloatArray, judged: npt.NDArray[np.bool_], integrator: Integrator
+) -> tuple[float, float]:
+    """Relative scatter (rms) of the pixels of one q beyond counting and beyond the slope of the curve within a bin, and by how
+    many sigmas it is there: of e expected counts (x - e)^2 - e is on average e^2 u^2, its variance 2 e^2."""
+    told = np.flatnonzero(judged & np.isfinite(expected) & (expected > FEWEST_PIXELS))
+    if told.size < FEWEST_PIXELS:
+        return 0.0, 0.0
+    e, bins = expected[told], integrator.bin[told]
+    wild = np.abs(total[told] - e) > WILD * e
+    squares = np.where(wild, 0.0, np.square(total[told] - e) - e)
+    per_bin = [np.bincount(bins, x, minlength=integrator.bins) for x in (squares, np.square(e), expected[told])]
+    mean = per_bin[2] / np.maximum(np.bincount(bins, integrator.weight[told], minlength=integrator.bins), 1e-12)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        slope = np.gradient(np.where(mean > 0.0, np.log(mean), np.nan))
+    known = np.isfinite(slope)
+    excess = np.where(known, per_bin[0] - per_bin[1] * np.square(np.nan_to_num(slope)) / 12.0, 0.0)
+    weight = float(np.sum(per_bin[1][known]))
+    square = float(np.sum(excess)) / max(weight, 1e-12)
+    return float(np.sqrt(max(square, 0.0))), square * np.sqrt(max(weight, 0.0) / 2.0)
+
+
+def _uneven_note(scatter: float, sigmas: float) -> str:
+    if scatter < LEAST_UNEVEN or sigmas < SURELY_UNEVEN:
+        return ""
+    return f"; pixels of one q {FLAT_FIELD}: by {100.0 * scatter:.2g} % ({min(sigmas, 999.0):.0f} sigma)"
 
 
 def robust_mean(counts: npt.NDArray, weight: FloatArray) -> tuple[float, float]:

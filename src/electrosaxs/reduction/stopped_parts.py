@@ -24,9 +24,11 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class StoppedParts:
-    """Which pixels belong to which part. part, module (used,): of each used pixel, part -1 for none; module_of (part,); sample
-    (part, LOOKED_AT): flat index of the pixels looked at; by_q: these, flattened, in the order of q."""
+    """Which pixels of an image of `shape` belong to which part. part, module (used,): of each used pixel, part -1 for none;
+    module_of (part,); sample (part, LOOKED_AT): flat index of the pixels looked at; by_q: these, flattened, in the order of q.
+    """
 
+    shape: tuple[int, int]
     pixel: npt.NDArray[np.intp]
     part: npt.NDArray[np.int64]
     module: npt.NDArray[np.int64]
@@ -47,7 +49,7 @@ class StoppedParts:
         chosen = order[(first[kept, None] + spread * count[kept, None]).astype(np.intp)]
         by_q = np.argsort(bins[chosen].ravel(), kind="stable")
         belongs = np.where(part >= 0, number[part], -1)
-        return cls(pixel, belongs, module, module[chosen[:, 0]], pixel[chosen], by_q)
+        return cls((gaps.shape[0], gaps.shape[1]), pixel, belongs, module, module[chosen[:, 0]], pixel[chosen], by_q)
 
     def stopped(self, pixels: npt.NDArray[np.unsignedinteger], negative_from: int) -> BoolArray:
         """(part,) True where a frame (flat, as `azimuthal.comparable` has it) shows one number in all pixels of a part.
@@ -82,11 +84,52 @@ class StoppedParts:
         alive, known = (
             np.bincount(self.module_of, x, minlength=modules) > 0 for x in (~stopped, np.ones(stopped.size))
         )
-        gone = np.flatnonzero(((self.part >= 0) & stopped[self.part]) | (known & ~alive)[self.module])
+        still: BoolArray = np.asarray(((self.part >= 0) & stopped[self.part]) | (known & ~alive)[self.module])
+        gone = np.flatnonzero(still | self._around(pixels, still))
         marked = pixels.copy()
         marked[self.pixel[gone]] = limit
         marked.flags.writeable = False
         return marked, gone
+
+    def _around(self, pixels: npt.NDArray[np.unsignedinteger], gone: BoolArray) -> BoolArray:
+        """(used,) pixels of the parts beside `gone` that show the same number: what stands still is a rectangle of chips, which
+        need not end where a part does."""
+        from scipy.ndimage import find_objects, label
+
+        image, used = np.zeros(self.shape, dtype=bool), np.zeros(self.shape, dtype=bool)
+        image.ravel()[self.pixel[gone]] = True
+        used.ravel()[self.pixel] = True
+        shown = pixels.reshape(self.shape)
+        for box in find_objects(label(image)[0]):
+            value = shown[box].ravel()[int(np.argmax(image[box]))]
+            grown = _grown(used, used & (shown != value), np.where(used, shown, 0), box)
+            image[grown] |= used[grown] & (shown[grown] == value)
+        return np.asarray(image.ravel()[self.pixel], dtype=np.bool_)
+
+
+def _grown(
+    used: BoolArray, other: BoolArray, counts: npt.NDArray[np.unsignedinteger], box: tuple[slice, ...]
+) -> tuple[slice, slice]:
+    """`box` with the lines of pixels beside it of which none shows an `other` number (y, x), where EXPECTED counts should be
+    there, judged by the pixels of the same lines beside the box."""
+    ends = [[box[0].start, box[0].stop], [box[1].start, box[1].stop]]
+    for axis in (0, 1):
+        turned = (used, other, counts) if axis == 0 else (used.T, other.T, counts.T)
+        along = slice(*ends[1 - axis])
+        still: BoolArray = np.asarray(~turned[1][:, along].any(axis=1))
+        for side in (0, 1):
+            beyond = still[: ends[axis][0]][::-1] if side == 0 else still[ends[axis][1] :]
+            reach = beyond.size if beyond.all() else int(np.argmin(beyond))
+            lines = (
+                slice(ends[axis][0] - reach, ends[axis][0])
+                if side == 0
+                else slice(ends[axis][1], ends[axis][1] + reach)
+            )
+            pixels, inside = turned[0][lines].sum(), turned[0][lines, along].sum()
+            per_pixel = turned[2][lines].sum() / max(pixels - inside, 1)
+            if inside * per_pixel > EXPECTED:
+                ends[axis][side] = lines.start if side == 0 else lines.stop
+    return slice(*ends[0]), slice(*ends[1])
 
 
 def _parts(gaps: BoolArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

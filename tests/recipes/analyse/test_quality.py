@@ -32,14 +32,21 @@ def grades(
     crystals_miss: float = 0.0,
     bulk: BulkLevel | None = None,
     unmeasured: dict[str, int] | None = None,
+    uneven: bool = False,
 ) -> dict[str, str]:
     left_out = LEFT_OUT.copy()
     left_out.ravel()[:out] = True
     agreed = SimpleNamespace(
-        drift=np.full((4, 7), drift), scatter=scatter, left_out=left_out, moved_um=moved, moves=False, bulk=bulk
+        drift=np.full((4, 7), drift),
+        scatter=scatter,
+        left_out=left_out,
+        moved_um=moved,
+        moves=False,
+        bulk=bulk,
+        clock=None,
     )
     standard = SimpleNamespace(reference_fit=SimpleNamespace(flags=(start,)))
-    more = {"crystals_miss": crystals_miss, "unmeasured": unmeasured}
+    more = {"crystals_miss": crystals_miss, "unmeasured": unmeasured, "uneven": uneven}
     found = doubts(standard, SimpleNamespace(share=share), agreed, 28, **more)  # type: ignore[arg-type]
     return {name: number.quality for name, number in with_quality(NUMBERS, found).items()}
 
@@ -50,6 +57,18 @@ def test_many_frames_without_a_number_are_said_with_why() -> None:
     words = grades(unmeasured={"not converged": 10, "too few counts": 3})
     assert words["slice_flux"] == "doubtful: 13 of 28 frames have no phi, most of them: not converged"
     assert words["anode_diameter"].startswith("doubtful")
+
+
+def test_a_flat_field_that_is_not_right_is_named_where_no_spheres_describe_the_start() -> None:
+    assert set(grades(uneven=True).values()) == {"good"}
+    assert "flat field that is not right: that may be why" in grades(start=("poor fit",), uneven=True)["slice_flux"]
+    assert "flat field" not in grades(start=("poor fit",))["slice_flux"]
+
+
+def test_what_is_said_of_a_number_is_said_of_all_pieces_of_a_voltage_program() -> None:
+    numbers = {"slice_flux[2]": NUMBERS["slice_flux"], "anode_height": NUMBERS["anode_height"]}
+    found = with_quality(numbers, [Doubt(frozenset({"slice_flux"}), "drift")])
+    assert [number.quality for number in found.values()] == ["doubtful: drift", "good"]
 
 
 def test_a_bulk_that_is_off_from_the_first_scan_on_does_not_drift() -> None:

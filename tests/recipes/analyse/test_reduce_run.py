@@ -267,3 +267,15 @@ def test_memory_does_not_grow_with_the_number_of_frames(cbf_run: Path, tmp_path:
     frame = 195 * 487 * 4 / 2**20  # MiB
     assert peaks[2] - peaks[1] < 0.2 * (sizes[1] - sizes[0]) * frame, peaks
     assert max(peaks) < 1000.0
+
+
+def test_an_image_that_came_twice_is_named_and_left_out(cbf_run: Path, tmp_path: Path) -> None:
+    """A detector that gave the last image again: its row has the time, height and transmission of the one that is lost."""
+    images = sorted((cbf_run.parent / "images").glob("*.cbf"))
+    for index in (FIRST + 6, FIRST + 13):
+        shutil.copy(images[index - 1], images[index])
+    records = analysed(cbf_run, tmp_path / "out").frames
+    out = {record.index: record.reason for record in records if not record.used and record.role == "sample"}
+    for index in (FIRST + 6, FIRST + 13):
+        assert out[index] == f"the image of frame {index - 1} again, photon for photon"
+    assert {FIRST + 5, FIRST + 12}.isdisjoint(out)

@@ -1,9 +1,9 @@
-"""A beam or a stage that moves in the course of a run: what passes the anode's edge changes steadily from scan to scan.
+"""A beam or a stage that moves in the course of a run: what passes the anode's edge changes from scan to scan.
 
 A monochromator that warms up moves the beam by micrometres an hour, and a beam that is cut in half passes 1.9 % more for each
 hundredth of its width. Scattering over transmission stays as it was: a frame whose light is not what an edge that stands still
 lets pass is right in phi and wrong in height. Gas lacks solvent, and what was read wrong is not in keeping with the scans
-before and after.
+before and after. A stage that does not come back to the same height lets pass more in some scans and less in others, in most.
 """
 
 from __future__ import annotations
@@ -19,6 +19,12 @@ STILL = 3.0
 """Sigmas within which a frame is that of an edge that stands still, or is in keeping with the scans around."""
 MOST = 0.7
 """Of the scans (chosen): so many stand still, or so many move steadily."""
+WILD = 4.5
+"""Times what most scans scatter (chosen): a frame that is farther is not of a stage that scatters."""
+CENTRAL = (0.16, 0.84)
+"""Between which shares of the scans two sigmas of them lie."""
+FEWEST_BESIDE = 2
+"""Scans that must lie clearly above the middle, and below it: gas and films go one way."""
 CURVED = 0.35
 """Of the step between the scans before and after (chosen): how far a steady path may be from a straight line."""
 FEWEST_OF_THE_STAGE = 3
@@ -27,8 +33,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 def wander(residual: FloatArray, sigma: FloatArray, time_s: FloatArray, may: BoolArray) -> FloatArray:
-    """ln T (scan, height) by which what passes changes steadily at heights that `may` (height,); 0 elsewhere and where it is
-    still. residual: what an edge that stands still leaves, NaN without a frame, and its sigma."""
+    """ln T (scan, height) by which what passes changes steadily, or scatters in most scans, at heights that `may` (height,); 0
+    elsewhere and where it is still. residual: what an edge that stands still leaves, NaN without a frame, and its sigma."""
     path = np.zeros(residual.shape)
     for column in np.flatnonzero(may):
         known = np.flatnonzero(np.isfinite(residual[:, column]))
@@ -40,8 +46,8 @@ def wander(residual: FloatArray, sigma: FloatArray, time_s: FloatArray, may: Boo
 
 
 def _steady(value: FloatArray, sigma: FloatArray, when: FloatArray) -> FloatArray:
-    """The path through values (scan,) most of which the two beside foretell and which do not stand still; else 0. One that is
-    not foretold has what is."""
+    """The path through values (scan,) most of which the two beside foretell and which do not stand still, one that is not
+    foretold having what is; else what they scatter."""
     if np.mean(np.abs(value) < STILL * sigma) >= MOST:
         return np.zeros_like(value)
     before, after = np.arange(value.size) - 1, np.arange(value.size) + 1
@@ -52,7 +58,23 @@ def _steady(value: FloatArray, sigma: FloatArray, when: FloatArray) -> FloatArra
     step = np.abs(value[after] - value[before])
     step[[0, -1]] = np.abs(value[[1, -2]] - value[[2, -3]])
     steady = np.abs(value - foretold) < np.maximum(STILL * own, CURVED * step)
-    return np.where(steady, value, foretold) if np.mean(steady) >= MOST else np.zeros_like(value)
+    return np.where(steady, value, foretold) if np.mean(steady) >= MOST else _scattered(value, sigma)
+
+
+def _scattered(value: FloatArray, sigma: FloatArray) -> FloatArray:
+    """The values (scan,) themselves where most of them lie off their middle on either side, 0 for wild ones; else 0."""
+    off = value - np.median(value)
+    up, down = off > STILL * sigma, off < -STILL * sigma
+    if min(up.sum(), down.sum()) < FEWEST_BESIDE or np.mean(up | down) < 0.5 or not scatters(value):
+        return np.zeros_like(value)
+    low, high = np.quantile(value, CENTRAL)
+    return np.where(np.abs(off) < WILD * 0.5 * (high - low), value, 0.0)
+
+
+def scatters(path: FloatArray) -> bool:
+    """Whether what passes goes up and down from scan to scan (scan,) rather than one way: most steps turn back."""
+    steps = np.diff(path[path != 0.0])
+    return bool(steps.size >= FEWEST - 1 and np.mean(steps[1:] * steps[:-1] < 0.0) > 0.5 * MOST)
 
 
 def scatter_of_the_stage(residual: FloatArray, sigma: FloatArray, cut: BoolArray) -> FloatArray:

@@ -79,6 +79,10 @@ class Seen:
     def only(self, scans: npt.NDArray[np.intp]) -> Seen:
         return Seen(self.z_um, self.weight, self.time_s[scans], self.depth[scans], self.gap_um)
 
+    def later(self, seconds: float) -> Seen:
+        """The same frames if the field came on so much later."""
+        return Seen(self.z_um, self.weight, self.time_s - seconds, self.depth, self.gap_um)
+
     def logarithm(self, parameters: FloatArray, particles: Particles) -> FloatArray:
         """ln(apparent phi / phi0) (scan, height): <phi T> / <T> over the open beam. parameters: ln v0, ln D0, p (SI)."""
         speed, diffusion, power = np.exp(parameters[0]), np.exp(parameters[1]), parameters[2]
@@ -96,10 +100,11 @@ class Seen:
 @dataclass(frozen=True, eq=False)
 class Layer:
     """logarithm (scan, height): ln(apparent phi / phi0) of the model; slopes (scan, height, 3): its change with each
-    parameter."""
+    parameter; parameters: ln v0, ln D0, p."""
 
     logarithm: FloatArray
     slopes: FloatArray
+    parameters: FloatArray
 
 
 def fit_layer(x: FloatArray, relative: FloatArray, told: BoolArray, seen: Seen, particles: Particles) -> Layer | None:
@@ -119,50 +124,62 @@ def fit_layer(x: FloatArray, relative: FloatArray, told: BoolArray, seen: Seen, 
     def expected(parameters: FloatArray) -> FloatArray:
         return part.logarithm(parameters, particles)[known]
 
-    found = _robust(expected, value, sigma, start)
-    return None if found is None else Layer(*_with_slopes(lambda p: seen.logarithm(p, particles), found))
+    found = most_agree(expected, value, sigma, start, UNKNOWN)
+    return Layer(*with_slopes(lambda p: seen.logarithm(p, particles), found), found)
 
 
 def _start(x: FloatArray, told: BoolArray, seen: Seen) -> FloatArray | None:
     """Where the search begins: v0 t is what the last scan holds over the start; None where that is nothing."""
-    middle = np.sum(seen.weight * seen.z_um, axis=-1)
-    for scan in np.flatnonzero(told.sum(axis=1) > 2)[::-1]:
-        k = told[scan]
-        excess = np.maximum(np.expm1(x[scan, k]), 0.0)
-        content = 1e-6 * float(np.trapezoid(np.concatenate([excess[:1], excess]), np.concatenate([[0.0], middle[k]])))
-        if content > 0.0:
-            speed = content / float(np.mean(seen.time_s[scan, k]))
-            return np.array([np.log(speed), np.log(USUAL_DIFFUSION), USUAL_EXPONENT])
+    content, time = excess_of_scans(x, told, seen)
+    for scan in np.flatnonzero(content > 0.0)[::-1]:
+        return np.array([np.log(content[scan] / time[scan]), np.log(USUAL_DIFFUSION), USUAL_EXPONENT])
     return None
 
 
-def _with_slopes(model: Callable[[FloatArray], FloatArray], at: FloatArray) -> tuple[FloatArray, FloatArray]:
+def excess_of_scans(x: FloatArray, told: BoolArray, seen: Seen) -> tuple[FloatArray, FloatArray]:
+    """What each scan holds over the start, over phi0 (m), and its mean time (s); (scan,), NaN with fewer than three heights."""
+    middle = np.sum(seen.weight * seen.z_um, axis=-1)
+    content, time = np.full(x.shape[0], np.nan), np.full(x.shape[0], np.nan)
+    for scan in np.flatnonzero(told.sum(axis=1) > 2):
+        k = told[scan]
+        excess = np.maximum(np.expm1(x[scan, k]), 0.0)
+        over, at = np.concatenate([excess[:1], excess]), np.concatenate([[0.0], middle[k]])
+        content[scan], time[scan] = 1e-6 * float(np.trapezoid(over, at)), float(np.mean(seen.time_s[scan, k]))
+    return content, time
+
+
+def with_slopes(model: Callable[[FloatArray], FloatArray], at: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The model at `at` (parameter,), and its change with each parameter, last."""
     here = model(at)
     return here, np.stack([(model(at + step) - here) / STEP for step in STEP * np.eye(at.size)], axis=-1)
 
 
-def _robust(
-    model: Callable[[FloatArray], FloatArray], value: FloatArray, sigma: FloatArray, start: FloatArray
-) -> FloatArray | None:
+def most_agree(
+    model: Callable[[FloatArray], FloatArray],
+    value: FloatArray,
+    sigma: FloatArray,
+    start: FloatArray,
+    unknown: FloatArray,
+) -> FloatArray:
     """The parameters by damped steps of Gauss and Newton, each frame counting at most CLIP times what most are off by
-    (Huber 1964); None where the steps do not end."""
+    (Huber 1964); unknown: their sigmas about `start`."""
 
     def cost(parameters: FloatArray) -> tuple[float, FloatArray]:
         size = np.abs(value - model(parameters)) / sigma
         beyond = np.maximum(size - CLIP * scale, 0.0)
-        prior = np.sum(np.square((parameters - start) / UNKNOWN))
+        prior = np.sum(np.square((parameters - start) / unknown))
         return float(np.sum(np.square(size) - np.square(beyond)) + prior), size
 
     found, damping = start, 1e-3
     scale = max(1.4826 * float(np.median(np.abs(value - model(start)) / sigma)), 1.0)
     for _ in range(ROUNDS):
-        here, slopes = _with_slopes(model, found)
+        here, slopes = with_slopes(model, found)
         rest = (value - here) / sigma
         scale = max(1.4826 * float(np.median(np.abs(rest))), 1.0)
         weight = np.minimum(1.0, CLIP * scale / np.maximum(np.abs(rest), 1e-9))
         design = slopes / sigma[:, None]
-        normal = design.T @ (design * weight[:, None]) + np.diag(UNKNOWN**-2.0)
-        pull = design.T @ (weight * rest) - (found - start) / np.square(UNKNOWN)
+        normal = design.T @ (design * weight[:, None]) + np.diag(unknown**-2.0)
+        pull = design.T @ (weight * rest) - (found - start) / np.square(unknown)
         before = cost(found)[0]
         for _ in range(ROUNDS):
             step = np.linalg.solve(normal + damping * np.diag(np.diag(normal)), pull)

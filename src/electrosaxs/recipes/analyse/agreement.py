@@ -22,6 +22,7 @@ from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role
 from ...nouns.contributions import DEPOSIT, REFERENCE, SHADOW, TRANSMISSION
 from .causes import cause
+from .clock import Clock, clock_of
 from .dose import deposit_of_phi, seconds_in_beam
 from .drift import (
     anode_elsewhere,
@@ -36,6 +37,7 @@ from .drift import (
 )
 from .measured_run import MeasuredRun
 from .measured_view import MeasuredView
+from .misread import misread_monitors
 from .scaled import with_scaled
 from .shadow import Shadow
 
@@ -59,7 +61,9 @@ class Agreement:
     -> relative sigma of phi by gas or by a misread monitor that is uncertain; standards: of all phi, by the noise of the
     reference frames where it shows in the others alone; bulk: phi where nothing has arrived; deposit: relative change of phi by
     what stays where the beam was, change: of ln phi with the seconds in the beam, beside the layer; shadow: of a film on the
-    anode."""
+    anode; clock: when the field came on, None: not told; misread: relative sigma of
+    each frame's phi by a monitor that may be read wrong, unseen; edge: of phi where what passes the anode is not what its
+    height lets, if something else than a moved beam does it."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -79,13 +83,16 @@ class Agreement:
     deposit: FloatArray | float = 0.0
     change: Change | None = None
     shadow: Shadow | None = None
+    clock: Clock | None = None
+    misread: FloatArray | float = 0.0
+    edge: FloatArray | float = 0.0
     notes: tuple[str, ...] = ()
 
     def shares(self, phi: FloatArray) -> dict[str, FloatArray]:
         """Contribution -> what was found here of phi (scan, height), one sigma; without those that are none."""
         size = np.abs(phi)
         parts = (
-            (TRANSMISSION, self.drift, phi),
+            (TRANSMISSION, np.hypot(self.drift, self.edge) if np.any(self.edge) else self.drift, phi),
             (DEPOSIT, self.deposit, phi),
             *((name, relative, size) for name, relative in self.unseen.items()),
             (REFERENCE, self.standards, size),
@@ -101,7 +108,8 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreem
     if not view.tells:
         bulk = view.bulk(none, standard)
         drift, words = drift_of_bulk(bulk, grid.time, np.zeros(grid.shape), ())
-        return Agreement(None, None, none, {}, blank, blank, blank, drift, bulk=bulk, notes=words)
+        clock = clock_of(measured, view, none)
+        return Agreement(None, None, none, {}, blank, blank, blank, drift, bulk=bulk, clock=clock, notes=words)
     usual = standard.normalisation.number.value or 0.0
     beside = standard.normalisation.makes(view.solvent.noise * solvent_level(standard.solvent.values))
     view, noise = view.with_noise(usual, 0.0 if beside else view.solvent.noise)
@@ -119,9 +127,9 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreem
     drift, words = drift_of_bulk(bulk, grid.time, drift, words)
     drift, words = drift_of_all(view.slow_drift(correction, measures, bulk, standard), grid.time, drift, words)
     edge = _edge(view, measures, shadow)
-    drift = np.hypot(drift, edge.of_phi) if np.any(edge.of_phi) else drift
     scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
     own = 0.0 if scatter else noise or noise_of_phi(measures, view.depth(correction), usual)
+    misread, of_monitor = misread_monitors(view, left_out, scaled, contradictions)
     of_light = {place: c for place, c in contradictions.items() if place not in scaled}
     return Agreement(
         measures,
@@ -140,7 +148,10 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreem
         bulk,
         *_deposit(view, measured, left_out, bulk, heights_known=not edge.moved_um),
         shadow,
-        notes=(*edge.words, *more, *words),
+        clock_of(measured, view, left_out),
+        misread,
+        edge.of_phi,
+        notes=(*edge.words, *more, *words, *of_monitor),
     )
 
 

@@ -21,6 +21,7 @@ from ...nouns import FloatArray, FrameRecord, Run, RunResults, VolumeFraction, V
 from ...nouns.contributions import STARTING_SOLUTION
 from ...nouns.dose import HeightDose
 from ...physics.concentration import concentration_words, with_volume_fraction
+from ...reduction.outliers import FLAT_FIELD
 from ...report.number_text import number_lines, quality_in_short, quality_lines
 from ...report.page import write_report
 from ...report.pictures import Figures
@@ -30,6 +31,7 @@ from ..output_folder import writing
 from ..progress import Progress, stage
 from .agreement import Agreement, agreement
 from .anode import AnodePosition, doubts_of_the_beam, doubts_of_the_surface, find_anode
+from .clock import with_the_clock, words_of_the_clock
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
 from .diode_dark import without_diode_dark
@@ -195,9 +197,9 @@ def _results(
         quality=_quality_maps(measured, maps.phi.values, agreed),
         correlations=VoxelCorrelations(*(measured.on_map(name) for name in CORRELATIONS)),
         starting_errors=starting_size_errors(standard),
-        numbers=with_quality({**numbers, **film.numbers}, doubtful),
+        numbers=with_quality(with_the_clock({**numbers, **film.numbers}, agreed.clock), doubtful),
         frames=_records(measured, anode),
-        notes=(*before, *words_of_play(play), *dose_notes(dose), *after),
+        notes=(*before, *words_of_the_clock(agreed.clock), *words_of_play(play), *dose_notes(dose), *after),
         settings=_settings(measured.reduced),
     )
     return with_scale_errors(
@@ -211,14 +213,9 @@ def _doubts(measured: MeasuredRun, misfit: Misfit, agreed: Agreement, crystals: 
     without = np.flatnonzero(~np.isfinite(voxels.values["phi"]))
     why = Counter(voxels.flags[row][0] if voxels.flags[row] else "not measured" for row in without)
     return doubts(
-        measured.standard,
-        misfit,
-        agreed,
-        voxels.frame.size,
-        centre_px=centre,
-        crystals_miss=crystals.missed,
-        unmeasured=why,
-    )
+        measured.standard, misfit, agreed, voxels.frame.size, centre_px=centre, crystals_miss=crystals.missed, unmeasured=why,
+        uneven=any(FLAT_FIELD in note for note in measured.reduced.notes),
+    )  # fmt: skip
 
 
 def _nouns(title: str, maps: FrameMaps, growth: Kinetics, crystals: Crystals, sizes: SizeStudy) -> RunResults:

@@ -22,7 +22,7 @@ class Contradiction:
     """Of one frame. scattering, light: ln phi by scattering and by transmission over what its neighbours say, sigma of the
     latter; light is minus infinity where more light passes than without particles. significance: of the contradiction, sigmas.
     missing: share of the solvent that the curve lacks and how many sigmas that is, 0 where it is not told. darker: less light
-    passes than the frame's own phi lets, which no gas does.
+    passes than the frame's own phi lets, which no gas does; brighter: more does, as with gas, or it does not tell.
     """
 
     scattering: float
@@ -31,6 +31,7 @@ class Contradiction:
     significance: float
     missing: tuple[float, float] = (0.0, 0.0)
     darker: bool = False
+    brighter: bool = True
 
     @property
     def ratio(self) -> float:
@@ -41,6 +42,11 @@ class Contradiction:
     def light_fits(self) -> bool:
         """Whether the transmission is that of the neighbours, and the scattering is not."""
         return self._fits(self.light, self.scattering)
+
+    @property
+    def of_monitor(self) -> bool:
+        """Whether it was the monitor that was read wrong."""
+        return (self.light_fits and self.significance >= ALIKE) or (self.missing[0] > 0.0 and self.darker)
 
     @property
     def scattering_fits(self) -> bool:
@@ -68,7 +74,8 @@ def cause(c: Contradiction) -> str:
         )
     if share > 0.0:
         said = f"{min(clear, 999.0):.0f} sigma"
-        return f"gas in the beam: {100.0 * share:.2g} % of the solvent is missing from the curve ({said})"
+        who = "gas in the beam" if c.brighter else "gas in the beam, or a monitor read too high"
+        return f"{who}: {100.0 * share:.2g} % of the solvent is missing from the curve ({said})"
     if c.significance < ALIKE:
         return (
             f"phi is {c.ratio:.3g} times what its transmission says ({sigmas}), which is no contradiction, but with this frame"

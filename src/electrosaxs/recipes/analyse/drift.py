@@ -14,6 +14,7 @@ from ...analysis.concentration.bulk_level import BulkLevel
 from ...analysis.concentration.missing_solvent import MissingSolvent
 from ...analysis.concentration.slow_drift import SlowDrift
 from ...analysis.concentration.two_measures import LEAST_NOISE, SLOPE_SIGMA, TwoMeasures
+from ...analysis.concentration.wander import scatters
 from ...nouns import FloatArray, Number
 from ...physics.beam import beam_deviation, share_above
 
@@ -209,8 +210,8 @@ def moved_um(of_light: float, height_um: float, fwhm_um: float) -> float:
 
 
 def beam_moves(measures: TwoMeasures, height_um: FloatArray, fwhm_um: float) -> tuple[float, tuple[str, ...]]:
-    """The farthest (um) that the beam moves against the anode where what passes changes steadily in the course of the run; 0
-    where it does not. And in words."""
+    """The farthest (um) that the beam moves against the anode where what passes changes from scan to scan; 0 where it does
+    not. And in words."""
     found = []
     near = height_um < FARTHEST_CUT * beam_deviation(fwhm_um)  # not the cathode
     for place in np.flatnonzero(np.any(measures.wander != 0.0, axis=0) & near):
@@ -220,6 +221,12 @@ def beam_moves(measures: TwoMeasures, height_um: FloatArray, fwhm_um: float) -> 
     if abs(farthest) < LEAST_MOVED_UM:
         return 0.0, ()
     way = "higher" if farthest > 0.0 else "lower"
+    if scatters(measures.wander[:, column]):
+        return farthest, (
+            f"transmission at {round(height_um[column])} um: what passes the anode goes up and down from scan to scan, as of a"
+            f" stage that comes back to a height within {abs(farthest):.1f} um at worst; it is in the sigmas (anode), and in"
+            " phi's as far as the solvent does not rule out that something else stands there",
+        )
     return farthest, (
         f"transmission at {round(height_um[column])} um: what passes the anode changes steadily from scan to scan, as of a beam"
         f" or a stage that moves by up to {abs(farthest):.1f} um ({way} above the anode), or of a beam that changes its width;"

@@ -21,9 +21,16 @@ def layer_of(
 ) -> Layer | None:
     """From phi, its own relative sigma, a and the share of crystals, all (scan, height): of the scans before the first with
     crystals; None where the voltage changes, is not known, or drives particles from the anode."""
-    run, grid, program = measured.run, measured.grid, voltage_pieces(measured.reduced)
+    program = voltage_pieces(measured.reduced)
     if len(program) != 1 or not program[0].held or program[0].voltage < 0.0:
         return None
+    x, seen, particles = as_seen(measured, phi, attenuation)
+    return fit_layer(x, relative, without_crystals(crystals), seen, particles)
+
+
+def as_seen(measured: MeasuredRun, phi: FloatArray, attenuation: FloatArray) -> tuple[FloatArray, Seen, Particles]:
+    """ln(phi / phi0) (scan, height), how its frames see a profile, and the particles of the starting solution."""
+    run, grid = measured.run, measured.grid
     start, fit = run.solution.volume_fraction, measured.standard.reference_fit
     particles = Particles.gaussian(
         float(fit.diameter[0]),
@@ -36,7 +43,7 @@ def layer_of(
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         x = np.where(phi > 0.0, np.log(phi / start), np.nan)
-    return fit_layer(x, relative, without_crystals(crystals), seen, particles)
+    return x, seen, particles
 
 
 def without_crystals(crystals: FloatArray) -> np.ndarray:

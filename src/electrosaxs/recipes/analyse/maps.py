@@ -116,8 +116,8 @@ def frame_maps(
     shared[FOOTPRINT] = dissolved * correction.sigma * np.abs(apparent)
     for name, sigma in ({} if agreed is None else agreed.shares(factor * apparent)).items():
         shared[name] = np.hypot(shared[name], sigma) if name in shared else sigma
-    if agreed is not None and agreed.own:
-        relative = np.hypot(relative, agreed.own)
+    if agreed is not None:
+        relative = np.hypot(relative, np.hypot(agreed.own, agreed.misread))
     counting = crystalline_fraction * relative + dissolved * correction.counting_sigma(relative)
     layout = _Layout(grid, read_at, excluded)
     phi = layout.noun(VolumeFraction, factor * apparent, counting * np.abs(factor * apparent), shared)

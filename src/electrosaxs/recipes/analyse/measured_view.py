@@ -16,7 +16,7 @@ from ...analysis.concentration.slow_drift import SlowDrift, slow_drift
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
 from ...analysis.concentration.wander import scatter_of_the_stage
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
-from ...analysis.footprint.surface import JUDGES, Expected, expected
+from ...analysis.footprint.surface import Expected, expected
 from ...analysis.kinetics.layer import Layer, apart_in_time
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role, Run
@@ -29,7 +29,7 @@ from .drift import noise_of_phi
 from .layer import layer_of, without_crystals
 from .measured_run import MeasuredRun
 from .misfit import POOR
-from .scaled import UNCERTAIN, Scaled
+from .scaled import UNCERTAIN, Scaled, near_in_time
 from .shadow import Shadow
 from .standards import Standards, solvent_transmission
 from .voxels import flagged_on_map, held_on_map, on_map
@@ -163,30 +163,36 @@ class MeasuredView:
 
         there (height,): share of gas that was found, 0 where none was.
         """
-        correction, measures = self.compared(left_out)
-        depth = self.depth(correction)
-        gain = correction.response[..., correction.response.shape[-1] // 2]
+        (solvent, light), depth, gain = self.shares(left_out)
         own = gain * depth
-        solvent = Measure(np.where(left_out, np.nan, self.solvent.share), self.solvent.sigma)
-        off = np.nan_to_num(GAIN_OFF * (gain - 1.0) * depth * self.solvent.share)  # of what the light should see of it
-        light = Measure(
-            measures.residual,
-            np.hypot(np.hypot(measures.sigma, off), scatter_of_the_stage(measures.residual, measures.sigma, self.cut)),
-        )
         frames = ScaledFrames.of(solvent, light, None, depth=depth, own=own, solvent_depth=self.solvent_depth)
         may_hold = (there > 0.0) | self.cut
         out = frames.suspicious(may_hold) | self._apart(left_out) | left_out
         asked = (out | (may_hold & out.any(axis=0) & self.known)) & ~left_out
         if not asked.any():
             return None
-        around = self._expected(np.where(out, np.nan, self.phi), asked)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            below = 1.0 - self.phi / np.exp(around.logarithm)
-            lower = Measure(np.where(_near_in_time(out), below, np.nan), np.hypot(around.sigma, self.relative))
+        lower = self.below_neighbours(out, asked)
         told = ScaledFrames.of(solvent, light, lower, depth=depth, own=own, solvent_depth=self.solvent_depth)
         lacks = left_out & (self.solvent.share > UNCERTAIN * self.solvent.sigma)
         there = np.maximum(there, np.max(np.where(lacks, self.solvent.share, 0.0), axis=0))
         return Scaled(told.only(asked), left_out, there, self.cut, np.maximum(gain, 1.0), self.noise)
+
+    def shares(self, left_out: BoolArray) -> tuple[tuple[Measure, Measure], FloatArray, FloatArray]:
+        """By what share frames that are not left out scatter too little, by their solvent and by their light; the expected
+        depth, and by how much more it changes than phi: (scan, height)."""
+        correction, measures = self.compared(left_out)
+        depth, gain = self.depth(correction), correction.response[..., correction.response.shape[-1] // 2]
+        solvent = Measure(np.where(left_out, np.nan, self.solvent.share), self.solvent.sigma)
+        off = np.nan_to_num(GAIN_OFF * (gain - 1.0) * depth * self.solvent.share)  # of what the light should see of it
+        stage = scatter_of_the_stage(measures.residual, measures.sigma, self.cut)
+        return (solvent, Measure(measures.residual, np.hypot(np.hypot(measures.sigma, off), stage))), depth, gain
+
+    def below_neighbours(self, out: BoolArray, asked: BoolArray) -> Measure:
+        """By what share of theirs phi of the frames `asked` is below that of neighbours which are not `out`."""
+        around = self._expected(np.where(out, np.nan, self.phi), asked)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            below = 1.0 - self.phi / np.exp(around.logarithm)
+        return Measure(np.where(near_in_time(out), below, np.nan), np.hypot(around.sigma, self.relative))
 
     @property
     def known(self) -> BoolArray:
@@ -348,6 +354,7 @@ class MeasuredView:
                 sigma=float(np.nan_to_num(neighbours.sigma[i, j], nan=1.0)),
                 significance=abs(float(signed[i, j])),
                 darker=bool(signed[i, j] < -LEAST_OFF),
+                brighter=bool(signed[i, j] > 0.0),
                 missing=(float(share[i, j]), float(clear[i, j])),
             )
             for i, j in np.argwhere(left_out)
@@ -389,10 +396,3 @@ class MeasuredView:
 
 def _passes(grid: ScanMap, run: Run) -> FloatArray:  # (height,) share of the beam between the electrodes
     return open_fraction(grid.heights, run.beam.fwhm_um, 1e3 * run.cell.gap_mm)
-
-
-def _near_in_time(missing: BoolArray) -> BoolArray:
-    """(scan, height) places of which one of the two scans before or after holds the height: beyond them nothing is foretold."""
-    padded = np.pad(~missing, ((JUDGES, JUDGES), (0, 0)))
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * JUDGES + 1, axis=0)
-    return np.asarray(np.delete(around, JUDGES, axis=-1).any(axis=-1))

@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...nouns import Number
+from ...reduction.outliers import FLAT_FIELD
 from .agreement import Agreement
+from .clock import NAME as CLOCK
+from .clock import RESTS_ON_IT
 from .drift import off_words
 from .misfit import Misfit
 from .standards import Standards
@@ -57,10 +60,11 @@ def doubts(
     centre_px: float = 0.0,
     crystals_miss: float = 0.0,
     unmeasured: Mapping[str, int] | None = None,
+    uneven: bool = False,
 ) -> list[Doubt]:
     """What speaks against the numbers of a run of `frames` sample frames, the worst first; centre_px: by how much the beam
     centre is off; crystals_miss: reduced chi-squared of the curves with crystals; unmeasured: why frames have no phi ->
-    how many."""
+    how many; uneven: pixels of one q differ by more than counting."""
     found = []
     phi = frozenset(OF_PHI)
     if agreed.scatter:
@@ -69,6 +73,7 @@ def doubts(
         found.append(Doubt(phi, f"{agreed.left_out.sum()} of {frames} frames contradict themselves and were left out"))
     if "poor fit" in standard.reference_fit.flags[0]:
         why = "one kind of spheres does not describe the starting solution"
+        why += f", and pixels of one q {FLAT_FIELD}: that may be why" if uneven else ""
         found.append(Doubt(frozenset(OF_THE_START | OF_SIZES), why, True))
         found.append(Doubt(phi, f"{why}; phi is that of free-form sizes"))
     elif misfit.share > MANY:
@@ -85,6 +90,8 @@ def doubts(
             f"{' in some of the scans' if agreed.moves else ''}"
         )
         found.append(Doubt(phi, why))
+    if agreed.clock is not None and agreed.clock.wrong:
+        found.append(Doubt(frozenset({*RESTS_ON_IT, CLOCK}), agreed.clock.words))
     if centre_px > MOST_CENTRE_PX:
         why = f"the beam centre is off by {centre_px:.1f} pixels, as the four quarters of the frames say"
         found.append(Doubt(frozenset(OF_SIZES | OF_THE_START | {"lattice_constant_solvated"}), why))
@@ -101,9 +108,11 @@ def doubts(
 
 
 def with_quality(numbers: Mapping[str, Number], found: list[Doubt]) -> dict[str, Number]:
-    """`numbers` with the first doubt about each; a number that does not exist is not doubted."""
+    """`numbers` with the first doubt about each, of all pieces of a voltage program; a number that does not exist is not
+    doubted."""
     graded = {}
     for name, number in numbers.items():
-        words = next((doubt.words for doubt in found if name in doubt.names), number.quality)
+        plain = name.split("[")[0]
+        words = next((doubt.words for doubt in found if plain in doubt.names), number.quality)
         graded[name] = number if number.value is None else replace(number, quality=words)
     return graded

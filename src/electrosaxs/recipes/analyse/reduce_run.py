@@ -39,6 +39,8 @@ from .on_workers import reduce_on_workers, take_left_over
 log = logging.getLogger(__name__)
 LEAST_OFF_PX = 0.5
 """Of the beam centre that frames are integrated about (chosen), from which on it is told that their quarters disagree."""
+UNLIKELY = 40.0
+"""-ln of the chance from which on two frames with the same counts in all bins are one (chosen: e^-40)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,11 +167,31 @@ def flags_of(
         else (*flags[i], *unlit[i], *(("no time or height",) if homeless[i] else ()))
         for i in range(len(table))
     ]
-    twins = _twins(table, np.array([not flags for flags in alone]))
+    usable = np.array([not flags for flags in alone])
+    twins, copies = _twins(table, usable), _copies(np.asarray(store.counts), usable)
     return tuple(
-        (*flags, *((f"same time and height as frame {twins[i]}",) if i in twins else ()))
+        (
+            *flags,
+            *((f"same time and height as frame {twins[i]}",) if i in twins else ()),
+            *((f"the image of frame {copies[i]} again, photon for photon",) if i in copies and i not in twins else ()),
+        )
         for i, flags in enumerate(alone)
     )
+
+
+def _copies(counts: npt.NDArray[np.number], usable: npt.NDArray[np.bool_]) -> dict[int, int]:
+    """Usable frames with the very counts (frame, bin) of an earlier one -> that one: a detector or a file that gave an image
+    twice. By chance a bin of n photons agrees once in sqrt(4 pi n) times."""
+    first: dict[bytes, int] = {}
+    copies: dict[int, int] = {}
+    for index in np.flatnonzero(usable):
+        row = np.asarray(counts[index])
+        if 0.5 * float(np.sum(np.log(4.0 * np.pi * row[row > 1.0]))) < UNLIKELY:
+            continue
+        other = first.setdefault(hashlib.blake2b(row.tobytes(), digest_size=16).digest(), int(index))
+        if other != index:
+            copies[int(index)] = other
+    return copies
 
 
 def _twins(table: FrameTable, usable: npt.NDArray[np.bool_]) -> dict[int, int]:

@@ -36,6 +36,8 @@ KEYS = {
     GEOMETRY: "distance", ENERGY: "energy", GAP: "gap", PATH: "path length", BEAM_WIDTH: "beam width",
     STARTING_SOLUTION: "starting phi", ANODE: "anode height",
 }  # fmt: skip
+OF_THE_EDGE, DIODE = ("anode_height", "anode_volume_fraction"), "the diode's linearity where the edge cuts the beam"
+"""What rests on a transmission of half the beam: an edge elsewhere and a diode that is not linear pass the same light."""
 A_SCALE = 1e-3
 """Relative, an example: what a careful calibration leaves of a distance."""
 LEAST_MOVED = 1e-3
@@ -69,7 +71,7 @@ class Scales:
 
     def not_included(self, number: str) -> str:
         """In words, what moves a number and has no sigma; empty where there is nothing."""
-        absent = self._unknown(MOVED.get(_name(number), ()))
+        absent = [*self._unknown(MOVED.get(_name(number), ())), *([DIODE] if number in OF_THE_EDGE else [])]
         return f"; not included: errors of {', '.join(absent)} (no sigma given)" if absent else ""
 
     def note(self, diameter: Number | None) -> tuple[str, ...]:
@@ -136,7 +138,9 @@ def with_scale_errors(results: RunResults, scales: Scales, run: Run, again: Agai
         results = _varied(results, name, *again(other, shift), whole=name != ANODE)
     numbers = dict(results.numbers)
     for name, number in numbers.items():
-        if number.value is not None:
+        if number.value is not None and (
+            number.sigma or name not in OF_THE_EDGE
+        ):  # a height that is given rests on nothing
             numbers[name] = replace(number, source=number.source + scales.not_included(name))
     words = scales.note(results.numbers.get("starting_diameter"))
     return replace(results, numbers=numbers, notes=(*results.notes, *words))

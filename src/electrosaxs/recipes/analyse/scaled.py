@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ...analysis.concentration.scaled_frames import GAS, MONITOR, TRANSMISSION, ScaledFrames
 from ...analysis.concentration.two_measures import worst_nearby
+from ...analysis.footprint.surface import JUDGES
 from ...nouns import FloatArray
 from ...nouns.contributions import GAS as GAS_SIGMA
 from ...nouns.contributions import NORMALISATION
@@ -115,6 +116,13 @@ def with_scaled(
             there[place[1]] = max(there[place[1]], float(scaled.frames.by(GAS).share[place]))
         left_out = left_out | found
     return left_out, words, {name: np.where(left_out, 0.0, sigma) for name, sigma in unseen.items()}
+
+
+def near_in_time(missing: BoolArray) -> BoolArray:
+    """(scan, height) places of which one of the two scans before or after holds the height: beyond them nothing is foretold."""
+    padded = np.pad(~missing, ((JUDGES, JUDGES), (0, 0)))
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * JUDGES + 1, axis=0)
+    return np.asarray(np.delete(around, JUDGES, axis=-1).any(axis=-1))
 
 
 def _stretches(share: FloatArray, sigma: FloatArray, told: BoolArray) -> BoolArray:

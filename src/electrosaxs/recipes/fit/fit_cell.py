@@ -32,7 +32,7 @@ from ..output_folder import writing
 from ..progress import Progress, over, stage
 from .files import write_fit
 from .fitted import FittedCell
-from .numbers import fit_numbers
+from .numbers import fit_numbers, with_clocks
 from .scale_errors import step_sentences, with_scale_errors
 
 RESULTS = "results.nxs"
@@ -138,7 +138,7 @@ def _told(
     shapes = _profiles(fit, workers, progress, each)
     walls = tuple(wall_concentration(fit, number) for number in range(len(measured)))
     said = (*statements(fit, known, comparison, agreed), *step_sentences(fit.problem.runs))
-    numbers = with_scale_errors(fit_numbers(fit, known, shapes, walls), fit.problem.runs)
+    numbers = with_clocks(with_scale_errors(fit_numbers(fit, known, shapes, walls), fit.problem.runs), measured)
     return FittedCell(fit, comparison, known, shapes, walls, measured, said, numbers)
 
 

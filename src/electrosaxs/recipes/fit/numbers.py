@@ -11,11 +11,12 @@ from ...inference.parameters import PARAMETERS
 from ...inference.profile import Profile
 from ...inference.propagate import WallConcentration, motion
 from ...inference.wording import interval, reported, source
-from ...nouns import Number
+from ...nouns import Number, RunResults
 
 DOUBTFUL, WRONG = 3.0, 10.0
 """Sigmas (rms) by which the best model misses the maps from which on its numbers are doubted, and no longer those of a model
 that describes the cell (chosen)."""
+CLOCK = "field_on_time"
 ALWAYS = ("effective_charge", "charge_exponent", "diffusivity_scale", "solubility", "attachment_time")
 
 
@@ -49,6 +50,19 @@ def fit_numbers(
         f"chi-squared {fit.chi_squared:.6g} over {fit.degrees_of_freedom} degrees of freedom",
     )  # fmt: skip
     return {name: _with_quality(number, fit.widening) for name, number in numbers.items()}
+
+
+def with_clocks(numbers: Mapping[str, Number], measured: Sequence[RunResults]) -> dict[str, Number]:
+    """`numbers`, all doubted where the layer of a run began at another time than the field is said to have: the model begins
+    with the field."""
+    doubts = [run.numbers[CLOCK].quality for run in measured if CLOCK in run.numbers]
+    doubt = next((said for said in doubts if said != "good"), None)
+    return {
+        name: replace(number, quality=doubt)
+        if doubt and number.value is not None and number.quality == "good"
+        else number
+        for name, number in numbers.items()
+    }
 
 
 def _with_quality(number: Number, misses: float) -> Number:
