@@ -347,7 +347,7 @@ function drawFacts(news) {
   const wanted = state.set_point_m_per_s;
   const held = { slice: "slice", supply: "supply", wall: "brings the wall up" }[kept.run.held] || "";
   say("set-point", wanted ? `${short(1e10 * wanted)} · 10⁻¹⁰ m/s ${held}`.trim() : "none");
-  say("provisional", state.analysed ? "final" : kept.lines.size === 0 ? "none yet" : kept.provisional ? `${kept.provisional} frames provisional` : "map provisional");
+  say("provisional", state.analysed ? "final" : state.ended && !state.problem ? "the whole run is analysed" : kept.lines.size === 0 ? "none yet" : kept.provisional ? `${kept.provisional} frames provisional` : "map provisional");
   $("wanted").hidden = !wanted;
   $("steer").hidden = phase === "results";
   for (const id of ["abort", "pause", "resume"]) $(id).disabled = over || state.phase === "waiting";

@@ -18,6 +18,7 @@ from electrosaxs.recipes.live.model_band import measured_program, model_band
 from electrosaxs.recipes.live.panels import estimates, onsets_expected, panels, time_to_onset
 from electrosaxs.recipes.live.serving import Serving, tell
 from electrosaxs.recipes.live.set_point import why_not
+from electrosaxs.recipes.live.view import ResultsFeed
 
 
 def test_points_of_the_flux_are_of_the_mean_of_the_slice_as_the_set_point_is(
@@ -120,6 +121,22 @@ def test_the_band_follows_the_meter_where_the_field_came_on_long_before_the_firs
     assert program is not None
     assert len(program["time_s"]) <= 4
     assert measured_program(tmp_path / "none.csv") is None
+
+
+def test_the_curve_of_results_stands_at_the_height_of_the_stage_as_a_running_one_does(
+    quiet_results: tuple[RunResults, Path],
+) -> None:
+    """The page takes the anode off both; heights of the results are above it already."""
+    results = quiet_results[0]
+    anode, lowest = results.numbers["anode_height"].value, results.curves
+    assert anode is not None
+    assert lowest is not None
+    far = replace(
+        results, numbers={**results.numbers, "anode_height": replace(results.numbers["anode_height"], value=212.0)}
+    )
+    for one, at in ((results, anode), (far, 212.0)):
+        height = ResultsFeed(one).news({})["curve"]["height_um"]
+        assert abs(height - at - float(lowest.height[0])) < 1e-9
 
 
 def test_only_what_changed_is_drawn_again() -> None:

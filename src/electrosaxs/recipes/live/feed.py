@@ -44,7 +44,8 @@ class LiveFeed:
     def state(self) -> dict[str, Any]:
         state = read_state(self._follower.source)
         found = {**NOTHING, **self._follower.panels.get("estimates", {}), **self._held()}
-        return {**state, **found, "phase": self._follower.phase(), "analysed": self._follower.analysed}
+        known = {"ended": self._follower.ended, "analysed": self._follower.analysed}
+        return {**state, **found, "phase": self._follower.phase(), **known}
 
     def _held(self) -> dict[str, Any]:
         """The estimates of a held flux, which know the model: of the last decision in control.csv."""
