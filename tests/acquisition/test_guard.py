@@ -130,6 +130,19 @@ def test_a_connection_that_comes_back_brings_the_off(program: MeterProgram) -> N
     meter.close()
 
 
+def test_what_the_client_was_told_is_not_said_again_by_the_guard(
+    program: MeterProgram, capfd: pytest.CaptureFixture[str]
+) -> None:
+    meter = GuardedMeter(limits(program.resource, watchdog_s=1.0))
+    meter.ask("start")
+    meter.ask("switch_on", clock_s=0.0)
+    program.tell(cut=True)
+    assert meter.off() is None  # 4 s of the guard, in which its client is not silent but waits
+    meter.close()
+    assert meter._process.wait(timeout=15) == 0
+    assert capfd.readouterr().err == ""
+
+
 def test_a_guard_that_is_killed_is_replaced_by_its_client(program: MeterProgram) -> None:
     meter = GuardedMeter(limits(program.resource, watchdog_s=30.0))
     meter.ask("start")

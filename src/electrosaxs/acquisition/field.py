@@ -38,7 +38,7 @@ class Field:
     def switch_on(self) -> None:
         """The output on, at 0 V."""
         clock = self.watch.beamline.clock()
-        found = self.watch.meter.ask("switch_on", clock_s=clock)
+        found = self.watch.ask("switch_on", clock_s=clock)
         self.on_at = clock
         self.watch.journal.reading(clock, found, "output on")
 
@@ -80,7 +80,7 @@ class Field:
         """One step towards `target_V`; what is left of the way (V)."""
         if target_V != self.set_V:
             clock = self.watch.beamline.clock()
-            before, self.set_V = self.set_V, self.watch.meter.ask("set", voltage_V=target_V, clock_s=clock)["set_V"]
+            before, self.set_V = self.set_V, self.watch.ask("set", voltage_V=target_V, clock_s=clock)["set_V"]
             if self.set_V != before:
                 self.watch.read("set")
         return target_V - self.set_V

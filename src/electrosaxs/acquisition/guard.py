@@ -67,9 +67,11 @@ def main() -> None:
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if keeper.on:
+            known = keeper.unsure  # its client has said so
             off = keeper.off()["output"] is False
             said = "the output is off (OUTP? says 0)" if off else "OUTPUT MAY BE ON"
-            sys.stderr.write(f"guard: {why}; {said}\n")
+            if off or not known:
+                sys.stderr.write(f"guard: {why}; {said}\n")
         keeper.close()
 
 

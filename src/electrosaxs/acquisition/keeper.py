@@ -57,7 +57,7 @@ class Keeper:
         self.set_V, self.charge_C, self.on = 0.0, 0.0, False
         self._set_at = self._read_at = 0.0
         self._strange = 0
-        self._spent = False
+        self._spent = self.unsure = False  # unsure: OUTP OFF was asked for and not confirmed
         self._fed = time.monotonic()
         self._lock: int | None = None
 
@@ -135,6 +135,7 @@ class Keeper:
         refused = 0
         while True:
             said = self._try_off()
+            self.unsure = said is not False
             if said is False:
                 self.on = False
                 return {"output": False}
@@ -142,6 +143,7 @@ class Keeper:
             if said is None:
                 self.port.slowness = PATIENT
             if refused >= REFUSALS or time.monotonic() > end:
+                self._fed = time.monotonic()  # the client has been waiting for this, not silent
                 return {"output": said}
             time.sleep(PAUSE_S)
 

@@ -47,7 +47,7 @@ FindEdge = Callable[[list[float], list[float]], Edge]
 
 
 class Recorder(Journal, Protocol):
-    """Who keeps the run folder."""
+    """Who keeps the run folder. paused: by the operator, which the run's phase says at once."""
 
     paused: bool
 
@@ -273,15 +273,11 @@ class Measurement:
             self.field.wait_until(self.watch.beamline.clock() + BEAM_LOOK_S)
 
     def _not_paused(self, end: float) -> bool:
-        """Wait out an operator's pause; False where the run's time went by."""
-        if not self.record.paused:
-            return True
-        self.record.phase("paused", "paused by the operator; the voltage program goes on")
+        """Wait out an operator's pause, of which the record says that it is one; False where the run's time went by."""
         while self.record.paused:
             if self.watch.beamline.clock() >= end or self.field.over:
                 return False
             self.field.wait_until(min(self.watch.beamline.clock() + 1.0, end))
-        self._go_on()
         return True
 
     def _await_beam(self, end: float) -> None:
@@ -330,6 +326,7 @@ class Measurement:
         for k in range(math.floor(2.0 * reach / step) + 1):
             height = round(centre - reach + k * step, 1)
             if self.greeting.low_um <= height <= self.greeting.high_um:
+                self._not_paused(math.inf)
                 self._move(height)
                 seen = self._read(self.scan.exposure_s)
                 if seen.monitor_counts >= BEAM_SHARE * self._rate * self.scan.exposure_s:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from .beamline import Beamline
 from .faults import Fault
 from .guard_client import Meter
 
-READ_EVERY_S, POLL_S = 0.4, 0.02  # wall
+READ_EVERY_S, POLL_S, BEAT_S = 0.4, 0.02, 0.5  # wall
 ANSWER_S = 30.0  # for which a device may be silent, on top of what it was asked to take
 SHORTEST_WAIT_S, LONGEST_WAIT_S, QUICK_S, SLOW_S = 1.0, 32.0, 0.2, 0.6
 
@@ -77,12 +78,26 @@ class Watch:
     def read(self, event: str = "") -> dict[str, Any]:
         """A reading of the meter now."""
         clock = self.beamline.clock()
-        found = self.meter.ask("read", clock_s=clock)
+        found = self.ask("read", clock_s=clock)
         self._read_at = time.monotonic()
         self.journal.reading(clock, found, event)
         if found.get("voltage_V") is not None:
             self.beamline.electrodes(found["voltage_V"])
         return found
+
+    def ask(self, do: str, **numbers: float) -> dict[str, Any]:
+        """What the meter answers to a request of keeper.Keeper; the heart beats while it takes its time over it."""
+        return self._beating(_Task(lambda: self.meter.ask(do, **numbers)), do)
+
+    def off(self) -> bool | None:
+        """The output off, as of guard_client.Meter; the heart beats as long as that is tried."""
+        return self._beating(_Task(self.meter.off), "off")
+
+    def _beating(self, task: _Task[Result], do: str) -> Result:
+        while not task.wait(BEAT_S):
+            with suppress(OSError):  # a full disk is told by what is to be kept
+                self.journal.beat()
+        return task.result("source meter", do)
 
     def wait(self, seconds: float) -> float:
         """Let at most `seconds` of the beamline's clock go by, in one piece of a length that keeps the watch awake;

@@ -24,9 +24,13 @@ const short = (v, digits = 3) => (Number.isFinite(v) ? String(Number(v.toPrecisi
 
 function withSigma(found, unit, scale = 1) {
   if (!found || found.value === null || found.value === undefined) return "not known yet";
-  const sigma = found.sigma === null || found.sigma === undefined ? "" : ` ± ${short(found.sigma * scale, 2)}`;
-  return `${short(found.value * scale)}${sigma} ${unit}`;
+  const value = found.value * scale, sigma = Math.abs(number(found.sigma) * scale);
+  if (!(sigma > 0)) return `${short(value)} ${unit}`.trim();
+  const decimals = Math.min(Math.max(1 - Math.floor(Math.log10(sigma)), 0), 12); // no digits beyond those of sigma
+  return `${Number(value.toFixed(decimals))} ± ${short(sigma, 2)} ${unit}`.trim();
 }
+
+const moment = (s) => (s === null || s < 120 ? `${short(number(s), 2)} s` : `${short(minutes(s))} min`);
 
 function duration(s) {
   if (s < 100) return `${Math.round(s)} s`;
@@ -183,8 +187,9 @@ function drawGrowth() {
   const lowest = kept.heights && kept.heights.near.length ? 0 : -1;
   const fresh = cells().filter((c) => c.provisional && lowest === 0 && kept.heights.rank(c.height) === 0);
   show("growth_provisional", { time: fresh.map((c) => minutes(c.time)), value: fresh.map((c) => 100 * c.phi) });
-  const last = growth && growth.value.length ? 100 * growth.value[growth.value.length - 1] : NaN;
-  note("growth-curve", Number.isFinite(last) ? `${short(last)} %; grey: onset band; hollow: provisional` : "grey: onset band; hollow: provisional");
+  const end = growth ? growth.value.length - 1 : -1;
+  const now = end >= 0 ? `${withSigma({ value: growth.value[end], sigma: growth.sigma[end] }, "%", 100)}; ` : "";
+  note("growth-curve", `${now}grey: onset band; hollow: provisional`);
 }
 
 function drawCurve(curve) {
@@ -196,7 +201,7 @@ function drawCurve(curve) {
   const peaks = (kept.panels && kept.panels.lattice.peaks) || [];
   const low = Math.min(...values), high = Math.max(...values);
   show("peaks", { q: peaks.map((p) => p.q), low: peaks.map(() => low), high: peaks.map(() => high), at: peaks.map((_, k) => high / 4 ** k), hkl: peaks.map((p, k) => (k < NAMED_PEAKS ? p.hkl : "")) });
-  note("intensity", `${curve.index === null ? "" : `frame ${curve.index}, `}${Math.round(curve.height_um - anode())} µm, ${short(minutes(curve.time_s))} min; line: spheres`);
+  note("intensity", `${curve.index === null ? "" : `frame ${curve.index}, `}${Math.round(curve.height_um - anode())} µm, ${moment(curve.time_s)}; line: spheres`);
 }
 
 function drawProfile() {
@@ -217,8 +222,7 @@ function drawProfile() {
     models.diameter_range.end = Math.max(...sizes) + 0.5;
   }
   label(models.profile_heights, kept.heights.near);
-  const from = minutes(last.time[0]);
-  note("profile", `scan at ${short(from)} min${before ? `, in grey at ${short(minutes(before.time[0]))} min` : ""}${band ? `; band: ${band.words}` : ""}`);
+  note("profile", `scan at ${moment(last.time[0])}${before ? `, in grey at ${moment(before.time[0])}` : ""}${band ? `; band: ${band.words}` : ""}`);
 }
 
 // Where the supply is held, the flux of the slice is another quantity: only what is held is drawn.
@@ -227,9 +231,11 @@ function drawFlux() {
   say("flux-name", supplied ? "Supply" : "Flux into the slice");
   if (models.flux_axis) models.flux_axis.axis_label = `${supplied ? "supply" : "slice flux"} (10⁻¹⁰ m/s)`;
   const wanted = Math.abs(number(kept.state.set_point_m_per_s)) || 0;
+  const at = flux && !supplied ? flux.time.map((_, k) => k) : [];
+  const isClear = (k) => number(flux.sigma[k]) <= VAGUE * Math.max(Math.abs(flux.value[k]), wanted);
+  const alone = !kept.control.rows.length && !at.some(isClear); // nothing else scales the axes
   const told = (clear) => {
-    const at = flux && !supplied ? flux.time.map((_, k) => k) : [];
-    const rows = at.filter((k) => (number(flux.sigma[k]) <= VAGUE * Math.max(Math.abs(flux.value[k]), wanted)) === clear);
+    const rows = at.filter((k) => (alone || isClear(k)) === clear);
     return ["time", "value", "sigma"].map((name) => rows.map((k) => flux[name][k]));
   };
   for (const [name, clear] of [["flux", true], ["flux_vague", false]]) {
@@ -238,10 +244,10 @@ function drawFlux() {
   }
   const control = kept.control, unit = "10⁻¹⁰ m/s", last = control.rows[control.rows.length - 1];
   if (!last) {
-    const [mean, supply] = ["flux_slice", "flux_supply"].map((name) => withSigma(kept.state[name], unit, 1e10));
-    return note("flux", `mean ${mean}, supply ${supply}`);
+    const [mean, supply] = ["flux_slice", "flux_supply"].map((name) => withSigma(kept.state[name], "", 1e10));
+    return note("flux", `mean ${mean}, supply ${supply} · ${unit}`);
   }
-  const now = withSigma(kept.state[supplied ? "flux_supply" : "flux_slice"], "", 1e10).trim();
+  const now = withSigma(kept.state[supplied ? "flux_supply" : "flux_slice"], "", 1e10);
   const goal = Number.parseFloat(control.wall_goal), phi = Number.parseFloat(control.wall_phi);
   const wall = Number.isFinite(goal) ? `wall ${short(100 * phi)} ± ${short(100 * control.wall_phi_sigma, 2)} of ${short(100 * goal)} %` : "";
   const aim = `${now} of ${short(1e10 * number(last[1]))} · ${unit}`;
@@ -291,7 +297,8 @@ function takeMeter(found) {
   }
   const last = kept.meter.rows.findLast((r) => r[1] !== null);
   const current = last && last[2] !== null ? `, ${fixed(1e9 * last[2])} nA; dotted: current` : "";
-  note("voltage", last ? `${fixed(last[1])} V${current}` : "no meter.csv in this run");
+  const off = last && kept.state.output === false ? "output off; before: " : "";
+  note("voltage", last ? `${off}${fixed(last[1])} V${current}` : kept.meter.rows.length ? "the output has not been on" : "no meter.csv in this run");
 }
 
 function takeControl(found) {
@@ -340,7 +347,7 @@ function drawFacts(news) {
   const wanted = state.set_point_m_per_s;
   const held = { slice: "slice", supply: "supply", wall: "brings the wall up" }[kept.run.held] || "";
   say("set-point", wanted ? `${short(1e10 * wanted)} · 10⁻¹⁰ m/s ${held}`.trim() : "none");
-  say("provisional", state.analysed ? "final" : kept.lines.size === 0 ? "none yet" : kept.provisional ? `${kept.provisional} frames provisional` : "map provisional");
+  say("provisional", state.analysed ? "final" : state.ended && !state.problem ? "the whole run is analysed" : kept.lines.size === 0 ? "none yet" : kept.provisional ? `${kept.provisional} frames provisional` : "map provisional");
   $("wanted").hidden = !wanted;
   $("steer").hidden = phase === "results";
   for (const id of ["abort", "pause", "resume"]) $(id).disabled = over || state.phase === "waiting";

@@ -7,6 +7,7 @@ import csv
 from pathlib import Path
 
 MOST = 3000
+METER_FILE = "meter.csv"
 METER = ("clock_s", "read_V", "read_A")
 CONTROL = (
     "time_s", "set_point_m_per_s", "flux_m_per_s", "flux_sigma_m_per_s", "effective_charge", "effective_charge_sigma",

@@ -129,13 +129,18 @@ def _own_materials(own: OwnMaterials, folder: Path) -> list[str]:
     return lines
 
 
+def quoted(text: str | list[str]) -> str:
+    """A string of TOML, or a list of them: quotation marks, backslashes and control characters are escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")  # which JSON leaves as it is
+
+
 def _toml(value: Any, folder: Path) -> str:
     """One TOML value: number, text, path (relative below `folder`) or list of numbers."""
     if isinstance(value, Path):
         inside = value.is_relative_to(folder)
         value = value.relative_to(folder).as_posix() if inside else value.as_posix()
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return quoted(value)
     if isinstance(value, BaseModel):
         value = value.model_dump(exclude_none=True)
     if isinstance(value, dict):

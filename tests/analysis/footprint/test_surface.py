@@ -100,3 +100,24 @@ def test_what_a_voxel_is_told_does_not_depend_on_which_others_are_asked() -> Non
         alone = expected(phi, one, height_um=HEIGHT, time_s=time, start=8e-4)
         assert alone.logarithm[place] == together.logarithm[place]
         assert alone.sigma[place] == together.sigma[place]
+
+
+def test_a_prediction_is_a_boolean_sum_of_polynomials_through_its_neighbours() -> None:
+    """The same from polynomials that NumPy fits, in a scan of looks that knows two heights only."""
+    phi, place = PHI.copy(), (2, 1)
+    phi[2, 2:] = np.nan
+    t, z = np.sqrt(TIME), np.sqrt(HEIGHT + 20.0)
+    scans, heights = [1, 3], [0]  # of (2, 1, root); those of more heights find no more in this scan
+
+    def along(x: np.ndarray, y: np.ndarray, at: float) -> float:
+        return float(np.polyval(np.polyfit(x, y, len(x) - 1), at))
+
+    ln = np.log(phi)
+    rest = [ln[s, 1] - along(z[heights], ln[s, heights], z[1]) for s in scans]
+    whole = along(z[heights], ln[2, heights], z[1]) + along(t[scans, 1], np.array(rest), t[2, 1])
+    wanted = np.zeros(PHI.shape, dtype=bool)
+    wanted[place] = True
+    told = expected(phi, wanted, height_um=HEIGHT, time_s=TIME)
+    inverse = 1.0 / TIME
+    other = along(z[heights], ln[2, heights], z[1]) + along(inverse[scans, 1], np.array(rest), float(inverse[2, 1]))
+    assert min(abs(told.logarithm[place] - whole), abs(told.logarithm[place] - other)) < 1e-12

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import json
 import math
 import socket
-import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -229,33 +227,6 @@ def test_solvent_frames_may_come_from_another_run(meter: MeterProgram, bridge: T
     assert [str(r) for r in new.role].count("solvent") == 2
     assert np.array_equal(old_images[1], new_images[1])
     assert_close(old.monitor[:2], new.monitor[:2], rel=1e-12)
-
-
-def test_an_operator_pauses_resumes_and_aborts(
-    meter: MeterProgram, bridge: TinyBridge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out, token = tmp_path / "run", tmp_path / "token"
-    token.write_text("s3cret\n", "utf-8")
-
-    def ask(number: int, do: str, key: str = "s3cret") -> None:
-        (out / "requests").mkdir(exist_ok=True)
-        (out / "requests" / f"{number}.json").write_text(json.dumps({"do": do, "who": "kim", "token": key}), "utf-8")
-        time.sleep(0.3)
-
-    bridge.at = {5: lambda: ask(1, "abort", "wrong"), 6: lambda: ask(2, "pause"), 8: lambda: ask(4, "abort")}
-    bridge.do_wait = lambda request: (  # type: ignore[method-assign]
-        ask(3, "resume") if state_of(out)["phase"] == "paused" else None,
-        TinyBridge.do_wait(bridge, request),
-    )[1]
-    plan = write_plan(tmp_path, bridge, meter.resource, scan={"period_s": 1.0, "duration_s": 600.0})
-    code = command_line(["acquire", str(plan), "--out", str(out), "--operator-token-file", str(token)])
-    assert code == 130
-    assert not meter.output
-    assert "abort asked for by kim" in capsys.readouterr().err
-    asked = [d["data"]["do"] for n, d in documents(out) if n == "event" and "do" in d["data"]]
-    assert asked == ["pause", "resume", "abort"]
-    assert documents(out)[-1][1]["exit_status"] == "abort"
-    assert state_of(out)["phase"] == "aborted"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`electrosaxs inspect` drafts a run.toml from frames; completed, the draft is the run."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,20 @@ def test_what_holds_no_frames_drafts_nothing(
     assert command_line(["inspect", str(quiet_nexus)]) == 0
     assert "draft" not in capsys.readouterr().out
     assert "no frames among" in _said(capsys, ["inspect", str(quiet_nexus), "--draft", str(tmp_path / "run.toml")])
+
+
+def test_names_of_files_may_hold_what_toml_writes_in_another_way(quiet_cbf: Path, tmp_path: Path) -> None:
+    """A quotation mark, a backslash and letters beyond ASCII in the name of a folder, of the table and so of the title."""
+    odd = tmp_path / 'the "good" one \\ größer 🙂'
+    shutil.copytree(quiet_cbf.parent, odd)
+    table, geometry = odd / 'rows "1".csv', odd / 'the "best".poni'
+    (odd / "frames.csv").rename(table)
+    next(odd.glob("*.poni")).rename(geometry)
+    asked = ["inspect", str(table), str(odd / "images" / "frame_00000.cbf"), "--draft", str(tmp_path / "run.toml")]
+    assert command_line(asked) == 0
+    for line in KNOWN_TO_THE_USER:
+        replace_text(tmp_path / "run.toml", f"# {line}", line)
+    found = read_run(tmp_path / "run.toml")
+    assert found.run.title == 'rows "1"'
+    assert found.frames.table == table
+    assert found.detector.geometry == geometry

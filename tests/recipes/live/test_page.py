@@ -72,6 +72,7 @@ def test_results_are_all_there_within_three_seconds(page: Any, quiet_results: tu
     assert page.title().startswith(f"results · {frames} frames")
     assert page.inner_text("#phase") == "results"
     assert "error" in page.inner_text("#mass-balance h2")
+    assert " %;" in page.inner_text("#growth-curve h2").split("±")[1]  # a number has its sigma, and its unit
     assert all(url.startswith(server.url) for url in page.requested)
     assert page.errors == []
     assert page.evaluate("document.documentElement.scrollHeight") <= 768
@@ -115,6 +116,9 @@ def test_what_is_new_is_drawn_and_abort_reaches_the_run(
     assert (request["do"], request["who"]) == ("abort", "the operator at 127.0.0.1")
     write_state(run, {**state, "phase": "aborted", "output": False})
     page.wait_for_function("document.getElementById('phase').textContent == 'aborted'")
+    page.wait_for_function(
+        "document.querySelector('#voltage .value').textContent.startsWith('output off; before: 19.900 V')"
+    )
     assert page.errors == []
     server.shutdown()
     follower.lines.close()
@@ -137,3 +141,40 @@ def test_who_is_no_operator_is_asked_for_the_token(page: Any, tmp_path: Path, mo
     assert len(list((tmp_path / "run" / "requests").glob("*.json"))) == 1
     server.shutdown()
     follower.lines.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "sigma", "words"),
+    [
+        (6.36, 8.6, "6.4 ± 8.6 %"),
+        (0.264, 2.0, "0.3 ± 2 %"),
+        (1234.4, 45.0, "1234 ± 45 %"),
+        (0.0123456, 0.00034, "0.01235 ± 0.00034 %"),
+        (1.5, None, "1.5 %"),
+        (None, None, "not known yet"),
+    ],
+)
+def test_a_number_has_no_digits_beyond_its_sigma(
+    page: Any, quiet_results: tuple[RunResults, Path], value: float | None, sigma: float | None, words: str
+) -> None:
+    server = served(ResultsFeed(quiet_results[0]))
+    page.goto(server.url)
+    found = json.dumps({"value": value, "sigma": sigma})
+    assert page.evaluate(f"withSigma({found}, '%')") == words
+    assert page.evaluate("[moment(3.97), moment(1620)]") == ["4 s", "27 min"]
+    server.shutdown()
+
+
+def test_a_flux_that_says_next_to_nothing_is_drawn_where_there_is_no_other(
+    page: Any, quiet_results: tuple[RunResults, Path]
+) -> None:
+    server = served(ResultsFeed(quiet_results[0]))
+    page.goto(server.url)
+    page.wait_for_function("kept.pass == 1")
+    drawn = """(sigma) => {
+        kept.panels.flux = { time: [60, 120], value: [1e-10, 2e-10], sigma }; drawFlux();
+        return [sources.flux.data.value.length, sources.flux_vague.data.value.length];
+    }"""
+    assert page.evaluate(drawn, [9e-10, 9e-10]) == [2, 0]
+    assert page.evaluate(drawn, [9e-10, 1e-11]) == [1, 1]
+    server.shutdown()

@@ -14,10 +14,11 @@ from electrosaxs.io.growing_rows import CONTROL, MOST, GrowingRows
 from electrosaxs.io.run_toml import read_run
 from electrosaxs.nouns import Number, RunResults
 from electrosaxs.recipes.live.feed import MapChanges
-from electrosaxs.recipes.live.model_band import model_band
+from electrosaxs.recipes.live.model_band import measured_program, model_band
 from electrosaxs.recipes.live.panels import estimates, onsets_expected, panels, time_to_onset
 from electrosaxs.recipes.live.serving import Serving, tell
 from electrosaxs.recipes.live.set_point import why_not
+from electrosaxs.recipes.live.view import ResultsFeed
 
 
 def test_points_of_the_flux_are_of_the_mean_of_the_slice_as_the_set_point_is(
@@ -84,6 +85,58 @@ def test_a_program_that_run_toml_states_from_field_on_has_a_band(
     assert band is not None
     assert before is not None
     assert_close(band["high"], before["high"], rel=0.05)
+
+
+def test_the_band_follows_the_meter_where_the_field_came_on_long_before_the_first_frame(
+    quiet_nexus: Path, quiet_results: tuple[RunResults, Path], tmp_path: Path
+) -> None:
+    """A field that was there from the start, though the frames show it late, and one that came on a second before them."""
+    results, run = quiet_results[0], read_run(quiet_nexus)
+    volts = results.settings["voltage"]["voltage_V"][-1]
+    newest = float(np.nanmax(results.volume_fraction.coord("time")))
+    late = {**results.settings, "voltage": {"time_s": [newest - 1.0, newest], "voltage_V": [volts, volts]}}
+
+    def meter(on_s: float) -> Path:
+        """Every 10 s from field-on, with the noise of a meter; the field in the cell from `on_s` on."""
+        noise = np.random.default_rng(2)
+        rows = ["clock_s,epoch_s,set_V,read_V,read_A,output,event", "480.0,0,0,,,0,"]
+        for t in np.arange(0.0, newest + 10.0, 10.0):
+            now = volts if t >= on_s else 0.0
+            rows.append(f"{500.0 + t},{t},{now},{now + 1e-4 * noise.standard_normal():.6f},1e-9,1,")
+        path = tmp_path / f"meter_{on_s:g}.csv"
+        path.write_text("\n".join(rows) + "\n", "utf-8")
+        return path
+
+    usual, whole = model_band(results, run), model_band(replace(results, settings=late), run, meter(0.0))
+    just_on = model_band(results, run, meter(newest - 5.0))
+    first_frame = model_band(replace(results, settings=late), run)
+    assert usual is not None
+    assert whole is not None
+    assert just_on is not None
+    assert first_frame is not None
+    assert_close(whole["high"], usual["high"], rel=0.05)
+    assert_close(first_frame["high"], usual["high"], rel=0.05)  # time counts from field-on
+    assert just_on["high"][0] < 0.3 * usual["high"][0]
+    program = measured_program(meter(newest - 5.0))
+    assert program is not None
+    assert len(program["time_s"]) <= 4
+    assert measured_program(tmp_path / "none.csv") is None
+
+
+def test_the_curve_of_results_stands_at_the_height_of_the_stage_as_a_running_one_does(
+    quiet_results: tuple[RunResults, Path],
+) -> None:
+    """The page takes the anode off both; heights of the results are above it already."""
+    results = quiet_results[0]
+    anode, lowest = results.numbers["anode_height"].value, results.curves
+    assert anode is not None
+    assert lowest is not None
+    far = replace(
+        results, numbers={**results.numbers, "anode_height": replace(results.numbers["anode_height"], value=212.0)}
+    )
+    for one, at in ((results, anode), (far, 212.0)):
+        height = ResultsFeed(one).news({})["curve"]["height_um"]
+        assert abs(height - at - float(lowest.height[0])) < 1e-9
 
 
 def test_only_what_changed_is_drawn_again() -> None:

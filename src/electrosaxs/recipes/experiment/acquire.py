@@ -119,7 +119,7 @@ def _measured(
     fwhm = plan.beam.fwhm_um
     ending, tried = Ending(), False
     try:
-        meter.ask("start")
+        watch.ask("start")
         record.tell(guard_pid=meter.guard_pid, output=False)
         record.reading(beamline.clock(), {"output": False}, "found on, switched off" if found_on else "connected")
         field = Field(watch, plan.program) if plant is None else _held(watch, plan, plant, record, greeting)
@@ -145,7 +145,7 @@ def _measured(
         if os.environ.get("ELECTROSAXS_TRACEBACK"):
             raise
     finally:
-        output = meter.output if tried else meter.off()
+        output = meter.output if tried else watch.off()
     return _ended(ending, output, beamline, record)
 
 

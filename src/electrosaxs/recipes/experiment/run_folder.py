@@ -82,7 +82,7 @@ class RunFolder:
     ) -> None:
         self.folder, self.plan, self._greeting, self._hear = folder, plan, greeting, hear
         self.paused, self._explained, self._token, self._heard_at = False, False, token, 0.0
-        self.frames, self.good_until, self._told_at = 0, math.nan, 0.0
+        self.frames, self.good_until, self._told_at, self._phase = 0, math.nan, 0.0, "starting"
         self.state: dict[str, Any] = {
             "phase": "starting", "pid": os.getpid(), "guard_pid": None, "heartbeat": 0.0, "frames": 0, "output": None,
             "voltage_V": None, "message": "",
@@ -104,7 +104,13 @@ class RunFolder:
         self.tell()
 
     def phase(self, name: str, message: str = "") -> None:
-        self.tell(phase=name, message=message)
+        self._phase = name
+        self.tell(phase=self._shown, message=message)
+
+    @property
+    def _shown(self) -> str:
+        """The phase as state.json has it: an operator's pause is one at once, whatever the plan is waiting for."""
+        return "paused" if self.paused else self._phase
 
     def tell(self, **changes: Any) -> None:
         """Write state.json with `changes`, now."""
@@ -130,8 +136,9 @@ class RunFolder:
             self._set_point(value, who)
             return
         self.documents.asked(do, who)
-        self.tell(message=f"{do} asked for by {who}")
         self.paused = do == "pause" or (self.paused and do != "resume")
+        words = "; no exposures, the voltage program goes on" if self.paused else ""
+        self.tell(phase=self._shown, message=f"{do} asked for by {who}{words}")
         if do == "abort":
             raise Stopped(f"abort asked for by {who}", ABORTED)
 
@@ -155,11 +162,12 @@ class RunFolder:
         )  # fmt: skip
         self.state["set_point_m_per_s"] = decided.set_point
         phase = "fallback" if decided.mode == "fallback" else "running"
-        changed = self.state["phase"] in ("running", "fallback") and self.state["phase"] != phase
+        changed = self._phase in ("running", "fallback") and self._phase != phase
+        self._phase = phase if changed else self._phase
         turned, self._explained = self._explained != bool(decided.reason), bool(decided.reason)
         message = decided.reason if changed else note or decided.reason
         if changed or note or turned:
-            self.tell(phase=phase if changed else self.state["phase"], message=message)
+            self.tell(phase=self._shown, message=message)
 
     def reading(self, clock_s: float, found: dict[str, Any], event: str) -> None:
         if self.held is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...io.beamline.detector_facts import detector_facts
 from ...io.contents import STACK, contents
+from ...io.run_toml import quoted
 from ...materials import HC_KEV_NM
 from ...nouns.contents import FileContents
 from .frames_draft import frames_draft
@@ -47,7 +48,7 @@ def draft(found: Sequence[FileContents], folder: Path) -> str | None:
         "# Then: electrosaxs check run.toml",
         "",
         "[run]",
-        f'title = "{found[0].path.stem}"',
+        f"title = {quoted(found[0].path.stem)}",
         ASKED.rstrip(),
         "",
         "[beam]",
@@ -55,8 +56,10 @@ def draft(found: Sequence[FileContents], folder: Path) -> str | None:
         "# fwhm_um = 34.0             # not in the files: vertical full width at half maximum",
         "",
         "[detector]",
-        f'geometry = "{_from(geometry, folder)}"' if geometry else '# geometry = "geometry.poni"  # of electrosaxs calibrate',
-        f'mask = "{_from(mask, folder)}"  # 1 = masked' if mask else '# mask = "mask.edf"',
+        f"geometry = {quoted(_from(geometry, folder))}"
+        if geometry
+        else '# geometry = "geometry.poni"  # of electrosaxs calibrate',
+        f'mask = {quoted(_from(mask, folder))}  # 1 = masked' if mask else '# mask = "mask.edf"',
         "",
         "[frames]",
         *frames,

@@ -16,6 +16,7 @@ from ...io.beamline.tables import open_table
 from ...io.beamline.their_table import TheirTable
 from ...io.contents import SCAN, STACK, TABLE
 from ...io.nexus import DATA
+from ...io.run_toml import quoted
 from ...nouns.contents import FileContents
 from ...nouns.frame_source import INSIDE, FrameColumns, FrameSource
 from .guesses import Guess, guesses, role_line, unit_of
@@ -36,9 +37,11 @@ def frames_draft(found: Sequence[FileContents], folder: Path) -> list[str] | Non
     own = [one for one in found if one.kind == OWN_TABLE]
     if own and not stacks:
         where = (
-            f'images = "{_from(images[0].parent, folder)}"' if images else '# images = "images"  # absent: beside it'
+            f"images = {quoted(_from(images[0].parent, folder))}"
+            if images
+            else '# images = "images"  # absent: beside it'
         )
-        return [where, f'table = "{_from(own[0].path, folder)}"']
+        return [where, f"table = {quoted(_from(own[0].path, folder))}"]
     if len(stacks) == 1 and not images:
         return _of_hdf5(stacks[0], tables, folder)
     if images or stacks:
@@ -60,7 +63,7 @@ def _images(found: Sequence[FileContents]) -> list[Path]:
 
 def _of_hdf5(one: FileContents, tables: Sequence[FileContents], folder: Path) -> list[str]:
     stacks = [part for part in one.parts if part.kind == STACK]
-    lines = [f'nexus = "{_from(one.path, folder)}"', *(f"# holds {part.name}: {part.text}" for part in stacks)]
+    lines = [f"nexus = {quoted(_from(one.path, folder))}", *(f"# holds {part.name}: {part.text}" for part in stacks)]
     if any(part.name == DATA for part in stacks) and any(part.name.startswith("/entry/frames/") for part in one.parts):
         return lines
     like = {SCANS.sub(r"/*\1/", part.name) for part in stacks}
@@ -74,7 +77,7 @@ def _of_hdf5(one: FileContents, tables: Sequence[FileContents], folder: Path) ->
             if len(stacks) == 1
             else "  # of all scans"
         )
-        lines.append(f'data = "{data}"{remark}')
+        lines.append(f"data = {quoted(data)}{remark}")
     source = FrameSource(nexus=one.path, data=data)
     if tables:
         return [*lines, *_with_table(source, tables[0], folder, None)]
@@ -88,14 +91,14 @@ def _of_hdf5(one: FileContents, tables: Sequence[FileContents], folder: Path) ->
         return [*lines, *_columns(source, ())]
     inside = f"{_from(one.path, folder)}{INSIDE}{group}"
     source = source.model_copy(update={"table": Path(f"{one.path}{INSIDE}{group}")})
-    return [*lines, f'table = "{inside}"', *_columns(source, ())]
+    return [*lines, f"table = {quoted(inside)}", *_columns(source, ())]
 
 
 def _of_images(files: Sequence[Path], tables: Sequence[FileContents], folder: Path) -> list[str]:
     pattern = _pattern(files)
     source = FrameSource(images=pattern.resolve(), columns=FrameColumns())
     names = series(pattern.resolve())
-    lines = [f'images = "{_from(pattern, folder)}"  # {len(names)} frames, by number']
+    lines = [f"images = {quoted(_from(pattern, folder))}  # {len(names)} frames, by number"]
     if tables:
         return [*lines, *_with_table(source, tables[0], folder, len(names))]
     return [*lines, *_columns(source, names)]
@@ -121,7 +124,7 @@ def _with_table(source: FrameSource, table: FileContents, folder: Path, frames: 
         inside, remark = _run(table, frames)
     named = f"{_from(table.path, folder)}{INSIDE}{inside}" if inside else _from(table.path, folder)
     path = Path(f"{table.path}{INSIDE}{inside}") if inside else table.path
-    return [f'table = "{named}"{remark}', *_columns(source.model_copy(update={"table": path}), ())]
+    return [f"table = {quoted(named)}{remark}", *_columns(source.model_copy(update={"table": path}), ())]
 
 
 def _scans(table: FileContents, frames: int | None) -> tuple[str, str]:
@@ -170,8 +173,9 @@ def _height(guess: Guess | None) -> str:
     unit = unit_of("height", guess)
     turned = "sign = -1 where the stage goes down when its number rises"
     if unit is None:
-        return f'# height = {{ column = "{guess.name}", unit = "mm" }}  {guess.said}; no unit stated: mm, um or m? {turned}'
-    return f'height = {{ column = "{guess.name}", unit = "{unit}" }}  {guess.said}; {turned}'
+        said = f"{guess.said}; no unit stated: mm, um or m? {turned}"
+        return f'# height = {{ column = {quoted(guess.name)}, unit = "mm" }}  {said}'
+    return f'height = {{ column = {quoted(guess.name)}, unit = "{unit}" }}  {guess.said}; {turned}'
 
 
 def _time(found: dict[str, Guess]) -> str:
@@ -182,14 +186,15 @@ def _time(found: dict[str, Guess]) -> str:
         voltage is not None and voltage.column.values.size > 1 and len(set(voltage.column.values.ravel().tolist())) > 1
     )
     if changes:
-        return f'time = {{ column = "{guess.name}" }}  {guess.said}; field-on at the first change of the voltage, or {FIELD_ON}'
-    return f'# time = {{ column = "{guess.name}", field_on = 0.0 }}  {guess.said}; {FIELD_ON}'
+        said = f"{guess.said}; field-on at the first change of the voltage, or {FIELD_ON}"
+        return f"time = {{ column = {quoted(guess.name)} }}  {said}"
+    return f"# time = {{ column = {quoted(guess.name)}, field_on = 0.0 }}  {guess.said}; {FIELD_ON}"
 
 
 def _plain(ours: str, guess: Guess | None, meaning: str) -> str:
     if guess is None:
         return f'# {ours} = {{ column = "..." }}  # not found: {meaning}'
-    return f'{ours} = {{ column = "{guess.name}" }}  {guess.said}'
+    return f"{ours} = {{ column = {quoted(guess.name)} }}  {guess.said}"
 
 
 def _transmission(found: dict[str, Guess]) -> str:
@@ -199,7 +204,7 @@ def _transmission(found: dict[str, Guess]) -> str:
     if over is None or under is None:
         return '# transmission = { over = "diode", under = "monitor", empty = 1.0 }  # not found; it is not taken as 1'
     return (
-        f'# transmission = {{ over = "{over.name}", under = "{under.name}", empty = 1.0 }}  {over.said};'
+        f"# transmission = {{ over = {quoted(over.name)}, under = {quoted(under.name)}, empty = 1.0 }}  {over.said};"
         " empty: the ratio in the empty beam; dark_over_per_s, dark_under_per_s: counts without beam"
     )
 
@@ -209,7 +214,7 @@ def _exposure(guess: Guess | None) -> str:
         return '# exposure = { column = "Seconds" }  # absent: from the detector\'s file or the headers of the images'
     unit = unit_of("exposure", guess)
     shown = f', unit = "{unit}"' if unit not in (None, "s") else ""
-    return f'exposure = {{ column = "{guess.name}"{shown} }}  {guess.said}'
+    return f"exposure = {{ column = {quoted(guess.name)}{shown} }}  {guess.said}"
 
 
 def _roles(guess: Guess | None, table: TheirTable) -> str:

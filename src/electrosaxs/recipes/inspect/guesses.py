@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 
 from ...io.beamline.their_table import TheirColumn, TheirTable
 from ...io.beamline.units import factor, unit_in_name
+from ...io.run_toml import quoted
 
 LIKELY: Mapping[str, tuple[str, ...]] = {
     "height": (
@@ -118,8 +118,8 @@ def role_line(name: str, column: TheirColumn) -> str | None:
                 break
     if not {"reference", "solvent"} <= set(given):
         return None
-    roles = ", ".join(f"{role} = {json.dumps(v[0] if len(v) == 1 else v)}" for role, v in given.items())
-    return f'role = {{ column = "{name}", {roles} }}'
+    roles = ", ".join(f"{role} = {quoted(v[0] if len(v) == 1 else v)}" for role, v in given.items())
+    return f"role = {{ column = {quoted(name)}, {roles} }}"
 
 
 def _can_be(ours: str, column: TheirColumn) -> bool:

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import __version__
-from ...io.growing_rows import CONTROL, METER, GrowingRows
+from ...io.growing_rows import CONTROL, METER, METER_FILE, GrowingRows
 from ...io.plan_toml import plan_tables
 from ...io.run_state import put_request, read_state, unheard_requests
 from .follow import ENDED, Follower
 from .panels import UNKNOWN
 from .set_point import why_not
 
-TABLES = {"meter": ("meter.csv", METER), "control": ("control.csv", CONTROL)}
+TABLES = {"meter": (METER_FILE, METER), "control": ("control.csv", CONTROL)}
 PLAN = "plan.toml"
 NOTHING = dict.fromkeys(("flux_slice", "flux_supply", "effective_charge", "time_to_onset"), UNKNOWN)
 SAID = ("mode", "limited_by", "reason", "wall_phi", "wall_phi_sigma", "wall_goal")  # of the last row of a table
@@ -44,7 +44,8 @@ class LiveFeed:
     def state(self) -> dict[str, Any]:
         state = read_state(self._follower.source)
         found = {**NOTHING, **self._follower.panels.get("estimates", {}), **self._held()}
-        return {**state, **found, "phase": self._follower.phase(), "analysed": self._follower.analysed}
+        known = {"ended": self._follower.ended, "analysed": self._follower.analysed}
+        return {**state, **found, "phase": self._follower.phase(), **known}
 
     def _held(self) -> dict[str, Any]:
         """The estimates of a held flux, which know the model: of the last decision in control.csv."""

@@ -32,14 +32,15 @@ WAITING, UNTOLD = "waiting", "not told"  # phases of a source without state.json
 
 class Follower:
     """Follows the run folder `source` into `out`. `panels`: of the last pass, `passed`: how many there were, `frames_passed`:
-    of how many frames the last one was, `problem`: why there is none, `analysed`: the results are those of `analyse`."""
+    of how many frames the last one was, `problem`: why there is none, `ended`: nothing more comes, `analysed`: the results are
+    those of `analyse`."""
 
     def __init__(self, source: Path, out: Path) -> None:
         self.source, self.out = source, out
         self.lines = LiveLines(out)
         self.run: Run | None = None
         self.panels: dict[str, Any] = {}
-        self.passed, self.frames_passed, self.problem, self.analysed = 0, 0, "", False
+        self.passed, self.frames_passed, self.problem, self.ended, self.analysed = 0, 0, "", False, False
         self.newest: float | None = None  # arrival of the newest row
         self._passes = Passes()
         self._arriving: Arriving | None = None
@@ -233,6 +234,7 @@ class Follower:
 
     def analyse(self) -> str:
         """Leave in `out` what `analyse` leaves; in words why it cannot, empty where it did."""
+        self.ended = True
         if self._passes.busy:
             self._restart()
         shutil.rmtree(

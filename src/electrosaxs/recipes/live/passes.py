@@ -17,6 +17,7 @@ from typing import Any
 from ...errors import ElectrosaxsError
 from ...io.frame_table import read_table
 from ...io.frames_csv import write_frames_csv
+from ...io.growing_rows import METER_FILE
 from ...io.numbers_json import write_numbers
 from ...io.results import write_results
 from ...io.run_toml import read_run
@@ -38,13 +39,13 @@ def provisional_pass(run_toml: Path, out: Path, store: Path, frames: int, detect
     write_results(out / "results.nxs", results, command="analyse")
     write_numbers(out / "numbers.json", results.numbers)
     write_frames_csv(out / "frames.csv", results.frames)
-    return {**panels(results), "band": model_band(results, run)}
+    return {**panels(results), "band": model_band(results, run, run_toml.parent / METER_FILE)}
 
 
 def last_pass(run_toml: Path, out: Path) -> dict[str, Any]:
     """What `analyse` leaves."""
     results = analyse_run(run_toml, out)
-    return {**panels(results), "band": model_band(results, read_run(run_toml))}
+    return {**panels(results), "band": model_band(results, read_run(run_toml), run_toml.parent / METER_FILE)}
 
 
 def main() -> None:

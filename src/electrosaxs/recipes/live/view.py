@@ -17,7 +17,7 @@ from ...errors import InputFileError, bad_value
 from ...io.plain_json import plain
 from ...io.results import read_results
 from ...nouns import CurveSet, RunResults
-from .panels import UNKNOWN, panels
+from .panels import ANODE, UNKNOWN, panels
 from .serving import Serving, tell
 
 RESULTS, PHASE = "results.nxs", "results"
@@ -45,7 +45,9 @@ class ResultsFeed:
     def __init__(self, results: RunResults) -> None:
         self._panels = panels(results)
         self._lines = [json.dumps(line) for line in frame_lines(results)]
-        self._curve = {} if results.curves is None else newest(results.curves)
+        anode = results.numbers.get(ANODE)
+        at = 0.0 if anode is None or anode.value is None else anode.value
+        self._curve = {} if results.curves is None else newest(results.curves, at)
         program = results.settings.get("voltage") or {"time_s": [], "voltage_V": []}
         rows = [[t, v, None] for t, v in zip(program["time_s"], program["voltage_V"], strict=True)]
         self._meter = {"stride": 1, "first": 0, "on_at": 0.0, "rows": rows}
@@ -92,9 +94,10 @@ def frame_lines(results: RunResults) -> list[dict[str, Any]]:
     return lines
 
 
-def newest(curves: CurveSet) -> dict[str, Any]:
-    """The lowest of the curves that were kept, as the page draws it."""
+def newest(curves: CurveSet, anode_um: float) -> dict[str, Any]:
+    """The lowest of the curves that were kept, as the page draws it: with the height of the stage, which has the anode at
+    `anode_um`."""
     sample = curves.intensity
     columns = {"q": sample.coord("q"), "intensity": sample.values[0], "model": curves.model[0]}
     found = {name: [None if v == "nan" else v for v in plain(values)] for name, values in columns.items()}
-    return {"index": None, "height_um": float(curves.height[0]), "time_s": float(curves.time[0]), **found}
+    return {"index": None, "height_um": float(curves.height[0]) + anode_um, "time_s": float(curves.time[0]), **found}
