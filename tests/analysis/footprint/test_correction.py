@@ -1,6 +1,7 @@
 """A beam of finite height under-weights what absorbs; the correction gives the mean over the footprint back."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from closeness import assert_close
 
 from electrosaxs.analysis.footprint import correction as correction_module
 from electrosaxs.analysis.footprint.beam_profile import (
+    BeamView,
     after_a_step,
     gradient_at_fixed_time,
     rate_uncertainty,
@@ -53,10 +55,8 @@ def test_the_mean_over_the_footprint_comes_back_for_a_layer_on_the_starting_solu
     apparent, mean = np.array([apparent_and_mean(h, layer, a) for h in beam]).T
     correction = footprint_correction(
         apparent[None],
+        BeamView.of(beam, 34.0),
         time_s=np.zeros((1, 6)),
-        beam_height_um=beam,
-        read_height_um=open_beam_centre(beam, 34.0),
-        fwhm_um=34.0,
         attenuation=np.array(a),
     )
     uncorrected = np.abs(apparent / mean - 1.0)
@@ -81,10 +81,8 @@ def test_an_attenuation_that_grows_towards_the_wall_is_followed_within_the_beam(
     read = open_beam_centre(beam, 34.0)
     factor = footprint_correction(
         apparent[None],
+        BeamView.of(beam, 34.0),
         time_s=np.zeros((1, 6)),
-        beam_height_um=beam,
-        read_height_um=read,
-        fwhm_um=34.0,
         attenuation=attenuation(read)[None],
     ).factor
     assert_close(factor[0] * apparent, mean, rel=3e-4)
@@ -93,9 +91,7 @@ def test_an_attenuation_that_grows_towards_the_wall_is_followed_within_the_beam(
 def corrected(apparent: FloatArray, beam: FloatArray, **more: Any) -> FootprintCorrection:
     return footprint_correction(
         apparent,
-        beam_height_um=beam,
-        read_height_um=open_beam_centre(beam, 34.0),
-        fwhm_um=34.0,
+        BeamView.of(beam, 34.0),
         attenuation=np.array(250.0),
         **more,
     )
@@ -187,10 +183,8 @@ def test_sizes_are_brought_from_where_the_light_sees_to_the_mean_of_the_particle
         there.append(np.sum(weight * phi * size) / np.sum(weight * phi))
     correction = footprint_correction(
         np.array([apparent]),
+        replace(BeamView.of(beam, 34.0), read_um=beam),
         time_s=np.zeros((1, 4)),
-        beam_height_um=beam,
-        read_height_um=beam,
-        fwhm_um=34.0,
         attenuation=np.array(a),
     )
     step = at_the_mean_height(np.array([seen]), correction, read_height_um=beam, time_s=np.zeros((1, 4)))[0]
@@ -208,10 +202,8 @@ def test_a_size_moved_along_a_noisy_slope_scatters_as_its_sigma_says() -> None:
     )
     correction = footprint_correction(
         1e-2 * np.exp(-beam[None] / 60.0),
+        replace(BeamView.of(beam, 50.0), read_um=beam),
         time_s=times,
-        beam_height_um=beam,
-        read_height_um=beam,
-        fwhm_um=50.0,
         attenuation=np.array(200.0),
     )
     assert correction.rise_um.max() > 5.0
@@ -228,10 +220,8 @@ def test_a_uniform_solution_needs_no_correction() -> None:
     heights = np.array([0.0, 50.0, 100.0])
     correction = footprint_correction(
         np.full((2, 3), 8e-4),
+        replace(BeamView.of(heights, 34.0), read_um=heights),
         time_s=TIMES,
-        beam_height_um=heights,
-        read_height_um=heights,
-        fwhm_um=34.0,
         attenuation=np.array(250.0),
     )
     assert_close(correction.factor, np.ones((2, 3)), rel=1e-12)
@@ -295,10 +285,8 @@ def test_noise_as_large_as_phi_itself_leaves_a_correction():
     noise = np.random.default_rng(3).standard_normal((4, height.size))
     found = footprint_correction(
         8e-4 * (1.0 + 4.0 * np.exp(-height / 100.0)) * np.exp(1.5 * noise),
+        BeamView.of(height, 34.0),
         time_s=100.0 + 300.0 * scans + 25.0 * np.arange(height.size),
-        beam_height_um=height,
-        read_height_um=open_beam_centre(height, 34.0),
-        fwhm_um=34.0,
         attenuation=np.array(20.0),
         start=8e-4,
     )

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from electrosaxs.analysis.footprint.beam_profile import BeamView
 from electrosaxs.analysis.footprint.correction import footprint_correction
-from electrosaxs.physics.beam import open_beam_centre, open_nodes
+from electrosaxs.physics.beam import open_nodes
 
 HEIGHT = np.array([0.0, 50.0, 250.0, 1500.0])
 TIME = 75.0 * (1.0 + np.arange(4.0)) + 300.0 * np.arange(3.0)[:, None]
@@ -22,7 +23,7 @@ def test_phi_beside_hidden_heights_is_true_within_its_sigma() -> None:
     hidden = np.zeros(TIME.shape, dtype=bool)
     hidden[1:, 0] = True
     found = footprint_correction(
-        apparent, time_s=TIME, beam_height_um=HEIGHT, read_height_um=open_beam_centre(HEIGHT, 34.0), fwhm_um=34.0,
+        apparent, BeamView.of(HEIGHT, 34.0), time_s=TIME,
         attenuation=np.array(ABSORBED), start=START, sees_crystals=hidden,
     )  # fmt: skip
     off = found.factor * apparent / np.sum(weight * inside, axis=-1) - 1.0

@@ -4,9 +4,10 @@ is in sigma, and the rest comes back."""
 import numpy as np
 from closeness import assert_close
 
+from electrosaxs.analysis.footprint.beam_profile import BeamView
 from electrosaxs.analysis.footprint.correction import FootprintCorrection, footprint_correction
 from electrosaxs.nouns import FloatArray
-from electrosaxs.physics.beam import open_beam_centre, open_nodes
+from electrosaxs.physics.beam import open_nodes
 
 WIDE_UM, GAP_UM = 90.0, 1500.0
 HEIGHTS = np.array([0.0, 18.0, 36.0, 55.0, 75.0, 100.0, 150.0, 220.0, 320.0, 600.0, 1100.0])
@@ -30,11 +31,8 @@ def corrected(
     scans = np.arange(1.0, 5.0)[:, None]
     return footprint_correction(
         np.tile(shown, (4, 1)),
+        BeamView.of(heights, fwhm_um, GAP_UM),
         time_s=600.0 * scans + np.linspace(0.0, 100.0, heights.size),
-        beam_height_um=heights,
-        read_height_um=open_beam_centre(heights, fwhm_um, GAP_UM),
-        fwhm_um=fwhm_um,
-        gap_um=GAP_UM,
         attenuation=np.array(dense),
         start=1e-3,
         relative=np.full((4, heights.size), noise),
@@ -75,11 +73,8 @@ def test_a_layer_that_heights_show_to_be_thin_is_taken_to_be_thin_between_them()
     hidden = np.tile([True, False, False], (4, 1))
     found = footprint_correction(
         np.tile(shown, (4, 1)),
+        BeamView.of(heights, 34.0, GAP_UM),
         time_s=np.tile(600.0 * np.arange(1.0, 5.0)[:, None], 3),
-        beam_height_um=heights,
-        read_height_um=open_beam_centre(heights, 34.0, GAP_UM),
-        fwhm_um=34.0,
-        gap_um=GAP_UM,
         attenuation=np.array(130.0),
         start=1e-3,
         sees_crystals=hidden,

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...nouns import FloatArray
-from ...physics.beam import beam_deviation, open_nodes
+from ...physics.beam import beam_deviation, open_beam_centre, open_nodes
 
 if TYPE_CHECKING:
     from scipy.interpolate import CubicSpline
@@ -155,7 +155,10 @@ class BeamView:
     spread: float
 
     @classmethod
-    def of(cls, height_um: FloatArray, read_um: FloatArray, fwhm_um: float, gap_um: float) -> BeamView:
+    def of(cls, height_um: FloatArray, fwhm_um: float, gap_um: float = np.inf) -> BeamView:
+        """height_um: of the beam centres above the anode; gap_um: of the cathode, which cuts beams as well. A beam reads phi at
+        the centroid of its open part."""
+        read_um = open_beam_centre(height_um, fwhm_um, gap_um)
         z, weight = open_nodes(height_um, fwhm_um, gap=gap_um, nodes=NODES, reach=REACH)
         return cls(z, weight, read_um, beam_deviation(fwhm_um))
 

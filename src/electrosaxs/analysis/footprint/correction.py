@@ -96,12 +96,9 @@ class FootprintCorrection:
 
 def footprint_correction(
     phi: FloatArray,
+    view: BeamView,
     *,
     time_s: FloatArray,
-    beam_height_um: FloatArray,
-    read_height_um: FloatArray,
-    fwhm_um: float,
-    gap_um: float = np.inf,
     attenuation: FloatArray,
     start: float | None = None,
     sees_crystals: BoolArray | None = None,
@@ -111,21 +108,19 @@ def footprint_correction(
 ) -> FootprintCorrection:
     """The correction of apparent volume fractions `phi` (scan, height); 1 and 0 where phi is not finite and above 0.
 
-    time_s: (scan, height); beam_height_um: beam centre above the anode; read_height_um: centroid of the open part of the
-    beam; gap_um: height of the cathode, which cuts the beam as well; attenuation: a, broadcastable to phi; start: phi at
-    field-on, where it is known; sees_crystals (scan, height): voxels whose dissolved part is uncertain and says nothing about
-    the profile of their neighbours; missing: what stands in for voxels without phi in the profile of their neighbours, absent:
-    what these say (`surface.expected`). relative: sigma of phi over phi, of counting and of its own. steps_s: when the voltage
-    stepped. ln phi and ln a are cubic
-    splines through the read heights, phi at the time of each voxel and such that a frame would show what was measured.
+    view: where each beam is and what electrodes leave of it; time_s: (scan, height); attenuation: a, broadcastable to phi;
+    start: phi at field-on, where it is known; sees_crystals (scan, height): voxels whose dissolved part is uncertain and says
+    nothing about the profile of their neighbours; missing: what stands in for voxels without phi in the profile of their
+    neighbours, absent: what these say (`surface.expected`); relative: sigma of phi over phi, of counting and of its own;
+    steps_s: when the voltage stepped. ln phi and ln a are cubic splines through the read heights, phi at the time of each voxel
+    and such that a frame would show what was measured.
     """
-    view = BeamView.of(beam_height_um, read_height_um, fwhm_um, gap_um)
     a = np.broadcast_to(attenuation, phi.shape)
     hidden = np.zeros(phi.shape, dtype=bool) if sees_crystals is None else sees_crystals
     alone = np.where(hidden, np.nan, phi)
     if missing is None:
         holes = ~(alone > 0.0) & ~hidden
-        missing = expected(alone, holes, height_um=read_height_um, time_s=time_s, start=start)
+        missing = expected(alone, holes, height_um=view.read_um, time_s=time_s, start=start)
     stand_in = np.exp(missing.logarithm)
     own = np.zeros_like(phi) if relative is None else relative
     noise = np.where(phi > 0.0, own, np.nan_to_num(missing.sigma, nan=UNTOLD))

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from ...analysis.footprint.beam_profile import BeamView
 from ...analysis.footprint.correction import (
     FootprintCorrection,
     at_the_mean_height,
@@ -49,7 +50,6 @@ from ...nouns import (
 )
 from ...nouns.contributions import FOOTPRINT, SHADOW, SIZE_SHAPE
 from ...nouns.voltage_pieces import Piece, main_piece, steps
-from ...physics.beam import open_beam_centre
 from .agreement import Agreement
 from .attenuation import attenuation_map
 from .crystal_view import sees_crystals
@@ -93,17 +93,14 @@ def frame_maps(
     taken as spread evenly over the footprint.
     """
     apparent = on_map(voxels, grid, "phi")
-    read_at = open_beam_centre(grid.heights, run.beam.fwhm_um, 1e3 * run.cell.gap_mm)
+    beams = BeamView.of(grid.heights, run.beam.fwhm_um, 1e3 * run.cell.gap_mm)
     dissolved = 1.0 - crystalline_fraction
     beside_crystals = sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um, apparent)
     relative = on_map(voxels, grid, "phi_sigma") / np.abs(apparent)
     correction = footprint_correction(
         held_on_map(voxels, grid) * dissolved,
+        beams,
         time_s=grid.time,
-        beam_height_um=grid.heights,
-        read_height_um=read_at,
-        fwhm_um=run.beam.fwhm_um,
-        gap_um=1e3 * run.cell.gap_mm,
         attenuation=attenuation_map(voxels, grid, run),
         start=run.solution.volume_fraction,
         sees_crystals=beside_crystals,
@@ -119,7 +116,7 @@ def frame_maps(
     if agreed is not None:
         relative = np.hypot(relative, np.hypot(agreed.own, agreed.misread))
     counting = crystalline_fraction * relative + dissolved * correction.counting_sigma(relative)
-    layout = _Layout(grid, read_at, excluded)
+    layout = _Layout(grid, beams.read_um, excluded)
     phi = layout.noun(VolumeFraction, factor * apparent, counting * np.abs(factor * apparent), shared)
     hidden = shared.get(SHADOW)
     in_shadow = None if hidden is None else hidden / (hidden + np.abs(apparent))

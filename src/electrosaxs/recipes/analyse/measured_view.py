@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +16,14 @@ from ...analysis.concentration.scaled_frames import Measure, ScaledFrames
 from ...analysis.concentration.slow_drift import SlowDrift, slow_drift
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
 from ...analysis.concentration.wander import scatter_of_the_stage
+from ...analysis.footprint.beam_profile import BeamView
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
 from ...analysis.footprint.surface import Expected, expected
 from ...analysis.kinetics.layer import Layer, apart_in_time
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role, Run
 from ...physics.absorption import attenuation
-from ...physics.beam import beam_deviation, open_beam_centre, open_fraction, relative_density
+from ...physics.beam import beam_deviation, open_fraction, relative_density
 from .attenuation import attenuation_map, attenuation_of
 from .causes import FITS, LEAST_OFF, Contradiction
 from .crystal_view import sees_crystals
@@ -215,8 +217,10 @@ class MeasuredView:
         lacks = np.nan_to_num(self.solvent.share / self.solvent.sigma) > FITS
         return np.asarray(self.cut & (lacks.sum(axis=0) < FEWEST_LACKING) & ~np.any(self.fraction > 0.0))
 
-    def _centre(self) -> FloatArray:  # where each height reads phi (um)
-        return open_beam_centre(self.grid.heights, self.run.beam.fwhm_um, 1e3 * self.run.cell.gap_mm)
+    @cached_property
+    def beams(self) -> BeamView:
+        """Of the heights of the map."""
+        return BeamView.of(self.grid.heights, self.run.beam.fwhm_um, 1e3 * self.run.cell.gap_mm)
 
     @property
     def beside_crystals(self) -> BoolArray:
@@ -230,7 +234,7 @@ class MeasuredView:
 
     def _expected(self, phi: FloatArray, wanted: BoolArray) -> Expected:
         """What the neighbours say: of phi itself, or of phi over that of the layer, where these foretell each other better."""
-        where = {"height_um": self._centre(), "time_s": self.grid.time}
+        where = {"height_um": self.beams.read_um, "time_s": self.grid.time}
         start = self.run.solution.volume_fraction
         plain = expected(phi, wanted, **where, start=start)
         if self.layer is None:
@@ -276,11 +280,8 @@ class MeasuredView:
             missing = self._expected(alone, ~(alone > 0.0) & ~self.beside_crystals)
         return footprint_correction(
             solution,
+            self.beams,
             time_s=self.grid.time,
-            beam_height_um=self.grid.heights,
-            read_height_um=self._centre(),
-            fwhm_um=self.run.beam.fwhm_um,
-            gap_um=1e3 * self.run.cell.gap_mm,
             attenuation=self.attenuation,
             start=self.run.solution.volume_fraction,
             sees_crystals=self.beside_crystals,
