@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ...claims.paper import NARROWING, SIZES_UM_NM, START_NM, TENFOLD, TENFOLD_M
-from ...nouns import Noun, Number, RunResults
+from ...nouns import FloatArray, Noun, Number, RunResults
 from ...nouns.trends import Member, Statement
 from ...report.number_text import number_row
 
@@ -58,31 +58,35 @@ def narrowing(run: RunResults, start: Number) -> Number:
 
 def rise(run: RunResults, start: float) -> Number:
     """Mean of phi over the slice of 250 um on the anode in the last scan, by trapezoids, over that of the start."""
-    heights = run.volume_fraction.coord("height")
-    return _over_start(run, start, np.flatnonzero(heights <= 1e6 * TENFOLD_M), "no heights within the slice")
+    return _over_start(run, start, lambda heights: _slice_weights(heights, 1e6 * TENFOLD_M))
 
 
 def left_over(run: RunResults, start: float) -> Number:
     """phi of the three highest heights in the last scan over that of the start."""
-    order = np.argsort(run.volume_fraction.coord("height"))
-    return _over_start(run, start, order[-LEAST_POINTS:], "no heights")
+    return _over_start(run, start, lambda heights: np.where(heights >= heights[-LEAST_POINTS], 1.0 / LEAST_POINTS, 0.0))
 
 
-def _over_start(run: RunResults, start: float, chosen: np.ndarray, why: str) -> Number:
+def _slice_weights(heights: FloatArray, top: float) -> FloatArray:
+    """Of the mean from the lowest of the rising heights to `top`, straight lines between them."""
+    ends = np.append(heights[heights < top], top)
+    values = np.array([np.interp(ends, heights, unit) for unit in np.eye(len(heights))])
+    return np.asarray(np.trapezoid(values, ends, axis=1) / (top - heights[0]))
+
+
+def _over_start(run: RunResults, start: float, weights: Callable[[FloatArray], FloatArray]) -> Number:
+    """A mean of phi over heights in the last scan over that of the start; what its points share is added with its sign."""
     phi = run.volume_fraction
-    good = phi.good
-    if not start or not good.any():
+    if not start or not phi.good.any():
         return Number.absent("", "no volume fraction")
-    last = int(np.flatnonzero(good.any(axis=1))[-1])
-    heights = phi.coord("height")
-    use = np.array(sorted((k for k in chosen if good[last, k]), key=lambda k: heights[k]), dtype=int)
+    last = int(np.flatnonzero(phi.good.any(axis=1))[-1])
+    seen = np.flatnonzero(phi.good[last])
+    use = seen[np.argsort(phi.coord("height")[seen])]
     if use.size < LEAST_POINTS:
-        return Number.absent("", why)
-    steps = np.diff(heights[use])
-    weight = 0.5 * (np.append(steps, 0.0) + np.append(0.0, steps)) / steps.sum()
-    sigma = np.array([_sigma(phi, last, k) for k in use])
-    spread = float(np.sqrt(np.square(weight) @ np.square(sigma)))
-    return Number(float(weight @ phi.values[last, use]) / start, spread / start, "", "last scan")
+        return Number.absent("", "fewer than three heights")
+    weight = weights(phi.coord("height")[use]) / start
+    own = weight * np.nan_to_num(phi.sigma[last, use])
+    parts = [float(weight @ np.nan_to_num(np.asarray(part.values)[last, use])) for part in phi.shared.values()]
+    return Number(float(weight @ phi.values[last, use]), float(np.linalg.norm([*own, *parts])), "", "last scan")
 
 
 def _sigma(noun: Noun, scan: int, height: int) -> float:
