@@ -66,6 +66,22 @@ def test_a_plain_step_and_a_halo_that_fades_are_no_rim() -> None:
         assert np.median([i.edge for i in view.found]) == pytest.approx(EDGE, rel=0.02)
 
 
+@pytest.mark.parametrize(("height", "fades"), [(0.3, 6.0), (0.2, 10.0), (-0.25, 8.0)])
+def test_a_halo_of_charging_is_no_part_of_an_island(height: float, fades: float) -> None:
+    """It fades where a facet ends at an edge: edges were 30 to 60 % long without a word."""
+    view = looked_at(
+        placed(20, 85.0), EDGE, lambda d: np.where(d < 0.0, 60.0 * height * np.exp(np.minimum(d, 0.0) / fades), 60.0)
+    )
+    numbers = numbers_of(sample_of([view], Detection(0.01, 0.0, 0, 0), 13.2))
+    found = numbers["base_edge_mean"]
+    assert any("a halo fades over" in flag for flag in view.flags)
+    assert found.value is not None
+    assert found.sigma is not None
+    assert abs(found.value - EDGE) < min(2.0 * found.sigma, 0.04 * EDGE)
+    assert numbers["island_thickness"].value is None
+    assert "halo" in numbers["island_thickness"].source
+
+
 @pytest.mark.parametrize(("apart", "edge"), [(32.0, 58.0), (34.0, 52.0), (40.0, 58.0)])
 def test_a_crowd_that_is_miscounted_says_by_how_many(apart: float, edge: float) -> None:
     """Islands that overlap their neighbours: 193 are counted for 130, 169 for 130, 126 for 107, with a sigma of 1 or 2 before,

@@ -49,6 +49,15 @@ def gisaxs(
         float | None,
         typer.Option("--lit-length-mm", help="Length of the sample that the beam lights: taken off the spots' widths."),
     ] = None,
+    distance_sigma_m: Annotated[
+        float | None,
+        typer.Option(
+            "--distance-sigma-m", help="How well the distance is known; absent: what calibrate left in the geometry."
+        ),
+    ] = None,
+    energy_sigma_kev: Annotated[
+        float | None, typer.Option("--energy-sigma-kev", help="How well the energy is known, one standard deviation.")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """GISAXS of a dried film: spots, lattice and plane on the substrate, lattice constants with their sigma."""
@@ -60,6 +69,7 @@ def gisaxs(
         incident_angle_sigma_deg=incident_angle_sigma_deg, hold_incident_angle=hold_incident_angle,
         critical_angle_deg=critical_angle_deg, sample_rotation_deg=sample_rotation_deg,
         core=core or "Ag", core_is_given=core is not None, ligand=ligand,
+        distance_sigma_m=distance_sigma_m, energy_sigma_keV=energy_sigma_kev,
     )  # fmt: skip
     say(quiet, summary(analyse_film(images, out, geometry=geometry, options=options), out))
 

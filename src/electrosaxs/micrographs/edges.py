@@ -67,18 +67,36 @@ def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArr
             facet = fit[9:12].copy()
             fit = fit_sides(*profiles[k], blur, shares[k], SEARCH, TRUSTED, common)[1]
             fit[9:12] = facet
-        offsets, sigmas, seen = fit[0:3], fit[3:6], fit[6:9] > 0.0
-        if not seen.any():
-            continue
-        offsets = np.where(seen, offsets, offsets[seen].mean())
-        r = offsets.mean()
-        turn = rows[k, ANGLE] + np.pi + TURN * np.arange(3)
-        shift = 2.0 / 3.0 * (offsets - r) @ np.stack([np.cos(turn), np.sin(turn)], axis=1)
-        fresh[k, [X, Y]] += shift
-        fresh[k, EDGE] += 2.0 * SQRT3 * r
-        spread = np.sqrt(np.square(sigmas[seen]).sum()) / seen.sum() + FLOOR
-        facets[k] = fit[9], fit[10], 2.0 * SQRT3 * spread, fit[11]
+        fresh[k], sigma = _moved(rows[k], fit)
+        if np.isfinite(sigma):
+            facets[k] = fit[9], fit[10], sigma, fit[11]
     return fresh, facets, blur
+
+
+def fit_outlines(image: FloatArray, rows: FloatArray) -> FloatArray:
+    """Rows of islands with edge and place corrected, from one step across each side: where a halo's rest beside them would be
+    taken for a second."""
+    profiles = [profiles_across(image, k, rows, STEP, OUTSIDE, DEEPEST) for k in range(len(rows))]
+    sample = sorted(profiles, key=lambda p: -float(p[1].sum()))[:SAMPLE]
+    blur = _least(
+        np.array([sum(fit_sides(*p, float(one), 0.0, SEARCH, TRUSTED, 0.0)[1][12] for p in sample) for one in BLURS])
+    )
+    fits = [fit_sides(*p, blur, 0.0, SEARCH, TRUSTED, 0.0)[1] for p in profiles]
+    return np.array([_moved(row, fit)[0] for row, fit in zip(rows, fits, strict=True)]).reshape(rows.shape)
+
+
+def _moved(row: FloatArray, fit: FloatArray) -> tuple[FloatArray, float]:
+    """A row whose sides lie where `fit` (of fit_sides) has them, those not seen as the others; sigma of the edge, nan: none."""
+    offsets, sigmas, seen = fit[0:3], fit[3:6], fit[6:9] > 0.0
+    if not seen.any():
+        return row, float("nan")
+    offsets = np.where(seen, offsets, offsets[seen].mean())
+    r = offsets.mean()
+    turn = row[ANGLE] + np.pi + TURN * np.arange(3)
+    fresh = row.copy()
+    fresh[[X, Y]] += 2.0 / 3.0 * (offsets - r) @ np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    fresh[EDGE] += 2.0 * SQRT3 * r
+    return fresh, 2.0 * SQRT3 * float(np.sqrt(np.square(sigmas[seen]).sum()) / seen.sum() + FLOOR)
 
 
 def _profiles_and_shares(image: FloatArray, rows: FloatArray) -> tuple[list[Profile], FloatArray, float]:

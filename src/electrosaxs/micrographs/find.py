@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -14,8 +14,9 @@ from ..nouns.islands import FieldOfView, Island, Scale
 from ..physics.tetrahedron import FACET_SLOPE, TURN, outline, top_edge_from_facet
 from .contrast import Contrast, contrast
 from .dark_rims import dark_rim
-from .edges import CLEAR, RESOLVED, fit_edges
+from .edges import CLEAR, RESOLVED, fit_edges, fit_outlines
 from .explanation import Explanation, explain_mask, exposed_outline
+from .halos import Halo, find_halo
 from .mask import Standing, island_mask, standing, usual_edge
 from .morphology import Mask
 from .stretch import stretch
@@ -42,14 +43,29 @@ UNSEEN = (
 )
 CROWD = 20  # islands, at least: of fewer one rough outline makes the share
 RIM_SHARE = 2.0  # of a rim's width, in the base edge's sigma: rms of 0 to 2 sqrt(3) of it, each as likely
+RIM = "a rim on the other side of the substrate's level hides where facets begin"
+HALO = "a halo that is brightest beside the islands hides where facets begin"
+LOOKS, NEAR_ENOUGH = 5, 0.5  # without the halo that is found, until its edges lie so near (px) the outlines
 Box = tuple[int, int, int, int]
 
 
-def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box | None = None) -> FieldOfView:
-    """The islands of an image (rows, columns, channels) in grey levels; `used`: left, top, width, height of the part used."""
-    rows, columns, _ = image.shape
-    left, top, width, height = used or (0, 0, columns, rows)
-    part = image[top : top + height, left : left + width]
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """What one look at an image finds: its contrast, what stands out of it (`mask`, and `seen` at the size 1/`factor` at which
+    islands are looked for), the triangles that explain it, and their rows, facets and blur once their edges are fitted."""
+
+    whole: Contrast
+    mask: Mask
+    seen: Mask
+    found: Explanation
+    factor: int
+    fitted: FloatArray
+    facets: FloatArray
+    blur: float
+
+
+def _searched(part: FloatArray) -> _Search:
+    """One look at an image (rows, columns, channels)."""
     whole = contrast(part)
     out = standing(whole)
     mask = island_mask(out)
@@ -63,15 +79,50 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     triangles = found.rows * np.array([factor, factor, factor, 1.0, 1.0])
     triangles[:, [X, Y]] += 0.5 * (factor - 1)
     fitted, facets, blur = fit_edges(whole.residual, triangles)
+    return _Search(whole, mask, seen, found, factor, fitted, facets, blur)
+
+
+def _without_halo(first: _Search) -> tuple[_Search, Halo | None]:
+    """The look that finds islands and no halo, and the halo that was taken off for it: what was taken for islands at first is
+    both, so that it is looked for again around what the next look finds."""
+    image, looked, taken = first.whole.residual, first, None
+    for _ in range(LOOKS):
+        halo = find_halo(image, looked.fitted, looked.blur)
+        if halo is None:
+            break
+        looked, taken = _searched(image - halo.light), halo
+        if abs(halo.offset) < NEAR_ENOUGH:
+            break
+    return looked, taken
+
+
+def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box | None = None) -> FieldOfView:
+    """The islands of an image (rows, columns, channels) in grey levels; `used`: left, top, width, height of the part used."""
+    rows, columns, _ = image.shape
+    left, top, width, height = used or (0, 0, columns, rows)
+    part = image[top : top + height, left : left + width]
+    looked, halo = _without_halo(_searched(part))
+    whole, mask, seen, found, factor = looked.whole, looked.mask, looked.seen, looked.found, looked.factor
+    fitted, facets, blur = looked.fitted, looked.facets, looked.blur
+    unsure = 0.0
+    if halo:
+        one_step = fit_outlines(whole.residual, fitted)
+        unsure = (
+            float(np.hypot(blur, np.median(one_step[:, EDGE]) - np.median(fitted[:, EDGE]))) if len(fitted) else 0.0
+        )
+        fitted = one_step
     rim, depth = dark_rim(whole.residual, fitted, blur)
-    if rim:
+    hides = RIM if rim else HALO if halo else ""
+    shared = float(np.hypot(RIM_SHARE * rim, unsure))
+    if hides:
         facets[:, [0, 1, 3]] = np.nan  # its profile has more than two steps
-        facets[:, 2] = np.hypot(facets[:, 2], RIM_SHARE * rim)
-    islands = _islands(found, seen, fitted, facets, blur, (height, width), factor, rim=rim > 0.0)
+        facets[:, 2] = np.hypot(facets[:, 2], shared)
+    islands = _islands(found, seen, fitted, facets, blur, (height, width), factor, hides)
     islands, bodies = _without_bodies(islands, mask)
     unseen = _unseen(islands)
     crowd = [_crowd_in_words(unseen)] if unseen else []
-    flags = (*_flags(islands, mask, whole), *bodies, *crowd, *([_rim_in_words(rim, depth)] if rim else []))
+    light = [halo.words] if halo else []
+    flags = (*_flags(islands, mask, whole), *bodies, *crowd, *light, *([_rim_in_words(rim, depth)] if rim else []))
     if stretched := stretch([i for i in islands if i.probability >= 0.5], mask):
         flags = (*flags, stretched.words)
     moved = tuple(
@@ -79,7 +130,7 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     )
     return FieldOfView(
         name, (rows, columns), (left, top, width, height), scale, moved, float(mask.mean()), whole.typical, blur, flags,
-        RIM_SHARE * rim, unseen,
+        shared, unseen,
     )  # fmt: skip
 
 
@@ -202,13 +253,13 @@ def _in_convex_pieces(islands: list[Island], mask: Mask) -> float:
 
 def _islands(
     found: Explanation, seen: Mask, rows: FloatArray, facets: FloatArray, blur: float, shape: tuple[int, int],
-    factor: int, *, rim: bool,
+    factor: int, hides: str,
 ) -> tuple[Island, ...]:  # fmt: skip
     shows, border = _shows(rows, shape)
     exposed, whole = exposed_outline(rows, shape)
     groups = _groups(found, seen)
     area = SQRT3 / 4.0 * (found.typical * factor) ** 2
-    reasons = _unresolved(facets, blur, rim=rim)
+    reasons = _unresolved(facets, blur, hides)
     limit = FACET_SLOPE * RESOLVED * max(blur, LEAST_BLUR)
     made = []
     for k, row in enumerate(rows):
@@ -233,7 +284,7 @@ def _islands(
     return tuple(made)
 
 
-def _unresolved(facets: FloatArray, blur: float, *, rim: bool) -> list[str]:
+def _unresolved(facets: FloatArray, blur: float, hides: str) -> list[str]:
     """Why the top edge of each island is not known; empty where it is.
 
     Where most facets of an image are too narrow, the few that seem wide are the tail of the noise: none is taken.
@@ -246,8 +297,8 @@ def _unresolved(facets: FloatArray, blur: float, *, rim: bool) -> list[str]:
     few = wide.sum() < MOST * max(clear.sum(), 0.5 * len(facets))
     reasons = []
     for k in range(len(facets)):
-        if rim:
-            reasons.append("a rim on the other side of the substrate's level hides where facets begin")
+        if hides:
+            reasons.append(hides)
         elif not clear[k]:
             reasons.append("no second step across its sides")
         elif not wide[k]:

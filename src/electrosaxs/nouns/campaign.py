@@ -60,6 +60,8 @@ class FilmMember(ExSituCell):
     hold_incident_angle: bool = False
     critical_angle_deg: Angle | None = None
     sample_rotation_deg: Finite = 0.0
+    distance_m_sigma: NotNegative | None = None
+    energy_keV_sigma: NotNegative | None = None
     core: str | None = None
     ligand: str = "1-dodecanethiol"
     mask: Path | None = None

@@ -92,7 +92,7 @@ class Island:
 class FieldOfView:
     """What was found on one image. used: (left, top, width, height) in pixels. covered: share of the area that stands out.
     contrast: of the islands over the substrate's noise. flags: what a reader must know before he believes the count.
-    edge_shared: sigma (px) of all base edges together, where a rim hides where they lie.
+    edge_shared: sigma (px) of all base edges together, where a rim or a halo hides where they lie.
     unseen: by how many the count may be too high, where most outlines are seen in part."""
 
     name: str

@@ -120,9 +120,9 @@ happens to them."""
 CANDIDATES = (*LATTICES, *SHAPES)
 
 
-def lattice_named(name: str, shape: float | None = None) -> Lattice:
-    """The lattice called `name`, at the first start of its `shape` where none is given; InputFileError lists the known
-    ones."""
+def lattice_named(name: str, shape: float | None = None, where: str = "") -> Lattice:
+    """The lattice called `name`, at the first start of its `shape` where none is given; InputFileError, with the file `where`
+    it stands, lists the known ones."""
     if name == "BCT":
         c = SHAPES[name].starts[0] if shape is None else shape
         return Lattice(name, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, c)), LATTICES["BCC"].basis)
@@ -130,7 +130,8 @@ def lattice_named(name: str, shape: float | None = None) -> Lattice:
         return LATTICES["HCP"]
     if name not in LATTICES:
         raise InputFileError(
-            f"lattice = {name}: not a lattice that electrosaxs knows; use one of {', '.join(LATTICES)}"
+            f"{f'{where}: ' if where else ''}lattice = {name}: not a lattice that electrosaxs knows; use one of "
+            f"{', '.join((*LATTICES, 'BCT', STACKED))}"
         )
     return LATTICES[name]
 

@@ -252,6 +252,43 @@ def test_a_broken_member_is_a_row_with_its_reason(tmp_path: Path, capsys: pytest
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"lattice": "FC', "must be JSON"),
+        ('["FCC"]', "must name a lattice or none"),
+        ('{"lattice": "BCG"}', "use one of FCC, BCC, HCP, SC, A15, BCT, FCC/HCP"),
+        (None, "no such file"),
+    ],
+)
+def test_a_film_whose_lattice_cannot_be_read_says_so(tmp_path: Path, text: str | None, reason: str) -> None:
+    """It was a film of no lattice, without a word."""
+    file = write_campaign(tmp_path, micrographs=False)
+    broken = tmp_path / "film-20" / "assignment.json"
+    broken.unlink()
+    if text is not None:
+        broken.write_text(text)
+    rows = {one.name: one for one in gathered(file)}
+    assert reason in rows["film-20"].reason
+    assert [name for name, one in rows.items() if one.reason] == ["film-20"]
+    assert_close(
+        results_of(list(rows.values()), "voltage", "c").numbers["lattice_constant_dried_slope"].value,
+        PER_FIELD,
+        rel=1e-6,
+    )
+
+
+def test_a_run_of_no_lattice_takes_the_contraction_of_no_film_away(tmp_path: Path) -> None:
+    """One run without a lattice left no film to compare with."""
+    found = gathered(write_campaign(tmp_path, micrographs=False))
+    runs = [one for one in found if one.kind == "run"]
+    assert runs[0].lattice == "FCC"
+    other = [replace(one, lattice=None) if one is runs[0] else one for one in found]
+    number = results_of(other, "voltage", "c").numbers["volume_contraction"]
+    assert_close(number.value, results_of(found, "voltage", "c").numbers["volume_contraction"].value, rel=0.02)
+    assert f"{runs[0].name} (it is of no lattice, most runs are FCC)" in number.source
+
+
 def test_members_that_are_there_and_unchanged_are_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counted = []
 

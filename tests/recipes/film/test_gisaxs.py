@@ -15,8 +15,12 @@ from electrosaxs.grazing.candidates import Start
 from electrosaxs.grazing.indexing import ImageView, try_start, within_stated
 from electrosaxs.grazing.surroundings import surroundings
 from electrosaxs.io.cbf import decode_cbf, write_cbf
+from electrosaxs.nouns import Number
+from electrosaxs.nouns.detector_geometry import sigma_comments
 from electrosaxs.nouns.film_experiment import FilmBeam, FilmDetector, FilmExperiment, FilmSettings
-from electrosaxs.recipes.film.inputs import FilmOptions, read_inputs
+from electrosaxs.recipes.film.inputs import FilmInputs, FilmOptions, read_inputs
+from electrosaxs.recipes.film.numbers import film_numbers
+from electrosaxs.recipes.film.scales import with_scales
 from electrosaxs.recipes.film.study import FilmStudy, study_film
 from electrosaxs.recipes.simulate_film import SimulatedFilm, simulate_film
 
@@ -134,6 +138,50 @@ def test_a_wrong_angle_that_looks_right_from_nearby_is_left_for_the_one_on_which
     assert_close(found.constants.contraction, -0.05, rel=0.0, floor=2e-3)
 
 
+def test_lengths_are_as_sure_as_distance_and_energy(tmp_path: Path):
+    """The geometry of a film seen from 1.5 % farther away than it says: a is 1.5 % off, within the sigma of such a distance."""
+    made = film(tmp_path)
+    text = made.geometry.read_text(encoding="utf-8")
+    stated = next(line for line in text.splitlines() if line.startswith("Distance"))
+    wrong = tmp_path / "wrong.poni"
+    wrong.write_text(text.replace(stated, f"Distance: {1.015 * SMALL['distance_m']}"), encoding="utf-8")
+    options = FilmOptions((0.31,), 10.0, distance_sigma_m=0.015 * SMALL["distance_m"], energy_sigma_keV=0.03)
+    inputs = read_inputs([made.image], wrong, options)
+    found = study_film(inputs, options)
+    bare, numbers = film_numbers(found), with_scales(film_numbers(found), found, inputs)
+    for name in ("lattice_constant_dried", "layer_spacing", "lattice_constant_volume"):
+        value, number = bare[name].value, numbers[name]
+        assert value is not None
+        assert_close(number.contributions["geometry"], 0.0148 * value, rel=0.05)
+        assert_close(number.contributions["energy"], -0.003 * value, rel=1e-9)
+        assert "sigma contains distance ± 1.48% and energy ± 0.30%" in number.source
+    one = numbers["lattice_constant_dried"]
+    assert one.value is not None
+    assert one.sigma is not None
+    assert 0.01 * 13.2 < abs(one.value - 13.2) < 1.3 * one.sigma
+    assert numbers["mosaic_width"] == bare["mosaic_width"]
+
+
+def test_a_distance_without_sigma_is_named_and_calibrates_own_sigma_is_read(tmp_path: Path):
+    made = film(tmp_path)
+    unknown = with_scales(*given(made))["lattice_constant_dried"]
+    assert "not included: distance (--distance-sigma-m) and energy (--energy-sigma-kev)" in unknown.source
+    told = made.geometry.read_text(encoding="utf-8") + "# distance_m_sigma: 0.0014\n"
+    assert sigma_comments({"distance_m": 0.0014})[0] in told
+    made.geometry.write_text(told, encoding="utf-8")
+    known = with_scales(*given(made))["lattice_constant_dried"]
+    assert "sigma contains distance ± 0.20%" in known.source
+    assert "not included" not in known.source
+
+
+def given(made: SimulatedFilm) -> tuple[dict[str, Number], FilmStudy, FilmInputs]:
+    """What `with_scales` takes, for a film at 0.31 degrees."""
+    options = FilmOptions((0.31,), 10.0)
+    inputs = read_inputs([made.image], made.geometry, options)
+    found = study_film(inputs, options)
+    return film_numbers(found), found, inputs
+
+
 @pytest.mark.parametrize("texture", ["disordered", "empty"])
 def test_what_has_no_lattice_gives_none(tmp_path: Path, texture: str):
     found = study(film(tmp_path, texture=texture), 0.31)
@@ -155,6 +203,8 @@ def options_of(paper: SimulatedFilm, **changed: str) -> list[str]:
         ({"--incident-angle-deg": "0.0054"}, "radians"),
         ({"--energy-kev": "10000"}, "10000 eV is 10 keV"),
         ({"--core": "Unobtainium"}, "Unobtainium"),
+        ({"--distance-sigma-m": "30"}, "below 10"),
+        ({"--energy-sigma-kev": "-1"}, "at least 0"),
     ],
 )
 def test_angles_and_energies_that_cannot_be_meant_are_refused(paper, tmp_path, capsys, changed, words):

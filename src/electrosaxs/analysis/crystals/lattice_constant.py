@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...nouns import Number, Peak
+from ...nouns import FloatArray, Number, Peak
 from ...physics.lattice_kernels import powder_sum
 from ...physics.lattices import STACKED, reflections
 from ...physics.stacking import close_packing
@@ -19,6 +19,7 @@ from .parameters import SLOT, grains_of
 
 CLEAR_PEAK = 8.0  # sigma of a peak from which on its own place counts
 LONELY = 1.4  # FWHM: reflections closer than this share a peak
+EITHER = 3.0**-0.5  # rms of a share between 0 and 1: of widths by size and by strain
 PLACED = 0.02  # of its FWHM: no closer is a free peak's place known on the slopes of form factor and neighbours
 
 
@@ -66,8 +67,11 @@ def crystalline_fraction(one: LatticeFit, how: str) -> Number:
         freedom, grains = replace(one.freedom, lorentzian=True), grains_of(one.outcome.parameters)
         one = fit_lattice(one.curve, one.lattice, one.solution, freedom=freedom, grains=grains)
     noise, profile = one.sigma("fraction"), abs(_moved_by_profile(one, "fraction"))
-    words = f"{how}; sigma of noise {noise:.2g}, profile of the lines {profile:.2g}"
-    return Number(one.value("fraction"), float(np.hypot(noise, profile)), "one", words)
+    strain = EITHER * abs(_moved_by_strain(one, "fraction"))
+    words = (
+        f"{how}; sigma of noise {noise:.2g}, profile of the lines {profile:.2g}, lines that widen with q {strain:.2g}"
+    )
+    return Number(one.value("fraction"), float(np.linalg.norm([noise, profile, strain])), "one", words)
 
 
 def profile_shift(one: LatticeFit) -> float:
@@ -76,20 +80,44 @@ def profile_shift(one: LatticeFit) -> float:
 
 
 def _moved_by_profile(one: LatticeFit, parameter: str) -> float:
-    """By how much a parameter would change if lines were divided by q_hkl^2: to first order, through the influence of every
-    bin on it. Faulted layers count as the perfect ones that they are nearest to."""
-    q, s, g = one.curve.q, one.solution, grains_of(one.outcome.parameters)
+    """By how much a parameter would change, to first order, if lines were divided by q_hkl^2."""
+    q, g = one.curve.q, grains_of(one.outcome.parameters)
+    centre, area = _lines_of(one)
+    exact = powder_sum(q, centre, area, g.fwhm, g.lorentzian)[0]
+    other = q * powder_sum(q, centre, area / centre, g.fwhm, g.lorentzian)[0]
+    return _moved_by(one, parameter, other - exact)
+
+
+def _moved_by_strain(one: LatticeFit, parameter: str) -> float:
+    """By how much a parameter would change, to first order, if the lines' widths grew as q (strain alone) where the fit has one
+    width for all (size alone); the width of the first line, which is the strongest, stays."""
+    q, g = one.curve.q, grains_of(one.outcome.parameters)
+    centre, area = _lines_of(one)
+    exact = powder_sum(q, centre, area, g.fwhm, g.lorentzian)[0]
+    wider = sum(
+        powder_sum(q, centre[k : k + 1], area[k : k + 1], g.fwhm * c / centre[0], g.lorentzian)[0]
+        for k, c in enumerate(centre)
+    )
+    return _moved_by(one, parameter, wider - exact)
+
+
+def _lines_of(one: LatticeFit) -> tuple[FloatArray, FloatArray]:
+    """(centres (1/nm), areas) of the lines; faulted layers count as the perfect ones that they are nearest to."""
+    q, g = one.curve.q, grains_of(one.outcome.parameters)
     name, a = str(one.lattice), g.a
     if one.lattice == STACKED:
         name, ratio = close_packing(0.0 if g.shape < 0.5 else 1.0)
         a = ratio * g.a
-    centre, area = powder_reflections(name, a, float(q[-1]), g.fwhm, one.shape if name == one.lattice else None)
-    exact = powder_sum(q, centre, area, g.fwhm, g.lorentzian)[0]
-    other = q * powder_sum(q, centre, area / centre, g.fwhm, g.lorentzian)[0]
+    return powder_reflections(name, a, float(q[-1]), g.fwhm, one.shape if name == one.lattice else None)
+
+
+def _moved_by(one: LatticeFit, parameter: str, change: FloatArray) -> float:
+    """By how much a parameter moves with a change of the lattice factor (q), through the influence of every bin on it."""
+    q, s, g = one.curve.q, one.solution, grains_of(one.outcome.parameters)
     mean = mean_amplitude(q, g.size_ratio * s.diameter, g.size_ratio * s.deviation)[0]
     level = s.scale * one.model.correction(one.outcome.parameters) * g.fraction * mean**2
-    change = one.curve.seen(level * np.exp(-(q**2) * g.mean_square) * (other - exact))
-    return float(one.outcome.influence[SLOT[parameter]] @ change)
+    seen = one.curve.seen(level * np.exp(-(q**2) * g.mean_square) * change)
+    return float(one.outcome.influence[SLOT[parameter]] @ seen)
 
 
 def scatter_of_reflections(one: LatticeFit, labelled: Sequence[Peak]) -> float:

@@ -93,12 +93,24 @@ def _relative(cell: ExSituCell) -> float:
 
 
 def _lattice(folder: Path) -> str | None:
-    """The lattice in assignment.json, None where none was found."""
+    """The lattice in assignment.json, None where none was found. InputFileError where the file cannot be read, or names no
+    lattice that is known."""
+    file = folder / ASSIGNMENT
+    remedy = "run electrosaxs gisaxs again, or give images instead of results"
     try:
-        found = json.loads((folder / ASSIGNMENT).read_text(encoding="utf-8")).get("lattice")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return found if isinstance(found, str) and found != "none" else None
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        rule, shown = "no such file: the lattice of the film is not known", "missing"
+    except (OSError, ValueError) as error:
+        rule, shown = "must be JSON, as gisaxs writes it", " ".join(str(error).split())
+    else:
+        found = record.get("lattice") if isinstance(record, dict) else None
+        if isinstance(found, str):
+            if found != "none":
+                lattice_named(found, where=str(file))
+            return None if found == "none" else found
+        rule, shown = "must name a lattice or none", json.dumps(found)
+    raise bad_value(InputFileError, where=file, field="lattice", value=shown, rule=rule, remedy=remedy)
 
 
 def _run(task: Task) -> Member:

@@ -162,7 +162,7 @@ def _results(task: Task) -> None:
         options = FilmOptions(
             cell.angles_deg, cell.energy_keV, cell.incident_angle_sigma_deg, cell.hold_incident_angle,
             cell.critical_angle_deg, cell.sample_rotation_deg, cell.core or "Ag", cell.ligand, cell.core is not None,
-            cell.mask,
+            cell.mask, distance_sigma_m=cell.distance_m_sigma, energy_sigma_keV=cell.energy_keV_sigma,
         )  # fmt: skip
         analyse_film(files_of(cell), task.results, geometry=cell.geometry, options=options)
     else:

@@ -139,14 +139,14 @@ def volume_contraction(members: Sequence[Member], join: Join) -> Number:
                 left_out.append((one.name, why))
             else:
                 films.append(one)
-    runs = [m for m in members if m.kind == "run"]
+    runs, solvated, apart = _solvated_alike([m for m in members if m.kind == "run"])
+    left_out += apart
     joined, others = at_cells(runs, SOLVATED, films, join=join, power=False)
-    solvated = {m.lattice for m in runs if m.number(SOLVATED).value is not None}
     rows, kept = [], []
     for k, one in enumerate(films):
         why = joined.why[k]
-        if not why and solvated != {one.lattice}:
-            why = f"it is {one.lattice}, the runs are {', '.join(sorted(str(name) for name in solvated))}"
+        if not why and one.lattice != solvated:
+            why = f"it is {one.lattice or 'of no lattice'}, the runs are {solvated or 'of no lattice'}"
         if why:
             left_out.append((one.name, why))
             continue
@@ -160,6 +160,15 @@ def volume_contraction(members: Sequence[Member], join: Join) -> Number:
     found = _mean_contraction(rows, joined.covariance[np.ix_(kept, kept)], [films[k].name for k in kept], join,
                               (*left_out, *others))  # fmt: skip
     return doubted(found, (*doubts_of([films[k] for k in kept], VOLUME), *joined.doubts))
+
+
+def _solvated_alike(runs: Sequence[Member]) -> tuple[list[Member], str | None, list[tuple[str, str]]]:
+    """(runs without those whose solvated crystals have another lattice than most, that lattice, the others with the reason)."""
+    having = [m.lattice for m in runs if m.number(SOLVATED).value is not None]
+    most = max(having, key=lambda name: (having.count(name), name is not None), default=None)
+    apart = [m for m in runs if m.number(SOLVATED).value is not None and m.lattice != most]
+    why = [(m.name, f"it is {m.lattice or 'of no lattice'}, most runs are {most}") for m in apart]
+    return [m for m in runs if m not in apart], most, why
 
 
 def _mean_contraction(

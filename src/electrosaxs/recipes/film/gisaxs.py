@@ -29,6 +29,7 @@ from ...report.template import render, save_figure
 from ..output_folder import check_free, output_folder
 from .inputs import FilmInputs, FilmOptions, read_inputs
 from .numbers import film_numbers, usable_pairs
+from .scales import with_scales
 from .standing import DOUBTFUL, check_standing
 from .study import FilmStudy, study_film
 from .tables import (
@@ -102,8 +103,9 @@ def analyse_film(
     spots, expected = final_spots(study), reflections(study)
     doubts = (*_contradictions(study), *_horizons(study))
     results = FilmResults(
-        study, spots, expected, _doubted(film_numbers(study), doubts), (*doubts, *_notes(study)), doubts
-    )
+        study, spots, expected, _doubted(with_scales(film_numbers(study), study, inputs), doubts),
+        (*doubts, *_notes(study)), doubts,
+    )  # fmt: skip
     _write(output_folder(out, read, command="gisaxs"), inputs, results, options, read)
     return results
 

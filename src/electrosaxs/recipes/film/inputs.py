@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from ...grazing.geometry import DetectorPlane, detector_plane, film_coordinates
 from ...io.film_image import FilmImage, read_film_image
 from ...io.poni import read_poni
 from ...materials import core_named, ligand_named
+from ...nouns.contributions import ENERGY, GEOMETRY
+from ...nouns.detector_geometry import LONGEST_DISTANCE_M, DetectorGeometry
 from ...physics.film_frame import Incidence
 from ...physics.refraction import Index
 from ...reduction.geometry import Geometry, pixel_geometry
@@ -29,7 +31,8 @@ COARSE, LEAST_USED = 4, 0.05
 class FilmOptions:
     """Angles in degrees, energy in keV. incident_angle_deg: one for all images or one for each. critical_angle_deg: held at
     this value; None: refined. lit_length_mm: of the sample along the beam; None: not known. core and ligand: names from the
-    tables; core_is_given: False where it is only the default."""
+    tables; core_is_given: False where it is only the default. distance_sigma_m, energy_sigma_keV: one standard deviation;
+    None: the one that `calibrate` left in the geometry's file, or not known."""
 
     incident_angle_deg: tuple[float, ...]
     energy_keV: float
@@ -42,17 +45,27 @@ class FilmOptions:
     core_is_given: bool = True
     mask: Path | None = None
     lit_length_mm: float | None = None
+    distance_sigma_m: float | None = None
+    energy_sigma_keV: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class FilmInputs:
-    """Images with their pixels that are not used, the detector's plane, and the angle of each image (deg)."""
+    """Images with their pixels that are not used, the detector's plane, and the angle of each image (deg). scales: relative
+    sigmas of distance ("geometry") and energy, where known. calibrated: whether the distance's is that of a calibration at this
+    energy, whose rings fix the distance over the wavelength: an error of the energy then moves no length."""
 
     images: tuple[FilmImage, ...]
     unused: tuple[npt.NDArray[np.bool_], ...]
     geometry: Geometry
     plane: DetectorPlane
     angles_deg: tuple[float, ...]
+    scales: Mapping[str, float]
+    calibrated: bool
+
+    def needless(self, name: str) -> bool:
+        """Whether nothing is missing where a scale has no sigma."""
+        return name == ENERGY and self.calibrated
 
 
 def read_inputs(files: Sequence[str | Path], geometry: str | Path, options: FilmOptions) -> FilmInputs:
@@ -61,7 +74,8 @@ def read_inputs(files: Sequence[str | Path], geometry: str | Path, options: Film
     if not paths:
         raise _bad("images", "none", "at least one image is needed", "give the path of a GISAXS frame")
     angles = check_options(options, len(paths))
-    where = pixel_geometry(read_poni(Path(geometry)), energy_keV=options.energy_keV)
+    read = read_poni(Path(geometry))
+    where = pixel_geometry(read, energy_keV=options.energy_keV)
     plane = detector_plane(where, sample_rotation_deg=options.sample_rotation_deg)
     _check_plane(where, plane, angles)
     images = tuple(read_film_image(path) for path in paths)
@@ -78,7 +92,18 @@ def read_inputs(files: Sequence[str | Path], geometry: str | Path, options: Film
     unused = tuple(image.unused | mask for image in images)
     for image, left_out, angle in zip(images, unused, angles, strict=True):
         _check_used(image, left_out, plane, angle, options.mask)
-    return FilmInputs(images, unused, where, plane, angles)
+    scales, calibrated = _scales(read, options)
+    return FilmInputs(images, unused, where, plane, angles, scales, calibrated)
+
+
+def _scales(geometry: DetectorGeometry, options: FilmOptions) -> tuple[dict[str, float], bool]:
+    """(relative sigmas of distance and energy where they are known, whether the distance's is that of a calibration)."""
+    told = geometry.sigmas.get("distance_m")
+    given = {
+        GEOMETRY: (geometry.distance_m, told if options.distance_sigma_m is None else options.distance_sigma_m),
+        ENERGY: (options.energy_keV, None if told is not None else options.energy_sigma_keV),
+    }
+    return {name: sigma / value for name, (value, sigma) in given.items() if sigma is not None}, told is not None
 
 
 def _check_used(
@@ -111,6 +136,15 @@ def check_options(options: FilmOptions, images: int) -> tuple[float, ...]:
             "--incident-angle-sigma-deg", f"{options.incident_angle_sigma_deg:g}", "must be above 0 and in degrees",
             "leave it out for 0.02, or hold the angle with --hold-incident-angle",
         )  # fmt: skip
+    for name, sigma, whole in (
+        ("--distance-sigma-m", options.distance_sigma_m, LONGEST_DISTANCE_M),
+        ("--energy-sigma-kev", options.energy_sigma_keV, options.energy_keV),
+    ):
+        if sigma is not None and not 0.0 <= sigma < 0.1 * whole:
+            raise _bad(
+                name, f"{sigma:g}", f"must be at least 0 and below {0.1 * whole:g}",
+                "give one standard deviation in the unit of its name, or leave it out",
+            )  # fmt: skip
     if options.lit_length_mm is not None and not 0.0 <= options.lit_length_mm <= LONGEST_SAMPLE_MM:
         raise _bad(
             "--lit-length-mm", f"{options.lit_length_mm:g}", f"must lie between 0 and {LONGEST_SAMPLE_MM:g} mm",

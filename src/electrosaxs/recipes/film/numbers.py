@@ -60,7 +60,7 @@ def film_numbers(study: FilmStudy) -> dict[str, Number]:
         absent = {name: Number.absent(unit, why) for name, unit in FILM_NUMBERS.items()}
         return {**absent, **_stated_angles(study), **_of_rings(study), **counts}
     refined, constants = found.refined, found.refined.constants
-    note = f"{len(usable_pairs(study).spots)} spots, least squares on pixels{_shared(study)}"
+    note = f"{len(usable_pairs(study).spots)} spots, least squares on pixels{_held(study)}"
     hexagonal = found.orientation.lattice == "HCP"
     what = "distance of neighbours in the plane" if hexagonal else "conventional a of the unstrained cell in the plane"
     numbers = {
@@ -71,7 +71,7 @@ def film_numbers(study: FilmStudy) -> dict[str, Number]:
             f"{_correlations(refined, 'contraction')}",
         ),
         "layer_spacing": _combined(
-            refined, layer_spacing(study), _layer_slopes(study), "nm", f"planes parallel to the substrate: {note}"
+            refined, layer_spacing(study, constants), _layer_slopes(study), "nm", f"planes parallel to the substrate: {note}"
         ),
         "lattice_constant_volume": _combined(
             refined, volume_constant(study, constants), _volume_slopes(study), "nm", f"cube root of the cell's volume: {note}"
@@ -133,14 +133,13 @@ def usable_pairs(study: FilmStudy) -> Matched:
     return joined([matched(s, f, e) for s, f, e in zip(taking_part, found.found, found.expected, strict=True)])
 
 
-def layer_spacing(study: FilmStudy) -> float:
+def layer_spacing(study: FilmStudy, constants: FilmConstants) -> float:
     """Spacing (nm) of the lattice planes parallel to the substrate: 2 pi over the first reflection along the normal."""
     found = study.indexed
     assert found is not None
     assert found.orientation.normal is not None
     rings = film_reflections(found.orientation.lattice, found.orientation.normal, 7.0)
     first = float(np.min(rings.normal[rings.parallel < 1e-6]))
-    constants = found.refined.constants
     return constants.a * (1.0 - constants.contraction) / first
 
 
@@ -154,7 +153,8 @@ def volume_constant(study: FilmStudy, constants: FilmConstants) -> float:
 
 def _layer_slopes(study: FilmStudy) -> dict[str, float]:
     assert study.indexed is not None
-    c, d = study.indexed.refined.constants, layer_spacing(study)
+    c = study.indexed.refined.constants
+    d = layer_spacing(study, c)
     return {"a": d / c.a, "contraction": -d / (1.0 - c.contraction)}
 
 
@@ -170,12 +170,11 @@ def _combined(refined: Refined, value: float, slopes: dict[str, float], unit: st
     return Number(value, float(np.sqrt(by @ refined.covariance @ by)), unit, source)
 
 
-def _shared(study: FilmStudy) -> str:
-    """What the sigma does not contain."""
+def _held(study: FilmStudy) -> str:
+    """What was not refined, and why."""
     assert study.indexed is not None
     held = "; ".join(f"{name.replace('_', ' ')}: {why}" for name, why in study.indexed.refined.held.items())
-    scale = "; not included: distance and wavelength of the geometry (1 % of either is 1 % of a length)"
-    return f"{scale}; held: {held}" if held else scale
+    return f"; held: {held}" if held else ""
 
 
 def _correlations(refined: Refined, name: str) -> str:
@@ -246,7 +245,7 @@ def _faults(study: FilmStudy, widths: SpotWidths) -> Width:
     orientation = study.indexed.orientation
     if (orientation.lattice, orientation.normal) != ("FCC", (1, 1, 1)):
         return Width(None, None, "measured for FCC (111) films")
-    return fault_probability(widths, layer_spacing(study))
+    return fault_probability(widths, layer_spacing(study, study.constants))
 
 
 def _number(width: Width, unit: str) -> Number:

@@ -142,7 +142,12 @@ def _sizes(sample: Sample) -> dict[str, Number]:
     which = f"of {len(edges)} islands that the frame does not cut, before the tips were cut"
     if shared := shared_edge_sigma(sample):
         sigma = float(np.hypot(sigma, shared))
-        which += "; a rim on the other side of the substrate's level hides where they lie (flags), which sigma contains"
+        which += "; a rim or a halo hides where they lie (flags), which sigma contains"
+    elif not any(np.isfinite(i.top_edge) for i in sample.islands):
+        which += (
+            "; edges are where islands differ from the substrate: facets of its grey would not show, and base edges be longer "
+            "by 3.5 times their width, which sigma does not contain"
+        )
     return {
         "base_edge_mean": Number(float(edges.mean()), sigma, unit, which),
         "base_edge_spread": Number(

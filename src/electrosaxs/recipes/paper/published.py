@@ -31,6 +31,7 @@ from ...nouns.trends import Member, Published, Statement
 from ...physics.lattices import reflections
 from ...physics.layers import spacing_from_fcc_constant
 from ...report.number_text import number_row, value_with_sigma
+from .map_rows import denser, larger_at_the_anode, map_rows
 
 PAPER, TRUTH = "Yu et al. 2018", "truth"
 MAIN_FIELD, FILM_FIELD = float(IN_SITU_FIELDS[2]), float(EX_SITU_FIELDS[0])
@@ -68,6 +69,9 @@ def statements(
         _of("height map over edges, thickness", "consistent", sample, "thickness_ratio", {"thickness_ratio": 1.0}),
         _of("spacing of particles on the face at 20 V/cm (nm)", f"{SPACING_NM:.2f}, from GISAXS", sample, "particle_spacing",
             _true(truths, sample)),
+        _of("base edge of the islands at 20 V/cm, mean (µm)", f"{ISLAND_BASE_UM:g}, one island", sample, "base_edge_mean",
+            _true(truths, sample)),
+        denser(sample, _at([m for m in members if m.kind == "micrographs"], float(EX_SITU_FIELDS[1])), truths),
         _number("nucleation density against the field, exponent", "rises", numbers, true, "nucleation_density_exponent"),
         _number("nucleation density against the slice flux, exponent", "rises", numbers, true,
                 "nucleation_density_exponent_slice_flux"),
@@ -79,7 +83,9 @@ def statements(
         _onsets(runs, truths),
         _silence(runs, truths),
         _number("slice flux against the field, exponent", "rises", numbers, true, "slice_flux_exponent"),
+        *map_rows(main, None if main is None else true_runs.get(main.name)),
         *_sizes(main, None if main is None else true_runs.get(main.name)),
+        larger_at_the_anode(runs, truths),
         _number("mean size at the anode against the field, slope (nm per V/cm)", "falls", numbers, true,
                 "anode_diameter_slope"),
         _number("volume contraction on drying", f"about {100 * CONTRACTION:.0f} %", numbers, true, "volume_contraction"),
