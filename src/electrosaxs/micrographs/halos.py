@@ -22,7 +22,8 @@ LOOKED_AT, SAMPLE, FEW = 100, 24, 5  # islands, of them those whose profiles are
 OUT, REACH = 8.0, 0.5  # px, at least, and of the usual edge beside them: how far out profiles go
 DEEPEST, INSIDE = 0.24, 3.0  # of the edge, and px at least: how far in
 BEYOND = 4.0  # px that an edge may lie outside its outline
-FADING = (4.0, 8.0, 16.0)  # px over which a halo falls to 1/e: longer than any blur
+FADING = (4.0, 8.0, 16.0)  # px over which a halo falls to 1/e
+MANY = 4.0  # blurs, at least, over which a halo fades: what ends within fewer may be a facet
 LEAST, CLEAR = 0.06, 30.0  # of an island's height (less leaves edges within 0.3 %); drop of chi squared of an island
 MOST = 0.65  # of the islands that must show it, half to twice as high as usual: one microscope makes one halo
 FARTHEST = 64  # px from islands to which a halo is followed
@@ -56,7 +57,13 @@ def find_halo(image: FloatArray, rows: FloatArray, blur: float) -> Halo | None:
     curves, at = _curves(image, rows)
     if len(curves) < FEW:
         return None
-    fits = _fits(curves, at, max(blur, LEAST_BLUR))
+    blur = max(blur, LEAST_BLUR)
+    tails = [(power, fading) for power in (1, 2) for fading in FADING if fading >= MANY * blur]
+    if not tails:
+        return None
+    fits = _fits(curves, at, blur, tails)
+    if not fits:
+        return None
     usual = float(np.median([one.height for one in fits])) or 1e-12
     shown = [one.clear and 0.5 < one.height / usual < 2.0 for one in fits]
     if np.mean(shown) < MOST or abs(usual) < LEAST:
@@ -66,7 +73,7 @@ def find_halo(image: FloatArray, rows: FloatArray, blur: float) -> Halo | None:
     smaller[:, EDGE] += 2.0 * SQRT3 * offset
     smaller = smaller[smaller[:, EDGE] > 0.0]
     fading = float(np.median([one.fading for one in fits]))
-    return Halo(fading, usual, offset, _light(image, smaller, max(blur, LEAST_BLUR)))
+    return Halo(fading, usual, offset, _light(image, smaller, blur))
 
 
 def _curves(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -106,17 +113,18 @@ class _Fading:
     height: float
 
 
-def _fits(curves: FloatArray, at: FloatArray, blur: float) -> list[_Fading]:
+def _fits(curves: FloatArray, at: FloatArray, blur: float, tails: list[tuple[int, float]]) -> list[_Fading]:
     """The best of two steps with and without a halo, for each profile (island, points, channels).
 
-    I(u) = b + A Phi((e - u)/s) + B Phi((f - u)/s), f < e, and beside them C exp(-(u - e)/l) or C exp(-((u - e)/l)^2) for u > e.
+    I(u) = b + A Phi((e - u)/s) + B Phi((f - u)/s), f < e, and beside them C exp(-((u - e)/l)^p) for u > e; tails: (p, l).
     """
     edges = np.arange(at[-1] + 3.0 * blur, BEYOND + 0.1, max(STEP, (BEYOND - at[-1]) / 40.0))
+    if len(edges) < 2:  # islands of few blurs have no two steps that are apart
+        return []
     steps = ndtr((edges[:, None] - at) / blur)
     level = np.ones_like(at)
     first, second = np.triu_indices(len(edges), 1)
     plain = np.stack([np.broadcast_to(level, (len(first), len(at))), steps[second], steps[first]], axis=2)
-    tails = [(power, fading) for power in (1, 2) for fading in FADING]
     beyond = np.maximum(at - edges[:, None], 0.0)
     halos = np.stack([(1.0 - steps) * np.exp(-((beyond / fading) ** power)) for power, fading in tails])
     beside = np.concatenate([np.broadcast_to(plain, (len(tails), *plain.shape)), halos[:, second, :, None]], axis=3)

@@ -121,7 +121,7 @@ def analyse_reduced(
     crystals = find_crystals(measured, workers=workers, progress=progress)
     measured = measured_again(measured, crystals.joint)
     measured = replace(measured, voxels=beside_crystals(measured.voxels, crystals.rows))
-    between = with_interaction(measured, crystals, workers=workers)
+    between = with_interaction(measured, crystals, workers=workers).without_fits()
     measured, crystals = between.measured, between.crystals
     misfit = with_sizes_that_fit(measured, crystals.rows, workers=workers)
     measured = replace(measured, voxels=misfit.voxels).without(misfit.reasons)
@@ -129,7 +129,7 @@ def analyse_reduced(
     measured = measured.without(agreed.reasons)
     dose = doses_of(measured, anode, agreed)
     curves = choose_curves(measured, crystals)
-    between = replace(between, measured=measured, crystals=crystals)
+    between = replace(between, measured=measured)
     with stage(progress, "maps, fluxes and sizes"):
         results = _results(measured, anode, between, misfit, agreed, dose, distributions=distributions)
     return Analysis(measured, replace(results, curves=curves), dose)

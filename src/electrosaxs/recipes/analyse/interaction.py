@@ -39,6 +39,10 @@ class Interaction:
     numbers: dict[str, Number]
     notes: tuple[str, ...] = ()
 
+    def without_fits(self) -> Interaction:
+        """The same with crystals that keep no fits."""
+        return replace(self, crystals=self.crystals.without_fits())
+
 
 def with_interaction(measured: MeasuredRun, crystals: Crystals, *, workers: int = 2) -> Interaction:
     """The contact distance of the dissolved particles, and everything measured again with it; as it was where none is told."""
