@@ -27,14 +27,16 @@ import numpy as np
 
 from electrosaxs.io.frame_table import read_table
 from electrosaxs.io.images import open_frames
+from electrosaxs.io.poni import read_poni
 from electrosaxs.io.run_toml import read_experiment, read_run
 from electrosaxs.nouns import FrameTable, Role, Run
+from electrosaxs.recipes.analyse.measured_run import MeasuredRun
 from electrosaxs.recipes.analyse.reduce_run import ReducedRun, reduce_run
 from electrosaxs.recipes.analyse.standards import standards
-from electrosaxs.recipes.analyse.voxels import Voxels, fitted_blocks, measure
+from electrosaxs.recipes.analyse.voxels import Voxels
 from electrosaxs.recipes.simulate_run import simulate_run
 from electrosaxs.reduction.azimuthal import Integrator
-from electrosaxs.reduction.geometry import read_geometry
+from electrosaxs.reduction.geometry import pixel_geometry
 from electrosaxs.reduction.masking import read_mask, static_mask
 from electrosaxs.reduction.stream import ReductionStore, reduce_frames, reduce_series
 
@@ -68,7 +70,7 @@ def best(works: dict[str, Callable[[], Any]]) -> tuple[list[Any], list[tuple[str
 
 def mask_of(run: Run) -> np.ndarray:
     """Gaps, user mask and beam stop, the same for both sides."""
-    geometry = read_geometry(run.detector.geometry)
+    geometry = pixel_geometry(read_poni(run.detector.geometry))
     user = None if run.detector.mask is None else read_mask(run.detector.mask, geometry.shape)
     limits = {"q_min": run.analysis.q_min_per_nm, "q_max": run.analysis.q_max_per_nm}
     return static_mask(geometry, user, where=run.detector.mask or "mask", **limits)
@@ -79,7 +81,7 @@ def ours(toml: Path) -> dict[str, Any]:
     run = read_run(toml)
     table = read_table(run)
     integrator = Integrator(
-        read_geometry(run.detector.geometry),
+        pixel_geometry(read_poni(run.detector.geometry)),
         mask=mask_of(run),
         q_min=run.analysis.q_min_per_nm,
         q_max=run.analysis.q_max_per_nm,
@@ -117,13 +119,8 @@ def ours(toml: Path) -> dict[str, Any]:
 def measured(run: Run, table: FrameTable, integrator: Integrator, store: ReductionStore) -> Voxels:
     """phi, d and delta of every sample frame against the run's own standards."""
     flags: tuple[tuple[str, ...], ...] = ((),) * len(table)
-    reduced = ReducedRun(run, table, integrator.mean_q, store, flags, ())
-    standard = standards(reduced, workers=THREADS)
-    frames = np.flatnonzero(table.is_role(Role.SAMPLE))
-    blocks = fitted_blocks(reduced, standard, frames, workers=THREADS)
-    return Voxels.empty(frames).replaced(
-        [measure(block.frames, block.sample, block.fit, reduced=reduced, standard=standard) for block in blocks]
-    )
+    reduced = ReducedRun(run, table, integrator.mean_q, store, flags, (), ())
+    return MeasuredRun.of(reduced, standards(reduced, workers=THREADS), workers=THREADS).voxels
 
 
 def peers(toml: Path) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from electrosaxs.io.poni import read_poni
 from electrosaxs.reduction.azimuthal import Integrator
-from electrosaxs.reduction.geometry import Geometry, read_geometry
+from electrosaxs.reduction.geometry import Geometry, pixel_geometry
 
 PONI = """\
 poni_version: 2.1
@@ -109,7 +110,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         poni = Path(folder) / "geometry.poni"
         poni.write_text(PONI)
-        geometry = read_geometry(poni)
+        geometry = pixel_geometry(read_poni(poni))
     mask = geometry.gaps() | (geometry.q() < BINS["q_min"])
     frames = frames_of(geometry, 16)
     ours = Integrator(geometry, mask=mask, **BINS)

@@ -27,7 +27,7 @@ def counts(frames: FrameTable) -> np.ndarray:
 
 
 def reasons(frames: FrameTable, seen: np.ndarray) -> list[tuple[str, ...]]:
-    return beamless(frames, seen, NORM, np.zeros(10, dtype=bool))
+    return beamless(frames, seen.sum(axis=1), NORM.sum(axis=1), np.zeros(10, dtype=bool))
 
 
 def test_a_beam_of_a_fifth_and_a_dark_frame_are_no_fault() -> None:

@@ -17,17 +17,17 @@ IN_THE_CELL = (Role.SAMPLE, Role.REFERENCE, Role.SOLVENT)
 
 
 def beamless(
-    table: FrameTable, counts: npt.NDArray, norm: FloatArray, bad: npt.NDArray[np.bool_]
+    table: FrameTable, photons: FloatArray, norm: FloatArray, bad: npt.NDArray[np.bool_]
 ) -> list[tuple[str, ...]]:
     """Per frame in words why there was no beam on the sample; empty where there was.
 
-    counts, norm: (frame, q) as reduced; bad (frame,): frames that are left out anyway, which say nothing about the others.
+    photons, norm (frame,): sums over q of what was reduced; bad (frame,): frames that are left out anyway, which say nothing
+    about the others.
     """
     lit = np.isin(table.role, [str(role) for role in IN_THE_CELL]) & ~bad
     beam = _over_usual(_monitor_rate(table), lit, USUAL)
     dim = (beam < LEAST_BEAM) & (table.role != str(Role.DARK))
-    photons = counts.sum(axis=1)
-    light = table.monitor * table.transmission * norm.sum(axis=1)
+    light = table.monitor * table.transmission * norm
     share = np.divide(photons, light, out=np.full(light.shape, np.nan), where=(light > 0.0) & lit)
     scattering = _over_usual(share, table.is_role(Role.SOLVENT) & lit & ~dim & (photons > 0), 0.5)
     blank = lit & (scattering < LEAST_SCATTERING)

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..nouns import FloatArray
+from .sector_kernels import QUARTERS, against_each_other, normal_equations, quarter_sums
 
 NEAREST, OTHERS = 25_000, 15_000
 """Pixels looked at: those nearest the beam, and others evenly."""
-QUARTERS = 4
 SMOOTHING = 9
 LEAST_SHARE = 0.05
 """Of a bin's pixels that two of its quarters must have."""
@@ -66,7 +66,9 @@ class Sectors:
         """pixel, bins, weight (used,): the used pixels of a detector of `columns`, in `count` bins of `width` (1/nm)."""
         order = np.argsort(bins, kind="stable")
         rest = order[NEAREST:]
-        chosen = np.concatenate([order[:NEAREST], rest[:: max(rest.size // OTHERS, 1)]])
+        chosen = np.sort(
+            np.concatenate([order[:NEAREST], rest[:: max(rest.size // OTHERS, 1)]])
+        )  # as they lie in memory
         y, x = np.divmod(pixel[chosen], columns)
         y, x = y + 0.5 - centre_yx[0], x + 0.5 - centre_yx[1]
         quarter = np.floor_divide(np.arctan2(y, x) + np.pi / 4.0, np.pi / 2.0).astype(np.int64) % QUARTERS
@@ -91,24 +93,15 @@ class Sectors:
         return None if seen is None else Quarters(*seen.shift(), seen.reduced_chi_squared())
 
     def _seen(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> _Seen | None:
-        shown = pixels[self.pixel]
-        good = shown < limit
-        counts, weight = (
-            np.bincount(self.slot[good], values[good], minlength=QUARTERS * self.bins).reshape(-1, QUARTERS)
-            for values in (shown.astype(np.float64), self.weight)
-        )
+        counts, weight = np.zeros((2, self.bins, QUARTERS))
+        quarter_sums(pixels, limit, self.pixel, self.slot, self.weight, counts.reshape(-1), weight.reshape(-1))
         ring, whole = counts.sum(axis=1), weight.sum(axis=1)
         share = weight / np.maximum(whole, 1e-12)[:, None]
         told = (np.sum(share > LEAST_SHARE, axis=1) > 1) & (ring > FEWEST_COUNTS)
         if told.sum() < SMOOTHING:
             return None
-        part, expected, u = share[told], (ring[:, None] * share)[told], self.direction[:, told]
-        slope = self._slope(ring, whole, told)[told]
-        shift = -self.per_pixel * slope[:, None] * expected * (u - np.sum(part * u, axis=2, keepdims=True))
-        gain = expected * np.eye(QUARTERS)[:, None, :] - part * expected.transpose()[:, :, None]
-        return _Seen(
-            counts[told] - expected, expected, np.maximum(expected * (1.0 - part), 1e-9), np.concatenate([shift, gain])
-        )
+        by_pixel = self.per_pixel * self._slope(ring, whole, told)[told]
+        return _Seen(*against_each_other(counts[told], weight[told], by_pixel, self.direction[:, told]))
 
     def _slope(self, ring: FloatArray, whole: FloatArray, told: npt.NDArray[np.bool_]) -> FloatArray:
         """d ln I / dq (bins,), smoothed."""
@@ -122,7 +115,7 @@ class Sectors:
 @dataclass(frozen=True, eq=False)
 class _Seen:
     """Of one frame (bin, quarter): counts beyond what is expected of each quarter of a ring, and their variance; shapes
-    (6, bin, quarter): what a shift of one pixel by columns and rows and a gain of each quarter would make of them."""
+    (6, bin, quarter): what a shift of one pixel along columns and rows and a gain of each quarter would make of them."""
 
     excess: FloatArray
     expected: FloatArray
@@ -136,18 +129,15 @@ class _Seen:
 
     def shift(self) -> tuple[FloatArray, FloatArray]:
         """In pixels, and its inverse covariance with the gains left open."""
-        weighted = (self.shapes / np.sqrt(self.variance)).reshape(len(self.shapes), -1)
-        normal = weighted @ weighted.T
+        normal, seen = normal_equations(self.shapes, self.excess, self.variance)
         gains, cross = _inverse(normal[2:, 2:]), normal[:2, 2:]
         precision = normal[:2, :2] - cross @ gains @ cross.T
-        seen = weighted @ (self.excess / np.sqrt(self.variance)).ravel()
         return _inverse(precision) @ (seen[:2] - cross @ gains @ seen[2:]), precision
 
     def reduced_chi_squared(self) -> float:
-        gains = self.shapes[2:]
-        weighted = (gains / np.sqrt(self.variance)).reshape(QUARTERS, -1)
-        sizes = _inverse(weighted @ weighted.T) @ (weighted @ (self.excess / np.sqrt(self.variance)).ravel())
-        rest = self.excess - np.tensordot(sizes, gains, axes=1)
+        normal, seen = normal_equations(self.shapes, self.excess, self.variance)
+        sizes = _inverse(normal[2:, 2:]) @ seen[2:]
+        rest = self.excess - np.tensordot(sizes, self.shapes[2:], axes=1)
         there = self.expected > 0.0
         return float(np.sum(np.square(rest[there]) / self.expected[there])) / float(there.sum() - len(rest))
 

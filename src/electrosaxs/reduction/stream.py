@@ -29,6 +29,7 @@ from .sectors import COLUMNS, UNKNOWN
 
 LOOK_AHEAD = 2
 BLOCK = 32  # frames that are written together
+READ = 512  # frames that are looked through together
 DONE = 1
 
 
@@ -124,6 +125,13 @@ class StoredFrames:
     def pending(self) -> npt.NDArray[np.intp]:
         """Indices of the frames that are not stored yet, rising."""
         return np.flatnonzero(~self.done)
+
+    def in_blocks(self) -> Iterator[tuple[int, npt.NDArray, npt.NDArray]]:
+        """First frame, counts and norm (frame, bins) of READ frames after the other; their pages leave memory afterwards."""
+        for first in range(0, len(self.counts), READ):
+            yield first, self.counts[first : first + READ], self.norm[first : first + READ]
+            for stored in (self.counts, self.norm):
+                _give_back(stored)
 
     def radial_counts(self, indices: npt.ArrayLike, q: FloatArray) -> RadialCounts:
         """The stored frames `indices` as a noun, dims (frame, q), with the coordinate `index`; q: (bins,) in 1/nm."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,9 +158,8 @@ def flags_of(
     )
     homeless = table.is_role(Role.SAMPLE) & ~(np.isfinite(table.time) & np.isfinite(table.height))
     done = store.done
-    unlit = beamless(
-        table, np.asarray(store.counts), np.asarray(store.norm), ~done | np.array([bool(f) for f in flags])
-    )
+    photons, norm, images = _looked_through(store)
+    unlit = beamless(table, photons, norm, ~done | np.array([bool(f) for f in flags]))
     alone = [
         (f"unreadable: {errors.get(i, 'not reduced')}".replace(";", ","),)
         if not done[i]
@@ -168,7 +167,7 @@ def flags_of(
         for i in range(len(table))
     ]
     usable = np.array([not flags for flags in alone])
-    twins, copies = _twins(table, usable), _copies(np.asarray(store.counts), usable)
+    twins, copies = _twins(table, usable), _copies(images, usable)
     return tuple(
         (
             *flags,
@@ -179,18 +178,31 @@ def flags_of(
     )
 
 
-def _copies(counts: npt.NDArray[np.number], usable: npt.NDArray[np.bool_]) -> dict[int, int]:
-    """Usable frames with the very counts (frame, bin) of an earlier one -> that one: a detector or a file that gave an image
-    twice. By chance a bin of n photons agrees once in sqrt(4 pi n) times."""
+def _looked_through(store: StoredFrames) -> tuple[FloatArray, FloatArray, list[bytes]]:
+    """Photons and norm (frame,) of all bins together, and a mark of each frame's counts: the same for the same counts, empty
+    where others may have the same by chance. A bin of n photons agrees once in sqrt(4 pi n) times."""
+    photons, norms = np.zeros(len(store.counts)), np.zeros(len(store.counts))
+    marks: list[bytes] = []
+    for first, counts, norm in store.in_blocks():
+        own = slice(first, first + len(counts))
+        photons[own], norms[own] = counts.sum(axis=1), norm.sum(axis=1)
+        surprise = 0.5 * np.sum(np.log(4.0 * np.pi * np.where(counts > 1.0, counts, 0.25 / np.pi)), axis=1)
+        for row, enough in zip(counts, surprise > UNLIKELY, strict=True):
+            marks.append(hashlib.blake2b(row.tobytes(), digest_size=16).digest() if enough else b"")
+    return photons, norms, marks
+
+
+def _copies(images: Sequence[bytes], usable: npt.NDArray[np.bool_]) -> dict[int, int]:
+    """Usable frames with the very counts of an earlier one -> that one: a detector or a file that gave an image twice. images:
+    the mark of each, of `_looked_through`."""
     first: dict[bytes, int] = {}
     copies: dict[int, int] = {}
-    for index in np.flatnonzero(usable):
-        row = np.asarray(counts[index])
-        if 0.5 * float(np.sum(np.log(4.0 * np.pi * row[row > 1.0]))) < UNLIKELY:
+    for index in np.flatnonzero(usable).tolist():
+        if not images[index]:
             continue
-        other = first.setdefault(hashlib.blake2b(row.tobytes(), digest_size=16).digest(), int(index))
+        other = first.setdefault(images[index], index)
         if other != index:
-            copies[int(index)] = other
+            copies[index] = other
     return copies
 
 
