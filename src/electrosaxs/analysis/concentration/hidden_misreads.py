@@ -36,8 +36,7 @@ class Misreads:
     def of(cls, value: FloatArray, sigma: FloatArray) -> Misreads:
         """From x of frames (frame,), those that are out among them."""
         right, wrong = _both(value, np.square(sigma))
-        share = SHARES[:, None, None]
-        likelihood = np.sum(np.log((1.0 - share) * right + share * wrong), axis=-1)
+        likelihood = np.array([np.sum(np.log((1.0 - p) * right + p * wrong), axis=-1) for p in SHARES])
         weight = np.exp(likelihood - likelihood.max())
         return cls(weight / weight.sum())
 
