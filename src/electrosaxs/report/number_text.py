@@ -37,6 +37,8 @@ TITLES: dict[str, str] = {
     "contact_distance": "contact distance of the dissolved particles",
     "dead_time": "dead time of a pixel",
     "normalisation_noise": "normalisation noise, frame to frame",
+    "field_on_time": "field on, as the layer at the anode tells it",
+    "bulk_drift": "φ of the undisturbed solution over φ₀, less 1",
     "starting_volume_mean_diameter": "volume-mean diameter, starting solution",
     "starting_small_share": "share of small particles, starting solution",
     "wall_volume_fraction": "φ of the solution at the anode's surface",
