@@ -148,10 +148,9 @@ def footprint_correction(
             return joined(parts)
 
         one = beams(shown)
+        # where little light passes phi grows faster than what the light shows of it
         dark = np.nanmax(np.abs(np.log(one.value / shown)), initial=0.0) > DARK
-        return (
-            beams(one.value) if dark else one
-        )  # where little light passes phi grows faster than what the light shows of it
+        return beams(one.value) if dark else one
 
     found = seen(phi)
     steep = _steep_layer(phi, view, start, decay) * a * np.abs(phi)

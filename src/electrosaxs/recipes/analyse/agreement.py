@@ -104,12 +104,9 @@ class Agreement:
 def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreement:
     """The two measures of every sample frame of the map, and which frames contradict themselves."""
     view, standard, grid = MeasuredView.of(measured, crystalline_fraction), measured.standard, measured.grid
-    blank, none = np.full(grid.shape, np.nan), np.zeros(grid.shape, dtype=bool)
+    none = np.zeros(grid.shape, dtype=bool)
     if not view.tells:
-        bulk = view.bulk(none, standard)
-        drift, words = drift_of_bulk(bulk, grid.time, np.zeros(grid.shape), ())
-        clock = clock_of(measured, view, none)
-        return Agreement(None, None, none, {}, blank, blank, blank, drift, bulk=bulk, clock=clock, notes=words)
+        return _scattering_alone(measured, view, none)
     usual = standard.normalisation.number.value or 0.0
     beside = standard.normalisation.makes(view.solvent.noise * solvent_level(standard.solvent.values))
     view, noise = view.with_noise(usual, 0.0 if beside else view.solvent.noise)
@@ -153,6 +150,15 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreem
         edge.of_phi,
         notes=(*edge.words, *more, *words, *of_monitor),
     )
+
+
+def _scattering_alone(measured: MeasuredRun, view: MeasuredView, none: BoolArray) -> Agreement:
+    """Where the transmission tells nothing of the particles: what the bulk and the layer say."""
+    time = measured.grid.time
+    blank, bulk = np.full(time.shape, np.nan), view.bulk(none, measured.standard)
+    drift, words = drift_of_bulk(bulk, time, np.zeros(time.shape), ())
+    clock = clock_of(measured, view, none)
+    return Agreement(None, None, none, {}, blank, blank, blank, drift, bulk=bulk, clock=clock, notes=words)
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,9 +41,13 @@ def as_seen(measured: MeasuredRun, phi: FloatArray, attenuation: FloatArray) -> 
     seen = Seen.of(
         grid.heights, run.beam.fwhm_um, time_s=grid.time, depth=start * attenuation, gap_um=1e3 * run.cell.gap_mm
     )
+    return over_start(phi, start), seen, particles
+
+
+def over_start(phi: FloatArray, start: float) -> FloatArray:
+    """ln(phi / start), NaN where phi is not above 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        x = np.where(phi > 0.0, np.log(phi / start), np.nan)
-    return x, seen, particles
+        return np.where(phi > 0.0, np.log(phi / start), np.nan)
 
 
 def without_crystals(crystals: FloatArray) -> np.ndarray:

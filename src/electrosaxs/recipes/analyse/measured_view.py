@@ -28,7 +28,7 @@ from .attenuation import attenuation_map, attenuation_of
 from .causes import FITS, LEAST_OFF, Contradiction
 from .crystal_view import sees_crystals
 from .drift import noise_of_phi
-from .layer import layer_of, without_crystals
+from .layer import layer_of, over_start, without_crystals
 from .measured_run import MeasuredRun
 from .misfit import POOR
 from .scaled import UNCERTAIN, Scaled, near_in_time
@@ -217,6 +217,11 @@ class MeasuredView:
         lacks = np.nan_to_num(self.solvent.share / self.solvent.sigma) > FITS
         return np.asarray(self.cut & (lacks.sum(axis=0) < FEWEST_LACKING) & ~np.any(self.fraction > 0.0))
 
+    @property
+    def logarithm(self) -> FloatArray:
+        """ln(phi / phi0), NaN where phi is not above 0."""
+        return over_start(self.phi, self.run.solution.volume_fraction)
+
     @cached_property
     def beams(self) -> BeamView:
         """Of the heights of the map."""
@@ -256,21 +261,17 @@ class MeasuredView:
         """Of ln phi with each second in the beam, seconds (scan, height), where the layer has arrived; None: not told."""
         if self.layer is None:
             return None
-        with np.errstate(invalid="ignore", divide="ignore"):
-            x = np.where(self.phi > 0.0, np.log(self.phi / self.run.solution.volume_fraction), np.nan)
         whole = self.layer.logarithm > -LEAST_DEPLETED
         told = whole & without_crystals(self.fraction) & ~left_out & ~self.cut
-        return change_beside_layer(
-            x - self.layer.logarithm, self.relative, x, self.layer.slopes, seconds, np.asarray(told)
-        )
+        x, layer = self.logarithm, self.layer
+        return change_beside_layer(x - layer.logarithm, self.relative, x, layer.slopes, seconds, np.asarray(told))
 
     def _apart(self, left_out: BoolArray) -> BoolArray:
         """(scan, height) frames whose phi over the layer's is not that of most scans of their height."""
         if self.layer is None:
             return np.zeros(self.phi.shape, dtype=bool)
         told = self.known & ~left_out & ~self.beside_crystals & without_crystals(self.fraction)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            rest = np.where(told, np.log(self.phi / self.run.solution.volume_fraction) - self.layer.logarithm, np.nan)
+        rest = np.where(told, self.logarithm - self.layer.logarithm, np.nan)
         return apart_in_time(rest, APART * np.hypot(self.relative, LEAST_APART))
 
     def _profile(self, phi: FloatArray, missing: Expected | None) -> FootprintCorrection:

@@ -64,8 +64,7 @@ def _alone_in_time(view: MeasuredView, left_out: BoolArray) -> tuple[FloatArray 
     if view.layer is None or view.phi.shape[0] < FEWEST_SCANS:
         return 0.0, ()
     told = view.known & ~left_out & ~view.cut & without_crystals(view.fraction)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rest = np.where(told, np.log(view.phi / view.run.solution.volume_fraction) - view.layer.logarithm, np.nan)
+    rest = np.where(told, view.logarithm - view.layer.logarithm, np.nan)
     time, own = view.grid.time, np.square(view.relative)
     share = (time[1:-1] - time[:-2]) / (time[2:] - time[:-2])
     off = np.pad(rest[1:-1] - (1.0 - share) * rest[:-2] - share * rest[2:], ((1, 1), (0, 0)), constant_values=np.nan)
