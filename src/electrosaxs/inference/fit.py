@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -250,20 +251,29 @@ def finished(problem: Problem, minimum: Minimum) -> CellFit:
 def _best_start(problem: Problem) -> FloatArray:
     """The best of a few charges, then of a few solubilities: chi-squared has side minima far from the data."""
     best = problem.layout.start()
+    (least,) = _scores(problem, [best])
     phi = max(run.solution.volume_fraction for run in problem.runs)
     for label, candidates in (("effective_charge", FIRST_CHARGES), ("solubility", phi * np.array(FIRST_SOLUBILITIES))):
         if label not in problem.layout.labels:
             continue
         k = problem.layout.index(label)
         coordinates = np.clip(np.log(np.array(candidates)), *(limit[k] for limit in problem.layout.limits()))
-        tries = [best, *(_with(best, k, float(c)) for c in coordinates)]
-        scores = [_score(problem, x) for x in tries]
-        best = tries[int(np.argmin(scores))]
-    if not np.isfinite(_score(problem, best)):
+        tries = [_with(best, k, float(c)) for c in coordinates]
+        for x, score in zip(tries, _scores(problem, tries), strict=True):
+            if score < least:
+                best, least = x, score
+    if not np.isfinite(least):
         raise FitError(
             "fit: the model cannot be computed for any charge that was tried; check voltage, gap and solubility"
         )
     return best
+
+
+def _scores(problem: Problem, tries: Sequence[FloatArray]) -> list[float]:
+    """chi-squared of each, computed side by side; infinite where the model cannot be computed."""
+    alone = replace(problem, workers=1)
+    with ThreadPoolExecutor(problem.workers) as pool:
+        return list(pool.map(lambda x: _score(alone, x), tries))
 
 
 def _with(x: FloatArray, k: int, value: float) -> FloatArray:

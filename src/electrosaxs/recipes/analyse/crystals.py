@@ -92,17 +92,16 @@ class Crystals:
         return [] if self.curves is None else self.curves.rows.tolist()
 
     def without_fits(self) -> Crystals:
-        """The same once no voxel is measured again: a fit holds 50 kB for each frame, its curve a sixth of that."""
+        """The same once no voxel is measured again: a fit holds 36 kB for each frame, its curve a quarter of that."""
         return replace(self, joint=())
 
 
 @dataclass(frozen=True, eq=False)
 class JointFits:
-    """Spheres and lattice fitted together to voxels of one height: their rows among the voxels, curves, the solution's
-    part as a sphere fit, the particle volume, and the fitted curves (row, q)."""
+    """Spheres and lattice fitted together to voxels of one height: their rows among the voxels, the solution's part as a
+    sphere fit, the particle volume, and the fitted curves (row, q)."""
 
     rows: npt.NDArray[np.intp]
-    sample: SampleIntensity
     solution: SphereFit
     volume: ParticleVolume
     model: FloatArray
@@ -124,10 +123,10 @@ class CrystalCurves:
     reduced_chi_squared: FloatArray
 
     @classmethod
-    def of(cls, one: JointFits) -> CrystalCurves:
+    def of(cls, one: JointFits, q: FloatArray) -> CrystalCurves:
         solution, volume = one.solution, one.volume
         return cls(
-            one.rows, one.model, solution.particles(one.sample.coord("q")), solution.diameter, solution.deviation,
+            one.rows, one.model, solution.particles(q), solution.diameter, solution.deviation,
             volume.window, volume.window + volume.low + volume.high, solution.chi_squared / solution.degrees_of_freedom,
         )  # fmt: skip
 
@@ -141,19 +140,22 @@ def find_crystals(measured: MeasuredRun, *, workers: int = 2, progress: Progress
     if not near:
         why = f"the lowest voxel, at {grid.heights[0]:.0f} um, is too high above the anode to see superlattices"
         return Crystals(None, _absent(why), fraction, notes=(f"crystals: {why}",))
-    columns = []
+    anode = nearest_to_the_anode(grid.heights, near)
+    joint, nearest = [], None
     for column in over(progress, near, stage="superlattices", total=len(near)):
         rows = np.flatnonzero(grid.used & (grid.height_index == column))
-        columns.append(_column(measured, rows[np.argsort(grid.scan[rows])]))
-    for column, found in zip(near, columns, strict=True):
+        found = _column(measured, rows[np.argsort(grid.scan[rows])])
         if found.study.fraction is not None:
             seen = found.study.detected
             fraction[found.scan[seen], column] = np.clip(found.study.fraction.values[seen], 0.0, 1.0)
-    joint = tuple(found.joint for found in columns if found.joint is not None)
-    anode = nearest_to_the_anode(grid.heights, near)
-    described = _described(columns[near.index(anode)], grid, grid.time[:, anode], measured.reduced.q, fraction, workers)
-    curves = joined([CrystalCurves.of(one) for one in joint]) if joint else None
-    return replace(described, column=anode, joint=joint, curves=curves)
+        if found.joint is not None:
+            joint.append(found.joint)
+        if column == anode:  # of the others only the fits are kept, not their curves
+            nearest = found
+    assert nearest is not None
+    described = _described(nearest, grid, grid.time[:, anode], measured.reduced.q, fraction, workers)
+    curves = joined([CrystalCurves.of(one, measured.reduced.q) for one in joint]) if joint else None
+    return replace(described, column=anode, joint=tuple(joint), curves=curves)
 
 
 def nearest_to_the_anode(heights_um: FloatArray, columns: list[int]) -> int:
@@ -180,27 +182,19 @@ def _column(measured: MeasuredRun, rows: Rows) -> _Column:
     if mixture is not None:
         solution = mixture.solution
         model = solution.particles(reduced.q) * mixture.structure + solution.background[:, None]
-        joint = JointFits(rows[seen], _frames(sample, seen), solution, mixture.volume, model)
+        joint = JointFits(rows[seen], solution, mixture.volume, model)
     return _Column(measured.grid.scan[rows], sample, times, study, joint)
 
 
 def measured_again(measured: MeasuredRun, joint: Sequence[JointFits]) -> MeasuredRun:
     """The run in which voxels with crystals have phi and sizes of the joint fits."""
     reduced, standard, voxels = measured.reduced, measured.standard, measured.voxels
-    parts = [
-        measure(voxels.frame[one.rows], one.sample, one.solution, reduced=reduced, standard=standard, volume=one.volume)
-        for one in joint
-    ]
+    parts = []
+    for one in joint:
+        frames, sample = voxels.frame[one.rows], measured.curves(one.rows)
+        part = measure(frames, sample, one.solution, reduced=reduced, standard=standard, volume=one.volume)
+        parts.append(part)
     return replace(measured, voxels=voxels.replaced(parts))
-
-
-def _frames(sample: SampleIntensity, index: npt.NDArray[np.intp]) -> SampleIntensity:
-    """Some frames of `sample`, dims (frame, q)."""
-    data = sc.concat([sample.data["frame", int(i)] for i in index], "frame")
-    shared = {
-        name: sc.concat([sigma["frame", int(i)] for i in index], "frame") for name, sigma in sample.shared.items()
-    }
-    return SampleIntensity(data, shared)
 
 
 def _structure_factors(column: _Column, workers: int) -> tuple[FloatArray, FloatArray]:
