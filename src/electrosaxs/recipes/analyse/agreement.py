@@ -40,6 +40,7 @@ from .measured_view import MeasuredView
 from .misread import misread_monitors
 from .scaled import with_scaled
 from .shadow import Shadow
+from .stand_ins import stand_ins
 
 MOST_SHARE = 0.4
 """Of the voxels; where more contradict themselves, it is not single frames that are wrong."""
@@ -130,7 +131,7 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreem
     of_light = {place: c for place, c in contradictions.items() if place not in scaled}
     return Agreement(
         measures,
-        view.stand_ins(correction, measures, left_out, of_light),
+        stand_ins(view, correction, measures, left_out, of_light),
         left_out,
         _reasons(grid, {place: cause(c) for place, c in contradictions.items()} | scaled),
         view.phi,

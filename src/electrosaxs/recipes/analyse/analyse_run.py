@@ -35,6 +35,7 @@ from .clock import with_the_clock, words_of_the_clock
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
 from .diode_dark import without_diode_dark
+from .diode_noise import doubts_of_the_diode, with_diode_noise
 from .dose import dose_notes, doses
 from .double_scattering import beside_crystals, with_single_scattering
 from .drift import drift_number
@@ -110,7 +111,7 @@ def analyse_reduced(
     reduced: ReducedRun, *, workers: int = 2, progress: Progress | None = None, distributions: bool = True
 ) -> Analysis:
     """Everything after the reduction; distributions: False to leave out the size distributions, half of the time."""
-    reduced = without_odd_standards(without_diode_dark(reduced))
+    reduced = without_odd_standards(with_diode_noise(without_diode_dark(reduced)))
     with stage(progress, "solvent and reference"):
         standard = standards(reduced, workers=workers)
         reduced = with_known_fraction(reduced, standard)
@@ -189,7 +190,7 @@ def _results(
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
     film = film_study(agreed.shadow, crystals, maps, run, anode, scales.anode_um or 0.0)
     doubtful = [*doubts_of_the_beam(anode), *_doubts(measured, misfit, agreed, crystals)]
-    doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_surface(anode)]
+    doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_surface(anode), *doubts_of_the_diode(measured)]
     before = tuple(note for part in (measured.reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*growth.notes, *crystals.notes, *film.notes, *sizes.notes)
     results = replace(

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import __version__
+from ...analysis.concentration.diode_noise import DiodeNoise
 from ...analysis.concentration.repeated import Repeated
 from ...analysis.kinetics.scan_map import HEIGHT_TOLERANCE_UM
 from ...cluster.workers import Cluster
@@ -47,7 +48,7 @@ UNLIKELY = 40.0
 class ReducedRun:
     """A run in q bins. q (bins,): mean over the pixels of each bin. flags (frame,): why a frame is left out, empty where it
     is used; notes: what was found on the way. files: what the pixels are in. run: with the q window that the detector has.
-    repeated: what is scattered more than once, to be taken off; None: nothing."""
+    repeated: what is scattered more than once, to be taken off; None: nothing. diode: its noise; None: not told."""
 
     run: Run
     table: FrameTable
@@ -57,6 +58,7 @@ class ReducedRun:
     notes: tuple[str, ...]
     files: tuple[Path, ...]
     repeated: Repeated | None = None
+    diode: DiodeNoise | None = None
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
@@ -66,6 +68,12 @@ class ReducedRun:
     def frames(self, role: Role) -> npt.NDArray[np.intp]:
         """Indices of the usable frames of a role."""
         return np.flatnonzero(self.table.is_role(role) & self.usable)
+
+    def of_diode(self, frames: npt.NDArray[np.intp]) -> FloatArray:
+        """Relative sigma of phi of `frames` by the noise of the diode."""
+        if self.diode is None:
+            return np.zeros(frames.size)
+        return self.diode.relative(self.table.transmission[frames], self.table.exposure[frames])
 
     def counts(self, indices: npt.NDArray[np.intp]) -> RadialCounts:
         return self.store.radial_counts(indices, self.q)

@@ -170,7 +170,7 @@ def measure(
         volume = particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
         volume, emptied = with_emptied(volume, sample, fit, reference, standard.reference_fit)
     phi = volume_fraction(volume, reference, phi0=phi0)
-    errors = standard.curve_errors(sample, volume, reduced.table.monitor[frames])
+    errors = standard.curve_errors(sample, volume, reduced.table.monitor[frames], reduced.of_diode(frames))
     sizes = size_influence(fit)
     own = errors.own(np.concatenate([phi0 / reference.value[0] * volume.influence[:, None], sizes], axis=1))
     response = solvent_response(volume, reference, phi0=phi0)
