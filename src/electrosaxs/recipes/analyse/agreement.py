@@ -133,7 +133,11 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreem
         measures,
         stand_ins(view, correction, measures, left_out, of_light),
         left_out,
-        _reasons(grid, {place: cause(c) for place, c in contradictions.items()} | scaled),
+        _reasons(
+            grid,
+            {place: cause(c) for place, c in contradictions.items()}
+            | {place: one.words for place, one in scaled.items()},
+        ),
         view.phi,
         *view.absorbed(correction, measures),
         np.hypot(drift, scatter) if np.any(scatter) else drift,

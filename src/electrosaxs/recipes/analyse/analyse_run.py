@@ -21,7 +21,6 @@ from ...nouns import FloatArray, FrameRecord, Run, RunResults, VolumeFraction, V
 from ...nouns.contributions import STARTING_SOLUTION
 from ...nouns.dose import HeightDose
 from ...physics.concentration import concentration_words, with_volume_fraction
-from ...reduction.outliers import FLAT_FIELD
 from ...report.number_text import number_lines, quality_in_short, quality_lines
 from ...report.page import write_report
 from ...report.pictures import Figures
@@ -215,7 +214,7 @@ def _doubts(measured: MeasuredRun, misfit: Misfit, agreed: Agreement, crystals: 
     why = Counter(voxels.flags[row][0] if voxels.flags[row] else "not measured" for row in without)
     return doubts(
         measured.standard, misfit, agreed, voxels.frame.size, centre_px=centre, crystals_miss=crystals.missed, unmeasured=why,
-        uneven=any(FLAT_FIELD in note for note in measured.reduced.notes),
+        uneven=measured.reduced.uneven,
     )  # fmt: skip
 
 

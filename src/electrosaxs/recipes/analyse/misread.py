@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analysis.concentration.hidden_misreads import Misreads
-from ...analysis.concentration.scaled_frames import MONITOR, ScaledFrames
+from ...analysis.concentration.scaled_frames import Cause, ScaledFrames
 from ...nouns import FloatArray
 from .causes import Contradiction
 from .layer import without_crystals
 from .measured_view import MeasuredView
+from .scaled import Reason
 
 ALONE, FEWEST_SCANS = 4.5, 5
 """Sigmas from which on a frame is not in keeping with the scans before and after, and scans that tell (chosen)."""
@@ -26,12 +27,15 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 def misread_monitors(
-    view: MeasuredView, left_out: BoolArray, scaled: Mapping[Place, str], contradictions: Mapping[Place, Contradiction]
+    view: MeasuredView,
+    left_out: BoolArray,
+    scaled: Mapping[Place, Reason],
+    contradictions: Mapping[Place, Contradiction],
 ) -> tuple[FloatArray | float, tuple[str, ...]]:
     """Relative sigma (scan, height) of phi by a monitor that is read wrong by less than a frame tells, 0 where no frame is out
     for its monitor, and words. scaled: frames that are out for their scale, with why."""
     single, said = _alone_in_time(view, left_out)
-    wrong = [place for place, words in scaled.items() if words.startswith(MONITOR)]
+    wrong = [place for place, reason in scaled.items() if reason.causes[0] == Cause.MONITOR]
     wrong += [place for place, one in contradictions.items() if one.of_monitor and place not in scaled]
     told = np.isfinite(view.solvent.share) & np.isfinite(view.solvent.sigma)
     wrong = [place for place in wrong if told[place]]
@@ -41,7 +45,9 @@ def misread_monitors(
     asked = view.known & ~left_out & ~view.beside_crystals
     lower = view.below_neighbours(left_out, asked)
     own = gain * depth
-    frames = ScaledFrames.of(solvent, light, lower, depth=depth, own=own, solvent_depth=view.solvent_depth).by(MONITOR)
+    frames = ScaledFrames.of(solvent, light, lower, depth=depth, own=own, solvent_depth=view.solvent_depth).by(
+        Cause.MONITOR
+    )
     others = asked & np.isfinite(frames.sigma)
     out = tuple(np.array(wrong).T)
     found = Misreads.of(

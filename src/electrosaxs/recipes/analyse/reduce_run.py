@@ -48,7 +48,8 @@ UNLIKELY = 40.0
 class ReducedRun:
     """A run in q bins. q (bins,): mean over the pixels of each bin. flags (frame,): why a frame is left out, empty where it
     is used; notes: what was found on the way. files: what the pixels are in. run: with the q window that the detector has.
-    repeated: what is scattered more than once, to be taken off; None: nothing. diode: its noise; None: not told."""
+    repeated: what is scattered more than once, to be taken off; None: nothing. diode: its noise; None: not told.
+    uneven: pixels of one q differ by more than counting."""
 
     run: Run
     table: FrameTable
@@ -59,6 +60,7 @@ class ReducedRun:
     files: tuple[Path, ...]
     repeated: Repeated | None = None
     diode: DiodeNoise | None = None
+    uneven: bool = False
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
@@ -114,11 +116,11 @@ def reduce_run(
             if frame.error:
                 errors[frame.index] = frame.error
     flags = flags_of(table, store, own.used_pixels, errors)
-    _tell(table, flags, detector.outliers)
+    _tell(table, flags, detector.outliers.note)
     seen = (*stopped_note(store, own.used_pixels), *centre_note(store))
     notes = (*(f"read: {words}" for words in table.origin), *detector.notes)
     notes = (*notes, *engine.notes, *seen, *_resume_note(store, len(table) - pending))
-    return ReducedRun(run, table, own.mean_q, store, flags, notes, reader.files)
+    return ReducedRun(run, table, own.mean_q, store, flags, notes, reader.files, uneven=detector.outliers.uneven)
 
 
 def _tell(table: FrameTable, flags: tuple[tuple[str, ...], ...], outliers: str) -> None:
