@@ -38,6 +38,7 @@ from .diode_noise import doubts_of_the_diode, with_diode_noise
 from .dose import dose_notes, doses
 from .double_scattering import beside_crystals, with_single_scattering
 from .drift import drift_number
+from .edge_light import with_edge_light
 from .engine import Device
 from .film import film_study, in_shadow
 from .headline import detector_settings, headline_numbers, starting_size_errors
@@ -110,7 +111,7 @@ def analyse_reduced(
     reduced: ReducedRun, *, workers: int = 2, progress: Progress | None = None, distributions: bool = True
 ) -> Analysis:
     """Everything after the reduction; distributions: False to leave out the size distributions, half of the time."""
-    reduced = without_odd_standards(with_diode_noise(without_diode_dark(reduced)))
+    reduced = without_odd_standards(with_edge_light(with_diode_noise(without_diode_dark(reduced))))
     with stage(progress, "solvent and reference"):
         standard = standards(reduced, workers=workers)
         reduced = with_known_fraction(reduced, standard)
@@ -189,7 +190,12 @@ def _results(
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
     film = film_study(agreed.shadow, crystals, maps, run, anode, scales.anode_um or 0.0)
     doubtful = [*doubts_of_the_beam(anode), *_doubts(measured, misfit, agreed, crystals)]
-    doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_surface(anode), *doubts_of_the_diode(measured)]
+    doubtful += [
+        *film.doubts,
+        *doubts_of_play(play),
+        *doubts_of_the_surface(anode),
+        *doubts_of_the_diode(measured),
+    ]
     before = tuple(note for part in (measured.reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*growth.notes, *crystals.notes, *film.notes, *sizes.notes)
     results = replace(

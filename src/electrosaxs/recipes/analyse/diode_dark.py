@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ...analysis.concentration.edge_light import OPEN
 from ...nouns import FloatArray, Role
 from ...physics.beam import beam_deviation, share_above
 from ...reduction.alignment import anode_height_from_alignment
@@ -21,8 +22,8 @@ from .odd_standards import scattered_per_monitor
 from .reduce_run import ReducedRun
 
 log = logging.getLogger(__name__)
-OPEN, SHUT = 0.98, 0.02
-"""Share of the beam above the anode from which on a frame is open, up to which it is shut (chosen)."""
+SHUT = 0.02
+"""Share of the beam above the anode up to which a frame is shut (chosen)."""
 FEWEST = 2
 """Frames on either side: one may be wild."""
 SIGNIFICANT = 5.0

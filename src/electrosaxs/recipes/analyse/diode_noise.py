@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analysis.concentration.diode_noise import DiodeNoise, diode_noise
+from ...analysis.concentration.edge_light import OPEN
 from ...nouns import Role
-from ...reduction.normalisation import NOT_A_SHARE, has_monitor
-from .diode_dark import OPEN, SHUT, share_open
+from ...reduction.normalisation import has_monitor
+from .diode_dark import SHUT, share_open
 from .measured_run import MeasuredRun
 from .odd_standards import scattered_per_monitor
 from .quality import OF_PHI, Doubt
@@ -54,8 +55,7 @@ def _noise_of(reduced: ReducedRun) -> DiodeNoise | None:
     """Of the diode, from frames of the knife edge that are dark."""
     table = reduced.table
     known = np.isfinite(table.transmission) & np.isfinite(table.height) & has_monitor(table.monitor)
-    fine = np.array([set(flags) <= {NOT_A_SHARE} for flags in reduced.flags])  # noise reads below 0, too
-    frames = np.flatnonzero(table.is_role(Role.ALIGNMENT) & known & fine)
+    frames = np.flatnonzero(table.is_role(Role.ALIGNMENT) & known & reduced.readable)
     share = share_open(reduced, frames)
     if share is None or not np.any(share > OPEN):
         return None
@@ -84,14 +84,18 @@ def in_faint_light(measured: MeasuredRun) -> npt.NDArray[np.intp]:
 
 
 def doubts_of_the_diode(measured: MeasuredRun) -> list[Doubt]:
-    """What a noise of the diode that no frame tells may do to the numbers of phi."""
-    faint = in_faint_light(measured)
-    if not faint.size:
-        return []
-    light = float(np.min(measured.reduced.table.transmission[faint]))
-    why = (
-        f"as little as {light:.2g} of the beam passes in {faint.size} frame(s), and no frame tells the noise of the diode, of"
-        f" which 1e-6 would be {100e-6 / light:.2g} % of phi (give beam.transmission_sigma, or frames of the knife edge well"
-        " behind the anode)"
-    )
-    return [Doubt(frozenset(OF_PHI), why)]
+    """Of the numbers of phi, by a noise of the diode that no frame tells; of the anode's height, by one that is not linear."""
+    found = []
+    faint, edge = in_faint_light(measured), measured.reduced.edge_light
+    if faint.size:
+        light = float(np.min(measured.reduced.table.transmission[faint]))
+        why = (
+            f"as little as {light:.2g} of the beam passes in {faint.size} frame(s), and no frame tells the noise of the diode,"
+            f" of which 1e-6 would be {100e-6 / light:.2g} % of phi (give beam.transmission_sigma, or frames of the knife edge"
+            " well behind the anode)"
+        )
+        found.append(Doubt(frozenset(OF_PHI), why))
+    if edge is not None and edge.bends:
+        why = f"the diode is not linear by {100.0 * abs(edge.bend):.2g} %, or the edge scatters, which moves the knife edge"
+        found.append(Doubt(frozenset({"anode_height"}), why))
+    return found

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ... import __version__
 from ...analysis.concentration.diode_noise import DiodeNoise
+from ...analysis.concentration.edge_light import EdgeLight
 from ...analysis.concentration.repeated import Repeated
 from ...analysis.kinetics.scan_map import HEIGHT_TOLERANCE_UM
 from ...cluster.workers import Cluster
@@ -26,7 +27,7 @@ from ...io.images import open_frames
 from ...nouns import FloatArray, FrameTable, RadialCounts, Role, Run
 from ...nouns.frame_reader import FrameReader
 from ...reduction.lost_beam import beamless
-from ...reduction.normalisation import frame_flags
+from ...reduction.normalisation import NOT_A_SHARE, frame_flags
 from ...reduction.outliers import sample_frames
 from ...reduction.sectors import centre_off
 from ...reduction.stream import ReductionStore, StoredFrames, reduce_series
@@ -49,7 +50,8 @@ class ReducedRun:
     """A run in q bins. q (bins,): mean over the pixels of each bin. flags (frame,): why a frame is left out, empty where it
     is used; notes: what was found on the way. files: what the pixels are in. run: with the q window that the detector has.
     repeated: what is scattered more than once, to be taken off; None: nothing. diode: its noise; None: not told.
-    uneven: pixels of one q differ by more than counting."""
+    uneven: pixels of one q differ by more than counting. edge_light: what the knife edge tells of diode and
+    detector; None: nothing."""
 
     run: Run
     table: FrameTable
@@ -61,11 +63,17 @@ class ReducedRun:
     repeated: Repeated | None = None
     diode: DiodeNoise | None = None
     uneven: bool = False
+    edge_light: EdgeLight | None = None
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
         """(frame,) True where nothing speaks against the frame."""
         return np.array([not f for f in self.flags])
+
+    @property
+    def readable(self) -> npt.NDArray[np.bool_]:
+        """(frame,) of which at most the transmission is no share: where no light passes, noise reads below 0, too."""
+        return np.array([set(flags) <= {NOT_A_SHARE} for flags in self.flags])
 
     def frames(self, role: Role) -> npt.NDArray[np.intp]:
         """Indices of the usable frames of a role."""
