@@ -20,7 +20,8 @@ def seen(off: dict[tuple[int, int], float], *, seed: int = 0, crystals_from: int
     fraction[crystals_from:, 0] = 0.2
     return SimpleNamespace(
         layer=SimpleNamespace(logarithm=np.zeros(SHAPE)), phi=START * np.exp(rest), logarithm=rest,
-        relative=np.full(SHAPE, NOISE), run=SimpleNamespace(solution=SimpleNamespace(volume_fraction=START)), known=np.ones(SHAPE, dtype=bool),
+        relative=np.full(SHAPE, NOISE), run=SimpleNamespace(solution=SimpleNamespace(volume_fraction=START)),
+        known=np.ones(SHAPE, dtype=bool),
         cut=np.arange(6) < 1, fraction=fraction, grid=SimpleNamespace(time=TIME),
     )  # fmt: skip
 
