@@ -12,6 +12,8 @@ from electrosaxs.analysis.concentration.edge_light import EdgeLight, edge_light
 from electrosaxs.nouns.contributions import AFTERGLOW, DIODE
 from electrosaxs.recipes.analyse.diode_noise import doubts_of_the_diode
 from electrosaxs.recipes.analyse.edge_light import of_diode_and_detector, with_edge_light
+from electrosaxs.recipes.live.provisional import SomeFrames
+from electrosaxs.reduction.stream import ReducedFrame
 
 X = np.linspace(-3.2, 3.2, 15)
 OPENED, COUNTS, NOISE = 0.6, 5e7, 2e-4
@@ -93,3 +95,25 @@ def test_the_height_of_the_anode_is_doubtful_where_the_diode_bends() -> None:
 def test_a_run_without_a_knife_edge_tells_nothing() -> None:
     run = reduced_run(["reference", "sample", "sample"])
     assert with_edge_light(run) is run
+
+
+@pytest.mark.parametrize("dead_time", [None, 2000.0])
+def test_pixels_that_miss_counts_are_no_diode_where_their_dead_time_is_known(dead_time: float | None) -> None:
+    random = np.random.default_rng(3)
+    light = ndtr(X)
+    pixels, exposure = 2e4, 1.0
+    rate = COUNTS * light / pixels
+    seen = rate * np.exp(-rate * 2e-6 / exposure)  # of one pixel
+    counts = np.concatenate([[seen[-1]], seen]) * pixels
+    run = reduced_run(["reference"] + ["alignment"] * X.size)
+    read = OPENED * light * (1.0 + NOISE * random.standard_normal(X.size))
+    table = replace(
+        run.table, height=np.concatenate([[500.0], X * 34.0 / 2.3548]), transmission=np.concatenate([[OPENED], read])
+    )
+    detector = run.run.detector.model_copy(update={"dead_time_ns": dead_time})
+    frames = [ReducedFrame(i, np.full(2, 0.5 * one), np.full(2, 0.5 * pixels)) for i, one in enumerate(counts)]
+    run = replace(run, table=table, store=SomeFrames(frames), run=run.run.model_copy(update={"detector": detector}))
+    found = with_edge_light(run)
+    assert (found.edge_light is None) == (dead_time is not None)
+    if dead_time is None:
+        assert "or bright pixels miss counts" in found.notes[-1]

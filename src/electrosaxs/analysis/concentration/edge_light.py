@@ -47,6 +47,11 @@ class EdgeLight:
         return self.held > max(SURE * self.held_sigma, LEAST_HELD)
 
     @property
+    def why(self) -> str:
+        """What a bend may come from; where much is counted and some is missed, too little seems to be read elsewhere."""
+        return "is not linear, or the edge scatters" + (", or bright pixels miss counts" if self.bend < 0.0 else "")
+
+    @property
     def words(self) -> tuple[str, ...]:
         """Those that are told."""
         found = []
@@ -54,7 +59,7 @@ class EdgeLight:
             found.append(
                 f"transmission: against what frames of the knife edge scatter, the diode reads {100.0 * abs(self.bend):.2g} +-"
                 f" {100.0 * self.bend_sigma:.1g} % too {'much' if self.bend > 0.0 else 'little'} where little light passes: it"
-                " is not linear, or the edge scatters; all of that is in phi's sigma (diode)"
+                f" {self.why}; all of that is in phi's sigma (diode)"
             )
         if self.holds:
             found.append(

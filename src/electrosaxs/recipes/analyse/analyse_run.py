@@ -111,7 +111,7 @@ def analyse_reduced(
     reduced: ReducedRun, *, workers: int = 2, progress: Progress | None = None, distributions: bool = True
 ) -> Analysis:
     """Everything after the reduction; distributions: False to leave out the size distributions, half of the time."""
-    reduced = without_odd_standards(with_edge_light(with_diode_noise(without_diode_dark(reduced))))
+    reduced = without_odd_standards(with_diode_noise(without_diode_dark(reduced)))
     with stage(progress, "solvent and reference"):
         standard = standards(reduced, workers=workers)
         reduced = with_known_fraction(reduced, standard)
@@ -126,6 +126,7 @@ def analyse_reduced(
     measured, crystals = between.measured, between.crystals
     misfit = with_sizes_that_fit(measured, crystals.rows, workers=workers)
     measured = replace(measured, voxels=misfit.voxels).without(misfit.reasons)
+    measured = replace(measured, reduced=with_edge_light(measured.reduced))  # with the dead time that curves tell
     agreed = agreement(measured, crystals.fraction_map)
     measured = measured.without(agreed.reasons)
     dose = doses_of(measured, anode, agreed)

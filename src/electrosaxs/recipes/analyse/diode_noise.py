@@ -96,6 +96,6 @@ def doubts_of_the_diode(measured: MeasuredRun) -> list[Doubt]:
         )
         found.append(Doubt(frozenset(OF_PHI), why))
     if edge is not None and edge.bends:
-        why = f"the diode is not linear by {100.0 * abs(edge.bend):.2g} %, or the edge scatters, which moves the knife edge"
+        why = f"by {100.0 * abs(edge.bend):.2g} % the diode {edge.why}, which moves the knife edge"
         found.append(Doubt(frozenset({"anode_height"}), why))
     return found

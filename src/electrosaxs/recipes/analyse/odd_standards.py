@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...nouns import FloatArray, Role
+from ...reduction.dead_time import lost_factor
 from .reduce_run import ReducedRun
 
 FEWEST = 3
@@ -43,9 +44,12 @@ def scattered_per_light(reduced: ReducedRun, frames: npt.NDArray[np.intp]) -> tu
 
 
 def scattered_per_monitor(reduced: ReducedRun, frames: npt.NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
-    """Counts of each frame over those of its monitor, and the sigma of counting, (frame,)."""
-    radial = reduced.counts(frames)
+    """Counts of each frame over those of its monitor, and the sigma of counting, (frame,); without what pixels miss, where
+    their dead time is known."""
+    radial, dead_time = reduced.counts(frames), reduced.run.detector.dead_time_ns
     counts, norm = np.asarray(radial.counts.values), np.asarray(radial.norm.values)
+    if dead_time:
+        counts = counts * lost_factor(radial, reduced.table.exposure[frames], 1e-9 * dead_time)
     light = reduced.table.monitor[frames] * norm.sum(axis=1)
     seen = np.maximum(counts.sum(axis=1), 0.5)
     return np.asarray(seen / light), np.asarray(np.sqrt(seen) / light)
