@@ -17,6 +17,9 @@ from ...nouns import FloatArray
 
 SIGMAS = 2.0
 """Of a normal distribution, whose share of readings is held."""
+USUAL, WITHIN = 1e-6, 5.0
+"""Noise of a photodiode over its reading of the beam without a cell, and the factor within which one lies (chosen): what few
+readings leave open is taken from there."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +39,14 @@ class DiodeNoise:
 
 
 def diode_noise(rest: FloatArray, sigma: FloatArray) -> float:
-    """Half of what further readings lie within as often as within two sigmas, given these few: 7 times the root mean square
-    of one, 1.4 times that of four.
+    """Half of what further readings lie within as often as within two sigmas, given these few and what photodiodes have.
 
-    rest (frame,): readings less the light that the detector counts in the same frame; sigma: of that light.
+    rest (frame,): transmissions less the light that the detector counts in the same frame; sigma: of that light.
     """
-    least = float(np.min(sigma))
-    trial = float(np.hypot(np.max(np.abs(rest)), least)) * np.geomspace(1e-3, 1e3, 200)
+    trial = USUAL * np.geomspace(1e-3, 1e4, 240)
     variance = np.square(trial[:, None]) + np.square(sigma)
     likelihood = -0.5 * np.sum(np.square(rest) / variance + np.log(variance), axis=1)
-    share = (
-        np.exp(likelihood - likelihood.max()) * np.square(trial) / (np.square(trial) + least**2)
-    )  # even in ln variance
+    likelihood -= 0.5 * np.square(np.log(trial / USUAL) / np.log(WITHIN))
+    share = np.exp(likelihood - likelihood.max())
     beyond = (2.0 * ndtr(-trial[:, None] / trial)) @ (share / share.sum())
     return float(np.interp(-2.0 * ndtr(-SIGMAS), -beyond, trial)) / SIGMAS

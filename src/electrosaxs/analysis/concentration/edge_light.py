@@ -24,6 +24,8 @@ NOISES = np.geomspace(1e-4, 0.1, 40)
 """Relative, of monitor and transmission of a frame, of which the least is taken that explains what is left."""
 SEEN = 3.0
 """Sigmas from which on what the edge scatters is there: a diode that bends by as much at middle heights looks the same."""
+UNKNOWN_NOISE = 1e-5
+"""Of the open beam's reading: noise of a diode that no frame tells (chosen: ten times that of a usual one)."""
 FREEDOM = 4
 """Degrees of freedom below which what is left says nothing of the noise."""
 
@@ -76,15 +78,19 @@ def edge_light(
     share: FloatArray,
     before: FloatArray,
     alone: FloatArray,
+    *,
+    diode: float | None = None,
 ) -> EdgeLight | None:
     """From frames of the knife edge, all (frame,): counts over those of the monitor, with sigma; open share of the beam; counts
-    of the frame before and of a second without beam, over this frame's monitor. None where there are too few."""
+    of the frame before and of a second without beam, over this frame's monitor. diode: its noise where no light passes, None:
+    not told. None where there are too few."""
     opened = float(np.median(transmission[share > OPEN]))
     per_light = float(np.median(scattered[share > OPEN])) / opened
     edge = np.exp(-0.5 * np.square(ndtri(share)))
     basis = np.stack([transmission, transmission * (1.0 - transmission / opened), before, alone, edge], axis=1)
     if transmission.size < basis.shape[1] + FREEDOM or np.any(np.all(basis == 0.0, axis=0)):
         return None
+    sigma = np.hypot(sigma, per_light * (UNKNOWN_NOISE * opened if diode is None else diode))
     value, spread = _fitted(basis, scattered, sigma, per_light * np.abs(transmission))
     if abs(value[-1]) < SEEN * spread[-1]:
         value, spread = _fitted(basis[:, :-1], scattered, sigma, per_light * np.abs(transmission))

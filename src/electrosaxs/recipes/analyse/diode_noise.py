@@ -14,7 +14,7 @@ from ...analysis.concentration.diode_noise import DiodeNoise, diode_noise
 from ...analysis.concentration.edge_light import OPEN
 from ...nouns import Role
 from ...reduction.normalisation import has_monitor
-from .diode_dark import SHUT, share_open
+from .diode_dark import RELATIVE, SHUT, share_open
 from .measured_run import MeasuredRun
 from .odd_standards import scattered_per_monitor
 from .quality import OF_PHI, Doubt
@@ -24,9 +24,12 @@ log = logging.getLogger(__name__)
 DARK = 1e-5
 """Of an open frame's transmission: light that is uncertain by more tells nothing of a diode's noise (chosen: 1 % of phi where
 a thousandth of the light passes)."""
-SEEN = 0.2
-"""Of the light in a dark frame, by its counts (chosen): how much more or less of it than of the beam's the diode may see, as
-the electrode's edge scatters too."""
+UNSEEN = 0.2
+"""Of the light in a dark frame, by its counts (chosen): how much more or less of it than of the beam's the diode may see, where
+no half-open frame tells."""
+HALF = (0.01, 0.5)
+"""Share of the beam of frames that tell it: what the edge scatters grows against the light as the distance from it, twofold to
+the dark frames."""
 TOLD = 1e-3
 """Of phi (chosen), from which on the diode's noise is told."""
 UNTOLD = 1e-3
@@ -63,7 +66,9 @@ def _noise_of(reduced: ReducedRun) -> DiodeNoise | None:
     opened = float(np.median(reading[share > OPEN]))
     per_count = opened / float(np.median(scattered[share > OPEN]))
     light = per_count * scattered
-    uncertain = np.hypot(per_count * sigma, SEEN * light)
+    half = (share > HALF[0]) & (share < HALF[1])
+    unlike = 2.0 * float(np.sqrt(np.mean(np.square(reading[half] / light[half] - 1.0)))) if half.any() else UNSEEN
+    uncertain = np.hypot(per_count * sigma, max(unlike, RELATIVE) * light)
     clipped = reading <= max(float(np.nanmin(table.transmission)), 0.0)  # none is where noise reads below 0
     dark = (share < SHUT) & (uncertain < DARK * opened) & ~(clipped & np.all(reading > 0.0))
     if not dark.any():

@@ -39,9 +39,9 @@ def _of_the_edge(reduced: ReducedRun) -> EdgeLight | None:
     scattered, sigma = scattered_per_monitor(reduced, frames)
     monitor = table.monitor
     before = scattered_per_monitor(reduced, frames - 1)[0] * monitor[frames - 1] / monitor[frames]
-    return edge_light(
-        table.transmission[frames], scattered, sigma, share, before, table.exposure[frames] / monitor[frames]
-    )
+    alone = table.exposure[frames] / monitor[frames]
+    noise = None if reduced.diode is None else reduced.diode.sigma
+    return edge_light(table.transmission[frames], scattered, sigma, share, before, alone, diode=noise)
 
 
 def of_diode_and_detector(measured: MeasuredRun) -> dict[str, FloatArray]:
