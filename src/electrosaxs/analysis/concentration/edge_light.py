@@ -20,6 +20,8 @@ SURE = 5.0
 """Sigmas from which on a fault is told (chosen)."""
 LEAST_BEND, LEAST_HELD = 1e-3, 1e-4
 """Of the transmission, and of the image before, from which on they are told (chosen): less is in no number's sigma either."""
+WHY = "is not linear, or the edge scatters, or bright pixels miss more or fewer counts than was taken (dead time)"
+"""What a bend may come from."""
 NOISES = np.geomspace(1e-4, 0.1, 40)
 """Relative, of monitor and transmission of a frame, of which the least is taken that explains what is left."""
 SEEN = 3.0
@@ -49,11 +51,6 @@ class EdgeLight:
         return self.held > max(SURE * self.held_sigma, LEAST_HELD)
 
     @property
-    def why(self) -> str:
-        """What a bend may come from; where much is counted and some is missed, too little seems to be read elsewhere."""
-        return "is not linear, or the edge scatters" + (", or bright pixels miss counts" if self.bend < 0.0 else "")
-
-    @property
     def words(self) -> tuple[str, ...]:
         """Those that are told."""
         found = []
@@ -61,7 +58,7 @@ class EdgeLight:
             found.append(
                 f"transmission: against what frames of the knife edge scatter, the diode reads {100.0 * abs(self.bend):.2g} +-"
                 f" {100.0 * self.bend_sigma:.1g} % too {'much' if self.bend > 0.0 else 'little'} where little light passes: it"
-                f" {self.why}; all of that is in phi's sigma (diode)"
+                f" {WHY}; all of that is in phi's sigma (diode)"
             )
         if self.holds:
             found.append(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...analysis.concentration.diode_noise import DiodeNoise, diode_noise
-from ...analysis.concentration.edge_light import OPEN
+from ...analysis.concentration.edge_light import OPEN, WHY
 from ...nouns import Role
 from ...reduction.normalisation import has_monitor
 from .diode_dark import RELATIVE, SHUT, share_open
@@ -101,6 +101,6 @@ def doubts_of_the_diode(measured: MeasuredRun) -> list[Doubt]:
         )
         found.append(Doubt(frozenset(OF_PHI), why))
     if edge is not None and edge.bends:
-        why = f"by {100.0 * abs(edge.bend):.2g} % the diode {edge.why}, which moves the knife edge"
+        why = f"by {100.0 * abs(edge.bend):.2g} % the diode {WHY}, which moves the knife edge"
         found.append(Doubt(frozenset({"anode_height"}), why))
     return found
