@@ -211,9 +211,11 @@ def test_a_flat_field_that_is_not_right_is_told_with_its_size(
     whole = [scattering(mean, k) for k in range(12)]
     drawn = np.random.default_rng(5)
     uneven = [drawn.binomial(frame, stripes[None, :] / 1.02).astype(np.int32) for frame in whole]
-    assert FLAT_FIELD not in find_outliers(whole, integrator).note
-    note = find_outliers(uneven, integrator).note
+    assert not find_outliers(whole, integrator).uneven
+    found = find_outliers(uneven, integrator)
+    note = found.note
     if mean < 1.0:
         assert FLAT_FIELD not in note  # counting hides it
     else:
         assert f"{FLAT_FIELD}: by 2 %" in note
+    assert found.uneven == (mean > 1.0)

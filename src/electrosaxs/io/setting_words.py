@@ -59,6 +59,7 @@ MEANING = {
     "beam.fwhm_um": "the vertical full width at half maximum of the beam in um",
     "beam.energy_keV_sigma": "one standard deviation of energy_keV",
     "beam.fwhm_um_sigma": "one standard deviation of fwhm_um",
+    "beam.transmission_sigma": "one standard deviation of a reading of the transmission where no light passes",
     "beam.polarization": "pyFAI's polarization factor, between -1 and 1",
     "beam.photons_per_s": "the photons per second in the incident beam",
     "detector": "the table [detector] with geometry",

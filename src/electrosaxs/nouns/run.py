@@ -143,13 +143,15 @@ class Solution(Settings):
 
 
 class Beam(Settings):
-    """Photon energy, vertical full width at half maximum, and pyFAI's polarisation factor."""
+    """Photon energy, vertical full width at half maximum, and pyFAI's polarisation factor. transmission_sigma: standard
+    deviation of one reading of the transmission where no light passes; absent: looked for in frames behind the anode."""
 
     energy_keV: Annotated[float, Field(gt=1, lt=200)]
     fwhm_um: Annotated[float, Field(ge=NARROWEST_UM, le=1e5)]
     polarization: Annotated[float, Field(ge=-1, le=1)] = 0.99
     energy_keV_sigma: NotNegative | None = None
     fwhm_um_sigma: NotNegative | None = None
+    transmission_sigma: Annotated[float, Field(ge=0, lt=0.1)] | None = None
 
     @model_validator(mode="after")
     def _known_to_a_part(self) -> Beam:

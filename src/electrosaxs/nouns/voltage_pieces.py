@@ -18,6 +18,11 @@ OFF = 0.01
 FEWEST_FRAMES = 3
 
 
+def whole_program(number: str) -> str:
+    """Name of a number without the piece of the voltage program that it is of: `slice_flux[2]` is a `slice_flux`."""
+    return number.split("[")[0]
+
+
 @dataclass(frozen=True)
 class Piece:
     """From `start` to `end` (s), its first and last frame; voltage (V), mean; ramp: the voltage changes within it.

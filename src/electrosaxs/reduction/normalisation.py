@@ -119,6 +119,10 @@ LOWEST_TRANSMISSION = 1e-5
 """Below it a photodiode, whose dark current is about 1e-6 of its reading of the open beam, reads its own noise (chosen)."""
 
 
+NOT_A_SHARE = "transmission not in (0, 1]"
+"""Why a frame without a transmission is left out."""
+
+
 def has_transmission(transmission: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """True where the transmission is in (0, 1]."""
     return np.isfinite(transmission) & (np.asarray(transmission) > 0) & (np.asarray(transmission) <= 1)
@@ -144,7 +148,7 @@ def frame_flags(
     dark = (np.asarray(transmission, dtype=np.float64) < LOWEST_TRANSMISSION) & ~np.asarray(knife_edge, dtype=bool)
     columns = {
         "no monitor": ~has_monitor(monitor),
-        "transmission not in (0, 1]": ~has_transmission(transmission),
+        NOT_A_SHARE: ~has_transmission(transmission),
         f"transmission below {LOWEST_TRANSMISSION:.5f}": has_transmission(transmission) & dark,
         "all pixels masked": np.asarray(negative) + np.asarray(saturated) + np.asarray(stopped) >= used_pixels,
         "saturated": np.asarray(saturated) > SATURATED_SHARE * used_pixels,

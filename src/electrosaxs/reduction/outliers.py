@@ -36,13 +36,15 @@ FEWEST_PIXELS = 20  # of a bin; the median of fewer does not tell who is the wil
 @dataclass(frozen=True, eq=False)
 class Outliers:
     """hot, dead: (y, x); frames: how many were looked at; dead_searchable: share of the pixels of the q range that
-    expected enough counts for a dead one to show; note: what was found, and what could not be, in one line."""
+    expected enough counts for a dead one to show; note: what was found, and what could not be, in one line; uneven: pixels of
+    one q differ by more than counting."""
 
     hot: npt.NDArray[np.bool_]
     dead: npt.NDArray[np.bool_]
     frames: int
     dead_searchable: float
     note: str
+    uneven: bool = False
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:
@@ -95,13 +97,18 @@ def find_outliers(frames: Iterable[npt.NDArray], integrator: Integrator) -> Outl
     stands_out = int(hot.sum())
     if stands_out > MOST_HOT * hot.size:
         hot[:] = False
+    scatter, sigmas = _unevenness(total, expected, judged & ~hot & ~dead, integrator)
+    uneven = scatter >= LEAST_UNEVEN and sigmas >= SURELY_UNEVEN
+    note = _note(stands_out, hot, dead, always_invalid, len(counts), searchable)
+    if uneven:
+        note += f"; pixels of one q {FLAT_FIELD}: by {100.0 * scatter:.2g} % ({min(sigmas, 999.0):.0f} sigma)"
     return Outliers(
         hot=_image(hot | always_invalid, integrator),
         dead=_image(dead, integrator),
         frames=len(counts),
         dead_searchable=searchable,
-        note=_note(stands_out, hot, dead, always_invalid, len(counts), searchable)
-        + _uneven_note(*_unevenness(total, expected, judged & ~hot & ~dead, integrator)),
+        note=note,
+        uneven=uneven,
     )
 
 
@@ -173,12 +180,6 @@ def _unevenness(
     weight = float(np.sum(per_bin[1][known]))
     square = float(np.sum(excess)) / max(weight, 1e-12)
     return float(np.sqrt(max(square, 0.0))), square * np.sqrt(max(weight, 0.0) / 2.0)
-
-
-def _uneven_note(scatter: float, sigmas: float) -> str:
-    if scatter < LEAST_UNEVEN or sigmas < SURELY_UNEVEN:
-        return ""
-    return f"; pixels of one q {FLAT_FIELD}: by {100.0 * scatter:.2g} % ({min(sigmas, 999.0):.0f} sigma)"
 
 
 def robust_mean(counts: npt.NDArray, weight: FloatArray) -> tuple[float, float]:

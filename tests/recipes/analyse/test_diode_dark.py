@@ -71,7 +71,7 @@ def test_all_frames_are_freed_of_it_and_the_run_says_so(monkeypatch: pytest.Monk
         return SimpleNamespace(counts=column, norm=sc.ones_like(column))
 
     run = SimpleNamespace(
-        run=SimpleNamespace(beam=SimpleNamespace(fwhm_um=FWHM)),
+        run=SimpleNamespace(beam=SimpleNamespace(fwhm_um=FWHM), detector=SimpleNamespace(dead_time_ns=None)),
         table=table,
         notes=(),
         counts=of,

@@ -19,8 +19,9 @@ def seen(off: dict[tuple[int, int], float], *, seed: int = 0, crystals_from: int
     fraction = np.zeros(SHAPE)
     fraction[crystals_from:, 0] = 0.2
     return SimpleNamespace(
-        layer=SimpleNamespace(logarithm=np.zeros(SHAPE)), phi=START * np.exp(rest), logarithm=rest, relative=np.full(SHAPE, NOISE),
-        run=SimpleNamespace(solution=SimpleNamespace(volume_fraction=START)), known=np.ones(SHAPE, dtype=bool),
+        layer=SimpleNamespace(logarithm=np.zeros(SHAPE)), phi=START * np.exp(rest), logarithm=rest,
+        relative=np.full(SHAPE, NOISE), run=SimpleNamespace(solution=SimpleNamespace(volume_fraction=START)),
+        known=np.ones(SHAPE, dtype=bool),
         cut=np.arange(6) < 1, fraction=fraction, grid=SimpleNamespace(time=TIME),
     )  # fmt: skip
 
@@ -45,3 +46,21 @@ def test_what_stays_is_no_single_frame_and_crystals_are_not_asked() -> None:
     step = {(scan, 3): 0.01 for scan in range(4, 8)}
     assert not np.any(_alone_in_time(seen(step), NOBODY)[0])  # type: ignore[arg-type]
     assert not np.any(_alone_in_time(seen({(6, 3): 0.02}, crystals_from=5), NOBODY)[0])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("place", [(0, 3), (7, 3), (1, 3), (6, 3), (4, 0)])
+def test_the_first_and_the_last_scan_and_the_height_at_the_anode_are_asked_too(place: tuple[int, int]) -> None:
+    found, _ = _alone_in_time(seen({place: 0.006}, seed=2), NOBODY)  # type: ignore[arg-type]
+    assert np.argwhere(found).tolist() == [list(place)]
+    assert np.asarray(found)[place] == pytest.approx(0.006, abs=6.0 * NOISE)
+
+
+def test_one_that_is_off_does_not_hide_another_of_its_height() -> None:
+    found, _ = _alone_in_time(seen({(1, 3): 0.004, (5, 3): 0.004}), NOBODY)  # type: ignore[arg-type]
+    assert np.argwhere(found).tolist() == [[1, 3], [5, 3]]
+
+
+def test_what_bends_in_time_is_no_single_frame() -> None:
+    """A layer that is thin yet is followed worst in the first scans."""
+    bends = {(scan, height): 0.03 * np.exp(-1.5 * scan) for scan in range(8) for height in (0, 1)}
+    assert not np.any(_alone_in_time(seen(bends), NOBODY)[0])  # type: ignore[arg-type]

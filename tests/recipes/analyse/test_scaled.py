@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from electrosaxs.analysis.concentration.scaled_frames import Measure, ScaledFrames
-from electrosaxs.nouns.contributions import GAS as GAS_SIGMA
-from electrosaxs.nouns.contributions import NORMALISATION
+from electrosaxs.analysis.concentration.scaled_frames import Cause, Measure, ScaledFrames
+from electrosaxs.nouns.contributions import GAS, NORMALISATION
 from electrosaxs.recipes.analyse.scaled import Scaled, with_scaled
 
 SHAPE = (6, 3)
@@ -43,7 +42,9 @@ def test_a_monitor_three_per_cent_off_is_out_where_hardly_a_particle_is_left() -
     for size in (0.03, -0.03):
         scaled = told({}, {(4, 2): size})
         assert places(scaled.found) == [[4, 2]]
-        words = scaled.words((4, 2))
+        reason = scaled.reason((4, 2))
+        words = reason.words
+        assert reason.causes[0] == Cause.MONITOR
         assert words.startswith("monitor")
         assert ("too high: less of solvent" if size > 0.0 else "too low: more of solvent") in words
 
@@ -64,7 +65,7 @@ def test_frames_with_gas_say_together_what_one_does_not() -> None:
     assert not told({(3, 0): 0.035}).found.any()
     both = told({(3, 0): 0.035, (4, 0): 0.035, (5, 0): 0.035})
     assert places(both.found) == [[3, 0], [4, 0], [5, 0]]
-    assert "as it is from others of this height" in both.words((4, 0))
+    assert "as it is from others of this height" in both.reason((4, 0)).words
     assert not told({(3, 0): 0.035, (4, 1): 0.01}).found.any()  # of two heights
 
 
@@ -72,27 +73,28 @@ def test_what_is_not_significant_is_in_the_sigma_of_that_frame_alone() -> None:
     unseen = told({}, {(3, 2): 0.011}).unseen
     assert places(unseen[NORMALISATION] > 0.0) == [[3, 2]]
     assert np.isclose(unseen[NORMALISATION][3, 2], 1.5 * 0.011, rtol=0.05)
-    assert not unseen[GAS_SIGMA].any()
+    assert not unseen[GAS].any()
 
 
 def test_scans_in_a_row_at_the_electrode_have_in_their_sigma_what_they_show_together() -> None:
     unseen = told({(2, 0): 0.02, (3, 0): 0.02, (4, 0): 0.02}).unseen
-    assert places(unseen[GAS_SIGMA] > 0.02) == [[2, 0], [3, 0], [4, 0]]
-    assert not told({(2, 0): 0.005, (4, 0): 0.005}).unseen[GAS_SIGMA].any()
+    assert places(unseen[GAS] > 0.02) == [[2, 0], [3, 0], [4, 0]]
+    assert not told({(2, 0): 0.005, (4, 0): 0.005}).unseen[GAS].any()
 
 
 def test_where_gas_was_found_each_frame_has_in_its_sigma_what_it_may_hide() -> None:
     scaled = told({(3, 0): 0.015}, there=0)
     assert not scaled.found.any()
-    assert np.all(scaled.unseen[GAS_SIGMA][:, 0] > 0.005)
+    assert np.all(scaled.unseen[GAS][:, 0] > 0.005)
 
 
 def test_a_search_ends_where_nothing_more_is_found() -> None:
     def shown(left_out: np.ndarray, there: np.ndarray) -> Scaled:
         return told({} if left_out[3, 0] else {(3, 0): 0.2}, out=left_out, there=0 if there[0] else None)
 
-    left_out, words, unseen = with_scaled(shown, OUT)
+    left_out, reasons, unseen = with_scaled(shown, OUT)
     assert places(left_out) == [[3, 0]]
-    assert list(words) == [(3, 0)]
-    assert words[3, 0].startswith("gas in the beam: 20 %")
-    assert unseen[GAS_SIGMA][3, 0] == 0.0
+    assert list(reasons) == [(3, 0)]
+    assert reasons[3, 0].causes == (Cause.GAS,)
+    assert reasons[3, 0].words.startswith("gas in the beam: 20 %")
+    assert unseen[GAS][3, 0] == 0.0

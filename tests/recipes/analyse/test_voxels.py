@@ -234,12 +234,25 @@ def test_an_emptied_height_reads_nothing_within_its_sigma_as_often_below_as_abov
     assert np.isfinite(phi).all()
     assert [recipe.EMPTIED in flags for flags in voxels.flags] == [True] * 60 + [False] * 2
     assert not any(recipe.UNTOLD.intersection(flags) for flags in voxels.flags)
-    pulls = phi[:60] / sigma[:60]
-    assert abs(pulls.mean()) < 0.4
-    assert 0.75 < pulls.std() < 1.25
-    assert np.all(sigma[:60] < 2e-5)
+    counted = np.min(sigma[:60])  # where what is read is near 0 its size does not matter
+    assert abs(phi[:60].mean()) < 0.4 * counted
+    assert 0.75 < phi[:60].std() / counted < 1.25
+    assert np.all(sigma[:60] < 8e-5)
     assert np.isnan(voxels.values["diameter"][:60]).all()
     assert_close(phi[60:], left[60:], rel=0.05)
+
+
+def test_the_few_that_are_left_are_small_and_phi_has_that_in_its_sigma() -> None:
+    """Large ones drift away first: 1.5 % of phi0 of 2.6 nm read as 3.5 nm was 0.5 %, nine sigmas off."""
+    left = np.full(40, 1.6e-6)
+    sample = synthetic_sample(gaussian_sizes(4.9, 0.6), left, gain=2e-3, solvent_gain=1e4, background=0.1, seed=5)
+    reference = synthetic_sample(START, gain=[1.0] * 6, solvent_gain=1e4)
+    voxels = made(sample, reference, in_modes=False, flags=(("not converged",),) * left.size)
+    read = np.array([recipe.EMPTIED in flags for flags in voxels.flags])
+    assert read.sum() > 20
+    off, sigma = (voxels.values["phi"] - left)[read], voxels.values["phi_sigma"][read]
+    assert off.mean() < -0.5 * left[0]
+    assert np.mean(np.abs(off / sigma) < 2.0) > 0.9
 
 
 def test_a_curve_that_no_spheres_fit_and_that_is_not_flat_is_not_empty() -> None:

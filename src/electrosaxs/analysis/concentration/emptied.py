@@ -6,7 +6,8 @@ scale, which is above 0, is no measure of how little there is. With the sizes of
     I(q) = x (I_0(q) - b_0) + b,        phi = x phi0,
 
 I_0 its fitted curve, is linear in x and b: x comes out at 0 within its sigma, as often below as above, whatever the few that
-are left are like. That sizes are others is an error in proportion to phi, so this is read where x is no more than noise.
+are left are like. That sizes are others is an error in proportion to phi, so this is read where x is no more than noise, and is
+in its sigma: large particles drift away first, and those left scatter less for what they are, as d^6 / (d + 2 shell)^3.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from .invariant import ParticleVolume
 
 EMPTIED = "holds next to nothing: phi with the sizes of the starting solution"
 UNTOLD = {"not converged", "too few counts"}
+SMALLER = 2.0
+"""Deviations of the starting sizes by which the last that are left may be smaller (chosen)."""
+SMALLEST = 0.3
+"""Of the starting diameter, at least."""
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -52,6 +57,17 @@ def with_emptied(
         columns["variance"][frame] = variance
         columns["solvent_variance"][frame] = np.where(noise.used[frame], noise.solvent_variance[frame], 0.0)
     return ParticleVolume(**columns), emptied
+
+
+def left_unseen(start: SphereFit, dry_shell_nm: float) -> float:
+    """What more than phi is there, over phi, where it is read with the sizes of the starting solution and all that is left are
+    particles two deviations smaller: phi over scattering goes as <(d + 2 shell)^3> / <d^6>."""
+    d, delta = float(start.diameter[0]), float(start.deviation[0])
+    whole, square = d + 2.0 * dry_shell_nm, delta**2
+    volumes = whole**3 + 3.0 * whole * square  # of a normal distribution
+    scattering = d**6 + 15.0 * d**4 * square + 45.0 * d**2 * square**2 + 15.0 * square**3
+    least = max(d - SMALLER * delta, SMALLEST * d)
+    return (least + 2.0 * dry_shell_nm) ** 3 / least**6 * scattering / volumes - 1.0
 
 
 def _share(noise: BinNoise, frame: int, particles: FloatArray) -> tuple[float, FloatArray, FloatArray]:

@@ -12,13 +12,13 @@ neighbours where the layer is steep; together they tell the size, and which of t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
 from ...nouns import FloatArray
 
-MONITOR, TRANSMISSION, GAS = "monitor", "transmission", "gas"
 ROUNDING = 1e-9
 """Of their squares over sigma: by less than that no measure tells one cause from another."""
 EQUAL = 4.0
@@ -27,6 +27,14 @@ SUSPICIOUS, LEAST_GAS = 2.0, 1.0
 """Sigmas of its own curve and light from which on a frame's neighbours are asked and it is not asked itself, and those of gas
 at an electrode (chosen)."""
 BoolArray = npt.NDArray[np.bool_]
+
+
+class Cause(StrEnum):
+    """What a frame as a whole is scaled by."""
+
+    MONITOR = "monitor"
+    TRANSMISSION = "transmission"
+    GAS = "gas"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +57,7 @@ class Shares:
     """Of one cause (scan, height): share x, its sigma (infinite where nothing tells) and chi-squared of the measures about it;
     sigma is larger where they contradict each other."""
 
-    cause: str
+    cause: Cause
     share: FloatArray
     sigma: FloatArray
     misfit: FloatArray
@@ -57,7 +65,7 @@ class Shares:
     @property
     def significance(self) -> FloatArray:
         """x over its sigma; 0 where it would be a negative share of gas."""
-        return np.where((self.cause != GAS) | (self.share > 0.0), self.share / self.sigma, 0.0)
+        return np.where((self.cause != Cause.GAS) | (self.share > 0.0), self.share / self.sigma, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +87,7 @@ class ScaledFrames:
     ) -> ScaledFrames:
         """depth (scan, height): expected of the particles; own: d depth / d ln phi of the frame; neighbours: None where they
         were not asked."""
-        responses = {MONITOR: -own, TRANSMISSION: 1.0 - own, GAS: solvent_depth + depth - own}
+        responses = {Cause.MONITOR: -own, Cause.TRANSMISSION: 1.0 - own, Cause.GAS: solvent_depth + depth - own}
         found = []
         for cause, response in responses.items():
             sums = [solvent.alone(1.0), light.alone(np.nan_to_num(response))]
@@ -98,7 +106,7 @@ class ScaledFrames:
     def suspicious(self, there: BoolArray) -> BoolArray:
         """(scan, height) frames whose neighbours are to be asked; there (height,): where gas was found, or may rise from an
         electrode."""
-        gas = self.by(GAS).significance > LEAST_GAS
+        gas = self.by(Cause.GAS).significance > LEAST_GAS
         return np.asarray((np.abs(self.significance) > SUSPICIOUS) | (there & gas))
 
     def only(self, asked: BoolArray) -> ScaledFrames:
@@ -112,7 +120,7 @@ class ScaledFrames:
         noise makes of a frame is no fault of it."""
         return ScaledFrames(
             tuple(
-                one if one.cause == GAS else Shares(one.cause, one.share, np.hypot(one.sigma, noise), one.misfit)
+                one if one.cause == Cause.GAS else Shares(one.cause, one.share, np.hypot(one.sigma, noise), one.misfit)
                 for one in self.causes
             )
         )
@@ -127,10 +135,10 @@ class ScaledFrames:
         """x of the likeliest cause."""
         return self._best(np.stack([one.share for one in self.causes]))
 
-    def by(self, cause: str) -> Shares:
+    def by(self, cause: Cause) -> Shares:
         return next(one for one in self.causes if one.cause == cause)
 
-    def likely(self, scan: int, height: int) -> tuple[str, ...]:
+    def likely(self, scan: int, height: int) -> tuple[Cause, ...]:
         """Causes that explain a frame about as well as the likeliest does, that one first."""
         possible = [one for one in self.causes if one.significance[scan, height] != 0.0]
         order = sorted(possible, key=lambda one: float(one.misfit[scan, height]))

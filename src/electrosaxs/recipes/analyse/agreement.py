@@ -35,11 +35,13 @@ from .drift import (
     scatter_of_phi,
     unseen_of_the_beam,
 )
+from .edge_light import of_diode_and_detector
 from .measured_run import MeasuredRun
 from .measured_view import MeasuredView
 from .misread import misread_monitors
 from .scaled import with_scaled
 from .shadow import Shadow
+from .stand_ins import stand_ins
 
 MOST_SHARE = 0.4
 """Of the voxels; where more contradict themselves, it is not single frames that are wrong."""
@@ -58,11 +60,11 @@ class Agreement:
     phi by either measure, of frames that were left out too; drift: relative change of phi where the transmission's drift is
     the diode's; scatter: relative sigma of phi where the two scatter against each other in all frames; own: of each frame's
     phi, on its own; moved_um: by how much the anode seems to be elsewhere than said, moves: in some scans; unseen: contribution
-    -> relative sigma of phi by gas or by a misread monitor that is uncertain; standards: of all phi, by the noise of the
-    reference frames where it shows in the others alone; bulk: phi where nothing has arrived; deposit: relative change of phi by
-    what stays where the beam was, change: of ln phi with the seconds in the beam, beside the layer; shadow: of a film on the
-    anode; clock: when the field came on, None: not told; misread: relative sigma of
-    each frame's phi by a monitor that may be read wrong, unseen; edge: of phi where what passes the anode is not what its
+    -> relative sigma of phi by gas or a misread monitor that is uncertain, by diode or detector; standards: of all phi, by the
+    noise of the reference frames where it shows in the others alone; bulk: phi where nothing has arrived; deposit: relative
+    change of phi by what stays where the beam was, change: of ln phi with the seconds in the beam, beside the layer; shadow: of
+    a film on the anode; clock: when the field came on, None: not told; misread: relative sigma of each frame's phi by a
+    monitor that may be read wrong, unseen; edge: of phi where what passes the anode is not what its
     height lets, if something else than a moved beam does it."""
 
     measures: TwoMeasures | None
@@ -130,9 +132,13 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreem
     of_light = {place: c for place, c in contradictions.items() if place not in scaled}
     return Agreement(
         measures,
-        view.stand_ins(correction, measures, left_out, of_light),
+        stand_ins(view, correction, measures, left_out, of_light),
         left_out,
-        _reasons(grid, {place: cause(c) for place, c in contradictions.items()} | scaled),
+        _reasons(
+            grid,
+            {place: cause(c) for place, c in contradictions.items()}
+            | {place: one.words for place, one in scaled.items()},
+        ),
         view.phi,
         *view.absorbed(correction, measures),
         np.hypot(drift, scatter) if np.any(scatter) else drift,
@@ -140,7 +146,7 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreem
         own,
         edge.moved_um,
         edge.moves,
-        unseen,
+        unseen | of_diode_and_detector(measured),
         noise / np.sqrt(max(measured.reduced.frames(Role.REFERENCE).size, 1)) if own else 0.0,
         bulk,
         *_deposit(view, measured, left_out, bulk, heights_known=not edge.moved_um),
@@ -158,7 +164,10 @@ def _scattering_alone(measured: MeasuredRun, view: MeasuredView, none: BoolArray
     blank, bulk = np.full(time.shape, np.nan), view.bulk(none, measured.standard)
     drift, words = drift_of_bulk(bulk, time, np.zeros(time.shape), ())
     clock = clock_of(measured, view, none)
-    return Agreement(None, None, none, {}, blank, blank, blank, drift, bulk=bulk, clock=clock, notes=words)
+    unseen = of_diode_and_detector(measured)
+    return Agreement(
+        None, None, none, {}, blank, blank, blank, drift, unseen=unseen, bulk=bulk, clock=clock, notes=words
+    )
 
 
 @dataclass(frozen=True, eq=False)

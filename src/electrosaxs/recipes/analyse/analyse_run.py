@@ -21,7 +21,6 @@ from ...nouns import FloatArray, FrameRecord, Run, RunResults, VolumeFraction, V
 from ...nouns.contributions import STARTING_SOLUTION
 from ...nouns.dose import HeightDose
 from ...physics.concentration import concentration_words, with_volume_fraction
-from ...reduction.outliers import FLAT_FIELD
 from ...report.number_text import number_lines, quality_in_short, quality_lines
 from ...report.page import write_report
 from ...report.pictures import Figures
@@ -35,9 +34,11 @@ from .clock import with_the_clock, words_of_the_clock
 from .crystals import Crystals, find_crystals, in_the_footprint, measured_again
 from .curve_files import choose_curves, write_curve_files
 from .diode_dark import without_diode_dark
+from .diode_noise import doubts_of_the_diode, with_diode_noise
 from .dose import dose_notes, doses
 from .double_scattering import beside_crystals, with_single_scattering
 from .drift import drift_number
+from .edge_light import with_edge_light
 from .engine import Device
 from .film import film_study, in_shadow
 from .headline import detector_settings, headline_numbers, starting_size_errors
@@ -110,7 +111,7 @@ def analyse_reduced(
     reduced: ReducedRun, *, workers: int = 2, progress: Progress | None = None, distributions: bool = True
 ) -> Analysis:
     """Everything after the reduction; distributions: False to leave out the size distributions, half of the time."""
-    reduced = without_odd_standards(without_diode_dark(reduced))
+    reduced = without_odd_standards(with_diode_noise(without_diode_dark(reduced)))
     with stage(progress, "solvent and reference"):
         standard = standards(reduced, workers=workers)
         reduced = with_known_fraction(reduced, standard)
@@ -125,6 +126,7 @@ def analyse_reduced(
     measured, crystals = between.measured, between.crystals
     misfit = with_sizes_that_fit(measured, crystals.rows, workers=workers)
     measured = replace(measured, voxels=misfit.voxels).without(misfit.reasons)
+    measured = replace(measured, reduced=with_edge_light(measured.reduced))  # with the dead time that curves tell
     agreed = agreement(measured, crystals.fraction_map)
     measured = measured.without(agreed.reasons)
     dose = doses_of(measured, anode, agreed)
@@ -189,7 +191,12 @@ def _results(
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
     film = film_study(agreed.shadow, crystals, maps, run, anode, scales.anode_um or 0.0)
     doubtful = [*doubts_of_the_beam(anode), *_doubts(measured, misfit, agreed, crystals)]
-    doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_surface(anode)]
+    doubtful += [
+        *film.doubts,
+        *doubts_of_play(play),
+        *doubts_of_the_surface(anode),
+        *doubts_of_the_diode(measured),
+    ]
     before = tuple(note for part in (measured.reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*growth.notes, *crystals.notes, *film.notes, *sizes.notes)
     results = replace(
@@ -214,7 +221,7 @@ def _doubts(measured: MeasuredRun, misfit: Misfit, agreed: Agreement, crystals: 
     why = Counter(voxels.flags[row][0] if voxels.flags[row] else "not measured" for row in without)
     return doubts(
         measured.standard, misfit, agreed, voxels.frame.size, centre_px=centre, crystals_miss=crystals.missed, unmeasured=why,
-        uneven=any(FLAT_FIELD in note for note in measured.reduced.notes),
+        uneven=measured.reduced.uneven,
     )  # fmt: skip
 
 

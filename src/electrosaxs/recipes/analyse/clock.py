@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...analysis.kinetics.field_on import FieldOn, field_on
 from ...nouns import FloatArray, Number
-from ...nouns.voltage_pieces import Piece
+from ...nouns.voltage_pieces import Piece, whole_program
 from .layer import as_seen, without_crystals
 from .measured_run import MeasuredRun
 from .measured_view import MeasuredView
@@ -111,6 +111,6 @@ def with_the_clock(numbers: Mapping[str, Number], clock: Clock | None) -> dict[s
     """`numbers` and the moment of the field; where no frame tells it, that is said of what rests on it."""
     found = dict(numbers)
     for name, number in numbers.items():
-        if clock is None and name.split("[")[0] in RESTS_ON_IT and number.value is not None:
+        if clock is None and whole_program(name) in RESTS_ON_IT and number.value is not None:
             found[name] = replace(number, source=f"{number.source}; not included: error of the clock ({NOT_TOLD})")
     return {**found, NAME: clock_number(clock)}

@@ -12,7 +12,7 @@ from ...nouns.run_plan import RunPlan
 from ...reduction.azimuthal import Integrator
 from ...reduction.geometry import Geometry, pixel_geometry
 from ...reduction.masking import BoolImage, is_fit2d_mask, read_mask, static_mask
-from ...reduction.outliers import find_outliers
+from ...reduction.outliers import Outliers, find_outliers
 from ...reduction.q_window import filled_window
 from .beam_centre import Frames, Quarters, about_the_beam, watched
 
@@ -24,15 +24,15 @@ PILATUS_SATURATION = 2**20 - 1
 
 @dataclass(frozen=True, eq=False)
 class PreparedDetector:
-    """Where every photon of a run goes. run: with the q window that the detector has; outliers: what was found of hot and
-    dead pixels; mask (y, x): with them; notes: what was found on the way."""
+    """Where every photon of a run goes. run: with the q window that the detector has; outliers: hot and dead
+    pixels; mask (y, x): with them; notes: what was found on the way."""
 
     run: Run
     geometry: Geometry
     mask: BoolImage
     saturation: float | None
     integrator: Integrator
-    outliers: str
+    outliers: Outliers
     notes: tuple[str, ...]
 
 
@@ -58,7 +58,7 @@ def prepared(run: Run, reader: FrameKind, frames: Frames) -> PreparedDetector:
         run = run.model_copy(update={"analysis": window})
         own = _own_integrator(run, geometry, mask, saturation, bins=window.bins)
     notes = (*turned, *cut, f"outliers: {outliers.note}", *moved)
-    return PreparedDetector(run, geometry, mask, saturation, own, outliers.note, notes)
+    return PreparedDetector(run, geometry, mask, saturation, own, outliers, notes)
 
 
 def detector_of(run: Run | RunPlan, reader: FrameKind) -> tuple[Geometry, BoolImage, tuple[str, ...]]:

@@ -14,15 +14,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ...analysis.concentration.edge_light import OPEN
 from ...nouns import FloatArray, Role
 from ...physics.beam import beam_deviation, share_above
 from ...reduction.alignment import anode_height_from_alignment
-from .odd_standards import scattered_per_light
+from .odd_standards import scattered_per_monitor
 from .reduce_run import ReducedRun
 
 log = logging.getLogger(__name__)
-OPEN, SHUT = 0.98, 0.02
-"""Share of the beam above the anode from which on a frame is open, up to which it is shut (chosen)."""
+SHUT = 0.02
+"""Share of the beam above the anode up to which a frame is shut (chosen)."""
 FEWEST = 2
 """Frames on either side: one may be wild."""
 SIGNIFICANT = 5.0
@@ -88,11 +89,14 @@ def without_diode_dark(reduced: ReducedRun) -> ReducedRun:
 
 
 def _dark_of(reduced: ReducedRun, frames: npt.NDArray[np.intp]) -> DiodeDark | None:
-    fwhm, table = reduced.run.beam.fwhm_um, reduced.table
-    height, light = table.height[frames], table.transmission[frames]
-    edge = anode_height_from_alignment(height, light, fwhm_um=fwhm)
-    if edge.value is None:
+    share = share_open(reduced, frames)
+    if share is None:
         return None
-    scattered, sigma = scattered_per_light(reduced, frames)
-    share = np.asarray(share_above(height - edge.value, beam_deviation(fwhm)))
-    return diode_dark(light, scattered * light, sigma * light, share)
+    return diode_dark(reduced.table.transmission[frames], *scattered_per_monitor(reduced, frames), share)
+
+
+def share_open(reduced: ReducedRun, frames: npt.NDArray[np.intp]) -> FloatArray | None:
+    """Open share of the beam (frame,) in frames of the knife edge; None where they show no edge."""
+    fwhm, height = reduced.run.beam.fwhm_um, reduced.table.height[frames]
+    edge = anode_height_from_alignment(height, reduced.table.transmission[frames], fwhm_um=fwhm)
+    return None if edge.value is None else np.asarray(share_above(height - edge.value, beam_deviation(fwhm)))

@@ -49,7 +49,7 @@ from ...nouns import (
     VolumeFraction,
 )
 from ...nouns.contributions import FOOTPRINT, SHADOW, SIZE_SHAPE
-from ...nouns.voltage_pieces import Piece, main_piece, steps
+from ...nouns.voltage_pieces import Piece, main_piece, steps, whole_program
 from .agreement import Agreement
 from .attenuation import attenuation_map
 from .crystal_view import sees_crystals
@@ -63,6 +63,7 @@ diffusion goes as a power of d), to delta and delta / d in themselves (chosen)."
 SIZE_IN_SHADOW = 0.3
 """Of the spread of sizes (chosen): by how much crystals that are not seen may be of other sizes than the solution."""
 NO_LINE = "crystals are there in the first scan: phi at the anode is theirs, and no line is of growth before them"
+OF_SLICE = {"slice_flux", "slice_flux_mean"}
 BoolArray = npt.NDArray[np.bool_]
 N = TypeVar("N", bound=Noun)
 
@@ -300,7 +301,7 @@ def _growth(
         for name, unit in (("onset_time", "s"), ("onset_volume_fraction", "one"), ("slice_flux", "m/s")):
             numbers.setdefault(name, Number.absent(unit, str(error)))
     if begun:
-        numbers |= {name: Number.absent("m/s", NO_LINE) for name in numbers if name.startswith("slice_flux")}
+        numbers |= {name: Number.absent("m/s", NO_LINE) for name in numbers if whole_program(name) in OF_SLICE}
     return _Growth(numbers, onset_s, curve, line, flux_slice, flux_slice_mean, notes)
 
 

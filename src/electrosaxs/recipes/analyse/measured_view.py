@@ -50,9 +50,6 @@ INTERACTION = 0.003
 """Relative, at phi = 1 % and in proportion: what interference of particles may do to the one measure and not to the other."""
 BESIDE_CRYSTALS = 0.05
 """Relative uncertainty of the depth where crystals stand in the beam (chosen)."""
-LEAST_STAND_IN, LEAST_STAND_IN_CUT = 4e-3, 1e-2
-"""Of ln phi (chosen): how far what stands in by a frame's transmission is trusted, and where the electrode cuts the beam."""
-STAND_IN_PASSES = 3
 LEAST_MONITOR_NOISE = 2e-3
 """Relative, from which on noise of all monitors is taken into account before single frames are judged (chosen)."""
 GAIN_OFF = 0.3
@@ -70,7 +67,8 @@ BoolArray = npt.NDArray[np.bool_]
 class MeasuredView:
     """Of a run: phi as the frames show it and its relative sigma, crystalline fraction, ln(T / T_reference / open), a, all
     (scan, height). scale: k of `two_measures`; start_depth: depth(phi0). solvent: what of it is missing from the curves,
-    solvent_depth: what the beam's path of it absorbs. layer: of drifting particles, None: not told. noise: of each phi."""
+    solvent_depth: what the beam's path of it absorbs. layer: of drifting particles, None: not told. noise: of each phi.
+    diode: relative noise of each T, which is in `relative` too."""
 
     run: Run
     grid: ScanMap
@@ -86,6 +84,7 @@ class MeasuredView:
     solvent_depth: float
     layer: Layer | None = None
     noise: float = 0.0
+    diode: FloatArray | float = 0.0
 
     @classmethod
     def of(cls, measured: MeasuredRun, fraction: FloatArray) -> MeasuredView:
@@ -127,6 +126,7 @@ class MeasuredView:
             * run.cell.path_length_mm
             * attenuation(run.solution, energy_keV=run.beam.energy_keV).solvent,
             layer=layer_of(measured, phi, relative, attenuation=absorbing, crystals=fraction),
+            diode=grid.to_map(reduced.of_diode(voxels.frame)) if reduced.diode else 0.0,
         )
 
     def with_noise(self, usual: float, of_level: float) -> tuple[MeasuredView, float]:
@@ -233,7 +233,7 @@ class MeasuredView:
 
     def compared(self, left_out: BoolArray) -> tuple[FootprintCorrection, TwoMeasures]:
         """The profile of the frames that are not left out, and both measures of these."""
-        correction = self._profile(np.where(left_out, np.nan, self.phi), None)
+        correction = self.profile(np.where(left_out, np.nan, self.phi), None)
         depth = self.depth(correction)
         return correction, self._measures(depth, correction.sigma, self.known & ~left_out)
 
@@ -274,7 +274,7 @@ class MeasuredView:
         rest = np.where(told, self.logarithm - self.layer.logarithm, np.nan)
         return apart_in_time(rest, APART * np.hypot(self.relative, LEAST_APART))
 
-    def _profile(self, phi: FloatArray, missing: Expected | None) -> FootprintCorrection:
+    def profile(self, phi: FloatArray, missing: Expected | None) -> FootprintCorrection:
         solution = phi * (1.0 - self.fraction)
         if missing is None and self.layer is not None:
             alone = np.where(self.beside_crystals, np.nan, solution)
@@ -317,7 +317,8 @@ class MeasuredView:
         parts += np.square(INTERACTION * np.clip(self.phi / 0.01, 0.0, 1.0))
         excess = depth - self.scale * self.start_depth
         difference = np.where(known, self.lighter + excess, np.nan)
-        model = np.hypot(depth * np.sqrt(parts), self.start_noise)
+        square = np.square(depth) * parts + np.square(self.start_noise)
+        model = np.sqrt(square + (1.0 - 2.0 * depth) * np.square(self.diode))  # T e too large: phi e too small
         return two_measures(
             difference, model, excess, time_s=self.grid.time, cut=self.cut,
             start_depth=self.scale * self.start_depth, crystals=self.beside_crystals, wanders=self.may_wander,
@@ -335,7 +336,9 @@ class MeasuredView:
         even, factor = 1.0 / (self.scale * self.attenuation), correction.factor
         per_depth = np.where(factor == 1.0, even, factor * mean / self.depth(correction))
         clear = np.where(self.beside_crystals, np.nan, per_depth)
-        return clear * self.seen_depth(measures), np.abs(clear) * np.hypot(measures.noise, self.start_noise)
+        return clear * self.seen_depth(measures), np.abs(clear) * np.hypot(
+            np.hypot(measures.noise, self.start_noise), self.diode
+        )
 
     def contradictions(
         self, left_out: BoolArray, correction: FootprintCorrection, measures: TwoMeasures
@@ -371,29 +374,6 @@ class MeasuredView:
             rest = self.lighter + excess - measures.share * measures.drift - edge - measures.slope * excess
             sigma = np.hypot(measures.noise, own * np.hypot(self.relative, GROSS_LEFT))
             return np.asarray(rest / sigma)
-
-    def stand_ins(
-        self,
-        correction: FootprintCorrection,
-        measures: TwoMeasures,
-        left_out: BoolArray,
-        contradictions: dict[tuple[int, int], Contradiction],
-    ) -> Expected:
-        """What stands in for missing frames: what the neighbours say and, where it is the monitor that was wrong, the frame's
-        own transmission."""
-        missing, seen = correction.missing, self.seen_depth(measures)
-        phi = np.where(left_out, np.nan, self.phi)
-        own = np.hypot(measures.noise, measures.place_sigma) / np.abs(seen)
-        told = [place for place, c in contradictions.items() if c.light_fits and np.isfinite(own[place])]
-        for _ in range(STAND_IN_PASSES if told else 0):
-            logarithm, sigma, depth = missing.logarithm.copy(), missing.sigma.copy(), self.depth(correction)
-            for place in told:
-                logarithm[place] += np.log(seen[place] / depth[place])
-                least = LEAST_STAND_IN_CUT if self.cut[place[1]] else LEAST_STAND_IN
-                sigma[place] = np.nanmin([correction.missing.sigma[place], max(own[place], least)])
-            missing = Expected(logarithm, sigma)
-            correction = self._profile(phi, missing)
-        return missing
 
 
 def _passes(grid: ScanMap, run: Run) -> FloatArray:  # (height,) share of the beam between the electrodes

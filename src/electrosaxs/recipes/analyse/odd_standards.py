@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...nouns import FloatArray, Role
+from ...reduction.dead_time import lost_factor
 from .reduce_run import ReducedRun
 
 FEWEST = 3
@@ -38,8 +39,17 @@ def without_odd_standards(reduced: ReducedRun) -> ReducedRun:
 
 def scattered_per_light(reduced: ReducedRun, frames: npt.NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
     """Counts of each frame over what its monitor and transmission let one expect, and the sigma of counting, (frame,)."""
-    radial, table = reduced.counts(frames), reduced.table
+    seen, sigma = scattered_per_monitor(reduced, frames)
+    return seen / reduced.table.transmission[frames], sigma / reduced.table.transmission[frames]
+
+
+def scattered_per_monitor(reduced: ReducedRun, frames: npt.NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+    """Counts of each frame over those of its monitor, and the sigma of counting, (frame,); without what pixels miss, where
+    their dead time is known."""
+    radial, dead_time = reduced.counts(frames), reduced.run.detector.dead_time_ns
     counts, norm = np.asarray(radial.counts.values), np.asarray(radial.norm.values)
-    light = table.monitor[frames] * table.transmission[frames] * norm.sum(axis=1)
+    if dead_time:
+        counts = counts * lost_factor(radial, reduced.table.exposure[frames], 1e-9 * dead_time)
+    light = reduced.table.monitor[frames] * norm.sum(axis=1)
     seen = np.maximum(counts.sum(axis=1), 0.5)
     return np.asarray(seen / light), np.asarray(np.sqrt(seen) / light)

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...nouns import Number
+from ...nouns.voltage_pieces import whole_program
 from ...reduction.outliers import FLAT_FIELD
 from .agreement import Agreement
 from .clock import NAME as CLOCK
 from .clock import RESTS_ON_IT
 from .drift import off_words
-from .misfit import Misfit
+from .misfit import POOR, Misfit
 from .standards import Standards
 
 OF_PHI = {
@@ -71,7 +72,7 @@ def doubts(
         found.append(Doubt(phi, "phi by scattering and by transmission disagree from frame to frame", True))
     elif agreed.left_out.sum() > MANY * frames:
         found.append(Doubt(phi, f"{agreed.left_out.sum()} of {frames} frames contradict themselves and were left out"))
-    if "poor fit" in standard.reference_fit.flags[0]:
+    if POOR in standard.reference_fit.flags[0]:
         why = "one kind of spheres does not describe the starting solution"
         why += f", and pixels of one q {FLAT_FIELD}: that may be why" if uneven else ""
         found.append(Doubt(frozenset(OF_THE_START | OF_SIZES), why, True))
@@ -112,7 +113,7 @@ def with_quality(numbers: Mapping[str, Number], found: list[Doubt]) -> dict[str,
     doubted."""
     graded = {}
     for name, number in numbers.items():
-        plain = name.split("[")[0]
+        plain = whole_program(name)
         words = next((doubt.words for doubt in found if plain in doubt.names), number.quality)
         graded[name] = number if number.value is None else replace(number, quality=words)
     return graded

@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import __version__
+from ...analysis.concentration.diode_noise import DiodeNoise
+from ...analysis.concentration.edge_light import EdgeLight
 from ...analysis.concentration.repeated import Repeated
 from ...analysis.kinetics.scan_map import HEIGHT_TOLERANCE_UM
 from ...cluster.workers import Cluster
@@ -25,7 +27,7 @@ from ...io.images import open_frames
 from ...nouns import FloatArray, FrameTable, RadialCounts, Role, Run
 from ...nouns.frame_reader import FrameReader
 from ...reduction.lost_beam import beamless
-from ...reduction.normalisation import frame_flags
+from ...reduction.normalisation import NOT_A_SHARE, frame_flags
 from ...reduction.outliers import sample_frames
 from ...reduction.sectors import centre_off
 from ...reduction.stream import ReductionStore, StoredFrames, reduce_series
@@ -47,7 +49,9 @@ UNLIKELY = 40.0
 class ReducedRun:
     """A run in q bins. q (bins,): mean over the pixels of each bin. flags (frame,): why a frame is left out, empty where it
     is used; notes: what was found on the way. files: what the pixels are in. run: with the q window that the detector has.
-    repeated: what is scattered more than once, to be taken off; None: nothing."""
+    repeated: what is scattered more than once, to be taken off; None: nothing. diode: its noise; None: not told.
+    uneven: pixels of one q differ by more than counting. edge_light: what the knife edge tells of diode and
+    detector; None: nothing."""
 
     run: Run
     table: FrameTable
@@ -57,15 +61,29 @@ class ReducedRun:
     notes: tuple[str, ...]
     files: tuple[Path, ...]
     repeated: Repeated | None = None
+    diode: DiodeNoise | None = None
+    uneven: bool = False
+    edge_light: EdgeLight | None = None
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
         """(frame,) True where nothing speaks against the frame."""
         return np.array([not f for f in self.flags])
 
+    @property
+    def readable(self) -> npt.NDArray[np.bool_]:
+        """(frame,) of which at most the transmission is no share: where no light passes, noise reads below 0, too."""
+        return np.array([set(flags) <= {NOT_A_SHARE} for flags in self.flags])
+
     def frames(self, role: Role) -> npt.NDArray[np.intp]:
         """Indices of the usable frames of a role."""
         return np.flatnonzero(self.table.is_role(role) & self.usable)
+
+    def of_diode(self, frames: npt.NDArray[np.intp]) -> FloatArray:
+        """Relative sigma of phi of `frames` by the noise of the diode."""
+        if self.diode is None:
+            return np.zeros(frames.size)
+        return self.diode.relative(self.table.transmission[frames], self.table.exposure[frames])
 
     def counts(self, indices: npt.NDArray[np.intp]) -> RadialCounts:
         return self.store.radial_counts(indices, self.q)
@@ -106,11 +124,11 @@ def reduce_run(
             if frame.error:
                 errors[frame.index] = frame.error
     flags = flags_of(table, store, own.used_pixels, errors)
-    _tell(table, flags, detector.outliers)
+    _tell(table, flags, detector.outliers.note)
     seen = (*stopped_note(store, own.used_pixels), *centre_note(store))
     notes = (*(f"read: {words}" for words in table.origin), *detector.notes)
     notes = (*notes, *engine.notes, *seen, *_resume_note(store, len(table) - pending))
-    return ReducedRun(run, table, own.mean_q, store, flags, notes, reader.files)
+    return ReducedRun(run, table, own.mean_q, store, flags, notes, reader.files, uneven=detector.outliers.uneven)
 
 
 def _tell(table: FrameTable, flags: tuple[tuple[str, ...], ...], outliers: str) -> None:

@@ -18,6 +18,7 @@ import scipp as sc
 from ...io.poni import read_poni
 from ...nouns import FloatArray, Noun, Number, Run, RunResults, VolumeFraction
 from ...nouns.contributions import ANODE, BEAM_WIDTH, ENERGY, GAP, GEOMETRY, PATH, STARTING_SOLUTION, WAVINESS
+from ...nouns.voltage_pieces import whole_program
 from .anode import AnodePosition
 from .maps import FrameMaps, Kinetics, last_value
 
@@ -71,7 +72,7 @@ class Scales:
 
     def not_included(self, number: str) -> str:
         """In words, what moves a number and has no sigma; empty where there is nothing."""
-        absent = [*self._unknown(MOVED.get(_name(number), ())), *([DIODE] if number in OF_THE_EDGE else [])]
+        absent = [*self._unknown(MOVED.get(whole_program(number), ())), *([DIODE] if number in OF_THE_EDGE else [])]
         return f"; not included: errors of {', '.join(absent)} (no sigma given)" if absent else ""
 
     def note(self, diameter: Number | None) -> tuple[str, ...]:
@@ -119,15 +120,10 @@ def parted(numbers: Mapping[str, Number], without: Mapping[str, Number], start: 
     """The numbers of kinetics with the error of phi0, `start` of all phi, told apart; without: the same of a map without it."""
     found = dict(numbers)
     for name, number in numbers.items():
-        if _name(name) in AMOUNTS and name in without and number.value is not None:
+        if whole_program(name) in AMOUNTS and name in without and number.value is not None:
             own = replace(number, sigma=without[name].sigma)
             found[name] = own.with_contribution(STARTING_SOLUTION, start * number.value)
     return found
-
-
-def _name(number: str) -> str:
-    """Without the piece of the voltage program."""
-    return number.split("[")[0]
 
 
 def with_scale_errors(results: RunResults, scales: Scales, run: Run, again: Again) -> RunResults:
@@ -211,11 +207,11 @@ def _varied(
         **growth.numbers,
         "anode_volume_fraction": last_value(maps.phi, "phi"),
         "anode_diameter": last_value(maps.diameter, "d"),
-        **({} if whole else {key: number for key, number in moved.numbers.items() if _name(key) in INTEGRALS}),
+        **({} if whole else {key: number for key, number in moved.numbers.items() if whole_program(key) in INTEGRALS}),
     }
     numbers = dict(results.numbers)
     for key, old in results.numbers.items():
-        new = fresh.get(key) if _name(key) in (*PROFILES, "anode_diameter") else None
+        new = fresh.get(key) if whole_program(key) in (*PROFILES, "anode_diameter") else None
         if old is not None and new is not None and old.value is not None and new.value is not None:
             scale = old.sigma or abs(old.value)
             if abs(new.value - old.value) > SMALLEST * scale:

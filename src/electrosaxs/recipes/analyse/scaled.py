@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...analysis.concentration.scaled_frames import GAS, MONITOR, TRANSMISSION, ScaledFrames
+from ...analysis.concentration.scaled_frames import Cause, ScaledFrames
 from ...analysis.concentration.two_measures import worst_nearby
 from ...analysis.footprint.surface import JUDGES
 from ...nouns import FloatArray
-from ...nouns.contributions import GAS as GAS_SIGMA
-from ...nouns.contributions import NORMALISATION
+from ...nouns.contributions import GAS, NORMALISATION
 
 ALONE = 4.5
 """Sigmas from which on one frame is out for itself (chosen: one clean frame in 50,000)."""
@@ -29,6 +28,14 @@ LEAST_SHARE = 0.005
 PASSES = 6
 BoolArray = npt.NDArray[np.bool_]
 Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a frame is left out: what it may be scaled by, the likeliest first, and in words."""
+
+    causes: tuple[Cause, ...]
+    words: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +56,7 @@ class Scaled:
         """(scan, height) frames that are out: single ones, the worst of its surroundings first, as it spoils those; and those
         with gas of one height together, as it stays for a while."""
         alone = worst_nearby(self.frames.within(self.noise).significance, ALONE)
-        gas = self.frames.by(GAS)
+        gas = self.frames.by(Cause.GAS)
         shown = np.where((gas.share > LEAST_SHARE) & ~self.left_out, gas.significance, 0.0)
         likely = np.where(shown > LIKELY, shown, 0.0)
         together = np.sqrt(np.sum(np.square(likely), axis=0)) > TOGETHER
@@ -60,9 +67,11 @@ class Scaled:
     def unseen(self) -> dict[str, FloatArray]:
         """Contribution -> relative sigma of phi by what one frame alone does not say enough of. Where gas was found, or scans
         that follow each other at the electrode say it together, all that it may be in each of these frames."""
-        gas, shape = self.frames.by(GAS), self.left_out.shape
+        gas, shape = self.frames.by(Cause.GAS), self.left_out.shape
         uncertain = (np.abs(self.frames.significance) > UNCERTAIN) & ~self.left_out
-        first = np.array([[self.frames.likely(i, j)[:1] == (GAS,) for j in range(shape[1])] for i in range(shape[0])])
+        first = np.array(
+            [[self.frames.likely(i, j)[:1] == (Cause.GAS,) for j in range(shape[1])] for i in range(shape[0])]
+        )
         size = np.abs(self.frames.share)
         with np.errstate(invalid="ignore"):
             hidden = np.hypot(np.maximum(gas.share, 0.0), np.where(np.isfinite(gas.sigma), gas.sigma, 0.0))
@@ -72,50 +81,51 @@ class Scaled:
         stretch = np.where(there, longer, _stretches(gas.share, gas.sigma, longer))
         of_gas = np.where(stretch, hidden, np.where(uncertain & first, size, 0.0))
         of_others = np.where(uncertain & ~first & ~stretch, size, 0.0)
-        return {GAS_SIGMA: self.gain * of_gas, NORMALISATION: self.gain * of_others}
+        return {GAS: self.gain * of_gas, NORMALISATION: self.gain * of_others}
 
-    def words(self, place: Place) -> str:
+    def reason(self, place: Place) -> Reason:
         """Why a frame is left out."""
-        gas = self.frames.by(GAS)
-        causes = self.frames.likely(*place) or (GAS,)
+        gas = self.frames.by(Cause.GAS)
+        causes = self.frames.likely(*place) or (Cause.GAS,)
         share, sigmas = float(self.frames.share[place]), abs(float(self.frames.significance[place]))
-        if causes[0] == GAS:
+        if causes[0] == Cause.GAS:
             together = np.argwhere(self.found[:, place[1]]).size > 1 or self.there[place[1]] > 0.0
             also = ", as it is from others of this height" if together else ""
             said = f"gas in the beam: {100.0 * float(gas.share[place]):.2g} % of the solvent is missing from the curve"
-            return f"{said} ({min(sigmas, 999.0):.0f} sigma){also}"
-        who = " or ".join(cause for cause in causes if cause in (MONITOR, TRANSMISSION))
+            return Reason((Cause.GAS,), f"{said} ({min(sigmas, 999.0):.0f} sigma){also}")
+        blamed = tuple(cause for cause in causes if cause != Cause.GAS)
         way = "high: less" if share > 0.0 else "low: more"
-        return (
-            f"{who} read {100.0 * abs(share):.2g} % too {way} of solvent and particles scatters alike"
-            f" ({min(sigmas, 999.0):.0f} sigma)"
+        return Reason(
+            blamed,
+            f"{' or '.join(blamed)} read {100.0 * abs(share):.2g} % too {way} of solvent and particles scatters alike"
+            f" ({min(sigmas, 999.0):.0f} sigma)",
         )
 
 
 def with_scaled(
     shown: Callable[[BoolArray, FloatArray], Scaled | None], left_out: BoolArray
-) -> tuple[BoolArray, dict[Place, str], dict[str, FloatArray]]:
+) -> tuple[BoolArray, dict[Place, Reason], dict[str, FloatArray]]:
     """`left_out` (scan, height) and the frames that are scaled; why, by place; and what single frames do not say enough of.
 
     shown: what the others show while some are left out, given also the share of gas that was found at each height."""
-    words: dict[Place, str] = {}
+    reasons: dict[Place, Reason] = {}
     there = np.zeros(left_out.shape[1])
     unseen: dict[str, FloatArray] = {}
     for _ in range(PASSES):
         scaled = shown(left_out, there)
         if scaled is None:
-            return left_out, words, {}
+            return left_out, reasons, {}
         found, unseen = scaled.found, scaled.unseen
         if not found.any():
             break
         places = [(int(i), int(j)) for i, j in np.argwhere(found)]
-        words |= {place: scaled.words(place) for place in places}
-        gas = [place for place in places if scaled.frames.likely(*place)[:1] in ((GAS,), ())]
+        reasons |= {place: scaled.reason(place) for place in places}
+        gas = [place for place in places if scaled.frames.likely(*place)[:1] in ((Cause.GAS,), ())]
         there = scaled.there.copy()
         for place in gas:
-            there[place[1]] = max(there[place[1]], float(scaled.frames.by(GAS).share[place]))
+            there[place[1]] = max(there[place[1]], float(scaled.frames.by(Cause.GAS).share[place]))
         left_out = left_out | found
-    return left_out, words, {name: np.where(left_out, 0.0, sigma) for name, sigma in unseen.items()}
+    return left_out, reasons, {name: np.where(left_out, 0.0, sigma) for name, sigma in unseen.items()}
 
 
 def near_in_time(missing: BoolArray) -> BoolArray:

@@ -67,12 +67,21 @@ class Standards:
     starting: StartingErrors
     interference: Interference | None = None
 
-    def curve_errors(self, sample: SampleIntensity, volume: ParticleVolume, monitor: FloatArray) -> CurveErrors:
-        """Errors of the curves of `sample` (frame, q) whose particle volume is `volume`, at these monitor counts (frame,)."""
+    def curve_errors(
+        self, sample: SampleIntensity, volume: ParticleVolume, monitor: FloatArray, diode: FloatArray | float = 0.0
+    ) -> CurveErrors:
+        """Errors of the curves of `sample` (frame, q) whose particle volume is `volume`, at these monitor counts (frame,) and
+        relative noises of the diode (frame,)."""
+        noise = (
+            np.hypot(self.normalisation.sigma(monitor), diode) if np.any(diode) else self.normalisation.sigma(monitor)
+        )
         return curve_errors(
-            sample, volume, normalisation=self.normalisation.sigma(monitor), solvent_normalisation=self.solvent_noise,
+            sample,
+            volume,
+            normalisation=noise,
+            solvent_normalisation=self.solvent_noise,
             stray=self.normalisation.stray,
-        )  # fmt: skip
+        )
 
 
 def standards(reduced: ReducedRun, *, workers: int = 2, interference: Interference | None = None) -> Standards:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ...analysis.concentration.emptied import EMPTIED, UNTOLD, with_emptied
+from ...analysis.concentration.emptied import EMPTIED, UNTOLD, left_unseen, with_emptied
 from ...analysis.concentration.invariant import ParticleVolume, particle_volume
 from ...analysis.concentration.volume_fraction import shared_sigma, solvent_response, volume_fraction
 from ...analysis.concentration.voxel_errors import (
@@ -170,7 +170,7 @@ def measure(
         volume = particle_volume(sample, fit, dry_shell_nm=standard.dry_shell_nm)
         volume, emptied = with_emptied(volume, sample, fit, reference, standard.reference_fit)
     phi = volume_fraction(volume, reference, phi0=phi0)
-    errors = standard.curve_errors(sample, volume, reduced.table.monitor[frames])
+    errors = standard.curve_errors(sample, volume, reduced.table.monitor[frames], reduced.of_diode(frames))
     sizes = size_influence(fit)
     own = errors.own(np.concatenate([phi0 / reference.value[0] * volume.influence[:, None], sizes], axis=1))
     response = solvent_response(volume, reference, phi0=phi0)
@@ -188,6 +188,9 @@ def measure(
     )
     photons = np.nansum(errors.gross / sample.coord("per_count"), axis=1)
     columns = {**_columns(fit, volume, phi, own), "photons": photons}
+    if emptied.any():
+        unseen = np.where(emptied, left_unseen(standard.reference_fit, standard.dry_shell_nm) * phi, 0.0)
+        columns["phi_sigma"] = np.hypot(columns["phi_sigma"], unseen)
     untold = columns["phi_sigma"] > np.maximum(
         phi0, np.abs(phi)
     )  # else it would stand in profiles and integrals as measured

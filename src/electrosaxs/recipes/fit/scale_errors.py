@@ -21,6 +21,7 @@ from ...inference.observations import Observations
 from ...materials.choice import solvent_of
 from ...nouns import Number
 from ...nouns.contributions import GAP, STARTING_SOLUTION, TEMPERATURE, VOLTAGE
+from ...nouns.voltage_pieces import whole_program
 
 CHARGES = ("effective_charge", "charge_of_charged")
 SQUARED = "mobility_squared_over_diffusivity"
@@ -43,7 +44,7 @@ def powers(name: str, run: Observations) -> dict[str, float]:
         return {GAP: 1.0, VOLTAGE: -1.0}
     if name == SQUARED:
         return {GAP: 2.0, VOLTAGE: -2.0}
-    return {STARTING_SOLUTION: 1.0} if name.split("[")[0] in CONCENTRATIONS else {}
+    return {STARTING_SOLUTION: 1.0} if whole_program(name) in CONCENTRATIONS else {}
 
 
 def with_scale_errors(numbers: Mapping[str, Number], runs: Sequence[Observations]) -> dict[str, Number]:

@@ -1,0 +1,76 @@
+"""What the frames of the knife edge say of diode and detector (analysis.concentration.edge_light), and what it does to phi."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ...analysis.concentration.edge_light import OPEN, EdgeLight, edge_light
+from ...nouns import FloatArray, Role
+from ...nouns.contributions import AFTERGLOW, DIODE
+from ...reduction.normalisation import has_monitor
+from .diode_dark import share_open
+from .measured_run import MeasuredRun
+from .odd_standards import scattered_per_monitor
+from .reduce_run import ReducedRun
+
+log = logging.getLogger(__name__)
+
+
+def with_edge_light(reduced: ReducedRun) -> ReducedRun:
+    """`reduced` with what its knife edge tells of diode and detector."""
+    found = _of_the_edge(reduced)
+    if found is None or not found.words:
+        return reduced
+    log.info("%s", "; ".join(found.words))
+    return replace(reduced, edge_light=found, notes=(*reduced.notes, *found.words))
+
+
+def _of_the_edge(reduced: ReducedRun) -> EdgeLight | None:
+    table = reduced.table
+    fine = reduced.readable & np.isfinite(table.transmission) & np.isfinite(table.height) & has_monitor(table.monitor)
+    frames = np.flatnonzero(table.is_role(Role.ALIGNMENT) & fine & np.concatenate([[False], fine[:-1]]))
+    share = share_open(reduced, frames) if frames.size else None
+    if share is None or not np.any(share > OPEN):
+        return None
+    scattered, sigma = scattered_per_monitor(reduced, frames)
+    monitor = table.monitor
+    before = scattered_per_monitor(reduced, frames - 1)[0] * monitor[frames - 1] / monitor[frames]
+    alone = table.exposure[frames] / monitor[frames]
+    noise = None if reduced.diode is None else reduced.diode.sigma
+    return edge_light(table.transmission[frames], scattered, sigma, share, before, alone, diode=noise)
+
+
+def of_diode_and_detector(measured: MeasuredRun) -> dict[str, FloatArray]:
+    """Contribution -> relative sigma of phi (scan, height); empty where nothing is told."""
+    found, frames = measured.reduced.edge_light, measured.voxels.frame
+    parts = {}
+    if found is not None and found.bends:
+        parts[DIODE] = measured.grid.to_map(_bent(measured.reduced, found.bend, frames))
+    if found is not None and found.holds:
+        parts[AFTERGLOW] = measured.grid.to_map(
+            _held(measured.reduced, found.held, frames, measured.voxels.values["phi"])
+        )
+    return {name: np.abs(np.nan_to_num(relative)) for name, relative in parts.items()}
+
+
+def _bent(reduced: ReducedRun, bend: float, frames: npt.NDArray[np.intp]) -> FloatArray:
+    """Relative error of phi (frame,) against the reference frames, as far as the reading is from theirs."""
+    reference = float(np.mean(reduced.table.transmission[reduced.frames(Role.REFERENCE)]))
+    return np.asarray(bend * (1.0 - reduced.table.transmission[frames] / reference))
+
+
+def _held(reduced: ReducedRun, held: float, frames: npt.NDArray[np.intp], phi: FloatArray) -> FloatArray:
+    """Relative error of `phi` (frame,): what the particles of the frame before add to those of this one."""
+    table = reduced.table
+    light = table.monitor * table.transmission
+    content = np.where(
+        table.is_role(Role.REFERENCE) | table.is_role(Role.ALIGNMENT), reduced.run.solution.volume_fraction, 0.0
+    )
+    content[frames] = np.nan_to_num(phi)
+    before = np.maximum(frames - 1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(held * content[before] * light[before] / (light[frames] * np.abs(phi)))
