@@ -3,6 +3,7 @@
 
 const EVERY_MS = 700, OLD_S = 10, OLD_SPACINGS = 4, MOST_POINTS = 4000, NAMED_PEAKS = 4;
 const VAGUE = 1; // sigma over the value, or the set-point, from which on a point says next to nothing
+const LEAST_SPAN = 0.2; // of the largest value: an axis shows no less, so that what is constant looks constant
 const WALLS = [[3000, "20pt", 2], [1900, "13pt", 1.4]]; // width in pixels from which on type and marks are so large
 const ENDED = ["finished", "aborted", "failed"];
 const WRONG = ["failed", "aborted", "fallback"];
@@ -54,7 +55,7 @@ function index(made) {
     const model = made.get_model_by_name(name);
     if (model) sources[name] = model;
   }
-  for (const name of ["map_colours", "map_heights", "profile_heights", "diameter_range", "flux_axis"]) {
+  for (const name of ["map_colours", "map_heights", "profile_heights", "diameter_range", "flux_axis", "voltage_range", "current_range"]) {
     const model = made.get_model_by_name(name);
     if (model) models[name] = model;
   }
@@ -66,6 +67,14 @@ function points(name, x, values, sigmas, scale, key = "time") {
   const value = values.map((v) => number(v) * scale), sigma = sigmas.map((v) => number(v) * scale);
   const at = (sign) => value.map((v, k) => v + sign * (Number.isFinite(sigma[k]) ? sigma[k] : 0));
   show(name, { [key]: x, value, low: at(-1), high: at(1) });
+}
+
+function scale(range, values) {
+  const known = values.filter(Number.isFinite);
+  if (!range || !known.length) return;
+  const [low, high] = known.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [Infinity, -Infinity]);
+  const half = Math.max(0.55 * (high - low), 0.5 * LEAST_SPAN * Math.max(Math.abs(low), Math.abs(high)), 1e-3);
+  range.setv({ start: 0.5 * (low + high) - half, end: 0.5 * (low + high) + half });
 }
 
 async function poll() {
@@ -174,7 +183,7 @@ function drawMap() {
     models.map_colours.high = Math.max(lit[lit.length - 1], 1.2 * models.map_colours.low);
   }
   kept.provisional = fresh.length;
-  note("phi-map", fresh.length ? `white dot: provisional (${fresh.length})` : "of every frame");
+  note("phi-map", fresh.length ? `φ in %; white dot: provisional (${fresh.length})` : "φ in %, of every frame");
 }
 
 function drawGrowth() {
@@ -189,7 +198,7 @@ function drawGrowth() {
   show("growth_provisional", { time: fresh.map((c) => minutes(c.time)), value: fresh.map((c) => 100 * c.phi) });
   const end = growth ? growth.value.length - 1 : -1;
   const now = end >= 0 ? `${withSigma({ value: growth.value[end], sigma: growth.sigma[end] }, "%", 100)}; ` : "";
-  note("growth-curve", `${now}grey: onset band; hollow: provisional`);
+  note("growth-curve", `${now}grey: onset; hollow: provisional`);
 }
 
 function drawCurve(curve) {
@@ -222,7 +231,7 @@ function drawProfile() {
     models.diameter_range.end = Math.max(...sizes) + 0.5;
   }
   label(models.profile_heights, kept.heights.near);
-  note("profile", `scan at ${moment(last.time[0])}${before ? `, in grey at ${moment(before.time[0])}` : ""}${band ? `; band: ${band.words}` : ""}`);
+  note("profile", `${moment(last.time[0])}${before ? `, grey: ${moment(before.time[0])}` : ""}${band ? `; band: ${band.words}` : ""}`);
 }
 
 // Where the supply is held, the flux of the slice is another quantity: only what is held is drawn.
@@ -250,8 +259,8 @@ function drawFlux() {
   const now = withSigma(kept.state[supplied ? "flux_supply" : "flux_slice"], "", 1e10);
   const goal = Number.parseFloat(control.wall_goal), phi = Number.parseFloat(control.wall_phi);
   const wall = Number.isFinite(goal) ? `wall ${short(100 * phi)} ± ${short(100 * control.wall_phi_sigma, 2)} of ${short(100 * goal)} %` : "";
-  const aim = `${now} of ${short(1e10 * number(last[1]))} · ${unit}`;
-  note("flux", [aim, wall, control.mode, control.limited_by, control.reason, "dashed: set-point"].filter(Boolean).join("; "));
+  const aim = `${now} of ${short(1e10 * number(last[1]))} (dashed) · ${unit}`;
+  note("flux", [aim, wall, control.mode, control.limited_by, control.reason].filter(Boolean).join("; "));
 }
 
 function drawOnset() {
@@ -291,9 +300,10 @@ function takeMeter(found) {
   if (takeRows("meter", found)) {
     const { rows, on_at } = kept.meter;
     const start = on_at === null ? (rows.length ? rows[0][0] : 0) : on_at;
-    show("meter", {
-      time: rows.map((r) => minutes(r[0] - start)), voltage: rows.map((r) => number(r[1])), current: rows.map((r) => 1e9 * number(r[2])),
-    });
+    const voltage = rows.map((r) => number(r[1])), current = rows.map((r) => 1e9 * number(r[2]));
+    show("meter", { time: rows.map((r) => minutes(r[0] - start)), voltage, current });
+    scale(models.voltage_range, voltage);
+    scale(models.current_range, current);
   }
   const last = kept.meter.rows.findLast((r) => r[1] !== null);
   const current = last && last[2] !== null ? `, ${fixed(1e9 * last[2])} nA; dotted: current` : "";
