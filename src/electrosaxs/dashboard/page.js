@@ -3,6 +3,7 @@
 
 const EVERY_MS = 700, OLD_S = 10, OLD_SPACINGS = 4, MOST_POINTS = 4000, NAMED_PEAKS = 4;
 const VAGUE = 1; // sigma over the value, or the set-point, from which on a point says next to nothing
+const DOWN_V = 0.05; // what is left of a voltage that was ramped down
 const LEAST_SPAN = 0.2; // of the largest value: an axis shows no less, so that what is constant looks constant
 const WALLS = [[3000, "20pt", 2], [1900, "13pt", 1.4]]; // width in pixels from which on type and marks are so large
 const ENDED = ["finished", "aborted", "failed"];
@@ -163,17 +164,30 @@ function label(axis, near) {
   axis.major_label_overrides = new Map(ticks.map((k) => [k, String(Math.round(near[k]))]));
 }
 
+// Each cell of the map from half way to the visit of its height before to half way to the next one, no farther than the visits of
+// the height that is visited least often are apart: what nobody looked at for longer stays white.
+function between(rank, time) {
+  const visits = [...new Set(rank)].map((r) => rank.map((_, k) => k).filter((k) => rank[k] === r).sort((a, b) => time[a] - time[b]));
+  const middle = (row) => row.slice(1).map((k, n) => time[k] - time[row[n]]).sort((a, b) => a - b)[(row.length - 1) >> 1] || 0;
+  const most = 0.51 * (Math.max(0, ...visits.map(middle)) || 1), newest = Math.max(...time), centre = [], width = [];
+  const half = (a, b) => Math.min(0.5 * Math.abs(time[a] - time[b]), most);
+  for (const row of visits) row.forEach((k, n) => {
+    const before = n ? half(k, row[n - 1]) : Math.min(Math.max(time[k], 0.1 * most), most); // nothing before the field
+    const after = n + 1 < row.length ? half(k, row[n + 1]) : Math.max(Math.min(newest - time[k], most), 0.1 * most);
+    centre[k] = time[k] + 0.5 * (after - before);
+    width[k] = 1.01 * (before + after);
+  });
+  return { centre, width };
+}
+
 function drawMap() {
   const all = cells();
   const heights = ranked(new Set(all.map((c) => Math.round(c.height))));
   kept.heights = heights;
   const rank = all.map((c) => heights.rank(c.height)), time = all.map((c) => minutes(c.time));
-  const visits = new Map();
-  rank.forEach((r, k) => visits.set(r, [...(visits.get(r) || []), time[k]]));
-  const steps = [...visits.values()].flatMap((t) => t.sort((a, b) => a - b).slice(1).map((v, k) => v - t[k])).sort((a, b) => a - b);
-  const width = steps.length ? 1.02 * steps[steps.length >> 1] : 0.5;
+  const { centre, width } = between(rank, time);
   const phi = all.map((c) => 100 * c.phi);
-  show("map", { time, rank, phi, width: time.map(() => width), height: all.map((c) => Math.round(c.height)), index: all.map((c) => c.index) });
+  show("map", { time: centre, rank, phi, width, height: all.map((c) => Math.round(c.height)), index: all.map((c) => c.index) });
   const fresh = all.map((c, k) => k).filter((k) => all[k].provisional);
   show("map_provisional", { time: fresh.map((k) => time[k]), rank: fresh.map((k) => rank[k]) });
   label(models.map_heights, heights.near);
@@ -198,7 +212,7 @@ function drawGrowth() {
   show("growth_provisional", { time: fresh.map((c) => minutes(c.time)), value: fresh.map((c) => 100 * c.phi) });
   const end = growth ? growth.value.length - 1 : -1;
   const now = end >= 0 ? `${withSigma({ value: growth.value[end], sigma: growth.sigma[end] }, "%", 100)}; ` : "";
-  note("growth-curve", `${now}grey: onset; hollow: provisional`);
+  note("growth-curve", `${now}grey: onset${fresh.length ? "; hollow: provisional" : " band"}`);
 }
 
 function drawCurve(curve) {
@@ -210,7 +224,7 @@ function drawCurve(curve) {
   const peaks = (kept.panels && kept.panels.lattice.peaks) || [];
   const low = Math.min(...values), high = Math.max(...values);
   show("peaks", { q: peaks.map((p) => p.q), low: peaks.map(() => low), high: peaks.map(() => high), at: peaks.map((_, k) => high / 4 ** k), hkl: peaks.map((p, k) => (k < NAMED_PEAKS ? p.hkl : "")) });
-  note("intensity", `${curve.index === null ? "" : `frame ${curve.index}, `}${Math.round(curve.height_um - anode())} µm, ${moment(curve.time_s)}; line: spheres`);
+  note("intensity", `${curve.index === null ? "" : `frame ${curve.index}, `}${Math.round(curve.height_um - anode())} µm, ${moment(curve.time_s)}; line: spheres${peaks.length ? "; dashed: lattice" : ""}`);
 }
 
 function drawProfile() {
@@ -226,10 +240,7 @@ function drawProfile() {
     ? { rank: band.height.map((h) => kept.heights.rank(h)), low: band.low.map((v) => 100 * v), high: band.high.map((v) => 100 * v) }
     : { rank: [], low: [], high: [] });
   const sizes = last.diameter.filter((d) => d !== null);
-  if (sizes.length && models.diameter_range) {
-    models.diameter_range.start = Math.min(...sizes) - 1.5;
-    models.diameter_range.end = Math.max(...sizes) + 0.5;
-  }
+  if (sizes.length && models.diameter_range) models.diameter_range.setv({ start: Math.min(...sizes) - 1.5, end: Math.max(...sizes) + 0.5 });
   label(models.profile_heights, kept.heights.near);
   note("profile", `${moment(last.time[0])}${before ? `, grey: ${moment(before.time[0])}` : ""}${band ? `; band: ${band.words}` : ""}`);
 }
@@ -308,6 +319,7 @@ function takeMeter(found) {
   const last = kept.meter.rows.findLast((r) => r[1] !== null);
   const current = last && last[2] !== null ? `, ${fixed(1e9 * last[2])} nA; dotted: current` : "";
   const off = last && kept.state.output === false ? "output off; before: " : "";
+  if (off && Math.abs(last[1]) < DOWN_V) return note("voltage", "output off, ramped down; dotted: current");
   note("voltage", last ? `${off}${fixed(last[1])} V${current}` : kept.meter.rows.length ? "the output has not been on" : "no meter.csv in this run");
 }
 

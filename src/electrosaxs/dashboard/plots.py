@@ -52,7 +52,7 @@ def _phi_map() -> Any:
     )
     colours = LogColorMapper(palette=Viridis256, low=0.05, high=1.0, nan_color="#ffffff", name="map_colours")
     paint = {"field": "phi", "transform": colours}
-    plot.rect("time", "rank", "width", 1.0, source=cells, fill_color=paint, line_color=None)
+    plot.rect("time", "rank", "width", 1.03, source=cells, fill_color=paint, line_color=None)
     plot.scatter("time", "rank", source=fresh, size=4, fill_color="white", line_color=BLACK, line_width=0.7)
     plot.yaxis.name, plot.yaxis.ticker = "map_heights", FixedTicker(ticks=[])
     bar = ColorBar(

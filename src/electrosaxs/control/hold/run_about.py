@@ -105,10 +105,9 @@ class RunAbout:
             passed = float(self.x[self.belief.number("solubility")]) - self.held.over_wall
             self.held = replace(self.held, centre=log_solubility - passed, sigma=sigma)
 
-    def let_go(self) -> None:
+    def let_go(self) -> HeldOnset | None:
         """The held onset without the bank: what lines told leaves open how far below the wall the solubility lies."""
-        if self.held is not None:
-            self.held = replace(self.held, sigma=math.hypot(self.held.sigma, BEYOND_SIGMA))
+        return None if self.held is None else replace(self.held, sigma=math.hypot(self.held.sigma, BEYOND_SIGMA))
 
     def room(self) -> tuple[FloatArray, FloatArray]:
         """The lowest and the highest move that leave every unknown within its limits, (unknown,) each."""
