@@ -140,12 +140,12 @@ class OnsetBank:
 
     spacing: of the logarithm of the solubilities. lowest: logarithm from which on they are tried, as far as any is possible.
     dead: onsets (numbers of `spacing`, and how they begin) that are not tried again. none_by_solution: probability that there
-    are no crystals, lines left aside.
+    are no crystals, lines left aside. begin: how they may begin, with probabilities; None: at the solubility.
     """
 
     def __init__(
         self, believed: Belief, grid: Grid, x: FloatArray, dead: frozenset[tuple[int, Beginning]] = frozenset(), *,
-        spacing: float = SPACING, lowest: float = -math.inf,
+        spacing: float = SPACING, lowest: float = -math.inf, begin: dict[Beginning, float] | None = None,
     ) -> None:  # fmt: skip
         self.belief, self.grid, self.x, self.dead, self.spacing = believed, grid, x, dead, spacing
         track = TrackedCell(with_solubility(believed.plant_at(x), math.inf), grid)
@@ -153,7 +153,7 @@ class OnsetBank:
         k = believed.number("solubility")
         self.none_by_solution = 1.0
         self._solubility = student(TAIL, believed.x0[k], believed.sigma[k])
-        self._beginnings = beginnings() if spacing == FINE else {Beginning(): 1.0}
+        self._beginnings = {Beginning(): 1.0} if begin is None else begin
         self._passed = math.floor(max(believed.unknown[k].low, lowest) / spacing)
 
     def again(
@@ -174,9 +174,15 @@ class OnsetBank:
             for end in pieces[pieces <= begin]:
                 alone.go_on(program, float(end))
                 highest = max(highest, math.log(alone.wall_phi()))
-            other = OnsetBank(self.belief, self.grid, x, spacing=FINE, lowest=highest)
+            other = OnsetBank(self.belief, self.grid, x, spacing=FINE, lowest=highest, begin=self._alive())
         other._repeat(program, pieces, looks)
         return other
+
+    def _alive(self) -> dict[Beginning, float]:
+        """How crystals may begin: what has next to no weight at any onset that lines allow is not tried again."""
+        if self.spacing > FINE or not self.begun:
+            return beginnings()
+        return {one: share for one, share in self._beginnings.items() if any(m.begins == one for m in self.begun)}
 
     def _repeat(self, program: VoltageProgram, edges: FloatArray, looks: Looks) -> None:
         """From field-on in pieces that end at `edges` (s); solubilities are passed at their ends."""
