@@ -43,8 +43,6 @@ LIKELY = 0.98
 where the wall is held just below them: it would sink for those that are not there."""
 NOT_MORE = 1e-3
 """Weight of no crystals below which they are sure."""
-KNOWN_FLUX = 0.03
-"""Relative sigma of the flux below which the bank may close on an onset that lines tell."""
 KNOWN_SOLUBILITY = 0.02
 """Sigma of the logarithm of the solubility below which derivatives know it better than a bank does: young crystals have next
 to none."""
@@ -338,18 +336,6 @@ class Estimator:
         """The bank does not know of the lines that have been seen."""
         return self.bank is not None and self.bank.spacing > FINE and self._begun_after() is not None
 
-    def _known_without_bank(self, solubility: int) -> bool:
-        """Whether derivatives know what the bank is for: the solubility; of an onset that lines tell the flux, with nothing
-        believed of how far beyond the solubility it was."""
-        if self.run.held is None:
-            return bool(self.solution.covariance[solubility, solubility] < KNOWN_SOLUBILITY**2)
-        kept, self.run.held = self.run.held, self.run.let_go()
-        variance = self._solved().covariance[:-1, :-1]
-        self.run.held = kept
-        volt = self.voltage.last_V
-        flux, slope = self.run.known(lambda track: track.slice_flux(volt))
-        return math.sqrt(float(slope @ variance @ slope)) < KNOWN_FLUX * abs(flux)
-
     def _with_or_without_crystals(self) -> bool:
         """Run the model with crystals, or without, as the bank finds likelier; True where it did.
 
@@ -361,7 +347,8 @@ class Estimator:
         none, alone = self.bank.none.weight, self.bank.none_by_solution
         k = self.belief.number("solubility")
         grown, held = self.run.grown, self.run.held
-        if grown and max(none, alone) < NOT_MORE and self._known_without_bank(k):
+        known = KNOWN_SOLUBILITY if held is None else FINE
+        if grown and max(none, alone) < NOT_MORE and self.solution.covariance[k, k] < known**2:
             self.bank = None
             self.run.held = self.run.let_go()
             self.solution = self._solved()
