@@ -20,13 +20,14 @@ import numpy as np
 from electrosaxs.control.hold.belief import Belief, belief, with_solubility
 from electrosaxs.control.hold.estimator import Estimator
 from electrosaxs.control.hold.holder import Holder, Wanted
-from electrosaxs.control.hold.tracked_cell import Footprints, TrackedCell
+from electrosaxs.control.hold.tracked_cell import Footprints, Looks, TrackedCell
 from electrosaxs.control.limits import Limits
 from electrosaxs.control.plant import Plant
 from electrosaxs.control.slice_flux import hold_slice_flux
 from electrosaxs.io.run_toml import read_experiment
 from electrosaxs.nouns import VoltageProgram
 from electrosaxs.transport import SizeClasses, graded_grid
+from electrosaxs.transport.growth import Growth
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "plan_constant_flux.toml"
 HEIGHTS_UM = np.array([0, 50, 100, 150, 200, 250, 300, 400, 600, 1000, 1400, 1800, 2600, 3400.0])
@@ -49,11 +50,20 @@ CELLS = {
     "more charge, no crystals": (MORE | {"solubility": NEVER}, "slice"),
     "less charge, crystals": (LESS | {"solubility": 0.0125}, "slice"),
     "more charge, crystals": (MORE | {"solubility": 0.0125}, "slice"),
+    "more charge, late crystals": (
+        MORE | {"charge_exponent": 2.0, "diffusivity_scale": 1.1, "solubility": 0.0125},
+        "slice",
+    ),
+    "less charge, late crystals": (LESS | {"solubility": 0.0125}, "slice"),
     "less charge, supply": (LESS | {"solubility": 0.0125}, "supply"),
     "more charge, supply": (MORE | {"solubility": 0.0125}, "supply"),
 }
 
 
+LATE = {"more charge, late crystals": (4e-6, 60e-9), "less charge, late crystals": (1.5e-6, 20e-9)}
+"""Of those that begin 3 % beyond their solubility: exchange speed of an anode that is covered (m/s), and the particle volume
+per area in crystals (m) from which on it is."""
+BEYOND, SEEDS_M, LATE_STEP_S = 1.03, 0.5e-9, 1.0
 Seen = tuple[float, float, float, tuple[float, float] | None]
 """A frame: time (s), height (um), phi, and phi of crystals by their lines with its sigma."""
 
@@ -64,12 +74,38 @@ def believed() -> Plant:
     return Plant(settings.cell, settings.solution, sizes, settings.transport, settings.growth)
 
 
+class LateCell(TrackedCell):
+    """Crystals that begin at BEYOND times the solubility and take up particles as the 2/3 power of what there is of them, by a
+    law of its own: neither in steps nor in constants that of `CoveringCell`."""
+
+    def __init__(self, plant: Plant, solubility: float, speed: float, covering_m: float) -> None:
+        super().__init__(with_solubility(plant, np.inf), FINE)
+        self.solubility, self.speed, self.covering = solubility, speed, covering_m
+        self.begun = False
+
+    def go_on(self, program: VoltageProgram, until_s: float, looks: Looks | None = None) -> np.ndarray:
+        times = np.zeros(0) if looks is None else looks.time
+        seen, done = np.zeros((2, times.size)), np.zeros(times.size, dtype=bool)
+        for end in np.append(np.arange(self.state.time + LATE_STEP_S, until_s - 1e-6, LATE_STEP_S), until_s):
+            self.begun = self.begun or self.wall_phi() > BEYOND * self.solubility
+            if self.begun:
+                share = min(1.0, ((self.crystals_m() + SEEDS_M) / self.covering) ** (2.0 / 3.0))
+                self.problem = replace(self.problem, growth=Growth(self.solubility, 1.0 / (self.speed * share)))
+            here = ~done & (times <= end)
+            found = super().go_on(program, float(end), looks.part(here) if looks is not None and here.any() else None)
+            if here.any():
+                seen[:, here] = found
+            done |= here
+        return seen
+
+
 class Cell:
     """The truth: seen every PERIOD_S, driven by whatever decides the voltage every STEP_S."""
 
-    def __init__(self, values: dict[str, float], seed: int) -> None:
-        plant = believed().with_parameters(values)
-        self.track = TrackedCell(replace(plant, classes=SizeClasses.gaussian(7.1, 1.1, classes=21)), FINE)
+    def __init__(self, values: dict[str, float], seed: int, late: tuple[float, float] | None = None) -> None:
+        """late: of LATE."""
+        plant = replace(believed().with_parameters(values), classes=SizeClasses.gaussian(7.1, 1.1, classes=21))
+        self.track = TrackedCell(plant, FINE) if late is None else LateCell(plant, values["solubility"], *late)
         self._footprints, self._random = Footprints(FINE, FWHM_UM), np.random.default_rng(seed)
         self._of_lines = np.random.default_rng([seed, 1])
         self._shown = float(self._of_lines.uniform(*LINES_SHOW))
@@ -127,9 +163,12 @@ class Course:
         return float(np.sqrt(np.mean((value[judged] / target - 1.0) ** 2)))
 
 
-def held(values: dict[str, float], kind: str, seed: int = 1, watch: float = STEP_S, *, lines: bool = True) -> Course:
+def held(
+    values: dict[str, float], kind: str, seed: int = 1, watch: float = STEP_S, *, lines: bool = True,
+    late: tuple[float, float] | None = None,
+) -> Course:  # fmt: skip
     """The loop. watch: every so many s a step looks at the lowest heights while crystals may be beginning; 0: never."""
-    cell, target = Cell(values, seed), SET_POINT if kind == "slice" else SUPPLY
+    cell, target = Cell(values, seed, late), SET_POINT if kind == "slice" else SUPPLY
     estimator = Estimator(belief(believed(), charge_sigma=0.3), COARSE, fwhm_um=FWHM_UM)
     wanted = Wanted("slice" if kind == "slice" else "supply", target, START_V, 5.0, 600.0)
     loop, own, reason = Holder(estimator, wanted, LIMITS, STEP_S), [], ""
@@ -182,10 +221,11 @@ def measure(names: list[str], out: Path, noise: int, *, lines: bool = True) -> N
     for name in names:
         values, kind = CELLS[name]
         begin = time.process_time()
-        course = held(values, kind, noise, lines=lines)
+        late = LATE.get(name)
+        course = held(values, kind, noise, lines=lines, late=late)
         took, target = time.process_time() - begin, SET_POINT if kind == "slice" else SUPPLY
         others = {}
-        if kind == "slice":
+        if kind == "slice" and late is None:
             others = {
                 "scans alone": held(values, kind, noise, watch=0.0, lines=lines) if values["solubility"] < NEVER else course,
                 "constant voltage": open_loop(values, constant), "plan": open_loop(values, plan),

@@ -123,8 +123,16 @@ class FaultyMeter(SimulatedMeter):
 
     mute = garbage = stuck = False
     error = ""
+    takes = 0.0
+    off_heard: float | None = None
 
     def execute(self, line: str) -> list[str]:
+        """`takes`: seconds of a reply, until which nothing else is heard; off_heard: monotonic time of the first OUTP OFF of an
+        output that is on."""
+        if "OUTP OFF" in line and self.output:
+            self.off_heard = time.monotonic()
+        if "?" in line:
+            time.sleep(self.takes)
         if self.mute:
             return []
         if self.stuck and "OFF" in line:
@@ -144,7 +152,7 @@ async def _program(dialect: str) -> None:
     print(json.dumps({"port": port}), flush=True)
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         told = json.loads(line)
-        for name in ("mute", "garbage", "stuck", "error"):
+        for name in ("mute", "garbage", "stuck", "error", "takes"):
             if name in told:
                 setattr(meter, name, told[name])
         if "conductance" in told:
@@ -158,7 +166,10 @@ async def _program(dialect: str) -> None:
         if told.get("back") or told.get("power_cycle"):
             server = await listen(meter, port, clients)
         meter.elapse()
-        state = {"output": meter.output, "level": meter.level, "terminal_V": meter.terminal_V, "limit": meter.limit}
+        state = {
+            "output": meter.output, "level": meter.level, "terminal_V": meter.terminal_V, "limit": meter.limit,
+            "off_heard": meter.off_heard,
+        }  # fmt: skip
         print(json.dumps(state), flush=True)
 
 

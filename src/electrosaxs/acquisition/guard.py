@@ -12,12 +12,14 @@ import os
 import select
 import signal
 import sys
+from collections import deque
 from typing import Any
 
 from .faults import MeterFault
 from .keeper import Keeper, MeterLimits
 
 TICK_S = 0.1
+GONE = "its client is gone"
 
 
 class _Ended(Exception):
@@ -34,21 +36,44 @@ def answer(keeper: Keeper, request: dict[str, Any]) -> dict[str, Any]:
         return {"ok": False, "error": str(fault), **off}
 
 
-def serve(keeper: Keeper) -> str:
+class Requests:
+    """What the client sends, whole lines in their order. gone: the pipe is closed."""
+
+    def __init__(self) -> None:
+        self.gone = False
+        self._lines: deque[dict[str, Any]] = deque()
+        self._begun = b""
+
+    def next(self, within_s: float) -> dict[str, Any] | None:
+        """The next request; None where none came."""
+        self._listen(0.0 if self._lines else within_s)
+        return self._lines.popleft() if self._lines else None
+
+    def off(self) -> bool:
+        """Whether the client is gone, or asks for the output to be off after what is being done for it."""
+        self._listen(0.0)
+        return self.gone or any(one["do"] == "off" for one in self._lines)
+
+    def _listen(self, within_s: float) -> None:
+        if self.gone or not select.select([0], [], [], within_s)[0]:
+            return
+        received = os.read(0, 65536)
+        self.gone = not received
+        *lines, self._begun = (self._begun + received).split(b"\n")
+        self._lines += (json.loads(line) for line in lines)
+
+
+def serve(keeper: Keeper, requests: Requests) -> str:
     """Answer requests until the client is gone; returns why it ended."""
-    pending = b""
     while True:
         if keeper.overdue():
             keeper.off()
             return "nothing came from the client for as long as the watchdog allows"
-        if not select.select([0], [], [], TICK_S)[0]:
-            continue
-        received = os.read(0, 65536)
-        if not received:
-            return "its client is gone"
-        *lines, pending = (pending + received).split(b"\n")
-        for line in lines:
-            os.write(1, json.dumps(answer(keeper, json.loads(line))).encode() + b"\n")
+        request = requests.next(TICK_S)
+        if request is not None:
+            os.write(1, json.dumps(answer(keeper, request)).encode() + b"\n")
+        elif requests.gone:
+            return GONE
 
 
 def main() -> None:
@@ -56,14 +81,15 @@ def main() -> None:
     sys.modules["numpy"] = None  # type: ignore[assignment]  # pyvisa would take it where it is there
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
-    keeper = Keeper(MeterLimits(**json.loads(sys.argv[1])))
+    requests = Requests()
+    keeper = Keeper(MeterLimits(**json.loads(sys.argv[1])), wanted_off=requests.off)
     why = "SIGTERM"
     try:
-        why = serve(keeper)
+        why = serve(keeper, requests)
     except _Ended:
         pass
     except BrokenPipeError:
-        why = "its client is gone"
+        why = GONE
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if keeper.on:

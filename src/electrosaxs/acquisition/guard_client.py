@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from .faults import GuardLost, MeterFault
 from .keeper import OFF_EXTRA_S, Keeper, MeterLimits
 
 START_S = 15.0
+OFF = {"do": "off"}
 TIMEOUTS = 8  # of the meter, for which the guard may take over one request (a retry, a reconnect)
 
 
@@ -30,7 +32,8 @@ class Meter(Protocol):
         """The answer; MeterFault for a fault of the meter, GuardLost where the guard is gone."""
 
     def off(self) -> bool | None:
-        """The output off: False confirmed, True refused, None not known. Never raises."""
+        """The output off: False confirmed, True refused, None not known. Never raises. May be asked for while an `ask` in
+        another thread goes on, which is left for it with a MeterFault."""
 
     def close(self) -> None:
         """End the session."""
@@ -42,21 +45,25 @@ class OwnMeter:
     guard_pid: int | None = None
 
     def __init__(self, limits: MeterLimits) -> None:
-        self._keeper = Keeper(limits)
+        self._wanted_off, self._turn = threading.Event(), threading.Lock()
+        self._keeper = Keeper(limits, wanted_off=self._wanted_off.is_set)
         self.output: bool | None = None
 
     def ask(self, do: str, **numbers: float) -> dict[str, Any]:
-        try:
-            found: dict[str, Any] = getattr(self._keeper, do)(**numbers)
-        except MeterFault:
-            if self._keeper.meter is not None:
-                self.output = self._keeper.off()["output"]
-            raise
-        self.output = found.get("output", self.output)
+        with self._turn:
+            try:
+                found: dict[str, Any] = getattr(self._keeper, do)(**numbers)
+            except MeterFault:
+                if self._keeper.meter is not None:
+                    self.output = self._keeper.off()["output"]
+                raise
+            self.output = found.get("output", self.output)
         return found
 
     def off(self) -> bool | None:
-        self.output = self._keeper.off()["output"]
+        self._wanted_off.set()
+        with self._turn:
+            self.output = self._keeper.off()["output"]
         return self.output
 
     def close(self) -> None:
@@ -78,54 +85,65 @@ class GuardedMeter:
             pass_fds=keep,
         )  # fmt: skip
         self.guard_pid: int | None = self._process.pid
-        self._pending = b""
+        self._pending, self._turn = b"", threading.Lock()
         self._lost = False  # what it says then could be the answer to an earlier request
 
     def ask(self, do: str, **numbers: float) -> dict[str, Any]:
         slow = START_S if do in ("identify", "start") else 0.0
-        found = self._exchange({"do": do, **numbers}, self._off_s + slow)
-        self.output = found.pop("output", self.output)
+        with self._turn:
+            self._send({"do": do, **numbers})
+            found = self._answered(do, self._off_s + slow)
+            self.output = output = found.pop("output", self.output)
         if not found.pop("ok"):
             raise MeterFault(str(found["error"]).removeprefix("source meter: "))
-        return {**found, "output": self.output}
+        return {**found, "output": output}
 
     def off(self) -> bool | None:
-        try:
-            self.output = self._exchange({"do": "off"}, self._off_s)["output"]
-        except GuardLost:
-            self._end_guard()
-            keeper = Keeper(self._limits)
-            self.output = keeper.off()["output"]
-            keeper.close()
+        with suppress(GuardLost):  # before the answer to what was asked last: the guard leaves that for this
+            self._send(OFF)
+        with self._turn:
+            try:
+                self.output = self._answered(OFF["do"], self._off_s)["output"]
+            except GuardLost:
+                self._end_guard()
+                keeper = Keeper(self._limits)
+                self.output = keeper.off()["output"]
+                keeper.close()
         return self.output
 
     def close(self) -> None:
         """Close the pipe: the guard ends by itself."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                with contextlib.suppress(OSError):
+                with suppress(OSError):
                     pipe.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=self._off_s)
 
-    def _exchange(self, request: dict[str, Any], limit_s: float) -> dict[str, Any]:
+    def _send(self, request: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        try:
+            os.write(self._process.stdin.fileno(), json.dumps(request).encode() + b"\n")
+        except (OSError, ValueError) as error:
+            self._lost = True
+            raise GuardLost(f"it has died ({error})") from error
+
+    def _answered(self, do: str, limit_s: float) -> dict[str, Any]:
         if self._lost:
             raise GuardLost("it was lost before")
         self._lost = True
-        found = self._answer(request, limit_s)
+        found = self._answer(do, limit_s)
         self._lost = False
         return found
 
-    def _answer(self, request: dict[str, Any], limit_s: float) -> dict[str, Any]:
-        assert self._process.stdin is not None
+    def _answer(self, do: str, limit_s: float) -> dict[str, Any]:
         assert self._process.stdout is not None
         end = time.monotonic() + limit_s
         try:
-            os.write(self._process.stdin.fileno(), json.dumps(request).encode() + b"\n")
             while b"\n" not in self._pending:
                 left = end - time.monotonic()
                 if left <= 0.0 or not select.select([self._process.stdout], [], [], left)[0]:
-                    raise GuardLost(f"{request['do']} is not answered within {limit_s:g} s")
+                    raise GuardLost(f"{do} is not answered within {limit_s:g} s")
                 received = os.read(self._process.stdout.fileno(), 65536)
                 if not received:
                     raise GuardLost("it has died")
@@ -141,5 +159,5 @@ class GuardedMeter:
     def _end_guard(self) -> None:
         """A guard that hangs holds the session; its own child, ended by its own handle."""
         self._process.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1.0)

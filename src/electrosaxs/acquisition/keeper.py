@@ -12,6 +12,7 @@ import math
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,11 @@ class MeterLimits:
 class Keeper:
     """The meter within its limits. clock_s: seconds of the beamline's clock, as the client says."""
 
-    def __init__(self, limits: MeterLimits, port: Port | None = None) -> None:
-        self.limits = limits
+    def __init__(
+        self, limits: MeterLimits, port: Port | None = None, *, wanted_off: Callable[[], bool] | None = None
+    ) -> None:
+        """wanted_off: whether who steers wants the output off, asked between two answers of the meter."""
+        self.limits, self._asked_off = limits, wanted_off
         self.port = VisaPort(limits.resource, limits.timeout_s) if port is None else port
         self.meter: SourceMeter | None = None
         self.set_V, self.charge_C, self.on = 0.0, 0.0, False
@@ -64,7 +68,7 @@ class Keeper:
     def identify(self) -> dict[str, Any]:
         """Who answers, and whether its output is on; nothing is changed. MeterFault where nobody does."""
         self._take_lock()
-        self.meter = SourceMeter.identified(self.port, self.limits.dialect)
+        self.meter = self._identified()
         dialect = self.meter.dialect
         return {
             "identity": self.meter.identity, "dialect": dialect.name, "has_timer": dialect.has_timer,
@@ -161,10 +165,18 @@ class Keeper:
     def _try_off(self) -> bool | None:
         try:
             if self.meter is None:
-                self.meter = SourceMeter.identified(self.port, self.limits.dialect)
+                self.meter = self._identified()
             return self.meter.output_off()
         except (MeterFault, NoReply):
             return None
+
+    def _identified(self) -> SourceMeter:
+        meter = SourceMeter.identified(self.port, self.limits.dialect)
+        meter.wanted_off = self._wanted_off
+        return meter
+
+    def _wanted_off(self) -> bool:
+        return not self._spent and self._asked_off is not None and self._asked_off()
 
     def _judge(self, reading: Reading) -> None:
         limits = self.limits

@@ -1,13 +1,15 @@
 """Driver of the source meter: SCPI over a port, 2450 and 2400 dialects.
 
 Nothing is remembered of what was read. The error queue is read after each group of commands. A reply that is lost or
-garbled is asked for once more, after both sides agree again who they are; then it is a fault.
+garbled is asked for once more, after both sides agree again who they are; then it is a fault. OUTP OFF waits for no more
+than the answer that is on its way: before each of them the driver asks whether the output is wanted off.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +25,9 @@ ERRORS = ":SYST:ERR?"
 MOST_ERRORS = 20
 STALE_LINES = 8
 OFF_TRIES = 3
+SLOW_S = (
+    0.1  # for a reply; a meter that takes longer is asked one thing at a time: OUTP OFF would stand behind all of them
+)
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,14 @@ class Reading:
 
 
 class SourceMeter:
-    """A meter that has told its name. `timer_s`: of the timer in the meter, None without."""
+    """A meter that has told its name. `timer_s`: of the timer in the meter, None without. wanted_off: asked between two answers
+    whether whatever is being done is to be left for OUTP OFF; MeterFault then."""
 
     def __init__(self, port: Port, dialect: Dialect, identity: str) -> None:
         self.port, self.dialect, self.identity = port, dialect, identity
         self.timer_s: float | None = None
-        self._limit_A = 0.0
+        self._limit_A, self._owed, self._slow = 0.0, 0, False
+        self.wanted_off: Callable[[], bool] = _never
 
     @classmethod
     def identified(cls, port: Port, dialect: str) -> SourceMeter:
@@ -108,7 +115,7 @@ class SourceMeter:
         A 2450 does not measure while its trigger model waits: model off, reading, model on are one message, which the
         meter carries out to its end whoever dies meanwhile. A 2400 refuses READ? with the output off.
         """
-        status, output = self.ask(("*ESR?", _whole), (":OUTP?", _truth))
+        status, output = self.ask(("*ESR?", _whole), (":OUTP?", _truth), errors=not output_expected)
         if status & POWER_ON:
             raise MeterFault("it has been switched off and on (event status register says power on)")
         if output != output_expected:
@@ -127,6 +134,7 @@ class SourceMeter:
         said: bool | None = None
         for attempt in range(OFF_TRIES):
             try:
+                self._off_before_what_is_owed()
                 again = ("*CLS", ":SOUR:VOLT 0", ":OUTP OFF") if attempt else ()
                 (said,) = self._once(((":OUTP?", _truth),), (":OUTP OFF", *again), ())
                 if not said:
@@ -150,23 +158,24 @@ class SourceMeter:
         *asked: tuple[str, Callable[[str], Any]],
         before: tuple[str, ...] = (),
         after: tuple[str, ...] = (),
+        errors: bool = True,
     ) -> list[Any]:
         """Answers to queries, each with what makes a value of its line (ValueError: garbled), sent as one message
-        between the commands `before` and `after`, the error queue last.
+        between the commands `before` and `after`, the error queue last. errors: False leaves the queue to what is asked next.
 
         MeterFault for what stands in the queue, and where no sound reply comes twice.
         """
         what = (*before, *(query for query, _ in asked))
-        complete = (*asked, (ERRORS, _error))
+        complete = (*asked, (ERRORS, _error)) if errors else asked
         try:
-            *answers, error = self._once(complete, before, after)
+            answers = self._once(complete, before, after)
         except (NoReply, ValueError) as first:
             self._retry()
             try:
-                *answers, error = self._once(complete, before, after)
+                answers = self._once(complete, before, after)
             except (NoReply, ValueError) as second:
                 raise MeterFault(f"{what[0]} twice without a sound reply: {first}; {second}") from second
-        if error[0] != 0:
+        if errors and (error := answers.pop())[0] != 0:
             self._empty_queue()
             raise MeterFault(f"error {error[0]}, {error[1]} after {what[0]}{' ... ' + what[-1] if what[1:] else ''}")
         return answers
@@ -174,19 +183,59 @@ class SourceMeter:
     def _once(
         self, asked: tuple[tuple[str, Callable[[str], Any]], ...], before: tuple[str, ...], after: tuple[str, ...]
     ) -> list[Any]:
-        """`asked` without the error queue goes before the commands `after`, the queue behind them."""
+        """`asked` without the last, which is the error queue, goes before the commands `after`; of a slow meter each answer is
+        waited for before the next is asked for."""
         *queries, last = asked
-        self.port.send(*before, *(query for query, _ in queries), *after, last[0])
         lines: list[str] = []
         try:
-            lines += (self.port.receive() for _ in asked)
+            for message in self._messages([query for query, _ in queries], last[0], before, after):
+                self._leave_for_off()
+                self.port.send(*message)
+                self._owed += (expected := sum("?" in line for line in message))
+                for _ in range(expected):
+                    self._leave_for_off()
+                    lines.append(self._answer())
         except NoReply:
             self._raise_refusal(lines, queries)
             raise
         return [meaning(line.strip()) for (_, meaning), line in zip(asked, lines, strict=True)]
 
+    def _messages(
+        self, queries: list[str], last: str, before: tuple[str, ...], after: tuple[str, ...]
+    ) -> list[tuple[str, ...]]:
+        """The lines that are sent together: commands always with what they stand around."""
+        if not queries or not self._slow:
+            return [(*before, *queries, *after, last)]
+        if before or after:
+            return [(*before, *queries, *after), (last,)]
+        return [*((query,) for query in queries), (last,)]
+
+    def _answer(self) -> str:
+        """The next line, and how long the meter took for it."""
+        begin = time.monotonic()
+        line = self.port.receive()
+        self._owed -= 1
+        self._slow = time.monotonic() - begin > SLOW_S
+        return line
+
+    def _leave_for_off(self) -> None:
+        """MeterFault where the output is wanted off: what is being asked can wait."""
+        if self.wanted_off():
+            raise MeterFault("left what it was asked for OUTP OFF")
+
+    def _off_before_what_is_owed(self) -> None:
+        """OUTP OFF goes ahead of answers that are still on their way, which must not be taken for that to OUTP?."""
+        if self._owed:
+            self.port.send(":OUTP OFF")
+            self._agree()
+
     def _raise_refusal(self, lines: list[str], queries: list[tuple[str, Callable[[str], Any]]]) -> None:
-        """A query that is refused has no answer, so that the queue's line comes early: MeterFault with what it says."""
+        """A query that is refused has no answer, so that the queue's line comes early, or is asked for now: MeterFault with
+        what it says."""
+        if self._slow and queries and len(lines) < len(queries):
+            with contextlib.suppress(NoReply):
+                self.port.send(ERRORS)
+                lines.append(self._answer())
         for line in lines[-1:]:
             with contextlib.suppress(ValueError):
                 code, words = _error(line)
@@ -218,6 +267,7 @@ class SourceMeter:
 
     def _agree(self) -> None:
         """Ask for the name until the answer is the name: what came before it were late replies to older questions."""
+        self._owed = 0  # lines are read until the name comes
         try:
             self._ask_name()
         except NoReply:
@@ -230,6 +280,10 @@ class SourceMeter:
             if self.port.receive().strip() == self.identity:
                 return
         raise NoReply("*IDN? is answered with something else")
+
+
+def _never() -> bool:
+    return False
 
 
 def _number(line: str) -> float:

@@ -16,7 +16,7 @@ from .beamline import Beamline
 from .faults import Fault
 from .guard_client import Meter
 
-READ_EVERY_S, POLL_S, BEAT_S = 0.4, 0.02, 0.5  # wall
+READ_EVERY_S, POLL_S = 0.4, 0.02  # wall
 ANSWER_S = 30.0  # for which a device may be silent, on top of what it was asked to take
 SHORTEST_WAIT_S, LONGEST_WAIT_S, QUICK_S, SLOW_S = 1.0, 32.0, 0.2, 0.6
 
@@ -86,17 +86,19 @@ class Watch:
         return found
 
     def ask(self, do: str, **numbers: float) -> dict[str, Any]:
-        """What the meter answers to a request of keeper.Keeper; the heart beats while it takes its time over it."""
-        return self._beating(_Task(lambda: self.meter.ask(do, **numbers)), do)
+        """What the meter answers to a request of keeper.Keeper; the heart beats while it takes its time over it, and who asks
+        the run to end is heard: the meter leaves the request for the output to go off."""
+        return self._beating(_Task(lambda: self.meter.ask(do, **numbers)), do, self.journal.hear)
 
     def off(self) -> bool | None:
         """The output off, as of guard_client.Meter; the heart beats as long as that is tried."""
-        return self._beating(_Task(self.meter.off), "off")
+        return self._beating(_Task(self.meter.off), "off", lambda: None)
 
-    def _beating(self, task: _Task[Result], do: str) -> Result:
-        while not task.wait(BEAT_S):
+    def _beating(self, task: _Task[Result], do: str, hear: Callable[[], None]) -> Result:
+        while not task.wait(POLL_S):
             with suppress(OSError):  # a full disk is told by what is to be kept
                 self.journal.beat()
+            hear()
         return task.result("source meter", do)
 
     def wait(self, seconds: float) -> float:

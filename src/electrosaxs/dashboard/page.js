@@ -3,6 +3,8 @@
 
 const EVERY_MS = 700, OLD_S = 10, OLD_SPACINGS = 4, MOST_POINTS = 4000, NAMED_PEAKS = 4;
 const VAGUE = 1; // sigma over the value, or the set-point, from which on a point says next to nothing
+const DOWN_V = 0.05; // what is left of a voltage that was ramped down
+const LEAST_SPAN = 0.2; // of the largest value: an axis shows no less, so that what is constant looks constant
 const WALLS = [[3000, "20pt", 2], [1900, "13pt", 1.4]]; // width in pixels from which on type and marks are so large
 const ENDED = ["finished", "aborted", "failed"];
 const WRONG = ["failed", "aborted", "fallback"];
@@ -54,7 +56,7 @@ function index(made) {
     const model = made.get_model_by_name(name);
     if (model) sources[name] = model;
   }
-  for (const name of ["map_colours", "map_heights", "profile_heights", "diameter_range", "flux_axis"]) {
+  for (const name of ["map_colours", "map_heights", "profile_heights", "diameter_range", "flux_axis", "voltage_range", "current_range"]) {
     const model = made.get_model_by_name(name);
     if (model) models[name] = model;
   }
@@ -66,6 +68,14 @@ function points(name, x, values, sigmas, scale, key = "time") {
   const value = values.map((v) => number(v) * scale), sigma = sigmas.map((v) => number(v) * scale);
   const at = (sign) => value.map((v, k) => v + sign * (Number.isFinite(sigma[k]) ? sigma[k] : 0));
   show(name, { [key]: x, value, low: at(-1), high: at(1) });
+}
+
+function scale(range, values) {
+  const known = values.filter(Number.isFinite);
+  if (!range || !known.length) return;
+  const [low, high] = known.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [Infinity, -Infinity]);
+  const half = Math.max(0.55 * (high - low), 0.5 * LEAST_SPAN * Math.max(Math.abs(low), Math.abs(high)), 1e-3);
+  range.setv({ start: 0.5 * (low + high) - half, end: 0.5 * (low + high) + half });
 }
 
 async function poll() {
@@ -154,17 +164,30 @@ function label(axis, near) {
   axis.major_label_overrides = new Map(ticks.map((k) => [k, String(Math.round(near[k]))]));
 }
 
+// Each cell of the map from half way to the visit of its height before to half way to the next one, no farther than the visits of
+// the height that is visited least often are apart: what nobody looked at for longer stays white.
+function between(rank, time) {
+  const visits = [...new Set(rank)].map((r) => rank.map((_, k) => k).filter((k) => rank[k] === r).sort((a, b) => time[a] - time[b]));
+  const middle = (row) => row.slice(1).map((k, n) => time[k] - time[row[n]]).sort((a, b) => a - b)[(row.length - 1) >> 1] || 0;
+  const most = 0.51 * (Math.max(0, ...visits.map(middle)) || 1), newest = Math.max(...time), centre = [], width = [];
+  const half = (a, b) => Math.min(0.5 * Math.abs(time[a] - time[b]), most);
+  for (const row of visits) row.forEach((k, n) => {
+    const before = n ? half(k, row[n - 1]) : Math.min(Math.max(time[k], 0.1 * most), most); // nothing before the field
+    const after = n + 1 < row.length ? half(k, row[n + 1]) : Math.max(Math.min(newest - time[k], most), 0.1 * most);
+    centre[k] = time[k] + 0.5 * (after - before);
+    width[k] = 1.01 * (before + after);
+  });
+  return { centre, width };
+}
+
 function drawMap() {
   const all = cells();
   const heights = ranked(new Set(all.map((c) => Math.round(c.height))));
   kept.heights = heights;
   const rank = all.map((c) => heights.rank(c.height)), time = all.map((c) => minutes(c.time));
-  const visits = new Map();
-  rank.forEach((r, k) => visits.set(r, [...(visits.get(r) || []), time[k]]));
-  const steps = [...visits.values()].flatMap((t) => t.sort((a, b) => a - b).slice(1).map((v, k) => v - t[k])).sort((a, b) => a - b);
-  const width = steps.length ? 1.02 * steps[steps.length >> 1] : 0.5;
+  const { centre, width } = between(rank, time);
   const phi = all.map((c) => 100 * c.phi);
-  show("map", { time, rank, phi, width: time.map(() => width), height: all.map((c) => Math.round(c.height)), index: all.map((c) => c.index) });
+  show("map", { time: centre, rank, phi, width, height: all.map((c) => Math.round(c.height)), index: all.map((c) => c.index) });
   const fresh = all.map((c, k) => k).filter((k) => all[k].provisional);
   show("map_provisional", { time: fresh.map((k) => time[k]), rank: fresh.map((k) => rank[k]) });
   label(models.map_heights, heights.near);
@@ -174,7 +197,7 @@ function drawMap() {
     models.map_colours.high = Math.max(lit[lit.length - 1], 1.2 * models.map_colours.low);
   }
   kept.provisional = fresh.length;
-  note("phi-map", fresh.length ? `white dot: provisional (${fresh.length})` : "of every frame");
+  note("phi-map", fresh.length ? `φ in %; white dot: provisional (${fresh.length})` : "φ in %, of every frame");
 }
 
 function drawGrowth() {
@@ -189,7 +212,7 @@ function drawGrowth() {
   show("growth_provisional", { time: fresh.map((c) => minutes(c.time)), value: fresh.map((c) => 100 * c.phi) });
   const end = growth ? growth.value.length - 1 : -1;
   const now = end >= 0 ? `${withSigma({ value: growth.value[end], sigma: growth.sigma[end] }, "%", 100)}; ` : "";
-  note("growth-curve", `${now}grey: onset band; hollow: provisional`);
+  note("growth-curve", `${now}grey: onset${fresh.length ? "; hollow: provisional" : " band"}`);
 }
 
 function drawCurve(curve) {
@@ -201,7 +224,7 @@ function drawCurve(curve) {
   const peaks = (kept.panels && kept.panels.lattice.peaks) || [];
   const low = Math.min(...values), high = Math.max(...values);
   show("peaks", { q: peaks.map((p) => p.q), low: peaks.map(() => low), high: peaks.map(() => high), at: peaks.map((_, k) => high / 4 ** k), hkl: peaks.map((p, k) => (k < NAMED_PEAKS ? p.hkl : "")) });
-  note("intensity", `${curve.index === null ? "" : `frame ${curve.index}, `}${Math.round(curve.height_um - anode())} µm, ${moment(curve.time_s)}; line: spheres`);
+  note("intensity", `${curve.index === null ? "" : `frame ${curve.index}, `}${Math.round(curve.height_um - anode())} µm, ${moment(curve.time_s)}; line: spheres${peaks.length ? "; dashed: lattice" : ""}`);
 }
 
 function drawProfile() {
@@ -217,12 +240,9 @@ function drawProfile() {
     ? { rank: band.height.map((h) => kept.heights.rank(h)), low: band.low.map((v) => 100 * v), high: band.high.map((v) => 100 * v) }
     : { rank: [], low: [], high: [] });
   const sizes = last.diameter.filter((d) => d !== null);
-  if (sizes.length && models.diameter_range) {
-    models.diameter_range.start = Math.min(...sizes) - 1.5;
-    models.diameter_range.end = Math.max(...sizes) + 0.5;
-  }
+  if (sizes.length && models.diameter_range) models.diameter_range.setv({ start: Math.min(...sizes) - 1.5, end: Math.max(...sizes) + 0.5 });
   label(models.profile_heights, kept.heights.near);
-  note("profile", `scan at ${moment(last.time[0])}${before ? `, in grey at ${moment(before.time[0])}` : ""}${band ? `; band: ${band.words}` : ""}`);
+  note("profile", `${moment(last.time[0])}${before ? `, grey: ${moment(before.time[0])}` : ""}${band ? `; band: ${band.words}` : ""}`);
 }
 
 // Where the supply is held, the flux of the slice is another quantity: only what is held is drawn.
@@ -250,8 +270,8 @@ function drawFlux() {
   const now = withSigma(kept.state[supplied ? "flux_supply" : "flux_slice"], "", 1e10);
   const goal = Number.parseFloat(control.wall_goal), phi = Number.parseFloat(control.wall_phi);
   const wall = Number.isFinite(goal) ? `wall ${short(100 * phi)} ± ${short(100 * control.wall_phi_sigma, 2)} of ${short(100 * goal)} %` : "";
-  const aim = `${now} of ${short(1e10 * number(last[1]))} · ${unit}`;
-  note("flux", [aim, wall, control.mode, control.limited_by, control.reason, "dashed: set-point"].filter(Boolean).join("; "));
+  const aim = `${now} of ${short(1e10 * number(last[1]))} (dashed) · ${unit}`;
+  note("flux", [aim, wall, control.mode, control.limited_by, control.reason].filter(Boolean).join("; "));
 }
 
 function drawOnset() {
@@ -291,13 +311,15 @@ function takeMeter(found) {
   if (takeRows("meter", found)) {
     const { rows, on_at } = kept.meter;
     const start = on_at === null ? (rows.length ? rows[0][0] : 0) : on_at;
-    show("meter", {
-      time: rows.map((r) => minutes(r[0] - start)), voltage: rows.map((r) => number(r[1])), current: rows.map((r) => 1e9 * number(r[2])),
-    });
+    const voltage = rows.map((r) => number(r[1])), current = rows.map((r) => 1e9 * number(r[2]));
+    show("meter", { time: rows.map((r) => minutes(r[0] - start)), voltage, current });
+    scale(models.voltage_range, voltage);
+    scale(models.current_range, current);
   }
   const last = kept.meter.rows.findLast((r) => r[1] !== null);
   const current = last && last[2] !== null ? `, ${fixed(1e9 * last[2])} nA; dotted: current` : "";
   const off = last && kept.state.output === false ? "output off; before: " : "";
+  if (off && Math.abs(last[1]) < DOWN_V) return note("voltage", "output off, ramped down; dotted: current");
   note("voltage", last ? `${off}${fixed(last[1])} V${current}` : kept.meter.rows.length ? "the output has not been on" : "no meter.csv in this run");
 }
 

@@ -13,7 +13,6 @@ from bokeh.document import Document
 from bokeh.embed.util import standalone_docs_json_and_render_items
 from bokeh.models import (
     ColumnDataSource,
-    DataRange1d,
     FixedTicker,
     LinearAxis,
     LogColorMapper,
@@ -53,11 +52,11 @@ def _phi_map() -> Any:
     )
     colours = LogColorMapper(palette=Viridis256, low=0.05, high=1.0, nan_color="#ffffff", name="map_colours")
     paint = {"field": "phi", "transform": colours}
-    plot.rect("time", "rank", "width", 1.0, source=cells, fill_color=paint, line_color=None)
+    plot.rect("time", "rank", "width", 1.03, source=cells, fill_color=paint, line_color=None)
     plot.scatter("time", "rank", source=fresh, size=4, fill_color="white", line_color=BLACK, line_width=0.7)
     plot.yaxis.name, plot.yaxis.ticker = "map_heights", FixedTicker(ticks=[])
     bar = ColorBar(
-        color_mapper=colours, width=8, padding=2, label_standoff=4, title="φ (%)", title_text_font_size=TICKS,
+        color_mapper=colours, width=8, padding=2, label_standoff=4,
         major_label_text_font_size=TICKS, formatter=PrintfTickFormatter(format="%.2g"),
     )  # fmt: skip
     plot.add_layout(bar, "right")
@@ -86,6 +85,11 @@ def _growth_curve() -> Any:
 
 def _intensity() -> Any:
     plot = _figure("q (1/nm)", "I, arbitrary unit", x_axis_type="log", y_axis_type="log")
+    decades = [10.0**k for k in range(-4, 3)]
+    plot.xaxis.ticker = FixedTicker(
+        ticks=[m * d for d in decades for m in (1, 2, 5)], minor_ticks=[m * d for d in decades for m in (3, 4, 6, 7, 8, 9)]
+    )
+    plot.xaxis.formatter = PrintfTickFormatter(format="%g")
     plot.scatter("q", "intensity", source=_source("curve", "q", "intensity"), size=3, color=BLUE)
     plot.line("q", "model", source=_source("curve_model", "q", "model"), line_color=VERMILION, line_width=2)
     peaks = _source("peaks", "q", "low", "high", "at", "hkl")
@@ -134,14 +138,12 @@ def _voltage() -> Any:
     plot = _figure("time (min)", "voltage (V)")
     source = _source("meter", "time", "voltage", "current")
     plot.line("time", "voltage", source=source, line_color=BLUE, line_width=2)
-    current = DataRange1d(name="current_range", renderers=[], only_visible=False)
-    plot.extra_y_ranges = {"current": current}
+    plot.y_range = Range1d(start=0.0, end=1.0, name="voltage_range")  # the page sets both: noise must not fill an axis
+    plot.extra_y_ranges = {"current": Range1d(start=0.0, end=1.0, name="current_range")}
     plot.add_layout(_axis("current (nA)", ORANGE, y_range_name="current"), "right")
-    drawn = plot.line(
+    plot.line(
         "time", "current", source=source, line_color=ORANGE, line_dash="dotted", line_width=2, y_range_name="current"
     )
-    current.renderers = [drawn]
-    plot.y_range.renderers = [plot.renderers[0]]
     return plot
 
 

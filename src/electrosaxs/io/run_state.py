@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .atomic import replacing
+from .atomic import full_disk, replacing
 from .plain_json import to_json
 
 STATE, DOCUMENTS, REQUESTS = "state.json", "documents.jsonl", "requests"
@@ -18,9 +18,18 @@ KNOWN = ("pause", "resume", "abort", "set-point")
 
 
 def write_state(folder: Path, state: Mapping[str, Any]) -> None:
-    """Replace state.json whole."""
-    with replacing(folder / STATE) as part:
-        part.write_text(to_json(state, indent=1) + "\n", encoding="utf-8")
+    """Replace state.json whole; on a disk that is full over the one that is there, whose room it has: it must not go on saying
+    that an output is on which is off."""
+    text = to_json(state, indent=1) + "\n"
+    try:
+        with replacing(folder / STATE) as part:
+            part.write_text(text, encoding="utf-8")
+    except OSError as error:
+        if full_disk(error) is None:
+            raise
+        with (folder / STATE).open("r+b") as file:
+            file.write(text.encode("utf-8"))
+            file.truncate()
 
 
 def take_requests(folder: Path, token: str) -> list[dict[str, Any]]:

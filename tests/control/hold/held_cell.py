@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from electrosaxs.control.hold.belief import belief
+from electrosaxs.control.hold.belief import belief, with_solubility
 from electrosaxs.control.hold.estimator import Estimator
 from electrosaxs.control.hold.holder import Decision, Holder, Wanted
+from electrosaxs.control.hold.onset_bank import Beginning
 from electrosaxs.control.hold.tracked_cell import Footprints, TrackedCell
 from electrosaxs.control.limits import Limits
 from electrosaxs.control.plant import Plant
@@ -42,7 +43,7 @@ class HeldCell:
     """Truth and loop; decisions so far. A scan of HEIGHTS_UM begins every 300 s; noise: relative, of each frame. looks: so many
     frames of the lowest two heights are taken in each step between scans while the loop asks for them. shown: of flat crystals,
     what a beam on the anode shows by lines, 0: none; flat: what its phi reads of them. false_lines: times (s) of steps whose
-    frames show lines of nothing."""
+    frames show lines of nothing. late: how crystals begin, None: at the solubility itself."""
 
     truth: Plant
     want: Wanted = field(default_factory=wanted)
@@ -54,11 +55,13 @@ class HeldCell:
     shown: float = 0.0
     flat: float = 1.0
     false_lines: tuple[float, ...] = ()
+    late: Beginning | None = None
     believed: Plant = field(default_factory=plant_with)
     scanned: float = -math.inf
 
     def __post_init__(self) -> None:
-        self.cell = TrackedCell(self.truth, GRID)
+        start = self.truth if self.late is None else with_solubility(self.truth, math.inf)
+        self.cell = TrackedCell(start, GRID)
         self.footprints = Footprints(GRID, FWHM_UM)
         estimator = Estimator(belief(self.believed, charge_sigma=0.3), GRID, fwhm_um=FWHM_UM)
         self.holder = Holder(estimator, self.want, self.limits, self.step_s)
@@ -85,6 +88,7 @@ class HeldCell:
         along = VoltageProgram(time_s=[begin, begin + ramp, end + 1.0], voltage_V=[self.volt, volt, volt])
         for time in (begin + ramp, end):
             self.holder.read(time, volt)
+        self._begin_late()
         times = begin + np.linspace(0.6, 0.95, heights.size) * (end - begin)
         solution, crystals = self.cell.go_on(along, end, self.footprints.looks(times, heights))
         noise = self.noise * self.random.standard_normal(times.size)
@@ -95,6 +99,15 @@ class HeldCell:
             self.holder.frame(time, height, factor * phi * (1.0 + off), self.noise * phi, lines)
         self.time, self.volt = end, volt
         self.fluxes.append(self.cell.slice_flux(volt))
+
+    def _begin_late(self) -> None:
+        """Crystals, once the wall is as far beyond the solubility as they need."""
+        solubility = self.truth.growth.solubility
+        if self.late is None or self.cell.crystals_m() > 0.0 or solubility is None:
+            return
+        if self.cell.wall_phi() > math.exp(self.late.beyond) * solubility:
+            state, self.cell = self.cell.state, self.late.cell(self.truth, GRID)
+            self.cell.state = state
 
     def _lines(self, height: float, phi: float, shown: float) -> tuple[float, float] | None:
         """phi of crystals by their lines, and its sigma; seen from 8 sigma on."""

@@ -72,3 +72,19 @@ def test_late_frames_keep_their_places_in_a_bank_that_is_filled_again() -> None:
     again = bank.again(BELIEVED.x0, constant(20.0).program(0.0, END_S), END_S, looks)
     assert in_order.begun
     assert_close(again.none.seen, in_order.none.seen[:, late], rel=1e-9)
+
+
+def test_a_held_onset_without_the_bank_leaves_open_how_far_beyond_the_solubility_it_was() -> None:
+    held = run(HeldOnset(AT_S, 0.02, 0.02, 0.003))
+    free = held.let_go()
+    assert free is not None
+    assert free.sigma > 10.0 * 0.003
+    assert (free.at_s, free.centre, free.over_wall) == (AT_S, 0.02, 0.02)
+
+
+def test_the_room_of_a_move_ends_where_the_unknowns_do() -> None:
+    about = RunAbout(BELIEVED, GRID, BELIEVED.x0)
+    low, high = about.room()
+    ends = [BELIEVED.within(about.x + move) for move in (low, high)]
+    assert_close(ends[0], [one.low for one in BELIEVED.unknown], rel=1e-12)
+    assert_close(ends[1], [one.high for one in BELIEVED.unknown], rel=1e-12)

@@ -209,6 +209,39 @@ def test_a_signal_ends_a_run_within_two_seconds(
     assert documents(tmp_path / "run")[-1][1]["exit_status"] == "abort"
 
 
+REPLY_S = 0.35
+
+
+@pytest.mark.parametrize("watchdog", ["guard", "instrument"])
+@pytest.mark.parametrize("after_s", [0.0, 0.6])
+def test_off_waits_for_one_reply_of_a_slow_meter_and_for_no_reading(
+    watchdog: str, after_s: float, running: Callable[..., Acquiring], meter: MeterProgram, tmp_path: Path
+) -> None:
+    """A reading is four replies; the signal comes at any moment of one."""
+    process = running(source_meter={"watchdog": watchdog, "watchdog_s": 30.0, "timeout_s": 2.0})
+    meter.tell(takes=REPLY_S)
+    time.sleep(2.0 + after_s)
+    process.send(signal.SIGTERM)
+    sent = time.monotonic()
+    code, said = process.ended()
+    assert code == 143
+    assert "OUTP? says 0" in said
+    assert 0.0 < meter.tell(takes=0.0)["off_heard"] - sent < REPLY_S + 0.15
+    assert meter_rows(tmp_path / "run")[-1]["output"] == "0"
+
+
+def test_off_of_an_abort_and_of_a_kill_wait_no_longer(running: Callable[..., Acquiring], meter: MeterProgram) -> None:
+    """The guard hears that its client is gone between two replies, too."""
+    process = running(source_meter={"watchdog": "guard", "watchdog_s": 30.0, "timeout_s": 2.0})
+    meter.tell(takes=REPLY_S)
+    time.sleep(2.5)
+    process.send(signal.SIGKILL)
+    sent = time.monotonic()
+    process.process.wait()
+    time.sleep(1.5)
+    assert 0.0 < meter.tell(takes=0.0)["off_heard"] - sent < REPLY_S + 0.3
+
+
 @pytest.mark.parametrize("form", ["nexus", "cbf"])
 def test_kill_of_acquire_leaves_output_off_and_data(
     form: str,

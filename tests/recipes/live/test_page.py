@@ -86,7 +86,8 @@ def test_what_is_new_is_drawn_and_abort_reaches_the_run(
     run, out = tmp_path / "run", tmp_path / "out"
     run.mkdir()
     out.mkdir()
-    (run / "meter.csv").write_text("clock_s,epoch_s,set_V,read_V,read_A,output,event\n1.0,2.0,20,19.9,4e-9,1,\n")
+    rows = "1.0,2.0,20,19.9001,4.01e-9,1,\n2.0,3.0,20,19.8999,3.99e-9,1,\n3.0,4.0,20,19.9,4e-9,1,\n"
+    (run / "meter.csv").write_text(f"clock_s,epoch_s,set_V,read_V,read_A,output,event\n{rows}")
     state = {"phase": "running", "output": True, "voltage_V": 19.9, "heartbeat": time.time(), "pid": 1}
     write_state(run, state)
     follower = Follower(run, out)
@@ -112,6 +113,9 @@ def test_what_is_new_is_drawn_and_abort_reaches_the_run(
     while not list((run / "requests").glob("*.json")) and time.monotonic() - start < 5.0:
         time.sleep(0.01)
     assert time.monotonic() - start < 4.0
+    spans = page.evaluate("['voltage', 'current'].map((n) => models[`${n}_range`].end - models[`${n}_range`].start)")
+    assert spans[0] > 0.1 * 19.9  # the noise of a constant voltage does not fill the axis
+    assert spans[1] > 0.1 * 4.0
     (request,) = take_requests(run, "op")
     assert (request["do"], request["who"]) == ("abort", "the operator at 127.0.0.1")
     write_state(run, {**state, "phase": "aborted", "output": False})

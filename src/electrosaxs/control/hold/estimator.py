@@ -281,7 +281,7 @@ class Estimator:
 
     def _solved(self) -> Solution:
         misfit = self.solution.misfit if hasattr(self, "solution") else 1.0
-        return solve(self._rows, *self.run.believed(), misfit)
+        return solve(self._rows, *self.run.believed(), misfit, self.run.room())
 
     def _cost_here(self) -> float:
         """What the run leaves of the frames and of the belief, the common scale at its best."""
@@ -350,6 +350,8 @@ class Estimator:
         known = KNOWN_SOLUBILITY if held is None else FINE
         if grown and max(none, alone) < NOT_MORE and self.solution.covariance[k, k] < known**2:
             self.bank = None
+            self.run.held = self.run.let_go()
+            self.solution = self._solved()
             return False
         crystals = none < 1.0 - LIKELY
         told = crystals and held is None and self.bank.spacing == FINE

@@ -52,26 +52,47 @@ class Solution:
     cost: float
 
 
-def solve(rows: Rows, back: FloatArray, sigma: FloatArray, misfit: float = 1.0) -> Solution:
+def solve(
+    rows: Rows,
+    back: FloatArray,
+    sigma: FloatArray,
+    misfit: float = 1.0,
+    room: tuple[FloatArray, FloatArray] | None = None,
+) -> Solution:
     """The best move. back (n,): of the belief from the run; sigma (n,): of the belief, 0 for a coordinate that stays.
 
-    `misfit`: as far as it is known from before; frames count the less for it.
+    `misfit`: as far as it is known from before; frames count the less for it. room: lowest and highest move (n,) each; what
+    would go beyond stays at its end, and the others explain the frames without it.
     """
     n, full, off = back.size, rows.full, rows.measured - rows.predicted
     free = np.append(sigma > 0.0, True)
     spread, towards = np.append(sigma, SCALE_SIGMA)[free], np.append(back, 0.0)[free]
     move, covariance = np.zeros(n + 1), np.zeros((n + 1, n + 1))
     moving = full[:, free]
+    ends = np.full((2, n + 1), [[-np.inf], [np.inf]])
+    if room is not None:
+        ends[:, :n] = room
     for _ in range(ROUNDS):
         weight = _weights((off - full @ move) / (misfit * rows.sigma)) / rows.sigma**2
         normal = (moving.T * weight) @ moving + np.diag(spread**-2.0)
-        move[free] = np.linalg.solve(normal, moving.T @ (weight * off) + towards / spread**2)
+        move[free] = _within(normal, moving.T @ (weight * off) + towards / spread**2, ends[:, free])
     left = (off - full @ move) / rows.sigma
     degrees = max(int(np.isfinite(rows.sigma).sum()) - int(free.sum()), 1)
     found = float(np.sqrt(max(1.0, np.sum(_weights(left / misfit) * left**2) / degrees)))
     covariance[np.ix_(free, free)] = np.linalg.inv(normal) * found**2
     cost = cost_of(left, misfit) + float(np.sum(((move[free] - towards) / spread) ** 2))
     return Solution(move, covariance, found, cost)
+
+
+def _within(normal: FloatArray, right: FloatArray, ends: FloatArray) -> FloatArray:
+    """The best move (n,) that stays between `ends` (2, n)."""
+    move, stuck = np.linalg.solve(normal, right), np.zeros(right.size, dtype=bool)
+    while np.any(beyond := ~stuck & ((move < ends[0]) | (move > ends[1]))):
+        stuck |= beyond
+        move = np.where(stuck, np.clip(move, ends[0], ends[1]), 0.0)
+        left = right - normal @ move
+        move[~stuck] = np.linalg.solve(normal[np.ix_(~stuck, ~stuck)], left[~stuck])
+    return np.asarray(move)
 
 
 def cost_of(left: FloatArray, misfit: float) -> float:

@@ -8,7 +8,8 @@ above it are one run without. What has next to no weight is given up.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,11 @@ from scipy.stats import t as student
 
 from ...nouns import FloatArray, VoltageProgram
 from ...transport import Grid
+from ..plant import Plant
 from .belief import Belief, with_solubility
 from .least_squares import Rows, solve
 from .run_about import HeldOnset
-from .tracked_cell import Looks, TrackedCell
+from .tracked_cell import CoveringCell, Looks, TrackedCell
 
 SPACING, FINE = 0.03, 0.005
 """Of the logarithm of the solubilities in the bank; and once lines of crystals are seen, which tell the onset to seconds."""
@@ -45,22 +47,56 @@ SHARES = np.array([SEEN_SIGMA, GROWN, DISORDERED])
 """Sigmas of those unknowns."""
 SEEN_SPREAD = 0.1
 """Scatter between frames of what crystals read, of that; what is above all frames share."""
+BEYOND, BEYOND_MEAN = (0.02, 0.04, 0.08), 0.04
+"""Logarithms of phi at the wall over the solubility at which crystals begin late, and the mean of their distribution."""
+SPEEDS = (1.0, 4.0)
+"""Of the anode that late crystals cover, over what is believed of the attachment time: as believed, and faster by what a
+sigma of that is."""
+AT_ONCE = 0.5
+"""Probability that crystals begin at the solubility itself, all over the anode, as where it carries seeds (chosen, as
+BEYOND_MEAN: nothing is known of either before)."""
 PIECE_S = 60.0
 """A run that is repeated looks so often which solubilities the wall has passed."""
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """How crystals begin: by how much the logarithm of the wall's phi is then above that of the solubility; speed: of
+    `CoveringCell`, None where all of the anode takes up particles at once."""
+
+    beyond: float = 0.0
+    speed: float | None = None
+
+    def cell(self, plant: Plant, grid: Grid) -> TrackedCell:
+        return TrackedCell(plant, grid) if self.speed is None else CoveringCell(plant, grid, self.speed)
+
+
+def beginnings() -> dict[Beginning, float]:
+    """Those that lines of crystals are held against, with their probabilities before."""
+    edges = np.array([0.0, *(0.5 * (a + b) for a, b in pairwise(BEYOND)), np.inf])
+    shares = (1.0 - AT_ONCE) * -np.diff(np.exp(-edges / BEYOND_MEAN)) / len(SPEEDS)
+    late = {Beginning(b, v): float(p) for b, p in zip(BEYOND, shares, strict=True) for v in SPEEDS}
+    return {Beginning(): AT_ONCE, **late}
+
+
 @dataclass(eq=False)
 class Member:
-    """One run: logarithm of its solubility (inf: no crystals), where it is, and what it predicts of the frames so far, the
-    solution and flat crystals, (2, frame). since: time (s) from which on it has them, passed: logarithm of phi at the wall
-    then."""
+    """One run: logarithm of phi at the wall at which its crystals begin (inf: none do), where it is, and what it predicts of
+    the frames so far, the solution and flat crystals, (2, frame). since: time (s) from which on it has them, passed: logarithm
+    of phi at the wall then."""
 
-    log_solubility: float
+    log_onset: float
     track: TrackedCell
     seen: FloatArray
     weight: float = 1.0
     since: float = 0.0
     passed: float = math.inf
+    begins: Beginning = field(default_factory=Beginning)
+
+    @property
+    def log_solubility(self) -> float:
+        """Logarithm of the solubility, inf without crystals."""
+        return self.log_onset - self.begins.beyond
 
     def against(
         self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], scatter: float
@@ -103,13 +139,13 @@ class OnsetBank:
     """Runs at the coordinates `x` of all other unknowns. `none`: without crystals; `begun`: with.
 
     spacing: of the logarithm of the solubilities. lowest: logarithm from which on they are tried, as far as any is possible.
-    dead: solubilities (numbers of `spacing`) that are not tried again. none_by_solution: probability that there are no
-    crystals, lines left aside.
+    dead: onsets (numbers of `spacing`, and how they begin) that are not tried again. none_by_solution: probability that there
+    are no crystals, lines left aside. begin: how they may begin, with probabilities; None: at the solubility.
     """
 
     def __init__(
-        self, believed: Belief, grid: Grid, x: FloatArray, dead: frozenset[int] = frozenset(), *,
-        spacing: float = SPACING, lowest: float = -math.inf,
+        self, believed: Belief, grid: Grid, x: FloatArray, dead: frozenset[tuple[int, Beginning]] = frozenset(), *,
+        spacing: float = SPACING, lowest: float = -math.inf, begin: dict[Beginning, float] | None = None,
     ) -> None:  # fmt: skip
         self.belief, self.grid, self.x, self.dead, self.spacing = believed, grid, x, dead, spacing
         track = TrackedCell(with_solubility(believed.plant_at(x), math.inf), grid)
@@ -117,6 +153,7 @@ class OnsetBank:
         k = believed.number("solubility")
         self.none_by_solution = 1.0
         self._solubility = student(TAIL, believed.x0[k], believed.sigma[k])
+        self._beginnings = {Beginning(): 1.0} if begin is None else begin
         self._passed = math.floor(max(believed.unknown[k].low, lowest) / spacing)
 
     def again(
@@ -137,9 +174,15 @@ class OnsetBank:
             for end in pieces[pieces <= begin]:
                 alone.go_on(program, float(end))
                 highest = max(highest, math.log(alone.wall_phi()))
-            other = OnsetBank(self.belief, self.grid, x, spacing=FINE, lowest=highest)
+            other = OnsetBank(self.belief, self.grid, x, spacing=FINE, lowest=highest, begin=self._alive())
         other._repeat(program, pieces, looks)
         return other
+
+    def _alive(self) -> dict[Beginning, float]:
+        """How crystals may begin: what has next to no weight at any onset that lines allow is not tried again."""
+        if self.spacing > FINE or not self.begun:
+            return beginnings()
+        return {one: share for one, share in self._beginnings.items() if any(m.begins == one for m in self.begun)}
 
     def _repeat(self, program: VoltageProgram, edges: FloatArray, looks: Looks) -> None:
         """From field-on in pieces that end at `edges` (s); solubilities are passed at their ends."""
@@ -166,9 +209,10 @@ class OnsetBank:
 
     def onset(self) -> HeldOnset:
         """When crystals begin, over the wall's phi where the first run that counts has them."""
-        first = min(self._counting(), key=lambda m: m.since)
-        mean, sigma = self.log_solubility()
-        return HeldOnset(first.since, self.best_begun.log_solubility - first.passed, mean - first.passed, sigma)
+        best, (mean, sigma) = self.best_begun, self.log_solubility()
+        alike = [m for m in self._counting() if not m.begins.beyond]
+        first = best if best.begins.beyond else min(alike, key=lambda m: m.since)
+        return HeldOnset(first.since, best.log_solubility - first.passed, mean - first.passed, sigma)
 
     def log_solubility(self) -> tuple[float, float]:
         """Logarithm of the solubility and its sigma, where there are crystals."""
@@ -192,8 +236,7 @@ class OnsetBank:
             member.seen = np.concatenate([member.seen, member.track.go_on(program, until_s, looks)], axis=1)
         top = math.floor(math.log(self.none.track.wall_phi()) / self.spacing)
         for number in range(self._passed + 1, top + 1):
-            if number not in self.dead:
-                self._add(number)
+            self._add(number)
         self._passed = max(self._passed, top)
 
     def weigh(
@@ -204,15 +247,15 @@ class OnsetBank:
         own_sigma (frame,): also of the frames at the anode, `near` (frame,), which do not count in `rows`. lines (2, frame):
         phi of crystals by their lines and its sigma, NaN where none were seen.
         """
-        members = sorted(self.members, key=lambda m: m.log_solubility)
+        members = sorted(self.members, key=lambda m: m.log_onset)
         pairs = [self._costs(member, rows, own_sigma, near, misfit, lines) for member in members]
         alone, with_lines = np.array(pairs).T
         believed = np.array([self._believed(m) for m in members]) + 1e-12
         self.none_by_solution = float(_shares(believed, alone)[-1])  # the last one: no solubility is too low
         for member, share in zip(members, _shares(believed, with_lines), strict=True):
             member.weight = float(share)
-        self.dead |= {self._number(m) for m in self.begun if m.weight < GIVEN_UP}
-        self.begun = [m for m in self.begun if self._number(m) not in self.dead]
+        self.dead |= {self._name(m) for m in self.begun if m.weight < GIVEN_UP}
+        self.begun = [m for m in self.begun if self._name(m) not in self.dead]
 
     def _costs(
         self, member: Member, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], misfit: float, lines: FloatArray
@@ -243,26 +286,31 @@ class OnsetBank:
 
     def _believed(self, member: Member) -> float:
         """Probability of the solubilities that a member stands for, before any frame."""
-        if math.isinf(member.log_solubility):
+        if math.isinf(member.log_onset):
             return self._above(self._passed + 0.5)
-        return self._above(self._number(member) - 0.5) - self._above(self._number(member) + 0.5)
+        number, begins = self._name(member)
+        return (self._above(number - 0.5) - self._above(number + 0.5)) * self._beginnings[begins]
 
     def _above(self, number: float) -> float:
         """Probability of a solubility above that number of `spacing`, or of none, before any frame."""
         return NEVER + (1.0 - NEVER) * float(self._solubility.sf(number * self.spacing))
 
     def _add(self, number: int) -> None:
-        """A run with crystals from where the one without them is now; it takes its share of that one's weight."""
-        plant = with_solubility(self.belief.plant_at(self.x), math.exp(number * self.spacing))
-        track = TrackedCell(plant, self.grid)
-        track.state = self.none.track.state
-        weight = self.none.weight * (1.0 - self._above(number + 0.5) / self._above(number - 0.5))
-        self.none.weight -= weight
+        """Runs with crystals from where the one without them is now; they take their share of that one's weight."""
+        track, onset = self.none.track, number * self.spacing
         since, passed = track.state.time, math.log(track.wall_phi())
-        self.begun.append(Member(number * self.spacing, track, self.none.seen.copy(), weight, since, passed))
+        whole = self.none.weight * (1.0 - self._above(number + 0.5) / self._above(number - 0.5))
+        for begins, share in self._beginnings.items():
+            if (number, begins) in self.dead:
+                continue
+            solubility = math.exp(onset - begins.beyond)
+            grown = begins.cell(with_solubility(self.belief.plant_at(self.x), solubility), self.grid)
+            grown.state = track.state
+            self.none.weight -= whole * share
+            self.begun.append(Member(onset, grown, self.none.seen.copy(), whole * share, since, passed, begins))
 
-    def _number(self, member: Member) -> int:
-        return round(member.log_solubility / self.spacing)
+    def _name(self, member: Member) -> tuple[int, Beginning]:
+        return round(member.log_onset / self.spacing), member.begins
 
 
 def _shares(believed: FloatArray, costs: FloatArray) -> FloatArray:

@@ -14,6 +14,9 @@ from .belief import Belief, with_solubility
 from .measured_voltage import MeasuredVoltage
 from .tracked_cell import Looks, TrackedCell
 
+BEYOND_SIGMA = 0.04
+"""Of the logarithm of the wall's phi over the solubility when crystals begin (chosen): nothing is known of it before."""
+
 
 @dataclass(frozen=True)
 class HeldOnset:
@@ -101,6 +104,15 @@ class RunAbout:
         if self.held is not None and self._grows:
             passed = float(self.x[self.belief.number("solubility")]) - self.held.over_wall
             self.held = replace(self.held, centre=log_solubility - passed, sigma=sigma)
+
+    def let_go(self) -> HeldOnset | None:
+        """The held onset without the bank: what lines told leaves open how far below the wall the solubility lies."""
+        return None if self.held is None else replace(self.held, sigma=math.hypot(self.held.sigma, BEYOND_SIGMA))
+
+    def room(self) -> tuple[FloatArray, FloatArray]:
+        """The lowest and the highest move that leave every unknown within its limits, (unknown,) each."""
+        low, high = (np.array([getattr(one, end) for one in self.belief.unknown]) for end in ("low", "high"))
+        return np.minimum(low - self.x, 0.0), np.maximum(high - self.x, 0.0)
 
     def believed(self) -> tuple[FloatArray, FloatArray]:
         """How far the belief lies from here, and its sigma; 0 for what is asleep, (unknown,) each."""

@@ -20,6 +20,12 @@ CELLS, RTOL = 120, 5e-4
 """Of the model in the loop: phi and flux within 0.3 % of a grid five times as fine, at a tenth of the time."""
 
 
+COVERING_M, LEAST_COVERED, COVER_PIECE_S = 40e-9, 0.05, 5.0
+"""Particle volume per area (m) from which on all of the anode takes up particles, and the share of it that does so where
+crystals have just begun (chosen: an anode may be slower or faster, which is what `CoveringCell.speed` is for); a run looks
+every so many s how much that is."""
+
+
 @dataclass(frozen=True, eq=False)
 class Looks:
     """What frames looked at: time (s) of each, and which row its beam has of `weights` (row, node) and of `density`
@@ -127,6 +133,37 @@ class TrackedCell:
     def dissolved_m(self) -> float:
         """Particle volume per area in solution (m) now."""
         return float(self.problem.grid.widths @ self.state.u.sum(axis=1))
+
+
+class CoveringCell(TrackedCell):
+    """A cell whose crystals have yet to cover the anode: the more there is of them, the faster they take up particles.
+
+    Islands of a constant number take up as their area does, the 2/3 power of their volume, until the whole anode does. speed:
+    of the whole anode over what the attachment time says.
+    """
+
+    def __init__(self, plant: Plant, grid: Grid, speed: float) -> None:
+        super().__init__(plant, grid)
+        self._whole = replace(self.problem.growth, slowness=self.problem.growth.slowness / speed)
+
+    def go_on(self, program: VoltageProgram, until_s: float, looks: Looks | None = None) -> FloatArray:
+        number = 0 if looks is None else looks.time.size
+        seen, done = np.zeros((2, number)), np.zeros(number, dtype=bool)
+        while self.state.time < until_s or not done.all():
+            share = self.covered()
+            end = until_s if share >= 1.0 else min(self.state.time + COVER_PIECE_S, until_s)
+            self.problem = replace(self.problem, growth=replace(self._whole, slowness=self._whole.slowness / share))
+            if looks is None:
+                super().go_on(program, end)
+                continue
+            here = ~done & ((looks.time <= end) | (end >= until_s))
+            seen[:, here] = super().go_on(program, end, looks.part(here))
+            done |= here
+        return seen
+
+    def covered(self) -> float:
+        """Share of the anode that takes up particles now."""
+        return float(np.clip((self.crystals_m() / COVERING_M) ** (2.0 / 3.0), LEAST_COVERED, 1.0))
 
 
 def as_absorbed(mean_phi: FloatArray, spread: FloatArray, attenuation: float) -> FloatArray:

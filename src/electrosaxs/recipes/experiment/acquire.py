@@ -280,5 +280,6 @@ def _token(path: Path | None) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(" ".join(text.split()) + "\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # it may be a file on the disk that is full; the exit code says the rest
+        sys.stderr.write(" ".join(text.split()) + "\n")
+        sys.stderr.flush()

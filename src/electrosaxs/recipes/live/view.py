@@ -50,6 +50,9 @@ class ResultsFeed:
         self._curve = {} if results.curves is None else newest(results.curves, at)
         program = results.settings.get("voltage") or {"time_s": [], "voltage_V": []}
         rows = [[t, v, None] for t, v in zip(program["time_s"], program["voltage_V"], strict=True)]
+        until = max((record.time_s for record in results.frames if math.isfinite(record.time_s)), default=0.0)
+        if rows and until > rows[-1][0]:
+            rows.append([until, rows[-1][1], None])  # constant after the last point of the program
         self._meter = {"stride": 1, "first": 0, "on_at": 0.0, "rows": rows}
         self._run = {"title": results.title, "anode_um": 0.0}
 
