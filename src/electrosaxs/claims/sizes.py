@@ -99,16 +99,14 @@ def size_claims(campaign: Campaign) -> tuple[Claim, ...]:
     height, mean, deviation = (np.array(column) for column in zip(*SIZES_UM_NM, strict=True))
     found = size_models(campaign, height)
     plain = found["model"]
-    solution = campaign.main.solution
-    assert solution.core_diameter_nm is not None
-    assert solution.core_sigma_nm is not None
-    start = solution.core_sigma_nm / solution.core_diameter_nm
-    narrower = 1.0 - float(plain.deviation[0] / plain.mean[0]) / start
-    rows = [_at_height(k, plain, mean, deviation, solution.core_sigma_nm) for k in range(height.size)]
+    deviation_at_start = campaign.main.solution.core_sigma_nm
+    assert deviation_at_start is not None
+    narrower = 1.0 - float(plain.deviation[0] / plain.mean[0]) / _starting_width(campaign)
+    rows = [_at_height(k, plain, mean, deviation, deviation_at_start) for k in range(height.size)]
     rows.append(
         Claim("narrowing", "δ / d at 50 µm falls by", f"{100 * NARROWING:.0f} %", (100.0 * narrower,), "%",
               follows_if(narrower > NARROWED * NARROWING),
-              f"{'follows in sign; ' if narrower > 0.0 else ''}{_exponent_for(campaign, deviation[0])}", ".0f")
+              f"{'follows in sign; ' if narrower > 0.0 else ''}{_what_narrows(campaign, plain, deviation[0])}", ".0f")
     )  # fmt: skip
     shares = ", ".join(f"{100 * share:.0f}" for share in CLUSTER_SHARES)
     words = f"at {height[-1]:.0f} µm with {shares} vol % of {CLUSTER_NM:g} nm clusters"
@@ -132,6 +130,14 @@ def size_claims(campaign: Campaign) -> tuple[Claim, ...]:
     return tuple(rows)
 
 
+def _starting_width(campaign: Campaign) -> float:
+    """delta / d of the starting solution."""
+    solution = campaign.main.solution
+    assert solution.core_diameter_nm is not None
+    assert solution.core_sigma_nm is not None
+    return solution.core_sigma_nm / solution.core_diameter_nm
+
+
 def _at_height(k: int, plain: Sizes, mean: FloatArray, deviation: FloatArray, start: float) -> Claim:
     """One published height; start: deviation (nm) of the starting solution."""
     values = float(plain.mean[k]), float(plain.deviation[k])
@@ -151,6 +157,21 @@ def _at_height(k: int, plain: Sizes, mean: FloatArray, deviation: FloatArray, st
 def _two(key: str, words: str, paper: str, pairs: list[tuple[float, float]]) -> Claim:
     """Several d +- delta as values in a row; the published one for comparison, no verdict."""
     return Claim(key, words, paper, tuple(float(x) for pair in pairs for x in pair), "nm", form=".2f", paired=True)
+
+
+def _what_narrows(campaign: Campaign, plain: Sizes, wanted: float) -> str:
+    """In words: which exponent of the charge would give the deviation at 50 um, and that another definition would not."""
+    whole = sizes_of(campaign.main, CLASSES)
+    start = _starting_width(campaign)
+    wall = sizes_at(history(campaign.main, minutes(LAST_PROFILE_S)[1:], sizes=whole), np.array([0.0]))
+    fitted, at_wall = (
+        100.0 * (1.0 - width / mean / start)
+        for width, mean in ((plain.fitted_deviation[0], plain.fitted_mean[0]), (wall.deviation[0], wall.mean[0]))
+    )
+    return (
+        f"{_exponent_for(campaign, wanted)}, not another definition: {fitted:.0f} % as a fit of Gaussian spheres sees it, "
+        f"{at_wall:.0f} % at the wall"
+    )
 
 
 def _exponent_for(campaign: Campaign, wanted: float) -> str:

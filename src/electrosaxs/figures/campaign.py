@@ -18,6 +18,7 @@ from .style import BLACK, BLUE, PURPLE, Omitted, letter, new_figure, styled
 FIELD_LABEL, VOLTAGE_LABEL = "field V/L (V/cm)", "voltage (V)"
 EITHER_LABEL = "field (V/cm); voltage (V) where gaps differ"
 NM = 1e9
+LEGEND_ROW = 0.08  # of the height of a figure of 62 mm
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,10 @@ def _figure(
     else:
         axes.set_xlim(0.0, None)
         axes.margins(y=0.2)
-    axes.legend(loc="best")
+        low, high = axes.get_ylim()
+        rows = len(axes.get_legend_handles_labels()[1])
+        axes.set_ylim(low, high + LEGEND_ROW * rows * (high - low))  # "best" knows of no error bars
+    axes.legend(loc="best" if power else "upper right")
     return figure
 
 

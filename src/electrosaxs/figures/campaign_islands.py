@@ -67,8 +67,8 @@ def particle_distances(curve: Distribution, spacing: Number, published: Sequence
             )
     _lines(axes.axvline, published, lambda mark: mark.x)
     axes.set(xlabel=f"distance of two particles ({curve.unit})", ylabel="pairs", xlim=(0.0, float(curve.axis[-1])))
-    axes.set_ylim(0.0, 1.35 * float(curve.values.max()))
-    axes.legend(loc="upper left")
+    axes.set_ylim(0.0, 1.1 * float(curve.values.max()))
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, columnspacing=0.8, handlelength=1.2)
     return figure
 
 

@@ -21,6 +21,9 @@ OF_EX_SITU = {
     "duration_s": "how long the voltage was on, in s",
     "images": 'a list of files or patterns, ["sem/*.tif"]',
     "results": "the folder that gisaxs or islands left",
+    "name": "what the member is called, text in quotes",
+    "voltage_V_sigma": "one standard deviation of the voltage in V",
+    "gap_mm_sigma": "one standard deviation of the gap in mm",
 }
 OF_COLUMNS = {
     "height": '{ column = "sam_z", unit = "mm", sign = -1, offset_um = 120.0 }',
@@ -179,7 +182,18 @@ MEANING = {
     "films.geometry": "the path of the pyFAI geometry file (.poni) of the direct beam",
     "films.incident_angle_deg": "the angle between beam and film in degrees, above 0 and at most 5",
     "films.energy_keV": "the photon energy in keV (10000 eV is 10)",
+    "films.incident_angle_sigma_deg": "one standard deviation of the angle in degrees, above 0",
+    "films.hold_incident_angle": "true or false, without quotes",
+    "films.critical_angle_deg": "the film's critical angle in degrees, above 0 and at most 5",
+    "films.sample_rotation_deg": "the rotation of the film's normal about the beam in degrees",
+    "films.distance_m_sigma": "one standard deviation of the distance in m",
+    "films.energy_keV_sigma": "one standard deviation of the photon energy in keV",
     "micrographs.um_per_pixel": "the size of a pixel in um",
+    "micrographs.um_per_level": "the height of one grey level of a height map in um",
+    "micrographs.height_maps": 'a list of files or patterns, ["afm/*.gwy"]',
+    "micrographs.packing": 'a list of files or patterns, ["faces/*.tif"]',
+    "micrographs.crop": "LEFT,TOP,WIDTH,HEIGHT in pixels, text in quotes",
+    "micrographs.lattice_constant_nm": "the lattice constant of the dried islands in nm",
 }
 PLACE = re.compile(r"\[\d+\]")
 """Which of several: films[0]."""

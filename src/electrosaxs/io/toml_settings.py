@@ -6,7 +6,9 @@ import difflib
 import json
 import logging
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -23,6 +25,10 @@ Model = TypeVar("Model", bound=BaseModel)
 log = logging.getLogger(__name__)
 OWN = "materials"
 """The table of a file's own materials; its noun is part of the solution, which is made of them."""
+NO_VALUE = ("_type", "_parsing", "_forbidden", "int_from_float")
+"""Ends of pydantic's names for what no value of the right type can be."""
+OF_TYPE = re.compile(r"(list\[)?constrained-float\]?")
+"""What pydantic puts into a place for each type that a key takes."""
 FORMATS = "docs/formats.md says what it means"
 
 
@@ -39,10 +45,48 @@ def read_settings(path: Path, model: type[Model], *, kind: str) -> Model:
     data = load_toml(path)
     check_kind(path, data, kind)
     log.info("reads %s: %s", path, model.__name__.lower())
+    return settings_of(path, _with_materials(data), model)
+
+
+def settings_of(path: Path, data: Any, model: type[Model]) -> Model:
+    """The settings of `model` in `data`, which stood in the file at `path`; InputFileError as `read_settings` raises it."""
     try:
-        return model.model_validate_json(json.dumps(_with_materials(data), default=str), strict=True)
+        return _validated(data, model)
     except ValidationError as error:
-        raise _one_line(path, model, error) from None
+        raise _one_line(path, model, error.errors(include_url=False)) from None
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a table cannot be meant, in one line, and its keys whose values cannot."""
+
+    line: str
+    keys: frozenset[str]
+
+
+def member_of(path: Path, data: Any, model: type[Model], at: str) -> Model | Refused:
+    """The settings of one table of a list, `at` ("films[0]") of the file at `path`, or why it cannot be meant.
+
+    An unknown key or a value of another type is a mistake of the file: InputFileError.
+    """
+    try:
+        return _validated(data, model)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)
+        by_key: dict[Any, list[ErrorDetails]] = {}
+        for fault in faults:
+            by_key.setdefault(fault["loc"][:1], []).append(fault)
+        of_file = [key for key, found in by_key.items() if all(fault["type"].endswith(NO_VALUE) for fault in found)]
+        if of_file:
+            raise _one_line(path, model, by_key[of_file[0]], at) from None
+        told = [fault.get("ctx", {}).get("error") for fault in faults]
+        keys = {str(fault["loc"][0]) for fault in faults if fault["loc"]}
+        keys |= {one.field for one in told if isinstance(one, WrongSetting)}
+        return Refused(str(_one_line(path, model, faults, at)), frozenset(keys))
+
+
+def _validated(data: Any, model: type[Model]) -> Model:
+    return model.model_validate_json(json.dumps(data, default=str), strict=True)
 
 
 def _with_materials(data: dict[str, Any]) -> dict[str, Any]:
@@ -54,11 +98,15 @@ def _with_materials(data: dict[str, Any]) -> dict[str, Any]:
     return others | {"solution": {**solution, OWN: own}}
 
 
-def _one_line(path: Path, model: type[BaseModel], error: ValidationError) -> Exception:
-    """The most telling of pydantic's complaints: unknown keys first, for a misspelt key explains a missing one."""
+def _one_line(path: Path, model: type[BaseModel], faults: Sequence[ErrorDetails], at: str = "") -> Exception:
+    """The most telling of pydantic's complaints: unknown keys first, for a misspelt key explains a missing one, and a value
+    out of range before another type, where a key takes two types.
+
+    at: the table that `model` is, where it is not the whole file.
+    """
     order = {"extra_forbidden": 0, "missing": 1}
-    first = min(error.errors(include_url=False), key=lambda detail: order.get(detail["type"], 2))
-    field, context = _dotted(first["loc"]), first.get("ctx", {})
+    first = min(faults, key=lambda detail: order.get(detail["type"], 3 if detail["type"].endswith(NO_VALUE) else 2))
+    field, context = _dotted(first["loc"], at), first.get("ctx", {})
     known = meaning(field)
     if first["type"] == "extra_forbidden":
         return _unknown_key(path, model, first, field)
@@ -98,11 +146,12 @@ def _nested_model(owner: Any, name: str) -> Any:
     return next((c for c in inside if isinstance(c, type) and issubclass(c, BaseModel)), owner)
 
 
-def _dotted(location: tuple[int | str, ...]) -> str:
-    """A place in the settings as the file writes it."""
+def _dotted(location: tuple[int | str, ...], at: str = "") -> str:
+    """A place in the settings as the file writes it, below the table `at`."""
     if location[:2] == ("solution", OWN):
         location = location[1:]
-    parts = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location)
+    of_types = [part for part in location if isinstance(part, str) and OF_TYPE.fullmatch(part)]
+    parts = at + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location if p not in of_types)
     return parts.lstrip(".") or "file"
 
 

@@ -11,6 +11,9 @@ from numba import njit
 from ..nouns import FloatArray
 from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, IntArray, X, Y, depth
 
+PARTS, FLAT = 16, 6.0  # of a pixel, in which steps are looked up; blurs from a step beyond which it is flat
+OWN_BLURS = 0.8 * 1.1 ** np.arange(9)  # of the image's, that a side without facet may have
+
 
 @njit(cache=True)
 def profiles_across(
@@ -75,20 +78,24 @@ def _half_of_side(edge: float, cut: float, inside: float) -> float:
 
 
 @njit(cache=True)
-def _steps(blur: float, at: FloatArray, search: float) -> FloatArray:
-    """Phi((e - u) / s) for all differences e - u, a quarter of a pixel apart from -LONGEST: looked up, not computed."""
+def _steps(blur: float, at: FloatArray, search: float) -> tuple[FloatArray, int]:
+    """(table, zero): Phi((e - u) / s) at `zero` + e - u, in parts of a pixel, for all differences: looked up, not computed."""
     span = at[0] - at[at.shape[0] - 1]
-    low = -at[0] - search - span
-    table = np.empty(int(4.0 * (4.0 * span + 2.0 * search)) + 8)
+    zero = round(PARTS * (at[0] + search + span + 1.0))
+    table = np.empty(round(PARTS * (4.0 * span + 2.0 * search)) + 4 * PARTS)
     for n in range(table.shape[0]):
-        table[n] = 0.5 * (1.0 + math.erf((low + 0.25 * n) / (blur * math.sqrt(2.0))))
-    return table
+        away = (n - zero) / (PARTS * blur)
+        if abs(away) < FLAT:
+            table[n] = 0.5 * (1.0 + math.erf(away / math.sqrt(2.0)))
+        else:
+            table[n] = 1.0 if away > 0.0 else 0.0
+    return table, zero
 
 
 @njit(cache=True)
 def _misfit(mean: FloatArray, count: FloatArray, at: IntArray, e: int, w: int, table: FloatArray, zero: int) -> float:
     """Weighted sum of squares of one side about the best levels of each channel, one or (w > 0) two steps; at, e and w in
-    quarters of a pixel."""
+    parts of a pixel."""
     total = 0.0
     for channel in range(mean.shape[1]):
         n0 = n1 = n2 = n11 = n12 = n22 = r0 = r1 = r2 = square = 0.0
@@ -133,30 +140,30 @@ def _side(
     table: FloatArray,
     zero: int,
     search: int,
-    fine: int,
     trusted: float,
     share: float,
 ) -> tuple[float, float, float]:
-    """(misfit, offset, curvature) of one side for a facet of width w; at, w, search and fine in quarters of a pixel. The
-    offset is looked for around share w, where the outline says that it is."""
-    best, where, steps = 1e300, 0, search // fine
-    middle = round(share * w)
-    values = np.empty(2 * steps + 1)
-    for n in range(2 * steps + 1):
-        away = middle + (n - steps) * fine
-        astray = away - share * w
-        values[n] = _misfit(mean, count, at, away, w, table, zero) + (0.25 * astray / trusted) ** 2
-        if values[n] < best:
-            best, where = values[n], n
-    step = 0.25 * fine
-    e, bend = 0.25 * middle + (where - steps) * step, 0.0
-    if 0 < where < 2 * steps:
-        left, at_best, right = values[where - 1], values[where], values[where + 1]
-        bend = (left - 2.0 * at_best + right) / step**2
-        if bend > 0.0:
-            e += 0.5 * step * (left - right) / (left - 2.0 * at_best + right)
-            best -= 0.125 * (left - right) ** 2 / (left - 2.0 * at_best + right)
-    return best, e, bend
+    """(misfit, offset, curvature) of one side for a facet of width w; at, w and search in parts of a pixel. The offset is
+    looked for around share w, where the outline says that it is, closer and closer: a parabola through quarters of a pixel is
+    off by more than the noise of a clear image."""
+    middle, best, where, reach = round(share * w), 1e300, 0, search
+    for step in (PARTS // 2, PARTS // 8, 1):
+        for n in range(-(reach // step), reach // step + 1):
+            e = middle + n * step
+            value = _misfit(mean, count, at, e, w, table, zero) + ((e - share * w) / (PARTS * trusted)) ** 2
+            if value < best:
+                best, where = value, e
+        middle, reach = where, step - 1
+    left, right = 0.0, 0.0
+    for sign in (-1, 1):
+        e = where + sign
+        value = _misfit(mean, count, at, e, w, table, zero) + ((e - share * w) / (PARTS * trusted)) ** 2
+        left, right = (value, right) if sign < 0 else (left, value)
+    bend = left - 2.0 * best + right
+    if bend <= 0.0 or min(left, right) < best:
+        return best, where / PARTS, 0.0
+    offset = (where + 0.5 * (left - right) / bend) / PARTS
+    return best - 0.125 * (left - right) ** 2 / bend, offset, bend * PARTS**2
 
 
 @njit(cache=True)
@@ -183,12 +190,30 @@ def sides_seen(count: FloatArray, at: FloatArray) -> tuple[npt.NDArray[np.bool_]
 
 
 @njit(cache=True)
-def _in_quarters(at: FloatArray) -> IntArray:
-    """Places (px) in quarters of a pixel."""
-    quarters = np.empty(at.shape[0], dtype=np.int64)
+def _in_parts(at: FloatArray) -> IntArray:
+    """Places (px) in parts of a pixel."""
+    parts = np.empty(at.shape[0], dtype=np.int64)
     for d in range(at.shape[0]):
-        quarters[d] = round(4.0 * at[d])
-    return quarters
+        parts[d] = round(PARTS * at[d])
+    return parts
+
+
+@njit(cache=True)
+def _alone(mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, search: float, trusted: float) -> float:
+    """Misfit of the three sides with one step each, blurred as each side would have it: sides that lie askew, that are rough
+    or that a lens or a drift smears are wider or sharper than an image's usual ones, and that is no facet."""
+    seen, parts, far = sides_seen(count, at)[0], _in_parts(at), round(PARTS * search)
+    least = np.full(3, 1e300)
+    for factor in OWN_BLURS:
+        table, zero = _steps(factor * blur, at, search)
+        for k in range(3):
+            if seen[k]:
+                least[k] = min(least[k], _side(mean[k], count[k], parts, 0, table, zero, far, trusted, 0.0)[0])
+    total = 0.0
+    for k in range(3):
+        if seen[k]:
+            total += least[k]
+    return total
 
 
 @njit(cache=True)
@@ -214,18 +239,17 @@ def fit_sides(
     given: float,
 ) -> tuple[FloatArray, FloatArray]:
     """Misfit over its noise for facet widths STEP apart; and offsets (3), their sigmas (3), sides seen (3), facet width, its
-    sigma, drop by the second step, misfit. `given`: a facet width to take, negative: the best."""
-    result = np.zeros(13)
+    sigma, drop by the second step, misfit, noise. `given`: a facet width to take, negative: the best. Without facet, in what
+    is compared with it, each side has its own blur."""
+    result = np.zeros(14)
     result[9] = result[10] = np.nan
     seen, points = sides_seen(count, at)
     points *= mean.shape[2]
     result[6:9] = seen
     if points == 0.0:
         return np.zeros(0), result
-    table = _steps(blur, at, search)
-    zero = round(4.0 * (2.0 * at[0] - at[at.shape[0] - 1] + search))
-    far = round(4.0 * search)
-    quarters = _in_quarters(at)
+    table, zero = _steps(blur, at, search)
+    far, parts, half = round(PARTS * search), _in_parts(at), PARTS // 2
     number = max(1, int(_widest(at, blur, share) / 0.5) + 1)
     given = min(given, 0.5 * (number - 1))
     chi = np.empty(number)
@@ -236,7 +260,7 @@ def fit_sides(
         chi[n] = 0.0
         for k in range(3):
             if seen[k]:
-                chi[n] += _side(mean[k], count[k], quarters, 2 * n, table, zero, far, 1, trusted, share)[0]
+                chi[n] += _side(mean[k], count[k], parts, half * n, table, zero, far, trusted, share)[0]
     if number > 2 and given < 0.0:
         chi[1] = min(chi[1], max(chi[0], chi[2]))
     best = int(np.argmin(chi)) if given < 0.0 else round(2.0 * given)
@@ -249,16 +273,18 @@ def fit_sides(
             w_sigma = np.sqrt(2.0 * noise * 0.25 / bend)
     for k in range(3):
         if seen[k]:
-            below = int(4.0 * w)
-            _, e, bend = _side(mean[k], count[k], quarters, below, table, zero, far, 1, trusted, share)
-            if 4.0 * w > below > 0:
-                wider = _side(mean[k], count[k], quarters, below + 1, table, zero, far, 1, trusted, share)[1]
-                e += (4.0 * w - below) * (wider - e)
+            below = int(PARTS * w)
+            _, e, bend = _side(mean[k], count[k], parts, below, table, zero, far, trusted, share)
+            if PARTS * w > below > 0:
+                wider = _side(mean[k], count[k], parts, below + 1, table, zero, far, trusted, share)[1]
+                e += (PARTS * w - below) * (wider - e)
             result[k] = e
             result[3 + k] = np.sqrt(2.0 * noise / bend) if bend > 0.0 else search
     result[9], result[10] = w, w_sigma
-    result[11] = (chi[0] - chi[best]) / noise
-    result[12] = chi[best]
+    result[12], result[13] = chi[best], noise
+    if given < 0.0:
+        chi[0] = min(chi[0], _alone(mean, count, at, blur, search, trusted))
+    result[11] = (chi[0] - result[12]) / noise
     for n in range(number):
         chi[n] /= noise
     return chi, result

@@ -31,7 +31,9 @@ NEARBY = 0.93 ** np.arange(4, -3, -1)  # of the blur that was learnt
 SHARES = (0.0, 0.5, 1.0)  # of the facet that lies outside the outline
 SAMPLE, MANY = 24, 100  # islands from which the blur is learnt, and a facet that they share
 CLEAR = 80.0  # drop of chi squared that makes the second step believable
+BY_CHANCE = 30.0  # of it, that islands without facet show of one: 10 to 20 each
 RESOLVED = 3.0  # blurs that a facet must be wide
+MOSTLY = 0.5  # of the islands that must show a facet of their own
 UNLIKE = 0.2  # share of islands that show something beyond their outlines from which on outlines are not alike
 FAINTEST = 0.1  # of an island's height over the substrate: less is no facet outside its outline
 BEYOND, WITHIN = (
@@ -42,15 +44,16 @@ FLOOR = 0.06  # px: what no fit of an edge is better than
 Profile = tuple[FloatArray, FloatArray, FloatArray]
 
 
-def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArray, float]:
-    """(rows, facets, blur) of islands on an image (rows, columns, channels) whose noise is 1 and white.
+def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArray, float, bool]:
+    """(rows, facets, blur, seen) of islands on an image (rows, columns, channels) whose noise is 1 and white.
 
     rows: with edge and place corrected. facets (n, 4): width (nan: not resolved), its sigma, sigma of the base edge,
-    drop of chi squared by the second step. blur: px.
+    drop of chi squared by the second step, against one step that each side blurs as it would have it. blur: px. seen: whether
+    the islands together, or half of them alone, show a facet at all.
     """
     facets = np.full((len(rows), 4), np.nan)
     if not len(rows):
-        return rows, facets, float("nan")
+        return rows, facets, float("nan"), False
     profiles, shares, blur = _profiles_and_shares(image, rows)
     fits = [fit_sides(*one, blur, share, SEARCH, TRUSTED, -1.0) for one, share in zip(profiles, shares, strict=True)]
     common = 0.0
@@ -61,16 +64,18 @@ def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArr
             fits = [
                 fit_sides(*one, blur, share, SEARCH, TRUSTED, -1.0) for one, share in zip(profiles, shares, strict=True)
             ]
-    fresh = rows.copy()
+    fresh, wide = rows.copy(), 0
     for k, (_, fit) in enumerate(fits):
-        if not (fit[11] >= CLEAR and fit[9] >= RESOLVED * blur):
+        if fit[11] >= CLEAR and fit[9] >= RESOLVED * blur:
+            wide += 1
+        else:
             facet = fit[9:12].copy()
             fit = fit_sides(*profiles[k], blur, shares[k], SEARCH, TRUSTED, common)[1]
             fit[9:12] = facet
         fresh[k], sigma = _moved(rows[k], fit)
         if np.isfinite(sigma):
             facets[k] = fit[9], fit[10], sigma, fit[11]
-    return fresh, facets, blur
+    return fresh, facets, blur, common > 0.0 or wide > MOSTLY * len(rows)
 
 
 def fit_outlines(image: FloatArray, rows: FloatArray) -> FloatArray:
@@ -163,9 +168,10 @@ def _clearly_best(misfits: FloatArray, points: float, usual: float) -> float:
 def _shares_a_facet(falls: list) -> bool:
     """Whether the islands of the image together show a second step. `falls`: misfit over its noise at widths STEP apart, of
     each island. Where no island's own facet is clear, its base edge still needs a facet between substrate and top, or it is
-    drawn inwards."""
+    drawn inwards. What each island gains by chance, and from a blur that is no Gaussian, adds up too."""
     total = _together(falls)
-    return bool(len(total) and total[0] - total.min() > CLEAR)
+    able = sum(len(fall) > 4 for fall in falls)
+    return bool(len(total) and total[0] - total.min() > CLEAR + BY_CHANCE * able)
 
 
 def _together(falls: list) -> FloatArray:
@@ -190,7 +196,7 @@ def _shared_facet(profiles: list, shares: FloatArray, blur: float) -> tuple[floa
         return blur, 0.0  # islands too small for a facet at the wider blurs
     middle = [int(np.clip(np.argmin(curve), 3, len(curve) - 2)) for curve in curves]
     widths = [STEP * max(m + _lowest(c[m - 1 : m + 2]), 0.0) for m, c in zip(middle, curves, strict=True)]
-    valley = CubicSpline(blurs, np.stack([[curve.min() for curve in curves], widths], axis=1))
+    valley = CubicSpline(blurs, np.stack([[curve[1:].min() for curve in curves], widths], axis=1))
     fine = np.linspace(blurs[0], blurs[-1], 200)
     misfit, width = valley(fine).T
     weight = np.exp(-0.5 * (misfit - misfit.min()) / ALIKE)
@@ -200,7 +206,7 @@ def _shared_facet(profiles: list, shares: FloatArray, blur: float) -> tuple[floa
 def _misfits(profiles: list[Profile], shares: FloatArray, blur: float) -> FloatArray:
     """Misfit of all profiles together at widths STEP apart."""
     fits = [fit_sides(*p, blur, share, SEARCH, TRUSTED, -1.0) for p, share in zip(profiles, shares, strict=False)]
-    return _together([chi * one[12] / chi.min() for chi, one in fits if len(chi)])
+    return _together([chi * one[13] for chi, one in fits if len(chi)])
 
 
 def _lowest(values: FloatArray) -> float:

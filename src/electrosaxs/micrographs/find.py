@@ -42,7 +42,11 @@ UNSEEN = (
     0.1  # share of their outlines that should show and does not: 0.02 to 0.07 of islands that are explained rightly
 )
 CROWD = 20  # islands, at least: of fewer one rough outline makes the share
-RIM_SHARE = 2.0  # of a rim's width, in the base edge's sigma: rms of 0 to 2 sqrt(3) of it, each as likely
+RIM_SHARE = (
+    2.0  # of a rim's width, in the base edge's sigma: rms of 0 to 2 sqrt(3) of it, each as likely; of the blur where
+)
+# no facet is seen: a facet w wide, of the share p of the islands' height, is hidden where w sqrt(p (1 - p)) is below the blur,
+# and moves the middle of the step by w (1 - p), which is up to a blur
 RIM = "a rim on the other side of the substrate's level hides where facets begin"
 HALO = "a halo that is brightest beside the islands hides where facets begin"
 LOOKS, NEAR_ENOUGH = 5, 0.5  # without the halo that is found, until its edges lie so near (px) the outlines
@@ -52,7 +56,8 @@ Box = tuple[int, int, int, int]
 @dataclass(frozen=True, eq=False)
 class _Search:
     """What one look at an image finds: its contrast, what stands out of it (`mask`, and `seen` at the size 1/`factor` at which
-    islands are looked for), the triangles that explain it, and their rows, facets and blur once their edges are fitted."""
+    islands are looked for), the triangles that explain it, and their rows, facets and blur once their edges are fitted, with
+    whether there are facets to be seen."""
 
     whole: Contrast
     mask: Mask
@@ -62,6 +67,7 @@ class _Search:
     fitted: FloatArray
     facets: FloatArray
     blur: float
+    facets_seen: bool
 
 
 def _searched(part: FloatArray) -> _Search:
@@ -78,16 +84,16 @@ def _searched(part: FloatArray) -> _Search:
         mask = seen if factor == 1 else island_mask(out, facets=True)
     triangles = found.rows * np.array([factor, factor, factor, 1.0, 1.0])
     triangles[:, [X, Y]] += 0.5 * (factor - 1)
-    fitted, facets, blur = fit_edges(whole.residual, triangles)
-    return _Search(whole, mask, seen, found, factor, fitted, facets, blur)
+    return _Search(whole, mask, seen, found, factor, *fit_edges(whole.residual, triangles))
 
 
 def _without_halo(first: _Search) -> tuple[_Search, Halo | None]:
     """The look that finds islands and no halo, and the halo that was taken off for it: what was taken for islands at first is
-    both, so that it is looked for again around what the next look finds."""
+    both, so that it is looked for again around what the next look finds. Triangles of whose outline little is seen, as on a
+    glowing ring, tell of none."""
     image, looked, taken = first.whole.residual, first, None
     for _ in range(LOOKS):
-        halo = find_halo(image, looked.fitted, looked.blur)
+        halo = find_halo(image, looked.fitted[looked.found.support >= OUTLINE_SEEN], looked.blur)
         if halo is None:
             break
         looked, taken = _searched(image - halo.light), halo
@@ -130,7 +136,7 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     )
     return FieldOfView(
         name, (rows, columns), (left, top, width, height), scale, moved, float(mask.mean()), whole.typical, blur, flags,
-        shared, unseen,
+        shared, unseen, 0.0 if hides or looked.facets_seen or not len(fitted) else RIM_SHARE * blur,
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -48,6 +50,20 @@ class ExSituCell(Settings):
     def _inputs(self) -> tuple[str, ...]:
         """Files and patterns that results are computed from."""
         return tuple(self.images or ())
+
+    @property
+    def called(self) -> str:
+        """Its name, or what it is told by (`told_by`)."""
+        return self.name or told_by(self.results, self._inputs())
+
+
+def told_by(results: Path | None, inputs: Sequence[str]) -> str:
+    """The results folder's name, or that of the first image, height map or image of particles with the folder it lies in."""
+    if results is not None:
+        return results.name
+    first = Path(inputs[0])
+    stem = "" if any(c in first.name for c in "*?[") else first.stem
+    return "-".join(part for part in (first.parent.name, stem) if part)
 
 
 class FilmMember(ExSituCell):
@@ -101,21 +117,33 @@ class MicrographMember(ExSituCell):
         return (*super()._inputs(), *self.height_maps, *self.packing)
 
 
+@dataclass(frozen=True)
+class RefusedMember:
+    """A film or micrographs of which the file says what cannot be meant, and why. called: as `ExSituCell.called`; voltage_V,
+    gap_mm, duration_s: as far as they can be meant."""
+
+    called: str
+    reason: str
+    voltage_V: float | None = None
+    gap_mm: float | None = None
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """The members of a campaign in the order of its file, their paths absolute."""
+
+    runs: tuple[Path, ...]
+    films: tuple[FilmMember | RefusedMember, ...]
+    micrographs: tuple[MicrographMember | RefusedMember, ...]
+
+
 class CampaignFile(Settings):
-    """campaign.toml. runs: run.toml files, or folders of finished results."""
+    """campaign.toml. runs: run.toml files, or folders of finished results. films, micrographs: those that can be meant."""
 
     runs: tuple[Path, ...] = ()
     films: tuple[FilmMember, ...] = ()
     micrographs: tuple[MicrographMember, ...] = ()
-
-    @model_validator(mode="after")
-    def _is_not_empty(self) -> CampaignFile:
-        if not (self.runs or self.films or self.micrographs):
-            raise WrongSetting(
-                "runs", "none", "a campaign has at least one member",
-                'give runs = ["14/run.toml"], [[films]] or [[micrographs]]',
-            )  # fmt: skip
-        return self
 
     @model_validator(mode="after")
     def _names_each_once(self) -> CampaignFile:

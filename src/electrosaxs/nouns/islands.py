@@ -93,6 +93,7 @@ class FieldOfView:
     """What was found on one image. used: (left, top, width, height) in pixels. covered: share of the area that stands out.
     contrast: of the islands over the substrate's noise. flags: what a reader must know before he believes the count.
     edge_shared: sigma (px) of all base edges together, where a rim or a halo hides where they lie.
+    edge_hidden: sigma (px) of all base edges together, where blur hides a facet before them.
     unseen: by how many the count may be too high, where most outlines are seen in part."""
 
     name: str
@@ -106,6 +107,7 @@ class FieldOfView:
     flags: tuple[str, ...] = ()
     edge_shared: float = 0.0
     unseen: float = 0.0
+    edge_hidden: float = 0.0
 
     @property
     def area(self) -> float:

@@ -344,17 +344,12 @@ def test_height_maps_and_faces_of_a_sample_go_with_its_images(tmp_path: Path, mo
     ("text", "said"),
     [
         ("runs = []", "campaign.toml: runs = none: a campaign has at least one member"),
-        ("[[films]]\nvoltage_V = 5\ngap_mm = 2.5", "films[0].images = missing: is required where there are no results"),
-        ('[[films]]\nimages = ["a.edf"]\nvoltage_V = 5\ngap_mm = 2.5', "films[0].geometry = missing: is required with images"),
-        ('[[films]]\nresults = "a"\nvoltage_V = 5', "films[0].gap_mm = missing: is required; give the distance"),
-        ('[[micrographs]]\nresults = "a"\nvoltage_V = -5\ngap_mm = 2.5', "micrographs[0].voltage_V = -5: must be above 0"),
-        ('[[micrographs]]\nresults = "a"\nvoltage_V = 5\ngap_mm = 0', "micrographs[0].gap_mm = 0: must be above 0"),
-        ('[[micrographs]]\nresults = "a"\nvoltage_V = 20\ngap_mm = 2.5e-3', "is a field of 80 kV/cm"),
-        ('[[micrographs]]\nresults = "a"\nvolts = 5', "micrographs[0].volts = 5: is not a known key"),
-        ('[[films]]\nimages = ["a.edf"]\ngeometry = "g.poni"\nincident_angle_deg = 0.0054\nenergy_keV = 10\nvoltage_V = 5\n'
-         "gap_mm = 2.5", "films[0].incident_angle_deg = 0.0054: must be in degrees, and this looks like radians"),
-        ('[[films]]\nimages = ["a.edf"]\ngeometry = "g.poni"\nincident_angle_deg = 0.31\nenergy_keV = 10000\nvoltage_V = 5\n'
-         "gap_mm = 2.5", "films[0].energy_keV = 10000: must be below 200; give the photon energy in keV"),
+        ('[[micrographs]]\nresults = "a"\nvolts = 5', "micrographs[0].volts = 5: is not a known key; did you mean voltage_V?"),
+        ('[[micrographs]]\nresults = "a"\nvoltage_V = "5"', 'micrographs[0].voltage_V = "5": must be a number; give the'),
+        ('[[films]]\nresults = "a"\nvoltage_V = -5\num_per_pixel = 0.2', "films[0].um_per_pixel = 0.2: is not a known key"),
+        ('[[films]]\nimages = "a"\nvoltage_V = -5\ngap_mm = 2.5', 'films[0].images = "a": must be a list in [brackets]'),
+        ("films = [5]", "films[0] = 5: must be a table of keys"),
+        ("volts = 5\n[[films]]\ngap_mm = 2.5", "campaign.toml: volts = 5: is not a known key"),
         ("[run]\ntitle = 'x'\n[frames]\nnexus = 'a'\n[detector]\ngeometry = 'b'", "this is a run, not a campaign"),
         ("runs = [", "campaign.toml"),
         ('runs = ["a", "b", "a"]', "campaign.toml: runs = a: stands twice, and would count twice; name each member once"),
@@ -370,6 +365,48 @@ def test_impossible_input_is_refused_in_one_line(
     assert said in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+FILM = {"images": '["a/b.edf"]', "geometry": '"g.poni"', "incident_angle_deg": "0.31", "energy_keV": "10.0",
+        "voltage_V": "5", "gap_mm": "2.5"}  # fmt: skip
+FIELDS = {"images": '["sem/*.tif"]', "voltage_V": "5", "gap_mm": "2.5"}
+
+
+def table(kind: str, of: dict[str, str], **changed: str | None) -> str:
+    keys = {**of, **changed}
+    return f"\n[[{kind}]]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items() if value is not None)
+
+
+@pytest.mark.usefixtures("unrendered")
+def test_what_the_file_says_wrong_of_one_member_is_its_row(tmp_path: Path) -> None:
+    """A missing angle, radians, eV, metres for millimetres, no voltage, two ways to name inputs: one row each, in the order
+    of the file, with what can be known of its cell; the numbers of the others do not change."""
+    refused = [
+        (table("films", FILM, incident_angle_deg=None), "a-b", "20", "incident_angle_deg = missing: is required with images"),
+        (table("films", FILM, incident_angle_deg="0.0054"), "a-b-2", "20", "= 0.0054: must be in degrees, and this looks"),
+        (table("films", FILM, incident_angle_deg="[0.31, 17.0]"), "a-b-3", "20", "incident_angle_deg[1] = 17.0: must be 5 or"),
+        (table("films", FILM, geometry=None, name='"mine"'), "mine", "20", "geometry = missing: is required with images"),
+        (table("films", FILM, energy_keV="10000"), "a-b-4", "20", "energy_keV = 10000: must be below 200; give the photon"),
+        (table("films", FILM, images=None), "films-10", "20", "images = missing: is required where there are no results"),
+        (table("films", FILM, results='"r/x"'), "x", "20", "results = r/x: stands beside images; give one of them"),
+        (table("micrographs", FIELDS, voltage_V=None), "sem", "", "voltage_V = missing: is required; give the voltage"),
+        (table("micrographs", FIELDS, voltage_V="20", gap_mm="2.5e-3"), "sem-2", "", "is a field of 80 kV/cm"),
+        (table("micrographs", FIELDS, um_per_pixel="0"), "sem-3", "20", "um_per_pixel = 0: must be 1e-05 or more"),
+    ]  # fmt: skip
+    alone = write_campaign(tmp_path, runs=False)
+    assert command_line(["campaign", str(alone), "--out", str(tmp_path / "alone"), "--quiet"]) == 0
+    alone.write_text(alone.read_text() + "".join(text for text, *_ in refused))
+    assert command_line(["campaign", str(alone), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    with (tmp_path / "out" / "campaign.csv").open(newline="") as opened:
+        rows = [row for row in csv.DictReader(opened) if row["reason"]]
+    assert [row["name"] for row in rows] == [name for _, name, *_ in refused]
+    for row, (_, _, field, said) in zip(rows, refused, strict=True):
+        assert said in row["reason"]
+        assert row["field_V_per_cm"] == field
+    before, after = (read_numbers(tmp_path / name / "numbers.json") for name in ("alone", "out"))
+    assert {name: (number.value, number.sigma) for name, number in after.items()} == {
+        name: (number.value, number.sigma) for name, number in before.items()
+    }
 
 
 def test_a_voltage_that_varies_is_that_of_its_rates() -> None:

@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 def member(task: Task, trouble: str = "") -> Member:
     """The member that a task left; one with a reason where it could not be computed or cannot be read."""
     bare = _bare(task)
+    if task.refused is not None:
+        trouble = task.refused.reason
     if not trouble:
         try:
             _check_kind(task)
@@ -64,6 +66,8 @@ def member(task: Task, trouble: str = "") -> Member:
 def _bare(task: Task) -> Member:
     """What the file says of a member."""
     folder, cell = task.results if task.results.is_dir() else None, task.cell
+    if task.refused is not None:
+        return Member(task.kind, task.name, task.refused.voltage_V, task.refused.gap_mm, task.refused.duration_s)
     if cell is None:
         return Member(task.kind, task.name, folder=folder)
     return Member(task.kind, task.name, cell.voltage_V, cell.gap_mm, cell.duration_s, _relative(cell), folder=folder)

@@ -20,7 +20,7 @@ from ...io.campaign_toml import RECORD, read_record, write_record
 from ...io.folder_lock import is_locked
 from ...io.plain_json import plain
 from ...io.run_toml import read_run
-from ...nouns.campaign import CampaignFile, ExSituCell, FilmMember, Kind, MicrographMember
+from ...nouns.campaign import Campaign, ExSituCell, FilmMember, Kind, MicrographMember, RefusedMember
 from ..analyse.analyse_run import analyse_run
 from ..film.gisaxs import analyse_film
 from ..film.inputs import FilmOptions
@@ -39,7 +39,8 @@ log = logging.getLogger(__name__)
 class Task:
     """One member: `results` is the folder of its finished results, where they are finished or where they will be.
 
-    computed: whether that is this command's work. source: the run.toml of a run. cell: of a film or micrographs.
+    computed: whether that is this command's work. source: the run.toml of a run. cell: of a film or micrographs. refused: what
+    the campaign's file says of a member that cannot be.
     """
 
     kind: Kind
@@ -48,10 +49,11 @@ class Task:
     computed: bool
     source: Path | None = None
     cell: ExSituCell | None = None
+    refused: RefusedMember | None = None
     threads: int = 1
 
 
-def tasks(campaign: CampaignFile, out: Path) -> list[Task]:
+def tasks(campaign: Campaign, out: Path) -> list[Task]:
     """The members in the order of the file, each under a name of its own."""
     names: list[str] = []
     found = []
@@ -63,24 +65,18 @@ def tasks(campaign: CampaignFile, out: Path) -> list[Task]:
         found.append(
             Task("run", name, out / MEMBERS / name if computed else given, computed, file if computed else None)
         )
-    kinds: tuple[tuple[Kind, Sequence[ExSituCell]], ...] = (
+    kinds: tuple[tuple[Kind, Sequence[ExSituCell | RefusedMember]], ...] = (
         ("film", campaign.films), ("micrographs", campaign.micrographs),
     )  # fmt: skip
     for kind, cells in kinds:
         for cell in cells:
-            name = _unique(cell.name or _name_of(cell), names)
-            results = cell.results or out / MEMBERS / name
-            found.append(Task(kind, name, results, cell.results is None, cell=cell))
+            name = _unique(cell.called, names)
+            own = out / MEMBERS / name
+            if isinstance(cell, RefusedMember):
+                found.append(Task(kind, name, own, False, refused=cell))
+            else:
+                found.append(Task(kind, name, cell.results or own, cell.results is None, cell=cell))
     return found
-
-
-def _name_of(cell: ExSituCell) -> str:
-    """Of the results folder, or of the first image, height map or image of particles with the folder that it lies in."""
-    if cell.results is not None:
-        return cell.results.name
-    first = Path(next(iter(cell.images or (*getattr(cell, "height_maps", ()), *getattr(cell, "packing", ())))))
-    stem = "" if any(c in first.name for c in "*?[") else first.stem
-    return "-".join(part for part in (first.parent.name, stem) if part)
 
 
 def _unique(name: str, taken: list[str]) -> str:

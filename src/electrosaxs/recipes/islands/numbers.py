@@ -13,7 +13,7 @@ from ...micrographs.pairs import Field, clustering, nearest_neighbours
 from ...micrographs.thickness import MeanThickness, mean_thickness
 from ...nouns import FloatArray, Number
 from ...nouns.islands import FieldOfView, Island
-from ...physics.tetrahedron import thickness, volume
+from ...physics.tetrahedron import SQRT3, thickness, volume
 from .detection import Detection
 
 WANTED = 0.05  # relative sigma of the density for which further images are told
@@ -140,13 +140,14 @@ def _sizes(sample: Sample) -> dict[str, Number]:
     own = np.array([i.edge_sigma for i in sample.islands if not i.border]) * sample.views[0].scale.length
     sigma = float(np.hypot(spread / np.sqrt(len(edges)), 0.3 * np.median(own))) if len(own) else spread
     which = f"of {len(edges)} islands that the frame does not cut, before the tips were cut"
-    if shared := shared_edge_sigma(sample):
-        sigma = float(np.hypot(sigma, shared))
+    sigma = float(np.hypot(sigma, shared_edge_sigma(sample)))
+    hidden = 2.0 * SQRT3 * float(np.median([v.blur for v in sample.views if v.edge_hidden] or [0.0]))
+    if any(view.edge_shared for view in sample.views):
         which += "; a rim or a halo hides where they lie (flags), which sigma contains"
-    elif not any(np.isfinite(i.top_edge) for i in sample.islands):
+    if hidden:
         which += (
-            "; edges are where islands differ from the substrate: facets of its grey would not show, and base edges be longer "
-            "by 3.5 times their width, which sigma does not contain"
+            f"; no facet is seen: base edges are up to {hidden:.1f} px longer where blur hides one, which sigma contains, and "
+            "by 3.5 times its width where it has the substrate's grey, which sigma does not"
         )
     return {
         "base_edge_mean": Number(float(edges.mean()), sigma, unit, which),
@@ -157,8 +158,8 @@ def _sizes(sample: Sample) -> dict[str, Number]:
 
 
 def shared_edge_sigma(sample: Sample) -> float:
-    """Of all base edges together, in the unit of lengths: the mean over fields of what their rims hide."""
-    return float(np.mean([view.edge_shared * view.scale.length for view in sample.views]))
+    """Of all base edges together, in the unit of lengths: the mean over fields of what their rims, halos and blur hide."""
+    return float(np.mean([np.hypot(v.edge_shared, v.edge_hidden) * v.scale.length for v in sample.views]))
 
 
 def base_edges(sample: Sample) -> FloatArray:

@@ -30,7 +30,7 @@ def map_rows(main: Member | None, true: RunResults | None) -> list[Statement]:
     )
     words = f"δ / d at {NEAREST_UM:.0f} µm over the start's, less 1 (%), 57 V/cm"
     return [
-        _row(words, f"-{100 * NARROWING:.0f}", *changed),
+        _row(words, f"−{100 * NARROWING:.0f}", *changed),
         *(_row(words, paper, of(main.run, phi), None if true is None else of(true, phi)) for words, paper, of in rows),
     ]
 
