@@ -9,10 +9,8 @@ from closeness import assert_close
 from simulated_runs import Demonstration, analysed, simulated
 
 from electrosaxs.nouns import CrystallineFraction, Number, RunResults, VolumeFraction
-from electrosaxs.recipes.analyse import crystals as module
 from electrosaxs.recipes.analyse.crystals import (
     Crystals,
-    JointFits,
     in_the_footprint,
     measured_again,
     nearest_to_the_anode,
@@ -88,21 +86,17 @@ def test_absorption_within_the_beam_corrects_the_voxel_that_was_described() -> N
     assert_close([last.value, last.sigma], [0.38, np.hypot(1.9e-3, 0.38 * 0.08)], rel=1e-9)
 
 
-def test_voxels_measured_again_leave_the_first_measurement_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    def mark(frames: np.ndarray, *_: object, **__: object) -> Voxels:
-        blank = Voxels.empty(frames)
-        phi, shared = np.full(frames.size, 0.01), {**blank.shared["phi"], "reference": np.full(frames.size, 0.01)}
-        return replace(
-            blank,
-            values={**blank.values, "phi": phi},
-            shared={**blank.shared, "phi": shared},
-            flags=(("poor fit",),) * frames.size,
-        )
-
-    monkeypatch.setattr(module, "measure", mark)
+def test_voxels_measured_again_leave_the_first_measurement_as_it_was() -> None:
+    blank, one = Voxels.empty(np.array([2])), np.full(1, 0.01)
+    seen = replace(
+        blank,
+        values={**blank.values, "phi": one},
+        shared={**blank.shared, "phi": {**blank.shared["phi"], "reference": one}},
+        flags=(("poor fit",),),
+    )
     first = Voxels.empty(np.arange(4))
-    joint = JointFits(np.array([2]), *[None] * 4)  # type: ignore[arg-type]
-    again = measured_again(MeasuredRun(None, None, first), [joint]).voxels  # type: ignore[arg-type]
+    crystals = Crystals(None, {}, np.zeros((1, 1)), voxels=(seen,))
+    again = measured_again(MeasuredRun(None, None, first), crystals).voxels  # type: ignore[arg-type]
     assert_close(again.values["phi"][2], 0.01, rel=1e-12)
     assert_close(again.shared["phi"]["reference"][2], 0.01, rel=1e-12)
     assert again.flags[2] == ("poor fit",)

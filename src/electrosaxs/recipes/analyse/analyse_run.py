@@ -120,9 +120,9 @@ def analyse_reduced(
     anode = find_anode(measured.reduced, measured.voxels)
     measured = replace(measured, height_um=_above(anode, measured))
     crystals = find_crystals(measured, workers=workers, progress=progress)
-    measured = measured_again(measured, crystals.joint)
+    measured = measured_again(measured, crystals)
     measured = replace(measured, voxels=beside_crystals(measured.voxels, crystals.rows))
-    between = with_interaction(measured, crystals, workers=workers).without_fits()
+    between = with_interaction(measured, crystals, workers=workers)
     measured, crystals = between.measured, between.crystals
     misfit = with_sizes_that_fit(measured, crystals.rows, workers=workers)
     measured = replace(measured, voxels=misfit.voxels).without(misfit.reasons)

@@ -6,7 +6,6 @@ with the lattice and the solution fitted together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -38,7 +37,7 @@ from ...nouns.contributions import FOOTPRINT
 from ...nouns.rows import joined, taken, with_rows
 from ..progress import Progress, over
 from .measured_run import MeasuredRun, Rows
-from .voxels import BLOCK, measure
+from .voxels import BLOCK, Voxels, measure
 
 Kind = TypeVar("Kind", LatticeConstant, CrystallineFraction)
 REACH = 1.8
@@ -56,8 +55,8 @@ class Crystals:
     for.
 
     column: of the map, the voxel that these are about; None where there is none. fraction_map (scan, height):
-    crystalline fraction, 0 where none was seen. joint: what solution and lattice fitted together give where crystals were
-    seen, and what is kept of it, `curves`.
+    crystalline fraction, 0 where none was seen. voxels: those where crystals were seen, as solution and lattice fitted together
+    give them, and what is kept of these fits, `curves`.
     """
 
     onset: Number | None
@@ -69,7 +68,7 @@ class Crystals:
     lattice_constant: LatticeConstant | None = None
     crystalline_fraction: CrystallineFraction | None = None
     assignment: LatticeAssignment | None = None
-    joint: tuple[JointFits, ...] = ()
+    voxels: tuple[Voxels, ...] = ()
     curves: CrystalCurves | None = None
     notes: tuple[str, ...] = ()
 
@@ -91,15 +90,12 @@ class Crystals:
         """Of the voxels in which crystals were seen."""
         return [] if self.curves is None else self.curves.rows.tolist()
 
-    def without_fits(self) -> Crystals:
-        """The same once no voxel is measured again: a fit holds 36 kB for each frame, its curve a quarter of that."""
-        return replace(self, joint=())
-
 
 @dataclass(frozen=True, eq=False)
 class JointFits:
     """Spheres and lattice fitted together to voxels of one height: their rows among the voxels, the solution's part as a
-    sphere fit, the particle volume, and the fitted curves (row, q)."""
+    sphere fit, the particle volume, and the fitted curves (row, q). They hold 36 kB for each frame, so only those of one height
+    are there at a time."""
 
     rows: npt.NDArray[np.intp]
     solution: SphereFit
@@ -135,27 +131,32 @@ def find_crystals(measured: MeasuredRun, *, workers: int = 2, progress: Progress
     """Look for crystals in every voxel near the anode; those that hold them have sizes and volume of their own (`joint`)."""
     grid = measured.grid
     fraction = np.zeros(grid.shape)
-    within = np.abs(grid.heights) < REACH * measured.run.beam.fwhm_um
-    near = [int(j) for j in np.flatnonzero(within & grid.measured.any(axis=0))]
+    near = _near(measured)
     if not near:
         why = f"the lowest voxel, at {grid.heights[0]:.0f} um, is too high above the anode to see superlattices"
         return Crystals(None, _absent(why), fraction, notes=(f"crystals: {why}",))
     anode = nearest_to_the_anode(grid.heights, near)
-    joint, nearest = [], None
+    voxels, curves, nearest = [], [], None
     for column in over(progress, near, stage="superlattices", total=len(near)):
-        rows = np.flatnonzero(grid.used & (grid.height_index == column))
-        found = _column(measured, rows[np.argsort(grid.scan[rows])])
+        found = _column(measured, column)
         if found.study.fraction is not None:
             seen = found.study.detected
             fraction[found.scan[seen], column] = np.clip(found.study.fraction.values[seen], 0.0, 1.0)
         if found.joint is not None:
-            joint.append(found.joint)
-        if column == anode:  # of the others only the fits are kept, not their curves
+            voxels.append(_measured(found.joint, measured, measured))
+            curves.append(CrystalCurves.of(found.joint, measured.reduced.q))
+        if column == anode:
             nearest = found
     assert nearest is not None
     described = _described(nearest, grid, grid.time[:, anode], measured.reduced.q, fraction, workers)
-    curves = joined([CrystalCurves.of(one, measured.reduced.q) for one in joint]) if joint else None
-    return replace(described, column=anode, joint=tuple(joint), curves=curves)
+    return replace(described, column=anode, voxels=tuple(voxels), curves=joined(curves) if curves else None)
+
+
+def _near(measured: MeasuredRun) -> list[int]:
+    """Columns of the map that may see crystals."""
+    grid = measured.grid
+    within = np.abs(grid.heights) < REACH * measured.run.beam.fwhm_um
+    return [int(column) for column in np.flatnonzero(within & grid.measured.any(axis=0))]
 
 
 def nearest_to_the_anode(heights_um: FloatArray, columns: list[int]) -> int:
@@ -174,8 +175,11 @@ class _Column:
     joint: JointFits | None
 
 
-def _column(measured: MeasuredRun, rows: Rows) -> _Column:
-    reduced = measured.reduced
+def _column(measured: MeasuredRun, column: int) -> _Column:
+    """A column of the map."""
+    grid, reduced = measured.grid, measured.reduced
+    rows = np.flatnonzero(grid.used & (grid.height_index == column))
+    rows = rows[np.argsort(grid.scan[rows])]
     sample, times = measured.curves(rows), reduced.table.time[measured.voxels.frame[rows]]
     study = crystallisation(sample, times, dry_shell_nm=measured.standard.dry_shell_nm)
     joint, mixture, seen = None, study.mixture, np.flatnonzero(study.detected)
@@ -183,18 +187,26 @@ def _column(measured: MeasuredRun, rows: Rows) -> _Column:
         solution = mixture.solution
         model = solution.particles(reduced.q) * mixture.structure + solution.background[:, None]
         joint = JointFits(rows[seen], solution, mixture.volume, model)
-    return _Column(measured.grid.scan[rows], sample, times, study, joint)
+    return _Column(grid.scan[rows], sample, times, study, joint)
 
 
-def measured_again(measured: MeasuredRun, joint: Sequence[JointFits]) -> MeasuredRun:
+def measured_again(measured: MeasuredRun, crystals: Crystals) -> MeasuredRun:
     """The run in which voxels with crystals have phi and sizes of the joint fits."""
-    reduced, standard, voxels = measured.reduced, measured.standard, measured.voxels
-    parts = []
-    for one in joint:
-        frames, sample = voxels.frame[one.rows], measured.curves(one.rows)
-        part = measure(frames, sample, one.solution, reduced=reduced, standard=standard, volume=one.volume)
-        parts.append(part)
-    return replace(measured, voxels=voxels.replaced(parts))
+    return replace(measured, voxels=measured.voxels.replaced(crystals.voxels))
+
+
+def measured_against(other: MeasuredRun, measured: MeasuredRun) -> MeasuredRun:
+    """`other` with the voxels in which `measured` holds crystals, fitted there once more and measured against its standards."""
+    fits = (_column(measured, column).joint for column in _near(measured))
+    return replace(
+        other, voxels=other.voxels.replaced([_measured(one, measured, other) for one in fits if one is not None])
+    )
+
+
+def _measured(one: JointFits, fitted: MeasuredRun, against: MeasuredRun) -> Voxels:
+    """Voxels of joint fits, whose curves are those of `fitted`, measured against the standards of another."""
+    frames, sample = fitted.voxels.frame[one.rows], fitted.curves(one.rows)
+    return measure(frames, sample, one.solution, reduced=against.reduced, standard=against.standard, volume=one.volume)
 
 
 def _structure_factors(column: _Column, workers: int) -> tuple[FloatArray, FloatArray]:

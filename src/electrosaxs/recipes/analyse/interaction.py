@@ -13,7 +13,7 @@ from ...nouns import FloatArray, Number
 from ...nouns.contributions import INTERACTION
 from ...physics.colloid import solvated_shell_nm
 from .crystal_view import sees_crystals
-from .crystals import Crystals, find_crystals, measured_again
+from .crystals import Crystals, find_crystals, measured_again, measured_against
 from .dead_time import DeadTime, find_dead_time, measured_with
 from .measured_run import MeasuredRun, Rows
 from .standards import Interference, Standards, standards
@@ -39,10 +39,6 @@ class Interaction:
     numbers: dict[str, Number]
     notes: tuple[str, ...] = ()
 
-    def without_fits(self) -> Interaction:
-        """The same with crystals that keep no fits."""
-        return replace(self, crystals=self.crystals.without_fits())
-
 
 def with_interaction(measured: MeasuredRun, crystals: Crystals, *, workers: int = 2) -> Interaction:
     """The contact distance of the dissolved particles, and everything measured again with it; as it was where none is told."""
@@ -62,7 +58,7 @@ def with_interaction(measured: MeasuredRun, crystals: Crystals, *, workers: int 
         if dead is not None and dead.gain > (0.0 if contact is None else contact.gain):
             measured = measured_with(measured, dead, workers=workers)
             crystals = find_crystals(measured, workers=workers)
-            measured = measured_again(measured, crystals.joint)
+            measured = measured_again(measured, crystals)
             numbers, notes = {"dead_time": dead.number}, (dead.words,)
             contact = _contact(measured, clear, rows, workers) if enough else None
     if contact is None:
@@ -73,7 +69,9 @@ def with_interaction(measured: MeasuredRun, crystals: Crystals, *, workers: int 
         between = Interference(contact, _content(found, clear))
         found = _without_contacts(measured, between, clear, workers)
         contact = _contact(replace(measured, voxels=found.voxels), clear, rows, workers) or contact
-    found = _with_sigma(measured_again(found, crystals.joint), measured, clear, workers)
+    if crystals.curves is not None:
+        found = measured_against(found, measured)
+    found = _with_sigma(found, measured, clear, workers)
     return Interaction(found, crystals, {**numbers, **_numbers(contact, found.standard)}, (*notes, _words(contact)))
 
 
