@@ -87,7 +87,8 @@ def _intensity() -> Any:
     plot = _figure("q (1/nm)", "I, arbitrary unit", x_axis_type="log", y_axis_type="log")
     decades = [10.0**k for k in range(-4, 3)]
     plot.xaxis.ticker = FixedTicker(
-        ticks=[m * d for d in decades for m in (1, 2, 5)], minor_ticks=[m * d for d in decades for m in (3, 4, 6, 7, 8, 9)]
+        ticks=[m * d for d in decades for m in (1, 2, 5)],
+        minor_ticks=[m * d for d in decades for m in (3, 4, 6, 7, 8, 9)],
     )
     plot.xaxis.formatter = PrintfTickFormatter(format="%g")
     plot.scatter("q", "intensity", source=_source("curve", "q", "intensity"), size=3, color=BLUE)

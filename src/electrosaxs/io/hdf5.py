@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import threading
@@ -57,12 +58,12 @@ def in_memory(name: str) -> h5py.File:
 
 @contextmanager
 def made_in_memory(path: Path) -> Iterator[h5py.File]:
-    """A new HDF5 file at `path`, written in one piece when the block has ended."""
-    with in_memory(path.name) as file:
+    """A new HDF5 file at `path`, written in one piece when the block has ended. Of HDF5's own files in memory only a copy
+    could be written."""
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
         yield file
-        file.flush()
-        image = file.id.get_file_image()
-    path.write_bytes(image)
+    path.write_bytes(memory.getbuffer())
 
 
 @contextmanager
