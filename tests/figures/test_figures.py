@@ -66,6 +66,7 @@ def test_a_complete_run_gives_every_figure_one_column_wide(drawn, pictures, name
     assert len(pictures[name]) > 3000
 
 
+@pytest.mark.usefixtures("pictures")
 @pytest.mark.parametrize("name", NAMES)
 def test_no_letter_is_smaller_than_six_points(drawn, name):
     figure = drawn[name].figure
