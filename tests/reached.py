@@ -41,7 +41,7 @@ class Module:
         self.tree = ast.parse(file.read_text(encoding="utf-8"))
         self.defined = {name: node for node in self.tree.body for name in _names_defined(node)}
         self.imported: dict[str, set[str]] = defaultdict(set)  # a name may be imported differently in two functions
-        for node in ast.walk(self.tree):
+        for node in _statements(self.tree):
             for name, full in self._imports(node):
                 self.imported[name].add(full)
         self.always = [node for node in self.tree.body if not _names_defined(node)]
@@ -54,6 +54,15 @@ class Module:
             yield from ((alias.asname or alias.name, f"{start}.{alias.name}") for alias in node.names)
         elif isinstance(node, ast.Import):
             yield from ((alias.asname or alias.name, alias.name) for alias in node.names if alias.asname)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements in a module, those in others too; expressions, which are nine tenths of a tree, are not gone through."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        within = getattr(node, field, ())
+        for part in within if isinstance(within, list) else ():
+            yield part
+            yield from _statements(part)
 
 
 def _names_defined(node: ast.stmt) -> list[str]:

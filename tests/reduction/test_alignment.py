@@ -50,7 +50,6 @@ def test_a_half_blocked_beam_is_read_at_four_fifths_of_its_sigma() -> None:
 @pytest.mark.parametrize(
     ("frames", "reach", "constant", "relative", "shut"),
     [
-        (15, 50.0, 0.01, 0.0, 0.0),
         (25, 60.0, 0.002, 0.02, 0.0),
         (21, 60.0, 0.02, 0.01, 0.03),
         (15, 70.0, 0.03, 0.0, 0.0),

@@ -230,11 +230,12 @@ def _fit_edge(
     steps = max(GRID, int(np.ptp(height) / (0.2 * spread)))
     wide = np.linspace(height.min() - 3.0 * spread, height.max() + 3.0 * spread, min(steps, 5 * GRID))
     floor = NOISE_FLOOR * float(np.abs(light).max())
-    start, residual = _robust_start(wide, height, light, spread, blocked, floor)
+    share = share_above(height - wide[:, None], spread)
+    start, residual = _robust_start(wide, share, light, blocked, floor)
     usual = max(1.4826 * float(np.median(np.abs(residual))), floor)
     wild = np.abs(residual) > WILD * usual
     wild &= wild.sum() <= max(1, light.size // 8)
-    height, light = height[~wild], light[~wild]
+    height, light, share = height[~wild], light[~wild], np.compress(~wild, share, axis=1)
     model = np.maximum(_curve(start, height, spread), 0.01 * start[1])
     if relative is None:
         weight = _noise_weights(start, height, light, spread, blocked, floor)
@@ -243,12 +244,14 @@ def _fit_edge(
     fitted = 2 + int(blocked)
     freedom = max(light.size - fitted, 1)
 
+    on_wide = _solve(share, light, weight, blocked)[0]
     least_noise = freedom * floor**2 * float(weight.mean())
     if relative is not None:  # a stated noise may be too small, but it is not made smaller
-        least = _solve(share_above(height - wide[:, None], spread), light, weight, blocked)[0].min()
-        least_noise += max(freedom - float(least), 0.0)
+        least_noise += max(freedom - float(on_wide.min()), 0.0)
 
     def misfit(grid: FloatArray) -> FloatArray:
+        if grid is wide:
+            return on_wide + least_noise
         return _solve(share_above(height - grid[:, None], spread), light, weight, blocked)[0] + least_noise
 
     mean, sigma, least = _posterior(wide, misfit, freedom)
@@ -293,13 +296,12 @@ def _solve(
 
 
 def _robust_start(
-    grid: FloatArray, height: FloatArray, light: FloatArray, spread: float, blocked: bool, floor: float
+    grid: FloatArray, share: FloatArray, light: FloatArray, blocked: bool, floor: float
 ) -> tuple[tuple[float, float, float], FloatArray]:
-    """(h0, open, shut) of least absolute deviation, by re-weighting at every h0 of the grid.
+    """(h0, open, shut) of least absolute deviation, by re-weighting at every h0 of the grid, share (h0, frame) open.
 
     And the residuals about it.
     """
-    share = share_above(height - grid[:, None], spread)
     weight = np.ones_like(share)
     for _ in range(8):
         _, opened, shut = _solve(share, light, weight, blocked)
