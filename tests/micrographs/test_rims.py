@@ -66,11 +66,11 @@ def plain_triangles(facet: float, faintness: float, edge: float, seed: int = 3) 
     """(image, rows x, y, edge) drawn without the twin: triangles on a grid, turned and of several sizes, facets `facet` px
     wide and `faintness` as high as the top (60 grey levels), blur 1 px, noise 6 grey levels."""
     random, pitch = np.random.default_rng(seed), 1.5 * edge
-    side = int(5 * pitch)
+    side = int(4 * pitch)
     y, x = np.mgrid[0:side, 0:side].astype(float)
     image, rows = np.full((side, side), 90.0), []
-    for cx in (np.arange(5) + 0.5) * pitch:
-        for cy in (np.arange(5) + 0.5) * pitch:
+    for cx in (np.arange(4) + 0.5) * pitch:
+        for cy in (np.arange(4) + 0.5) * pitch:
             length, turn = edge * np.exp(0.12 * random.normal()), random.uniform(0.0, 2.0 * np.pi)
             normals = turn + 2.0 * np.pi / 3.0 * np.arange(3)
             into = length / (2.0 * np.sqrt(3.0)) - np.max(

@@ -27,8 +27,9 @@ def strip(line: float, noise: float = 6.0) -> tuple[FloatArray, int]:
         y = 40.0 + row * (height + 26.0)
         for k in range(8):
             tip, centre = (30.0, y + height / 3.0) if k % 2 else (90.0, y + 2.0 * height / 3.0)
-            inside = depth(grid, 70.0 + 0.5 * (EDGE + 6.0) * k, centre, EDGE, tip, 0.02)
-            image = np.where(inside > -0.5, 160.0, image)
+            x = 70.0 + 0.5 * (EDGE + 6.0) * k
+            near = np.s_[max(0, int(centre) - 40) : int(centre) + 40, max(0, int(x) - 40) : int(x) + 40]
+            image[near] = np.where(depth(grid[near], x, centre, EDGE, tip, 0.02) > -0.5, 160.0, image[near])
             number += 1
     between = ndimage.binary_closing(image > 100.0, iterations=3) & (image < 100.0)
     image = np.where(between, 160.0 - line, image)

@@ -55,7 +55,9 @@ class DetectorPlane:
         """Normal (3,), the two steps (3, 2), and the inverse (2, 2) of their products: a study asks for thousands of places."""
         row, column = self.by_row, self.by_column
         metric = np.linalg.inv([[row @ row, row @ column], [row @ column, column @ column]])
-        return np.cross(row, column), np.stack([row, column], axis=1), np.asarray(metric, dtype=np.float64)
+        (a, b, c), (d, e, f) = row, column
+        normal = np.array([b * f - c * e, c * d - a * f, a * e - b * d])
+        return normal, np.stack([row, column], axis=1), np.asarray(metric, dtype=np.float64)
 
 
 def detector_plane(geometry: Geometry, *, sample_rotation_deg: float = 0.0) -> DetectorPlane:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -194,18 +195,21 @@ class _Measured:
 
     def residuals(self, constants: FilmConstants) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         """Whitened differences (spot, 2) flattened, and which of them count."""
-        pairs, predicted = self.pairs, np.full(self.lie.centre.shape, np.nan)
-        images = np.array([spot.image for spot in pairs.spots])
-        for image in np.unique(images):
-            here = images == image
-            row, column = places(
-                self.setup, constants, int(image), pairs.parallel[here], pairs.normal[here], pairs.reflected[here]
-            )
-            predicted[here] = np.stack([row, column], axis=1)
+        predicted = np.empty(self.lie.centre.shape)
+        for image, here, parallel, normal, reflected in self._images:
+            predicted[here, 0], predicted[here, 1] = places(self.setup, constants, image, parallel, normal, reflected)
         moved_by = constants.spot_shift * self.lie.shift + constants.field_shift * self.lie.by_field
         off = np.einsum("nij,nj->ni", self.whitening, self.lie.centre - moved_by - predicted)
-        counted = np.repeat(self.use & np.isfinite(off).all(axis=1), 2)
-        return np.nan_to_num(off, nan=1e3).ravel(), counted
+        finite = np.isfinite(off)
+        counted = np.repeat(self.use & finite.all(axis=1), 2)
+        return (off if finite.all() else np.nan_to_num(off, nan=1e3)).ravel(), counted
+
+    @cached_property
+    def _images(self) -> list[tuple[int, npt.NDArray[np.bool_], FloatArray, FloatArray, npt.NDArray[np.bool_]]]:
+        """Of each image its number, which spots are its own, and their reflections: a fit asks for them thousands of times."""
+        pairs, images = self.pairs, np.array([spot.image for spot in self.pairs.spots])
+        parts = [(int(image), images == image) for image in np.unique(images)]
+        return [(n, here, pairs.parallel[here], pairs.normal[here], pairs.reflected[here]) for n, here in parts]
 
     def falls(self, constants: FilmConstants, name: str, off: FloatArray) -> FloatArray:
         """By how much residuals `off` fall with a parameter: those on the detector move places by themselves."""

@@ -9,6 +9,7 @@ from the source ("T"), - for the one that the substrate has reflected ("R"), s' 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ class Incidence:
     angle: float
     film: Index
 
-    @property
+    @cached_property
     def sine_inside(self) -> float:
         """k_z / k of the incoming beam inside the film."""
         return float(sine_inside(np.sin(self.angle), self.film))

@@ -66,8 +66,10 @@ def depth(points: npt.ArrayLike, x: float, y: float, edge: float, rotation_deg: 
     Sides lie an inradius L / (2 sqrt(3)) from the centre, the cuts at the tips L / sqrt(3) - t L sqrt(3)/2.
     """
     offset = np.asarray(points, dtype=float) - np.array([x, y])
-    normals = side_normals(rotation_deg)
-    inside = edge / (2.0 * SQRT3) - (offset @ normals.T).max(axis=-1)
+    along = offset @ side_normals(rotation_deg).T
+    one, two, three = along[..., 0], along[..., 1], along[..., 2]  # numpy is ten times slower along an axis of three
+    inside = edge / (2.0 * SQRT3) - np.maximum(np.maximum(one, two), three)
     if truncation <= 0.0:
         return inside
-    return np.minimum(inside, edge * (1.0 / SQRT3 - truncation * SQRT3 / 2.0) - (offset @ -normals.T).max(axis=-1))
+    least = np.minimum(np.minimum(one, two), three)
+    return np.minimum(inside, edge * (1.0 / SQRT3 - truncation * SQRT3 / 2.0) + least)

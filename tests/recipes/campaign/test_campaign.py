@@ -2,7 +2,9 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import h5py
@@ -15,7 +17,7 @@ from electrosaxs.command_line.app import run as command_line
 from electrosaxs.io.campaign_toml import read_campaign
 from electrosaxs.io.numbers_json import read_numbers, write_numbers
 from electrosaxs.io.results import write_results
-from electrosaxs.nouns import Number
+from electrosaxs.nouns import Number, RunResults
 from electrosaxs.nouns.trends import Member, Point, Trend
 from electrosaxs.recipes.campaign import members
 from electrosaxs.recipes.campaign.campaign import results_of
@@ -31,9 +33,24 @@ SOLVATED_NM, DRIED_NM, PER_FIELD = 15.1, 13.2, -1.5e-3
 SHARED = 20.0 / 2.5 / (20.0 / 3.5)  # field ex situ over field in situ at the same voltage
 
 
+@cache
+def finished() -> RunResults:
+    """One finished run for all tests; who changes it makes a copy (`replace`)."""
+    return fake_results()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of the runs of all campaigns, written once; who changes one changes a copy of its own."""
+    folder = tmp_path_factory.mktemp("runs")
+    for volts in RUN_VOLTS:
+        write_run(folder / f"run-{volts:g}", volts)
+    return folder
+
+
 def write_run(folder: Path, volts: float) -> None:
     field = 10.0 * volts / IN_SITU_MM
-    run = fake_results()
+    run = finished()
     numbers = {
         **run.numbers,
         "slice_flux": Number(3e-10 * (field / 57.0) ** OF_SLICE, 3e-12, "m/s", "line"),
@@ -79,11 +96,12 @@ TABLE = 'voltage_V = {volts}\ngap_mm = 2.5\nduration_s = 3600.0\nresults = "{fol
 
 
 def write_campaign(
-    home: Path, *, runs: bool = True, films: bool = True, micrographs: bool = True, more: str = ""
+    home: Path, *, runs: Path | None = None, films: bool = True, micrographs: bool = True, more: str = ""
 ) -> Path:
+    """campaign.toml in `home`, beside the members that it names; `runs`: of which folder, or none."""
     text = f"runs = {[f'run-{v:g}' for v in RUN_VOLTS] if runs else []}\n".replace("'", '"')
-    for volts in RUN_VOLTS if runs else ():
-        write_run(home / f"run-{volts:g}", volts)
+    if runs:
+        shutil.copytree(runs, home, dirs_exist_ok=True)
     for volts in EX_SITU_VOLTS:
         field = 10.0 * volts / EX_SITU_MM
         if films:
@@ -97,8 +115,8 @@ def write_campaign(
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_campaign(tmp_path_factory.mktemp("campaign"))
+def file(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_campaign(tmp_path_factory.mktemp("campaign"), runs=runs)
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +125,14 @@ def out(file: Path) -> Path:
     return file.parent / "out"
 
 
-def gathered(file: Path):
+def gathered(file: Path) -> list[Member]:
     return [member(task) for task in tasks(read_campaign(file), file.parent / "out")]
+
+
+@pytest.fixture(scope="module")
+def read(file: Path) -> list[Member]:
+    """The members of `file`, read once; none of them can be changed."""
+    return gathered(file)
 
 
 def test_exponents_slopes_and_contraction_come_back(out: Path) -> None:
@@ -146,10 +170,10 @@ def test_few_islands_are_fitted_as_counts(tmp_path: Path) -> None:
     assert_close(number.sigma, (counts @ off**2) ** -0.5, rel=1e-3)
 
 
-def test_amounts_are_particle_volumes_per_area(file: Path) -> None:
+def test_amounts_are_particle_volumes_per_area(read: list[Member]) -> None:
     """What the mass balance misses of phi0 L, and islands filled to 0.74 as spheres in contact are."""
-    run, *_, sample = gathered(file)
-    balance = fake_results().mass_balance
+    run, *_, sample = read
+    balance = finished().mass_balance
     assert balance is not None
     missed, held = run.number("crystallised_amount"), sample.number("island_amount")
     assert missed.value is not None
@@ -197,18 +221,19 @@ def test_every_member_is_a_row_and_every_figure_is_there(out: Path) -> None:
     assert "no film has a radial intensity" in page
 
 
-def test_cells_of_two_gaps_are_joined_as_asked(file: Path) -> None:
-    at_voltage = results_of(gathered(file), "voltage", "").numbers["nucleation_density_exponent_slice_flux"]
+def test_cells_of_two_gaps_are_joined_as_asked(read: list[Member]) -> None:
+    numbers = results_of(read, "voltage", "").numbers
+    at_voltage = numbers["nucleation_density_exponent_slice_flux"]
     assert "4 points" in at_voltage.source
     assert "joined at equal voltage" in at_voltage.source
     assert at_voltage.value is not None
     assert_close(at_voltage.value, OF_DENSITY / OF_SLICE, rel=0.01)  # a power law keeps its exponent
-    contraction = results_of(gathered(file), "voltage", "").numbers["volume_contraction"]
+    contraction = numbers["volume_contraction"]
     field = 10.0 * np.array(EX_SITU_VOLTS) / EX_SITU_MM
     ratio = (DRIED_NM + PER_FIELD * (field - 57.0)) / (SOLVATED_NM + PER_FIELD * (field / SHARED - 57.0))
     assert contraction.value is not None
     assert_close(contraction.value, 1.0 - np.mean(ratio**3), rel=1e-3)
-    apart = results_of(gathered(file), "none", "").numbers
+    apart = results_of(read, "none", "").numbers
     assert apart["volume_contraction"].value is None
     assert "no other cell has its gap of 3.5 mm" in apart["volume_contraction"].source
     assert apart["slice_flux_exponent"].value is not None
@@ -222,8 +247,9 @@ def test_cells_of_two_gaps_are_joined_as_asked(file: Path) -> None:
         ("micrographs", "nucleation_density_exponent"),
     ],
 )
-def test_one_kind_alone_is_a_campaign(having: str, number: str, tmp_path: Path) -> None:
-    alone = write_campaign(tmp_path, **{kind: kind == having for kind in ("runs", "films", "micrographs")})
+def test_one_kind_alone_is_a_campaign(having: str, number: str, runs: Path, tmp_path: Path) -> None:
+    others = {kind: kind == having for kind in ("films", "micrographs")}
+    alone = write_campaign(tmp_path, runs=runs if having == "runs" else None, **others)
     numbers = results_of(gathered(alone), "field", "").numbers
     assert numbers[number].value is not None
     assert numbers["volume_contraction"].value is None
@@ -239,7 +265,7 @@ def test_a_broken_member_is_a_row_with_its_reason(tmp_path: Path, capsys: pytest
     )
     (tmp_path / "text.tif").write_text("no image")
     more += '\n[[films]]\nvoltage_V = 5\ngap_mm = 2.5\nresults = "sem-15"\n'
-    broken = write_campaign(tmp_path, runs=False, films=False, more=more)
+    broken = write_campaign(tmp_path, films=False, more=more)
     assert command_line(["campaign", str(broken), "--out", str(tmp_path / "out"), "--quiet"]) == 0
     with (tmp_path / "out" / "campaign.csv").open(newline="") as opened:
         reasons = {row["name"]: row["reason"] for row in csv.DictReader(opened)}
@@ -278,9 +304,9 @@ def test_a_film_whose_lattice_cannot_be_read_says_so(tmp_path: Path, text: str |
     )
 
 
-def test_a_run_of_no_lattice_takes_the_contraction_of_no_film_away(tmp_path: Path) -> None:
+def test_a_run_of_no_lattice_takes_the_contraction_of_no_film_away(read: list[Member]) -> None:
     """One run without a lattice left no film to compare with."""
-    found = gathered(write_campaign(tmp_path, micrographs=False))
+    found = [one for one in read if one.kind != "micrographs"]
     runs = [one for one in found if one.kind == "run"]
     assert runs[0].lattice == "FCC"
     other = [replace(one, lattice=None) if one is runs[0] else one for one in found]
@@ -393,7 +419,7 @@ def test_what_the_file_says_wrong_of_one_member_is_its_row(tmp_path: Path) -> No
         (table("micrographs", FIELDS, voltage_V="20", gap_mm="2.5e-3"), "sem-2", "", "is a field of 80 kV/cm"),
         (table("micrographs", FIELDS, um_per_pixel="0"), "sem-3", "20", "um_per_pixel = 0: must be 1e-05 or more"),
     ]  # fmt: skip
-    alone = write_campaign(tmp_path, runs=False)
+    alone = write_campaign(tmp_path)
     assert command_line(["campaign", str(alone), "--out", str(tmp_path / "alone"), "--quiet"]) == 0
     alone.write_text(alone.read_text() + "".join(text for text, *_ in refused))
     assert command_line(["campaign", str(alone), "--out", str(tmp_path / "out"), "--quiet"]) == 0
@@ -412,7 +438,7 @@ def test_what_the_file_says_wrong_of_one_member_is_its_row(tmp_path: Path) -> No
 def test_a_voltage_that_varies_is_that_of_its_rates() -> None:
     """0 V for the first half of 3300 s, 20 V afterwards: rates are of 20 V. A ramp has no rate, and its mean while the run
     lasts: the program goes on to 80 V after its last frame."""
-    run = fake_results()
+    run = finished()
     last = float(run.volume_fraction.coord("time").max())
 
     def of(time: list[float], volts: list[float]) -> tuple[float | None, str]:
@@ -496,8 +522,8 @@ def test_lattice_constants_of_different_cells_are_not_one_slope() -> None:
     assert "left out: run-2 (it is HCP, most are FCC)" in slope.source
 
 
-def test_numbers_in_other_units_are_compared_in_ours_and_no_numbers_are_refused(tmp_path: Path) -> None:
-    file = write_campaign(tmp_path, films=False)
+def test_numbers_in_other_units_are_compared_in_ours_and_no_numbers_are_refused(runs: Path, tmp_path: Path) -> None:
+    file = write_campaign(tmp_path, runs=runs, films=False)
 
     def change(folder: str, name: str, **new: object) -> None:
         path = tmp_path / folder / "numbers.json"

@@ -23,7 +23,7 @@ from electrosaxs.recipes.curves.output import picture
 from electrosaxs.recipes.curves.study import volume_fraction
 
 pytestmark = pytest.mark.usefixtures("unrendered")  # but those of the module's own curve, whose page is looked at
-Q = np.linspace(0.08, 3.2, 420)
+Q = np.linspace(0.08, 3.2, 240)
 CONTRAST_PER_A2 = 3.0e-6
 
 

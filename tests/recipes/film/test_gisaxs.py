@@ -15,10 +15,9 @@ from electrosaxs.grazing.candidates import Start
 from electrosaxs.grazing.indexing import ImageView, try_start, within_stated
 from electrosaxs.grazing.surroundings import surroundings
 from electrosaxs.io.cbf import decode_cbf, write_cbf
-from electrosaxs.nouns import Number
 from electrosaxs.nouns.detector_geometry import sigma_comments
 from electrosaxs.nouns.film_experiment import FilmBeam, FilmDetector, FilmExperiment, FilmSettings
-from electrosaxs.recipes.film.inputs import FilmInputs, FilmOptions, read_inputs
+from electrosaxs.recipes.film.inputs import FilmOptions, read_inputs
 from electrosaxs.recipes.film.numbers import film_numbers
 from electrosaxs.recipes.film.scales import with_scales
 from electrosaxs.recipes.film.study import FilmStudy, study_film
@@ -138,9 +137,9 @@ def test_a_wrong_angle_that_looks_right_from_nearby_is_left_for_the_one_on_which
     assert_close(found.constants.contraction, -0.05, rel=0.0, floor=2e-3)
 
 
-def test_lengths_are_as_sure_as_distance_and_energy(tmp_path: Path):
+def test_lengths_are_as_sure_as_distance_and_energy(paper: SimulatedFilm, tmp_path: Path):
     """The geometry of a film seen from 1.5 % farther away than it says: a is 1.5 % off, within the sigma of such a distance."""
-    made = film(tmp_path)
+    made = paper
     text = made.geometry.read_text(encoding="utf-8")
     stated = next(line for line in text.splitlines() if line.startswith("Distance"))
     wrong = tmp_path / "wrong.poni"
@@ -162,24 +161,21 @@ def test_lengths_are_as_sure_as_distance_and_energy(tmp_path: Path):
     assert numbers["mosaic_width"] == bare["mosaic_width"]
 
 
-def test_a_distance_without_sigma_is_named_and_calibrates_own_sigma_is_read(tmp_path: Path):
-    made = film(tmp_path)
-    unknown = with_scales(*given(made))["lattice_constant_dried"]
+def test_a_distance_without_sigma_is_named_and_calibrates_own_sigma_is_read(paper: SimulatedFilm, tmp_path: Path):
+    options = FilmOptions((0.31,), 10.0)
+    inputs = read_inputs([paper.image], paper.geometry, options)
+    found = study_film(inputs, options)
+    numbers = film_numbers(found)
+    unknown = with_scales(numbers, found, inputs)["lattice_constant_dried"]
     assert "not included: distance (--distance-sigma-m) and energy (--energy-sigma-kev)" in unknown.source
-    told = made.geometry.read_text(encoding="utf-8") + "# distance_m_sigma: 0.0014\n"
+    told = paper.geometry.read_text(encoding="utf-8") + "# distance_m_sigma: 0.0014\n"
     assert sigma_comments({"distance_m": 0.0014})[0] in told
-    made.geometry.write_text(told, encoding="utf-8")
-    known = with_scales(*given(made))["lattice_constant_dried"]
+    geometry = tmp_path / "told.poni"
+    geometry.write_text(told, encoding="utf-8")
+    inputs = read_inputs([paper.image], geometry, options)
+    known = with_scales(numbers, found, inputs)["lattice_constant_dried"]  # sigma takes no part in the study
     assert "sigma contains distance ± 0.20%" in known.source
     assert "not included" not in known.source
-
-
-def given(made: SimulatedFilm) -> tuple[dict[str, Number], FilmStudy, FilmInputs]:
-    """What `with_scales` takes, for a film at 0.31 degrees."""
-    options = FilmOptions((0.31,), 10.0)
-    inputs = read_inputs([made.image], made.geometry, options)
-    found = study_film(inputs, options)
-    return film_numbers(found), found, inputs
 
 
 @pytest.mark.parametrize("texture", ["disordered", "empty"])
