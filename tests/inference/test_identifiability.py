@@ -15,6 +15,12 @@ from electrosaxs.inference.wording import comparison_sentences, source, statemen
 SIZES_KNOWN = {name: TRUTH[name] for name in ("charge_exponent", "starting_diameter", "starting_polydispersity")}
 
 
+@pytest.fixture(scope="module")
+def whole():
+    """The fit of a whole map, which several tests look at; nobody changes it."""
+    return fit_model([measured(empty_run())], PLAIN)
+
+
 def test_the_anode_alone_is_told_that_it_fixes_v_squared_over_d_only():
     run = measured(empty_run(np.array([0.0]), scans=37), sizes=False)
     fit = fit_model([run], PLAIN, fixed={"charge_exponent": TRUTH["charge_exponent"]})
@@ -29,9 +35,8 @@ def test_the_anode_alone_is_told_that_it_fixes_v_squared_over_d_only():
     assert "cannot be fixed alone by these data, only v²/D" in source(fit, known, "diffusivity_scale", {})
 
 
-def test_a_whole_map_fixes_drift_and_diffusion_apart():
-    fit = fit_model([measured(empty_run())], PLAIN)
-    known = knowledge(fit)
+def test_a_whole_map_fixes_drift_and_diffusion_apart(whole):
+    fit, known = whole, knowledge(whole)
     assert known.products == ()
     assert known.unknown == ()
     assert "The data fix effective_charge to" in " ".join(statements(fit, known))
@@ -47,9 +52,8 @@ def test_what_the_anode_fixes_is_known_although_its_factors_are_not():
     assert abs(value - whole) < 3.0 * sigma
 
 
-def test_the_likelihood_of_a_well_known_charge_is_a_parabola():
-    fit = fit_model([measured(empty_run())], PLAIN)
-    shape = profile(fit, "effective_charge")
+def test_the_likelihood_of_a_well_known_charge_is_a_parabola(whole):
+    shape = profile(whole, "effective_charge")
     assert shape.parabolic
     assert_close(shape.rise[[0, 1, 3, 4]], [4.0, 1.0, 1.0, 4.0], rel=0.15)
     assert_close([shape.best - shape.low, shape.high - shape.best], np.full(2, shape.sigma), rel=0.1)
@@ -120,9 +124,8 @@ def test_a_model_with_more_parameters_that_does_no_better_is_not_called_rejected
     assert "as well with 2 more parameters" in said[-1]
 
 
-def test_the_wall_is_above_what_the_beam_sees_and_its_sigma_grows_from_nothing():
-    fit = fit_model([measured(empty_run())], PLAIN)
-    wall = wall_concentration(fit, 0)
+def test_the_wall_is_above_what_the_beam_sees_and_its_sigma_grows_from_nothing(whole):
+    wall = wall_concentration(whole, 0)
     assert_close(wall.value[0], 8e-4, rel=1e-9)
     assert wall.sigma[0] < 1e-9
     assert np.all(wall.value[1:] > 1.05 * wall.seen[1:])
@@ -131,8 +134,8 @@ def test_the_wall_is_above_what_the_beam_sees_and_its_sigma_grows_from_nothing()
 
 
 @pytest.mark.parametrize("label", ["effective_charge", "diffusivity_scale"])
-def test_the_covariance_is_that_of_the_jacobian_and_of_the_grid(label):
-    fit = fit_model([measured(empty_run())], PLAIN)
+def test_the_covariance_is_that_of_the_jacobian_and_of_the_grid(label, whole):
+    fit = whole
     slopes = fit.minimum.jacobian
     expected = np.linalg.inv(slopes.T @ slopes)
     k = fit.labels.index(label)

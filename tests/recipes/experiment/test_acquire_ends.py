@@ -5,13 +5,9 @@ Meter and guard are processes of their own; what is killed is killed, what is cu
 
 from __future__ import annotations
 
-import contextlib
 import os
-import resource
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -23,6 +19,7 @@ import pytest
 
 pytest.importorskip("pyvisa")
 
+from forked_acquire import acquire_process
 from left_behind import documents, meter_rows, read_all, state_of
 from meters import MeterProgram
 from tiny_bridge import SHAPE, TinyBridge, write_plan
@@ -132,32 +129,16 @@ class Acquiring:
 
     def __init__(self, plan: Path, out: Path, limit: int | None = None) -> None:
         self.said = out.with_name("stderr")
-        command = [
-            sys.executable,
-            "-m",
-            "electrosaxs.command_line.app",
-            "acquire",
-            str(plan),
-            "--out",
-            str(out),
-            "--quiet",
-        ]
-
-        def limited() -> None:
-            if limit is not None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-        with self.said.open("wb") as file:
-            self.process = subprocess.Popen(command, stderr=file, preexec_fn=limited)
+        self.process = acquire_process(plan, out, self.said, limit)
 
     def send(self, number: signal.Signals) -> None:
+        assert self.process.pid is not None
         os.kill(self.process.pid, number)
 
     def ended(self, limit_s: float = 20.0) -> tuple[int | None, str]:
         """Exit code, None while it runs, and the last line of stderr."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(limit_s)
-        return self.process.poll(), self.said.read_text("utf-8").strip().splitlines()[-1]
+        self.process.join(limit_s)
+        return self.process.exitcode, self.said.read_text("utf-8").strip().splitlines()[-1]
 
 
 @pytest.fixture
@@ -176,7 +157,7 @@ def running(
         started.append(process)
         end = time.monotonic() + 30.0
         while bridge.pace == 0.0:
-            assert process.process.poll() is None, process.ended()
+            assert process.process.is_alive(), process.ended()
             assert time.monotonic() < end
             time.sleep(0.02)
         assert meter.output
@@ -185,7 +166,7 @@ def running(
     yield start
     for process in started:
         process.process.kill()
-        process.process.wait()
+        process.process.join()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -237,7 +218,7 @@ def test_off_of_an_abort_and_of_a_kill_wait_no_longer(running: Callable[..., Acq
     time.sleep(2.5)
     process.send(signal.SIGKILL)
     sent = time.monotonic()
-    process.process.wait()
+    process.process.join()
     time.sleep(1.5)
     assert 0.0 < meter.tell(takes=0.0)["off_heard"] - sent < REPLY_S + 0.3
 
@@ -318,7 +299,7 @@ def test_a_second_acquire_on_the_folder_is_refused(
     with pytest.raises(InputFileError, match="held by another electrosaxs"):
         acquire(tmp_path / "plan.toml", tmp_path / "elsewhere")
     assert meter.output
-    assert process.process.poll() is None
+    assert process.process.is_alive()
 
 
 def test_a_full_disk_ends_the_run_with_its_data(

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from closeness import assert_close
+from forked_acquire import acquire_process
 from left_behind import read_all, state_of
 from meters import MeterProgram
 from refused import refused
@@ -95,20 +96,20 @@ def plan_in(folder: Path, resource: str, **scan: object) -> Path:
         )  # fmt: skip
 
 
-def acquired(plan: Path, out: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    code = "import sys; from electrosaxs.command_line.app import run; sys.exit(run(sys.argv[1:]))"
-    return subprocess.run(
-        [sys.executable, "-c", code, "acquire", str(plan), "--out", str(out)], env=environment, capture_output=True,
-        text=True, timeout=300,
-    )  # fmt: skip
+def acquired(plan: Path, out: Path, environment: dict[str, str]) -> tuple[int | None, str]:
+    """Exit code and stderr of `acquire` in a process of its own."""
+    said = out.with_name("stderr")
+    process = acquire_process(plan, out, said, environment=environment)
+    process.join(300.0)
+    return process.exitcode, said.read_text("utf-8")
 
 
 @needs_epics
 def test_a_run_on_epics_records_finds_its_anode_and_keeps_its_images(meter: MeterProgram, tmp_path: Path) -> None:
     plan, out = plan_in(tmp_path, meter.resource), tmp_path / "run"
     with served() as environment:
-        ended = acquired(plan, out, environment)
-    assert ended.returncode == 0, ended.stderr
+        code, said = acquired(plan, out, environment)
+    assert code == 0, said
     assert state_of(out)["phase"] == "finished"
     anode = read_run(out / "run.toml").cell.anode_height_um
     assert anode is not None
@@ -128,10 +129,10 @@ def test_a_stage_that_does_not_arrive_ends_the_run_and_is_named(meter: MeterProg
     plan, out = plan_in(tmp_path, meter.resource), tmp_path / "run"
     (tmp_path / "names.toml").write_text(NAMES.replace("20.0", "6.0"), "utf-8")
     with served("--stuck") as environment:
-        ended = acquired(plan, out, environment)
-    assert ended.returncode == 3
-    assert "stage: move to" in ended.stderr
-    assert "the output is off" in ended.stderr
+        code, said = acquired(plan, out, environment)
+    assert code == 3
+    assert "stage: move to" in said
+    assert "the output is off" in said
 
 
 @needs_epics
@@ -144,11 +145,11 @@ def test_records_that_nobody_serves_are_named_before_anything_is_on(meter: Meter
         "EPICS_CA_AUTO_ADDR_LIST": "NO",
         "EPICS_CA_SERVER_PORT": free_port(),
     }
-    ended = acquired(plan, tmp_path / "run", quiet)
-    assert ended.returncode == 2
-    assert "BL:Z.VAL" in ended.stderr
-    assert "nothing was switched on" in ended.stderr
-    assert len(ended.stderr.strip().splitlines()) == 1
+    code, said = acquired(plan, tmp_path / "run", quiet)
+    assert code == 2
+    assert "BL:Z.VAL" in said
+    assert "nothing was switched on" in said
+    assert len(said.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(
