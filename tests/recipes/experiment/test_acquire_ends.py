@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -300,6 +302,24 @@ def test_a_second_acquire_on_the_folder_is_refused(
         acquire(tmp_path / "plan.toml", tmp_path / "elsewhere")
     assert meter.output
     assert process.process.is_alive()
+
+
+def test_the_command_as_it_is_typed_ends_by_a_signal(meter: MeterProgram, bridge: TinyBridge, tmp_path: Path) -> None:
+    """In an interpreter of its own; the others are forked from one that has imported what they need."""
+    bridge.at[SAMPLE] = lambda: setattr(bridge, "pace", 0.05)
+    plan = write_plan(tmp_path, bridge, meter.resource, **LONG)
+    typed = [sys.executable, "-m", "electrosaxs", "acquire", str(plan), "--out", str(tmp_path / "run"), "--quiet"]
+    with subprocess.Popen(typed, stderr=subprocess.PIPE, text=True) as process:
+        end = time.monotonic() + 60.0
+        while bridge.pace == 0.0:
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=20.0)
+    assert process.returncode == 143
+    assert "OUTP? says 0" in said.splitlines()[-1]
+    assert not meter.output
 
 
 def test_a_full_disk_ends_the_run_with_its_data(
