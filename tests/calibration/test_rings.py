@@ -24,8 +24,13 @@ from electrosaxs.calibration.ring_geometry import (
     untilted,
 )
 from electrosaxs.calibration.ring_points import find_control_points
-from electrosaxs.calibration.ring_search import DISTANCE_RANGE_M, centre_candidates, distance_candidates
-from electrosaxs.calibration.rings import binned, find_ridges, invalid_pixels
+from electrosaxs.calibration.ring_search import (
+    DISTANCE_RANGE_M,
+    centre_candidates,
+    coarse_geometry,
+    distance_candidates,
+)
+from electrosaxs.calibration.rings import Ridges, binned, find_ridges, invalid_pixels
 
 WAVELENGTH = 1.0332e-10
 TILTED = np.array([0.43, 0.051, 0.037, 0.021, -0.034])
@@ -208,3 +213,14 @@ def test_points_that_scatter_along_their_rings_more_than_they_say_leave_the_geom
     )
     assert 0.2 < boasting.scatter_px < 0.4
     assert_close(boasting.sigmas[:3], honest.sigmas[:3], rel=0.3)
+
+
+@pytest.mark.parametrize("seed", [45, 121, 173])
+def test_scattered_points_that_shrink_onto_the_sample_are_no_geometry(seed: int) -> None:
+    """The fit of the next round could not begin there."""
+    random = np.random.default_rng(seed)
+    count = int(random.integers(20, 60))
+    y, x, one = random.uniform(0, 619, count), random.uniform(0, 487, count), np.ones(count)
+    tangents = ring_tangents(SILVER_BEHENATE_M, 0.95e-10)
+    found = coarse_geometry(Ridges(y, x, one, 0.0 * one, one, 4), (-200.0, 240.0), 3.0, tangents, PIXEL)
+    assert found.score == -np.inf

@@ -77,7 +77,8 @@ def fit_geometry(
         return whitened(residual, points, tangents, start[0], pixel, ring_scatter)
 
     def weighted(step: FloatArray) -> FloatArray:
-        return white(residuals_px(at(step), points, tangents, pixel))
+        with np.errstate(divide="ignore", invalid="ignore"):  # a step onto the sample is too long, and is taken back
+            return white(residuals_px(at(step), points, tangents, pixel))
 
     def slopes(step: FloatArray) -> FloatArray:
         return white(residual_slopes(at(step), points, tangents, pixel)[:, free] * size)

@@ -30,7 +30,8 @@ def to_polar(
     tan(2 theta) is the distance from the beam over the distance along it; negative or infinite beyond 90 degrees.
     """
     t1, t2, t3 = _in_the_laboratory(geometry, y, x, pixel)
-    return np.hypot(t1, t2) / t3, np.arctan2(t1, t2)
+    with np.errstate(divide="ignore"):
+        return np.hypot(t1, t2) / t3, np.arctan2(t1, t2)
 
 
 def _in_the_laboratory(

@@ -146,6 +146,8 @@ def coarse_geometry(
         enough = tilts and len(np.unique(points.ring)) > 1
         geometry = fit_geometry(points, tangents, pixel, geometry, tilts=enough, robust=True).geometry
         best = _scored(ridges, geometry, tangents, pixel, scale, tilts=enough)
+        if geometry[0] <= 0.0:  # no rings: they shrank onto the sample, from where no fit begins
+            return best
     return best or _scored(ridges, geometry, tangents, pixel, scale, tilts=False)
 
 
