@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from closeness import assert_close
 
-from electrosaxs.reduction.azimuthal import Integrator
+from electrosaxs.reduction.azimuthal import Integrator, comparable
 from electrosaxs.reduction.geometry import Geometry
 from electrosaxs.reduction.sectors import Quarters, centre_off, mean_shift
 
@@ -45,3 +45,22 @@ def test_frames_that_differ_more_than_they_say_make_the_mean_shift_less_sure() -
     assert_close(mean, [1.0, -0.5], rel=1e-9)
     assert_close(sigma, 0.1 * np.sqrt(400.0 / 6.0), rel=1e-9)
     assert mean_shift(alike[:2])[1] == np.inf
+
+
+@pytest.mark.parametrize("bins", [60, 9000])
+def test_the_quarters_added_up_on_the_way_are_those_of_a_pass_of_their_own(small_geometry: Geometry, bins: int) -> None:
+    """Also with pixels that are left out, and with more accumulators than two bytes can number (9,000 bins)."""
+    engine = Integrator(small_geometry, mask=small_geometry.gaps(), q_min=0.1, q_max=3.0, bins=bins)
+    shown = frame(engine, small_geometry, (1.5, -0.5), seed=4)
+    lost = np.random.default_rng(5).choice(shown.size, 4000, replace=False)
+    shown.ravel()[lost] = np.where(lost % 2, -1, 2**31 - 1)
+    pixels, limit, negative_from = comparable(shown)
+    sums = engine.sum_pixels(pixels, limit, negative_from)
+    used = pixels[engine.pixel] < limit
+    assert np.array_equal(sums.counts, np.bincount(engine.bin[used], pixels[engine.pixel[used]], minlength=bins))
+    assert np.array_equal(sums.lost_pixels, np.bincount(engine.bin[~used], minlength=bins))
+    np.testing.assert_allclose(sums.lost_weight, np.bincount(engine.bin[~used], engine.weight[~used], bins), atol=1e-12)
+    alone = engine._sectors.sums(pixels, limit)
+    assert sums.quarters is not None
+    assert np.array_equal(sums.quarters.counts, alone.counts)
+    np.testing.assert_allclose(sums.quarters.weight, alone.weight, atol=1e-12)

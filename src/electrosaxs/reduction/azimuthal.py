@@ -18,25 +18,27 @@ import numpy.typing as npt
 
 from ..errors import CalibrationError, InputFileError, ShapeError, bad_value
 from ..nouns import FloatArray
-from .azimuthal_kernels import LANES, sum_counts
+from .azimuthal_kernels import LANES, PLACES, by_bin, sum_counts
 from .clipping import Clipping
 from .geometry import Geometry
-from .sectors import UNKNOWN, Quarters, Sectors
+from .sectors import UNKNOWN, Quarters, QuarterSums, Sectors
 from .stopped_parts import StoppedParts
 
-MAX_BINS = 65536 // LANES - 1
+MAX_BINS = 16383
 UPPER_EDGE = 1.0 + float(np.finfo(np.float32).eps)  # pyFAI's upper edge lies this much above q_max
 
 
 class PixelSums(NamedTuple):
     """Of the used pixels of one frame, (bins,): counts of those below a limit; number and weight of the others, `lost`; how
-    many of these are negative and how many saturated."""
+    many of these are negative and how many saturated; counts and weights of the quarters' pixels (bins, 4), where they were
+    added up on the way."""
 
     counts: npt.NDArray[np.int64]
     lost_pixels: npt.NDArray[np.int64]
     lost_weight: FloatArray
     negative: int
     saturated: int
+    quarters: QuarterSums | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,10 +130,17 @@ class Integrator:
             count=bins,
         )
         self._clipping = Clipping.of(self.pixel, self.bin, self.pixels_per_bin)
-        self._slot = (self.bin * LANES + np.arange(self.bin.size) % LANES).astype(np.uint16)
+        self._place = self._places()
         run_ends = np.append(np.flatnonzero(np.diff(self.pixel) != 1) + 1, self.pixel.size)
         self._run_length = np.diff(run_ends, prepend=0)
         self._run_start = self.pixel[run_ends - self._run_length]
+
+    def _places(self) -> npt.NDArray[np.unsignedinteger]:
+        """Accumulator (used,) of each used pixel; two bytes each where these can number them."""
+        turn = np.arange(self.bin.size) % LANES
+        turn[self._sectors.chosen] = LANES + self._sectors.quarter
+        number = np.uint16 if self.bins * PLACES <= 2**16 else np.uint32
+        return np.asarray(self.bin * PLACES + turn, dtype=number)
 
     def _mean_q(self, geometry: Geometry) -> FloatArray:
         """Mean q (bins,) of the pixels of each bin, 1/nm; the centre of a bin without pixels.
@@ -154,7 +163,7 @@ class Integrator:
     def fingerprint(self) -> str:
         """The same for two integrators that give the same numbers: part of the key of stored reductions."""
         digest = hashlib.blake2b(digest_size=16)
-        for part in (self.pixel, self._slot, self.weight, self.q):
+        for part in (self.pixel, self.bin, self.weight, self.q):
             digest.update(part.tobytes())
         digest.update(repr((self.shape, self.saturation)).encode())
         return digest.hexdigest()
@@ -182,35 +191,37 @@ class Integrator:
         if limit < stated:
             spoilt = self._clipping.spoilt(pixels, limit, stated)
             counts, norm = np.where(spoilt, 0, counts), np.where(spoilt, 0.0, norm)
-        sectors = self._sectors.measure(pixels, limit)
+        quarters = sums.quarters or self._sectors.sums(pixels, limit)
+        sectors = self._sectors.measure(quarters)
         return FrameSums(counts, norm, sums.negative, sums.saturated - gone, gone, sectors)
 
     def quarters(self, frame: npt.NDArray) -> Quarters | None:
         """What the four quarters of a frame (y, x) say against each other, as `Sectors.compare` has it."""
         pixels, limit, _ = comparable(frame, self.saturation)
-        return self._sectors.compare(pixels, self._clipping.limit(pixels, limit))
+        return self._sectors.compare(self._sectors.sums(pixels, self._clipping.limit(pixels, limit)))
 
     def sum_pixels(
         self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger, negative_from: int
     ) -> PixelSums:
         """The used pixels of a frame, flat, as `comparable` has it with its limit, added up bin by bin."""
-        lanes = np.zeros(self.bins * LANES, dtype=np.int64)
-        lost_pixels = np.zeros(self.bins, dtype=np.int64)
-        lost_weight = np.zeros(self.bins)
+        counts = np.zeros(self.bins * PLACES, dtype=np.int64)
+        lost_pixels = np.zeros(self.bins * PLACES, dtype=np.int64)
+        lost_weight = np.zeros(self.bins * PLACES)
         negative, saturated = sum_counts(
             pixels,
             limit,
             negative_from,
             self._run_start,
             self._run_length,
-            self._slot,
+            self._place,
             self.weight,
-            lanes,
+            counts,
             lost_pixels,
             lost_weight,
         )
-        counts = lanes.reshape(-1, LANES).sum(axis=1)
-        return PixelSums(counts, lost_pixels, lost_weight, int(negative), int(saturated))
+        whole, gone, less, by_quarter, less_by_quarter = by_bin(counts, lost_pixels, lost_weight)
+        quarters = QuarterSums(by_quarter, self._sectors.whole - less_by_quarter)
+        return PixelSums(whole, gone, less, int(negative), int(saturated), quarters)
 
 
 PixelSum = Callable[[npt.NDArray[np.unsignedinteger], np.unsignedinteger, int], PixelSums]

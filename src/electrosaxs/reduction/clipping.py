@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .azimuthal_kernels import largest_count
+
 LOOKED_AT = 40_000
 """Pixels, those nearest the beam: where a curve of particles is brightest."""
 LEAST_TOP = 50
@@ -36,10 +38,8 @@ class Clipping:
 
     def limit(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> np.unsignedinteger:
         """The count at which a frame (flat, as `azimuthal.comparable` has it) is clipped, at most `limit`."""
-        shown = pixels[self.bright]
-        shown = shown[shown < limit]
-        top = int(shown.max(initial=0))
-        if top < LEAST_TOP or np.count_nonzero(shown == top) < FEWEST_ALIKE:
+        top, alike = largest_count(pixels, limit, self.bright)
+        if top < LEAST_TOP or alike < FEWEST_ALIKE:
             return limit
         return pixels.dtype.type(top)
 

@@ -8,6 +8,10 @@ from numba import njit
 
 QUARTERS = 4
 SHAPES = 2 + QUARTERS
+SMOOTHING = 9
+LEAST_SHARE = 0.05
+"""Of a bin's pixels that two of its quarters must have."""
+FEWEST_COUNTS = 50.0
 
 
 @njit(cache=True, nogil=True)
@@ -49,6 +53,36 @@ def against_each_other(counts, weights, slope, direction):  # type: ignore[no-un
 
 
 @njit(cache=True, nogil=True)
+def told_rings(counts, weight):  # type: ignore[no-untyped-def]
+    """Which rings have pixels in two quarters at least, and counts enough."""
+    told = np.zeros(counts.shape[0], dtype=np.bool_)
+    for r in range(counts.shape[0]):
+        whole, seen = max(weight[r].sum(), 1e-12), 0
+        for j in range(QUARTERS):
+            seen += weight[r, j] / whole > LEAST_SHARE
+        told[r] = seen > 1 and counts[r].sum() > FEWEST_COUNTS
+    return told
+
+
+@njit(cache=True, nogil=True)
+def log_slope(counts, weight, told, width):  # type: ignore[no-untyped-def]
+    """d ln I / dq (ring,), of the mean of SMOOTHING rings around each of those that are told, by central differences."""
+    rings = counts.shape[0]
+    level, slope = np.empty(rings), np.empty(rings)
+    for r in range(rings):
+        shown, seen = 0.0, 0.0
+        for k in range(max(r - SMOOTHING // 2, 0), min(r + SMOOTHING // 2 + 1, rings)):
+            if told[k]:
+                shown += counts[k].sum()
+                seen += weight[k].sum()
+        level[r] = np.log(max(shown / max(seen, 1e-12), 1e-12))
+    for r in range(rings):
+        before, after = max(r - 1, 0), min(r + 1, rings - 1)
+        slope[r] = (level[after] - level[before]) / ((after - before) * width)
+    return slope
+
+
+@njit(cache=True, nogil=True)
 def normal_equations(shapes, excess, variance):  # type: ignore[no-untyped-def]
     """(6, 6) and (6,) of the sizes of the shapes by weighted least squares."""
     normal, seen = np.zeros((SHAPES, SHAPES)), np.zeros(SHAPES)
@@ -64,3 +98,13 @@ def normal_equations(shapes, excess, variance):  # type: ignore[no-untyped-def]
         for b in range(a):
             normal[a, b] = normal[b, a]
     return normal, seen
+
+
+@njit(cache=True, nogil=True)
+def pulls(excess, expected, variance):  # type: ignore[no-untyped-def]
+    """(quarter,) excess over its sigma, of all rings together; NaN of a quarter without pixels."""
+    found = np.full(QUARTERS, np.nan)
+    for j in range(QUARTERS):
+        if expected[:, j].sum() > 0.0:
+            found[j] = excess[:, j].sum() / np.sqrt(variance[:, j].sum())
+    return found

@@ -9,23 +9,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..nouns import FloatArray
-from .sector_kernels import QUARTERS, against_each_other, normal_equations, quarter_sums
+from .sector_kernels import (
+    QUARTERS,
+    SMOOTHING,
+    against_each_other,
+    log_slope,
+    normal_equations,
+    pulls,
+    quarter_sums,
+    told_rings,
+)
 
 NEAREST, OTHERS = 25_000, 15_000
 """Pixels looked at: those nearest the beam, and others evenly."""
-SMOOTHING = 9
-LEAST_SHARE = 0.05
-"""Of a bin's pixels that two of its quarters must have."""
-FEWEST_COUNTS = 50.0
 NAMES = ("right", "top", "left", "bottom")
 COLUMNS = (*NAMES, "x", "y")
 """Of a measured frame: pull of each quarter, and the shift of the centre (pixels, column and row)."""
 UNKNOWN = np.full(len(COLUMNS), np.nan)
+
+
+class QuarterSums(NamedTuple):
+    """Of the pixels looked at in one frame (bins, 4): counts below the limit, and the weight of these pixels."""
+
+    counts: FloatArray
+    weight: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +53,16 @@ class Quarters:
 
 @dataclass(frozen=True, eq=False)
 class Sectors:
-    """pixel, weight (n,): flat index of the pixels looked at; slot: 4 bin + quarter; direction (2, bins, 4): mean cosine and
-    sine of a quarter of a bin; per_pixel: q per pixel (1/nm); width: of a bin (1/nm)."""
+    """chosen (n,): which of the used pixels are looked at; pixel, weight (n,): their flat index and weight; slot: 4 bin +
+    quarter; whole (bins, 4): weight of all of them; direction (2, bins, 4): mean cosine and sine of a quarter of a bin;
+    per_pixel: q per pixel (1/nm); width: of a bin (1/nm)."""
 
+    chosen: npt.NDArray[np.intp]
     pixel: npt.NDArray[np.intp]
     slot: npt.NDArray[np.int64]
     weight: FloatArray
+    whole: FloatArray
     direction: FloatArray
-    bins: int
     per_pixel: float
     width: float
 
@@ -77,39 +92,39 @@ class Sectors:
         per_pixel = width * float(spread @ bins[chosen] / max(spread @ spread, 1e-9))
         slot, share = QUARTERS * bins[chosen] + quarter, weight[chosen]
         whole, *turned = (
-            np.bincount(slot, share * u, minlength=QUARTERS * count) for u in (np.ones_like(x), x / radius, y / radius)
+            np.bincount(slot, share * u, minlength=QUARTERS * count).reshape(count, QUARTERS)
+            for u in (np.ones_like(x), x / radius, y / radius)
         )
-        direction = np.array(turned).reshape(2, count, QUARTERS) / np.maximum(whole, 1e-12).reshape(count, QUARTERS)
-        return cls(pixel[chosen], slot, share, direction, count, per_pixel, width)
+        direction = np.array(turned) / np.maximum(whole, 1e-12)
+        return cls(chosen, pixel[chosen], slot, share, np.asarray(whole, float), direction, per_pixel, width)
 
-    def measure(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> FloatArray:
-        """COLUMNS of a frame (flat, as `azimuthal.comparable` has it), NaN where it has too few counts."""
-        seen = self._seen(pixels, limit)
+    @property
+    def quarter(self) -> npt.NDArray[np.int64]:
+        """Of each pixel looked at, (n,)."""
+        return self.slot % QUARTERS
+
+    def sums(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> QuarterSums:
+        """Of a frame, flat, as `azimuthal.comparable` has it: what is below `limit`."""
+        counts, weight = np.zeros((2, *self.whole.shape))
+        quarter_sums(pixels, limit, self.pixel, self.slot, self.weight, counts.reshape(-1), weight.reshape(-1))
+        return QuarterSums(counts, weight)
+
+    def measure(self, sums: QuarterSums) -> FloatArray:
+        """COLUMNS of a frame, NaN where it has too few counts."""
+        seen = self._seen(*sums)
         return UNKNOWN if seen is None else seen.columns()
 
-    def compare(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> Quarters | None:
+    def compare(self, sums: QuarterSums) -> Quarters | None:
         """The shift of the centre that a frame shows, as `measure`; None where it has too few counts."""
-        seen = self._seen(pixels, limit)
+        seen = self._seen(*sums)
         return None if seen is None else Quarters(*seen.shift(), seen.reduced_chi_squared())
 
-    def _seen(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> _Seen | None:
-        counts, weight = np.zeros((2, self.bins, QUARTERS))
-        quarter_sums(pixels, limit, self.pixel, self.slot, self.weight, counts.reshape(-1), weight.reshape(-1))
-        ring, whole = counts.sum(axis=1), weight.sum(axis=1)
-        share = weight / np.maximum(whole, 1e-12)[:, None]
-        told = (np.sum(share > LEAST_SHARE, axis=1) > 1) & (ring > FEWEST_COUNTS)
+    def _seen(self, counts: FloatArray, weight: FloatArray) -> _Seen | None:
+        told = told_rings(counts, weight)
         if told.sum() < SMOOTHING:
             return None
-        by_pixel = self.per_pixel * self._slope(ring, whole, told)[told]
+        by_pixel = self.per_pixel * log_slope(counts, weight, told, self.width)[told]
         return _Seen(*against_each_other(counts[told], weight[told], by_pixel, self.direction[:, told]))
-
-    def _slope(self, ring: FloatArray, whole: FloatArray, told: npt.NDArray[np.bool_]) -> FloatArray:
-        """d ln I / dq (bins,), smoothed."""
-        window = np.ones(SMOOTHING)
-        smooth = np.convolve(np.where(told, ring, 0.0), window, "same") / np.maximum(
-            np.convolve(np.where(told, whole, 0.0), window, "same"), 1e-12
-        )
-        return np.gradient(np.log(np.maximum(smooth, 1e-12)), self.width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +138,7 @@ class _Seen:
     shapes: FloatArray
 
     def columns(self) -> FloatArray:
-        there = self.expected.sum(axis=0) > 0.0
-        pulls = np.where(there, self.excess.sum(axis=0) / np.sqrt(self.variance.sum(axis=0)), np.nan)
-        return np.concatenate([pulls, self.shift()[0]])
+        return np.concatenate([pulls(self.excess, self.expected, self.variance), self.shift()[0]])
 
     def shift(self) -> tuple[FloatArray, FloatArray]:
         """In pixels, and its inverse covariance with the gains left open."""
@@ -144,10 +157,11 @@ class _Seen:
 
 def _inverse(normal: FloatArray) -> FloatArray:
     """Of a matrix of normal equations; what it cannot tell has the least sizes."""
-    scale = np.sqrt(np.maximum(np.diag(normal), 1e-300))
-    return np.asarray(
-        np.linalg.pinv(normal / np.outer(scale, scale), rcond=1e-6, hermitian=True) / np.outer(scale, scale)
-    )
+    scale = 1.0 / np.sqrt(np.maximum(normal.diagonal(), 1e-300))
+    sizes, directions = np.linalg.eigh(normal * scale * scale[:, None])
+    told = sizes > 1e-6 * sizes[-1]  # as np.linalg.pinv has it, which takes several times as long
+    turned = (directions * scale[:, None])[:, told]
+    return np.asarray((turned / sizes[told]) @ turned.T)
 
 
 def mean_shift(told: Sequence[Quarters]) -> tuple[FloatArray, float]:

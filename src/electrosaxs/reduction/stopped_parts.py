@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .azimuthal_kernels import one_number
+
 PART_PIXELS = 60
 """Side of a part; chips of hybrid pixel detectors have 60 to 256 pixels."""
 LOOKED_AT = 64
@@ -57,10 +59,10 @@ class StoppedParts:
         0 counts where EXPECTED counts should be there, judged by pixels of the same q in the other parts, or where all other
         parts of the module read one number and in one of them they should be there.
         """
-        shown = pixels[self.sample]
-        one = np.all(shown == shown[:, :1], axis=1) | np.all(shown >= negative_from, axis=1)
-        if one.all():  # a dark frame, or one without beam: nothing tells which part should show more
+        one = one_number(pixels, self.sample, negative_from)
+        if one.all() or not one.any():  # all: a dark frame, or one without beam; nothing tells which should show more
             return np.zeros_like(one)
+        shown = pixels[self.sample]
         dark = one & (shown[:, 0] == 0)
         if not dark.any():
             return np.asarray(one)
