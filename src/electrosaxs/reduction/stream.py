@@ -30,6 +30,7 @@ from .sectors import COLUMNS, UNKNOWN
 LOOK_AHEAD = 2
 BLOCK = 32  # frames that are written together
 READ = 512  # frames that are looked through together
+SCATTERED = 64  # frames far from each other that are read together
 DONE = 1
 
 
@@ -139,9 +140,7 @@ class StoredFrames:
         missing = wanted[~self.done[wanted]]
         if missing.size:
             raise ShapeError(f"{self.folder}: frame {missing[0]} is not reduced: leave it out or reduce it first")
-        counts, norm = (np.asarray(stored[wanted]) for stored in (self.counts, self.norm))
-        for stored in (self.counts, self.norm):
-            _give_back(stored)
+        counts, norm = (_rows(stored, wanted) for stored in (self.counts, self.norm))
         dims = ["frame", "q"]
         data = sc.DataArray(
             sc.array(dims=dims, values=counts, variances=counts, unit="counts"),
@@ -218,6 +217,17 @@ class ReductionStore(StoredFrames):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.flush()
+
+
+def _rows(stored: npt.NDArray, wanted: npt.NDArray[np.int64]) -> npt.NDArray:
+    """Some rows of an array on disk. A few at a time: with each row that is far from the others the system maps the sixteen
+    pages around it."""
+    rows = np.empty((wanted.size, stored.shape[1]), stored.dtype)
+    for first in range(0, wanted.size, SCATTERED):
+        some = slice(first, first + SCATTERED)
+        rows[some] = stored[wanted[some]]
+        _give_back(stored)
+    return rows
 
 
 def _give_back(array: npt.NDArray) -> None:
