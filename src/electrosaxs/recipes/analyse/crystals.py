@@ -40,6 +40,8 @@ from .measured_run import MeasuredRun, Rows
 from .voxels import BLOCK, Voxels, measure
 
 Kind = TypeVar("Kind", LatticeConstant, CrystallineFraction)
+FEW = 64
+"""Frames with crystals that are measured together: what that takes beside the fits is 60 kB for each."""
 REACH = 1.8
 """Voxels whose beam centre is within this many FWHM of the anode may see crystals: beyond it less than 2e-5 of the
 beam does."""
@@ -143,7 +145,7 @@ def find_crystals(measured: MeasuredRun, *, workers: int = 2, progress: Progress
             seen = found.study.detected
             fraction[found.scan[seen], column] = np.clip(found.study.fraction.values[seen], 0.0, 1.0)
         if found.joint is not None:
-            voxels.append(_measured(found.joint, measured, measured))
+            voxels += _measured(found.joint, measured, measured)
             curves.append(CrystalCurves.of(found.joint, measured.reduced.q))
         if column == anode:
             nearest = found
@@ -198,15 +200,21 @@ def measured_again(measured: MeasuredRun, crystals: Crystals) -> MeasuredRun:
 def measured_against(other: MeasuredRun, measured: MeasuredRun) -> MeasuredRun:
     """`other` with the voxels in which `measured` holds crystals, fitted there once more and measured against its standards."""
     fits = (_column(measured, column).joint for column in _near(measured))
-    return replace(
-        other, voxels=other.voxels.replaced([_measured(one, measured, other) for one in fits if one is not None])
-    )
+    parts = [part for one in fits if one is not None for part in _measured(one, measured, other)]
+    return replace(other, voxels=other.voxels.replaced(parts))
 
 
-def _measured(one: JointFits, fitted: MeasuredRun, against: MeasuredRun) -> Voxels:
-    """Voxels of joint fits, whose curves are those of `fitted`, measured against the standards of another."""
-    frames, sample = fitted.voxels.frame[one.rows], fitted.curves(one.rows)
-    return measure(frames, sample, one.solution, reduced=against.reduced, standard=against.standard, volume=one.volume)
+def _measured(one: JointFits, fitted: MeasuredRun, against: MeasuredRun) -> list[Voxels]:
+    """Voxels of joint fits, whose curves are those of `fitted`, measured against the standards of another; FEW together."""
+    parts = []
+    for first in range(0, one.rows.size, FEW):
+        some = np.arange(first, min(first + FEW, one.rows.size))
+        rows, solution, volume = one.rows[some], taken(one.solution, some), taken(one.volume, some)
+        frames, sample = fitted.voxels.frame[rows], fitted.curves(rows)
+        parts.append(
+            measure(frames, sample, solution, reduced=against.reduced, standard=against.standard, volume=volume)
+        )
+    return parts
 
 
 def _structure_factors(column: _Column, workers: int) -> tuple[FloatArray, FloatArray]:
