@@ -185,7 +185,7 @@ def bench_of(run_toml: Path, folder: Path) -> Bench:
     run = read_run(run_toml)
     table = read_table(run)
     with closing(open_frames(run, table)) as reader:
-        detector = prepared(run, reader, readable(reader, sample_frames(table)))
+        detector = prepared(run, reader, lambda: readable(reader, sample_frames(table)))
         return Bench(Series(detector.run, table, detector.integrator), reader.files, folder)
 
 

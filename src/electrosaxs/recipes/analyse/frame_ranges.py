@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from ...cluster.allocator import keep_freed_frames
 from ...cluster.tries import Tries
 from ...cluster.workers import refuse_others
 from ...io.images import open_frames
@@ -113,6 +114,7 @@ def _opened(folder: Path) -> tuple[FrameReader, FrameIntegrator]:
 
 @lru_cache(maxsize=1)
 def _open(folder: Path) -> tuple[FrameReader, FrameIntegrator]:
+    keep_freed_frames()
     with (folder / SERIES).open("rb") as file:
         series: Series = pickle.load(file)
     return open_frames(series.run, series.table, checked=False), series.integrator

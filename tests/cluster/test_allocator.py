@@ -1,0 +1,34 @@
+"""A worker uses the memory of a frame again for the next, although dask tells its C library not to."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+FRAMES = """
+import resource, sys
+import numpy as np
+from electrosaxs.cluster.allocator import keep_freed_frames
+if sys.argv[1] == "kept" and not keep_freed_frames():
+    sys.exit("the C library cannot be told")
+np.ones(2_500_000, np.int32)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    np.ones(2_500_000, np.int32)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def page_faults(how: str) -> int:
+    """Of twenty frames of 10 MB in a process as dask starts it."""
+    environment = {**os.environ, "MALLOC_TRIM_THRESHOLD_": "65536"}
+    done = subprocess.run(
+        [sys.executable, "-c", FRAMES, how], env=environment, capture_output=True, text=True, check=True
+    )
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the setting is of the GNU C library")
+def test_memory_of_a_frame_is_used_again() -> None:
+    assert page_faults("kept") < 0.1 * page_faults("left")
