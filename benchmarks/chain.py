@@ -149,7 +149,7 @@ def peers(toml: Path) -> dict[str, Any]:
             for i in range(8):
                 curve(i)
 
-        def curve(i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        def curve(i: int | np.integer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             result = engine.integrate1d_ng(data[i], run.analysis.bins, **settings)
             scale = table.monitor[i] * table.transmission[i] / 1e9
             return result.radial, result.intensity / scale, result.sigma / scale

@@ -37,6 +37,7 @@ from electrosaxs.cluster.workers import Cluster  # noqa: E402
 from electrosaxs.io.frame_table import read_table  # noqa: E402
 from electrosaxs.io.images import open_frames  # noqa: E402
 from electrosaxs.io.run_toml import read_experiment, read_run  # noqa: E402
+from electrosaxs.nouns.frame_reader import FrameReader  # noqa: E402
 from electrosaxs.recipes.analyse import frame_ranges, on_workers  # noqa: E402
 from electrosaxs.recipes.analyse.detector import prepared  # noqa: E402
 from electrosaxs.recipes.analyse.frame_ranges import FrameRange, RangeDone, Series  # noqa: E402
@@ -44,7 +45,7 @@ from electrosaxs.recipes.analyse.reduce_run import readable  # noqa: E402
 from electrosaxs.recipes.simulate_run import simulate_run  # noqa: E402
 from electrosaxs.reduction.outliers import sample_frames  # noqa: E402
 from electrosaxs.reduction.parts import read_part, write_part  # noqa: E402
-from electrosaxs.reduction.stream import ReducedFrame, ReductionStore, reduce_series  # noqa: E402
+from electrosaxs.reduction.stream import FrameIntegrator, ReducedFrame, ReductionStore, reduce_series  # noqa: E402
 
 DATA = "entry/instrument/detector/data"
 BINS = 500
@@ -54,7 +55,7 @@ FRAMES_OF_MANY = 64 * 64 * 2
 READY = "ELECTROSAXS_BENCHMARK_SLEEP_S"
 
 
-def ready(_: object, index: int, __: object) -> ReducedFrame:
+def ready(reader: FrameReader, index: int, integrator: FrameIntegrator) -> ReducedFrame:
     """In the place of reading and integrating: a curve that is there, after as long as READY says."""
     time.sleep(float(os.environ[READY]))
     return ReducedFrame(index, np.full(BINS, float(index)), np.ones(BINS))
@@ -62,8 +63,7 @@ def ready(_: object, index: int, __: object) -> ReducedFrame:
 
 def ready_range(job: FrameRange) -> RangeDone:
     """A range of such frames, with all that belongs to a range."""
-    frame_ranges._reduced = ready
-    frame_ranges._opened = lambda _: (None, None)
+    vars(frame_ranges).update(_reduced=ready, _opened=lambda _: (None, None))
     return frame_ranges.reduce_range(job)
 
 
@@ -119,6 +119,7 @@ class Bench:
     series: Series
     files: tuple[Path, ...]
     folder: Path
+    bins: int
 
     def store(self, bins: int, frames: int) -> ReductionStore:
         shutil.rmtree(self.folder / "store", ignore_errors=True)
@@ -126,13 +127,13 @@ class Bench:
 
     def threads(self, number: int) -> float:
         """Seconds of `number` threads of this process."""
-        store = self.store(self.series.integrator.bins, len(self.series.table))
+        store = self.store(self.bins, len(self.series.table))
         with closing(open_frames(self.series.run, self.series.table)) as reader:
             return timed(lambda: list(reduce_series(reader, self.series.integrator, store, workers=number)))
 
     def on(self, cluster: Cluster) -> float:
         """Seconds of the workers."""
-        store = self.store(self.series.integrator.bins, len(self.series.table))
+        store = self.store(self.bins, len(self.series.table))
         return timed(lambda: list(on_workers.reduce_on_workers(cluster, self.series, store, self.files)))
 
     def ready(self, cluster: Cluster, frames: int) -> float:
@@ -186,7 +187,7 @@ def bench_of(run_toml: Path, folder: Path) -> Bench:
     table = read_table(run)
     with closing(open_frames(run, table)) as reader:
         detector = prepared(run, reader, lambda: readable(reader, sample_frames(table)))
-        return Bench(Series(detector.run, table, detector.integrator), reader.files, folder)
+        return Bench(Series(detector.run, table, detector.integrator), reader.files, folder, detector.run.analysis.bins)
 
 
 def measured(folder: Path, frames: int) -> dict[str, float]:
@@ -221,9 +222,9 @@ def measured(folder: Path, frames: int) -> dict[str, float]:
     sleep = 0.02
     with workers(2, MANY // 2, sleep) as cluster:
         bench.ready(cluster, 640)
-        seconds = bench.ready(cluster, FRAMES_OF_MANY)
-    found["many_frames_per_s"] = FRAMES_OF_MANY / seconds
-    found["many_share_of_ideal"] = FRAMES_OF_MANY * sleep / MANY / seconds
+        took = bench.ready(cluster, FRAMES_OF_MANY)
+    found["many_frames_per_s"] = FRAMES_OF_MANY / took
+    found["many_share_of_ideal"] = FRAMES_OF_MANY * sleep / MANY / took
     return found
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from electrosaxs.grazing.geometry import film_coordinates, place_of_reflection
+from electrosaxs.nouns.film import Refined
 from electrosaxs.nouns.film_experiment import FilmBeam, FilmDetector, FilmExperiment, FilmOutput, FilmSettings
 from electrosaxs.physics.film_frame import Incidence, q_along_normal
 from electrosaxs.physics.film_reflections import film_reflections
@@ -146,23 +147,29 @@ def shares(looked: Looked, film: FilmSettings) -> tuple[float, float, int]:
     return float(np.mean(found)) if found else np.nan, float(np.mean(real)), len(visible)
 
 
+def sigma(refined: Refined, name: str) -> float:
+    """Of a refined parameter, NaN where it was held."""
+    told = refined.sigma(name)
+    return np.nan if told is None else told
+
+
 def row_of(case: Case) -> str:
     """One film in one line of a Markdown table."""
     angle, film = case.beam.incident_angle_deg, case.film
     looked = look(case, 1, angle + STATED_OFF_DEG)
     study, made = looked.study, looked.study.assignment.orientation
     found = "none" if made is None else made.name
-    if study.indexed is None:
+    if study.indexed is None or made is None:
         right = "yes" if film.texture in ("disordered", "empty") else "**no**"
         return f"| {case.name} | {found} | {right} | | | | | | {len(study.spots)} | {looked.seconds:.1f} |"
-    right = made.lattice == film.lattice and list(made.normal) == list(film.normal)
+    as_made = made.lattice == film.lattice and list(made.normal or ()) == list(film.normal)
     c, refined = study.constants, study.indexed.refined
     seen, real, visible = shares(looked, film)
     off = 100.0 * (c.a / film.lattice_constant_nm - 1.0), c.contraction - film.contraction_along_normal
     cells = [
-        case.name, found, "yes" if right else "**no**", f"{off[0]:+.3f} ± {100.0 * refined.sigma('a') / c.a:.3f}",
-        f"{off[1]:+.4f} ± {refined.sigma('contraction'):.4f}",
-        f"{np.degrees(c.incidence[0]) - angle:+.4f} ± {np.degrees(refined.sigma('incidence 0')):.4f}",
+        case.name, found, "yes" if as_made else "**no**", f"{off[0]:+.3f} ± {100.0 * sigma(refined, 'a') / c.a:.3f}",
+        f"{off[1]:+.4f} ± {sigma(refined, 'contraction'):.4f}",
+        f"{np.degrees(c.incidence[0]) - angle:+.4f} ± {np.degrees(sigma(refined, 'incidence 0')):.4f}",
         f"{100 * seen:.0f} of {visible}", f"{100 * real:.0f} of {study.indexed.matches}", str(len(study.spots)),
         f"{looked.seconds:.1f}",
     ]  # fmt: skip
@@ -178,9 +185,9 @@ def pulls_of(case: Case, seeds: int) -> str:
         if study.indexed is not None:
             c, refined = study.constants, study.indexed.refined
             pulls.append([
-                (c.a - film.lattice_constant_nm) / refined.sigma("a"),
-                (c.contraction - film.contraction_along_normal) / refined.sigma("contraction"),
-                (c.incidence[0] - np.radians(angle)) / refined.sigma("incidence 0"),
+                (c.a - film.lattice_constant_nm) / sigma(refined, "a"),
+                (c.contraction - film.contraction_along_normal) / sigma(refined, "contraction"),
+                (c.incidence[0] - np.radians(angle)) / sigma(refined, "incidence 0"),
             ])  # fmt: skip
     table = np.array(pulls)
     cells = [f"{np.sqrt(np.mean(np.square(p))):.2f} ({p.mean():+.2f})" for p in table.T]

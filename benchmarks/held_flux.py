@@ -118,12 +118,15 @@ class Cell:
         ramp = abs(volt - self.volt) / LIMITS.ramp + 1e-3
         program = VoltageProgram(time_s=[begin, begin + ramp, begin + ramp + STEP_S], voltage_V=[self.volt, volt, volt])
         first = begin - begin % PERIOD_S
-        times = first + FRAME_S * (np.arange(HEIGHTS_UM.size) + 0.7)
+        times = first + FRAME_S * (np.arange(HEIGHTS_UM.size, dtype=float) + 0.7)
         here = (times >= begin) & (times < end)
         times, heights = times[here], HEIGHTS_UM[here]
         if look:
             number = round(STEP_S / FRAME_S - 0.5)
-            times, heights = begin + FRAME_S * (np.arange(number) + 0.7), np.resize(HEIGHTS_UM[:WATCHED], number)
+            times, heights = (
+                begin + FRAME_S * (np.arange(number, dtype=float) + 0.7),
+                np.resize(HEIGHTS_UM[:WATCHED], number),
+            )
         solution, crystals = self.track.go_on(program, end, self._footprints.looks(times, heights))
         self.time, self.volt = end, float(np.interp(end, program.time_s, program.voltage_V))
         self.rows.append((end, self.volt, self.track.slice_flux(self.volt), self.track.supply_per_volt() * self.volt))
@@ -177,7 +180,7 @@ def held(
         decision = loop.decide(cell.time)
         own.append((decision.flux, decision.flux_sigma, decision.charge, decision.charge_sigma))
         before, begin, since = cell.volt, cell.time, cell.time % PERIOD_S
-        look = watch and loop.uneasy and since > SCAN_S and since % watch == 0.0
+        look = watch > 0.0 and loop.uneasy and since > SCAN_S and since % watch == 0.0
         frames = cell.step(decision.voltage, look=look)
         loop.read(begin + abs(decision.voltage - before) / LIMITS.ramp + 1e-3, cell.volt)
         loop.read(cell.time, cell.volt)
@@ -300,13 +303,12 @@ def bank_of(along: VoltageProgram, looks: list, times: list[float]) -> tuple[np.
 
 def estimators(seeds: int) -> None:
     """Errors of flux and charge (rms over seeds and cells, %) at 10, 20 and 35 minutes under 20 V, nothing crystallises."""
-    asked, table = (
-        (2, 4, 7),
-        {name: [] for name in ("bank of 225 models", "extended Kalman filter", "least squares, all frames")},
-    )
+    asked = (2, 4, 7)
+    ways = ("bank of 225 models", "extended Kalman filter", "least squares, all frames")
+    table: dict[str, list] = {name: [] for name in ways}
     cpu = dict.fromkeys(table, 0.0)
     along = VoltageProgram(time_s=[0.0, 40.0], voltage_V=[0.0, START_V])
-    when = [PERIOD_S * k + (41.0 if k == 0 else 0.0) + FRAME_S * (np.arange(13) + 0.7) for k in range(8)]
+    when = [PERIOD_S * k + (41.0 if k == 0 else 0.0) + FRAME_S * (np.arange(13, dtype=float) + 0.7) for k in range(8)]
     ends, heights = [float(w[-1]) + 1.0 for w in when], HEIGHTS_UM[1:]
     looks = [Footprints(COARSE, FWHM_UM).looks(w, heights) for w in when]
     begin = time.process_time()

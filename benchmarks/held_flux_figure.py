@@ -47,9 +47,9 @@ def flux(axes: Axes, run: dict, title: str) -> None:
     axes.axhspan(0.95, 1.05, color="#e8e8e8", lw=0, zorder=0)
     for key, (colour, line, label) in LOOKS.items():
         rows = np.array(run[key])
-        shade = {"color": "#8a8a8a"} if key == "constant voltage" else {"color": colour}
+        shade = "#8a8a8a" if key == "constant voltage" else colour
         axes.plot(rows[:, 0] / 60.0, rows[:, 2] / run["target"], ls=line, lw=1.5 if key == "held" else 0.9,
-                  zorder=3 if key == "held" else 2, label=label, **shade)  # fmt: skip
+                  zorder=3 if key == "held" else 2, label=label, color=shade)  # fmt: skip
     axes.axvline(JUDGED[0], color=BLACK, lw=0.6, ls=":")
     axes.set(xlim=(0, 70), ylim=(0, 2.5), xlabel=TIME_LABEL, ylabel="slice flux / set-point")
     axes.set_title(title, fontsize=7.0)

@@ -37,7 +37,7 @@ Rot2: 0
 Rot3: 0
 Wavelength: 9.32211e-11
 """
-BINS = {"q_min": 0.1, "q_max": 3.5, "bins": 500}
+Q_MIN, Q_MAX, BINS = 0.1, 3.5, 500
 PYFAI = (
     ("no", "histogram", "cython"),
     ("no", "csr", "cython"),
@@ -71,9 +71,9 @@ def pyfai_call(geometry: Geometry, mask: npt.NDArray, method: tuple[str, str, st
     def integrate(frame: npt.NDArray) -> Any:
         return geometry.engine.integrate1d_ng(
             frame,
-            BINS["bins"],
+            BINS,
             unit="q_nm^-1",
-            radial_range=(BINS["q_min"], BINS["q_max"]),
+            radial_range=(Q_MIN, Q_MAX),
             method=method,
             polarization_factor=0.99,
             mask=mask,
@@ -127,9 +127,9 @@ def main() -> None:
         poni = Path(folder) / "geometry.poni"
         poni.write_text(PONI)
         geometry = pixel_geometry(read_poni(poni))
-    mask = geometry.gaps() | (geometry.q() < BINS["q_min"])
+    mask = geometry.gaps() | (geometry.q() < Q_MIN)
     frames = frames_of(geometry, 16)
-    ours = Integrator(geometry, mask=mask, **BINS)
+    ours = Integrator(geometry, mask=mask, q_min=Q_MIN, q_max=Q_MAX, bins=BINS)
     reference = ours.integrate(frames[0])
     print(f"{'':28s}{'frames/s':>10s}{'intensity':>12s}{'sigma':>12s}   (largest relative difference from ours)")
     best = 0.0

@@ -83,8 +83,9 @@ class Score:
         taken: set[int] = set()
         for island, counts in zip(one.islands, one.counted, strict=True):
             near = [k for k, i in enumerate(view.found) if np.hypot(i.x - island.x, i.y - island.y) < 0.4 * island.edge]
-            best = max(near, key=lambda k, o=island: overlap(o, view.found[k]), default=None)
-            if best is None or best in taken or overlap(island, view.found[best]) < IOU:
+            shared = {k: overlap(island, view.found[k]) for k in near}
+            best = max(shared, key=shared.__getitem__, default=None)
+            if best is None or best in taken or shared[best] < IOU:
                 continue
             taken.add(best)
             self.recalled += bool(counts)

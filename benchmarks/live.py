@@ -193,7 +193,8 @@ def main() -> None:
     parser.add_argument("--write", nargs=2, type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.write:
-        write(*asked.write, asked.frames, asked.rate)
+        source, folder = asked.write
+        write(source, folder, asked.frames, asked.rate)
         return
     print(machine(), flush=True)
     with ExitStack() as stack:

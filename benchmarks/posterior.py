@@ -18,7 +18,7 @@ from kept import Row, keep, machine
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "tests" / folder) for folder in ("analysis/spheres", ".")]
 
-from test_posterior import curves  # type: ignore[import-not-found]  # noqa: E402
+from test_posterior import curves  # noqa: E402
 
 from electrosaxs.analysis.spheres.fit import bin_noise, fit_spheres  # noqa: E402
 from electrosaxs.analysis.spheres.posterior import ONE_SIGMA, sphere_posterior  # noqa: E402

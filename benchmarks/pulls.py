@@ -77,10 +77,10 @@ def collect(photons_per_s: float, seeds: int) -> list[str]:
             pulls[f"{name}, z >= 50 um"].append(pull)
             biases[f"{name}, z >= 50 um"].append(bias)
         for name in NUMBERS:
-            value, true_value = results.numbers[name], truth.numbers[name].value
-            if value.value is not None and value.sigma and true_value is not None:
-                pulls[name].append(np.array([(value.value - true_value) / value.sigma]))
-                biases[name].append(np.array([value.value / true_value - 1.0]))
+            found, right = results.numbers[name], truth.numbers[name].value
+            if found.value is not None and found.sigma and right is not None:
+                pulls[name].append(np.array([(found.value - right) / found.sigma]))
+                biases[name].append(np.array([found.value / right - 1.0]))
     return [row(name, pulls[name], biases[name]) for name in sorted(pulls, key=lambda name: name.startswith("fit"))]
 
 

@@ -64,7 +64,8 @@ def measured(folder: Path, seed: int, changes: dict[str, dict[str, Any]]) -> tup
 
 def row(name: str, seeds: int) -> str:
     """One line of the table."""
-    voxels, numbers, doubtful = [], {key: [] for key in NUMBERS}, 0
+    numbers: dict[str, list[float]] = {key: [] for key in NUMBERS}
+    voxels, doubtful = [], 0
     for seed in range(1, seeds + 1):
         with tempfile.TemporaryDirectory() as folder:
             found, truth = measured(Path(folder), seed, CASES[name])

@@ -20,7 +20,7 @@ from scipy.sparse import diags_array
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from exact_transport import closed_walls  # type: ignore[import-not-found]
+from exact_transport import closed_walls
 
 from electrosaxs.nouns import Cell, FloatArray, GrowthSettings, Solution, TransportSettings, VoltageProgram
 from electrosaxs.transport import CellHistory, Problem, SizeClasses, simulate

@@ -15,7 +15,7 @@ import numpy as np
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "tests" / "inference"), str(Path(__file__).parents[1] / "tests")]
 
-from fit_cases import (  # type: ignore[import-not-found]  # noqa: E402
+from fit_cases import (  # noqa: E402
     FEW_HEIGHTS,
     FULL_HEIGHTS,
     GROWING,
@@ -94,7 +94,7 @@ def grid_bias() -> None:
     for noise in (0.01, 0.001):
         made = measured(run, GROWING, noise=noise)
         for name, channel in made.channels.items():
-            made.channels[name] = Channel(exact.channel(name), channel.sigma, {}, channel.used)  # type: ignore[index]
+            made.channels[name] = Channel(exact.channel(name), channel.sigma, {}, channel.used)
         fit = fit_model([made], GROWING)
         off = ", ".join(f"{100 * (fit.value(n) / TRUTH[n] - 1):+.3f} %" for n in (*ASKED, "solubility"))
         in_sigma = ", ".join(f"{(fit.value(n) - TRUTH[n]) / fit.sigma(n):+.2f}" for n in (*ASKED, "solubility"))
