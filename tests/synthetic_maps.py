@@ -50,8 +50,8 @@ def moving_front(time, heights=HEIGHTS_UM, *, speed_um_s: float = 0.7, width_um:
 
 
 def beside_crystals(time, heights, *, fwhm_um: float, supply_um_s: float):
-    """A standing layer and a front that leaves the cathode: all that arrives crystallises at the anode, and every beam that reaches
-    down to its surface sees the crystals, (scan, height) as `crystal_length` has it."""
+    """A standing layer and a front that leaves the cathode: all that arrives crystallises at the anode, and beams that reach
+    down to its surface see the crystals, (scan, height) as `crystal_length` has it."""
     layer = 4.0 * START * np.exp(-open_beam_centre(heights, fwhm_um) / 70.0)
     lengths = np.array([crystal_length(height, fwhm_um)[0] for height in np.minimum(heights, 5.0 * fwhm_um)])
     return moving_front(time, heights, speed_um_s=supply_um_s / START) + layer + supply_um_s * time / lengths
