@@ -41,7 +41,7 @@ from .drift import drift_number
 from .edge_light import with_edge_light
 from .engine import Device
 from .film import film_study, in_shadow
-from .headline import detector_settings, headline_numbers, starting_size_errors
+from .headline import detector_settings, doubts_of_the_last_scan, headline_numbers, starting_size_errors
 from .interaction import Interaction, with_interaction
 from .maps import FrameMaps, Kinetics, frame_maps, kinetics
 from .measured_run import MeasuredRun
@@ -196,6 +196,7 @@ def _results(
         *doubts_of_play(play),
         *doubts_of_the_surface(anode),
         *doubts_of_the_diode(measured),
+        *doubts_of_the_last_scan(maps.phi, grid),
     ]
     before = tuple(note for part in (measured.reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*growth.notes, *crystals.notes, *film.notes, *sizes.notes)
