@@ -280,8 +280,8 @@ def _line_operators(t: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _without_the_lost(t: FloatArray, phi: FloatArray, lost: FloatArray) -> float:
     """What the slope (1/s) would change by with the scans at the times `lost`, phi there from parabolas through the three
-    scans around, in time (BEYOND times that where they are the first or the last) or in its root, as a layer begins. With what the
-    two say otherwise of each lost scan: their errors may cancel in the slope."""
+    scans around, in time (BEYOND times that where they are the first or the last) or in its root, as a layer begins. With what
+    the two say otherwise of each lost scan: their errors may cancel in the slope."""
     if not lost.size:
         return 0.0
     slope, times = _line_operators(np.concatenate([t, lost]))[0], 1.0
