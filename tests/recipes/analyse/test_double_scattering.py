@@ -61,6 +61,12 @@ def test_pixels_that_miss_counts_beside_crystals_are_not_taken_for_it(tmp_path: 
     found, truth = analysed(run, tmp_path / "out"), read_results(run.parent / "truth.nxs")
     assert "nothing is taken off" in words(found)
     assert 4500.0 < found.numbers["dead_time"].value < 5500.0
+    start = found.numbers["starting_diameter"]
+    assert start.value is not None
+    assert start.sigma is not None
+    assert abs(start.value - 7.1) < 3.0 * start.sigma
+    assert found.starting_errors is not None
+    assert 0.0 < abs(float(found.starting_errors.shared["dead_time"][0])) <= start.sigma
     assert np.nanmax(pulls(found, truth, "volume_fraction")) < 4.5
 
 

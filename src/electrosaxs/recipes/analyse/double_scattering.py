@@ -18,7 +18,7 @@ from ...nouns import FloatArray, SampleIntensity
 from ...nouns.contributions import DOUBLE_SCATTERING
 from .dead_time import find_dead_time, with_dead_time
 from .measured_run import MeasuredRun
-from .standards import standards
+from .standards import standards, with_moved_start
 from .voxels import SHARED, Voxels
 
 MOST_TRIED = 20
@@ -147,9 +147,10 @@ def _single(measured: MeasuredRun, again: Repeated, workers: int) -> MeasuredRun
         known = replace(measured.reduced, repeated=one)
         return measured.again(known, standards(known, workers=workers), workers=workers)
 
-    found, moved = without(again), without(again.stronger(SIGMA)).voxels
-    changes = {name: moved.values[name] - found.voxels.values[name] for name in SHARED}
-    return replace(found, voxels=found.voxels.with_change(DOUBLE_SCATTERING, changes))
+    found, moved = without(again), without(again.stronger(SIGMA))
+    changes = {name: moved.voxels.values[name] - found.voxels.values[name] for name in SHARED}
+    standard = with_moved_start(found.standard, DOUBLE_SCATTERING, moved.standard)
+    return replace(found, voxels=found.voxels.with_change(DOUBLE_SCATTERING, changes), standard=standard)
 
 
 def beside_crystals(voxels: Voxels, rows: Sequence[int]) -> Voxels:
