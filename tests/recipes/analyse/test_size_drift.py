@@ -23,13 +23,14 @@ def sorted_sizes(seed: int) -> np.ndarray:
     return np.asarray(D0 * (1.0 + anode + empty) * (1.0 + NOISE * random.standard_normal(TIME.shape)))
 
 
-def told(values: np.ndarray, bulk: BulkLevel | None = None) -> tuple[SizeDrift, FrameMaps]:
+def told(values: np.ndarray, bulk: BulkLevel | None = None, *, phi_sigma: float = 5e-4) -> tuple[SizeDrift, FrameMaps]:
     def noun(kind: type, of: np.ndarray) -> object:
         coords = {"height": (("height",), HEIGHTS), "time": (("scan", "height"), TIME)}
         return kind.from_arrays(of, dims=("scan", "height"), coords=coords, sigma=NOISE * of)  # type: ignore[attr-defined]
 
+    phi = SimpleNamespace(values=np.ones(values.shape), sigma=np.full(values.shape, phi_sigma))
     maps = FrameMaps(
-        SimpleNamespace(), noun(Diameter, values), noun(DiameterDeviation, 0.15 * values),  # type: ignore[arg-type]
+        phi, noun(Diameter, values), noun(DiameterDeviation, 0.15 * values),  # type: ignore[arg-type]
         SimpleNamespace(), np.zeros(values.shape),  # type: ignore[arg-type]
     )  # fmt: skip
     return size_drift(maps, bulk, Number(D0, 1e-3, "nm", "start")), maps
@@ -63,3 +64,5 @@ def test_another_energy_than_in_the_reference_frames_shows_in_the_bulk() -> None
     level = BulkLevel(np.where(bulk.any(axis=1), 0.0, np.nan), np.full(7, 5e-4), bulk)
     drift, _ = told(1.005 * sorted_sizes(5), level)
     assert drift.change == pytest.approx(0.005, abs=1.5e-3)
+    # with a phi of 2 % it may as well be the end of the layer
+    assert told(1.005 * sorted_sizes(5), level, phi_sigma=0.02)[0].change is None

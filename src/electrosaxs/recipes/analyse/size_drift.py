@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from ...analysis.concentration.bulk_level import SIGNIFICANT, BulkLevel
 from ...nouns import Diameter, FloatArray, Number
@@ -23,8 +24,14 @@ FEWEST_HEIGHTS, MOST, SURE = 4, 0.7, 6.0
 """Heights of which so many step alike, and sigmas of their median, from which on it is a step of all (chosen)."""
 STEP_NOISE = 4.0
 """Variances of a scan in a step against the mean of those beside it: 2 for the step, 2 for half of both."""
+FIRM = 1.5e-3
+"""Own relative sigma of phi up to which a voxel is surely of the bulk: where a layer adds three times as much, sizes are
+LEAST larger."""
 LEAST_SIGMA = 1e-4
 """Relative (chosen), of the bulk's mean size: the layer's end sorts sizes before phi shows it."""
+
+
+BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,15 +76,16 @@ def size_drift(maps: FrameMaps, bulk: BulkLevel | None, start: Number) -> SizeDr
         return SizeDrift()
     d = maps.diameter
     found = np.broadcast_to(size_steps(d)[:, None], d.values.shape)
-    level = None if bulk is None else _of_the_bulk(d, bulk, start.value, start.sigma)
+    firm = maps.phi.sigma < FIRM * np.abs(maps.phi.values)
+    level = None if bulk is None else _of_the_bulk(d, bulk.bulk & firm, start.value, start.sigma)
     if level is not None and level.drifts:
         of_bulk = level.at(d.coord("time"))
         found = np.where(np.abs(of_bulk) > np.abs(found), of_bulk, found)
     return SizeDrift(found) if np.any(found) else SizeDrift()
 
 
-def _of_the_bulk(d: Diameter, bulk: BulkLevel, start: float, start_sigma: float) -> BulkLevel:
-    told = bulk.bulk & d.good & (d.values > 0.0)
+def _of_the_bulk(d: Diameter, bulk: BoolArray, start: float, start_sigma: float) -> BulkLevel:
+    told = bulk & d.good & (d.values > 0.0)
     off = np.log(np.where(told, d.values, start) / start)
     weight = np.where(told, 1.0 / (np.square(d.total_sigma / start) + LEAST_SIGMA**2), 0.0)
     total = weight.sum(axis=1)
