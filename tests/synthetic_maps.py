@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from electrosaxs.analysis.footprint.open_beam import crystal_length
 from electrosaxs.nouns import VolumeFraction
+from electrosaxs.physics.beam import open_beam_centre
 
 START = 8e-4
 GAP_UM = 3500.0
@@ -45,3 +47,11 @@ def moving_front(time, heights=HEIGHTS_UM, *, speed_um_s: float = 0.7, width_um:
 
     position = 3400.0 - speed_um_s * time
     return 0.5 * START * erfc((heights - position) / (np.sqrt(2.0) * width_um))
+
+
+def beside_crystals(time, heights, *, fwhm_um: float, supply_um_s: float):
+    """A standing layer and a front that leaves the cathode: all that arrives crystallises at the anode, and beams that reach
+    down to its surface see the crystals, (scan, height) as `crystal_length` has it."""
+    layer = 4.0 * START * np.exp(-open_beam_centre(heights, fwhm_um) / 70.0)
+    lengths = np.array([crystal_length(height, fwhm_um)[0] for height in np.minimum(heights, 5.0 * fwhm_um)])
+    return moving_front(time, heights, speed_um_s=supply_um_s / START) + layer + supply_um_s * time / lengths

@@ -35,6 +35,8 @@ DIODE = "diode"
 """Of the transmission, that is not linear: one sigma takes all of it."""
 AFTERGLOW = "afterglow"
 """What an image still holds of the one before: one sigma takes all of it."""
+SIZE_DRIFT = "size_drift"
+"""Of sizes, where those of the bulk are no longer the starting solution's: one sigma takes all of it."""
 DEPOSIT = "deposit"
 """What stays on the windows where the beam was, or is damaged there: one sigma takes all of it."""
 GAS = "gas"
@@ -70,7 +72,7 @@ REACH = {
     **dict.fromkeys(
         (REFERENCE, SOLVENT_SCALE, *SOLVENT_MODES, INTERACTION, DEAD_TIME, DOUBLE_SCATTERING), Reach(in_every_noun=True)
     ),
-    **dict.fromkeys(SCALES, Reach(in_every_noun=True)),
+    **dict.fromkeys((SIZE_DRIFT, *SCALES), Reach(in_every_noun=True)),
     SIZE_SHAPE: Reach(in_every_noun=True, per_height=True),
     FOOTPRINT: Reach(per_height=True),
 }

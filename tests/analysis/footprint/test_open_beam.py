@@ -82,3 +82,11 @@ def test_a_beam_without_extent_or_a_profile_at_its_base_reads_what_is_there() ->
     assert_close(beam_sharpness(np.array([3.0, 2.0, 1.0]), height, height, 0.5, 0.0), np.ones(4), rel=1e-12)
     assert_close(beam_sharpness(np.array([0.4, 0.4, 0.4]), height, height, 0.5, FWHM), np.ones(4), rel=1e-12)
     assert_close(beam_deviation(FWHM), 14.438, rel=1e-4)
+
+
+def test_heights_closer_than_the_beam_is_wide_have_a_finite_sharpness_whatever_their_noise() -> None:
+    height = np.array([2.0, 3.0, 5.0, 60.0])
+    noisy = np.array([40.0, 1.001, 30.0, 2.0])
+    found = beam_sharpness(noisy, height, open_beam_centre(height, FWHM), 1.0, FWHM)
+    assert np.all(np.isfinite(found))
+    assert np.all(found > 0.0)

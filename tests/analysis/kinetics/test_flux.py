@@ -8,6 +8,7 @@ from synthetic_maps import (
     HEIGHTS_UM,
     RATE,
     START,
+    beside_crystals,
     frame_times,
     growing_layer,
     moving_front,
@@ -377,3 +378,17 @@ def test_what_enters_the_crystals_is_the_flux_at_the_anode_although_the_beam_see
     found = continuity_flux(volume_fraction_map(phi, time, heights=heights), gap_um=GAP_UM, start=START,
                             beam_fwhm_um=34.0, visits=3).flux  # fmt: skip
     assert_close(found.values[5:9, 0], np.full(4, supply), rel=0.02)
+
+
+def test_crystals_that_a_wide_beam_sees_from_above_the_anode_are_no_solution():
+    # 60 um beams 50 um above the anode read a fourteenth of what those on it do; at the anode no light passes from scan 6 on
+    heights = np.concatenate([HEIGHTS_UM[:7], np.arange(400.0, 3401.0, 200.0)])
+    time, supply_um_s = frame_times(heights=heights.size), START * 0.7
+    phi = beside_crystals(time, heights, fwhm_um=60.0, supply_um_s=supply_um_s)
+    unseen = np.zeros(phi.shape, dtype=bool)
+    unseen[6:, 0] = True
+    found = flux_of(volume_fraction_map(phi, time, heights=heights, missing=unseen), anode_closed_until_s=1.0,
+                    beam_fwhm_um=60.0)  # fmt: skip
+    expected = np.full(6, supply_um_s * 1e-6)
+    assert_close(found.values[5:11, 0], expected, rel=0.05)
+    assert np.all(np.abs(found.values[5:11, 0] - expected) < 2.0 * found.total_sigma[5:11, 0])

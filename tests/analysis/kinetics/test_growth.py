@@ -244,6 +244,19 @@ def test_what_lost_scans_are_said_to_change_is_no_less_than_what_they_do(lost, p
     assert 0.4 * gone.shared["missing_scans"] < off < gone.shared["missing_scans"]
 
 
+@pytest.mark.parametrize("lost", [[1], [1, 4], [1, 5], [2, 3]])
+def test_scans_that_are_lost_one_by_one_are_in_the_slopes_sigma_although_their_errors_cancel(lost):
+    """A layer grows with the root of time: beside its steep beginning a parabola in time is off by more."""
+    t = 4.0 + 88.0 * np.arange(8)
+    curve = GrowthCurve.from_arrays(
+        START + 1.7e-4 * np.sqrt(t), dims=("scan",), coords={"time": (("scan",), t)}, sigma=np.full(8, 1e-7)
+    )
+    mask = sc.array(dims=["scan"], values=np.isin(np.arange(8), lost))
+    gone = growth_line(replace(curve, data=curve.data.assign_masks(lost=mask)))
+    off = abs(gone.line.slope - growth_line(curve).line.slope)
+    assert 0.5 * gone.shared["missing_scans"] < off < 1.2 * gone.shared["missing_scans"]
+
+
 def stepped(t, step, *, power=0.5):
     """phi that grows evenly, and from `step` on loses with a power of the time since; its rate."""
     since = np.maximum(t - step, 0.0)

@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
 from closeness import assert_close
-from synthetic_maps import DECAY_UM, GAP_UM, HEIGHTS_UM, RATE, START, frame_times, growing_layer, volume_fraction_map
+from synthetic_maps import (
+    DECAY_UM,
+    GAP_UM,
+    HEIGHTS_UM,
+    RATE,
+    START,
+    beside_crystals,
+    frame_times,
+    growing_layer,
+    volume_fraction_map,
+)
 
 from electrosaxs.analysis.kinetics.mass_balance import mass_balance
 from electrosaxs.analysis.kinetics.profile_integral import (
@@ -228,3 +238,19 @@ def test_one_scan_says_that_its_frames_are_not_of_one_time():
     found = mass_balance(volume_fraction_map(phi, time), gap_um=GAP_UM, start=START)
     assert abs(found.error.value) > 0.03
     assert abs(found.error.value) < 2.0 * found.error.sigma
+
+
+def test_what_left_the_solution_is_told_to_the_last_scan_although_crystals_take_all_light_at_the_anode():
+    heights = np.concatenate([HEIGHTS_UM[:7], np.arange(400.0, 3401.0, 100.0)])
+    time, supply_um_s = frame_times(heights=heights.size), START * 0.7
+    phi = beside_crystals(time, heights, fwhm_um=60.0, supply_um_s=supply_um_s)
+    unseen = np.zeros(phi.shape, dtype=bool)
+    unseen[6:, 0] = True
+    lost = mass_balance(volume_fraction_map(phi, time, heights=heights, missing=unseen), gap_um=GAP_UM, start=START,
+                        beam_fwhm_um=60.0, onset_s=1.0).lost  # fmt: skip
+    # the layer was never taken from anywhere, the front begins below the cathode
+    last = time[-1, 1:].mean()  # of the frames that were seen
+    expected = supply_um_s * last - 4.0 * START * 70.0 + START * (GAP_UM - 3400.0)
+    assert f"at {last:.0f} s" in lost.source
+    assert_close(lost.value, expected, rel=0.02)
+    assert abs(lost.value - expected) < 2.0 * lost.sigma

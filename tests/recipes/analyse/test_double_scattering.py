@@ -1,6 +1,7 @@
 """A run whose photons are scattered more than once: told from its curves, taken off, and phi and sizes are the truth's."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from simulated_runs import analysed, simulated
 from electrosaxs.io.results import read_results
 from electrosaxs.nouns import RunResults
 from electrosaxs.nouns.contributions import DOUBLE_SCATTERING
+from electrosaxs.recipes.analyse import double_scattering as recipe
 from electrosaxs.recipes.analyse.voxels import Voxels
 
 SCAN = {
@@ -59,7 +61,34 @@ def test_pixels_that_miss_counts_beside_crystals_are_not_taken_for_it(tmp_path: 
     found, truth = analysed(run, tmp_path / "out"), read_results(run.parent / "truth.nxs")
     assert "nothing is taken off" in words(found)
     assert 4500.0 < found.numbers["dead_time"].value < 5500.0
+    start = found.numbers["starting_diameter"]
+    assert start.value is not None
+    assert start.sigma is not None
+    assert abs(start.value - 7.1) < 3.0 * start.sigma
+    assert found.starting_errors is not None
+    assert 0.0 < abs(float(found.starting_errors.shared["dead_time"][0])) <= start.sigma
     assert np.nanmax(pulls(found, truth, "volume_fraction")) < 4.5
+
+
+def test_curves_that_nothing_describes_do_not_outvote_the_starting_solution() -> None:
+    """Clusters in all samples: their curves fit less badly without what is scattered twice, and d was 9 sigma off."""
+    gains = {"samples": 716.0, "reference": -90.0}
+
+    def found(samples: float, reference: float) -> float:
+        both = iter((samples, reference))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(recipe, "_gain_of", lambda *_: next(both))
+            return recipe._gain(measured, None, 1)  # type: ignore[arg-type]
+
+    measured = SimpleNamespace(
+        reduced=SimpleNamespace(q=np.array([0.1, 1.0])),
+        curves=lambda rows: rows,
+        standard=SimpleNamespace(reference=None),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe, "_asked", lambda _: None)
+        assert found(*gains.values()) == -90.0
+        assert found(716.0, 3.0) == 719.0
 
 
 def test_a_frame_that_is_measured_only_later_has_a_sigma_all_the_same() -> None:

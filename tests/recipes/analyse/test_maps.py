@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from closeness import assert_close
-from synthetic_maps import HEIGHTS_UM, START, frame_times, growing_layer, volume_fraction_map
+from synthetic_maps import HEIGHTS_UM, frame_times, growing_layer, volume_fraction_map
 
 from electrosaxs.analysis.kinetics.growth import growth_curve, growth_line
 from electrosaxs.analysis.kinetics.scan_map import ScanMap, scan_map
@@ -13,6 +13,7 @@ from electrosaxs.io.run_toml import read_run
 from electrosaxs.nouns import FloatArray, Number, Run
 from electrosaxs.nouns.voltage_pieces import pieces
 from electrosaxs.recipes.analyse.crystal_view import sees_crystals
+from electrosaxs.recipes.analyse.headline import doubts_of_the_last_scan
 from electrosaxs.recipes.analyse.maps import FrameMaps, frame_maps, kinetics, last_value
 from electrosaxs.recipes.analyse.voxels import COLUMNS, Voxels, on_map
 
@@ -69,7 +70,26 @@ def test_the_last_value_is_that_of_the_last_scan_that_has_one() -> None:
     assert last_value(hidden, "phi at the anode") == Number.absent(
         "one", "phi at the anode: no usable frame at the anode"
     )
-    assert START > 0
+
+
+@pytest.mark.parametrize(("taken", "doubted"), [(True, True), (False, False)])
+def test_what_the_anode_holds_last_is_doubtful_where_its_frame_of_a_later_scan_is_out(
+    taken: bool, doubted: bool
+) -> None:
+    time = frame_times(scans=4)
+    missing = np.zeros(time.shape, dtype=bool)
+    missing[3, 0] = True
+    phi = volume_fraction_map(growing_layer(time), time, missing=missing)
+    heights = np.tile(HEIGHTS_UM, (4, 1))
+    kept = np.full(time.shape, taken) | ~missing  # a scan that ends before the anode has no frame that is out
+    grid = scan_map(heights[kept], time[kept], ~missing[kept])
+    found = doubts_of_the_last_scan(phi, grid)
+    assert bool(found) == doubted
+    if doubted:
+        assert (
+            found[0].words == f"doubtful: of {time[2, 0]:.0f} s: the frame at the anode is out in the 1 scan(s) since"
+        )
+        assert "anode_diameter" in found[0].names
 
 
 def test_an_onset_that_is_uncertain_makes_the_slice_flux_of_a_bending_curve_uncertain(run: Run) -> None:

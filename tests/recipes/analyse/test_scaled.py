@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from electrosaxs.analysis.concentration.missing_solvent import MissingSolvent
 from electrosaxs.analysis.concentration.scaled_frames import Cause, Measure, ScaledFrames
 from electrosaxs.nouns.contributions import GAS, NORMALISATION
-from electrosaxs.recipes.analyse.scaled import Scaled, with_scaled
+from electrosaxs.recipes.analyse.scaled import Scaled, gas_at_the_edge, with_scaled
 
 SHAPE = (6, 3)
 DEPTH = np.tile([1.2, 0.4, 0.01], (6, 1))
@@ -98,3 +99,19 @@ def test_a_search_ends_where_nothing_more_is_found() -> None:
     assert reasons[3, 0].causes == (Cause.GAS,)
     assert reasons[3, 0].words.startswith("gas in the beam: 20 %")
     assert unseen[GAS][3, 0] == 0.0
+
+
+def test_gas_that_stays_at_the_anode_in_most_scans_is_out_and_not_the_scans_without() -> None:
+    """What passes an electrode is learnt from its scans: five of eight with gas make the other three the odd ones."""
+    random = np.random.default_rng(4)
+    gas = np.zeros((8, 3))
+    gas[3:, 0] = 0.05
+    shares, sigma = gas + 0.006 * random.standard_normal((8, 3)), np.full((8, 3), 0.006)
+    lighter = 0.09 * gas + 3e-4 * random.standard_normal((8, 3))
+    of_light = np.full((8, 3), 3e-4)
+    found = gas_at_the_edge(MissingSolvent(shares, sigma), lighter, of_light, CUT)
+    assert np.array_equal(found, gas > 0.0)
+    # neither a stage that lets more light pass, nor solvent that seems to be missing while the light is as before
+    assert not gas_at_the_edge(MissingSolvent(shares - gas, sigma), lighter, of_light, CUT).any()
+    assert not gas_at_the_edge(MissingSolvent(shares, sigma), lighter - 0.09 * gas, of_light, CUT).any()
+    assert not gas_at_the_edge(MissingSolvent(shares, sigma), lighter, of_light, np.zeros(3, dtype=bool)).any()

@@ -14,6 +14,9 @@ OVER_FLAT = 1.5 / surface_weight(0.0, 1.0)
 HIGHEST_UM = 3.0
 """Of superlattices on the anode (Yu 2018: 1 to 2 um, by AFM)."""
 FILM_NODES = 8
+STEEPEST = 3.0
+"""Beam deviations over the decay length, at most (chosen): between heights closer than the beam is wide, what looks steeper is
+noise of the two."""
 
 
 def crystal_length(height: float, fwhm: float) -> tuple[float, float]:
@@ -56,9 +59,10 @@ def beam_sharpness(
     excess = mean_profile - base
     positive = (excess[:-1] > 0.0) & (excess[1:] > 0.0)
     ratio = np.where(positive, excess[:-1], 1.0) / np.where(positive, excess[1:], 1.0)
-    slope = np.log(ratio) / np.diff(position)
     if fwhm <= 0.0:
-        return np.ones(slope.size + 2)
+        return np.ones(excess.size + 1)
+    steepest = STEEPEST / beam_deviation(fwhm)
+    slope = np.clip(np.log(ratio) / np.diff(position), -steepest, steepest)
     lower = read_over_point(height[:-1], position[:-1], slope, fwhm)
     upper = read_over_point(height[1:], position[1:], slope, fwhm)
     # crystals on the surface steepen the first step; the second still is that of the solution

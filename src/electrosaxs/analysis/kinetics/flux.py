@@ -163,8 +163,25 @@ def _both_walls(
     degree: int = 2,
 ) -> _Side:  # fmt: skip
     """J at each frame's time (scan, height) with a polynomial over `visits` scans: from one wall, or from both weighted by
-    1/variance."""
+    1/variance. Once the anode may hold crystals, the solution is that of heights whose beams do not see them."""
     profiles = profiles_at(columns, time.ravel(), visits=visits, degree=degree, steps_s=steps_s)
+    before = _walls_joined(columns, profiles, time, closed_until, from_cathode)
+    beside, since = columns.beside_crystals(), np.max(profiles.last, axis=1) > closed_until
+    if beside is columns or not since.any():
+        return before
+    after = _walls_joined(beside, profiles, time, closed_until, from_cathode)
+    pick = [sparse.diags_array(kept.astype(float)).tocsr() for kept in (since, ~since)]
+    return _Side(
+        np.where(since, after.value, before.value),
+        sparse.csr_array(pick[0] @ after.operator + pick[1] @ before.operator),
+        np.where(since, after.interpolation, before.interpolation),
+    )
+
+
+def _walls_joined(
+    columns: MapColumns, profiles: Profiles, time: FloatArray, closed_until: float, from_cathode: bool
+) -> _Side:
+    """`_both_walls` with these profiles and one way to continue the solution to the anode."""
     level: IntArray = np.tile(np.arange(columns.position.size, dtype=np.int64), len(time))
     cathode = _from_wall(columns, profiles, time, level, anode=False)
     anode = _from_wall(columns, profiles, time, level, anode=True)

@@ -7,7 +7,7 @@ asked for. The operators are sparse matrices over the frames of the map, so that
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from scipy import sparse
 
 from ...errors import FitError, ShapeError, bad_value
 from ...nouns import FloatArray, VolumeFraction
-from ...physics.beam import FWHM_PER_SIGMA, open_beam_centre
+from ...physics.beam import FWHM_PER_SIGMA, open_beam_centre, surface_weight
 from ..footprint.open_beam import beam_sharpness, crystal_length
 from .profile_integral import Panels, enriched_steps, solution_only, surface_content, wall_to_wall
 
@@ -30,6 +30,11 @@ BELOW_ANODE_UM = -10.0
 ORTHOGONAL = 1e-6
 """Least share of a power of time that the lower powers do not explain for the polynomial to be fixed by its times."""
 STARTING_SOLUTION = "starting_solution"
+FAR = 3.0
+"""FWHM above the anode from which on a beam sees nothing of its surface: a share of 1e-11."""
+SURFACE_SHARE = 0.02
+"""Of how strongly the lowest voxel sees the surface (chosen): another then has a fiftieth of what a film adds there, as from
+1.1 FWHM above the anode on."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,8 @@ class MapColumns:
 
     phi, variance, time (row, height): rows are the scans and, last, the starting solution at field-on (phi = start at
     every height, no variance). good (row, height). position (height,): m, where each voxel reads phi. height (height,):
-    nominal, m. kept (height of the map,): which heights these are. shared: name -> (row, height).
+    nominal, m. kept (height of the map,): which heights these are. shared: name -> (row, height). solution_from: the height
+    from which on voxels hold solution alone, where the lowest sees the anode's surface.
     """
 
     phi: FloatArray
@@ -53,6 +59,18 @@ class MapColumns:
     start: float
     gap: float
     beam_fwhm: float
+    solution_from: int = 1
+
+    def beside_crystals(self) -> MapColumns:
+        """The same with the solution continued to the anode from the lowest height whose beam hardly reaches the surface: a
+        beam that does reads crystals as if they were dissolved there. Itself where that is the second height."""
+        if not self.sees_surface:
+            return self
+        heights = np.minimum(self.beam_height, FAR * self.beam_fwhm)
+        length = [surface_weight(float(height), self.beam_fwhm) for height in heights]
+        clear = (k for k in range(1, self.height.size - 1) if length[k] > length[0] / SURFACE_SHARE)
+        first = next(clear, self.height.size - 2)
+        return self if first == self.solution_from else replace(self, solution_from=first)
 
     @property
     def scan_time(self) -> FloatArray:
@@ -65,17 +83,19 @@ class MapColumns:
     def panels(self) -> Panels:
         """The integration of the solution from wall to wall, exponential in the boundary layer at the anode.
 
-        Where the lowest voxel sees the anode's surface, what lies below the second height is continued from above it.
+        Where the lowest voxel sees the anode's surface, what lies below the height `solution_from` is continued from above it.
         """
-        steps = self._steps
-        return solution_only(steps, self.position, float(self.height[0])) if self.sees_surface else steps
+        if not self.sees_surface:
+            return self._steps
+        return solution_only(self._steps, self.position, float(self.height[0]), self.solution_from)
 
     @property
     def surface(self) -> Panels | None:
         """What the lowest voxel holds beyond the continued solution, as particle volume per area on the anode."""
         if not self.sees_surface:
             return None
-        return surface_content(self._steps, self.position, crystal_length(self.beam_height[0], self.beam_fwhm)[0])
+        length, _ = crystal_length(self.beam_height[0], self.beam_fwhm)
+        return surface_content(self._steps, self.position, length, self.solution_from)
 
     @property
     def sees_surface(self) -> bool:

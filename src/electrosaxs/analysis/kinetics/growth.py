@@ -280,15 +280,27 @@ def _line_operators(t: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _without_the_lost(t: FloatArray, phi: FloatArray, lost: FloatArray) -> float:
     """What the slope (1/s) would change by with the scans at the times `lost`, phi there from parabolas through the three
-    scans around; BEYOND times that where they are the first or the last."""
+    scans around, in time (BEYOND times that where they are the first or the last) or in its root, as a layer begins. With what
+    the two say otherwise of each lost scan: their errors may cancel in the slope."""
     if not lost.size:
         return 0.0
-    filled = []
-    for time in lost:
-        near = np.argsort(np.abs(t - time), kind="stable")[:3]
-        filled.append(np.polyval(np.polyfit(t[near] - time, phi[near], 2), 0.0))
-    whole, times = np.concatenate([t, lost]), BEYOND if lost.min() < t.min() or lost.max() > t.max() else 1.0
-    return times * abs(float(_line_operators(whole)[0] @ np.concatenate([phi, filled]) - _line_operators(t)[0] @ phi))
+    slope, times = _line_operators(np.concatenate([t, lost]))[0], 1.0
+    if lost.min() < t.min() or lost.max() > t.max():
+        times = BEYOND
+    filled = [_filled(t, phi, lost), _filled(np.sqrt(t), phi, np.sqrt(lost))]
+    kept = float(_line_operators(t)[0] @ phi)
+    even, rooted = (abs(float(slope @ np.concatenate([phi, one])) - kept) for one in filled)
+    untold = slope[t.size :] * (filled[1] - filled[0])
+    return float(np.hypot(max(times * even, rooted), np.linalg.norm(untold)))
+
+
+def _filled(x: FloatArray, phi: FloatArray, lost: FloatArray) -> FloatArray:
+    """phi at each `lost` value of x: of the parabola through the three points around."""
+    found = []
+    for place in lost:
+        near = np.argsort(np.abs(x - place), kind="stable")[:PARABOLA]
+        found.append(np.polyval(np.polyfit(x[near] - place, phi[near], 2), 0.0))
+    return np.array(found)
 
 
 def _departure(t: FloatArray, phi: FloatArray, sigma: FloatArray) -> float:

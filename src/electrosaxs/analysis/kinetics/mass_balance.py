@@ -20,6 +20,7 @@ from ..footprint.open_beam import crystal_length
 from .flux_operators import (
     METRE_PER_UM,
     STARTING_SOLUTION,
+    BoolArray,
     MapColumns,
     Profiles,
     flatten_operators,
@@ -47,6 +48,38 @@ def inventory_operator(columns: MapColumns, profiles: Profiles, panels: Panels) 
     parts = integrate_panels(profiles.phi, panels)
     weight = panels.onto_heights(parts.by_lower, parts.by_upper) + panels.bend.sum(axis=0)
     return parts.value.sum(axis=-1), flatten_operators([(weight, profiles.phi_operators)], columns.phi.shape)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """Particle volume per area (m) of solution and surface at each target, its operator over the map, what of it lies on the
+    surface, and the sigma of the interpolation."""
+
+    value: FloatArray
+    operator: sparse.csr_array
+    on_surface: FloatArray
+    interpolation: FloatArray
+
+    @classmethod
+    def of(cls, columns: MapColumns, profiles: Profiles) -> _Content:
+        panels = with_surface(columns.panels, columns)
+        value, operator = inventory_operator(columns, profiles, panels)
+        return cls(value, operator, _on_surface(columns, profiles), _interpolation(columns, profiles, panels))
+
+
+def _content_since(columns: MapColumns, profiles: Profiles, since: BoolArray) -> _Content:
+    """The content; at the targets `since` the anode may hold crystals, which voxels beside it may see."""
+    before, beside = _Content.of(columns, profiles), columns.beside_crystals()
+    if beside is columns or not since.any():
+        return before
+    after = _Content.of(beside, profiles)
+    pick = [sparse.diags_array(kept.astype(float)).tocsr() for kept in (since, ~since)]
+    return _Content(
+        np.where(since, after.value, before.value),
+        sparse.csr_array(pick[0] @ after.operator + pick[1] @ before.operator),
+        np.where(since, after.on_surface, before.on_surface),
+        np.where(since, after.interpolation, before.interpolation),
+    )
 
 
 def _on_surface(columns: MapColumns, profiles: Profiles) -> FloatArray:
@@ -90,16 +123,16 @@ def mass_balance(
         return _not_measurable(str(error))
     time = columns.scan_time
     profiles = profiles_at(columns, time, visits=2, degree=1)
-    panels = with_surface(columns.panels, columns)
-    inventory, operator = inventory_operator(columns, profiles, panels)
     full = start * columns.gap
-    operator = sparse.csr_array(operator / full)
+    since = time > (np.inf if onset_s is None else onset_s)
+    content = _content_since(columns, profiles, since)
+    inventory = content.value
+    operator = sparse.csr_array(content.operator / full)
     shared = _without_start(columns.shared_sigma(operator))
     _, unknown = crystal_length(columns.beam_height[0], columns.beam_fwhm) if columns.sees_surface else (0.0, 0.0)
-    grows = columns.sees_surface & (time > (np.inf if onset_s is None else onset_s))
-    unseen_crystals = np.where(grows, np.maximum(1.0 - inventory / full, 0.0), 0.0)
-    shared["surface"] = np.hypot(unknown * np.abs(_on_surface(columns, profiles)) / full, unseen_crystals)
-    shared["interpolation"] = _interpolation(columns, profiles, panels) / full
+    unseen_crystals = np.where(columns.sees_surface & since, np.maximum(1.0 - inventory / full, 0.0), 0.0)
+    shared["surface"] = np.hypot(unknown * np.abs(content.on_surface) / full, unseen_crystals)
+    shared["interpolation"] = content.interpolation / full
     balance = MassBalance.from_arrays(
         inventory / full,
         dims=("scan",),
@@ -108,17 +141,25 @@ def mass_balance(
         shared=shared,
         masks={"not_measured": (("scan",), ~profiles.inside.all(axis=1))},
     )
-    told = np.flatnonzero(profiles.inside.all(axis=1))
+    told = np.flatnonzero(_told(columns, profiles))
     if not told.size:
         lost = Number.absent("um", f"{NOT_MEASURABLE}: no scan was measured at every height")
     else:
-        lost = _lost(columns, float(time[told[-1]]))
+        lost = _lost(columns, float(time[told[-1]]), onset_s)
     return SealedCell(balance, _mean_error(balance, columns, operator, onset_s), lost)
 
 
-def solution_loss(phi: VolumeFraction, time_s: float, *, gap_um: float, start: float, beam_fwhm_um: float) -> Number:
+def solution_loss(
+    phi: VolumeFraction,
+    time_s: float,
+    *,
+    gap_um: float,
+    start: float,
+    beam_fwhm_um: float,
+    onset_s: float | None = None,
+) -> Number:
     """Particle volume per area (um) that has left the solution by a time between the scans; absent, with the reason, where
-    the mass balance is."""
+    the mass balance is. onset_s: since when the anode may hold crystals."""
     unseen = _unseen_share(phi, gap_um)
     if unseen > LARGEST_UNSEEN_SHARE:
         return Number.absent("um", f"{NOT_MEASURABLE}: {unseen:.0%} of the cell was not seen")
@@ -126,9 +167,15 @@ def solution_loss(phi: VolumeFraction, time_s: float, *, gap_um: float, start: f
         columns = map_columns(phi, gap_um=gap_um, start=start, beam_fwhm_um=beam_fwhm_um, fewest_scans=1)
     except FitError as error:
         return Number.absent("um", f"{NOT_MEASURABLE}: {error}")
-    if not profiles_at(columns, np.array([time_s]), visits=2, degree=1).inside.all():
+    if not _told(columns, profiles_at(columns, np.array([time_s]), visits=2, degree=1)).all():
         return Number.absent("um", f"{NOT_MEASURABLE}: not every height was measured about {time_s:.0f} s")
-    return _lost(columns, time_s)
+    return _lost(columns, time_s, onset_s)
+
+
+def _told(columns: MapColumns, profiles: Profiles) -> BoolArray:
+    """Targets (target,) about which every height was measured that the solution is summed from: the lowest is none of them
+    where it sees the surface."""
+    return np.asarray(profiles.inside[:, int(columns.sees_surface) :].all(axis=1))
 
 
 def _interpolation(columns: MapColumns, profiles: Profiles, panels: Panels) -> FloatArray:
@@ -151,8 +198,10 @@ def _not_measurable(why: str) -> SealedCell:
     )
 
 
-def _lost(columns: MapColumns, time_s: float) -> Number:
+def _lost(columns: MapColumns, time_s: float, onset_s: float | None) -> Number:
     """phi0 L less the integral of the solution at one time."""
+    if onset_s is not None and time_s > onset_s:
+        columns = columns.beside_crystals()
     profiles = profiles_at(columns, np.array([time_s]), visits=2, degree=1)
     left, operator = inventory_operator(columns, profiles, columns.panels)
     value = columns.start * columns.gap - float(left[0])

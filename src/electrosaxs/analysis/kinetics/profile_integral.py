@@ -10,6 +10,7 @@ of it. The same integral one order lower (trapezoid; phi itself exponential) mea
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -134,26 +135,27 @@ def _cubic_bend(position: FloatArray, exponential: BoolArray, lowest: int) -> Fl
     return np.where(exponential[:, None], 0.0, bend)
 
 
-def solution_only(panels: Panels, position: FloatArray, lowest: float) -> Panels:
-    """`panels` with everything below the second height continued from the step above it, in two parts that meet at
-    `lowest`, the nominal height of the first.
+def solution_only(panels: Panels, position: FloatArray, lowest: float, first: int = 1) -> Panels:
+    """`panels` with everything below the height `first` continued from the step above it, in parts that meet at `lowest`, the
+    nominal height of the lowest, and at the heights between.
 
-    The voxel at the anode holds solution and crystals together; this leaves it out. Needs three heights.
+    The voxel at the anode holds solution and crystals together; this leaves it out, and those above whose beams reach down to
+    the surface. Needs a step above `first`.
     """
-    step = panels.taking(np.array([2]))
-    ends = (np.array([0.0, lowest, position[1]]) - position[1]) / step.width
-    below = [replace(step, start=ends[k : k + 1], end=ends[k + 1 : k + 2]) for k in range(2)]
-    return below[0].joined(below[1]).joined(panels.taking(np.arange(2, panels.lower.size)))
+    step = panels.taking(np.array([first + 1]))
+    ends = (np.concatenate([[0.0, lowest], position[1 : first + 1]]) - position[first]) / step.width
+    below = [replace(step, start=ends[k : k + 1], end=ends[k + 1 : k + 2]) for k in range(first + 1)]
+    return reduce(Panels.joined, below).joined(panels.taking(np.arange(first + 1, panels.lower.size)))
 
 
-def surface_content(panels: Panels, position: FloatArray, weight: float) -> Panels:
+def surface_content(panels: Panels, position: FloatArray, weight: float, first: int = 1) -> Panels:
     """Two panels whose sum is the particle volume per area on the surface: `weight` x what the lowest voxel reads more
-    than the profile continued from the step above.
+    than the profile continued from the step above the height `first`.
 
     weight: see `surface_weight`. The second is a point, written as a panel of width 1e-6 of the step.
     """
-    step = panels.taking(np.array([2]))
-    at = (position[0] - position[1]) / step.width
+    step = panels.taking(np.array([first + 1]))
+    at = (position[0] - position[first]) / step.width
     read = replace(step.taking(np.array([0])), lower=np.array([0]), upper=np.array([0]), width=np.array([weight]),
                    start=np.array([0.0]), end=np.array([1.0]), exponential=np.array([False]))  # fmt: skip
     continued = replace(
@@ -260,12 +262,12 @@ def _shown_beside(change: FloatArray, below: FloatArray, above: FloatArray) -> F
 
 
 def _layer_unresolved(panels: Panels) -> FloatArray:
-    """Length (panel,) over which a layer may lie between the anode and the second height, for the panel of
-    `surface_content` that reads the surface, else 0: its lowest voxel holds what lies within twice that panel's width."""
+    """Length (panel,) over which a layer may lie between the anode and the height from which the solution is continued, for
+    the panel of `surface_content` that reads the surface, else 0: its voxel holds what lies within twice that panel's width."""
     on_surface = (panels.upper == 0) & (panels.lower == 0)
-    continued = (panels.lower == 1) & (panels.start < 0.0) & (panels.width > 0.0)
-    second_height = np.max(-panels.start * panels.width, where=continued, initial=0.0)
-    return np.where(on_surface, np.maximum(second_height - 2.0 * panels.width, 0.0), 0.0)
+    continued = (panels.lower > 0) & (panels.start < 0.0) & (panels.width > 0.0)
+    first_height = np.max(-panels.start * panels.width, where=continued, initial=0.0)
+    return np.where(on_surface, np.maximum(first_height - 2.0 * panels.width, 0.0), 0.0)
 
 
 def _shown_by_neighbours(panels: Panels, steps: int) -> tuple[FloatArray, FloatArray]:

@@ -39,7 +39,7 @@ from .edge_light import of_diode_and_detector
 from .measured_run import MeasuredRun
 from .measured_view import MeasuredView
 from .misread import misread_monitors
-from .scaled import with_scaled
+from .scaled import gas_at_the_edge, with_scaled
 from .shadow import Shadow
 from .stand_ins import stand_ins
 
@@ -225,17 +225,19 @@ def _contradicting(view: MeasuredView) -> BoolArray:
 
     nobody = np.zeros(view.phi.shape, dtype=bool)
     gross = np.nan_to_num(np.abs(view.gross().significance)) > SIGNIFICANT  # it would spoil its neighbours' profile
-    contradict = np.nan_to_num(np.abs(view.compared(nobody)[1].significance)) > SIGNIFICANT
+    first = view.compared(nobody)[1]
+    contradict = np.nan_to_num(np.abs(first.significance)) > SIGNIFICANT
     doubted = (contradict | view.unlike_neighbours(gross)).any(axis=1)
     beside = np.pad(doubted, 1)
     doubted = beside[:-2] | doubted | beside[2:]  # a profile holds the scans before and after
-    if not doubted.any():
+    lasting = gas_at_the_edge(view.solvent, first.difference, first.sigma, view.cut)
+    gross = (gross & doubted[:, None]) | lasting
+    if not (doubted.any() or gross.any()):
         return nobody
-    gross &= doubted[:, None]
     left_out, correction, measures = more(gross)
-    innocent = gross & (np.abs(view.of_the_left_out(correction, measures)) < SIGNIFICANT)
+    innocent = gross & ~lasting & (np.abs(view.of_the_left_out(correction, measures)) < SIGNIFICANT)
     left_out, correction, measures = more(left_out & ~innocent) if innocent.any() else (left_out, correction, measures)
-    near = left_out & (np.abs(view.of_the_left_out(correction, measures)) < INNOCENT)
+    near = left_out & ~lasting & (np.abs(view.of_the_left_out(correction, measures)) < INNOCENT)
     for place in np.argwhere(near):  # out for a neighbour that went later
         tried = left_out.copy()
         tried[tuple(place)] = False

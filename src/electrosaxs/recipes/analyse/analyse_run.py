@@ -41,7 +41,7 @@ from .drift import drift_number
 from .edge_light import with_edge_light
 from .engine import Device
 from .film import film_study, in_shadow
-from .headline import detector_settings, headline_numbers, starting_size_errors
+from .headline import detector_settings, doubts_of_the_last_scan, headline_numbers, starting_size_errors
 from .interaction import Interaction, with_interaction
 from .maps import FrameMaps, Kinetics, frame_maps, kinetics
 from .measured_run import MeasuredRun
@@ -51,6 +51,7 @@ from .play import doubts_of_play, stage_play, words_of_play
 from .quality import Doubt, doubts, with_quality
 from .reduce_run import ReducedRun, centre_px, reduce_run
 from .scale_errors import again, parted, scales_of, with_hidden_layer, with_scale_errors, without_start
+from .size_drift import size_drift
 from .sizes import SizeStudy, size_distributions
 from .standards import Standards, standards
 from .voltage import voltage_pieces, voltage_program
@@ -169,6 +170,8 @@ def _results(
     excluded = ~grid.measured | ~np.isfinite(measured.on_map("phi"))
     program, play = voltage_pieces(measured.reduced), stage_play(measured)
     maps = frame_maps(voxels, grid, run, excluded, fraction, agreed, program)
+    drift = size_drift(maps, agreed.bulk, headline_numbers(maps, standard, anode)["starting_diameter"])
+    maps = drift.of(maps)
     crystals = in_shadow(in_the_footprint(crystals, maps.crystalline_fraction, maps.phi), agreed.shadow)
     scales = scales_of(run, anode, float(np.hypot(agreed.moved_um, 0.5 * (play.value or 0.0))))
 
@@ -196,9 +199,11 @@ def _results(
         *doubts_of_play(play),
         *doubts_of_the_surface(anode),
         *doubts_of_the_diode(measured),
+        *doubts_of_the_last_scan(maps.phi, grid),
+        *drift.doubts,
     ]
     before = tuple(note for part in (measured.reduced, between, misfit, agreed, anode) for note in part.notes)
-    after = (*growth.notes, *crystals.notes, *film.notes, *sizes.notes)
+    after = (*drift.notes, *growth.notes, *crystals.notes, *film.notes, *sizes.notes)
     results = replace(
         _nouns(run.run.title, maps, growth, crystals, sizes),
         quality=_quality_maps(measured, maps.phi.values, agreed),

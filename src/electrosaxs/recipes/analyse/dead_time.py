@@ -14,7 +14,7 @@ from ...nouns.contributions import DEAD_TIME
 from ...reduction.dead_time import counts_per_pixel
 from .measured_run import MeasuredRun
 from .reduce_run import ReducedRun
-from .standards import Standards, sample_intensity, standards
+from .standards import Standards, sample_intensity, standards, with_moved_start
 from .voxels import SHARED
 
 SMALLEST_LOSS, FIRST_LOSS, LARGEST_LOSS = 1e-3, 0.02, 0.5
@@ -151,6 +151,7 @@ def measured_with(measured: MeasuredRun, dead_time: DeadTime, *, workers: int) -
         known = with_dead_time(measured.reduced, value)
         return measured.again(known, standards(known, workers=workers), workers=workers)
 
-    found, other = with_time(dead_time.value), with_time(dead_time.value + dead_time.sigma).voxels
-    changes = {name: other.values[name] - found.voxels.values[name] for name in SHARED}
-    return replace(found, voxels=found.voxels.with_change(DEAD_TIME, changes))
+    found, other = with_time(dead_time.value), with_time(dead_time.value + dead_time.sigma)
+    changes = {name: other.voxels.values[name] - found.voxels.values[name] for name in SHARED}
+    standard = with_moved_start(found.standard, DEAD_TIME, other.standard)
+    return replace(found, voxels=found.voxels.with_change(DEAD_TIME, changes), standard=standard)

@@ -18,7 +18,7 @@ from ...nouns import FloatArray, SampleIntensity
 from ...nouns.contributions import DOUBLE_SCATTERING
 from .dead_time import find_dead_time, with_dead_time
 from .measured_run import MeasuredRun
-from .standards import standards
+from .standards import standards, with_moved_start
 from .voxels import SHARED, Voxels
 
 MOST_TRIED = 20
@@ -104,18 +104,24 @@ def _asked(measured: MeasuredRun) -> npt.NDArray[np.intp]:
 
 
 def _gain(measured: MeasuredRun, again: Repeated, workers: int) -> float:
-    """By how much -2 ln of the likelihood of the photons falls, of the curves with most particles and the starting solution."""
-    gain = 0.0
-    for sample in (measured.curves(_asked(measured)), measured.standard.reference):
-        first = int(np.searchsorted(measured.reduced.q, FROM_PER_NM))
-        more = again.again(sample.values)[:, first:]
-        one, other = (_from(curves, first) for curves in (sample, again.without(sample)))
-        plain, single = (fit_spheres(curves, workers=workers) for curves in (one, other))
-        freedom = plain.degrees_of_freedom
-        both = plain.converged & single.converged
-        both &= np.minimum(plain.chi_squared, single.chi_squared) < MOST_MISFIT * freedom
-        gain += float((_deviance(one, plain, 0.0 * more) - _deviance(one, single, more))[both].sum())
-    return gain
+    """By how much -2 ln of the likelihood of the photons falls, of the curves with most particles and the starting solution: of
+    both, or of the one that denies it: it is in all curves or in none."""
+    gains = [
+        _gain_of(curves, again, int(np.searchsorted(measured.reduced.q, FROM_PER_NM)), workers)
+        for curves in (measured.curves(_asked(measured)), measured.standard.reference)
+    ]
+    return min(gains) if min(gains) < -LEAST_GAIN else sum(gains)
+
+
+def _gain_of(sample: SampleIntensity, again: Repeated, first: int, workers: int) -> float:
+    """Of some curves, from bin `first` on, each over its reduced chi-squared: what neither way describes says less."""
+    more = again.again(sample.values)[:, first:]
+    one, other = (_from(curves, first) for curves in (sample, again.without(sample)))
+    plain, single = (fit_spheres(curves, workers=workers) for curves in (one, other))
+    misfit = np.minimum(plain.chi_squared, single.chi_squared) / plain.degrees_of_freedom
+    both = plain.converged & single.converged & (misfit < MOST_MISFIT)
+    gain = _deviance(one, plain, 0.0 * more) - _deviance(one, single, more)
+    return float((gain / np.maximum(misfit, 1.0))[both].sum())
 
 
 def _deviance(sample: SampleIntensity, fit: SphereFit, more: FloatArray) -> FloatArray:
@@ -141,9 +147,10 @@ def _single(measured: MeasuredRun, again: Repeated, workers: int) -> MeasuredRun
         known = replace(measured.reduced, repeated=one)
         return measured.again(known, standards(known, workers=workers), workers=workers)
 
-    found, moved = without(again), without(again.stronger(SIGMA)).voxels
-    changes = {name: moved.values[name] - found.voxels.values[name] for name in SHARED}
-    return replace(found, voxels=found.voxels.with_change(DOUBLE_SCATTERING, changes))
+    found, moved = without(again), without(again.stronger(SIGMA))
+    changes = {name: moved.voxels.values[name] - found.voxels.values[name] for name in SHARED}
+    standard = with_moved_start(found.standard, DOUBLE_SCATTERING, moved.standard)
+    return replace(found, voxels=found.voxels.with_change(DOUBLE_SCATTERING, changes), standard=standard)
 
 
 def beside_crystals(voxels: Voxels, rows: Sequence[int]) -> Voxels:

@@ -12,6 +12,7 @@ from ...analysis.concentration.edge_light import OPEN, EdgeLight, edge_light
 from ...nouns import FloatArray, Role
 from ...nouns.contributions import AFTERGLOW, DIODE
 from ...reduction.normalisation import has_monitor
+from .dead_time import LEAST_SIGMA, with_dead_time
 from .diode_dark import share_open
 from .measured_run import MeasuredRun
 from .odd_standards import scattered_per_monitor
@@ -30,6 +31,17 @@ def with_edge_light(reduced: ReducedRun) -> ReducedRun:
 
 
 def _of_the_edge(reduced: ReducedRun) -> EdgeLight | None:
+    """With a dead time its sigma is the bend's too: bright frames miss counts as if the diode read too little elsewhere."""
+    found, dead_time = _as_taken(reduced), reduced.run.detector.dead_time_ns
+    if found is None or not dead_time:
+        return found
+    other = _as_taken(with_dead_time(reduced, (1.0 + LEAST_SIGMA) * dead_time))
+    assert other is not None  # the same frames
+    return replace(found, bend_sigma=float(np.hypot(found.bend_sigma, other.bend - found.bend)))
+
+
+def _as_taken(reduced: ReducedRun) -> EdgeLight | None:
+    """With the dead time of the run as it is; None where the knife edge has too few frames."""
     table = reduced.table
     fine = reduced.readable & np.isfinite(table.transmission) & np.isfinite(table.height) & has_monitor(table.monitor)
     frames = np.flatnonzero(table.is_role(Role.ALIGNMENT) & fine & np.concatenate([[False], fine[:-1]]))

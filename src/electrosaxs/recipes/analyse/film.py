@@ -130,8 +130,9 @@ class _Seen:
 
 
 def _lost(maps: FrameMaps, time_s: float, run: Run) -> Number:
+    """What had left the solution at a time when crystals were there."""
     gap, start = 1e3 * run.cell.gap_mm, run.solution.volume_fraction
-    return solution_loss(maps.phi, time_s, gap_um=gap, start=start, beam_fwhm_um=run.beam.fwhm_um)
+    return solution_loss(maps.phi, time_s, gap_um=gap, start=start, beam_fwhm_um=run.beam.fwhm_um, onset_s=0.0)
 
 
 def in_shadow(crystals: Crystals, shadow: Shadow | None) -> Crystals:

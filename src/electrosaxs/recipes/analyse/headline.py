@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from ...analysis.kinetics.scan_map import ScanMap
 from ...io.poni import read_poni
-from ...nouns import Number, Run, StartingSizeErrors
+from ...nouns import Number, Run, StartingSizeErrors, VolumeFraction
 from ...nouns.contributions import BACKGROUND, REFERENCE
 from .anode import AnodePosition
 from .maps import FrameMaps, last_value
+from .quality import OF_SIZES, Doubt
 from .standards import Standards
 
 
@@ -27,6 +31,17 @@ def headline_numbers(maps: FrameMaps, standard: Standards, anode: AnodePosition)
         "anode_diameter": last_value(maps.diameter, "mean core diameter at the anode"),
         "anode_polydispersity": last_value(maps.polydispersity, "delta / d at the anode"),
     }
+
+
+def doubts_of_the_last_scan(phi: VolumeFraction, grid: ScanMap) -> list[Doubt]:
+    """Of what the voxel at the anode holds last, where its frames are out of later scans: it has changed since."""
+    good = np.flatnonzero(phi.good[:, 0])
+    since = np.unique(grid.scan[(grid.height_index == 0) & (grid.scan > good[-1])]) if good.size else good
+    if not since.size:
+        return []
+    time = float(phi.coord("time")[good[-1], 0])
+    why = f"of {time:.0f} s: the frame at the anode is out in the {since.size} scan(s) since"
+    return [Doubt(frozenset({"anode_volume_fraction", *OF_SIZES}), why)]
 
 
 def detector_settings(run: Run) -> dict[str, dict[str, Any]]:

@@ -14,7 +14,7 @@ from ...nouns import FloatArray, Role, Run, SampleIntensity
 from ..progress import Progress
 from .reduce_run import ReducedRun
 from .standards import Standards, alone_intensity, sample_intensity
-from .voxels import Voxels, fitted_blocks, measure, on_map
+from .voxels import OF_A_PASS, Voxels, fitted_blocks, measure, on_map
 
 Rows = npt.NDArray[np.intp]
 
@@ -45,6 +45,9 @@ class MeasuredRun:
         frames = self.voxels.frame if rows is None else self.voxels.frame[rows]
         blocks = fitted_blocks(reduced, standard, frames, workers=workers, progress=progress)
         parts = [measure(block.frames, block.sample, block.fit, reduced=reduced, standard=standard) for block in blocks]
+        before, starting = self.standard.starting.shared, standard.starting
+        of_passes = {name: before[name] for name in OF_A_PASS if name in before} | starting.shared
+        standard = replace(standard, starting=replace(starting, shared=of_passes))
         return replace(self, reduced=reduced, standard=standard, voxels=self.voxels.replaced(parts))
 
     def without(self, reasons: Mapping[int, str]) -> MeasuredRun:

@@ -177,7 +177,7 @@ def _longer(results: RunResults, name: str, share: float) -> RunResults:
     """All lengths in real space with the contribution `share` of themselves."""
 
     def longer(noun: Kind | None) -> Kind | None:
-        return None if noun is None else _with(noun, name, share * noun.values)
+        return None if noun is None else with_part(noun, name, share * noun.values)
 
     numbers = dict(results.numbers)
     for key in LENGTHS:
@@ -201,7 +201,7 @@ def _varied(
         if noun is None or other is None or other.values.shape != noun.values.shape:
             return noun
         change = np.where(noun.good & other.good, other.values - noun.values, 0.0)
-        return _with(noun, name, change) if np.max(np.abs(change), initial=0.0) > SMALLEST * _size(noun) else noun
+        return with_part(noun, name, change) if np.max(np.abs(change), initial=0.0) > SMALLEST * _size(noun) else noun
 
     fresh = {
         **growth.numbers,
@@ -236,7 +236,7 @@ def _size(noun: Noun) -> float:
     return float(np.max(np.abs(noun.values[good]), initial=0.0))
 
 
-def _with(noun: Kind, name: str, change: FloatArray) -> Kind:
+def with_part(noun: Kind, name: str, change: FloatArray) -> Kind:
     """`noun` with what one sigma of `name` does to it, added to what it did already."""
     unit, dims = noun.data.unit, list(noun.dims)
     before = np.asarray(noun.shared[name].values) if name in noun.shared else 0.0
@@ -256,7 +256,7 @@ def with_hidden_layer(results: RunResults, spread_um: float) -> RunResults:
     rate = np.gradient(np.interp(time, time[told], wall[told]), time)
     flux, numbers = results.flux, dict(results.numbers)
     if flux is not None and flux.values.shape == phi.values.shape:
-        flux = _with(flux, WAVINESS, np.broadcast_to(depth * rate[:, None], flux.values.shape))
+        flux = with_part(flux, WAVINESS, np.broadcast_to(depth * rate[:, None], flux.values.shape))
     changes = {"supply_flux": depth * float(np.mean(rate[told])), "solution_loss": 1e6 * depth * float(wall[told][-1])}
     for name, change in changes.items():
         if name in numbers and numbers[name].value is not None:

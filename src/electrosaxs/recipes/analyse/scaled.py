@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...analysis.concentration.missing_solvent import MissingSolvent
 from ...analysis.concentration.scaled_frames import Cause, ScaledFrames
 from ...analysis.concentration.two_measures import worst_nearby
 from ...analysis.footprint.surface import JUDGES
@@ -25,6 +26,8 @@ UNCERTAIN = 3.0
 """Sigmas from which on what is not significant is in phi's sigma (chosen: one clean frame in some hundreds)."""
 LEAST_SHARE = 0.005
 """Of the path (chosen): less is not called gas."""
+FEWEST_WHOLE = 2
+"""Scans without gas that tell what passes an electrode."""
 PASSES = 6
 BoolArray = npt.NDArray[np.bool_]
 Place = tuple[int, int]
@@ -126,6 +129,26 @@ def with_scaled(
             there[place[1]] = max(there[place[1]], float(scaled.frames.by(Cause.GAS).share[place]))
         left_out = left_out | found
     return left_out, reasons, {name: np.where(left_out, 0.0, sigma) for name, sigma in unseen.items()}
+
+
+def gas_at_the_edge(solvent: MissingSolvent, lighter: FloatArray, sigma: FloatArray, cut: BoolArray) -> BoolArray:
+    """(scan, height) frames with gas where the electrode cuts the beam and it stays in so many scans that what passes there
+    cannot be told from the light alone: solvent is missing, and more light passes than in the scans in which none is.
+
+    lighter: of ln T, by scattering and light, with its sigma; cut (height,)."""
+    with np.errstate(invalid="ignore"):
+        lacks = np.nan_to_num(solvent.share / solvent.sigma) * np.isfinite(lighter)
+    gas = np.zeros(lighter.shape, dtype=bool)
+    for column in np.flatnonzero(cut):
+        whole = np.isfinite(lighter[:, column]) & (np.abs(lacks[:, column]) < LIKELY)
+        if whole.sum() < FEWEST_WHOLE:
+            continue
+        usual = float(np.median(lighter[whole, column]))
+        more = lighter[:, column] - usual > THERE * sigma[:, column]
+        likely = more & (lacks[:, column] > LIKELY) & (solvent.share[:, column] > LEAST_SHARE)
+        if np.sqrt(np.sum(np.square(lacks[likely, column]))) > TOGETHER:
+            gas[:, column] = likely
+    return gas
 
 
 def near_in_time(missing: BoolArray) -> BoolArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,16 @@ class Standards:
             solvent_normalisation=self.solvent_noise,
             stray=self.normalisation.stray,
         )
+
+
+def with_moved_start(standard: Standards, name: str, moved: Standards) -> Standards:
+    """`standard` whose starting sizes have in their sigma what they are otherwise in `moved`, one sigma of `name` away."""
+    one, other = standard.reference_fit, moved.reference_fit
+    change = [
+        float(a[0] - b[0]) for a, b in ((other.diameter, one.diameter), (other.polydispersity, one.polydispersity))
+    ]
+    starting = standard.starting
+    return replace(standard, starting=replace(starting, shared={**starting.shared, name: np.array(change)}))
 
 
 def standards(reduced: ReducedRun, *, workers: int = 2, interference: Interference | None = None) -> Standards:

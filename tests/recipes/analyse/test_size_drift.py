@@ -1,0 +1,68 @@
+"""Sizes that step at all heights at once, or are not the start's where nothing has arrived, are another energy or distance."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from electrosaxs.analysis.concentration.bulk_level import BulkLevel
+from electrosaxs.nouns import Diameter, DiameterDeviation, Number
+from electrosaxs.recipes.analyse.maps import FrameMaps
+from electrosaxs.recipes.analyse.size_drift import SizeDrift, size_drift
+
+HEIGHTS = np.array([0.0, 50.0, 100.0, 200.0, 400.0, 700.0, 1000.0, 2000.0])
+TIME = 60.0 + 300.0 * np.arange(7)[:, None] + np.linspace(0.0, 250.0, HEIGHTS.size)
+D0, NOISE = 7.1, 4e-4
+
+
+def sorted_sizes(seed: int) -> np.ndarray:
+    """Larger at the anode, smaller where the cell empties, as time goes on; with noise."""
+    random = np.random.default_rng(seed)
+    anode = 0.05 * np.sqrt(TIME / 2000.0) * np.exp(-HEIGHTS / 200.0)
+    empty = -0.08 * TIME / 2000.0 * np.exp((HEIGHTS - 2000.0) / 400.0)
+    return np.asarray(D0 * (1.0 + anode + empty) * (1.0 + NOISE * random.standard_normal(TIME.shape)))
+
+
+def told(values: np.ndarray, bulk: BulkLevel | None = None, *, phi_sigma: float = 5e-4) -> tuple[SizeDrift, FrameMaps]:
+    def noun(kind: type, of: np.ndarray) -> object:
+        coords = {"height": (("height",), HEIGHTS), "time": (("scan", "height"), TIME)}
+        return kind.from_arrays(of, dims=("scan", "height"), coords=coords, sigma=NOISE * of)  # type: ignore[attr-defined]
+
+    phi = SimpleNamespace(values=np.ones(values.shape), sigma=np.full(values.shape, phi_sigma))
+    maps = FrameMaps(
+        phi, noun(Diameter, values), noun(DiameterDeviation, 0.15 * values),  # type: ignore[arg-type]
+        SimpleNamespace(), np.zeros(values.shape),  # type: ignore[arg-type]
+    )  # fmt: skip
+    return size_drift(maps, bulk, Number(D0, 1e-3, "nm", "start")), maps
+
+
+def test_sizes_that_the_field_sorts_do_not_drift() -> None:
+    bulk = np.zeros(TIME.shape, dtype=bool)
+    bulk[:, 5:7] = TIME[:, 5:7] < 700.0
+    nothing = BulkLevel(np.where(bulk.any(axis=1), 0.0, np.nan), np.full(7, 5e-4), bulk)
+    assert all(told(sorted_sizes(seed), nothing)[0].change is None for seed in range(60))
+
+
+@pytest.mark.parametrize("step", [0.004, -0.01])
+def test_a_step_of_all_sizes_is_told_with_its_size_and_in_the_sigma_of_what_comes_after(step: float) -> None:
+    values = sorted_sizes(3)
+    values[4:] *= 1.0 + step
+    drift, maps = told(values)
+    assert drift.change is not None
+    assert np.all(drift.change[:4] == 0.0)
+    assert drift.change[4:] == pytest.approx(step, abs=8e-4)
+    assert drift.doubts[0].names == {"anode_diameter", "lattice_constant_solvated"}
+    for noun in (drift.of(maps).diameter, drift.of(maps).deviation):
+        relative = noun.total_sigma / noun.values
+        assert np.all(relative[4:] > 0.8 * abs(step))
+        assert np.allclose(relative[:4], NOISE)
+
+
+def test_another_energy_than_in_the_reference_frames_shows_in_the_bulk() -> None:
+    bulk = np.zeros(TIME.shape, dtype=bool)
+    bulk[:3, 5:7] = True
+    level = BulkLevel(np.where(bulk.any(axis=1), 0.0, np.nan), np.full(7, 5e-4), bulk)
+    drift, _ = told(1.005 * sorted_sizes(5), level)
+    assert drift.change == pytest.approx(0.005, abs=1.5e-3)
+    # with a phi of 2 % it may as well be the end of the layer
+    assert told(1.005 * sorted_sizes(5), level, phi_sigma=0.02)[0].change is None
