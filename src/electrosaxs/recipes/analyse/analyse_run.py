@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ...io.intensity import IntensityWriter
 from ...io.numbers_json import write_numbers
 from ...io.results import read_results, write_results
 from ...io.run_toml import read_run
-from ...nouns import FloatArray, FrameRecord, Run, RunResults, VolumeFraction, VoxelCorrelations
+from ...nouns import FloatArray, FrameRecord, Number, Run, RunResults, VolumeFraction, VoxelCorrelations
 from ...nouns.contributions import STARTING_SOLUTION
 from ...nouns.dose import HeightDose
 from ...physics.concentration import concentration_words, with_volume_fraction
@@ -50,7 +51,7 @@ from .odd_standards import without_odd_standards
 from .play import doubts_of_play, stage_play, words_of_play
 from .quality import Doubt, doubts, with_quality
 from .reduce_run import ReducedRun, centre_px, reduce_run
-from .scale_errors import again, parted, scales_of, with_hidden_layer, with_scale_errors, without_start
+from .scale_errors import Scales, again, parted, scales_of, with_hidden_layer, with_scale_errors, without_start
 from .size_drift import size_drift
 from .sizes import SizeStudy, size_distributions
 from .standards import Standards, standards
@@ -182,26 +183,15 @@ def _results(
         lower = replace(grid, heights=grid.heights - anode_um)
         return frame_maps(voxels, lower, other, excluded, fraction, agreed, program)
 
-    growth, headline = rates(maps.phi, run), headline_numbers(maps, standard, anode)
-    if (start := scales.relative.get(STARTING_SOLUTION)) is not None:
-        bare = replace(maps, phi=without_start(maps.phi))
-        growth = replace(growth, numbers=parted(growth.numbers, rates(bare.phi, run).numbers, start))
-        headline = parted(headline, headline_numbers(bare, standard, anode), start)
-    sizes = SizeStudy(None)
-    if distributions:
-        sizes = size_distributions(measured, phi=maps.phi, crystals=crystals.fraction_map)
+    growth, headline = _growth_and_headline(maps, rates, measured, anode, scales)
+    sizes = (
+        size_distributions(measured, phi=maps.phi, crystals=crystals.fraction_map) if distributions else SizeStudy(None)
+    )
     bulk = {} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
     film = film_study(agreed.shadow, crystals, maps, run, anode, scales.anode_um or 0.0)
-    doubtful = [*doubts_of_the_beam(anode), *_doubts(measured, misfit, agreed, crystals)]
-    doubtful += [
-        *film.doubts,
-        *doubts_of_play(play),
-        *doubts_of_the_surface(anode),
-        *doubts_of_the_diode(measured),
-        *doubts_of_the_last_scan(maps.phi, grid),
-        *drift.doubts,
-    ]
+    doubtful = _doubts(measured, misfit, agreed, crystals, anode)
+    doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_last_scan(maps.phi, grid), *drift.doubts]
     before = tuple(note for part in (measured.reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*drift.notes, *growth.notes, *crystals.notes, *film.notes, *sizes.notes)
     results = replace(
@@ -219,15 +209,35 @@ def _results(
     )
 
 
-def _doubts(measured: MeasuredRun, misfit: Misfit, agreed: Agreement, crystals: Crystals) -> list[Doubt]:
-    """What is doubtful of the run's numbers."""
+def _growth_and_headline(
+    maps: FrameMaps,
+    rates: Callable[[VolumeFraction, Run], Kinetics],
+    measured: MeasuredRun,
+    anode: AnodePosition,
+    scales: Scales,
+) -> tuple[Kinetics, dict[str, Number]]:
+    """Rates and headline numbers; what the starting phi does to them is a contribution of its own where it has a sigma."""
+    growth, headline = rates(maps.phi, measured.run), headline_numbers(maps, measured.standard, anode)
+    start = scales.relative.get(STARTING_SOLUTION)
+    if start is None:
+        return growth, headline
+    bare = replace(maps, phi=without_start(maps.phi))
+    growth = replace(growth, numbers=parted(growth.numbers, rates(bare.phi, measured.run).numbers, start))
+    return growth, parted(headline, headline_numbers(bare, measured.standard, anode), start)
+
+
+def _doubts(
+    measured: MeasuredRun, misfit: Misfit, agreed: Agreement, crystals: Crystals, anode: AnodePosition
+) -> list[Doubt]:
+    """What is doubtful of the run's numbers by what was measured."""
     centre, voxels = centre_px(measured.reduced.store), measured.voxels
     without = np.flatnonzero(~np.isfinite(voxels.values["phi"]))
     why = Counter(voxels.flags[row][0] if voxels.flags[row] else "not measured" for row in without)
-    return doubts(
+    of_all = doubts(
         measured.standard, misfit, agreed, voxels.frame.size, centre_px=centre, crystals_miss=crystals.missed, unmeasured=why,
         uneven=measured.reduced.uneven,
     )  # fmt: skip
+    return [*doubts_of_the_beam(anode), *of_all, *doubts_of_the_surface(anode), *doubts_of_the_diode(measured)]
 
 
 def _nouns(title: str, maps: FrameMaps, growth: Kinetics, crystals: Crystals, sizes: SizeStudy) -> RunResults:
