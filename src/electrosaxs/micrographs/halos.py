@@ -30,7 +30,7 @@ MOST = 0.65  # of the islands that must show it, half to twice as high as usual:
 FARTHEST = 64  # px from islands to which a halo is followed
 STEEPEST = 2.0  # of two pixels' fall that is followed into the blur of the edge
 LEAST_BLUR = 0.8  # px
-OWN_BLUR = (0.85, 1.0, 1.17, 1.37)  # of the image's blur
+OWN_BLUR = (0.85, 1.17, 1.37)  # of the image's blur
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,20 +125,22 @@ def _fits(curves: FloatArray, at: FloatArray, blur: float, tails: list[tuple[int
     if len(edges) < 2:  # islands of few blurs have no two steps that are apart
         return []
     first, second = np.triu_indices(len(edges), 1)
-    by_blur = [_two_steps(edges, at, factor * blur, first, second) for factor in OWN_BLUR]
-    plain, steps = by_blur[OWN_BLUR.index(1.0)], ndtr((edges[:, None] - at) / blur)
+    plain, steps = _two_steps(edges, at, blur, first, second), ndtr((edges[:, None] - at) / blur)
     beyond = np.maximum(at - edges[:, None], 0.0)
     halos = np.stack([(1.0 - steps) * np.exp(-((beyond / fading) ** power)) for power, fading in tails])
     beside = np.concatenate([np.broadcast_to(plain, (len(tails), *plain.shape)), halos[:, second, :, None]], axis=3)
-    without, with_halo = np.min([_rest(design, curves) for design in by_blur], axis=0), _rest(beside, curves)
+    without, with_halo = _rest(plain, curves).min(axis=0), _rest(beside, curves)
+    least = with_halo.reshape(-1, len(curves)).min(axis=0)
+    noise = least / max(curves[0].size - 8.0, 1.0)
+    if np.mean(without - least > CLEAR * noise) >= MOST:  # only then it is worth while
+        others = [_rest(_two_steps(edges, at, factor * blur, first, second), curves).min(axis=0) for factor in OWN_BLUR]
+        without = np.minimum(without, np.min(others, axis=0))
     found = []
     for k, curve in enumerate(curves):
         best = np.unravel_index(int(np.argmin(with_halo[..., k])), with_halo.shape[:-1])
-        least, alone = float(with_halo[(*best, k)]), float(without[:, k].min())
         levels = np.linalg.lstsq(beside[best], curve, rcond=None)[0]
         island = levels[1] + levels[2]
-        noise = least / max(curve.size - 8.0, 1.0)
-        clear = alone - least > CLEAR * noise
+        clear = bool(without[k] - least[k] > CLEAR * noise[k])
         height = float(levels[3] @ island / max(float(island @ island), 1e-12))
         found.append(_Fading(clear, float(edges[second[best[1]]]), tails[best[0]][1], height))
     return found
