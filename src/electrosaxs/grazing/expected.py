@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from .surroundings import Surroundings
 ON_ROD = 1e-6
 MATCHED = 3.5  # standard deviations
 BRIGHTEST_COPY = 1e3  # times what is expected: neither substrate nor roughness makes up for that
+WITHIN = 2.0  # widths of a spot: reflections nearer than this are a part of it
 TAKEN = 12.0  # pixels: reflections so near to a spot with another cause could not be told from it
 
 
@@ -119,6 +121,23 @@ def behind(expected: Expected, taken: FloatArray) -> Expected:
         return expected
     apart = np.hypot(expected.row[:, None] - taken[:, 0], expected.column[:, None] - taken[:, 1]).min(axis=1)
     return replace(expected, status=np.where((expected.status == "") & (apart < TAKEN), "taken", expected.status))
+
+
+def within_spots(expected: Expected, spots: Sequence[Spot]) -> npt.NDArray[np.bool_]:
+    """Which reflections lie within one of the spots."""
+    inside = np.zeros(len(expected), dtype=bool)
+    for spot in spots:
+        off = np.stack([expected.row - spot.row, expected.column - spot.column], axis=1)
+        inside |= np.einsum("ni,ij,nj->n", off, np.linalg.inv(spot.shape), off) < WITHIN**2
+    return inside
+
+
+def in_blends(expected: Expected, blends: Sequence[Spot]) -> Expected:
+    """The same with those that lie within spots of more than one reflection told as "in a blend"."""
+    if not blends:
+        return expected
+    hidden = (expected.status == "") & within_spots(expected, blends)
+    return replace(expected, status=np.where(hidden, "in a blend", expected.status))
 
 
 def match(

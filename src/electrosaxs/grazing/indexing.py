@@ -14,7 +14,7 @@ from ..nouns.base import FloatArray
 from ..nouns.film import NO_LATTICE, Assignment, FilmConstants, Orientation, Refined, Spot
 from ..physics.lattices import neighbour_distance
 from .candidates import Start, candidate_orientations, starts
-from .expected import Expected, Setup, behind, expected_reflections, incidence_of, match
+from .expected import Expected, Setup, behind, expected_reflections, in_blends, incidence_of, match
 from .intensities import Envelope
 from .likelihood import Explained, explain
 from .refine import PIXEL_SIGMA, Matched, Prior, joined, matched, refine, value_of
@@ -38,12 +38,13 @@ LEAST_SCORE = 12.0  # ln of the odds against "none", for so many candidates and 
 
 @dataclass(frozen=True, eq=False)
 class ImageView:
-    """One image as indexing sees it: the spots that take part, what could be seen where, and the places (n, 2) of spots that
-    are explained already."""
+    """One image as indexing sees it: the spots that take part, what could be seen where, the places (n, 2) of spots that
+    are explained already, and spots that are more than one reflection."""
 
     spots: list[Spot]
     view: Surroundings
     taken: FloatArray | None = None
+    blends: tuple[Spot, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,8 +248,12 @@ def freed_angle(
 ) -> Indexed:  # fmt: skip
     """What was found, or the same with angles of incidence that are not those stated, where spots that scattered about their
     places then lie on them: who stated a wrong angle meant another one."""
-    free = {name: Prior(p.value, FREE_ANGLE) if name.startswith("incidence") else p for name, p in priors.items()}
-    return _calmest(found, FREE_STARTS, images, setup, stated, free, held)
+    return _calmest(found, FREE_STARTS, images, setup, stated, with_free_angles(priors), held)
+
+
+def with_free_angles(priors: Mapping[str, Prior]) -> dict[str, Prior]:
+    """The same with angles of incidence of which hardly anything is known."""
+    return {name: Prior(p.value, FREE_ANGLE) if name.startswith("incidence") else p for name, p in priors.items()}
 
 
 def _calmest(
@@ -279,6 +284,7 @@ def _look(
         here = expected_reflections(setup, orientation, constants, number, image.view)
         if image.taken is not None:
             here = behind(here, image.taken)
+        here = in_blends(here, image.blends)
         intensity = (
             here.weight if envelope is None else here.weight * np.exp(np.clip(envelope.log(here.q), -60.0, 60.0))
         )

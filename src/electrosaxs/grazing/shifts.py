@@ -29,6 +29,7 @@ DIMMEST = 0.1  # of the field in the middle of a spot: what it is nearby is not 
 YONEDA_WIDTHS, YONEDA_END = 2.0, 1.25  # widths of a spot; critical angles
 DRAWN_STEPS = 2
 TOTAL_SHARE = 0.4  # of its height is the sigma of a spot that reaches below the critical angle
+NO_HEIGHT = 1e3  # the same where its place along the normal is left out
 AROUND = np.array([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
 
 
@@ -71,7 +72,7 @@ def corrected_places(
         shape = np.array([spot.shape for spot in of_image])
         widest = np.sqrt(np.linalg.eigvalsh(shape)[:, 1:])
         parts = _shifts(setup, constants, int(image), centre, shape, reflected[here], envelope)
-        yoneda, total = _of_yoneda_band(setup, constants, int(image), centre, shape, left.yoneda)
+        yoneda, total = _of_yoneda_band(setup, constants, int(image), centre, shape, reflected[here], left.yoneda)
         if drawn:
             exact = parts
             for _ in range(DRAWN_STEPS):
@@ -88,12 +89,14 @@ def corrected_places(
 
 
 def _of_yoneda_band(
-    setup: Setup, constants: FilmConstants, image: int, centre: FloatArray, shape: FloatArray, band_share: float
-) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    setup: Setup, constants: FilmConstants, image: int, centre: FloatArray, shape: FloatArray,
+    reflected: npt.NDArray[np.bool_], band_share: float,
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:  # fmt: skip
     """By how many pixels (n, 2) spots in the Yoneda band may lie off, band_share of their height, and which of them reach below
-    the critical angle. There
-    the waves' amplitudes decide how high a spot is brightest, and a drawing tells no more than they do. A spot of covariance S
-    moves along S n, n up the film's normal."""
+    the critical angle. There the waves' amplitudes decide how high a spot is brightest, and a drawing tells no more than they
+    do. Where the beam itself comes in below it, copies by the reflected beam that reach below it tell no height at all: their
+    reflections lie at the angle of incidence or nearby, where hardly a wave leaves the film, and all are seen where the band
+    is. A spot of covariance S moves along S n, n up the film's normal."""
     plane, incidence = moved(setup.plane, constants), incidence_of(constants, image, setup.film)
     rows = centre[:, :1] + YONEDA_WIDTHS * np.sqrt(shape[:, :1, 0]) * np.array([0.0, 1.0, -1.0])
     exit_sine = film_coordinates(plane, incidence, rows, np.broadcast_to(centre[:, 1:], rows.shape))[1]
@@ -102,6 +105,7 @@ def _of_yoneda_band(
     share = np.where(exit_sine[:, 0] < YONEDA_END * critical, band_share, 0.0)
     total = np.asarray(exit_sine.min(axis=1) < critical)
     share = np.where(total, TOTAL_SHARE, share)
+    share = np.where(total & reflected & (incidence.angle < constants.critical), NO_HEIGHT, share)
     return np.asarray(share[:, None] * _along_the_normal(plane, shape)), total
 
 

@@ -60,7 +60,7 @@ def spots_at(
             fitted.append(spot)
     usual = float(np.median([np.prod(spot.widths) for spot in fitted])) if fitted else 0.0
     fitted = [spot for spot in fitted if np.prod(spot.widths) > SMALLEST_AREA * usual]
-    spots = [_placed(spot, image, plane, incidence, index) for spot in fitted]
+    spots = [placed(spot, image, plane, incidence, index) for spot in fitted]
     spots = [_off_the_rod(spot, spots) for spot in spots]
     return sorted(spots, key=lambda s: -s.signal_to_noise)
 
@@ -117,7 +117,8 @@ def _q_sigma(slopes: FloatArray, covariance: FloatArray) -> tuple[float, float]:
     return float(parallel), float(along)
 
 
-def _placed(spot: FittedSpot, image: PreparedImage, plane: DetectorPlane, incidence: Incidence, index: int) -> Spot:
+def placed(spot: FittedSpot, image: PreparedImage, plane: DetectorPlane, incidence: Incidence, index: int) -> Spot:
+    """A spot of image `index` with its place in q, and why it is left out of indexing where it is."""
     row, column = float(spot.centre[0]), float(spot.centre[1])
     parallel, along, slopes, exit_sine = _in_q(row, column, plane, incidence)
     across = float(np.sqrt(np.abs(slopes[0] @ spot.shape @ slopes[0])))

@@ -165,7 +165,8 @@ def _explained(out: Standing, edge: float, seen: Mask) -> tuple[Mask, Explanatio
     fuller = island_mask(out, facets=True)
     if fuller.sum() < (1.0 + FAINT) * seen.sum() or not len(found.rows):
         return seen, found, False
-    other = explain_mask(fuller & ~valleys(working, fuller, edge))
+    # islands are larger with their facets: what is long for the tops may be a bend between top and facet
+    other = explain_mask(fuller & ~valleys(working, fuller, usual_edge(fuller)))
     better = len(other.rows) > 0 and _well_seen(other) > _well_seen(found)
     return (fuller, other, True) if better else (seen, found, False)
 

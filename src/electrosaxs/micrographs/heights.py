@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from scipy.stats import median_abs_deviation
 from skimage.measure import label, regionprops
 from skimage.measure._regionprops import RegionProperties
 
@@ -18,7 +17,7 @@ from ..nouns.heights import HeightIsland, HeightMap, Relief
 from ..physics.tetrahedron import SQRT3
 
 ROUNDS = 8
-TO_SIGMA = 1.4826  # of a normal distribution from its median absolute deviation
+TO_SIGMA = 1.482602218505602  # of a normal distribution from its median absolute deviation
 SUBSTRATE_SIGMA, ISLAND_SIGMA = 3.0, 6.0
 LINE_SHARE = 0.1  # of a line on the substrate, for its own offset
 SMALLEST_PX = 40
@@ -33,7 +32,7 @@ NM_PER_UM = 1000.0
 def study_relief(given: HeightMap) -> Relief:
     """The levelled map and its islands, the largest first, those that the frame cuts last."""
     heights, substrate = level(given.heights_um)
-    noise = _spread(heights[substrate])
+    noise = robust_sigma(heights[substrate])
     uneven = _block_scatter(heights, substrate)
     inside = ndimage.binary_opening(heights > ISLAND_SIGMA * max(noise, uneven, 1e-12), iterations=1)
     marks = label(inside, connectivity=1)
@@ -93,9 +92,9 @@ def half_sample_mode(values: FloatArray) -> float:
     return float(ordered.mean())
 
 
-def _spread(values: FloatArray) -> float:
+def robust_sigma(values: FloatArray) -> float:
     """Standard deviation as of a Gaussian, from the median absolute deviation."""
-    return float(median_abs_deviation(values, scale="normal"))
+    return float(TO_SIGMA * np.median(np.abs(values - np.median(values))))
 
 
 def _line_offsets(flat: FloatArray, substrate: npt.NDArray[np.bool_]) -> FloatArray:
@@ -117,7 +116,7 @@ def _block_scatter(heights: FloatArray, substrate: npt.NDArray[np.bool_]) -> flo
                 means.append(float(heights[block][substrate[block]].mean()))
     if len(means) < 4:
         return float(np.std(heights[substrate]))
-    return _spread(np.array(means))
+    return robust_sigma(np.array(means))
 
 
 def _island(
@@ -158,7 +157,7 @@ def _terrace(values: FloatArray) -> tuple[float, float, int]:
     upper = values[values > 0.5 * tip]
     middle = half_sample_mode(upper)
     near = upper[np.abs(upper - middle) < 0.1 * tip]
-    spread = _spread(near)
+    spread = robust_sigma(near)
     on = upper[np.abs(upper - middle) <= SUBSTRATE_SIGMA * max(spread, 1e-12)]
     slope_share = 2.0 * SUBSTRATE_SIGMA * spread / max(tip, 1e-12)  # that a plain slope would have within the window
     if len(on) < max(FLAT_SHARE, 1.5 * slope_share) * len(values):

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import Delaunay, QhullError, cKDTree
-from scipy.stats import median_abs_deviation
 from skimage.feature import peak_local_max
 
 from ..nouns import FloatArray
 from ..nouns.heights import Face, Grain
+from .heights import robust_sigma
 
 SMOOTHED, BACKGROUND = 0.18, 0.7  # Gaussians of what a particle is and of what lies under it, in spacings
 NEAREST = 0.6  # spacings between two particles, at least
@@ -81,7 +81,7 @@ def _particles(grey: FloatArray, spacing: float) -> FloatArray:
     """Positions (n, 2) as (x, y) of the bright maxima, to a part of a pixel by a parabola in each direction."""
     smooth = ndimage.gaussian_filter(grey, SMOOTHED * spacing) - ndimage.gaussian_filter(grey, BACKGROUND * spacing)
     distance = max(1, round(NEAREST * spacing / 2.0))
-    spread = float(median_abs_deviation(smooth, axis=None, scale="normal"))
+    spread = robust_sigma(smooth)
     found = peak_local_max(smooth, min_distance=distance, threshold_abs=0.3 * spread, exclude_border=2)
     rows, columns = found[:, 0], found[:, 1]
     middle = smooth[rows, columns]

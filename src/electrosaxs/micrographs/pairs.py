@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from ..nouns import FloatArray
 
@@ -79,18 +81,23 @@ def clustering(fields: Sequence[Field]) -> tuple[float, float]:
 def _pair_ratio(fields: Sequence[Field], radius: float) -> float:
     pairs, expected = 0.0, 0.0
     for field in fields:
-        distance, weight = _weighted_pairs(field)
-        pairs += float(weight[distance <= radius].sum())
         n = len(field.points)
+        first, second = (
+            cKDTree(field.points).query_pairs(radius, output_type="ndarray").T if n else np.zeros((2, 0), int)
+        )
+        pairs += 2.0 * float(_weights(field, first, second)[1].sum())
         expected += n * max(n - 1, 0) / (field.width * field.height) * np.pi * radius**2
     return pairs / expected if expected else float("nan")
 
 
 def _weighted_pairs(field: Field) -> tuple[FloatArray, FloatArray]:
-    """Distances of all ordered pairs and their weights A / ((W - |dx|) (H - |dy|))."""
-    offset = field.points[:, None, :] - field.points[None, :, :]
-    other = ~np.eye(len(field.points), dtype=bool)
-    dx, dy = np.abs(offset[other]).reshape(-1, 2).T
+    """Distances of all ordered pairs, and their weights."""
+    return _weights(field, *np.nonzero(~np.eye(len(field.points), dtype=bool)))
+
+
+def _weights(field: Field, first: npt.NDArray[np.intp], second: npt.NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+    """Distances of pairs and their weights A / ((W - |dx|) (H - |dy|))."""
+    dx, dy = np.abs(field.points[first] - field.points[second]).reshape(-1, 2).T
     kept = np.maximum((field.width - dx) * (field.height - dy), 1e-9 * field.width * field.height)
     return np.hypot(dx, dy), field.width * field.height / kept
 

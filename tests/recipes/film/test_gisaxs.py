@@ -67,6 +67,17 @@ def test_the_papers_film_is_fcc_with_111_planes_on_the_substrate(results: Path):
     assert any("twins" in note for note in found["notes"])
 
 
+def test_below_the_critical_angle_copies_in_the_yoneda_band_tell_no_height(tmp_path: Path):
+    """Their reflections lie at the angle of incidence, and they are seen at the critical angle: 3 sigma of angle and strain."""
+    made = film(tmp_path, FilmBeam(brightest_counts=20000.0, incident_angle_deg=0.12), core="PbS", normal=[1, 0, 0])
+    found = study(made, 0.13, core="PbS").indexed
+    assert found is not None
+    refined = found.refined
+    assert found.orientation.name == "FCC (100)"
+    assert abs(refined.constants.incidence[0] - np.radians(0.12)) < 2.5 * refined.sigma("incidence 0")
+    assert refined.scatter < 0.05
+
+
 def test_its_constants_come_back_though_the_stated_angle_is_off(results: Path):
     numbers = json.loads((results / "numbers.json").read_text())
     a, contraction = numbers["lattice_constant_dried"], numbers["contraction_along_normal"]

@@ -266,7 +266,8 @@ def _drawn(picture: FilmPicture) -> list[Drawn]:
             "indexed_pattern",
             "The pattern over q along the surface and along the normal (inside the film). Red: reflections of the direct beam, "
             "green: those of a second orientation; blue: copies made by the reflected beam, drawn where the direct beam's axis "
-            "shows them. Crosses: found; points: not found; faint points: below the noise, or behind gaps and beam stop.",
+            "shows them. Crosses: found; points: not found; faint points: below the noise, in a blend, or behind gaps and "
+            "beam stop.",
             indexed_pattern(picture),
         ),
         drawn(

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...errors import InputFileError, bad_value
+from ...grazing.blends import index_parted, part_blends
 from ...grazing.expected import Setup, incidence_of, moved
-from ...grazing.indexing import RESTLESS, ImageView, Indexed, freed_angle, index_film, within_stated
+from ...grazing.indexing import RESTLESS, ImageView, Indexed, freed_angle, index_film, with_free_angles, within_stated
 from ...grazing.refine import SCATTERED, Prior
 from ...grazing.ring_lattice import RingLattice, ring_lattice
 from ...grazing.ring_profile import sectors_of
@@ -118,23 +119,57 @@ def _first_incidence(study: FilmStudy) -> Incidence:
 
 
 def _study_of_spots(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
-    """Spots and their lattice, whatever angle was stated."""
+    """Spots and their lattice, whatever angle was stated, and with spots parted that are two reflections."""
     study = _of_composition(inputs, options)
     found = study.indexed
-    if found is None or options.hold_incident_angle or found.refined.scatter < RESTLESS:
+    if found is None:
         return study
-    images = range(len(study.prepared))
-    views = [
-        ImageView([s for s in study.spots if s.image == i and not s.excluded], surroundings(study.prepared[i], inputs.plane))
-        for i in images
+    priors = study.priors
+    if not options.hold_incident_angle and found.refined.scatter >= RESTLESS:
+        given = _views(study, inputs), study.setup, study.start, study.priors, _held(options)
+        freed = within_stated(found, *given)
+        if freed is found and found.refined.scatter > SCATTERED and _pulled(study, found):
+            freed, priors = freed_angle(found, *given), with_free_angles(study.priors)
+        if freed is not found:
+            second = second_orientation(given[0], study.setup, freed)
+            study = replace(study, indexed=freed, second=second)
+        else:
+            priors = study.priors
+    return _parted(study, inputs, priors, _held(options))
+
+
+def _views(
+    study: FilmStudy, inputs: FilmInputs, blends: Mapping[int, tuple[Spot, ...]] | None = None
+) -> list[ImageView]:
+    """What indexing sees of each image. blends: of an image, spots that are more than one reflection."""
+    return [
+        ImageView(
+            [s for s in study.spots if s.image == i and not s.excluded], surroundings(image, inputs.plane),
+            blends=(blends or {}).get(i, ()),
+        )
+        for i, image in enumerate(study.prepared)
     ]  # fmt: skip
-    given = views, study.setup, study.start, study.priors, _held(options)
-    freed = within_stated(found, *given)
-    if freed is found and found.refined.scatter > SCATTERED and _pulled(study, found):
-        freed = freed_angle(found, *given)
-    if freed is found:
+
+
+def _parted(study: FilmStudy, inputs: FilmInputs, priors: Mapping[str, Prior], held: Mapping[str, str]) -> FilmStudy:
+    """The same with spots that are two reflections parted, or left out of the constants."""
+    assert study.indexed is not None
+    spots: list[Spot] = []
+    blends: dict[int, tuple[Spot, ...]] = {}
+    for number, image in enumerate(study.prepared):
+        here = [s for s in study.spots if s.image == number]
+        parted = part_blends(image, here, study.indexed, number, study.setup)
+        spots += here if parted is None else parted.spots
+        if parted is not None:
+            blends[number] = parted.blends
+    if not blends:
         return study
-    return replace(study, indexed=freed, second=second_orientation(views, study.setup, freed))
+    looked = replace(study, spots=tuple(spots))
+    views = _views(looked, inputs, blends)
+    indexed = index_parted(study.indexed, views, study.setup, priors, held)
+    if indexed is None:
+        return study
+    return replace(looked, indexed=indexed, second=second_orientation(views, study.setup, indexed))
 
 
 def _pulled(study: FilmStudy, found: Indexed) -> bool:

@@ -24,7 +24,6 @@ from ..progress import Progress, over
 from .detection import simulated_detection
 from .numbers import sample_of
 from .output import write_study
-from .score import score
 from .study import Study
 
 AGREE = 0.02  # relative difference of two scales that are the same
@@ -80,7 +79,11 @@ def count_islands(
         view = find_islands(picture.pixels, scale, name, used)
         views.append(replace(view, flags=(*view.flags, *_notes(view, picture, used))))
     sample = sample_of(views, simulated_detection(views), lattice_constant_nm) if views else None
-    scored = score(views, [Path(path) for path in truth]) if truth else None
+    scored = None
+    if truth:
+        from .score import score  # with shapely, that nothing else needs
+
+        scored = score(views, [Path(path) for path in truth])
     settings = {
         "um_per_pixel": scale.um_per_pixel, "scale": scale.source, "crop": crop, "lattice_constant_nm": lattice_constant_nm,
         "um_per_level": beside.um_per_level,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...micrographs.density import DensityErrors, images_needed, sample_density
+from ...micrographs.edges import FLOOR
 from ...micrographs.pairs import Field, clustering, nearest_neighbours
 from ...micrographs.thickness import MeanThickness, mean_thickness
 from ...nouns import FloatArray, Number
@@ -201,7 +202,9 @@ def _shape(sample: Sample, probed: Number | None) -> dict[str, Number]:
         own = np.array([i.thickness_sigma for _, i in resolved]) * scale.length
         limits = np.array([i.thinner_than for i in sample.islands if np.isfinite(i.thinner_than)]) * scale.length
         found = mean_thickness(thick, own, limits)
+        found = replace(found, sigma=float(np.hypot(found.sigma, _of_all_facets(sample))))
         which = f"sqrt(2/3) (L_base - L_top) of {len(resolved)} islands whose facets are resolved"
+        which += ", with what blur leaves open of all of them in sigma"
         which += f"; {len(limits)} more are thinner than is resolved, and counted so" if len(limits) else ""
         return {"island_thickness": Number(found.mean, found.sigma, scale.unit, which)} | _volumes(
             sample, found, "unresolved islands with the mean of those that are not resolved"
@@ -217,6 +220,14 @@ def _shape(sample: Sample, probed: Number | None) -> dict[str, Number]:
         "island_volume": Number.absent(f"{scale.unit}^3", why), "particles_per_island": Number.absent("one", why),
         "amount_per_area": Number.absent(scale.unit, why),
     }  # fmt: skip
+
+
+def _of_all_facets(sample: Sample) -> float:
+    """What is not known of the thickness of all islands alike: profiles are averaged up to the corners, which blur rounds, so
+    that neither edge of a facet is known better than FLOOR of a blur, however many there are. T = sqrt(2/3) 2 sqrt(3) w."""
+    blurs = [view.blur * view.scale.length for view in sample.views if np.isfinite(view.blur)]
+    width = np.sqrt(2.0) * FLOOR * float(np.mean(blurs)) if blurs else 0.0
+    return float(thickness(2.0 * SQRT3 * width, 0.0))
 
 
 def _volumes(sample: Sample, thick: MeanThickness, how: str) -> dict[str, Number]:

@@ -23,6 +23,7 @@ from ...figures.islands import (
     size_distribution,
 )
 from ...figures.reliefs import height_map_figure, height_profile_figure, packing_figure
+from ...figures.rendered import png_bytes
 from ...figures.style import Omitted
 from ...io.atomic import replacing
 from ...io.island_files import outline_text, write_island_results
@@ -51,7 +52,7 @@ ISLANDS = ("image", "island", "x_px", "y_px", "base_edge_um", "base_edge_um_sigm
            "group", "probability", "outline_px")  # fmt: skip
 IMAGES = ("image", "width_px", "height_px", "um_per_pixel", "area_um2", "count", "count_sigma", "density_per_mm2",
           "density_per_mm2_sigma", "covered_fraction", "merged_fraction", "flags")  # fmt: skip
-ON_PAGE_PX = 1100
+ON_PAGE_PX, SCREEN_DPI = 1100, 96
 BINS = (6, 40)
 
 
@@ -234,7 +235,7 @@ def _overlay(folder: Path, view: FieldOfView, picture: Micrograph) -> dict[str, 
     drawn = overlay(picture.pixels, view)
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / f"overlay_{view.name}.png") as part:
-        drawn.save(part, format="PNG", compress_level=3)
+        part.write_bytes(png_bytes(np.asarray(drawn), SCREEN_DPI))
     small = drawn.copy()
     small.thumbnail((ON_PAGE_PX, ON_PAGE_PX), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

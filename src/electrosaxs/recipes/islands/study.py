@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ...io.micrograph import Micrograph
@@ -33,6 +34,10 @@ class Study:
 
     def numbers(self) -> dict[str, Number]:
         """All numbers of numbers.json."""
+        return dict(self._numbers)
+
+    @cached_property
+    def _numbers(self) -> dict[str, Number]:
         probed = relief_thickness(self.reliefs) if self.reliefs else None
         numbers = numbers_of(self.sample, probed) if self.sample else {}
         if probed is not None:
