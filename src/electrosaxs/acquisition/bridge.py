@@ -21,6 +21,14 @@ CLOCK_S = 5.0  # by which its clock may differ from what it should be
 IMAGE_S, IMAGE_POLL_S = 10.0, 0.02  # wall; for which an image may stay unseen on a disk that computers share
 
 
+def _shape(told: Any) -> tuple[int, int]:
+    """Rows and columns of the detector, as `hello` tells them. ValueError for anything else."""
+    rows, columns = (told[0], told[1]) if isinstance(told, list) and len(told) == 2 else (0, 0)
+    if not all(isinstance(n, int | float) and n == int(n) > 0 for n in (rows, columns)):
+        raise ValueError(told)
+    return int(rows), int(columns)
+
+
 class BridgeBeamline:
     """A beamline.Beamline at HOST:PORT. Fault for an answer that says so, that is late, or that is none."""
 
@@ -29,6 +37,7 @@ class BridgeBeamline:
         self._socket: socket.socket | None = None
         self._pending, self._number = b"", 0
         self._real, self._clock, self._clock_at, self._sent_at = False, 0.0, 0.0, 0.0
+        self._behind = 0.0  # a virtual clock, behind the waits that were asked for
 
     def hello(self) -> Greeting:
         host, _, port = self.address.rpartition(":")
@@ -46,7 +55,9 @@ class BridgeBeamline:
         try:
             detector = found["detector"]
             low, high = (float(v) for v in found["height_um"])
-            shape = (int(detector["shape"][0]), int(detector["shape"][1]))
+            shape = _shape(detector["shape"])
+            if not low < high:
+                raise ValueError(found["height_um"])
             self._note(float(found["clock_s"]))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise Fault("bridge", f"hello: clock_s, detector or height_um is missing or wrong ({error!r})") from error
@@ -62,7 +73,14 @@ class BridgeBeamline:
         if self._real:
             time.sleep(seconds)
         else:
-            self._note(self._value(self._ask("wait", seconds, seconds=seconds), "wait", "clock_s"))
+            now = self._value(self._ask("wait", seconds, seconds=seconds), "wait", "clock_s")
+            went = now - self._clock
+            self._behind = max(0.0, self._behind + seconds - went)
+            if went > seconds + CLOCK_S:
+                raise Fault("bridge", f"its clock went on by {went:.1f} s in a wait of {seconds:g} s")
+            if self._behind > CLOCK_S and went >= -CLOCK_S:
+                raise Fault("bridge", f"its virtual clock stands: {self._behind:.1f} s of the last waits are missing")
+            self._note(now)
 
     def sample(self, name: Sample) -> None:
         found = self._ask("sample", name=name)

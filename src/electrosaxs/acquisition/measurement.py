@@ -22,6 +22,7 @@ from .watch import Journal, Watch
 
 REACHED_UM, MOVES = 5.0, 2  # of the stage, from where it was sent; one that is not there is sent once more
 BEAM_SHARE = 0.1  # of the usual monitor rate: less is no beam
+MOST_TRANSMITTED = 1.5  # before the field: more is no noise of two diodes, and `analyse` would refuse the run
 BEAM_LOOK_S, BEAM_EXPOSURE_S, BEAM_PATIENCE_S = 5.0, 0.2, 7200.0  # beamline's clock
 REFERENCE_SPAN = (0.2, 0.8)  # heights of solvent and reference frames, in shares of the gap
 LONGEST_EXPOSURE, WORTH = 3.0, 1.1  # times exposure_s, where little is transmitted; less more is not worth it
@@ -213,6 +214,9 @@ class Measurement:
             self._await_beam(end)
         if place is not None:
             self._transmission[place] = seen.transmission
+        if self.field.on_at is None and seen.transmission > MOST_TRANSMITTED:
+            words = f"transmission = {seen.transmission:g}: more than all of the beam; give a share of 1, no percentage"
+            raise Fault("diodes", words)
         self.record.frame(role, seen, {"time": since, "voltage": voltage, "current": current})
         self.watch.tick()
         return seen

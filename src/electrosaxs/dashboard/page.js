@@ -10,7 +10,7 @@ const ENDED = ["finished", "aborted", "failed"];
 const WRONG = ["failed", "aborted", "fallback"];
 const kept = {
   frames: 0, pass: 0, curve: -1, meter: { rows: [], stride: 0 }, control: { rows: [], stride: 0 },
-  lines: new Map(), placed: new Map(), run: {}, state: {}, operator: false,
+  lines: new Map(), placed: new Map(), judged: new Map(), flagged: 0, run: {}, state: {}, operator: false,
 };
 const sources = {}, models = {};
 const $ = (id) => document.getElementById(id);
@@ -114,7 +114,8 @@ function take(news) {
   if (news.curve) drawCurve(news.curve);
   if (news.meter) takeMeter(news.meter);
   if (news.control) takeControl(news.control);
-  if (fresh.length) drawQuality(fresh);
+  if (news.panels) judgeAll();
+  else if (fresh.length) drawQuality(fresh.map(judged));
   if (fresh.length || news.panels) { drawMap(); drawGrowth(); }
   if (news.panels) { drawProfile(); drawFlux(); drawOnset(); drawBalance(); }
   drawFacts(news);
@@ -333,6 +334,21 @@ function takeControl(found) {
   drawFlux();
 }
 
+// What the last pass says of a frame stands in the place of what was said when it came.
+function judged(line) {
+  const told = kept.judged.get(line.index);
+  return told ? { ...line, ...told } : line;
+}
+
+function judgeAll() {
+  const { index, reduced_chi_squared, flags } = kept.panels.quality;
+  kept.judged = new Map(index.map((i, k) => [i, { reduced_chi_squared: reduced_chi_squared[k], flags: flags[i] || [] }]));
+  show("quality", { index: [], value: [], words: [] });
+  show("flagged", { index: [], value: [], words: [] });
+  kept.flagged = 0;
+  drawQuality([...kept.lines.values()].map(judged));
+}
+
 function drawQuality(fresh) {
   const words = (line) => (line.flags.length ? line.flags.join("; ") : "good");
   const measured = fresh.filter((line) => number(line.reduced_chi_squared) > 0);
@@ -342,7 +358,7 @@ function drawQuality(fresh) {
   });
   if (measured.length && sources.quality) sources.quality.stream(columns(measured), MOST_POINTS);
   if (flagged.length && sources.flagged) sources.flagged.stream(columns(flagged), MOST_POINTS);
-  kept.flagged = (kept.flagged || 0) + flagged.length;
+  kept.flagged += flagged.length;
   const last = flagged[flagged.length - 1];
   if (last) kept.lastFlag = `, last: frame ${last.index}, ${words(last)}`;
   note("quality", kept.flagged ? `triangles: ${kept.flagged} flagged${kept.lastFlag}` : "no frame is flagged");

@@ -203,7 +203,7 @@ class RunPlan(Settings):
         return self
 
     def _check_hold(self, hold: HeldFlux) -> None:
-        """Voltages within the limit of the meter, and frames more often than they count as stale."""
+        """Voltages within the limit of the meter, frames more often than they count as stale, some of the solution alone."""
         allowed = self.source_meter.max_voltage_V
         for key in ("start_voltage_V", "fallback_voltage_V"):
             if (value := getattr(hold, key)) > allowed:
@@ -216,6 +216,12 @@ class RunPlan(Settings):
                 "hold.stale_after_s", f"{hold.stale_after_s:g}",
                 f"is shorter than scan.period_s = {self.scan.period_s:g}: between two scans frames would be stale",
                 "give at least the period",
+            )  # fmt: skip
+        if max(self.scan.heights_um) < self.beam.fwhm_um:
+            raise WrongSetting(
+                "scan.heights_um", f"{self.scan.heights_um}",
+                f"none is beam.fwhm_um = {self.beam.fwhm_um:g} um clear of what grows on the anode, which no flux is held by",
+                "add heights, up to the other electrode if the supply is to be known",
             )  # fmt: skip
         if hold.nucleate is not None and hold.nucleate.at_s >= self.scan.duration_s:
             raise WrongSetting(

@@ -182,3 +182,17 @@ def test_a_model_that_cannot_be_run_lets_go_and_begins_again(monkeypatch: pytest
     assert "no step is short enough" in lost.reason
     assert held.run(480.0).mode == "hold"
     assert_close(held.decisions[-1].charge, 0.045, rel=0.1)
+
+
+def test_a_frame_that_comes_late_counts_and_ends_nothing() -> None:
+    """Its time is before the last decision; a bank of runs that did not see it on its way broke off the run."""
+    held = HeldCell(plant_with(**QUIET))
+    held.run(300.0)
+    estimator = held.holder.estimator
+    before = len(estimator._time)
+    held.holder.frame(held.time - 70.0, 50.0, 9e-4, 1e-3)
+    assert len(estimator._time) == before + 1
+    bank = estimator.bank
+    assert bank is not None
+    assert all(member.seen.shape[1] == before + 1 for member in bank.members)
+    assert held.run(660.0).mode in ("start", "hold")

@@ -66,18 +66,19 @@ def test_what_is_known_of_a_held_onset_takes_the_place_of_the_belief() -> None:
 def test_late_frames_keep_their_places_in_a_bank_that_is_filled_again() -> None:
     times, heights = np.array([500.0, 800.0, 1020.0, 1050.0]), np.array([0.0, 50.0, 0.0, 50.0])
     footprints, bank = Footprints(GRID, FWHM_UM), OnsetBank(BELIEVED, GRID, BELIEVED.x0)
-    in_order = bank.again(BELIEVED.x0, constant(20.0).program(0.0, END_S), END_S, footprints.looks(times, heights))
+    in_order = bank.again(
+        BELIEVED.x0, constant(20.0).program(0.0, END_S), END_S, footprints.looks(times, heights), lambda *_: None
+    )
     late = [2, 0, 3, 1]
     looks = footprints.looks(times[late], heights[late])
-    again = bank.again(BELIEVED.x0, constant(20.0).program(0.0, END_S), END_S, looks)
+    again = bank.again(BELIEVED.x0, constant(20.0).program(0.0, END_S), END_S, looks, lambda *_: None)
     assert in_order.begun
     assert_close(again.none.seen, in_order.none.seen[:, late], rel=1e-9)
 
 
 def test_a_held_onset_without_the_bank_leaves_open_how_far_beyond_the_solubility_it_was() -> None:
-    held = run(HeldOnset(AT_S, 0.02, 0.02, 0.003))
-    free = held.let_go()
-    assert free is not None
+    free = HeldOnset(AT_S, 0.02, 0.02, 0.003, speed=4.0).let_go()
+    assert free.speed == 4.0
     assert free.sigma > 10.0 * 0.003
     assert (free.at_s, free.centre, free.over_wall) == (AT_S, 0.02, 0.02)
 

@@ -204,6 +204,50 @@ def test_what_one_more_look_mends_does_not_end_a_run(meter: MeterProgram, bridge
     assert np.flatnonzero(np.isnan(table.transmission)).tolist() == [6]
 
 
+@pytest.mark.parametrize("shape", ["30x40", [30], [30, 0], [30, 40.5], {"rows": 30}])
+def test_a_detector_of_no_shape_is_said_before_anything_is_on(
+    shape: object, meter: MeterProgram, bridge: TinyBridge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hello = bridge.do_hello({})
+    hello["detector"]["shape"] = shape
+    bridge.do_hello = lambda _: hello  # type: ignore[method-assign]
+    said = refused(capsys, "acquire", write_plan(tmp_path, bridge, meter.resource), "--out", tmp_path / "run")
+    assert "detector or height_um is missing or wrong" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_transmission_in_percent_ends_a_run_before_its_field(
+    meter: MeterProgram, bridge: TinyBridge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`analyse` would refuse the whole run."""
+    read = bridge.do_read
+    bridge.do_read = lambda asked: {**(found := read(asked)), "transmission": 100.0 * found["transmission"]}  # type: ignore[method-assign]
+    assert acquire(write_plan(tmp_path, bridge, meter.resource), tmp_path / "run") == 3
+    assert "give a share of 1, no percentage; 0 frames are good" in capsys.readouterr().err
+    assert meter.tell()["level"] == 0.0
+
+
+def test_a_virtual_clock_in_other_units_is_a_fault(
+    meter: MeterProgram, bridge: TinyBridge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Milliseconds: the run was over after its first wait, with no frame of the sample and exit code 0."""
+    wait = bridge.do_wait
+    bridge.do_wait = lambda asked: {"clock_s": 1000.0 * wait(asked)["clock_s"]}  # type: ignore[method-assign]
+    assert acquire(write_plan(tmp_path, bridge, meter.resource), tmp_path / "run") == 3
+    assert "bridge: its clock went on by" in capsys.readouterr().err
+
+
+def test_a_virtual_clock_that_stands_is_a_fault(
+    meter: MeterProgram, bridge: TinyBridge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Waits went on for ever, with the output on."""
+    bridge.at[6] = lambda: setattr(bridge, "do_wait", lambda _: {"clock_s": bridge.clock})
+    assert acquire(write_plan(tmp_path, bridge, meter.resource), tmp_path / "run") == 3
+    said = capsys.readouterr().err
+    assert "bridge: its virtual clock stands" in said
+    assert "the output is off (OUTP? says 0)" in said
+
+
 def test_a_folder_can_be_read_while_it_grows(meter: MeterProgram, bridge: TinyBridge, tmp_path: Path) -> None:
     out, lengths = tmp_path / "run", list[int]()
     bridge.at = {n: lambda: lengths.append(len(read_all(out)[1])) for n in (6, 7, 8)}

@@ -35,9 +35,10 @@ from electrosaxs.recipes.experiment.acquire import acquire
 from electrosaxs.transport import SizeClasses, graded_grid
 
 MODEL = "plan_constant_flux.toml"
+HEIGHTS = "[0, 50, 100, 150, 200, 250, 300, 400, 600, 1000, 1400, 1800, 2600, 3400]"
 SHORT = {
     "duration_s = 2700.0": "duration_s = 560.0\nalignment = false\nreference_frames = 3\nsolvent_frames = 3",
-    "[0, 50, 100, 150, 200, 250, 300, 400, 600, 1000, 1400, 1800, 2600, 3400]": "[50, 100, 150, 200, 300, 600, 2600, 3400]",
+    HEIGHTS: "[50, 100, 150, 200, 300, 600, 2600, 3400]",
     "period_s = 300.0": "period_s = 240.0", "path_length_mm = 10.0": "path_length_mm = 10.0\nanode_height_um = -7.3",
 }  # fmt: skip
 
@@ -182,6 +183,7 @@ def test_looks_are_spread_until_crystals_are_likely_where_there_is_no_fresh_spot
         ({"start_voltage_V = 20.0": "start_voltage_V = 50.0"}, "hold.start_voltage_V = 50: is beyond"),
         ({"charge_prior = 0.3": "stale_after_s = 60.0"}, "hold.stale_after_s = 60: is shorter than scan.period_s"),
         ({"set_point_m_per_s = 2.8e-10": "set_point_m_per_s = -1.0"}, "hold.set_point_m_per_s"),
+        ({HEIGHTS: "[0, 20]"}, "none is beam.fwhm_um = 34 um clear of what grows on the anode"),
         ({'flux = "slice"': 'flux = "all"'}, "hold.flux"),
         ({"charge_prior = 0.3": "wall_share = 0.9"}, 'hold.wall_share = given: belongs to flux = "wall"'),
         (

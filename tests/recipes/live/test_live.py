@@ -1,6 +1,7 @@
 """A run that is followed while it grows: nothing is missed, nothing comes twice, and at the end it is what analyse leaves."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -18,8 +19,11 @@ from growing import Growing
 
 from electrosaxs.errors import ElectrosaxsError, InputFileError
 from electrosaxs.io.numbers_json import read_numbers
+from electrosaxs.io.run_toml import read_run, write_run
 from electrosaxs.nouns import RunResults
 from electrosaxs.recipes.analyse import analyse_run as analyse_recipe
+from electrosaxs.recipes.analyse.diode_noise import with_diode_noise
+from electrosaxs.recipes.analyse.reduce_run import reduce_run
 from electrosaxs.recipes.analyse.sizes import SizeStudy
 from electrosaxs.recipes.live import follow
 from electrosaxs.recipes.live.asking import END
@@ -186,6 +190,48 @@ def test_frames_that_wait_are_measured_as_if_each_came_alone(quiet_cbf: Path, tm
             if line.get(value) is not None:
                 assert_close(fast[index][value], line[value], rel=1e-6)
         assert fast[index]["flags"] == line["flags"]
+
+
+def followed(source: Path, out: Path, run: Growing) -> Follower:
+    """All frames of `run`, which lies in `source`, taken."""
+    out.mkdir()
+    follower = Follower(source, out)
+    run.add(len(run.table))
+    step_until(follower, len(run.table))
+    follower.close()
+    return follower
+
+
+def test_the_noise_of_the_diode_is_in_the_numbers_of_a_frame(quiet_cbf: Path, tmp_path: Path) -> None:
+    """As the run file states it: s over the transmission, beside all else."""
+    stated, told = 2e-3, {}
+    for name, sigma in (("untold", None), ("stated", stated)):
+        run = Growing(quiet_cbf, tmp_path / name, "cbf")
+        settings = read_run(tmp_path / name / "run.toml")
+        beam = settings.beam.model_copy(update={"transmission_sigma": sigma})
+        write_run(tmp_path / name / "run.toml", settings.model_copy(update={"beam": beam}))
+        followed(tmp_path / name, tmp_path / f"{name}-out", run)
+        told[name] = {line["index"]: line for line in lines_of(tmp_path / f"{name}-out")}
+    passes, seen = run.table.transmission, 0
+    for index, line in told["stated"].items():
+        before = told["untold"][index]
+        if line["phi"] is not None and line["phi"] > 1e-4:
+            of_diode = line["phi"] * stated / passes[index]
+            assert_close(line["phi_sigma"], math.hypot(before["phi_sigma"], of_diode), rel=0.02)
+            seen += 1
+    assert seen > 10
+
+
+def test_the_knife_edge_tells_a_running_run_what_it_tells_analyse(quiet_cbf: Path, tmp_path: Path) -> None:
+    run = Growing(quiet_cbf, tmp_path / "run", "cbf")
+    follower = followed(tmp_path / "run", tmp_path / "out", run)
+    provisional = follower._provisional
+    assert provisional is not None
+    whole = reduce_run(read_run(quiet_cbf), tmp_path / "whole", workers=1)
+    told = with_diode_noise(whole).diode
+    assert told is not None
+    assert provisional._diode is not None
+    assert_close(provisional._diode.sigma, told.sigma, rel=0.05)
 
 
 def test_a_run_that_is_over_gives_up_an_image_that_never_came(quiet_cbf: Path, tmp_path: Path) -> None:

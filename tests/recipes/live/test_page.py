@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from electrosaxs.recipes.live.panels import panels
 from electrosaxs.recipes.live.view import ResultsFeed, frame_lines
 
 PANELS = ("phi-map", "growth-curve", "intensity", "profile", "flux", "voltage", "mass-balance", "quality", "onset")
+QUALITY = "document.querySelector('#quality .value').textContent"
 DRAWN = "document.querySelectorAll('.plot > *').length == 9"
 
 
@@ -123,6 +125,31 @@ def test_what_is_new_is_drawn_and_abort_reaches_the_run(
     page.wait_for_function(
         "document.querySelector('#voltage .value').textContent.startsWith('output off; before: 19.900 V')"
     )
+    assert page.errors == []
+    server.shutdown()
+    follower.lines.close()
+
+
+def test_what_was_said_of_a_frame_when_it_came_gives_way_to_what_all_of_them_say(
+    page: Any, quiet_results: tuple[RunResults, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flags of the sphere fit alone, which crystals explain, no longer stand there when the numbers are final."""
+    monkeypatch.setattr("electrosaxs.recipes.live.follow.Passes", lambda: None)
+    results, run, out = quiet_results[0], tmp_path / "run", tmp_path / "out"
+    run.mkdir()
+    out.mkdir()
+    follower = Follower(run, out)
+    for line in frame_lines(results):
+        follower.lines.append({**line, "flags": ["poor fit"], "reduced_chi_squared": 7.5, "arrived": 1.0, "done": 1.0})
+    server = served(LiveFeed(follower, ""))
+    page.goto(server.url)
+    page.wait_for_function(f"{QUALITY}.startsWith('triangles: {len(results.frames)} flagged')")
+    one = replace(results.frames[-1], flags=("off by far",))
+    judged = replace(results, frames=(*(replace(f, flags=()) for f in results.frames[:-1]), one))
+    follower.panels, follower.passed = json.loads(json.dumps(panels(judged))), 1
+    page.wait_for_function(f"{QUALITY} == 'triangles: 1 flagged, last: frame {one.index}, off by far'")
+    page.wait_for_function("sources.flagged.data.index.length == 1")
+    assert max(page.evaluate("Array.from(sources.quality.data.value)")) < 7.0
     assert page.errors == []
     server.shutdown()
     follower.lines.close()

@@ -23,8 +23,10 @@ from .belief import Belief
 from .estimate import Estimate
 from .least_squares import Rows, Solution, solve
 from .measured_voltage import MeasuredVoltage
-from .onset_bank import COUNTS, FINE, OnsetBank
+from .onset_bank import FINE, OnsetBank
 from .run_about import HeldOnset, RunAbout
+from .scan_balance import FEWEST_FRAMES, excess
+from .steering import LIKELY, steered_by
 from .tracked_cell import Footprints, Looks, TrackedCell
 
 MODEL_SHARE, MODEL_FLOOR = 0.01, 0.01
@@ -37,15 +39,12 @@ MOVED = 0.3
 """A move of the estimate by so many of its own sigmas asks for a new run of the model."""
 LEFT_OUT_SIGMA = 5.0
 """A frame farther than this from what is expected does not count, unless many agree (`believe_frames`)."""
-MOST_RUNS, FEWEST_FRAMES = 3, 4
-LIKELY = 0.98
-"""Probability of crystals from which on the model has them, with derivatives by their unknowns; and from which on they count
-where the wall is held just below them: it would sink for those that are not there."""
+MOST_RUNS = 3
 NOT_MORE = 1e-3
 """Weight of no crystals below which they are sure."""
-KNOWN_SOLUBILITY = 0.02
+KNOWN_SOLUBILITY, KNOWN_FLUX = 0.02, 0.03
 """Sigma of the logarithm of the solubility below which derivatives know it better than a bank does: young crystals have next
-to none."""
+to none; and relative sigma of the flux from which on they do without what lines tell of the onset."""
 
 
 class Estimator:
@@ -65,6 +64,7 @@ class Estimator:
         self._lines = np.zeros((2, 0))
         self.run = RunAbout(believed, grid, believed.x0)
         self.bank: OnsetBank | None = OnsetBank(believed, grid, self.run.x)
+        self.witnesses: OnsetBank | None = None
         self._rows, self._own = Rows.none(self.run.x.size), np.zeros(0)
         self._near = self._far = np.zeros(0, dtype=bool)
         self.solution = self._solved()
@@ -106,6 +106,8 @@ class Estimator:
         if late:  # the whole way again
             self._rows = self._rows.and_those(Rows(phi, own, phi, np.zeros((number, self.run.x.size))))
             self._run(self._fresh(self.run.x, self.run.held), self.time)
+            for bank in self._banks():
+                bank.unasked(self._rows.predicted[-number:])
         else:
             seen, slope = self._observed(max(float(time_s[-1]), self.time), self._footprints.looks(time_s, height_um))
             self._rows = self._rows.and_those(Rows(phi, own, seen, slope))
@@ -166,7 +168,7 @@ class Estimator:
 
     def start_again(self, until_s: float) -> None:
         """From the belief, with all frames so far."""
-        self.bank = OnsetBank(self.belief, self._grid, self.belief.x0)
+        self.bank, self.witnesses = OnsetBank(self.belief, self._grid, self.belief.x0), None
         self._run(RunAbout(self.belief, self._grid, self.belief.x0), until_s)
         self._fill_bank()
 
@@ -224,31 +226,32 @@ class Estimator:
         """A quantity of the cell now and its sigma: of the run, moved by the estimate and to the runs that are steered by;
         the sigma has what all runs of the bank leave, and the `share` that the model leaves open."""
         value, slope = self.run.known(measure)
+        covariance = self._covariance()
+        variance = float(slope @ covariance @ slope)
         if self.bank is not None:  # it knows of the onset what derivatives do not
-            slope = np.where(self.run.of_onset, 0.0, slope)
+            slope = np.where(self.run.of_crystals, 0.0, slope)
         mixed, spread = self._mixed(measure)
-        variance = float(slope @ self.solution.covariance[:-1, :-1] @ slope)
         moved = value + mixed + float(slope @ self.solution.move[:-1])
+        if self.witnesses is not None:
+            spread += self.witnesses.spread(measure)
         return moved, math.sqrt(variance + spread + (share * value) ** 2)
 
-    def runs(self) -> list[tuple[float, TrackedCell]]:
-        """The runs that are steered by, with their weights (sum 1): of the bank those with and those without crystals, the odds
-        between them squared; where it `waits`, one or the other.
+    def _covariance(self) -> FloatArray:
+        """Of the coordinates, (unknown, unknown); of the onset, while the bank is open, what lies between two of its runs."""
+        covariance, held = self.solution.covariance[:-1, :-1], self.run.held
+        if self.bank is None:
+            return covariance
+        if held is not None and self.bank.begun:
+            believed = self.run.believed(replace(held, sigma=self.bank.between))
+            return solve(self._rows, *believed, self.solution.misfit).covariance[:-1, :-1]
+        apart = ~self.run.of_onset
+        return covariance * apart * apart[:, None]
 
-        The mean by their probabilities lowers a flux that is right by 2 to 30 % for as long as the wall is where crystals may
-        begin; to wait until they are sure lets it rise by half.
-        """
+    def runs(self) -> list[tuple[float, TrackedCell]]:
+        """The runs that are steered by, with their weights (sum 1)."""
         if self.bank is None or not self.bank.begun:
             return [(1.0, self.run.tracks[0])]
-        crystals = self.bank.crystals if not self.waits else float(self.bank.crystals >= LIKELY)
-        none = 1.0 - crystals
-        both = crystals**2 + none**2
-        share = crystals**2 / both / max(self.bank.crystals, COUNTS)
-        counting = [(m.weight * share, m.track) for m in self.bank.begun if m.weight > COUNTS and crystals > 0.0]
-        if none > COUNTS or not counting:
-            counting.append((none**2 / both, self.bank.none.track))
-        total = sum(weight for weight, _ in counting)
-        return [(weight / total, track) for weight, track in counting]
+        return steered_by(self.bank, waits=self.waits)
 
     def _mixed(self, measure: Callable[[TrackedCell], float]) -> tuple[float, float]:
         """What the runs that are steered by add to a quantity of the estimate's run, and the variance that all runs of the
@@ -264,20 +267,15 @@ class Estimator:
 
         Every frame counts with the height that it stands for: a mass balance of what is seen.
         """
-        heights, r = np.array(self._height[-last:]), self._rows
-        order = np.flatnonzero(np.isfinite(r.sigma[-last:]))
-        order = order[np.argsort(heights[order], kind="stable")]
-        if order.size < FEWEST_FRAMES or not np.all(np.diff(heights[order]) > 0.0):
-            return 0.0
-        width = np.zeros(heights.size)
-        width[order] = np.gradient(heights[order])
+        r = self._rows
         expected = r.predicted[-last:] + r.full[-last:] @ self.solution.move
         if self.bank is not None:
             weights = np.array([m.weight for m in self.bank.members])
             expected += weights @ [m.seen[0, -last:] for m in self.bank.members] - r.predicted[-last:]
-        own = float(np.linalg.norm(width * self._own[-last:])) * self.solution.misfit
-        common = math.sqrt(float(self.solution.covariance[-1, -1])) * float(width @ r.predicted[-last:])
-        return float(width @ (r.measured[-last:] - expected)) / math.hypot(own, common)
+        own = self._own[-last:] * self.solution.misfit
+        common = math.sqrt(float(self.solution.covariance[-1, -1])) * r.predicted[-last:]
+        counts = np.isfinite(r.sigma[-last:])
+        return excess(np.array(self._height[-last:]), r.measured[-last:] - expected, own, common, counts)
 
     def _solved(self) -> Solution:
         misfit = self.solution.misfit if hasattr(self, "solution") else 1.0
@@ -306,22 +304,32 @@ class Estimator:
 
     def _observed(self, until_s: float, looks: Looks | None) -> tuple[FloatArray, FloatArray]:
         """Everything to `until_s`, and what frames on the way saw with its derivatives, (frame,) and (frame, unknown)."""
-        if self.bank is not None:
-            self.bank.go_on(self.voltage.program(self.time, until_s), until_s, looks)
+        for bank in self._banks():
+            bank.go_on(self.voltage.program(self.time, until_s), until_s, looks)
         return self.run.go_on(self.voltage, until_s, looks)
 
     def _weigh(self) -> None:
-        if self.bank is not None:
-            self.bank.weigh(self._rows, self._own, self._near, self.solution.misfit, self._lines)
-            if self.run.held is not None and self.bank.begun:
-                self.run.hold(*self.bank.log_solubility())
+        for bank in self._banks():
+            self._weigh_by(bank, np.arange(self._own.size))
+        if self.bank is not None and self.run.held is not None and self.bank.begun:
+            self.run.hold(*self.bank.log_solubility())
+
+    def _banks(self) -> list[OnsetBank]:
+        """The bank, or what it left when it was closed."""
+        return [bank for bank in (self.bank, self.witnesses) if bank is not None]
 
     def _fill_bank(self) -> None:
         """The bank again, at the coordinates of the run."""
         if self.bank is not None:
             program = self.voltage.program(0.0, self.time)
-            self.bank = self.bank.again(self.run.x, program, self.time, self._all_looks(), self._begun_after())
+            looks, begun = self._all_looks(), self._begun_after()
+            self.bank = self.bank.again(self.run.x, program, self.time, looks, self._weigh_by, begun)
             self._weigh()
+
+    def _weigh_by(self, bank: OnsetBank, frames: npt.NDArray[np.intp]) -> None:
+        """`bank` by these frames, as far as they have come (they are its own)."""
+        rows, own, near = self._rows.part(frames), self._own[frames], self._near[frames]
+        bank.weigh(rows, own, near, self.solution.misfit, self._lines[:, frames])
 
     def _begun_after(self) -> float | None:
         """Time (s) of the last look at the anode before lines of crystals were seen; None where none were."""
@@ -336,6 +344,30 @@ class Estimator:
         """The bank does not know of the lines that have been seen."""
         return self.bank is not None and self.bank.spacing > FINE and self._begun_after() is not None
 
+    def _known_alone(self) -> bool:
+        """Derivatives tell without the bank what is steered by."""
+        if self.run.held is None:
+            k = self.belief.number("solubility")
+            return bool(self.solution.covariance[k, k] < KNOWN_SOLUBILITY**2)
+        volt = self.voltage.last_V
+        flux, slope = self.run.known(lambda track: track.slice_flux(volt))
+        covariance = solve(self._rows, *self.run.believed(self.run.held.let_go()), self.solution.misfit).covariance[
+            :-1, :-1
+        ]
+        return float(slope @ covariance @ slope) < (KNOWN_FLUX * flux) ** 2
+
+    def _close(self, bank: OnsetBank) -> None:
+        """Derivatives take over from `bank`, about the likeliest of its runs where lines tell when that began; what the others
+        leave open stays in sigma."""
+        self.bank = None
+        if self.run.held is None:
+            self.solution = self._solved()
+            return
+        run = RunAbout(self.belief, self._grid, bank.x, grown=True, held=bank.onset().let_go())
+        self._run(run, self.time)
+        bank.close()
+        self.witnesses = bank
+
     def _with_or_without_crystals(self) -> bool:
         """Run the model with crystals, or without, as the bank finds likelier; True where it did.
 
@@ -347,20 +379,22 @@ class Estimator:
         none, alone = self.bank.none.weight, self.bank.none_by_solution
         k = self.belief.number("solubility")
         grown, held = self.run.grown, self.run.held
-        known = KNOWN_SOLUBILITY if held is None else FINE
-        if grown and max(none, alone) < NOT_MORE and self.solution.covariance[k, k] < known**2:
-            self.bank = None
-            self.run.held = self.run.let_go()
-            self.solution = self._solved()
-            return False
+        if grown and max(none, alone) < NOT_MORE and self._known_alone():
+            self._close(self.bank)
+            return held is not None
         crystals = none < 1.0 - LIKELY
-        told = crystals and held is None and self.bank.spacing == FINE
+        told = (
+            crystals and self.bank.spacing == FINE and (held is None or self.bank.beginning(held.speed) <= 1.0 - LIKELY)
+        )
         if grown == crystals and not told:
             return False
         x = self.run.x + np.where(self.run.asleep, 0.0, self.solution.move[:-1])
         if crystals:
             x[k] = self.bank.best_begun.log_solubility
         onset = self.bank.onset() if told else None
+        if told:
+            j = self.belief.number("attachment_time")
+            x[j] = self.bank.x[j]
         run = RunAbout(self.belief, self._grid, self.belief.within(x), grown=crystals, held=onset)
         self._run(run, self.time)
         return True

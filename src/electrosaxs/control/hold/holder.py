@@ -14,8 +14,9 @@ from ...nouns import FloatArray
 from ..limits import Limits
 from .below_onset import TOO_FAST, Nucleation, Wall, begins_on_the_way, wall_voltage
 from .estimate import Estimate
-from .estimator import LIKELY, Estimator
+from .estimator import Estimator
 from .next_voltage import CURRENT, HIGHEST, Chosen, Range, voltage_for
+from .steering import LIKELY
 
 Kind = Literal["slice", "supply", "wall"]
 Mode = Literal["start", "hold", "fallback", "ended"]

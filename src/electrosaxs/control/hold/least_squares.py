@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ...nouns import FloatArray
 
@@ -32,6 +33,10 @@ class Rows:
     def and_those(self, more: Rows) -> Rows:
         pairs = zip(vars(self).values(), vars(more).values(), strict=True)
         return Rows(*(np.concatenate(pair) for pair in pairs))
+
+    def part(self, here: npt.NDArray[np.integer]) -> Rows:
+        """Some of them."""
+        return Rows(*(values[here] for values in vars(self).values()))
 
     @property
     def full(self) -> FloatArray:

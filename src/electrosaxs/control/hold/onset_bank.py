@@ -8,12 +8,13 @@ above it are one run without. What has next to no weight is given up.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from ...nouns import FloatArray, VoltageProgram
 from ...transport import Grid
@@ -21,7 +22,7 @@ from ..plant import Plant
 from .belief import Belief, with_solubility
 from .least_squares import Rows, solve
 from .run_about import HeldOnset
-from .tracked_cell import CoveringCell, Looks, TrackedCell
+from .tracked_cell import Looks, TrackedCell, cell_with
 
 SPACING, FINE = 0.03, 0.005
 """Of the logarithm of the solubilities in the bank; and once lines of crystals are seen, which tell the onset to seconds."""
@@ -57,6 +58,10 @@ AT_ONCE = 0.5
 BEYOND_MEAN: nothing is known of either before)."""
 PIECE_S = 60.0
 """A run that is repeated looks so often which solubilities the wall has passed."""
+MANY, WEIGHED_EVERY = 8, 3
+"""Runs with crystals from which on a bank that is filled again is weighed on its way, every so many pieces: a weighing costs
+what a piece does."""
+Weighed = Callable[["OnsetBank", npt.NDArray[np.intp]], None]
 
 
 @dataclass(frozen=True)
@@ -67,13 +72,27 @@ class Beginning:
     beyond: float = 0.0
     speed: float | None = None
 
+    @property
+    def between(self) -> float:
+        """Standard deviation of `beyond` among all that this one stands for."""
+        if not self.beyond:
+            return 0.0
+        edges = beyond_edges()
+        k = BEYOND.index(self.beyond)
+        return BEYOND_MEAN if math.isinf(edges[k + 1]) else float(edges[k + 1] - edges[k]) / math.sqrt(12.0)
+
     def cell(self, plant: Plant, grid: Grid) -> TrackedCell:
-        return TrackedCell(plant, grid) if self.speed is None else CoveringCell(plant, grid, self.speed)
+        return cell_with(plant, grid, self.speed)
+
+
+def beyond_edges() -> FloatArray:
+    """What each of BEYOND stands for lies between two of these."""
+    return np.array([0.0, *(0.5 * (a + b) for a, b in pairwise(BEYOND)), np.inf])
 
 
 def beginnings() -> dict[Beginning, float]:
     """Those that lines of crystals are held against, with their probabilities before."""
-    edges = np.array([0.0, *(0.5 * (a + b) for a, b in pairwise(BEYOND)), np.inf])
+    edges = beyond_edges()
     shares = (1.0 - AT_ONCE) * -np.diff(np.exp(-edges / BEYOND_MEAN)) / len(SPEEDS)
     late = {Beginning(b, v): float(p) for b, p in zip(BEYOND, shares, strict=True) for v in SPEEDS}
     return {Beginning(): AT_ONCE, **late}
@@ -138,44 +157,46 @@ class Member:
 class OnsetBank:
     """Runs at the coordinates `x` of all other unknowns. `none`: without crystals; `begun`: with.
 
-    spacing: of the logarithm of the solubilities. lowest: logarithm from which on they are tried, as far as any is possible.
+    spacing: of the logarithm of the solubilities. since_s: time (s) after which crystals may begin.
     dead: onsets (numbers of `spacing`, and how they begin) that are not tried again. none_by_solution: probability that there
     are no crystals, lines left aside. begin: how they may begin, with probabilities; None: at the solubility.
     """
 
     def __init__(
         self, believed: Belief, grid: Grid, x: FloatArray, dead: frozenset[tuple[int, Beginning]] = frozenset(), *,
-        spacing: float = SPACING, lowest: float = -math.inf, begin: dict[Beginning, float] | None = None,
+        spacing: float = SPACING, since_s: float = -math.inf, begin: dict[Beginning, float] | None = None,
     ) -> None:  # fmt: skip
         self.belief, self.grid, self.x, self.dead, self.spacing = believed, grid, x, dead, spacing
         track = TrackedCell(with_solubility(believed.plant_at(x), math.inf), grid)
         self.none, self.begun = Member(math.inf, track, np.zeros((2, 0))), list[Member]()
         k = believed.number("solubility")
         self.none_by_solution = 1.0
-        self._solubility = student(TAIL, believed.x0[k], believed.sigma[k])
+        self._mean, self._sigma = float(believed.x0[k]), float(believed.sigma[k])
         self._beginnings = {Beginning(): 1.0} if begin is None else begin
-        self._passed = math.floor(max(believed.unknown[k].low, lowest) / spacing)
+        self.open, self._since = True, since_s
+        self._passed = math.floor(believed.unknown[k].low / spacing)
 
     def again(
-        self, x: FloatArray, program: VoltageProgram, until_s: float, looks: Looks, begun_after: float | None = None
-    ) -> OnsetBank:
+        self, x: FloatArray, program: VoltageProgram, until_s: float, looks: Looks, weighed: Weighed,
+        begun_after: float | None = None,
+    ) -> OnsetBank:  # fmt: skip
         """The same solubilities from field-on with other coordinates.
 
-        begun_after: time (s) of the last look without lines, where lines were seen since: then those that the wall has passed
-        since about then, FINE apart.
+        weighed: weighs a bank by the frames of these numbers. begun_after: time (s) of the last look without lines, where lines
+        were seen since: then those that the wall has passed since about then, FINE apart.
         """
         pieces = np.append(np.arange(PIECE_S, until_s, PIECE_S), until_s)
         if begun_after is None:
             other = OnsetBank(self.belief, self.grid, x, self.dead)
         else:
+            k = self.belief.number("attachment_time")
+            x = np.where(
+                np.arange(x.size) == k, self.belief.x0, x
+            )  # least squares know it of one law; its runs differ in it
             begin = min(max(begun_after - UNSEEN_S, FINE_PIECE_S), until_s)
             pieces = np.append(pieces[pieces < begin], np.append(np.arange(begin, until_s, FINE_PIECE_S), until_s))
-            alone, highest = TrackedCell(with_solubility(self.belief.plant_at(x), math.inf), self.grid), -math.inf
-            for end in pieces[pieces <= begin]:
-                alone.go_on(program, float(end))
-                highest = max(highest, math.log(alone.wall_phi()))
-            other = OnsetBank(self.belief, self.grid, x, spacing=FINE, lowest=highest, begin=self._alive())
-        other._repeat(program, pieces, looks)
+            other = OnsetBank(self.belief, self.grid, x, spacing=FINE, since_s=begin, begin=self._alive())
+        other._repeat(program, pieces, looks, weighed)
         return other
 
     def _alive(self) -> dict[Beginning, float]:
@@ -184,24 +205,31 @@ class OnsetBank:
             return beginnings()
         return {one: share for one, share in self._beginnings.items() if any(m.begins == one for m in self.begun)}
 
-    def _repeat(self, program: VoltageProgram, edges: FloatArray, looks: Looks) -> None:
-        """From field-on in pieces that end at `edges` (s); solubilities are passed at their ends."""
+    def _repeat(self, program: VoltageProgram, edges: FloatArray, looks: Looks, weighed: Weighed) -> None:
+        """From field-on in pieces that end at `edges` (s); solubilities are passed at their ends. Runs that the frames of
+        WEIGHED_EVERY pieces have ruled out go no further, as when those frames came."""
         which = np.searchsorted(edges, looks.time)
+        order = np.argsort(which, kind="stable")  # frames may have come late
         for number, end in enumerate(edges):
             here = which == number
             self.go_on(program, float(end), looks.part(here) if np.any(here) else None)
-        came = np.argsort(np.argsort(which, kind="stable"))  # frames may have come late
+            if len(self.begun) >= MANY and number % WEIGHED_EVERY == 0 and end < edges[-1]:
+                weighed(self, order[: np.count_nonzero(which <= number)])
         for member in self.members:
-            member.seen = member.seen[:, came]
+            member.seen = member.seen[:, np.argsort(order)]
 
     @property
     def members(self) -> list[Member]:
-        return [self.none, *self.begun]
+        return [self.none, *self.begun] if self.open else self.begun
 
     @property
     def crystals(self) -> float:
         """Probability that there are some."""
         return 1.0 - self.none.weight
+
+    def beginning(self, speed: float | None) -> float:
+        """Probability that crystals cover the anode at that speed."""
+        return sum(m.weight for m in self.begun if m.begins.speed == speed)
 
     @property
     def best(self) -> Member:
@@ -212,7 +240,8 @@ class OnsetBank:
         best, (mean, sigma) = self.best_begun, self.log_solubility()
         alike = [m for m in self._counting() if not m.begins.beyond]
         first = best if best.begins.beyond else min(alike, key=lambda m: m.since)
-        return HeldOnset(first.since, best.log_solubility - first.passed, mean - first.passed, sigma)
+        over_wall = best.log_solubility - first.passed
+        return HeldOnset(first.since, over_wall, mean - first.passed, sigma, best.begins.speed)
 
     def log_solubility(self) -> tuple[float, float]:
         """Logarithm of the solubility and its sigma, where there are crystals."""
@@ -220,7 +249,18 @@ class OnsetBank:
         total = sum(m.weight for m in counting)
         mean = sum(m.weight * m.log_solubility for m in counting) / total
         variance = sum(m.weight * (m.log_solubility - mean) ** 2 for m in counting) / total
-        return mean, math.sqrt(variance + self.spacing**2 / 12.0)  # what lies between two runs
+        return mean, math.hypot(math.sqrt(variance), self.between)
+
+    @property
+    def between(self) -> float:
+        """Sigma of the logarithm of the solubility by what lies between the likeliest run with crystals and the next."""
+        return math.hypot(self.spacing / math.sqrt(12.0), self.best_begun.begins.between)
+
+    def spread(self, measure: Callable[[TrackedCell], float]) -> float:
+        """Variance of a quantity of the cell between the runs."""
+        values, weights = np.array([measure(m.track) for m in self.members]), np.array([m.weight for m in self.members])
+        mean = weights @ values / weights.sum()
+        return float(weights @ (values - mean) ** 2 / weights.sum())
 
     def _counting(self) -> list[Member]:
         return [m for m in self.begun if m.weight > COUNTS] or [self.best_begun]
@@ -234,10 +274,24 @@ class OnsetBank:
         """All runs to `until_s`, and a new one for each solubility that the wall has passed meanwhile."""
         for member in self.members:
             member.seen = np.concatenate([member.seen, member.track.go_on(program, until_s, looks)], axis=1)
+        if not self.open:
+            return
         top = math.floor(math.log(self.none.track.wall_phi()) / self.spacing)
-        for number in range(self._passed + 1, top + 1):
+        for number in range(self._passed + 1, top + 1) if until_s > self._since else ():
             self._add(number)
         self._passed = max(self._passed, top)
+
+    def close(self) -> None:
+        """Crystals are sure, and no more begin: the runs that count are left, as what they leave open."""
+        self.open, self.begun, self.none.weight = False, self._counting(), 0.0
+        total = sum(m.weight for m in self.begun)
+        for member in self.begun:
+            member.weight /= total
+
+    def unasked(self, predicted: FloatArray) -> None:
+        """Frames that came late (frame,) tell no run from another until the bank is filled again."""
+        for member in self.members:
+            member.seen = np.concatenate([member.seen, [predicted, np.zeros(predicted.size)]], axis=1)
 
     def weigh(
         self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], misfit: float, lines: FloatArray
@@ -293,7 +347,7 @@ class OnsetBank:
 
     def _above(self, number: float) -> float:
         """Probability of a solubility above that number of `spacing`, or of none, before any frame."""
-        return NEVER + (1.0 - NEVER) * float(self._solubility.sf(number * self.spacing))
+        return NEVER + (1.0 - NEVER) * float(stdtr(TAIL, (self._mean - number * self.spacing) / self._sigma))
 
     def _add(self, number: int) -> None:
         """Runs with crystals from where the one without them is now; they take their share of that one's weight."""

@@ -12,7 +12,7 @@ from ...nouns import FloatArray
 from ...transport import Grid
 from .belief import Belief, with_solubility
 from .measured_voltage import MeasuredVoltage
-from .tracked_cell import Looks, TrackedCell
+from .tracked_cell import Looks, TrackedCell, cell_with
 
 BEYOND_SIGMA = 0.04
 """Of the logarithm of the wall's phi over the solubility when crystals begin (chosen): nothing is known of it before."""
@@ -23,13 +23,19 @@ class HeldOnset:
     """When crystals begin, as their lines tell, whatever the other unknowns are.
 
     at_s: a time (s) shortly before. over_wall: logarithm of the solubility over phi at the wall then; centre, sigma: what is
-    known of it. A derivative by the charge, say, has the solubility that makes crystals begin when they did.
+    known of it. A derivative by the charge, say, has the solubility that makes crystals begin when they did. speed: of the
+    anode that they cover, None where all of it takes up particles at once.
     """
 
     at_s: float
     over_wall: float
     centre: float
     sigma: float
+    speed: float | None = None
+
+    def let_go(self) -> HeldOnset:
+        """Without the bank: what lines told leaves open how far below the wall the solubility lies."""
+        return replace(self, sigma=math.hypot(self.sigma, BEYOND_SIGMA))
 
 
 class RunAbout:
@@ -105,21 +111,17 @@ class RunAbout:
             passed = float(self.x[self.belief.number("solubility")]) - self.held.over_wall
             self.held = replace(self.held, centre=log_solubility - passed, sigma=sigma)
 
-    def let_go(self) -> HeldOnset | None:
-        """The held onset without the bank: what lines told leaves open how far below the wall the solubility lies."""
-        return None if self.held is None else replace(self.held, sigma=math.hypot(self.held.sigma, BEYOND_SIGMA))
-
     def room(self) -> tuple[FloatArray, FloatArray]:
         """The lowest and the highest move that leave every unknown within its limits, (unknown,) each."""
         low, high = (np.array([getattr(one, end) for one in self.belief.unknown]) for end in ("low", "high"))
         return np.minimum(low - self.x, 0.0), np.maximum(high - self.x, 0.0)
 
-    def believed(self) -> tuple[FloatArray, FloatArray]:
-        """How far the belief lies from here, and its sigma; 0 for what is asleep, (unknown,) each."""
+    def believed(self, held: HeldOnset | None = None) -> tuple[FloatArray, FloatArray]:
+        """How far the belief lies from here, and its sigma; 0 for what is asleep, (unknown,) each. held: for the own one."""
         back, sigma = self.belief.x0 - self.x, np.where(self.asleep, 0.0, self.belief.sigma)
-        if self.held is not None:
+        if (held := held or self.held) is not None:
             k = self.belief.number("solubility")
-            back[k], sigma[k] = self.held.centre - self.held.over_wall, self.held.sigma
+            back[k], sigma[k] = held.centre - held.over_wall, held.sigma
         return back, sigma
 
     def _shifts(self) -> FloatArray:
@@ -130,7 +132,9 @@ class RunAbout:
 
     def _track(self, x: FloatArray) -> TrackedCell:
         plant = self.belief.plant_at(x)
-        return TrackedCell(plant if self._grows else with_solubility(plant, math.inf), self._grid)
+        if not self._grows:
+            return TrackedCell(with_solubility(plant, math.inf), self._grid)
+        return cell_with(plant, self._grid, None if self.held is None else self.held.speed)
 
     def _begin(self, held: HeldOnset) -> None:
         """Crystals from here on: each run with the solubility that its own wall has passed."""

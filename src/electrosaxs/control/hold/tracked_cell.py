@@ -97,8 +97,9 @@ class TrackedCell:
         if looks is None or not number:
             return np.zeros((2, 0))
         history = CellHistory(along, self._classes, 0.0, np.zeros(0), np.array([until_s]), knots, self.state)
-        seen = history.observe(looks.time, looks.weights, looks.which).sum(axis=1)
-        spread = history.observe(looks.time, looks.spread, looks.which).sum(axis=1)
+        both, rows = np.concatenate([looks.weights, looks.spread]), len(looks.weights)
+        pairs = history.observe(np.tile(looks.time, 2), both, np.concatenate([looks.which, looks.which + rows]))
+        seen, spread = pairs.sum(axis=1).reshape(2, number)
         dissolved = np.maximum(as_absorbed(seen, spread, looks.attenuation), 0.0)
         crystals = history.crystals_at(looks.time).sum(axis=1)
         return np.array([dissolved, looks.density[looks.which] * crystals])
@@ -164,6 +165,11 @@ class CoveringCell(TrackedCell):
     def covered(self) -> float:
         """Share of the anode that takes up particles now."""
         return float(np.clip((self.crystals_m() / COVERING_M) ** (2.0 / 3.0), LEAST_COVERED, 1.0))
+
+
+def cell_with(plant: Plant, grid: Grid, speed: float | None) -> TrackedCell:
+    """A cell whose crystals cover the anode at `speed` (`CoveringCell`); None: all of it takes up particles at once."""
+    return TrackedCell(plant, grid) if speed is None else CoveringCell(plant, grid, speed)
 
 
 def as_absorbed(mean_phi: FloatArray, spread: FloatArray, attenuation: float) -> FloatArray:

@@ -45,6 +45,10 @@ class DiodeDark:
     def told(self) -> bool:
         return self.value > max(SIGNIFICANT * self.sigma, LEAST * self.opened)
 
+    def taken_off(self, transmission: FloatArray) -> FloatArray:
+        """Transmissions (frame,) without it; at least next to nothing, as no more is known where nothing passes."""
+        return np.asarray(np.maximum(transmission - self.value, np.minimum(transmission, 1e-3 * LEAST * self.opened)))
+
     @property
     def words(self) -> str:
         return (
@@ -77,22 +81,22 @@ def diode_dark(
 
 def without_diode_dark(reduced: ReducedRun) -> ReducedRun:
     """`reduced` with the diode's dark reading off all transmissions, where its alignment frames tell one."""
-    frames = reduced.frames(Role.ALIGNMENT)
-    found = _dark_of(reduced, frames) if frames.size else None
-    if found is None or not found.told:
+    found = dark_of(reduced)
+    if found is None:
         return reduced
     log.info("%s", found.words)
-    table = reduced.table
-    least = np.minimum(table.transmission, 1e-3 * LEAST * found.opened)  # nothing passes, and no more is known
-    lower = replace(table, transmission=np.maximum(table.transmission - found.value, least))
+    lower = replace(reduced.table, transmission=found.taken_off(reduced.table.transmission))
     return replace(reduced, table=lower, notes=(*reduced.notes, found.words))
 
 
-def _dark_of(reduced: ReducedRun, frames: npt.NDArray[np.intp]) -> DiodeDark | None:
-    share = share_open(reduced, frames)
+def dark_of(reduced: ReducedRun) -> DiodeDark | None:
+    """What the diode reads without light; None where the alignment frames of `reduced` do not tell that it does."""
+    frames = reduced.frames(Role.ALIGNMENT)
+    share = share_open(reduced, frames) if frames.size else None
     if share is None:
         return None
-    return diode_dark(reduced.table.transmission[frames], *scattered_per_monitor(reduced, frames), share)
+    found = diode_dark(reduced.table.transmission[frames], *scattered_per_monitor(reduced, frames), share)
+    return found if found is not None and found.told else None
 
 
 def share_open(reduced: ReducedRun, frames: npt.NDArray[np.intp]) -> FloatArray | None:

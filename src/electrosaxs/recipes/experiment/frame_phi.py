@@ -26,6 +26,7 @@ from ...reduction.normalisation import frame_flags, to_intensity
 from ...reduction.stream import ReductionStore, reduce_series
 from ..analyse.analyse_run import with_known_fraction
 from ..analyse.detector import prepared
+from ..analyse.diode_noise import with_diode_noise
 from ..analyse.misfit import POOR
 from ..analyse.reduce_run import ReducedRun, flags_of
 from ..analyse.standards import standards
@@ -56,7 +57,8 @@ class FramePhi:
         reader, table = KeptFrames(still, saturation, (source,)), table_of(still, source)
         detector = prepared(run, reader, lambda: [frame.image for frame in still])
         self._integrator = detector.integrator
-        reduced = self._reduced(detector.run, reader, table, scratch)
+        reduced = with_diode_noise(self._reduced(detector.run, reader, table, scratch))
+        self._diode = reduced.diode
         self.standard = standards(reduced, workers=1)
         self.run = with_known_fraction(reduced, self.standard).run
         self._lines = AnodeLines()
@@ -102,9 +104,9 @@ class FramePhi:
         shown = (
             self._lines.shown(sample) if lines else None
         )  # a frame full of crystals tells them best, and fits no spheres
-        phi, sigma = self._phi(sample, row["monitor"])
+        phi, sigma = self._phi(sample, row)
         if shown is not None and not sigma > 0.0:
-            phi, sigma = self._phi(sample, row["monitor"], shown)
+            phi, sigma = self._phi(sample, row, shown)
         if not (np.isfinite(phi) and sigma > 0.0):
             return FrameReading(np.nan, np.nan, "no spheres fit its curve, and it is not empty")
         share, own = (0.0, 0.0) if shown is None else (shown.value("fraction"), shown.sigma("fraction"))
@@ -129,8 +131,10 @@ class FramePhi:
         )  # fmt: skip
         return subtract_solvent(intensity, self.standard.solvent)
 
-    def _phi(self, sample: SampleIntensity, monitor: float, shown: LatticeFit | None = None) -> tuple[float, float]:
-        """phi and its own sigma; of solution and crystals together where these are `shown`."""
+    def _phi(
+        self, sample: SampleIntensity, row: Mapping[str, float], shown: LatticeFit | None = None
+    ) -> tuple[float, float]:
+        """phi and its own sigma, the diode's noise in it; of solution and crystals together where these are `shown`."""
         standard, phi0 = self.standard, self.run.solution.volume_fraction
         reference, shell = standard.reference_volume, standard.dry_shell_nm
         if shown is None:
@@ -141,6 +145,8 @@ class FramePhi:
             q = sample.coord("q")
             volume = crystal_particle_volume([shown], spheres_of([shown], q), q, dry_shell_nm=shell)
         phi = volume_fraction(volume, reference, phi0=phi0)
-        errors = standard.curve_errors(sample, volume, np.array([monitor]))
+        monitor, passes, exposure = (np.array([row[name]]) for name in ("monitor", "transmission", "exposure"))
+        diode = 0.0 if self._diode is None else self._diode.relative(passes, exposure)
+        errors = standard.curve_errors(sample, volume, monitor, diode)
         response = phi0 / reference.value[0] * volume.influence
         return float(phi[0]), float(np.sqrt(errors.own(response[:, None])[0, 0, 0]))

@@ -26,6 +26,7 @@ def panels(results: RunResults) -> dict[str, Any]:
     return {
         "title": results.title,
         "frames": _frames(results),
+        "quality": quality(results),
         "growth": _curve(results.growth),
         "line": None if results.growth_line is None else vars(results.growth_line),
         "flux": _curve(results.flux_slice_mean, results.growth),
@@ -81,6 +82,18 @@ def onsets_expected(results: RunResults) -> Columns:
         if slope > 0.0:
             rows.append((t[k - 1], (0.5 * (low + high) - offset) / slope, (high - low) / math.sqrt(12.0) / slope))
     return {name: _plain([row[k] for row in rows]) for k, name in enumerate(("time", "value", "sigma"))}
+
+
+def quality(results: RunResults) -> dict[str, Any]:
+    """How well each frame is described and what speaks against it, as these results have it: index and reduced chi-squared of
+    all, flags by the index of those that have any."""
+    chi = results.quality.get("reduced_chi_squared")
+    places = [(r.scan, r.height_index) if r.used and r.scan >= 0 and chi is not None else None for r in results.frames]
+    return {
+        "index": [r.index for r in results.frames],
+        "reduced_chi_squared": _plain([math.nan if at is None or chi is None else chi[at] for at in places]),
+        "flags": {str(r.index): list(r.flags) for r in results.frames if r.flags},
+    }
 
 
 def _frames(results: RunResults) -> Columns:

@@ -2,7 +2,8 @@
 
 Provisional are: hot and dead pixels (looked for in the solvent and reference frames that were there before the first sample
 frame), the means of solvent and reference (over those so far), what a frame's beam is compared with (those and the last
-samples). Not yet taken are what needs the whole map: footprint, crystals, frames that their light contradicts.
+samples), what the transmission diode reads without light and how far it scatters (by the frames of the knife edge so far). Not
+yet taken are what needs the whole map: footprint, crystals, frames that their light contradicts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import __version__
+from ...analysis.concentration.diode_noise import DiodeNoise
 from ...analysis.spheres.fit import SphereFit, fit_spheres
 from ...errors import ElectrosaxsError, FrameError
 from ...io.arriving import ArrivedRow, Arriving
@@ -31,11 +33,14 @@ from ...reduction.outliers import SAMPLE
 from ...reduction.stream import DONE, ReducedFrame, StoredFrames
 from ..analyse.analyse_run import with_known_fraction
 from ..analyse.detector import PreparedDetector, prepared
+from ..analyse.diode_dark import DiodeDark, dark_of
+from ..analyse.diode_noise import with_diode_noise
 from ..analyse.reduce_run import ReducedRun, flags_of
 from ..analyse.standards import Standards, sample_intensity, standards
 from ..analyse.voxels import measure
 
-STILL = (Role.SOLVENT, Role.REFERENCE, Role.DARK)
+STANDARD = (Role.SOLVENT, Role.REFERENCE)
+STILL = (*STANDARD, Role.DARK, Role.ALIGNMENT)
 RECENT = 32  # sample frames with which a new one is compared
 SHOWN = 250  # points of a curve on the page
 READERS = 2  # threads that read and integrate frames which wait
@@ -79,6 +84,8 @@ class Provisional:
         self._still: dict[int, tuple[ArrivedRow, ReducedFrame | None]] = {}
         self._recent: deque[tuple[ArrivedRow, ReducedFrame]] = deque(maxlen=RECENT)
         self._standard: Standards | None = None
+        self._diode: DiodeNoise | None = None
+        self._dark: DiodeDark | None = None
         self._prepared_for = 0
         self.samples = False  # whether there was a sample frame: without one there is no map
         self._run_known = run
@@ -161,7 +168,7 @@ class Provisional:
 
     def _complete(self) -> bool:
         """Whether there are frames of both kinds that a sample is measured against."""
-        return {Role.SOLVENT, Role.REFERENCE} <= {kept.role for kept, _ in self._still.values()}
+        return set(STANDARD) <= {kept.role for kept, _ in self._still.values()}
 
     def _first_measured(self, row: ArrivedRow, frame: Frame) -> Line:
         """The numbers of one frame, before which the detector may have to be known."""
@@ -186,7 +193,7 @@ class Provisional:
         if not good.any():
             return lines
         standard = self._standards()
-        reduced = ReducedRun(self._run_known, reduced.table, reduced.q, reduced.store, reduced.flags, (), reduced.files)
+        reduced = replace(reduced, run=self._run_known, table=_without(self._dark, reduced.table), diode=self._diode)
         here = at[good]
         sample = sample_intensity(reduced, standard, here)
         fit = fit_spheres(sample, workers=1)
@@ -206,7 +213,7 @@ class Provisional:
     def _prepare(self, frame: Frame) -> None:
         """Hot and dead pixels from the still frames so far (from this frame where there is none), and those reduced."""
         kind = self._kind(frame)
-        looked_at = [i for i in self._still if self._still[i][0].role != Role.DARK]
+        looked_at = [i for i in self._still if self._still[i][0].role in STANDARD]
         chosen = [looked_at[k] for k in np.linspace(0, len(looked_at) - 1, min(SAMPLE, len(looked_at))).astype(int)]
         self.detector = prepared(self.run, kind, lambda: self._again(chosen) if chosen else [frame])
         self._standard = None
@@ -239,6 +246,9 @@ class Provisional:
         """Solvent and reference so far, worked out again after each new frame of theirs."""
         if self._standard is None:
             reduced = self._together(self._all_still())
+            self._dark = dark_of(reduced)
+            reduced = with_diode_noise(replace(reduced, table=_without(self._dark, reduced.table)))
+            self._diode = reduced.diode
             self._standard = standards(reduced, workers=1)
             self._run_known = with_known_fraction(reduced, self._standard).run
         return self._standard
@@ -288,6 +298,10 @@ def _line(row: ArrivedRow) -> Line:
         "index": row.index, "role": row.role, "height_um": row.numbers.get("height"), "time_s": row.numbers.get("time"),
         "phi": None, "phi_sigma": None, "diameter_nm": None, "flags": [row.trouble] if row.trouble else [],
     }  # fmt: skip
+
+
+def _without(dark: DiodeDark | None, table: FrameTable) -> FrameTable:
+    return table if dark is None else replace(table, transmission=dark.taken_off(table.transmission))
 
 
 def _known(value: float) -> float | None:

@@ -17,7 +17,7 @@ from ...errors import InputFileError, bad_value
 from ...io.plain_json import plain
 from ...io.results import read_results
 from ...nouns import CurveSet, RunResults
-from .panels import ANODE, UNKNOWN, panels
+from .panels import ANODE, UNKNOWN, panels, quality
 from .serving import Serving, tell
 
 RESULTS, PHASE = "results.nxs", "results"
@@ -82,11 +82,10 @@ class ResultsFeed:
 
 def frame_lines(results: RunResults) -> list[dict[str, Any]]:
     """Lines as of live.jsonl from the frames of results; heights are above the anode."""
-    phi, d, quality = results.volume_fraction, results.diameter, results.quality.get("reduced_chi_squared")
+    phi, d, told = results.volume_fraction, results.diameter, quality(results)["reduced_chi_squared"]
     lines = []
-    for record in results.frames:
+    for record, chi_squared in zip(results.frames, told, strict=True):
         at = (record.scan, record.height_index) if record.used and record.scan >= 0 else None
-        chi_squared = math.nan if at is None or quality is None else quality[at]
         line = {
             "index": record.index, "role": record.role, "height_um": record.height_um, "time_s": record.time_s,
             "phi": math.nan if at is None else phi.values[at], "phi_sigma": math.nan if at is None else phi.total_sigma[at],
