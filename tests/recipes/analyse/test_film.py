@@ -111,3 +111,22 @@ def test_light_that_a_lower_stage_lacks_is_no_film_of_crystals() -> None:
     assert amount.value < 1.01 * amount.sigma
     assert "there may be none" in study.doubts[0].words
     assert study.notes == ()
+
+
+def test_the_flux_into_the_slice_has_what_is_hidden_of_the_crystals_in_its_sigma(
+    film: tuple[RunResults, RunResults],
+) -> None:
+    """Against the flux at 50 um: crystals below it are counted by the model, seen or not."""
+    results, truth = film
+    mean, right = results.flux_slice_mean, truth.flux
+    assert mean is not None
+    assert right is not None
+    onset = number(results, "onset_time")[0]
+    time, good = mean.coord("time"), mean.good
+    flux = np.interp(time, right.coord("time")[:, 1], right.values[:, 1])
+    pull = (mean.values - flux) / mean.total_sigma
+    since = good & (time > onset)
+    assert since.sum() >= 2
+    assert np.all(np.abs(pull[good]) < 2.5)
+    alone = np.square(mean.total_sigma) - np.square(mean.shared["shadow"].values)
+    assert np.any(np.abs(mean.values - flux)[since] > 3.0 * np.sqrt(alone[since]))

@@ -41,7 +41,7 @@ from .double_scattering import beside_crystals, with_single_scattering
 from .drift import drift_number
 from .edge_light import with_edge_light
 from .engine import Device
-from .film import film_study, in_shadow
+from .film import film_study, in_shadow, with_hidden_crystals
 from .headline import detector_settings, doubts_of_the_last_scan, headline_numbers, starting_size_errors
 from .interaction import Interaction, with_interaction
 from .maps import FrameMaps, Kinetics, frame_maps, kinetics
@@ -195,7 +195,7 @@ def _results(
     before = tuple(note for part in (measured.reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*drift.notes, *growth.notes, *crystals.notes, *film.notes, *sizes.notes)
     results = replace(
-        _nouns(run.run.title, maps, growth, crystals, sizes),
+        _nouns(run.run.title, maps, with_hidden_crystals(growth, film), crystals, sizes),
         quality=_quality_maps(measured, maps.phi.values, agreed),
         correlations=VoxelCorrelations(*(measured.on_map(name) for name in CORRELATIONS)),
         starting_errors=starting_size_errors(standard),

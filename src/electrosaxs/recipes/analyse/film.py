@@ -10,13 +10,15 @@ import scipp as sc
 
 from ...analysis.crystals.film_shadow import FilmShadow, tilt_mrad
 from ...analysis.footprint.open_beam import lit_length
+from ...analysis.kinetics.flux_operators import METRE_PER_UM
 from ...analysis.kinetics.mass_balance import solution_loss
 from ...nouns import LOWER_BOUND, CrystallineFraction, FloatArray, Number, Run
 from ...nouns.contributions import FOOTPRINT, SHADOW
 from .anode import AnodePosition
 from .crystals import Crystals
-from .maps import FrameMaps
+from .maps import FrameMaps, Kinetics
 from .quality import Doubt
+from .scale_errors import with_part
 from .shadow import Shadow
 
 BESIDE = "solution_loss_beside_crystals"
@@ -34,11 +36,20 @@ ALIKE = 0.6
 @dataclass(frozen=True, eq=False)
 class FilmStudy:
     """crystalline_amount with whether it is a lower bound, what had left the solution by then, anode_tilt where a shadow tells
-    it; doubts; notes."""
+    it; doubts; notes; the time (s) that these are of, None without crystals."""
 
     numbers: dict[str, Number]
     doubts: tuple[Doubt, ...] = ()
     notes: tuple[str, ...] = ()
+    time_s: float | None = None
+
+    def hidden_rate(self, onset_s: float) -> float | None:
+        """Particle volume per area (m/s) that left the solution since the onset and was not seen in crystals, a mean; 0 without
+        crystals, None where what left the solution is not known."""
+        lost, seen = (self.numbers[name].value for name in (BESIDE, "crystalline_amount"))
+        if self.time_s is None or seen is None or self.time_s <= onset_s:
+            return 0.0
+        return None if lost is None else METRE_PER_UM * max(lost - seen, 0.0) / (self.time_s - onset_s)
 
 
 def film_study(
@@ -90,7 +101,21 @@ def film_study(
         {"crystalline_amount": Number(amount, sigma, "um", source), BESIDE: lost, "anode_tilt": untold},
         (Doubt(frozenset(names), f"{LOWER_BOUND}: {reason}"),) if bound else (),
         () if film is None or none_seen else (_words(film),),
+        when,
     )
+
+
+def with_hidden_crystals(growth: Kinetics, film: FilmStudy) -> Kinetics:
+    """The flux into the slice, crystals counted, has in its sigma from the onset on what was not seen of them; all of itself
+    where that is not known."""
+    mean, onset = growth.flux_slice_mean, growth.numbers.get("onset_time")
+    onset_s = 0.0 if onset is None or onset.value is None else onset.value  # crystals in the first scan have no onset
+    if mean is None or film.time_s is None:
+        return growth
+    rate = film.hidden_rate(onset_s)
+    hidden = np.abs(mean.values) if rate is None else np.full(mean.values.shape, rate)
+    since = mean.coord("time") > onset_s
+    return replace(growth, flux_slice_mean=with_part(mean, SHADOW, np.where(since, np.nan_to_num(hidden), 0.0)))
 
 
 def _reading_sigma(maps: FrameMaps, crystals: Crystals, scan: int, column: int) -> float:
