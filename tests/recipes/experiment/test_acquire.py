@@ -248,6 +248,22 @@ def test_a_virtual_clock_that_stands_is_a_fault(
     assert "the output is off (OUTP? says 0)" in said
 
 
+@pytest.mark.parametrize(("readout_s", "stamped"), [(6.0, 0.5), (0.0, 1.0)])
+def test_a_virtual_clock_with_readout_or_another_stamp_is_no_fault(
+    readout_s: float, stamped: float, meter: MeterProgram, bridge: TinyBridge, tmp_path: Path
+) -> None:
+    """Time for the readout of each frame, and stamps at the end of an exposure: what other people's bridges do."""
+    expose = bridge.do_expose
+
+    def slow(asked: dict) -> dict:
+        found = expose(asked)
+        bridge.clock += readout_s
+        return {**found, "clock_s": found["clock_s"] + (stamped - 0.5) * asked["exposure_s"]}
+
+    bridge.do_expose = slow  # type: ignore[method-assign]
+    assert acquire(write_plan(tmp_path, bridge, meter.resource), tmp_path / "run") == 0
+
+
 def test_a_folder_can_be_read_while_it_grows(meter: MeterProgram, bridge: TinyBridge, tmp_path: Path) -> None:
     out, lengths = tmp_path / "run", list[int]()
     bridge.at = {n: lambda: lengths.append(len(read_all(out)[1])) for n in (6, 7, 8)}
