@@ -15,13 +15,28 @@ FORBIDDEN = {
     "a loose end": re.compile(r"\b(?:TODO|FIXME|XXX)\b"),
 }
 PIXELS = {".png", ".npy", ".npz", ".h5", ".nxs"}
+PACKAGES = {".whl", ".gz", ".zip", ".egg", ".deb"}
+LARGEST = 1_000_000  # bytes
+
+
+def tracked() -> list[Path]:
+    """Files under version control."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [file for name in listed.stdout.splitlines() if (file := ROOT / name).is_file()]
 
 
 def tracked_texts() -> list[Path]:
-    """Text files under version control; this one, which names what is forbidden, left out."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-    files = (ROOT / name for name in listed.stdout.splitlines())
-    return [f for f in files if f.is_file() and f != Path(__file__).resolve() and f.suffix not in PIXELS]
+    """Those with text; this one, which names what is forbidden, left out."""
+    return [f for f in tracked() if f != Path(__file__).resolve() and f.suffix not in PIXELS]
+
+
+def no_source() -> list[str]:
+    """What was downloaded or made, and committed by mistake."""
+    return [
+        f"{file.relative_to(ROOT)}: a package or more than {LARGEST} bytes"
+        for file in tracked()
+        if file.suffix in PACKAGES or file.stat().st_size > LARGEST
+    ]
 
 
 def found() -> list[str]:
@@ -36,6 +51,6 @@ def found() -> list[str]:
 
 
 if __name__ == "__main__":
-    places = found()
+    places = found() + no_source()
     print(*places, sep="\n", end="\n" if places else "")
     sys.exit(bool(places))

@@ -130,9 +130,7 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreem
     own = 0.0 if scatter else noise or noise_of_phi(measures, view.depth(correction), usual)
     misread, of_monitor = misread_monitors(view, left_out, scaled, contradictions)
     of_light = {place: c for place, c in contradictions.items() if place not in scaled}
-    said = {place: cause(c) for place, c in contradictions.items()} | {
-        place: one.words for place, one in scaled.items()
-    }
+    said = {at: cause(c) for at, c in contradictions.items()} | {at: one.words for at, one in scaled.items()}
     return Agreement(
         measures,
         stand_ins(view, correction, measures, left_out, of_light),
