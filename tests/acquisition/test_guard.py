@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,8 +23,10 @@ from meters import MeterProgram, limits
 
 from electrosaxs.acquisition.dialects import timer_blocks, timer_start
 from electrosaxs.acquisition.faults import GuardLost, MeterFault
+from electrosaxs.acquisition.guard import SIGTERM, Requests, serve
 from electrosaxs.acquisition.guard_client import GuardedMeter, OwnMeter
 from electrosaxs.acquisition.meter_server import MeterClient
+from electrosaxs.acquisition.port import VisaPort
 from electrosaxs.acquisition.simulated_meter import SimulatedMeter
 
 CLIENT = textwrap.dedent(
@@ -224,3 +227,20 @@ def test_the_guard_has_no_numpy(program: MeterProgram) -> None:
     assert "_multiarray_umath" not in loaded
     assert "libpython" in loaded or "python3" in loaded
     meter.close()
+
+
+def test_sigterm_in_the_middle_of_a_reading_is_no_reply_that_does_not_come() -> None:
+    """It was caught with the errors of VISA, and the guard went on with the output on."""
+    requests, port = Requests(), VisaPort("TCPIP::127.0.0.1::1::SOCKET", 1.0)
+    port._session = SimpleNamespace(read=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.signal(signal.SIGTERM, requests.end)
+    try:
+        with pytest.raises(BaseException, match=r"^$") as raised:
+            port.receive()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not isinstance(raised.value, Exception)
+    assert requests.ended
+    requests.gone = True  # nothing is listened to any more
+    assert requests.off()
+    assert serve(SimpleNamespace(), requests) == SIGTERM

@@ -19,11 +19,11 @@ from .faults import MeterFault
 from .keeper import Keeper, MeterLimits
 
 TICK_S = 0.1
-GONE = "its client is gone"
+GONE, SIGTERM = "its client is gone", "SIGTERM"
 
 
-class _Ended(Exception):
-    """SIGTERM."""
+class _Ended(BaseException):
+    """SIGTERM. No Exception: what catches those of VISA would take it for a reply that does not come, and go on."""
 
 
 def answer(keeper: Keeper, request: dict[str, Any]) -> dict[str, Any]:
@@ -37,12 +37,18 @@ def answer(keeper: Keeper, request: dict[str, Any]) -> dict[str, Any]:
 
 
 class Requests:
-    """What the client sends, whole lines in their order. gone: the pipe is closed."""
+    """What the client sends, whole lines in their order. gone: the pipe is closed. ended: SIGTERM came, also where it was not
+    let through."""
 
     def __init__(self) -> None:
-        self.gone = False
+        self.gone = self.ended = False
         self._lines: deque[dict[str, Any]] = deque()
         self._begun = b""
+
+    def end(self, *_: object) -> None:
+        """The handler of SIGTERM: breaks off what is under way."""
+        self.ended = True
+        raise _Ended
 
     def next(self, within_s: float) -> dict[str, Any] | None:
         """The next request; None where none came."""
@@ -50,9 +56,9 @@ class Requests:
         return self._lines.popleft() if self._lines else None
 
     def off(self) -> bool:
-        """Whether the client is gone, or asks for the output to be off after what is being done for it."""
+        """Whether it is over, or the client asks for the output to be off after what is being done for it."""
         self._listen(0.0)
-        return self.gone or any(one["do"] == "off" for one in self._lines)
+        return self.gone or self.ended or any(one["do"] == "off" for one in self._lines)
 
     def _listen(self, within_s: float) -> None:
         if self.gone or not select.select([0], [], [], within_s)[0]:
@@ -66,6 +72,8 @@ class Requests:
 def serve(keeper: Keeper, requests: Requests) -> str:
     """Answer requests until the client is gone; returns why it ended."""
     while True:
+        if requests.ended:
+            return SIGTERM
         if keeper.overdue():
             keeper.off()
             return "nothing came from the client for as long as the watchdog allows"
@@ -80,10 +88,10 @@ def main() -> None:
     """The process: limits as the first argument, then requests."""
     sys.modules["numpy"] = None  # type: ignore[assignment]  # pyvisa would take it where it is there
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _end)
     requests = Requests()
+    signal.signal(signal.SIGTERM, requests.end)
     keeper = Keeper(MeterLimits(**json.loads(sys.argv[1])), wanted_off=requests.off)
-    why = "SIGTERM"
+    why = SIGTERM
     try:
         why = serve(keeper, requests)
     except _Ended:
@@ -99,10 +107,6 @@ def main() -> None:
             if off or not known:
                 sys.stderr.write(f"guard: {why}; {said}\n")
         keeper.close()
-
-
-def _end(*_: object) -> None:
-    raise _Ended
 
 
 if __name__ == "__main__":
