@@ -25,27 +25,30 @@ def quarter_sums(pixels, limit, pixel, slot, weight, counts, weights):  # type: 
 
 
 @njit(cache=True, nogil=True)
-def against_each_other(counts, weights, slope, direction):  # type: ignore[no-untyped-def]
-    """Of rings (ring, quarter): counts beyond what each quarter should have of its ring, that, their variance, and shapes
-    (6, ring, quarter): what a shift of one pixel along columns and rows and a gain of each quarter make of them.
+def against_each_other(counts, weights, slope, per_pixel, direction, told):  # type: ignore[no-untyped-def]
+    """Of the rings (ring, quarter) that are told: counts beyond what each quarter should have of its ring, that, their variance,
+    and shapes (6, ring, quarter): what a shift of one pixel along columns and rows and a gain of each quarter make of them.
 
-    slope (ring,): d ln I per pixel of radius; direction (2, ring, quarter): mean cosine and sine.
+    slope (bin,): d ln I / dq; per_pixel: q per pixel of radius; direction (2, bin, quarter): mean cosine and sine; told (bin,):
+    which are told.
     """
-    rings = counts.shape[0]
+    bins = np.flatnonzero(told)
+    rings = bins.size
     excess, expected, variance = np.empty((rings, QUARTERS)), np.empty((rings, QUARTERS)), np.empty((rings, QUARTERS))
     shapes = np.empty((SHAPES, rings, QUARTERS))
     for r in range(rings):
-        whole, share = counts[r].sum(), weights[r] / max(weights[r].sum(), 1e-12)
+        b = bins[r]
+        whole, share = counts[b].sum(), weights[b] / max(weights[b].sum(), 1e-12)
         for j in range(QUARTERS):
             expected[r, j] = whole * share[j]
-            excess[r, j] = counts[r, j] - expected[r, j]
+            excess[r, j] = counts[b, j] - expected[r, j]
             variance[r, j] = max(expected[r, j] * (1.0 - share[j]), 1e-9)
         for a in range(2):
             mean = 0.0
             for j in range(QUARTERS):
-                mean += share[j] * direction[a, r, j]
+                mean += share[j] * direction[a, b, j]
             for j in range(QUARTERS):
-                shapes[a, r, j] = -slope[r] * expected[r, j] * (direction[a, r, j] - mean)
+                shapes[a, r, j] = -per_pixel * slope[b] * expected[r, j] * (direction[a, b, j] - mean)
         for i in range(QUARTERS):
             for j in range(QUARTERS):
                 shapes[2 + i, r, j] = (expected[r, j] if i == j else 0.0) - share[j] * expected[r, i]

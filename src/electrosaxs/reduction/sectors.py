@@ -112,47 +112,43 @@ class Sectors:
     def measure(self, sums: QuarterSums) -> FloatArray:
         """COLUMNS of a frame, NaN where it has too few counts."""
         seen = self._seen(*sums)
-        return UNKNOWN if seen is None else seen.columns()
+        if seen is None:
+            return UNKNOWN
+        excess, expected, variance, shapes = seen
+        found = np.empty(len(COLUMNS))
+        found[:QUARTERS] = pulls(excess, expected, variance)
+        found[QUARTERS:], _ = _shift(*normal_equations(shapes, excess, variance))
+        return found
 
     def compare(self, sums: QuarterSums) -> Quarters | None:
         """The shift of the centre that a frame shows, as `measure`; None where it has too few counts."""
-        seen = self._seen(*sums)
-        return None if seen is None else Quarters(*seen.shift(), seen.reduced_chi_squared())
-
-    def _seen(self, counts: FloatArray, weight: FloatArray) -> _Seen | None:
-        told = told_rings(counts, weight)
-        if told.sum() < SMOOTHING:
+        found = self._seen(*sums)
+        if found is None:
             return None
-        by_pixel = self.per_pixel * log_slope(counts, weight, told, self.width)[told]
-        return _Seen(*against_each_other(counts[told], weight[told], by_pixel, self.direction[:, told]))
-
-
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """Of one frame (bin, quarter): counts beyond what is expected of each quarter of a ring, and their variance; shapes
-    (6, bin, quarter): what a shift of one pixel along columns and rows and a gain of each quarter would make of them."""
-
-    excess: FloatArray
-    expected: FloatArray
-    variance: FloatArray
-    shapes: FloatArray
-
-    def columns(self) -> FloatArray:
-        return np.concatenate([pulls(self.excess, self.expected, self.variance), self.shift()[0]])
-
-    def shift(self) -> tuple[FloatArray, FloatArray]:
-        """In pixels, and its inverse covariance with the gains left open."""
-        normal, seen = normal_equations(self.shapes, self.excess, self.variance)
-        gains, cross = _inverse(normal[2:, 2:]), normal[:2, 2:]
-        precision = normal[:2, :2] - cross @ gains @ cross.T
-        return _inverse(precision) @ (seen[:2] - cross @ gains @ seen[2:]), precision
-
-    def reduced_chi_squared(self) -> float:
-        normal, seen = normal_equations(self.shapes, self.excess, self.variance)
+        excess, expected, variance, shapes = found
+        normal, seen = normal_equations(shapes, excess, variance)
         sizes = _inverse(normal[2:, 2:]) @ seen[2:]
-        rest = self.excess - np.tensordot(sizes, self.shapes[2:], axes=1)
-        there = self.expected > 0.0
-        return float(np.sum(np.square(rest[there]) / self.expected[there])) / float(there.sum() - len(rest))
+        rest = excess - np.tensordot(sizes, shapes[2:], axes=1)
+        there = expected > 0.0
+        freedom = float(there.sum() - len(rest))
+        return Quarters(*_shift(normal, seen), float(np.sum(np.square(rest[there]) / expected[there])) / freedom)
+
+    def _seen(
+        self, counts: FloatArray, weight: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray] | None:
+        """Excess, expected, variance and shapes of `against_each_other`; None where a frame has too few counts."""
+        told = told_rings(counts, weight)
+        if np.count_nonzero(told) < SMOOTHING:
+            return None
+        slope = log_slope(counts, weight, told, self.width)
+        return against_each_other(counts, weight, slope, self.per_pixel, self.direction, told)
+
+
+def _shift(normal: FloatArray, seen: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Of the centre (2,), pixels, and its inverse covariance with the gains left open, from the normal equations of all shapes."""
+    through_gains = normal[:2, 2:] @ _inverse(normal[2:, 2:])
+    precision = normal[:2, :2] - through_gains @ normal[2:, :2]
+    return _inverse(precision) @ (seen[:2] - through_gains @ seen[2:]), precision
 
 
 def _inverse(normal: FloatArray) -> FloatArray:
