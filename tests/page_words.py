@@ -3,7 +3,7 @@
 import re
 
 WRONG = re.compile(
-    r"\bnan\b|\bNone\b|\binf\b|[-−]0(?:\.0+)?(?![\w.])|\b\d[\d.]*e[-+]\d|\bphi0?\b|\bum\b|\+/?-|\+/-|\bchi-squared\b"
+    r"\bnan\b|\bNone\b|\binf\b|[-−]0(?:\.0+)?(?![\w./])|\b\d[\d.]*e[-+]\d|\bphi0?\b|\bum\b|\+/?-|\+/-|\bchi-squared\b"
 )
 """Words of a program, minus 0, powers of ten as a program writes them, names of signs."""
 
