@@ -40,7 +40,7 @@ POINTS = 7.2  # of all text: superscripts have 0.7 of it, and journals ask for 5
 SECONDS_PER_MINUTE = 60.0
 
 STYLE: Any = {
-    "font.family": "sans-serif",
+    "font.family": ["sans-serif", "DejaVu Sans"],  # the second has signs that the first may lack: superscript minus
     "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
     "font.size": POINTS,
     "axes.titlesize": POINTS,

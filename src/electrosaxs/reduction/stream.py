@@ -1,7 +1,8 @@
 """A series of frames -> a stream of reduced frames, and the store from which a killed reduction goes on.
 
-Decoding and integrating happen together in worker threads (both let go of the interpreter lock); at most
-LOOK_AHEAD frames per worker are in flight, and finished curves live in files, so memory does not grow with the series.
+Decoding and integrating happen together in worker threads (both let go of the interpreter lock). They go LOOK_AHEAD frames
+ahead of the one that is taken, as curves, so that they work while a block of them is written to the disk, and finished curves
+live in files, so memory does not grow with the series.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from ..nouns.frame_reader import FrameReader
 from .azimuthal import FrameSums
 from .sectors import COLUMNS, UNKNOWN
 
-LOOK_AHEAD = 2
 BLOCK = 32  # frames that are written together
+LOOK_AHEAD = BLOCK
 READ = 512  # frames that are looked through together
 SCATTERED = 64  # frames far from each other that are read together
 DONE = 1
@@ -70,7 +71,7 @@ def reduce_frames(
         try:
             for index in indices:
                 waiting.append(pool.submit(reduced_frame, reader, int(index), integrator))
-                if len(waiting) > LOOK_AHEAD * workers:
+                if len(waiting) > LOOK_AHEAD + workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
