@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from electrosaxs.command_line.app import linear_algebra_on_one_thread
+from electrosaxs.command_line.app import OBJECTS_BETWEEN_SEARCHES, linear_algebra_on_one_thread
 
 linear_algebra_on_one_thread(
     os.environ
@@ -36,11 +36,15 @@ REAL_CLOCKS = {
     )
 }
 
-# files that take longest: they begin first, so that no worker is left with one of them at the end
+# files that take longest: they begin first, so that no worker is left with one of them at the end; and those that need the
+# same kernels do not begin together, or each worker would compile them for itself
 LONGEST = [
     HERE / file
     for file in (
         "test_how_to.py",
+        "calibration/test_calibrate.py",
+        "cluster/test_slurm_example.py",
+        "recipes/experiment/test_acquire_ends.py",
         "recipes/live/test_live.py",
         "recipes/fit/test_fit_cell.py",
         "recipes/test_plan_examples.py",
@@ -51,15 +55,12 @@ LONGEST = [
         "inference/test_fit.py",
         "inference/test_identifiability.py",
         "closed_loop/test_closed_loop.py",
-        "cluster/test_slurm_example.py",
         "cluster/test_reduction_on_workers.py",
         "recipes/experiment/test_acquire_epics.py",
-        "recipes/experiment/test_acquire_ends.py",
         "recipes/experiment/test_acquire_twin.py",
         "recipes/experiment/test_catalogue.py",
         "recipes/plan/test_measure.py",
         "recipes/curves/test_analyse_curves.py",
-        "calibration/test_calibrate.py",
         "analysis/crystals/test_candidates.py",
         "analysis/crystals/test_lattice_fit.py",
         "recipes/film/test_gisaxs.py",
@@ -82,9 +83,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported and collected stays to the end: the garbage collector need not go through it again and again."""
+    """What was imported and collected stays to the end: the garbage collector need not go through it again and again; and it
+    searches as seldom as in a command, which takes a twelfth off the tests."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_SEARCHES)
 
 
 @pytest.fixture
