@@ -2,8 +2,9 @@
 
     python benchmarks/integration.py [--seconds 4]
 
-Sixteen different frames (160 MB, more than the caches hold) take turns. pyFAI uses its own threads as it likes. Beside ours
-stands what the same threads need to read the frames and do nothing with them.
+Sixteen different frames (160 MB, more than the caches hold) take turns. pyFAI uses its own threads as it likes. Ours come two
+by two, as in `analyse`, and one by one; beside them stands what the same threads need to read the frames and do nothing with
+them.
 """
 
 import argparse
@@ -47,13 +48,15 @@ PYFAI = (
 )
 FIRST_CALL = """
 import numpy as np, time
-from electrosaxs.reduction.azimuthal_kernels import sum_counts
+from electrosaxs.reduction.azimuthal_kernels import Sums, Used, sum_counts, sum_two
 t = time.perf_counter()
 for dtype in (np.uint32, np.uint16):
     frame = np.zeros(8, dtype)
     frame.flags.writeable = False
-    one = np.array([0]), np.array([8]), np.zeros(8, np.uint16), np.ones(8)
-    sum_counts(frame, dtype(9), 10, *one, np.zeros(8, np.int64), np.zeros(8, np.int64), np.zeros(8))
+    used = Used(np.array([0]), np.array([8]), np.zeros(8, np.uint16), np.ones(8))
+    one, two = (Sums(np.zeros(8, np.int64), np.zeros(8, np.int64), np.zeros(8)) for _ in range(2))
+    sum_counts(frame, dtype(9), 10, used, one)
+    sum_two(frame, frame, (dtype(9), dtype(9)), 10, used, 8, one, two)
 print(time.perf_counter() - t)
 """
 
@@ -83,16 +86,19 @@ def pyfai_call(geometry: Geometry, mask: npt.NDArray, method: tuple[str, str, st
     return integrate
 
 
-def frames_per_second(integrate: Callable, frames: list[npt.NDArray], seconds: float, threads: int = 1) -> float:
-    """Best of three rounds, after two frames that compile and build matrices."""
+def frames_per_second(
+    integrate: Callable, frames: list[npt.NDArray], seconds: float, threads: int = 1, together: int = 1
+) -> float:
+    """Best of three rounds, after two frames that compile and build matrices; `together`: frames of one call."""
     rates = []
+    calls = list(zip(*(frames[k::together] for k in range(together)), strict=True))
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(integrate, frames[:2]))
+        list(pool.map(integrate, *zip(*calls[:2], strict=True)))
         for _ in range(3):
             begin = time.perf_counter()
             done = 0
             while time.perf_counter() - begin < seconds / 3:
-                done += len(list(pool.map(integrate, frames)))
+                done += together * len(list(pool.map(integrate, *zip(*calls, strict=True))))
             rates.append(done / (time.perf_counter() - begin))
     return max(rates)
 
@@ -131,7 +137,7 @@ def main() -> None:
     frames = frames_of(geometry, 16)
     ours = Integrator(geometry, mask=mask, q_min=Q_MIN, q_max=Q_MAX, bins=BINS)
     reference = ours.integrate(frames[0])
-    print(f"{'':28s}{'frames/s':>10s}{'intensity':>12s}{'sigma':>12s}   (largest relative difference from ours)")
+    print(f"{'':36s}{'frames/s':>8s}{'intensity':>12s}{'sigma':>12s}   (largest relative difference from ours)")
     best = 0.0
     for method in PYFAI:
         integrate = pyfai_call(geometry, mask.astype(np.int8), method)
@@ -142,14 +148,18 @@ def main() -> None:
             np.abs(theirs / own - 1).max()
             for theirs, own in ((curve.intensity, reference.intensity), (curve.sigma, reference.sigma))
         )
-        print(f"{'pyFAI ' + '-'.join(method):28s}{rate:10.1f}{intensity:12.1e}{sigma:12.1e}")
+        print(f"{'pyFAI ' + '-'.join(method):36s}{rate:8.1f}{intensity:12.1e}{sigma:12.1e}")
     for dtype, threads in ((np.int32, 1), (np.int32, 2), (np.uint16, 1), (np.uint16, 2)):
         of_type = [f.astype(dtype) for f in frames]
         reading = frames_per_second(read_only, of_type, seconds, threads)
-        rate = frames_per_second(ours.integrate, of_type, seconds, threads)
-        label = f"electrosaxs {np.dtype(dtype).name}, {threads} thread{'s' * (threads > 1)}"
-        said = f"{rate / best:.0f} x pyFAI's fastest without splitting; {rate / reading:.2f} of reading, {reading:.0f}"
-        print(f"{label:28s}{rate:10.1f}{'':24s}   {said}")
+        for together, call in ((2, ours.integrate_two), (1, ours.integrate)):
+            rate = frames_per_second(call, of_type, seconds, threads, together)
+            by = "two by two" if together > 1 else "single"
+            label = f"ours {np.dtype(dtype).name}, {threads} thread{'s' * (threads > 1)}, {by}"
+            said = (
+                f"{rate / best:.0f} x pyFAI's fastest without splitting; {rate / reading:.2f} of reading, {reading:.0f}"
+            )
+            print(f"{label:36s}{rate:8.1f}{'':18s}   {said}")
     print(f"compilation of the kernel, first use ever: {compile_seconds():.1f} s")
 
 

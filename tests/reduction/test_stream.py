@@ -71,6 +71,26 @@ def test_frames_come_in_order_and_only_a_few_are_held() -> None:
     assert LOOK_AHEAD <= series.most_ahead <= LOOK_AHEAD + 2 * workers
 
 
+class SumOfTwo(Sum):
+    """Tells which frames came together."""
+
+    def __init__(self) -> None:
+        self.pairs: set[tuple[int, int]] = set()
+
+    def integrate_two(self, frame: npt.NDArray, other: npt.NDArray) -> tuple[FrameSums, FrameSums]:
+        self.pairs.add((int(frame[0, 0]), int(other[0, 0])))
+        return self.integrate(frame), self.integrate(other)
+
+
+def test_frames_come_two_by_two_where_that_is_quicker_and_one_that_cannot_be_read_alone() -> None:
+    two = SumOfTwo()
+    frames = list(reduce_frames(Series(11), iter(range(11)), two))
+    assert two.pairs == {(0, 1), (2, 3), (4, 5), (8, 9)}
+    assert [frame.index for frame in frames] == list(range(11))
+    assert [frame.index for frame in frames if frame.error] == [7]
+    assert [frame.counts[0] for frame in frames if not frame.error] == [20 * i for i in range(11) if i != 7]
+
+
 def test_a_broken_frame_says_why_and_the_rest_is_reduced() -> None:
     frames = list(reduce_frames(Series(10), range(10), Sum()))
     assert [f.index for f in frames if f.error] == [7]

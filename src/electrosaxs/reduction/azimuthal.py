@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ..errors import CalibrationError, InputFileError, ShapeError, bad_value
 from ..nouns import FloatArray
-from .azimuthal_kernels import LANES, PLACES, by_bin, sum_counts
+from .azimuthal_kernels import LANES, PLACES, Sums, Used, by_bin, sum_counts, sum_two
 from .clipping import Clipping
 from .geometry import Geometry
 from .sectors import UNKNOWN, Quarters, QuarterSums, Sectors
@@ -39,6 +39,17 @@ class PixelSums(NamedTuple):
     negative: int
     saturated: int
     quarters: QuarterSums | None = None
+
+
+class _Shown(NamedTuple):
+    """One frame as it is added up. pixels (y * x,), limit and negative_from as `comparable` has them; stated: the limit that
+    the detector is said to have; gone: used pixels of parts that stood still."""
+
+    pixels: npt.NDArray[np.unsignedinteger]
+    limit: np.unsignedinteger
+    negative_from: int
+    stated: np.unsignedinteger
+    gone: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,10 +141,10 @@ class Integrator:
             count=bins,
         )
         self._clipping = Clipping.of(self.pixel, self.bin, self.pixels_per_bin)
-        self._place = self._places()
         run_ends = np.append(np.flatnonzero(np.diff(self.pixel) != 1) + 1, self.pixel.size)
-        self._run_length = np.diff(run_ends, prepend=0)
-        self._run_start = self.pixel[run_ends - self._run_length]
+        length = np.diff(run_ends, prepend=0)
+        self._used = Used(self.pixel[run_ends - length], length, self._places(), self.weight)
+        self._most_of_a_place = int(np.bincount(self._used.place).max())
 
     def _places(self) -> npt.NDArray[np.unsignedinteger]:
         """Accumulator (used,) of each used pixel; two bytes each where these can number them."""
@@ -174,26 +185,53 @@ class Integrator:
 
         Raises ShapeError (other shape than the geometry), InputFileError (not integers).
         """
+        shown = self._shown(frame)
+        return self._frame_sums(shown, (add or self.sum_pixels)(shown.pixels, shown.limit, shown.negative_from))
+
+    def integrate_two(self, frame: npt.NDArray, other: npt.NDArray) -> tuple[FrameSums, FrameSums]:
+        """`integrate` of two frames (y, x), the same numbers in less time; two of one data type share their additions."""
+        one, two = self._shown(frame), self._shown(other)
+        if one.pixels.dtype == two.pixels.dtype and one.negative_from == two.negative_from:
+            sums, others = self._empty(), self._empty()
+            right, found, found_too = sum_two(
+                one.pixels,
+                two.pixels,
+                (one.limit, two.limit),
+                one.negative_from,
+                self._used,
+                self._most_of_a_place,
+                sums,
+                others,
+            )
+            if right:
+                return self._frame_sums(one, self._by_bin(sums, *found)), self._frame_sums(
+                    two, self._by_bin(others, *found_too)
+                )
+        return self.integrate(frame), self.integrate(other)
+
+    def _shown(self, frame: npt.NDArray) -> _Shown:
+        """A frame as it is added up: stopped parts at the limit, the limit where its counts are clipped."""
         if frame.shape != self.shape:
             raise ShapeError(
                 f"frame has shape {frame.shape}: the geometry is for {self.shape}; give the one of this detector"
             )
-        pixels, limit, negative_from = comparable(frame, self.saturation)
+        pixels, stated, negative_from = comparable(frame, self.saturation)
         stopped = self._parts.stopped(pixels, negative_from)
-        gone, stated = 0, limit
+        gone = 0
         if stopped.any():
-            pixels, where = self._parts.without(pixels, limit, stopped)
+            pixels, where = self._parts.without(pixels, stated, stopped)
             gone = where.size
-        limit = self._clipping.limit(pixels, limit)
-        sums = (add or self.sum_pixels)(pixels, limit, negative_from)
+        return _Shown(pixels, self._clipping.limit(pixels, stated), negative_from, stated, gone)
+
+    def _frame_sums(self, shown: _Shown, sums: PixelSums) -> FrameSums:
         norm = np.where(sums.lost_pixels == self.pixels_per_bin, 0.0, self.norm - sums.lost_weight)
         counts = sums.counts
-        if limit < stated:
-            spoilt = self._clipping.spoilt(pixels, limit, stated)
+        if shown.limit < shown.stated:
+            spoilt = self._clipping.spoilt(shown.pixels, shown.limit, shown.stated)
             counts, norm = np.where(spoilt, 0, counts), np.where(spoilt, 0.0, norm)
-        quarters = sums.quarters or self._sectors.sums(pixels, limit)
+        quarters = sums.quarters or self._sectors.sums(shown.pixels, shown.limit)
         sectors = self._sectors.measure(quarters)
-        return FrameSums(counts, norm, sums.negative, sums.saturated - gone, gone, sectors)
+        return FrameSums(counts, norm, sums.negative, sums.saturated - shown.gone, shown.gone, sectors)
 
     def quarters(self, frame: npt.NDArray) -> Quarters | None:
         """What the four quarters of a frame (y, x) say against each other, as `Sectors.compare` has it."""
@@ -204,22 +242,15 @@ class Integrator:
         self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger, negative_from: int
     ) -> PixelSums:
         """The used pixels of a frame, flat, as `comparable` has it with its limit, added up bin by bin."""
-        counts = np.zeros(self.bins * PLACES, dtype=np.int64)
-        lost_pixels = np.zeros(self.bins * PLACES, dtype=np.int64)
-        lost_weight = np.zeros(self.bins * PLACES)
-        negative, saturated = sum_counts(
-            pixels,
-            limit,
-            negative_from,
-            self._run_start,
-            self._run_length,
-            self._place,
-            self.weight,
-            counts,
-            lost_pixels,
-            lost_weight,
-        )
-        whole, gone, less, by_quarter, less_by_quarter = by_bin(counts, lost_pixels, lost_weight)
+        sums = self._empty()
+        return self._by_bin(sums, *sum_counts(pixels, limit, negative_from, self._used, sums))
+
+    def _empty(self) -> Sums:
+        places = self.bins * PLACES
+        return Sums(np.zeros(places, dtype=np.int64), np.zeros(places, dtype=np.int64), np.zeros(places))
+
+    def _by_bin(self, sums: Sums, negative: int, saturated: int) -> PixelSums:
+        whole, gone, less, by_quarter, less_by_quarter = by_bin(sums)
         quarters = QuarterSums(by_quarter, self._sectors.whole - less_by_quarter)
         return PixelSums(whole, gone, less, int(negative), int(saturated), quarters)
 

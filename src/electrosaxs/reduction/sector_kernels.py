@@ -26,8 +26,9 @@ def quarter_sums(pixels, limit, pixel, slot, weight, counts, weights):  # type: 
 
 @njit(cache=True, nogil=True)
 def against_each_other(counts, weights, slope, per_pixel, direction, told):  # type: ignore[no-untyped-def]
-    """Of the rings (ring, quarter) that are told: counts beyond what each quarter should have of its ring, that, their variance,
-    and shapes (6, ring, quarter): what a shift of one pixel along columns and rows and a gain of each quarter make of them.
+    """Of the rings (ring, quarter) that are told: counts beyond what each quarter should have of its ring, that, their
+    variance, and shapes (6, ring, quarter): what a shift of one pixel along columns and rows and a gain of each quarter make of
+    them.
 
     slope (bin,): d ln I / dq; per_pixel: q per pixel of radius; direction (2, bin, quarter): mean cosine and sine; told (bin,):
     which are told.

@@ -145,7 +145,7 @@ class Sectors:
 
 
 def _shift(normal: FloatArray, seen: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Of the centre (2,), pixels, and its inverse covariance with the gains left open, from the normal equations of all shapes."""
+    """Of the centre (2,), pixels, and its inverse covariance with the gains left open; normal, seen: of all shapes."""
     through_gains = normal[:2, 2:] @ _inverse(normal[2:, 2:])
     precision = normal[:2, :2] - through_gains @ normal[2:, :2]
     return _inverse(precision) @ (seen[:2] - through_gains @ seen[2:]), precision
