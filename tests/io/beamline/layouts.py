@@ -10,6 +10,7 @@ import h5py
 import hdf5plugin
 import numpy as np
 import tifffile
+from hdf5_parts import column, nx
 
 from electrosaxs.io.cbf import write_cbf
 
@@ -391,17 +392,3 @@ LAYOUTS = {
     "APS 12-ID": aps_12id, "DECTRIS": dectris, "I22": i22, "BLISS": bliss, "areaDetector": area_detector,
     "ALS 7.3.3": als_733, "Bluesky": documents,
 }  # fmt: skip
-
-
-def nx(parent: h5py.Group, name: str, kind: str, **attributes: str) -> h5py.Group:
-    """A group of a NeXus class."""
-    group = parent.create_group(name)
-    group.attrs.update({"NX_class": kind, **attributes})
-    return group
-
-
-def column(group: h5py.Group, name: str, values: object, unit: str | None = None) -> None:
-    """A data set with its unit."""
-    group[name] = values
-    if unit is not None:
-        group[name].attrs["units"] = unit
