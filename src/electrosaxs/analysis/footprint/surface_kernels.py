@@ -1,7 +1,7 @@
 """What the neighbours of one voxel say, voxel after voxel: numba kernels of `surface`, whose words for it hold here too.
 
 Rows are the starting solution, then the scans; columns are heights. `hidden` is the place (row, column) that is not to be told,
-(-1, -1) for none.
+(-1, -1) for none. A handful of places is sorted as they come, by loops: what NumPy has for it takes numba seconds to compile.
 """
 
 from __future__ import annotations
@@ -46,10 +46,33 @@ def told(grid, row, column, hidden):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def put(found, number, value):  # type: ignore[no-untyped-def]
+    """Among the `number` values that are there, so that they rise."""
+    k = number
+    while k > 0 and found[k - 1] > value:
+        found[k] = found[k - 1]
+        k -= 1
+    found[k] = value
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def first_from(among, row):  # type: ignore[no-untyped-def]
+    """Position of the first of rising rows that is `row` or beyond it."""
+    below, above = 0, among.size
+    while below < above:
+        middle = (below + above) // 2
+        if among[middle] < row:
+            below = middle + 1
+        else:
+            above = middle
+    return below
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def rows_beside(grid, row, column, coordinate, count, hidden, found):  # type: ignore[no-untyped-def]
     """The `count` rows nearest in time that know the column, rising, into `found`; how many there are."""
     at, among, last = grid.when[coordinate, column], grid.rows[column], grid.numbers[column]
-    above = np.searchsorted(among[:last], row)
+    above = first_from(among[:last], row)
     below = above - 1
     above += above < last and among[above] == row
     number = 0
@@ -58,9 +81,8 @@ def rows_beside(grid, row, column, coordinate, count, hidden, found):  # type: i
         place = among[below] if nearer else among[above]
         below, above = below - nearer, above + (not nearer)
         if told(grid, place, column, hidden) and at[place] < np.inf:
-            found[number] = place
+            put(found, number, place)
             number += 1
-    found[:number].sort()
     return number
 
 
@@ -76,9 +98,8 @@ def columns_beside(grid, row, column, rows, count, hidden, found):  # type: igno
         for r in rows:
             among = among and told(grid, r, place, hidden)
         if among:
-            found[number] = place
+            put(found, number, place)
             number += 1
-    found[:number].sort()
     return number
 
 
@@ -122,7 +143,7 @@ def judges_around(grid, row, column, found):  # type: ignore[no-untyped-def]
     """Voxels of the same height in the scans before and after that know it, however far; where there are none, those beside in
     the scan. Into `found` (number, 2); how many."""
     among, number = grid.rows[column][: grid.numbers[column]], 0
-    above = np.searchsorted(among, row)
+    above = first_from(among, row)
     below = above - 1
     above += above < among.size and among[above] == row
     for place in among[max(below - JUDGES + 1, 0) : above + JUDGES]:
@@ -155,7 +176,8 @@ def expected_at(grid, wanted):  # type: ignore[no-untyped-def]
     """For each place of `wanted` (number, 2): the prediction of the scheme that errs least, its error, and the median of what
     the others say otherwise; NaN where nothing is known."""
     answers = np.full((wanted.shape[0], 3), np.nan)
-    around, values, errors = np.empty((2 * JUDGES, 2), np.intp), np.empty(len(SCHEMES)), np.empty(len(SCHEMES))
+    around, apart = np.empty((2 * JUDGES, 2), np.intp), np.empty(len(SCHEMES))
+    values, errors = np.empty(len(SCHEMES)), np.empty(len(SCHEMES))
     for n in range(wanted.shape[0]):
         row, column = wanted[n]
         hidden = (row, column) if grid.known[row, column] else (-1, -1)
@@ -170,5 +192,7 @@ def expected_at(grid, wanted):  # type: ignore[no-untyped-def]
                 tried += 1
         if tried:
             answers[n, 0], answers[n, 1] = values[best], errors[best]
-            answers[n, 2] = np.median(np.abs(values[:tried] - values[best]))
+            for k in range(tried):
+                put(apart, k, abs(values[k] - values[best]))
+            answers[n, 2] = 0.5 * (apart[(tried - 1) // 2] + apart[tried // 2])
     return answers
