@@ -94,3 +94,15 @@ def test_an_experiment_is_no_run_and_a_folder_names_what_is_in_it(tmp_path: Path
         read_run(tmp_path / "run.toml")
     with pytest.raises(InputFileError, match=r"is a folder; give .*run\.toml"):
         read_run(tmp_path)
+
+
+def test_frames_or_a_table_in_place_of_a_toml_file_are_not_read_into_memory(tmp_path: Path) -> None:
+    """A sparse file of 50 GB that begins as HDF5 does, and a long text."""
+    with (tmp_path / "frames.nxs").open("wb") as file:
+        file.write(b"\x89HDF\r\n\x1a\n")
+        file.truncate(50_000_000_000)
+    with pytest.raises(InputFileError, match=r"is an HDF5 or NeXus file.*give the run\.toml that names it.*inspect"):
+        read_run(tmp_path / "frames.nxs")
+    (tmp_path / "table.txt").write_bytes(b"1 2 3\n" * 3_000_000)
+    with pytest.raises(InputFileError, match="is larger than 16 MB, not TOML"):
+        read_run(tmp_path / "table.txt")

@@ -9,8 +9,12 @@ from typing import Any
 from .refusal import refusal
 
 REMEDY = "give the path of a TOML file (docs/formats.md shows one)"
+LARGEST = 16_000_000
+"""Bytes; what is longer is not read into memory to find out that it is no TOML."""
+HDF5 = "an HDF5 or NeXus file"
+REMEDY_FOR_HDF5 = "give the run.toml that names it; electrosaxs inspect FILE writes a draft of one"
 STARTS = {
-    b"\x89HDF": "an HDF5 or NeXus file",
+    b"\x89HDF": HDF5,
     b"{": "JSON",
     b"%PDF": "a PDF",
     b"PK": "a zip archive or a spreadsheet",
@@ -26,14 +30,18 @@ def load_toml(path: Path) -> dict[str, Any]:
         remedy = f"give {' or '.join(str(path / name) for name in inside)}" if inside else REMEDY
         raise refusal(path, "file", path.resolve().name, "is a folder", remedy)
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
         text = content.decode("utf-8-sig")
+        if len(content) > LARGEST:
+            raise refusal(path, "file", path.name, f"is larger than {LARGEST / 1e6:.0f} MB, not TOML", REMEDY)
         return tomllib.loads(text)
     except OSError as error:
         raise refusal(path, "file", path.name, (error.strerror or "cannot be read").lower(), REMEDY) from error
     except UnicodeDecodeError as error:
         rule, remedy = "TOML is UTF-8 text", "save the file as UTF-8, or point to the right file"
         if other := _other_kind(content):
+            remedy = REMEDY_FOR_HDF5 if other == HDF5 else remedy
             raise refusal(path, "file", path.name, f"is {other}, and {rule}", remedy) from error
         raise refusal(path, f"byte {error.start}", hex(error.object[error.start]), rule, remedy) from error
     except tomllib.TOMLDecodeError as error:
