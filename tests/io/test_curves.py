@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sasdata.dataloader.loader import Loader
 
 from electrosaxs.errors import InputFileError, ShapeError
+from electrosaxs.io.contents import contents as contents_of_file
 from electrosaxs.io.curve import q_factors
 from electrosaxs.io.curves import read_curve
 from electrosaxs.io.nxcansas import NxcansasFiles, read_nxcansas, write_nxcansas
@@ -323,3 +324,13 @@ def test_what_was_said_of_a_curve_comes_back_in_the_order_it_was_said(tmp_path):
     write_nxcansas(tmp_path / "curve.h5", np.linspace(0.1, 1.0, 10), np.ones(10), None, said)
     (curve,) = read_curve(tmp_path / "curve.h5")
     assert list(curve.notes) == [f"{name} = {value}" for name, value in said.items()]
+
+
+@pytest.mark.parametrize("name", ["f.dat", "f.csv", "f.json", "f.poni"])
+def test_what_is_larger_than_any_text_is_not_read_into_memory(tmp_path, name):
+    """A sparse file of 50 GB."""
+    with (tmp_path / name).open("wb") as file:
+        file.write(b"q I\n0.1 2\n")
+        file.truncate(50_000_000_000)
+    with pytest.raises(InputFileError, match=r"is larger than 200 MB, which is no text"):
+        contents_of_file(tmp_path / name)

@@ -208,6 +208,14 @@ def test_a_truncated_nexus_file_is_refused(tmp_path):
         NexusFrames(path)
 
 
+def test_a_nexus_file_whose_head_is_damaged_is_refused(tmp_path):
+    """h5py then raises a RuntimeError where it is tried as a file that is being written."""
+    path = tmp_path / "f.nxs"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(4000))
+    with pytest.raises(InputFileError, match=r"f\.nxs: .*bad byte number.*copy it again"):
+        NexusFrames(path)
+
+
 def write_data(path, data, name=DATA):
     with h5py.File(path, "w") as file:
         file.create_dataset(name, data=data)

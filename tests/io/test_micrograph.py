@@ -9,6 +9,7 @@ from PIL import Image
 from tifffile import imwrite
 
 from electrosaxs.errors import InputFileError
+from electrosaxs.io.contents import contents
 from electrosaxs.io.micrograph import read_micrograph
 
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 80)).astype(np.uint8)
@@ -76,3 +77,11 @@ def test_text_is_no_image(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("no image")
     with pytest.raises(InputFileError, match="no image that can be read"):
         read_micrograph(tmp_path / "a.png")
+
+
+def test_a_tiff_without_pixels_is_no_image(tmp_path: Path) -> None:
+    (tmp_path / "f.tif").write_bytes(b"II*\x00\x08\x00\x00\x00" + bytes(400))
+    with pytest.raises(InputFileError, match=r"f\.tif: .*is no image that can be read"):
+        read_micrograph(tmp_path / "f.tif")
+    with pytest.raises(InputFileError, match=r"f\.tif: .*of no kind known here"):
+        contents(tmp_path / "f.tif")

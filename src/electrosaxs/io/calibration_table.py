@@ -9,6 +9,7 @@ import numpy as np
 
 from ..nouns import FloatArray
 from .refusal import refusal
+from .small_file import text_of
 
 DENSITY = "density_per_mm2"
 FLUXES = {"slice_flux_m_per_s": "slice-flux", "supply_flux_m_per_s": "supply-flux"}
@@ -22,7 +23,7 @@ def read_calibration(path: str | Path) -> tuple[str, FloatArray, FloatArray]:
     """
     path = Path(path)
     try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines(), skipinitialspace=True))
+        rows = list(csv.DictReader(text_of(path).splitlines(), skipinitialspace=True))
     except (OSError, UnicodeDecodeError) as error:
         raise refusal(path, "file", path.name, f"cannot be read ({error})", REMEDY) from None
     column = next((name for name in FLUXES if rows and name in rows[0]), None)

@@ -28,6 +28,7 @@ from .hdf5 import open_hdf5, text
 from .numbers_json import numbers_from_plain, read_numbers
 from .poni import read_poni
 from .refusal import refusal
+from .small_file import text_of
 from .table_csv import read_csv_table
 from .written_by import RESULTS, written_by
 
@@ -202,7 +203,7 @@ def _no_one(unit: str) -> str:
 
 def _of_toml(path: Path) -> FileContents:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        tables = tomllib.loads(text_of(path))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise refusal(path, "file", path.name, f"is not TOML ({error})", "correct the file") from error
     kind = next((name for key, name in KIND_OF_TOML.items() if key in tables), "settings")
@@ -211,7 +212,7 @@ def _of_toml(path: Path) -> FileContents:
 
 def _of_json(path: Path) -> FileContents:
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(text_of(path, "utf-8"))
     except ValueError as error:
         raise refusal(path, "file", path.name, f"is not JSON ({error})", "correct the file") from error
     if isinstance(stored, dict) and stored and all(isinstance(n, dict) and "source" in n for n in stored.values()):
@@ -273,7 +274,9 @@ def _of_image(path: Path) -> FileContents:
         import fabio
 
         with fabio.open(path) as image:
-            pixels, frames, header = image.data, image.nframes, dict(image.header)
+            pixels, frames, header = np.asarray(image.data), image.nframes, dict(image.header)
+            if pixels.dtype == object:
+                raise ValueError("without pixels")
             cut = ", truncated" if getattr(image, "incomplete_file", False) else ""
     except Exception as error:  # fabio raises whatever its readers run into
         rule = f"is of no kind known here ({type(error).__name__}: {error})"

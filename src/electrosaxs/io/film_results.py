@@ -11,6 +11,7 @@ from .. import __version__
 from ..nouns import Noun
 from ..nouns.film_maps import RadialIntensity
 from .atomic import replacing
+from .hdf5 import DAMAGED
 from .nxdata import nx_group, read_noun, write_noun
 
 FIRST = "pattern"
@@ -36,5 +37,5 @@ def read_radial_intensity(path: str | Path) -> RadialIntensity | None:
     try:
         with h5py.File(path, "r") as file:
             return read_noun(file["entry/radial_intensity"], RadialIntensity)
-    except (OSError, KeyError, ValueError):
+    except (*DAMAGED, KeyError, ValueError):
         return None

@@ -24,16 +24,18 @@ SLACK = 2**20
 STEP = 2**23
 """Bytes that are reserved at once while a file grows."""
 NOT_HDF5 = "is not an HDF5 file"
+DAMAGED = (OSError, RuntimeError)
+"""What h5py raises where a file is missing, cut or damaged; RuntimeError where bytes of its head are wrong."""
 
 
 def open_hdf5(path: Path, field: str = "file") -> h5py.File:
     """The file, which `field` names, opened for reading; InputFileError where it is missing, truncated or not HDF5."""
     try:
         file = h5py.File(path, "r")
-    except OSError as error:
+    except DAMAGED as error:
         try:  # one that is being written, or whose writer was killed
             file = h5py.File(path, "r", swmr=True)
-        except OSError:
+        except DAMAGED:
             reason = _reason(path, error)
             raise refusal(path, field, path.name, reason, _remedy(path, reason)) from error
     log.info("reads %s", path)
@@ -170,7 +172,7 @@ def text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _reason(path: Path, error: OSError) -> str:
+def _reason(path: Path, error: OSError | RuntimeError) -> str:
     if not path.exists():
         return "there is no such file"
     if path.is_dir():

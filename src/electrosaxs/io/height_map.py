@@ -13,6 +13,7 @@ from ..nouns import FloatArray
 from ..nouns.heights import HeightMap
 from .micrograph import read_levels
 from .refusal import refusal
+from .small_file import text_of
 
 NM_PER_UM, NM_PER_M = 1000.0, 1e9
 CHANNELS = ("Height", "ZSensor", "Height Sensor", "HeightRetrace", "HeightTrace", "ZSensorRetrace", "ZSensorTrace",
@@ -57,7 +58,7 @@ def _plain(path: Path, um_per_pixel: float | None, um_per_level: float | None) -
 
 def _text(path: Path) -> FloatArray:
     try:
-        rows = [line.replace(",", " ").replace(";", " ").split() for line in path.read_text("utf-8-sig").splitlines()]
+        rows = [line.replace(",", " ").replace(";", " ").split() for line in text_of(path).splitlines()]
         return np.array([[float(v) for v in row] for row in rows if row and not row[0].startswith("#")], dtype=float)
     except (ValueError, UnicodeDecodeError) as error:
         raise refusal(

@@ -13,6 +13,7 @@ from .. import __version__
 from ..nouns import FloatArray
 from ..nouns.islands import Distribution
 from .atomic import replacing
+from .hdf5 import DAMAGED
 from .nxdata import nx_group
 from .refusal import refusal
 
@@ -70,7 +71,7 @@ def read_island_curves(path: Path) -> dict[str, Distribution]:
         with h5py.File(path, "r") as file:
             groups = {name: group for name, group in file["entry"].items() if isinstance(group, h5py.Group)}
             return {name: _curve(name, group) for name, group in groups.items()}
-    except (OSError, KeyError, IndexError, AttributeError):
+    except (*DAMAGED, KeyError, IndexError, AttributeError):
         return {}
 
 

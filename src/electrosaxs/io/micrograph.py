@@ -88,6 +88,8 @@ def _tiff(path: Path) -> tuple[npt.NDArray[Any], Scale]:
             array = np.squeeze(file.series[0].asarray())
             if array.ndim == 3 and array.shape[0] in (2, 3, 4) and array.shape[2] > 4:
                 array = np.moveaxis(array, 0, -1)
+            if array.ndim < 2:
+                raise ValueError("no rows and columns of pixels in it")
             page = file.pages[0]
             if getattr(page, "photometric", None) == 3 and array.ndim == 2:
                 table = np.asarray(page.colormap).T  # type: ignore[union-attr]

@@ -13,6 +13,7 @@ from ..nouns import Number
 from .atomic import replacing
 from .plain_json import to_json
 from .refusal import refusal
+from .small_file import text_of
 
 
 def write_numbers(path: str | Path, numbers: Mapping[str, Number]) -> None:
@@ -27,7 +28,7 @@ def read_numbers(path: str | Path) -> dict[str, Number]:
     path = Path(path)
     remedy = "give the numbers.json that electrosaxs wrote, or the folder it lies in"
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(text_of(path, "utf-8"))
     except OSError as error:
         raise refusal(path, "file", path.name, (error.strerror or "cannot be read").lower(), remedy) from None
     except ValueError:

@@ -10,6 +10,7 @@ from typing import Any
 from ..nouns.run_plan import HeldFlux, NucleationStep, RunPlan
 from .poni import read_poni
 from .refusal import refusal
+from .small_file import text_of
 from .toml_kinds import RUN_PLAN
 from .toml_settings import read_settings
 
@@ -79,6 +80,6 @@ def plan_tables(path: Path) -> dict[str, Any]:
     """The tables of the plan in a run folder as they stand, unchecked: its paths lead from where it lay. Empty where there
     is none."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(text_of(path))
     except (OSError, ValueError):
         return {}

@@ -13,6 +13,7 @@ import numpy as np
 from ..nouns.detector_geometry import LONGEST_DISTANCE_M, DetectorGeometry
 from .atomic import replacing
 from .refusal import refusal
+from .small_file import text_of
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ def _lines(path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
     if not path.exists():
         raise refusal(path, "geometry", path.name, "there is no such file", "correct the path")
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = text_of(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise refusal(
             path, "geometry", "unreadable", "a pyFAI geometry file is text", "point detector.geometry to a .poni file"

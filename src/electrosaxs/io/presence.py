@@ -16,6 +16,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
+from .hdf5 import DAMAGED
+
 NEVER_WRITTEN = "was never written"
 UNLIMITED = 2**40
 IntArray = npt.NDArray[np.int64]
@@ -151,7 +153,7 @@ class Presence:
                 if isinstance(source, h5py.Dataset):
                     return self._missing_in(source, path, part)
                 return part.all(f"is in {path.name}, which has no data set {part.name}")
-        except OSError:
+        except DAMAGED:
             return part.all(f"is in {path.name}, which is damaged or no HDF5 file")
 
     def _missing_in(self, source: h5py.Dataset, path: Path, part: _Part) -> dict[int, str]:

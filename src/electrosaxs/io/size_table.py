@@ -11,6 +11,7 @@ from ..errors import ElectrosaxsError
 from ..nouns import FloatArray
 from ..nouns.experiment import CORES_NM
 from .refusal import refusal
+from .small_file import text_of
 
 COLUMNS = ("diameter_nm", "number")
 SEPARATORS = ",;\t"
@@ -19,7 +20,7 @@ SEPARATORS = ",;\t"
 def read_size_table(path: Path) -> tuple[FloatArray, FloatArray]:
     """Diameter (nm) and number of each row; raises InputFileError naming row and column."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = text_of(path).splitlines()
     except OSError as error:
         raise _refused(path, "file", path.name, (error.strerror or "cannot be read").lower()) from None
     except UnicodeDecodeError:

@@ -13,6 +13,7 @@ import numpy as np
 from ..nouns import FrameTable
 from .atomic import replacing
 from .refusal import refusal
+from .small_file import content_of
 from .table_columns import COLUMNS, TRANSMISSION, RawTable
 
 WINDOWS_DISK = re.compile(r"[A-Za-z]:|\\\\")  # C:\\..., or \\\\server\\share
@@ -22,7 +23,7 @@ NAMES = ("file", "role", *(column.csv for column in COLUMNS))
 def read_csv_table(path: Path) -> RawTable:
     """The cells of the CSV frame table, NaN where empty or infinite; raises InputFileError naming row and column."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = content_of(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror or "cannot be read" if isinstance(error, OSError) else "is not UTF-8 text"
         raise refusal(path, "table", path.name, reason, "give a CSV file saved as UTF-8") from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .refusal import refusal
+from .small_file import content_of
 from .text_numbers import Notation, notation_of, number
 
 FEWEST_ROWS = 5
@@ -49,7 +50,7 @@ class TextTable(NamedTuple):
 def text_lines(path: Path) -> list[str]:
     """The lines of a text file; raises InputFileError where it cannot be read or is no text."""
     try:
-        content = path.read_bytes()
+        content = content_of(path)
     except OSError as error:
         reason = "is a folder" if path.is_dir() else (error.strerror or "cannot be read").lower()
         raise refusal(path, "file", path.name, reason, "give the path of a curve") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import h5py
 
-from .hdf5 import text
+from .hdf5 import DAMAGED, text
 
 RESULTS, PROVENANCE = "results.nxs", "provenance.json"
 
@@ -19,7 +19,7 @@ def written_by(path: Path) -> str | None:
     try:
         with h5py.File(path, "r") as file:
             found = file["entry"].attrs.get("command")
-    except (OSError, KeyError):
+    except (*DAMAGED, KeyError):
         return None
     return None if found is None else text(found)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..refusal import refusal
+from ..small_file import text_of
 from .their_table import NamedColumns, TheirColumn, as_column
 
 STREAM = "primary"
@@ -55,7 +56,7 @@ def document_runs(path: Path) -> list[tuple[str, str, int]]:
 
 def _documents(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Name and document of each whole line: ["start", {...}] or {"name": "start", "doc": {...}}."""
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = text_of(path, "utf-8").split("\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue

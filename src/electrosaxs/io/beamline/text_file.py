@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 from ..refusal import refusal
+from ..small_file import content_of
 from .their_table import NamedColumns, as_column
 from .units import unit_in_name
 
@@ -15,7 +16,7 @@ DELIMITERS = "\t;,"
 def text_table(path: Path) -> NamedColumns:
     """The columns of the file; a unit may stand in their names: sam_z (mm), sam_z_mm."""
     try:
-        text = _decoded(path.read_bytes())
+        text = _decoded(content_of(path))
     except (OSError, UnicodeDecodeError) as error:
         raise refusal(
             path, "frames.table", path.name, "is no text", "give CSV, TSV, SPEC, HDF5 or JSON lines"
