@@ -129,7 +129,7 @@ def analyse_reduced(
     misfit = with_sizes_that_fit(measured, crystals.rows, workers=workers)
     measured = replace(measured, voxels=misfit.voxels).without(misfit.reasons)
     measured = replace(measured, reduced=with_edge_light(measured.reduced))  # with the dead time that curves tell
-    agreed = agreement(measured, crystals.fraction_map)
+    agreed = agreement(measured, crystals.fraction_map, anode.edge_sigma_um)
     measured = measured.without(agreed.reasons)
     dose = doses_of(measured, anode, agreed)
     curves = choose_curves(measured, crystals)
