@@ -171,7 +171,8 @@ def _results(
     excluded = ~grid.measured | ~np.isfinite(measured.on_map("phi"))
     program, play = voltage_pieces(measured.reduced), stage_play(measured)
     maps = frame_maps(voxels, grid, run, excluded, fraction, agreed, program)
-    drift = size_drift(maps, agreed.bulk, headline_numbers(maps, standard, anode)["starting_diameter"])
+    start = headline_numbers(maps, standard, anode)["starting_diameter"]
+    drift = size_drift(maps, agreed.bulk, start, 0.0 if agreed.scatter else agreed.drift)
     maps = drift.of(maps)
     crystals = in_shadow(in_the_footprint(crystals, maps.crystalline_fraction, maps.phi), agreed.shadow)
     scales = scales_of(run, anode, float(np.hypot(agreed.moved_um, 0.5 * (play.value or 0.0))))
