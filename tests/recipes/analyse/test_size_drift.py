@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from electrosaxs.analysis.concentration.bulk_level import BulkLevel
-from electrosaxs.nouns import Diameter, DiameterDeviation, Number
+from electrosaxs.nouns import Diameter, DiameterDeviation, LatticeConstant, Number
+from electrosaxs.recipes.analyse.crystals import Crystals
 from electrosaxs.recipes.analyse.maps import FrameMaps
 from electrosaxs.recipes.analyse.size_drift import SizeDrift, size_drift
 
@@ -105,3 +106,15 @@ def test_phi_that_drifts_as_of_another_q_is_one_if_sizes_say_so() -> None:
         assert drift.change[-1] == pytest.approx(0.0025, rel=0.15)
         for other in (of_phi, -of_phi):
             assert told(creeping(0.0, seed + 20), early_bulk(4), drift_of_phi=3.0 * other)[0].change is None
+
+
+def test_the_lattice_constant_has_it_in_its_sigma() -> None:
+    change = np.linspace(0.0, 0.002, 7)[:, None] * np.ones(HEIGHTS.size)
+    lattice = LatticeConstant.from_arrays(np.full(7, 15.1), dims=("scan",), coords={}, sigma=np.full(7, 0.001))
+    number = Number(15.1, 0.001, "nm", "a")
+    crystals = Crystals(None, {"lattice_constant_solvated": number}, np.zeros((7, 8)), lattice_constant=lattice)
+    assert SizeDrift().of_lattice(crystals) is crystals
+    wider = SizeDrift(change).of_lattice(crystals)
+    assert wider.numbers["lattice_constant_solvated"].sigma == pytest.approx(0.002 * 15.1, rel=0.01)
+    assert wider.lattice_constant is not None
+    assert wider.lattice_constant.total_sigma == pytest.approx(np.hypot(0.001, change[:, 0] * 15.1), rel=1e-9)

@@ -14,10 +14,12 @@ import numpy.typing as npt
 from ...analysis.concentration.bulk_level import SIGNIFICANT, BulkLevel
 from ...nouns import Diameter, FloatArray, Number
 from ...nouns.contributions import SIZE_DRIFT
+from .crystals import Crystals
 from .maps import FrameMaps
 from .quality import Doubt
 from .scale_errors import with_part
 
+LATTICE = "lattice_constant_solvated"
 LEAST = 5e-4
 """Relative (chosen): less is hardly what energy and distance are known to."""
 FEWEST_HEIGHTS, MOST, SURE = 4, 0.7, 6.0
@@ -57,7 +59,7 @@ class SizeDrift:
     @property
     def doubts(self) -> list[Doubt]:
         """Of all lengths."""
-        return [Doubt(frozenset({"anode_diameter", "lattice_constant_solvated"}), words) for words in self.notes]
+        return [Doubt(frozenset({"anode_diameter", LATTICE}), words) for words in self.notes]
 
     def of(self, maps: FrameMaps) -> FrameMaps:
         """`maps` whose lengths have all of it in their sigma."""
@@ -69,6 +71,19 @@ class SizeDrift:
             diameter=with_part(d, SIZE_DRIFT, self.change * d.values),
             deviation=with_part(delta, SIZE_DRIFT, self.change * delta.values),
         )
+
+    def of_lattice(self, crystals: Crystals) -> Crystals:
+        """`crystals` whose lattice constant has all of it in its sigma: at the anode, in its scans, and in the last for the
+        number."""
+        lattice, number = crystals.lattice_constant, crystals.numbers.get(LATTICE)
+        if self.change is None or lattice is None or number is None or number.value is None:
+            return crystals
+        at_anode = self.change[:, 0]
+        if lattice.values.shape == at_anode.shape:
+            lattice = with_part(lattice, SIZE_DRIFT, at_anode * lattice.values)
+        more = float(at_anode[-1]) * number.value
+        wider = replace(number, sigma=float(np.hypot(number.sigma or 0.0, more)))
+        return replace(crystals, lattice_constant=lattice, numbers={**crystals.numbers, LATTICE: wider})
 
 
 def size_drift(
