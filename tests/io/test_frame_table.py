@@ -235,6 +235,15 @@ def test_one_date_among_the_times_costs_its_frame_alone(tmp_path):
     assert list(np.isfinite(table.time[:6])) == [True, False, True, True, True, True]
 
 
+def test_heights_of_which_some_are_in_mm_are_refused(tmp_path):
+    again = [f"t{i}.cbf,sample,{50e-3 * i:g},{110.5 + 15 * i},1,1e9,0.31" for i in range(6)]
+    head, *rows = MANY.splitlines()
+    with pytest.raises(InputFileError, match=r"height_um = 0\.25: 5 heights are a thousandth of others.*in mm"):
+        table_of(tmp_path, "\n".join([head, *rows[:6], *again, *rows[6:]]) + "\n")
+    near = [f"t{i}.cbf,sample,{0.03 * i:g},{110.5 + 15 * i},1,1e9,0.31" for i in range(6)]  # a stage about 0
+    assert len(table_of(tmp_path, "\n".join([head, *rows[:6], *near, *rows[6:]]) + "\n")) == len(rows) + 6
+
+
 def test_paths_of_windows_are_read_and_its_disks_refused(tmp_path):
     assert table_of(tmp_path, CSV.replace("b.cbf", r"day 1\b.cbf")).file[1] == "day 1/b.cbf"
     for name in (r"D:\data\b.cbf", r"\\server\data\b.cbf"):

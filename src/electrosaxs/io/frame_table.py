@@ -30,6 +30,8 @@ FIRST_DATE_S, LAST_DATE_S = 0.6e9, 4.1e9
 """1989 to 2099, in seconds since 1970."""
 HOUR_S, SOON_S = 3600.0, 300.0
 """After field-on the first sample frame follows soon (chosen)."""
+LEAST_HEIGHT_UM, SAME_HEIGHT_UM, FEWEST_ALIKE = 20.0, 0.5, 4
+"""Heights that tell units, how near a thousand times one is another, and how many of these are no chance (chosen)."""
 LEAST_STEP = 0.5
 """Of the exposure: frames that follow each other faster, on average, have times in a longer unit (a clock may be coarse)."""
 LONGEST_STEP, LONGEST_STEP_S = 3000.0, 3600.0
@@ -106,6 +108,7 @@ def _check_role(path: Path, table: FrameTable, role: Role) -> None:
         for column, values in ((TIME, table.time[rows]), (HEIGHT, table.height[rows])):
             _mostly(path, column, role, values, np.isfinite(values), "must be a number")
         _check_times(path, table.time[rows], table.exposure[rows])
+        _check_heights(path, table.height[rows])
 
 
 def _single_dates_dropped(time: FloatArray, sample: npt.NDArray[np.bool_]) -> FloatArray:
@@ -137,6 +140,20 @@ def _check_times(path: Path, time: FloatArray, exposure: FloatArray) -> None:
     if known.size > 2 and step > max(LONGEST_STEP_S, LONGEST_STEP * seconds):
         rule = f"a frame of {seconds:g} s every {step / 3600.0:.1f} h is no scan"
         raise refusal(path, TIME.csv, f"every {step:.6g} s", rule, f"{give} (milliseconds?)")
+
+
+def _check_heights(path: Path, height: FloatArray) -> None:
+    """Refuse sample frames whose heights are a thousandth of those of others: a scan in mm among others in um."""
+    known = np.unique(height[np.isfinite(height)])
+    far = known[np.abs(known) > LEAST_HEIGHT_UM]
+    small = known[np.abs(known) <= np.max(np.abs(known), initial=0.0) / 900.0]
+    nearest = np.min(np.abs(1e3 * small[:, None] - far), axis=1, initial=np.inf)
+    alike = small[nearest < SAME_HEIGHT_UM]
+    if alike.size >= FEWEST_ALIKE and 1e3 * np.ptp(alike) > LEAST_HEIGHT_UM * FEWEST_ALIKE:
+        rule = f"{alike.size} heights are a thousandth of others"
+        raise refusal(
+            path, HEIGHT.csv, f"{alike[-1]:g}", rule, "give the heights of all frames in um (these are in mm?)"
+        )
 
 
 def _hours_early(known: FloatArray) -> str:

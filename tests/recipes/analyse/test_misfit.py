@@ -11,7 +11,7 @@ from electrosaxs.analysis.kinetics.scan_map import ScanMap, scan_map
 from electrosaxs.io.results import read_results
 from electrosaxs.io.run_toml import read_run
 from electrosaxs.recipes.analyse.measured_run import MeasuredRun
-from electrosaxs.recipes.analyse.misfit import _evenly, with_sizes_that_fit
+from electrosaxs.recipes.analyse.misfit import _evenly, _of_free_form, with_sizes_that_fit
 from electrosaxs.recipes.analyse.reduce_run import reduce_run
 from electrosaxs.recipes.analyse.standards import standards
 
@@ -53,3 +53,12 @@ def test_of_many_frames_some_of_each_height_are_inverted_first_and_last_among_th
     rows = _evenly(np.arange(1000), grid)
     assert 200 < rows.size < 400
     assert {0, 1, 998, 999} <= set(rows.tolist())
+
+
+def test_phi_of_which_free_form_sizes_find_hardly_any_is_known_no_better_than_before() -> None:
+    own, ratio, sigma = np.array([0.2, 0.2, 0.002]), np.array([0.01, 1.3, 1.01]), np.array([0.1, 0.1, 1e-4])
+    factor, noise, misfit = _of_free_form(own, ratio, sigma, np.zeros(3), 1e-4)
+    assert np.all(factor * noise >= 0.999 * own)
+    assert np.all(factor * misfit >= 0.149 * np.abs(1.0 - ratio) * np.minimum(1.0, 1.0 / ratio))
+    still = _of_free_form(own, ratio, sigma, np.full(3, 2.0), 1e-4)[2]
+    assert np.all(factor * still >= 2.0 * own)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from electrosaxs.analysis.concentration.bulk_level import BulkLevel
-from electrosaxs.nouns import Diameter, DiameterDeviation, Number
+from electrosaxs.nouns import Diameter, DiameterDeviation, LatticeConstant, Number
+from electrosaxs.recipes.analyse.crystals import Crystals
 from electrosaxs.recipes.analyse.maps import FrameMaps
 from electrosaxs.recipes.analyse.size_drift import SizeDrift, size_drift
 
@@ -23,7 +24,13 @@ def sorted_sizes(seed: int) -> np.ndarray:
     return np.asarray(D0 * (1.0 + anode + empty) * (1.0 + NOISE * random.standard_normal(TIME.shape)))
 
 
-def told(values: np.ndarray, bulk: BulkLevel | None = None, *, phi_sigma: float = 5e-4) -> tuple[SizeDrift, FrameMaps]:
+def told(
+    values: np.ndarray,
+    bulk: BulkLevel | None = None,
+    *,
+    phi_sigma: float = 5e-4,
+    drift_of_phi: np.ndarray | float = 0.0,
+) -> tuple[SizeDrift, FrameMaps]:
     def noun(kind: type, of: np.ndarray) -> object:
         coords = {"height": (("height",), HEIGHTS), "time": (("scan", "height"), TIME)}
         return kind.from_arrays(of, dims=("scan", "height"), coords=coords, sigma=NOISE * of)  # type: ignore[attr-defined]
@@ -33,7 +40,7 @@ def told(values: np.ndarray, bulk: BulkLevel | None = None, *, phi_sigma: float 
         phi, noun(Diameter, values), noun(DiameterDeviation, 0.15 * values),  # type: ignore[arg-type]
         SimpleNamespace(), np.zeros(values.shape),  # type: ignore[arg-type]
     )  # fmt: skip
-    return size_drift(maps, bulk, Number(D0, 1e-3, "nm", "start")), maps
+    return size_drift(maps, bulk, Number(D0, 1e-3, "nm", "start"), drift_of_phi), maps
 
 
 def test_sizes_that_the_field_sorts_do_not_drift() -> None:
@@ -66,3 +73,48 @@ def test_another_energy_than_in_the_reference_frames_shows_in_the_bulk() -> None
     assert drift.change == pytest.approx(0.005, abs=1.5e-3)
     # with a phi of 2 % it may as well be the end of the layer
     assert told(1.005 * sorted_sizes(5), level, phi_sigma=0.02)[0].change is None
+
+
+def early_bulk(scans: int) -> BulkLevel:
+    """Two heights, in the first scans."""
+    bulk = np.zeros(TIME.shape, dtype=bool)
+    bulk[:scans, 5:7] = True
+    return BulkLevel(np.where(bulk.any(axis=1), 0.0, np.nan), np.full(7, 5e-4), bulk)
+
+
+def creeping(share: float, seed: int) -> np.ndarray:
+    """Sizes of which those of the bulk are still the start's, all of them `share` larger at the end."""
+    values = sorted_sizes(seed)
+    values[:, 5:7] = D0 * (1.0 + NOISE * np.random.default_rng(seed + 90).standard_normal((7, 2)))
+    return np.asarray(values * (1.0 + share * TIME / TIME.max()))
+
+
+def test_sizes_that_creep_in_the_bulk_go_on_when_none_is_left() -> None:
+    for seed in range(3):
+        change = told(creeping(0.008, seed), early_bulk(4))[0].change
+        assert change is not None
+        assert change[-1] == pytest.approx(0.008, abs=2e-3)  # of the bulk itself, the last scan tells half
+    assert all(told(creeping(0.0, seed), early_bulk(4))[0].change is None for seed in range(40))
+
+
+def test_phi_that_drifts_as_of_another_q_is_one_if_sizes_say_so() -> None:
+    """A third of what the invariant changes by, with the other sign; a monitor that drifts leaves all sizes as they are."""
+    of_phi = -3.0 * 0.0025 * TIME / TIME.max()
+    for seed in range(5):
+        drift = told(creeping(0.0025, seed), early_bulk(4), drift_of_phi=of_phi)[0]
+        assert drift.change is not None
+        assert drift.change[-1] == pytest.approx(0.0025, rel=0.15)
+        for other in (of_phi, -of_phi):
+            assert told(creeping(0.0, seed + 20), early_bulk(4), drift_of_phi=3.0 * other)[0].change is None
+
+
+def test_the_lattice_constant_has_it_in_its_sigma() -> None:
+    change = np.linspace(0.0, 0.002, 7)[:, None] * np.ones(HEIGHTS.size)
+    lattice = LatticeConstant.from_arrays(np.full(7, 15.1), dims=("scan",), coords={}, sigma=np.full(7, 0.001))
+    number = Number(15.1, 0.001, "nm", "a")
+    crystals = Crystals(None, {"lattice_constant_solvated": number}, np.zeros((7, 8)), lattice_constant=lattice)
+    assert SizeDrift().of_lattice(crystals) is crystals
+    wider = SizeDrift(change).of_lattice(crystals)
+    assert wider.numbers["lattice_constant_solvated"].sigma == pytest.approx(0.002 * 15.1, rel=0.01)
+    assert wider.lattice_constant is not None
+    assert wider.lattice_constant.total_sigma == pytest.approx(np.hypot(0.001, change[:, 0] * 15.1), rel=1e-9)

@@ -39,6 +39,11 @@ class MissingSolvent:
     noise: float = 0.0
 
 
+def most_gas(solvent: MissingSolvent) -> FloatArray:
+    """Share of the path (scan, height) that may be gas by what is missing of the solvent."""
+    return np.hypot(np.nan_to_num(solvent.share), 2.0 * np.nan_to_num(solvent.sigma, nan=1.0))
+
+
 def solvent_level(solvent: FloatArray) -> float:
     """Of a solvent's curve (q,): the median of its upper quarter; NaN where nothing of it is known."""
     upper = solvent[-max(1, int(UPPER_SHARE * solvent.size)) :]

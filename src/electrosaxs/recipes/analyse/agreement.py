@@ -20,7 +20,7 @@ from ...analysis.footprint.correction import FootprintCorrection
 from ...analysis.footprint.surface import Expected
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role
-from ...nouns.contributions import DEPOSIT, REFERENCE, SHADOW, TRANSMISSION
+from ...nouns.contributions import DEPOSIT, GAS, REFERENCE, SHADOW, TRANSMISSION
 from .causes import cause
 from .clock import Clock, clock_of
 from .dose import deposit_of_phi, seconds_in_beam
@@ -42,6 +42,7 @@ from .misread import misread_monitors
 from .scaled import gas_at_the_edge, with_scaled
 from .shadow import Shadow
 from .stand_ins import stand_ins
+from .stays import gas_or_edge, in_the_mean, steps_of_phi
 
 MOST_SHARE = 0.4
 """Of the voxels; where more contradict themselves, it is not single frames that are wrong."""
@@ -99,12 +100,16 @@ class Agreement:
             *((name, relative, size) for name, relative in self.unseen.items()),
             (REFERENCE, self.standards, size),
         )
-        found = {name: relative * of for name, relative, of in parts if np.any(relative)}
+        found: dict[str, FloatArray] = {}
+        for name, relative, of in parts:
+            if np.any(relative):
+                found[name] = np.hypot(found[name], relative * of) if name in found else relative * of
         return found if self.shadow is None else found | {SHADOW: self.shadow.hidden()}
 
 
-def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreement:
-    """The two measures of every sample frame of the map, and which frames contradict themselves."""
+def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray, edge_sigma_um: float | None = None) -> Agreement:
+    """The two measures of every sample frame of the map, and which frames contradict themselves; edge_sigma_um: of the
+    anode's height, where a knife edge showed it."""
     view, standard, grid = MeasuredView.of(measured, crystalline_fraction), measured.standard, measured.grid
     none = np.zeros(grid.shape, dtype=bool)
     if not view.tells:
@@ -129,6 +134,7 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreem
     scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
     own = 0.0 if scatter else noise or noise_of_phi(measures, view.depth(correction), usual)
     misread, of_monitor = misread_monitors(view, left_out, scaled, contradictions)
+    stays, of_steps = _stays(view, left_out, measures, correction, edge_sigma_um)
     of_light = {place: c for place, c in contradictions.items() if place not in scaled}
     said = {at: cause(c) for at, c in contradictions.items()} | {at: one.words for at, one in scaled.items()}
     return Agreement(
@@ -143,7 +149,7 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreem
         own,
         edge.moved_um,
         edge.moves,
-        unseen | of_diode_and_detector(measured),
+        _together(unseen | of_diode_and_detector(measured), stays),
         noise / np.sqrt(max(measured.reduced.frames(Role.REFERENCE).size, 1)) if own else 0.0,
         bulk,
         *_deposit(view, measured, left_out, bulk, heights_known=not edge.moved_um),
@@ -151,7 +157,7 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray) -> Agreem
         clock_of(measured, view, left_out),
         misread,
         edge.of_phi,
-        notes=(*edge.words, *more, *words, *of_monitor),
+        notes=(*edge.words, *more, *words, *of_monitor, *of_steps),
     )
 
 
@@ -165,6 +171,25 @@ def _scattering_alone(measured: MeasuredRun, view: MeasuredView, none: BoolArray
     return Agreement(
         None, None, none, {}, blank, blank, blank, drift, unseen=unseen, bulk=bulk, clock=clock, notes=words
     )
+
+
+def _stays(
+    view: MeasuredView,
+    left_out: BoolArray,
+    measures: TwoMeasures,
+    correction: FootprintCorrection,
+    edge_sigma_um: float | None,
+) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
+    """Contribution -> relative sigma of phi (scan, height) by what stays at a height and no frame tells; and in words."""
+    steps, words = steps_of_phi(view, left_out)
+    always = gas_or_edge(measures, view, left_out, edge_sigma_um)
+    found = _together(steps, {GAS: always} if np.any(always) else {})
+    return {name: in_the_mean(share, correction) for name, share in found.items()}, words
+
+
+def _together(one: Mapping[str, FloatArray], other: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Contributions of both, those of one name in quadrature."""
+    return {name: np.hypot(one.get(name, 0.0), other.get(name, 0.0)) for name in dict.fromkeys([*one, *other])}
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +212,7 @@ def _edge(view: MeasuredView, measures: TwoMeasures, shadow: Shadow | None) -> _
     else:
         moves, how = beam_moves(measures, heights, fwhm)
     if np.any(measures.wander):
-        of_phi = np.hypot(of_phi, unseen_of_the_beam(measures, view.solvent))
+        of_phi = np.hypot(of_phi, unseen_of_the_beam(measures, view.solvent, view.solvent_depth))
     return _Edge(max(moved, moves, key=abs), abs(moves) > abs(moved), of_phi, (*words, *how))
 
 

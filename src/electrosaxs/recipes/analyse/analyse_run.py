@@ -54,6 +54,7 @@ from .reduce_run import ReducedRun, centre_px, reduce_run
 from .scale_errors import Scales, again, parted, scales_of, with_hidden_layer, with_scale_errors, without_start
 from .size_drift import size_drift
 from .sizes import SizeStudy, size_distributions
+from .stamps import doubts_of_the_stamps
 from .standards import Standards, standards
 from .voltage import voltage_pieces, voltage_program
 from .voxels import CORRELATIONS
@@ -129,7 +130,7 @@ def analyse_reduced(
     misfit = with_sizes_that_fit(measured, crystals.rows, workers=workers)
     measured = replace(measured, voxels=misfit.voxels).without(misfit.reasons)
     measured = replace(measured, reduced=with_edge_light(measured.reduced))  # with the dead time that curves tell
-    agreed = agreement(measured, crystals.fraction_map)
+    agreed = agreement(measured, crystals.fraction_map, anode.edge_sigma_um)
     measured = measured.without(agreed.reasons)
     dose = doses_of(measured, anode, agreed)
     curves = choose_curves(measured, crystals)
@@ -171,8 +172,9 @@ def _results(
     excluded = ~grid.measured | ~np.isfinite(measured.on_map("phi"))
     program, play = voltage_pieces(measured.reduced), stage_play(measured)
     maps = frame_maps(voxels, grid, run, excluded, fraction, agreed, program)
-    drift = size_drift(maps, agreed.bulk, headline_numbers(maps, standard, anode)["starting_diameter"])
-    maps = drift.of(maps)
+    start = headline_numbers(maps, standard, anode)["starting_diameter"]
+    drift = size_drift(maps, agreed.bulk, start, 0.0 if agreed.scatter else agreed.drift)
+    maps, crystals = drift.of(maps), drift.of_lattice(crystals)
     crystals = in_shadow(in_the_footprint(crystals, maps.crystalline_fraction, maps.phi), agreed.shadow)
     scales = scales_of(run, anode, float(np.hypot(agreed.moved_um, 0.5 * (play.value or 0.0))))
 
@@ -237,7 +239,8 @@ def _doubts(
         measured.standard, misfit, agreed, voxels.frame.size, centre_px=centre, crystals_miss=crystals.missed, unmeasured=why,
         uneven=measured.reduced.uneven,
     )  # fmt: skip
-    return [*doubts_of_the_beam(anode), *of_all, *doubts_of_the_surface(anode), *doubts_of_the_diode(measured)]
+    stamps = doubts_of_the_stamps(measured)
+    return [*stamps, *doubts_of_the_beam(anode), *of_all, *doubts_of_the_surface(anode), *doubts_of_the_diode(measured)]
 
 
 def _nouns(title: str, maps: FrameMaps, growth: Kinetics, crystals: Crystals, sizes: SizeStudy) -> RunResults:

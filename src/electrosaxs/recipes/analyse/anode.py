@@ -35,13 +35,15 @@ LIGHT_PASSES = 0.1
 @dataclass(frozen=True)
 class AnodePosition:
     """Stage height at which the beam centre meets the anode surface (um), as a number with its source; spread: by how much its
-    edge is broader than the beam; sharper: in words, that it is sharper than a beam of that width can show it."""
+    edge is broader than the beam; sharper: in words, that it is sharper than a beam of that width can show it; edge_sigma_um:
+    of the height, where a knife edge showed it."""
 
     number: Number
     fwhm_um: float
     notes: tuple[str, ...] = ()
     spread: Number | None = None
     sharper: str = ""
+    edge_sigma_um: float | None = None
 
     @property
     def stage_height_um(self) -> float:
@@ -136,7 +138,8 @@ def _position(reduced: ReducedRun, voxels: Voxels, spread: Number) -> AnodePosit
         heights, light = reduced.table.height[frames], reduced.table.transmission[frames]
         sharp = anode_height_from_alignment(heights, light, fwhm_um=fwhm)
         if sharp.value is not None:
-            return AnodePosition(height_of_a_broad_edge(heights, light, fwhm_um=fwhm, sharp=sharp, spread=spread), fwhm)
+            number = height_of_a_broad_edge(heights, light, fwhm_um=fwhm, sharp=sharp, spread=spread)
+            return AnodePosition(number, fwhm, edge_sigma_um=number.sigma)
         notes.append(f"alignment frames: {sharp.source}")
     found = _from_scans(reduced, voxels)
     if found.value is None:

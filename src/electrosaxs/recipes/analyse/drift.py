@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ...analysis.concentration.bulk_level import BulkLevel
-from ...analysis.concentration.missing_solvent import MissingSolvent
+from ...analysis.concentration.missing_solvent import MissingSolvent, most_gas
 from ...analysis.concentration.slow_drift import SlowDrift
 from ...analysis.concentration.two_measures import LEAST_NOISE, SLOPE_SIGMA, TwoMeasures
 from ...analysis.concentration.wander import scatters
@@ -247,8 +247,9 @@ def film_or_beam(missing: FloatArray, height_um: FloatArray, fwhm_um: float) -> 
     )
 
 
-def unseen_of_the_beam(measures: TwoMeasures, solvent: MissingSolvent) -> FloatArray:
-    """Relative sigma of phi (scan, height) where what passes the anode changes steadily: if it were the diode or gas after all,
-    phi would be off by as much, but not by more than the solvent of the curve is."""
-    most = np.hypot(np.nan_to_num(solvent.share), 2.0 * np.nan_to_num(solvent.sigma, nan=1.0))
-    return np.asarray(np.minimum(np.abs(measures.wander), most))
+def unseen_of_the_beam(measures: TwoMeasures, solvent: MissingSolvent, solvent_depth: float) -> FloatArray:
+    """Relative sigma of phi (scan, height) where what passes the anode changes steadily: if it were the diode, phi would be off
+    by as much, and by one over what the path of solvent absorbs if it were gas, but not by more than the solvent of the curve
+    is."""
+    size = np.abs(measures.wander) / min(solvent_depth, 1.0)
+    return np.asarray(np.minimum(size, most_gas(solvent)))

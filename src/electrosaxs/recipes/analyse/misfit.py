@@ -28,6 +28,8 @@ MOST_INVERTED = 300
 """Frames that are inverted; between them the ratio of the two volumes is interpolated in time, height by height."""
 DIFFERENCE_UNCERTAINTY = 0.15
 """Relative (chosen), of the step from the volume of spheres to that of free-form sizes."""
+LEAST_RATIO = 1e-6
+"""Of these volumes: where free-form sizes find no particles, none is not known better than before."""
 NO_SIZES = 20.0
 """Reduced chi-squared of free-form sizes from which on a curve is not that of particles alone (chosen)."""
 BoolArray = npt.NDArray[np.bool_]
@@ -67,14 +69,12 @@ def with_sizes_that_fit(measured: MeasuredRun, crystalline: Sequence[int], *, wo
     hopeless = wanted & (chi2 > NO_SIZES)
     fits = wanted & ~hopeless & np.isfinite(ratio)
     misfit = np.zeros(phi.size)
-    misfit[fits] = np.hypot(DIFFERENCE_UNCERTAINTY * np.log(ratio[fits]), found.start_sigma)
-    left = np.sqrt(np.maximum(chi2[fits] - 1.0 - found.expected, 0.0))
-    misfit[fits] = np.hypot(misfit[fits], left * voxels.values["phi_sigma"][fits] / phi[fits])
-    values = dict(voxels.values)
-    values["phi"] = np.where(fits, phi * ratio, phi)
-    values["phi_sigma"] = np.where(
-        fits, values["phi"] * np.hypot(voxels.values["phi_sigma"] / phi, sigma), voxels.values["phi_sigma"]
-    )
+    beyond = np.sqrt(np.maximum(chi2[fits] - 1.0 - found.expected, 0.0))
+    values, own = dict(voxels.values), voxels.values["phi_sigma"][fits] / phi[fits]
+    changed_phi, noise, misfit[fits] = _of_free_form(own, ratio[fits], sigma[fits], beyond, found.start_sigma)
+    values["phi"], values["phi_sigma"] = phi.copy(), voxels.values["phi_sigma"].copy()
+    values["phi"][fits] *= changed_phi
+    values["phi_sigma"][fits] = values["phi"][fits] * noise
     changed = _wider(replace(voxels, values=values), poor, misfit)
     words = (
         "the curve is not that of particles of any sizes (reduced chi-squared {:.0f}): detector, monitor or crystals"
@@ -87,6 +87,18 @@ def with_sizes_that_fit(measured: MeasuredRun, crystalline: Sequence[int], *, wo
         " frames are those of spheres that do not fit, with their sigma widened",
     )
     return Misfit(changed, reasons, float(poor.sum() / known.sum()), notes)
+
+
+def _of_free_form(
+    own: FloatArray, ratio: FloatArray, sigma: FloatArray, beyond: FloatArray, start_sigma: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Factor of phi, its relative sigma and what the misfit leaves open, relative. own: relative sigma before; ratio, sigma: of
+    free-form sizes; beyond: sigmas by which the curve is still missed. What free-form sizes find less of is known no better."""
+    factor = np.maximum(ratio, LEAST_RATIO)
+    before = own / np.minimum(factor, 1.0)
+    step = np.maximum(np.abs(np.log(factor)), np.abs(1.0 - 1.0 / factor))
+    misfit = np.hypot(np.hypot(DIFFERENCE_UNCERTAINTY * step, start_sigma), beyond * before)
+    return factor, np.hypot(before, sigma), misfit
 
 
 @dataclass(frozen=True, eq=False)
