@@ -6,10 +6,8 @@ Once a fault or a power cycle has been, it never switches on again.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import math
-import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .faults import MeterFault
+from .meter_lock import locked, unlocked
 from .port import NoReply, Port, VisaPort
 from .source_meter import Reading, SourceMeter
 
@@ -159,7 +158,7 @@ class Keeper:
         """Close the session and let the next client in; says nothing to the meter."""
         self.port.close()
         if self._lock is not None:
-            os.close(self._lock)
+            unlocked(self._lock, self._lock_path)
             self._lock = None
 
     def _try_off(self) -> bool | None:
@@ -199,18 +198,14 @@ class Keeper:
         """One client of this project per meter and machine. MeterFault where there is another."""
         if self._lock is not None:
             return
+        self._lock = locked(self._lock_path)
+        if self._lock is None:
+            raise MeterFault(f"{self.limits.resource} is held by another electrosaxs on this computer")
+
+    @property
+    def _lock_path(self) -> Path:
         name = hashlib.sha256(self.limits.resource.lower().encode()).hexdigest()[:16]
-        path = Path(tempfile.gettempdir()) / f"electrosaxs-meter-{name}.lock"
-        try:
-            self._lock = os.open(path, os.O_RDONLY)  # whoever made it
-        except FileNotFoundError:
-            self._lock = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            self._lock = None
-            raise MeterFault(f"{self.limits.resource} is held by another electrosaxs on this computer") from None
+        return Path(tempfile.gettempdir()) / f"electrosaxs-meter-{name}.lock"
 
 
 def _or_none(value: float) -> float | None:

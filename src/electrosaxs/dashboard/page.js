@@ -275,6 +275,11 @@ function drawFlux() {
   note("flux", [aim, wall, control.mode, control.limited_by, control.reason].filter(Boolean).join("; "));
 }
 
+function lastPass() {
+  const [last] = kept.panels.profiles;
+  return last ? ` in the last pass (to ${moment(last.time[0])})` : "";
+}
+
 function drawOnset() {
   const left = kept.state.time_to_onset, found = kept.panels.numbers.onset_time;
   const seen = found && found.value !== null ? found.value : Infinity;
@@ -284,7 +289,7 @@ function drawOnset() {
   const ends = before.length ? [column("time")[0], column("time")[before.length - 1]] : [];
   show("now", { time: ends, value: ends });
   if (seen < Infinity) note("onset", `seen at ${withSigma(found, "min", 1 / 60)}; points: when it was expected`);
-  else if (!left || left.value === null) note("onset", "φ at the anode does not rise yet");
+  else if (!left || left.value === null) note("onset", `φ at the anode does not rise yet${lastPass()}`);
   else if (left.sigma >= left.value) note("onset", `not told yet (${withSigma(left, "min", 1 / 60)}); dashed: now`);
   else note("onset", `in ${withSigma(left, "min", 1 / 60)}, if φ goes on as now (dashed: now)`);
 }

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from electrosaxs.control.hold.beginning import Beginning
 from electrosaxs.control.hold.belief import belief, with_solubility
 from electrosaxs.control.hold.estimator import Estimator
 from electrosaxs.control.hold.holder import Decision, Holder, Wanted
-from electrosaxs.control.hold.onset_bank import Beginning
 from electrosaxs.control.hold.tracked_cell import Footprints, TrackedCell
 from electrosaxs.control.limits import Limits
 from electrosaxs.control.plant import Plant

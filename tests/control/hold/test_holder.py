@@ -189,8 +189,10 @@ def test_a_frame_that_comes_late_counts_and_ends_nothing() -> None:
     held = HeldCell(plant_with(**QUIET))
     held.run(300.0)
     estimator = held.holder.estimator
+    held.holder.decide(held.time)
     before = len(estimator._time)
     held.holder.frame(held.time - 70.0, 50.0, 9e-4, 1e-3)
+    held.holder.decide(held.time)
     assert len(estimator._time) == before + 1
     bank = estimator.bank
     assert bank is not None

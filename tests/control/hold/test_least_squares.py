@@ -3,8 +3,9 @@
 import numpy as np
 from closeness import assert_close
 from scipy.optimize import lsq_linear
+from scipy.stats import multivariate_normal
 
-from electrosaxs.control.hold.least_squares import SCALE_SIGMA, Rows, solve
+from electrosaxs.control.hold.least_squares import SCALE_SIGMA, Rows, mixed, solve
 
 RANDOM = np.random.default_rng(5)
 
@@ -32,3 +33,23 @@ def test_limits_that_are_not_met_change_nothing() -> None:
     kept = solve(rows, np.zeros(2), np.ones(2), 1.0, (np.full(2, -1.0), np.full(2, 1.0)))
     assert np.array_equal(free.move, kept.move)
     assert np.array_equal(free.covariance, kept.covariance)
+
+
+def test_beliefs_are_weighed_by_how_likely_they_make_the_frames() -> None:
+    """The probability of all frames under each belief, its unknowns integrated out: another route to the same weights."""
+    slope, sigma, predicted, before = RANDOM.standard_normal((12, 2)), 0.5, np.ones(12), [0.7, 0.3]
+    measured = predicted + slope @ [0.4, -0.3] + sigma * RANDOM.standard_normal(12)
+    rows, beliefs = Rows(measured, np.full(12, sigma), predicted, slope), (np.full(2, 0.1), np.full(2, 1.0))
+    found = [solve(rows, np.zeros(2), one) for one in beliefs]
+    both, weight = mixed(found, before)
+    covariances = [
+        sigma**2 * np.eye(12) + (slope * one**2) @ slope.T + SCALE_SIGMA**2 * np.outer(predicted, predicted)
+        for one in beliefs
+    ]
+    likely = np.array([multivariate_normal(predicted, one).pdf(measured) for one in covariances]) * before
+    assert 0.02 < weight[0] < 0.98
+    assert_close(weight, likely / likely.sum(), rel=1e-9)
+    move = weight @ [one.move for one in found]
+    assert_close(both.move, move, rel=1e-12)
+    spread = sum(w * (np.diag(one.covariance) + (one.move - move) ** 2) for w, one in zip(weight, found, strict=True))
+    assert_close(np.diag(both.covariance), spread, rel=1e-9)

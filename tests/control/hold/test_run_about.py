@@ -48,11 +48,43 @@ def test_a_held_onset_stays_where_it_is_under_another_charge() -> None:
 def test_frames_of_a_held_onset_keep_their_order() -> None:
     looks = Footprints(GRID, FWHM_UM).looks(np.array([1020.0, 300.0, 1050.0, 800.0]), np.array([50.0, 0.0, 50.0, 50.0]))
     about = RunAbout(BELIEVED, GRID, BELIEVED.x0, grown=True, held=HeldOnset(AT_S, 0.01, 0.01, 0.005))
-    seen, slope = about.go_on(constant(20.0), END_S, looks)
+    (seen, crystals), (slope, of_crystals) = about.go_on(constant(20.0), END_S, looks)
     assert seen[3] > 1.3 * seen[1] > 0.0
     assert slope.shape == (4, BELIEVED.x0.size)
     assert not slope[[1, 3], SOLUBILITY].any()
     assert slope[2, SOLUBILITY] > 0.0
+    assert not crystals[[1, 3]].any()
+    assert of_crystals[2, SOLUBILITY] < 0.0 < crystals[2]
+
+
+def test_the_solubility_may_change_after_a_held_onset_and_frames_are_linear_in_that() -> None:
+    """No law that the loop has: the solubility falls by 3 % between half a minute and a minute after the onset, evenly."""
+    held, k = HeldOnset(AT_S, -0.01, -0.01, 0.005), BELIEVED.walk.start + 1
+    looks = Footprints(GRID, FWHM_UM).looks(np.array([AT_S + 20.0, AT_S + 95.0]), np.array([50.0, 50.0]))
+    about, x = RunAbout(BELIEVED, GRID, BELIEVED.x0, grown=True, held=held), BELIEVED.x0.copy()
+    seen, slope = about.go_on(constant(20.0), END_S, looks)
+    x[k] = -0.03
+    other = RunAbout(BELIEVED, GRID, x, grown=True, held=held)
+    changed, _ = other.go_on(constant(20.0), END_S, looks)
+    assert_close(changed[0, 0], seen[0, 0], rel=1e-9)
+    assert_close(changed[0, 1] - seen[0, 1], -0.03 * slope[0, 1, k], rel=0.05)
+    assert abs(changed[0, 1] / seen[0, 1] - 1.0) > 2e-3
+    flux, by = about.known(lambda track: track.slice_flux(20.0))
+    other_flux, _ = other.known(lambda track: track.slice_flux(20.0))
+    assert_close(other_flux - flux, -0.03 * by[k], rel=0.05)
+    assert other_flux > 1.05 * flux
+    growth = other.tracks[0].problem.growth
+    assert_close(growth.solubility / about.tracks[0].problem.growth.solubility, np.exp(-0.03), rel=1e-9)
+
+
+def test_what_comes_later_after_an_onset_is_not_known_to_move_before() -> None:
+    about = RunAbout(BELIEVED, GRID, BELIEVED.x0, grown=True, held=HeldOnset(AT_S, -0.01, -0.01, 0.005))
+    assert about.asleep[BELIEVED.walk].all()
+    about.go_on(constant(20.0), AT_S + 70.0)
+    assert about.walks
+    assert list(about.asleep[BELIEVED.walk]) == [False] * 3 + [True] * 7
+    _, sigma = about.believed(walk=5.0)
+    assert_close(sigma[BELIEVED.walk][:3], 5.0 * BELIEVED.sigma[BELIEVED.walk][:3], rel=1e-12)
 
 
 def test_what_is_known_of_a_held_onset_takes_the_place_of_the_belief() -> None:

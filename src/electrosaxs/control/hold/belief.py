@@ -14,6 +14,14 @@ Scale = Literal["log", "linear", "root"]
 UNSEEN, UNSEEN_SIGMA = GrowthSettings(solubility=0.05, attachment_time_s=40.0), 1.5
 """Where the belief has no crystals: a solubility that is hardly reached, and the sigma of its logarithm, so that frames
 can tell that there are some."""
+WALK_S, WALK_SIGMA = (0.0, 30.0, 60.0, 110.0, 190.0, 310.0, 500.0, 800.0, 1300.0, 2100.0, 3400.0), 0.02
+WALK_SCALES = {0.1: 0.4, 1.0: 0.3, 5.0: 0.3}
+"""Times (s) after crystals begin between which the solubility may change; by how much its logarithm within an e-fold of time;
+and the factors of that which
+frames choose from, with their probabilities before. No law says how an anode comes to take up particles, and any
+uptake is that above some solubility: a walk in the logarithm of time has no time of its own (chosen: supersaturations of a few
+per cent come and go)."""
+WALK = tuple(f"solubility_to_{t:.0f}_s" for t in WALK_S[1:])
 LEAST_OVER_START = 1.02
 """Solubility over the starting phi: below, the solution would crystallise without a field."""
 
@@ -65,8 +73,17 @@ class Belief:
     def plant_at(self, x: FloatArray) -> Plant:
         """The cell with other coordinates of its unknowns."""
         return self.plant.with_parameters(
-            {one.name: one.value(c) for one, c in zip(self.unknown, self.within(x), strict=True)}
+            {
+                one.name: one.value(c)
+                for one, c in zip(self.unknown, self.within(x), strict=True)
+                if one.name not in WALK
+            }
         )
+
+    @property
+    def walk(self) -> slice:
+        """Places of what the solubility changes by after crystals have begun."""
+        return slice(len(self.unknown) - len(WALK), len(self.unknown))
 
 
 def belief(plant: Plant, *, charge_sigma: float, solubility_sigma: float = 0.3) -> Belief:
@@ -86,7 +103,12 @@ def belief(plant: Plant, *, charge_sigma: float, solubility_sigma: float = 0.3) 
     )
     values = (plant.parameter(one.name) for one in unknown)
     x0 = np.array([one.coordinate(value) for one, value in zip(unknown, values, strict=True) if value is not None])
-    return Belief(plant, unknown, x0)
+    folds = np.sqrt([1.0, *np.log(np.array(WALK_S[2:]) / np.array(WALK_S[1:-1]))])
+    walk = tuple(
+        Unknown(name, "linear", WALK_SIGMA * float(fold), 0.01, -0.5, 0.5)
+        for name, fold in zip(WALK, folds, strict=True)
+    )
+    return Belief(plant, unknown + walk, np.append(x0, np.zeros(len(walk))))
 
 
 def with_solubility(plant: Plant, solubility: float) -> Plant:

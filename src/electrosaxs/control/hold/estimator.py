@@ -19,9 +19,10 @@ import numpy.typing as npt
 from ...errors import ElectrosaxsError
 from ...nouns import FloatArray
 from ...transport import Grid
-from .belief import Belief
+from .belief import WALK, WALK_SCALES, Belief
 from .estimate import Estimate
-from .least_squares import Rows, Solution, solve
+from .expected_frames import cost_of_run, expected, over_scales
+from .least_squares import Rows, Solution
 from .measured_voltage import MeasuredVoltage
 from .onset_bank import FINE, OnsetBank
 from .run_about import HeldOnset, RunAbout
@@ -37,12 +38,14 @@ REACH = 8.0
 """Largest move in one run of the model, in steps of the derivatives."""
 MOVED = 0.3
 """A move of the estimate by so many of its own sigmas asks for a new run of the model."""
+WALKED = 0.03
+"""And so does one of the solubility's changes by so much: frames are linear in them, but for the size of particles."""
 LEFT_OUT_SIGMA = 5.0
 """A frame farther than this from what is expected does not count, unless many agree (`believe_frames`)."""
 MOST_RUNS = 3
 NOT_MORE = 1e-3
 """Weight of no crystals below which they are sure."""
-KNOWN_SOLUBILITY, KNOWN_FLUX = 0.02, 0.03
+KNOWN_SOLUBILITY, KNOWN_FLUX = 0.02, 0.06
 """Sigma of the logarithm of the solubility below which derivatives know it better than a bank does: young crystals have next
 to none; and relative sigma of the flux from which on they do without what lines tell of the onset."""
 
@@ -66,7 +69,9 @@ class Estimator:
         self.bank: OnsetBank | None = OnsetBank(believed, grid, self.run.x)
         self.witnesses: OnsetBank | None = None
         self._rows, self._own = Rows.none(self.run.x.size), np.zeros(0)
+        self._by_walk = np.zeros((0, len(WALK)))
         self._near = self._far = np.zeros(0, dtype=bool)
+        self._scale = 1.0
         self.solution = self._solved()
         self._since_run = 0
 
@@ -105,12 +110,14 @@ class Estimator:
         self._height += [float(z) for z in height_um]
         if late:  # the whole way again
             self._rows = self._rows.and_those(Rows(phi, own, phi, np.zeros((number, self.run.x.size))))
+            self._by_walk = np.concatenate([self._by_walk, np.zeros((number, len(WALK)))])
             self._run(self._fresh(self.run.x, self.run.held), self.time)
             for bank in self._banks():
                 bank.unasked(self._rows.predicted[-number:])
         else:
             seen, slope = self._observed(max(float(time_s[-1]), self.time), self._footprints.looks(time_s, height_um))
-            self._rows = self._rows.and_those(Rows(phi, own, seen, slope))
+            self._rows = self._rows.and_those(Rows(phi, own, seen[0], slope[0]))
+            self._by_walk = np.concatenate([self._by_walk, slope[1][:, self.belief.walk]])
         expected, spread = self._expected(number)
         off = (phi - expected) / spread
         self._far[-number:] = np.abs(off) > LEFT_OUT_SIGMA
@@ -129,23 +136,16 @@ class Estimator:
         sigma = np.where(self._near | self._far, np.inf, self._own)
         self._rows = replace(self._rows, sigma=sigma)
         self.solution = self._solved()
-        self._weigh()
+        if self.bank is None or self.bank.spacing > FINE:  # lines are looked for, and tell at once
+            self._weigh()
 
     def _crystals_possible(self) -> bool:
         return self.bank is None or self.bank.none.weight < 1.0 - NOT_MORE
 
     def _expected(self, number: int) -> tuple[FloatArray, FloatArray]:
         """What the last `number` frames were expected to read before they were counted, and the sigma of the difference."""
-        full, own, covariance = self._rows.full[-number:], self._rows.sigma[-number:], self.solution.covariance
-        predicted = self._rows.predicted[-number:]
-        mixed = spread = np.zeros(number)
-        if self.bank is not None:
-            runs = np.array([m.seen[0, -number:] for m in self.bank.members])
-            weights = np.array([m.weight for m in self.bank.members])
-            mixed = weights @ runs / weights.sum() - predicted
-            spread = weights @ (runs - predicted - mixed) ** 2 / weights.sum()
-        variance = (self.solution.misfit * own) ** 2 + np.einsum("ki,ij,kj->k", full, covariance, full) + spread
-        return predicted + mixed + full @ self.solution.move, np.sqrt(variance)
+        mean, variance = expected(self._rows, self.solution, self.bank, number)
+        return mean, np.sqrt(variance + (self.solution.misfit * self._rows.sigma[-number:]) ** 2)
 
     def settle(self) -> bool:
         """Run the model again where the estimate has moved away from its run; True where it did."""
@@ -154,17 +154,25 @@ class Estimator:
         self._since_run = 0
         if self._lines_are_new():
             self._fill_bank()
+        else:
+            self._weigh()
         ran = self._with_or_without_crystals()
-        for _ in range(MOST_RUNS):
+        for _ in range(int(not ran) if self.run.walks else MOST_RUNS):
             move, spread = self.solution.move[:-1], np.sqrt(np.diag(self.solution.covariance)[:-1])
-            if not np.any(np.abs(move) > MOVED * spread):
-                break
-            if not self._moved(move):
+            moved = np.abs(move) > MOVED * spread
+            moved[self.belief.walk] = np.abs(np.cumsum(move[self.belief.walk])) > WALKED
+            if not (np.any(moved) and self._moved(move)):
                 break
             ran = True
-        if ran and self.bank is not None:
-            self._fill_bank()
+        if self._bank_is_behind() and not (ran and self.run.walks):
+            self._fill_bank()  # after many runs at the next decision
         return ran
+
+    def _bank_is_behind(self) -> bool:
+        """The run has moved away from the bank's in what is no matter of crystals."""
+        spread = np.sqrt(np.diag(self.solution.covariance)[:-1])
+        others = ~self.run.of_crystals
+        return self.bank is not None and bool(np.any((np.abs(self.run.x - self.bank.x) > MOVED * spread)[others]))
 
     def start_again(self, until_s: float) -> None:
         """From the belief, with all frames so far."""
@@ -174,7 +182,7 @@ class Estimator:
 
     def _moved(self, move: FloatArray) -> bool:
         """The model run where the estimate is, as far as one run may go; False where it explains the frames no better."""
-        kept, cost = (self.run, self._rows, self.solution), self._cost_here()
+        kept, cost = (self.run, self._rows, self.solution), cost_of_run(self._rows, self.run, self.solution.misfit)
         step = move / max(1.0, float(np.max(np.abs(move) / (REACH * self.run.steps))))
         for share in (1.0, 0.3):
             try:
@@ -182,7 +190,7 @@ class Estimator:
             except ElectrosaxsError:
                 pass
             else:
-                if self._cost_here() < cost + 0.1:
+                if cost_of_run(self._rows, self.run, self.solution.misfit) < cost + 0.1:
                     return True
             self.run, self._rows, self.solution = kept
         return False
@@ -228,9 +236,10 @@ class Estimator:
         value, slope = self.run.known(measure)
         covariance = self._covariance()
         variance = float(slope @ covariance @ slope)
+        by_walk = slope[self.belief.walk]
         if self.bank is not None:  # it knows of the onset what derivatives do not
             slope = np.where(self.run.of_crystals, 0.0, slope)
-        mixed, spread = self._mixed(measure)
+        mixed, spread = self._mixed(measure, by_walk)
         moved = value + mixed + float(slope @ self.solution.move[:-1])
         if self.witnesses is not None:
             spread += self.witnesses.spread(measure)
@@ -242,8 +251,8 @@ class Estimator:
         if self.bank is None:
             return covariance
         if held is not None and self.bank.begun:
-            believed = self.run.believed(replace(held, sigma=self.bank.between))
-            return solve(self._rows, *believed, self.solution.misfit).covariance[:-1, :-1]
+            between = replace(held, sigma=self.bank.between)
+            return over_scales(self._rows, self.run, self.solution.misfit, between)[0].covariance[:-1, :-1]
         apart = ~self.run.of_onset
         return covariance * apart * apart[:, None]
 
@@ -253,13 +262,14 @@ class Estimator:
             return [(1.0, self.run.tracks[0])]
         return steered_by(self.bank, waits=self.waits)
 
-    def _mixed(self, measure: Callable[[TrackedCell], float]) -> tuple[float, float]:
+    def _mixed(self, measure: Callable[[TrackedCell], float], by_walk: FloatArray) -> tuple[float, float]:
         """What the runs that are steered by add to a quantity of the estimate's run, and the variance that all runs of the
         bank leave about that."""
         if self.bank is None:
             return 0.0, 0.0
-        mean = sum(weight * measure(track) for weight, track in self.runs())
-        spread = sum(m.weight * (measure(m.track) - mean) ** 2 for m in self.bank.members)
+        moves = {id(m.track): float(by_walk @ m.walk) for m in self.bank.members}
+        mean = sum(weight * (measure(track) + moves.get(id(track), 0.0)) for weight, track in self.runs())
+        spread = sum(m.weight * (measure(m.track) + moves[id(m.track)] - mean) ** 2 for m in self.bank.members)
         return mean - measure(self.run.tracks[0]), spread
 
     def excess(self, last: int) -> float:
@@ -267,26 +277,17 @@ class Estimator:
 
         Every frame counts with the height that it stands for: a mass balance of what is seen.
         """
-        r = self._rows
-        expected = r.predicted[-last:] + r.full[-last:] @ self.solution.move
-        if self.bank is not None:
-            weights = np.array([m.weight for m in self.bank.members])
-            expected += weights @ [m.seen[0, -last:] for m in self.bank.members] - r.predicted[-last:]
+        rows, (mean, _) = self._rows, expected(self._rows, self.solution, self.bank, last)
         own = self._own[-last:] * self.solution.misfit
-        common = math.sqrt(float(self.solution.covariance[-1, -1])) * r.predicted[-last:]
-        counts = np.isfinite(r.sigma[-last:])
-        return excess(np.array(self._height[-last:]), r.measured[-last:] - expected, own, common, counts)
+        common = math.sqrt(float(self.solution.covariance[-1, -1])) * rows.predicted[-last:]
+        counts = np.isfinite(rows.sigma[-last:])
+        return excess(np.array(self._height[-last:]), rows.measured[-last:] - mean, own, common, counts)
 
     def _solved(self) -> Solution:
         misfit = self.solution.misfit if hasattr(self, "solution") else 1.0
-        return solve(self._rows, *self.run.believed(), misfit, self.run.room())
-
-    def _cost_here(self) -> float:
-        """What the run leaves of the frames and of the belief, the common scale at its best."""
-        still = Rows(self._rows.measured, self._rows.sigma, self._rows.predicted, np.zeros_like(self._rows.slope))
-        back, sigma = self.run.believed()
-        left = solve(still, np.zeros(back.size), np.zeros(back.size), self.solution.misfit).cost
-        return left + float(np.sum((back / np.where(sigma > 0.0, sigma, np.inf)) ** 2))
+        solution, weights = over_scales(self._rows, self.run, misfit, room=self.run.room())
+        self._scale = [*WALK_SCALES][int(np.argmax(weights))] if self.run.walks else 1.0
+        return solution
 
     def _fresh(self, x: FloatArray, held: HeldOnset | None) -> RunAbout:
         """A run from field-on at other coordinates, with crystals where this one has them."""
@@ -296,14 +297,17 @@ class Estimator:
         """`run` the whole way to `until_s`; the estimate from there."""
         self.run = run
         seen, slope = run.go_on(self.voltage, until_s, self._all_looks())
-        self._rows = Rows(self._rows.measured, self._rows.sigma, seen, slope)
+        self._rows, self._by_walk = (
+            Rows(self._rows.measured, self._rows.sigma, seen[0], slope[0]),
+            slope[1][:, self.belief.walk],
+        )
         self.solution = self._solved()
 
     def _all_looks(self) -> Looks:
         return self._footprints.looks(np.array(self._time), np.array(self._height))
 
     def _observed(self, until_s: float, looks: Looks | None) -> tuple[FloatArray, FloatArray]:
-        """Everything to `until_s`, and what frames on the way saw with its derivatives, (frame,) and (frame, unknown)."""
+        """Everything to `until_s`, and what frames on the way saw with its derivatives, (2, frame) and (2, frame, unknown)."""
         for bank in self._banks():
             bank.go_on(self.voltage.program(self.time, until_s), until_s, looks)
         return self.run.go_on(self.voltage, until_s, looks)
@@ -329,7 +333,7 @@ class Estimator:
     def _weigh_by(self, bank: OnsetBank, frames: npt.NDArray[np.intp]) -> None:
         """`bank` by these frames, as far as they have come (they are its own)."""
         rows, own, near = self._rows.part(frames), self._own[frames], self._near[frames]
-        bank.weigh(rows, own, near, self.solution.misfit, self._lines[:, frames])
+        bank.weigh(rows, own, near, self.solution.misfit, self._lines[:, frames], (self._by_walk[frames], self._scale))
 
     def _begun_after(self) -> float | None:
         """Time (s) of the last look at the anode before lines of crystals were seen; None where none were."""
@@ -351,10 +355,8 @@ class Estimator:
             return bool(self.solution.covariance[k, k] < KNOWN_SOLUBILITY**2)
         volt = self.voltage.last_V
         flux, slope = self.run.known(lambda track: track.slice_flux(volt))
-        covariance = solve(self._rows, *self.run.believed(self.run.held.let_go()), self.solution.misfit).covariance[
-            :-1, :-1
-        ]
-        return float(slope @ covariance @ slope) < (KNOWN_FLUX * flux) ** 2
+        found, _ = over_scales(self._rows, self.run, self.solution.misfit, self.run.held.let_go())
+        return float(slope @ found.covariance[:-1, :-1] @ slope) < (KNOWN_FLUX * flux) ** 2
 
     def _close(self, bank: OnsetBank) -> None:
         """Derivatives take over from `bank`, about the likeliest of its runs where lines tell when that began; what the others
@@ -363,7 +365,7 @@ class Estimator:
         if self.run.held is None:
             self.solution = self._solved()
             return
-        run = RunAbout(self.belief, self._grid, bank.x, grown=True, held=bank.onset().let_go())
+        run = RunAbout(self.belief, self._grid, bank.x_of_best, grown=True, held=bank.onset().let_go())
         self._run(run, self.time)
         bank.close()
         self.witnesses = bank
@@ -383,9 +385,8 @@ class Estimator:
             self._close(self.bank)
             return held is not None
         crystals = none < 1.0 - LIKELY
-        told = (
-            crystals and self.bank.spacing == FINE and (held is None or self.bank.beginning(held.speed) <= 1.0 - LIKELY)
-        )
+        another = held is None or self.bank.beginning(held.speed) <= 1.0 - LIKELY
+        told = crystals and self.bank.spacing == FINE and another
         if grown == crystals and not told:
             return False
         x = self.run.x + np.where(self.run.asleep, 0.0, self.solution.move[:-1])
@@ -393,8 +394,7 @@ class Estimator:
             x[k] = self.bank.best_begun.log_solubility
         onset = self.bank.onset() if told else None
         if told:
-            j = self.belief.number("attachment_time")
-            x[j] = self.bank.x[j]
+            x[self.run.of_crystals] = self.bank.x_of_best[self.run.of_crystals]
         run = RunAbout(self.belief, self._grid, self.belief.within(x), grown=crystals, held=onset)
         self._run(run, self.time)
         return True

@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 
 from ...errors import ElectrosaxsError
-from ...nouns import FloatArray
 from ..limits import Limits
 from .below_onset import TOO_FAST, Nucleation, Wall, begins_on_the_way, wall_voltage
 from .estimate import Estimate
@@ -102,6 +101,7 @@ class Holder:
     mode: Mode = "start"
     reason: str = ""
     _usable_at: float = 0.0
+    _new: list[tuple[float, ...]] = field(default_factory=list)
     _good: deque[bool] = field(default_factory=lambda: deque(maxlen=LOOKED_AT))
     _far: deque[bool] = field(default_factory=lambda: deque(maxlen=LOOKED_AT))
     _heights: deque[float] = field(default_factory=lambda: deque(maxlen=30))
@@ -173,21 +173,22 @@ class Holder:
         self._good.append(usable)
         if not usable:
             return
-        when, where, seen, own = (np.array([value]) for value in (time_s, height_um, phi, sigma))
-        lines = None if crystals is None else np.array(crystals)[:, None]
-        try:
-            off: FloatArray = self.estimator.add(when, where, seen, own, lines)
-        except ElectrosaxsError as error:
-            self._broken = f"the model cannot be run: {error}"
-            return
-        far = abs(float(off[0])) > LOST_SIGMA
-        self._far.append(far)
-        self._agreeing = self._agreeing + 1 if far else 0
-        if self._agreeing >= BELIEVED_AFTER:
-            self._agreeing = 0
-            self.estimator.believe_frames()
+        self._new.append((time_s, height_um, phi, sigma, *(crystals or (math.nan, math.nan))))
         self._heights.append(height_um)
         self._usable_at = time_s
+
+    def _count_frames(self) -> None:
+        """The frames since the last decision into the estimate, all at once: the model need not stop at each."""
+        if not self._new:
+            return
+        when, where, seen, own, *lines = np.array(sorted(self._new)).T
+        self._new = []
+        for far in np.abs(self.estimator.add(when, where, seen, own, np.array(lines))) > LOST_SIGMA:
+            self._far.append(bool(far))
+            self._agreeing = self._agreeing + 1 if far else 0
+            if self._agreeing >= BELIEVED_AFTER:
+                self._agreeing = 0
+                self.estimator.believe_frames()
 
     def _shows_crystals(self, height_um: float) -> bool:
         """Whether crystals may stand in a beam at this height: spheres need not describe its curve."""
@@ -203,6 +204,7 @@ class Holder:
                 self.estimator.start_again(time_s)
                 self._broken = ""
             self.estimator.waits = self.wanted.kind == "wall"
+            self._count_frames()
             self.estimator.settle()
             self.estimator.go_on(time_s)
             known = self.estimator.estimate(last)

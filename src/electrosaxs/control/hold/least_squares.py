@@ -48,13 +48,29 @@ class Rows:
 class Solution:
     """move (n + 1,): of the coordinates from the run, last the common scale; covariance with the misfit in it.
 
-    misfit: root of chi-squared per frame, at least 1. cost: chi-squared, belief included.
+    misfit: root of chi-squared per frame, at least 1. cost: chi-squared, belief included. volume: 2 ln of how much of what was
+    believed the frames leave is smaller: exp(-(cost + volume) / 2) is the probability of the frames, but for a factor.
     """
 
     move: FloatArray
     covariance: FloatArray
     misfit: float
     cost: float
+    volume: float = 0.0
+
+
+def mixed(solutions: list[Solution], before: list[float]) -> tuple[Solution, FloatArray]:
+    """With one of several beliefs, by their probabilities `before`; and those now."""
+    scores = np.array([one.cost + one.volume for one in solutions]) - 2.0 * np.log(before)
+    weight = np.exp(-0.5 * (scores - scores.min()))
+    weight /= weight.sum()
+    move = weight @ [one.move for one in solutions]
+    covariance = sum(
+        w * (one.covariance + np.outer(one.move - move, one.move - move))
+        for w, one in zip(weight, solutions, strict=True)
+    )
+    misfit, cost = (float(weight @ [getattr(one, name) for one in solutions]) for name in ("misfit", "cost"))
+    return Solution(move, np.asarray(covariance), misfit, cost), weight
 
 
 def solve(
@@ -86,7 +102,8 @@ def solve(
     found = float(np.sqrt(max(1.0, np.sum(_weights(left / misfit) * left**2) / degrees)))
     covariance[np.ix_(free, free)] = np.linalg.inv(normal) * found**2
     cost = cost_of(left, misfit) + float(np.sum(((move[free] - towards) / spread) ** 2))
-    return Solution(move, covariance, found, cost)
+    volume = float(np.linalg.slogdet(normal * np.outer(spread, spread))[1])
+    return Solution(move, covariance, found, cost, volume)
 
 
 def _within(normal: FloatArray, right: FloatArray, ends: FloatArray) -> FloatArray:

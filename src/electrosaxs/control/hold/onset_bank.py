@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +17,11 @@ from scipy.special import stdtr
 
 from ...nouns import FloatArray, VoltageProgram
 from ...transport import Grid
-from ..plant import Plant
-from .belief import Belief, with_solubility
+from .beginning import Beginning, beginnings
+from .belief import WALK, Belief, with_solubility
 from .least_squares import Rows, solve
 from .run_about import HeldOnset
-from .tracked_cell import Looks, TrackedCell, cell_with
+from .tracked_cell import Looks, TrackedCell
 
 SPACING, FINE = 0.03, 0.005
 """Of the logarithm of the solubilities in the bank; and once lines of crystals are seen, which tell the onset to seconds."""
@@ -48,54 +47,12 @@ SHARES = np.array([SEEN_SIGMA, GROWN, DISORDERED])
 """Sigmas of those unknowns."""
 SEEN_SPREAD = 0.1
 """Scatter between frames of what crystals read, of that; what is above all frames share."""
-BEYOND, BEYOND_MEAN = (0.02, 0.04, 0.08), 0.04
-"""Logarithms of phi at the wall over the solubility at which crystals begin late, and the mean of their distribution."""
-SPEEDS = (1.0, 4.0)
-"""Of the anode that late crystals cover, over what is believed of the attachment time: as believed, and faster by what a
-sigma of that is."""
-AT_ONCE = 0.5
-"""Probability that crystals begin at the solubility itself, all over the anode, as where it carries seeds (chosen, as
-BEYOND_MEAN: nothing is known of either before)."""
 PIECE_S = 60.0
 """A run that is repeated looks so often which solubilities the wall has passed."""
 MANY, WEIGHED_EVERY = 8, 3
 """Runs with crystals from which on a bank that is filled again is weighed on its way, every so many pieces: a weighing costs
 what a piece does."""
 Weighed = Callable[["OnsetBank", npt.NDArray[np.intp]], None]
-
-
-@dataclass(frozen=True)
-class Beginning:
-    """How crystals begin: by how much the logarithm of the wall's phi is then above that of the solubility; speed: of
-    `CoveringCell`, None where all of the anode takes up particles at once."""
-
-    beyond: float = 0.0
-    speed: float | None = None
-
-    @property
-    def between(self) -> float:
-        """Standard deviation of `beyond` among all that this one stands for."""
-        if not self.beyond:
-            return 0.0
-        edges = beyond_edges()
-        k = BEYOND.index(self.beyond)
-        return BEYOND_MEAN if math.isinf(edges[k + 1]) else float(edges[k + 1] - edges[k]) / math.sqrt(12.0)
-
-    def cell(self, plant: Plant, grid: Grid) -> TrackedCell:
-        return cell_with(plant, grid, self.speed)
-
-
-def beyond_edges() -> FloatArray:
-    """What each of BEYOND stands for lies between two of these."""
-    return np.array([0.0, *(0.5 * (a + b) for a, b in pairwise(BEYOND)), np.inf])
-
-
-def beginnings() -> dict[Beginning, float]:
-    """Those that lines of crystals are held against, with their probabilities before."""
-    edges = beyond_edges()
-    shares = (1.0 - AT_ONCE) * -np.diff(np.exp(-edges / BEYOND_MEAN)) / len(SPEEDS)
-    late = {Beginning(b, v): float(p) for b, p in zip(BEYOND, shares, strict=True) for v in SPEEDS}
-    return {Beginning(): AT_ONCE, **late}
 
 
 @dataclass(eq=False)
@@ -111,6 +68,7 @@ class Member:
     since: float = 0.0
     passed: float = math.inf
     begins: Beginning = field(default_factory=Beginning)
+    walk: FloatArray = field(default_factory=lambda: np.zeros(len(WALK)))
 
     @property
     def log_solubility(self) -> float:
@@ -118,7 +76,7 @@ class Member:
         return self.log_onset - self.begins.beyond
 
     def against(
-        self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], scatter: float
+        self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], scatter: float, by_walk: FloatArray
     ) -> tuple[Rows, float]:  # fmt: skip
         """The frames against this run, and what the width of their sigmas adds to chi-squared.
 
@@ -130,6 +88,10 @@ class Member:
         sigma = np.where(near, np.hypot(own_sigma, scatter * crystals), rows.sigma)
         shares = np.column_stack([there, self._grown(there), np.zeros(there.size)])
         slope = np.concatenate([rows.slope, shares], axis=1)
+        if math.isfinite(self.log_onset):
+            slope[:, rows.slope.shape[1] - len(WALK) : rows.slope.shape[1]] += np.where(
+                near[:, None], SEEN * by_walk, 0.0
+            )
         return Rows(rows.measured - SEEN * there, sigma, dissolved, slope), _width(sigma[near], own_sigma[near])
 
     def _grown(self, crystals: FloatArray) -> FloatArray:
@@ -142,7 +104,7 @@ class Member:
         crystals = self.seen[1, seen]
         return float(lines[0, seen] @ crystals) / max(float(crystals @ crystals), 1e-30)
 
-    def against_lines(self, lines: FloatArray, unknowns: int) -> tuple[Rows, float]:
+    def against_lines(self, lines: FloatArray, unknowns: int, by_walk: FloatArray) -> tuple[Rows, float]:
         """The same of the crystals that lines show (phi and its sigma, (2, frame), NaN where none were seen): how much less of
         flat ones lines show than phi is the last unknown."""
         seen = np.isfinite(lines[0])
@@ -150,7 +112,7 @@ class Member:
         crystals = self.seen[1, seen]
         sigma = np.hypot(own, SEEN_SPREAD * phi)
         shares = np.column_stack([crystals, self._grown(crystals), -crystals])
-        slope = np.concatenate([np.zeros((phi.size, unknowns)), shares], axis=1)
+        slope = np.concatenate([np.zeros((phi.size, unknowns - len(WALK))), SEEN * by_walk[seen], shares], axis=1)
         return Rows(phi - SEEN * crystals, sigma, np.zeros(phi.size), slope), _width(sigma, own)
 
 
@@ -266,6 +228,14 @@ class OnsetBank:
         return [m for m in self.begun if m.weight > COUNTS] or [self.best_begun]
 
     @property
+    def x_of_best(self) -> FloatArray:
+        """Coordinates at which the likeliest run with crystals is, with what its solubility has changed by."""
+        x = self.x.copy()
+        x[self.belief.number("solubility")] = self.best_begun.log_solubility
+        x[self.belief.walk] = self.best_begun.walk
+        return x
+
+    @property
     def best_begun(self) -> Member:
         """The likeliest run with crystals."""
         return max(self.begun, key=lambda m: m.weight)
@@ -294,15 +264,16 @@ class OnsetBank:
             member.seen = np.concatenate([member.seen, [predicted, np.zeros(predicted.size)]], axis=1)
 
     def weigh(
-        self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], misfit: float, lines: FloatArray
-    ) -> None:
+        self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], misfit: float, lines: FloatArray,
+        walk: tuple[FloatArray, float],
+    ) -> None:  # fmt: skip
         """Weights from the frames and from what was believed of the solubility; members without any are given up.
 
         own_sigma (frame,): also of the frames at the anode, `near` (frame,), which do not count in `rows`. lines (2, frame):
         phi of crystals by their lines and its sigma, NaN where none were seen.
         """
         members = sorted(self.members, key=lambda m: m.log_onset)
-        pairs = [self._costs(member, rows, own_sigma, near, misfit, lines) for member in members]
+        pairs = [self._costs(member, rows, own_sigma, near, misfit, lines, walk) for member in members]
         alone, with_lines = np.array(pairs).T
         believed = np.array([self._believed(m) for m in members]) + 1e-12
         self.none_by_solution = float(_shares(believed, alone)[-1])  # the last one: no solubility is too low
@@ -312,7 +283,8 @@ class OnsetBank:
         self.begun = [m for m in self.begun if self._name(m) not in self.dead]
 
     def _costs(
-        self, member: Member, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], misfit: float, lines: FloatArray
+        self, member: Member, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], misfit: float, lines: FloatArray,
+        walk: tuple[FloatArray, float],
     ) -> tuple[float, float]:  # fmt: skip
         """What the frames leave of a run, -2 ln of their probability: the solution alone, and with the lines.
 
@@ -321,22 +293,30 @@ class OnsetBank:
         of_crystals = [self.belief.number("solubility"), self.belief.number("attachment_time")]
         believed = self.belief.sigma.copy()
         believed[of_crystals] = 0.0
+        begun = math.isfinite(member.log_onset)
+        told_walk = np.any(rows.slope[:, self.belief.walk] != 0.0, axis=0) & begun
+        by_walk, scale = walk
+        believed[self.belief.walk] *= told_walk * scale
         back = np.append(self.belief.x0 - self.x, np.zeros(SHARES.size))
+        back[self.belief.walk] = 0.0  # its track has none
 
-        def left(against: Rows, width: float, shares: FloatArray) -> float:
-            told = shares * against.slope[:, -shares.size :] / against.sigma[:, None]
-            volume = float(
-                np.linalg.slogdet(np.eye(shares.size) + told.T @ told)[1]
-            )  # of the shares that the frames rule out
-            return solve(against, back, np.append(believed, shares), misfit).cost + width + volume
+        def left(against: Rows, width: float, shares: FloatArray) -> tuple[float, FloatArray]:
+            of_run = np.concatenate([believed[self.belief.walk], shares])
+            told = of_run * against.slope[:, -of_run.size :] / against.sigma[:, None]
+            volume = float(np.linalg.slogdet(np.eye(of_run.size) + told.T @ told)[1])  # of what the frames rule out
+            found = solve(against, back, np.append(believed, shares), misfit)
+            return found.cost + width + volume, found.move[self.belief.walk]
 
-        alone = left(*member.against(rows, own_sigma, near, SEEN_SIGMA), np.zeros(SHARES.size))
-        shown, wider = member.against_lines(lines, self.x.size)
+        alone, member.walk = left(*member.against(rows, own_sigma, near, SEEN_SIGMA, by_walk), np.zeros(SHARES.size))
+        shown, wider = member.against_lines(lines, self.x.size, by_walk)
         if not shown.measured.size:
             return alone, alone
-        frames, width = member.against(rows, own_sigma, near, SEEN_SPREAD * member.shown(lines))
-        together = left(frames.and_those(shown), width + wider, SHARES)
-        return alone, min(together, alone + _against_false_lines(lines))
+        frames, width = member.against(rows, own_sigma, near, SEEN_SPREAD * member.shown(lines), by_walk)
+        together, moved = left(frames.and_those(shown), width + wider, SHARES)
+        false = alone + _against_false_lines(lines)
+        if together < false:
+            member.walk = moved
+        return alone, min(together, false)
 
     def _believed(self, member: Member) -> float:
         """Probability of the solubilities that a member stands for, before any frame."""

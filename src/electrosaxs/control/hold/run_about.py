@@ -10,10 +10,12 @@ import numpy as np
 
 from ...nouns import FloatArray
 from ...transport import Grid
-from .belief import Belief, with_solubility
+from .belief import WALK, WALK_S, Belief, with_solubility
 from .measured_voltage import MeasuredVoltage
-from .tracked_cell import Looks, TrackedCell, cell_with
+from .tracked_cell import Changes, Looks, TrackedCell, cell_with
 
+RAMP_PIECES = 4
+"""In which the solubility changes between two times."""
 BEYOND_SIGMA = 0.04
 """Of the logarithm of the wall's phi over the solubility when crystals begin (chosen): nothing is known of it before."""
 
@@ -50,10 +52,10 @@ class RunAbout:
         self, believed: Belief, grid: Grid, x: FloatArray, *, grown: bool = False, held: HeldOnset | None = None
     ) -> None:  # fmt: skip
         self.belief, self._grid, self.x, self.grown, self.held = believed, grid, np.array(x), grown, held
-        self.of_crystals = np.array([one.name in ("solubility", "attachment_time") for one in believed.unknown])
+        self.of_crystals = np.array([one.name in ("solubility", "attachment_time", *WALK) for one in believed.unknown])
         self.steps = np.array([one.step for one in believed.unknown])
         self.true_move = np.eye(self.x.size)
-        self._grows = grown and held is None
+        self._grows, self._walked = grown and held is None, 0
         self.tracks = list[TrackedCell]()
         for step, asleep in zip(self._shifts(), [False, *self._asleep_now()], strict=True):
             self.tracks.append(self.tracks[0] if asleep else self._track(self.x + step))
@@ -65,8 +67,10 @@ class RunAbout:
 
     @property
     def asleep(self) -> np.ndarray:
-        """True for the unknowns of crystals while there are none."""
-        return np.asarray(self.of_crystals & (not self.grown))
+        """True for the unknowns of crystals while there are none, and for what comes later after a held onset."""
+        waiting = np.zeros(self.x.size, dtype=bool)
+        waiting[self.belief.walk] = np.arange(len(WALK)) >= self._walked
+        return np.asarray((self.of_crystals & (not self.grown)) | waiting)
 
     @property
     def of_onset(self) -> np.ndarray:
@@ -78,20 +82,27 @@ class RunAbout:
     def go_on(
         self, voltage: MeasuredVoltage, until_s: float, looks: Looks | None = None
     ) -> tuple[FloatArray, FloatArray]:
-        """All runs to `until_s`; what the frames `looks` on the way see of the solution, with derivatives, (frame,) and
-        (frame, unknown)."""
-        if self.held is None or self._grows or until_s < self.held.at_s:
-            return self._went_on(voltage, until_s, looks)
-        if looks is None:
-            self._went_on(voltage, self.held.at_s, None)
-            self._begin(self.held)
-            return self._went_on(voltage, until_s, None)
-        before = looks.time < self.held.at_s
-        seen, slope = np.zeros(before.size), np.zeros((before.size, self.x.size))
-        seen[before], slope[before] = self._went_on(voltage, self.held.at_s, looks.part(before))
-        self._begin(self.held)
-        seen[~before], slope[~before] = self._went_on(voltage, until_s, looks.part(~before))
-        return seen, slope
+        """All runs to `until_s`; what the frames `looks` on the way see of the solution and of flat crystals, (2, frame), with
+        derivatives, (2, frame, unknown)."""
+        number = 0 if looks is None else looks.time.size
+        seen, slope = np.zeros((2, number)), np.zeros((2, number, self.x.size))
+        done = np.zeros(number, dtype=bool)
+        while True:
+            at_s = self._next_event()
+            last = until_s < at_s
+            here = ~done & (True if last or looks is None else looks.time <= at_s)
+            part = looks.part(here) if looks is not None else None
+            seen[:, here], slope[:, here] = self._went_on(voltage, min(until_s, at_s), part)
+            done |= here
+            if last:
+                return seen, slope
+            self._begin() if not self._grows else self._walk()
+
+    def _next_event(self) -> float:
+        """Time (s) of the held onset, or of the next change of the solubility after it; inf where there is none."""
+        if self.held is None or self._walked == len(WALK):
+            return math.inf
+        return self.held.at_s if not self._grows else self.held.at_s + WALK_S[self._walked]
 
     def known(self, measure: Callable[[TrackedCell], float]) -> tuple[float, FloatArray]:
         """A quantity of the cell now, and its derivatives (unknown,)."""
@@ -116,19 +127,28 @@ class RunAbout:
         low, high = (np.array([getattr(one, end) for one in self.belief.unknown]) for end in ("low", "high"))
         return np.minimum(low - self.x, 0.0), np.maximum(high - self.x, 0.0)
 
-    def believed(self, held: HeldOnset | None = None) -> tuple[FloatArray, FloatArray]:
-        """How far the belief lies from here, and its sigma; 0 for what is asleep, (unknown,) each. held: for the own one."""
+    @property
+    def walks(self) -> bool:
+        """Whether the solubility has begun to change since a held onset."""
+        return self._walked > 0
+
+    def believed(self, held: HeldOnset | None = None, walk: float = 1.0) -> tuple[FloatArray, FloatArray]:
+        """How far the belief lies from here, and its sigma; 0 for what is asleep, (unknown,) each. held: for the own one; walk:
+        times the sigmas of what the solubility changes by."""
         back, sigma = self.belief.x0 - self.x, np.where(self.asleep, 0.0, self.belief.sigma)
         if (held := held or self.held) is not None:
             k = self.belief.number("solubility")
             back[k], sigma[k] = held.centre - held.over_wall, held.sigma
+        sigma[self.belief.walk] *= walk
         return back, sigma
 
     def _shifts(self) -> FloatArray:
         return np.concatenate([np.zeros((1, self.x.size)), np.diag(self.steps)])
 
     def _asleep_now(self) -> list[bool]:
-        return [bool(one) for one in self.of_crystals & (not self._grows)]
+        asleep = self.of_crystals & (not self._grows)
+        asleep[self.belief.walk] = True
+        return [bool(one) for one in asleep]
 
     def _track(self, x: FloatArray) -> TrackedCell:
         plant = self.belief.plant_at(x)
@@ -136,23 +156,42 @@ class RunAbout:
             return TrackedCell(with_solubility(plant, math.inf), self._grid)
         return cell_with(plant, self._grid, None if self.held is None else self.held.speed)
 
-    def _begin(self, held: HeldOnset) -> None:
+    def _walk(self) -> None:
+        """The next change of the solubility may begin: one run with it."""
+        k, first = self.belief.walk.start + self._walked, self.tracks[0]
+        self.tracks[1 + k] = first.changing((*first.changes, *self._ramp(self._walked, self.steps[k])))
+        self._walked += 1
+
+    def _ramp(self, number: int, by: float) -> Changes:
+        """The logarithm of the solubility changed by `by` between two of WALK_S, evenly."""
+        assert self.held is not None
+        edges = np.linspace(WALK_S[number], WALK_S[number + 1], RAMP_PIECES + 1)
+        middles = self.held.at_s + 0.5 * (edges[1:] + edges[:-1])
+        return tuple((float(t), math.exp(by / RAMP_PIECES)) for t in middles) if by != 0.0 else ()
+
+    def _begin(self) -> None:
         """Crystals from here on: each run with the solubility that its own wall has passed."""
+        held = self.held
+        assert held is not None
         k, self._grows = self.belief.number("solubility"), True
         came = [track.state for track in self.tracks]
         walls = [math.log(track.wall_phi()) for track in self.tracks]
         self.x[k] = walls[0] + held.over_wall
         self.true_move[k] += (np.array(walls[1:]) - walls[0]) / self.steps
         self.tracks = []
-        for state, wall, step in zip(came, walls, self._shifts(), strict=True):
+        walk = sum((self._ramp(n, by) for n, by in enumerate(self.x[self.belief.walk])), ())
+        for n, (state, wall, step) in enumerate(zip(came, walls, self._shifts(), strict=True)):
+            if n > self.belief.walk.start:
+                self.tracks.append(self.tracks[0])
+                continue
             x = self.x + step
             x[k] += wall - walls[0]
             track = self._track(x)
             track.state = state
-            self.tracks.append(track)
+            self.tracks.append(track.changing(walk))
 
     def _went_on(self, voltage: MeasuredVoltage, until_s: float, looks: Looks | None) -> tuple[FloatArray, FloatArray]:
         program = voltage.program(self.time, until_s)
-        done = {id(track): track.go_on(program, until_s, looks)[0] for track in dict.fromkeys(self.tracks)}
+        done = {id(track): track.go_on(program, until_s, looks) for track in dict.fromkeys(self.tracks)}
         seen = np.array([done[id(track)] for track in self.tracks])
-        return seen[0], ((seen[1:] - seen[0]) / self.steps[:, None]).T
+        return seen[0], np.moveaxis((seen[1:] - seen[0]) / self.steps[:, None, None], 0, -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,10 +21,14 @@ CELLS, RTOL = 120, 5e-4
 """Of the model in the loop: phi and flux within 0.3 % of a grid five times as fine, at a tenth of the time."""
 
 
-COVERING_M, LEAST_COVERED, COVER_PIECE_S = 40e-9, 0.05, 5.0
+COVERING_M, LEAST_COVERED, COVER_PIECE_S, COVER_PIECE = 40e-9, 0.05, 5.0, 0.3
 """Particle volume per area (m) from which on all of the anode takes up particles, and the share of it that does so where
 crystals have just begun (chosen: an anode may be slower or faster, which is what `CoveringCell.speed` is for); a run looks
-every so many s how much that is."""
+every so many s how much that is, and less often where that takes longer to change: COVER_PIECE of a doubling."""
+
+
+Changes = tuple[tuple[float, float], ...]
+"""Times (s) at which the solubility is multiplied, and by what."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +86,31 @@ class TrackedCell:
         self.problem, self._classes = problem_of(
             plant.cell, plant.solution, plant.classes, plant.transport, plant.growth, resting, grid=grid
         )
+        self.changes: Changes = ()
         self.start_phi = plant.solution.volume_fraction
         self.state: State = self.problem.start(self.start_phi)
 
     def go_on(self, program: VoltageProgram, until_s: float, looks: Looks | None = None) -> FloatArray:
         """Along `program` to `until_s`; what the frames `looks` on the way saw of the solution (phi), and what they would
         see of crystals that lie flat, (2, frame)."""
+        number = 0 if looks is None else looks.time.size
+        seen, done = np.zeros((2, number)), np.zeros(number, dtype=bool)
+        while self.changes and self.changes[0][0] < until_s:
+            (end, factor), self.changes = self.changes[0], self.changes[1:]
+            here = ~done if looks is None else ~done & (looks.time <= end)
+            seen[:, here] = self._piece(program, end, None if looks is None else looks.part(here))
+            self._times_solubility(factor)
+            done |= here
+        seen[:, ~done] = self._piece(program, until_s, None if looks is None else looks.part(~done))
+        return seen
+
+    def _times_solubility(self, factor: float) -> None:
+        self.problem = replace(
+            self.problem, growth=replace(self.problem.growth, solubility=factor * self.problem.growth.solubility)
+        )
+
+    def _piece(self, program: VoltageProgram, until_s: float, looks: Looks | None) -> FloatArray:
+        """As `go_on`, where the solubility does not change."""
         number = 0 if looks is None else looks.time.size
         if until_s <= self.state.time and not number:
             return np.zeros((2, 0))
@@ -117,6 +141,12 @@ class TrackedCell:
         """J (m/s) into the slice at the anode: its accumulation rate, crystals counted; of `state`, or now."""
         return flux_through(self.problem, self.state if state is None else state, voltage_V, self.slice_m)
 
+    def changing(self, changes: Changes) -> TrackedCell:
+        """This cell where it is; its solubility changes as `changes` say and no other way."""
+        other = copy(self)
+        other.changes = tuple(sorted(one for one in changes if one[0] >= self.state.time))
+        return other
+
     def supply_per_volt(self) -> float:
         """phi0 v per volt (m/s/V) of the starting solution."""
         columns = self.problem.columns
@@ -145,26 +175,38 @@ class CoveringCell(TrackedCell):
 
     def __init__(self, plant: Plant, grid: Grid, speed: float) -> None:
         super().__init__(plant, grid)
+        self._piece_s, self._rate = COVER_PIECE_S, 0.0
         self._whole = replace(self.problem.growth, slowness=self.problem.growth.slowness / speed)
 
-    def go_on(self, program: VoltageProgram, until_s: float, looks: Looks | None = None) -> FloatArray:
+    def _piece(self, program: VoltageProgram, until_s: float, looks: Looks | None) -> FloatArray:
         number = 0 if looks is None else looks.time.size
         seen, done = np.zeros((2, number)), np.zeros(number, dtype=bool)
         while self.state.time < until_s or not done.all():
-            share = self.covered()
-            end = until_s if share >= 1.0 else min(self.state.time + COVER_PIECE_S, until_s)
+            begin, before = self.state.time, self.crystals_m()
+            end = until_s if self.covered() >= 1.0 else min(begin + self._piece_s, until_s)
+            share = covered(before + 0.5 * self._rate * (end - begin))
             self.problem = replace(self.problem, growth=replace(self._whole, slowness=self._whole.slowness / share))
-            if looks is None:
-                super().go_on(program, end)
-                continue
-            here = ~done & ((looks.time <= end) | (end >= until_s))
-            seen[:, here] = super().go_on(program, end, looks.part(here))
+            here = ~done if looks is None else ~done & ((looks.time <= end) | (end >= until_s))
+            seen[:, here] = super()._piece(program, end, None if looks is None else looks.part(here))
             done |= here
+            if end > begin:
+                self._rate = (self.crystals_m() - before) / (end - begin)
+            doubled = self.crystals_m() / self._rate if self._rate > 0.0 else 0.0
+            self._piece_s = max(COVER_PIECE_S, COVER_PIECE * doubled)
         return seen
+
+    def _times_solubility(self, factor: float) -> None:
+        super()._times_solubility(factor)
+        self._whole = replace(self._whole, solubility=factor * self._whole.solubility)
 
     def covered(self) -> float:
         """Share of the anode that takes up particles now."""
-        return float(np.clip((self.crystals_m() / COVERING_M) ** (2.0 / 3.0), LEAST_COVERED, 1.0))
+        return covered(self.crystals_m())
+
+
+def covered(crystals_m: float) -> float:
+    """Share of the anode that takes up particles where there is so much of crystals (m)."""
+    return float(np.clip((max(crystals_m, 0.0) / COVERING_M) ** (2.0 / 3.0), LEAST_COVERED, 1.0))
 
 
 def cell_with(plant: Plant, grid: Grid, speed: float | None) -> TrackedCell:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import scipp as sc
 
+from ...analysis.concentration.diode_noise import EdgeReadings, noise_behind
 from ...analysis.concentration.emptied import with_emptied
 from ...analysis.concentration.invariant import particle_volume
 from ...analysis.concentration.volume_fraction import volume_fraction
@@ -50,15 +51,24 @@ class FrameReading:
 
 class FramePhi:
     """phi of single frames. still: the solvent and reference frames; `scratch`: a folder for their reduction, which may be
-    thrown away; saturation: counts of a full pixel, None where not known."""
+    thrown away; saturation: counts of a full pixel, None where not known; edge: readings of the diode across the anode,
+    which tell its noise where the run file does not."""
 
-    def __init__(self, run: Run, still: Sequence[Kept], scratch: Path, *, saturation: float | None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        still: Sequence[Kept],
+        scratch: Path,
+        *,
+        saturation: float | None,
+        edge: EdgeReadings | None = None,
+    ) -> None:
         source = run.frames.nexus or run.frames.table or Path("frames")
         reader, table = KeptFrames(still, saturation, (source,)), table_of(still, source)
         detector = prepared(run, reader, lambda: [frame.image for frame in still])
         self._integrator = detector.integrator
         reduced = with_diode_noise(self._reduced(detector.run, reader, table, scratch))
-        self._diode = reduced.diode
+        self.diode = noise_behind(edge) if reduced.diode is None and edge is not None else reduced.diode
         self.standard = standards(reduced, workers=1)
         self.run = with_known_fraction(reduced, self.standard).run
         self._lines = AnodeLines()
@@ -146,7 +156,7 @@ class FramePhi:
             volume = crystal_particle_volume([shown], spheres_of([shown], q), q, dry_shell_nm=shell)
         phi = volume_fraction(volume, reference, phi0=phi0)
         monitor, passes, exposure = (np.array([row[name]]) for name in ("monitor", "transmission", "exposure"))
-        diode = 0.0 if self._diode is None else self._diode.relative(passes, exposure)
+        diode = 0.0 if self.diode is None else self.diode.relative(passes, exposure)
         errors = standard.curve_errors(sample, volume, monitor, diode)
         response = phi0 / reference.value[0] * volume.influence
         return float(phi[0]), float(np.sqrt(errors.own(response[:, None])[0, 0, 0]))

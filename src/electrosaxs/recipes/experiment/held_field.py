@@ -9,8 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
+from ...acquisition.beamline import Diodes
 from ...acquisition.field import Field
+from ...acquisition.measurement import Edge
 from ...acquisition.watch import Watch
+from ...analysis.concentration.diode_noise import EdgeReadings
 from ...control.hold.holder import Decision, Holder
 from ...control.plant import Plant
 from ...io.run_toml import read_run
@@ -44,6 +49,7 @@ class HeldField(Field):
         self._phi: FramePhi | None = None
         self._frames, self._still = list[Kept](), list[Kept]()
         self._readings: list[tuple[float, float, float]] = []
+        self._edge: EdgeReadings | None = None
         self._last: Decision | None = None
         self._asked: float | None = None
         assert plan.hold is not None
@@ -86,6 +92,16 @@ class HeldField(Field):
         if self.on_at is not None and found.get("voltage_V") is not None:
             self._readings.append((clock_s - self.on_at, found["voltage_V"], found.get("current_A") or 0.0))
 
+    def aligned(self, diodes: list[Diodes], edge: Edge) -> None:
+        """Readings of the knife edge: those behind the anode tell the noise of the diode."""
+        if edge.height_um is None:
+            return
+        heights, passes = np.array([(d.height_um, d.transmission) for d in diodes]).T
+        sigma = math.inf if edge.sigma_um is None else edge.sigma_um
+        self._edge = EdgeReadings(
+            heights, passes, self.plan.scan.exposure_s, edge.height_um, sigma, self.plan.beam.fwhm_um
+        )
+
     def frame(self, kept: Kept) -> None:
         """A frame that was kept: one without field goes into solvent and reference, one of the sample counts at the next
         decision."""
@@ -107,7 +123,9 @@ class HeldField(Field):
 
     def _prepare(self) -> None:
         with TemporaryDirectory(prefix="electrosaxs-") as scratch:
-            self._phi = FramePhi(read_run(self._run_toml), self._still, Path(scratch), saturation=self._saturation)
+            self._phi = FramePhi(
+                read_run(self._run_toml), self._still, Path(scratch), saturation=self._saturation, edge=self._edge
+            )
         self._still = []
         phi0 = self._phi.run.solution.volume_fraction
         sizes = measured_classes(self._phi.standard, self._phi.sizes_nm, CLASSES)

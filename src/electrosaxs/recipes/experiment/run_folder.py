@@ -213,6 +213,8 @@ class RunFolder:
         )
         fit = {"anode_height": edge.height_um, "anode_height_sigma": edge.sigma_um}
         self.documents.knife_edge(*columns, {name: value for name, value in fit.items() if value is not None})
+        if self.held is not None:
+            self.held.aligned(diodes, edge)
         if edge.height_um is not None:
             sigma = "" if edge.sigma_um is None else f" +/- {edge.sigma_um:.2f}"
             self.tell(message=f"anode at {edge.height_um:.2f}{sigma} um: {edge.why}")
