@@ -217,14 +217,19 @@ def _alone(mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, sea
 
 
 @njit(cache=True)
-def _widest(at: FloatArray, blur: float, share: float) -> float:
-    """The widest facet (px) of which both steps lie within the profile, three blurs from its ends."""
-    widest = at[0] - at[at.shape[0] - 1]
+def _widest(count: FloatArray, at: FloatArray, blur: float, share: float) -> float:
+    """The widest facet (px) of which both steps lie within what is seen of the profile, the outer one three blurs from its end,
+    the inner one anywhere: islands whose facet may not be as wide as it is make the image's blur too small."""
+    deepest = at[0]
+    for d in range(at.shape[0]):
+        if count[0, d] > 4.0 or count[1, d] > 4.0 or count[2, d] > 4.0:
+            deepest = at[d]
+    widest = at[0] - deepest
     if share < 1.0:
-        widest = min(widest, (-at[at.shape[0] - 1] - 3.0 * blur) / (1.0 - share))
+        widest = min(widest, -deepest / (1.0 - share))
     if share > 0.0:
         widest = min(widest, (at[0] - 3.0 * blur) / share)
-    return widest
+    return max(widest, 0.0)
 
 
 @njit(cache=True)
@@ -250,7 +255,7 @@ def fit_sides(
         return np.zeros(0), result
     table, zero = _steps(blur, at, search)
     far, parts, half = round(PARTS * search), _in_parts(at), PARTS // 2
-    number = max(1, int(_widest(at, blur, share) / 0.5) + 1)
+    number = max(1, int(_widest(count, at, blur, share) / 0.5) + 1)
     given = min(given, 0.5 * (number - 1))
     chi = np.empty(number)
     for n in range(number):
