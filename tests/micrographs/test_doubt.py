@@ -160,6 +160,8 @@ def test_base_edges_of_facets_within_a_halo_are_those_before_it() -> None:
     assert found.value == pytest.approx(60.0, rel=0.05)
     assert found.sigma is not None
     assert abs(found.value - 60.0) < 2.0 * found.sigma
+    widths = [(i.edge - i.top_edge) / (2.0 * np.sqrt(3.0)) for i in view.found if np.isfinite(i.top_edge)]
+    assert np.median(widths) == pytest.approx(6.0, rel=0.1)
 
 
 def test_blur_leaves_the_thickness_of_all_islands_open_alike() -> None:

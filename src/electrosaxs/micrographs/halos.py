@@ -36,10 +36,8 @@ FINE = np.arange(-10, 11) / 8.0  # px around the steepest place of profiles
 BLURS = 0.6 * 1.13 ** np.arange(12)  # of the image's, which what is around islands may have misled
 SHAPE = 0.002  # of an island's height: what sides that are no straight steps leave of any model (measured)
 CLEAR, FACET = 200.0, 30.0  # drop of chi squared by a halo (25 to 140 where there is none), and by a facet before it
-ALIKE, NARROW = (
-    4.0,
-    2.0,
-)  # of the noise, that the shape of blur and fading explains; blurs that a facet beside a halo is wide
+ALIKE = 4.0  # of the noise, that the shape of blur and fading explains
+NARROW = 2.0  # blurs that a facet beside a halo is wide, at least
 MANY = 4.0  # blurs, at least, over which a halo fades: what ends within fewer may be a facet
 LEAST = 0.06  # of an island's height: less leaves edges within 0.3 %
 FARTHEST = 64  # px from islands to which a halo is followed

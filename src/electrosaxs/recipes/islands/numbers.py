@@ -203,7 +203,8 @@ def _shape(sample: Sample, probed: Number | None) -> dict[str, Number]:
         own = np.array([i.thickness_sigma for _, i in resolved]) * scale.length
         limits = np.array([i.thinner_than for i in sample.islands if np.isfinite(i.thinner_than)]) * scale.length
         found = mean_thickness(thick, own, limits)
-        found = replace(found, sigma=float(np.hypot(found.sigma, _of_all_facets(sample))))
+        beside = thickness(float(np.mean([v.edge_shared * v.scale.length for v in sample.views])), 0.0)  # a halo
+        found = replace(found, sigma=float(np.linalg.norm([found.sigma, _of_all_facets(sample), beside])))
         which = f"sqrt(2/3) (L_base - L_top) of {len(resolved)} islands whose facets are resolved"
         which += ", with what blur leaves open of all of them in sigma"
         which += f"; {len(limits)} more are thinner than is resolved, and counted so" if len(limits) else ""
