@@ -134,13 +134,34 @@ def test_a_blurred_facet_is_no_halo(level: float) -> None:
     assert not any("halo" in flag for flag in view.flags)
 
 
-def test_tops_within_faint_wide_facets_are_one_island_each() -> None:
-    """Three corners and a top were four islands, and the facet was a halo: 150 counted for 38, edges 45 % short."""
-    view = looked_at(placed(12, 85.0), 60.0, lambda d: np.where(d < 0.0, 0.0, np.where(d < 8.0, 18.0, 60.0)), blur=2.2)
+@pytest.mark.parametrize(("level", "blur"), [(18.0, 2.2), (9.0, 2.0), (15.0, 2.0)])
+def test_tops_within_faint_wide_facets_are_one_island_each(level: float, blur: float) -> None:
+    """Three corners and a top were four islands, and the facet a halo: 150 counted for 38, edges 45 % short. A facet is flat
+    and ends at an edge, also where outlines follow the top edge and it lies far beyond them."""
+    view = looked_at(
+        placed(12, 85.0), 60.0, lambda d: np.where(d < 0.0, 0.0, np.where(d < 8.0, level, 60.0)), blur=blur
+    )
     edges = [i.edge for i in view.found if i.counts]
     assert len(edges) in (11, 12)  # the frame cuts one
     assert not any("halo" in flag for flag in view.flags)
     assert_close(np.median(edges), 60.0, rel=0.03)
+
+
+def test_base_edges_of_facets_within_a_halo_are_those_before_it() -> None:
+    """Half of facets of 6 px within a halo was taken off with it: edges 28 % short, 8 sigma where the halo is as bright."""
+    view = looked_at(
+        placed(12, 85.0),
+        60.0,
+        lambda d: np.where(d < 0.0, 12.0 * np.exp(np.minimum(d, 0.0) / 10.0), np.where(d < 6.0, 40.0, 60.0)),
+        reach=SIZE,
+    )
+    found = numbers_of(sample_of([view], Detection(0.01, 0.0, 0, 0), 13.2))["base_edge_mean"]
+    assert any("a halo fades over" in flag for flag in view.flags)
+    assert found.value == pytest.approx(60.0, rel=0.05)
+    assert found.sigma is not None
+    assert abs(found.value - 60.0) < 2.0 * found.sigma
+    widths = [(i.edge - i.top_edge) / (2.0 * np.sqrt(3.0)) for i in view.found if np.isfinite(i.top_edge)]
+    assert np.median(widths) == pytest.approx(6.0, rel=0.1)
 
 
 def test_blur_leaves_the_thickness_of_all_islands_open_alike() -> None:

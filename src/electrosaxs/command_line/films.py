@@ -113,6 +113,9 @@ def islands(
         list[Path] | None,
         typer.Option("--packing", metavar="IMAGE...", help="Micrographs that resolve particles: spacing and lattice."),
     ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=256, help="Images that are searched at a time, a thread each.")
+    ] = 2,
     quiet: Quiet = False,
 ) -> None:
     """Islands of micrographs, merged ones told apart: density with its sigma, sizes, thickness, distances, overlays."""
@@ -122,6 +125,6 @@ def islands(
         study = count_islands(
             images or (), out, um_per_pixel=um_per_pixel, crop=crop, truth=truth or (),
             lattice_constant_nm=lattice_constant_nm, beside=Beside(height_map or (), packing or (), um_per_level),
-            progress=progress,
+            workers=workers, progress=progress,
         )  # fmt: skip
     say(quiet, summary(study, out))

@@ -44,17 +44,18 @@ FLOOR = 0.06  # px: what no fit of an edge is better than
 Profile = tuple[FloatArray, FloatArray, FloatArray]
 
 
-def fit_edges(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArray, float, bool]:
+def fit_edges(image: FloatArray, rows: FloatArray, reach: float = 0.0) -> tuple[FloatArray, FloatArray, float, bool]:
     """(rows, facets, blur, seen) of islands on an image (rows, columns, channels) whose noise is 1 and white.
 
     rows: with edge and place corrected. facets (n, 4): width (nan: not resolved), its sigma, sigma of the base edge,
     drop of chi squared by the second step, against one step that each side blurs as it would have it. blur: px. seen: whether
-    the islands together, or half of them alone, show a facet at all.
+    the islands together, or half of them alone, show a facet at all. reach: px, at least, that profiles
+    go beyond the outlines where these may follow top edges.
     """
     facets = np.full((len(rows), 4), np.nan)
     if not len(rows):
         return rows, facets, float("nan"), False
-    profiles, shares, blur = _profiles_and_shares(image, rows)
+    profiles, shares, blur = _profiles_and_shares(image, rows, reach)
     fits = [fit_sides(*one, blur, share, SEARCH, TRUSTED, -1.0) for one, share in zip(profiles, shares, strict=True)]
     common = 0.0
     if _shares_a_facet([fit[0] for fit in fits]):
@@ -104,14 +105,14 @@ def _moved(row: FloatArray, fit: FloatArray) -> tuple[FloatArray, float]:
     return fresh, 2.0 * SQRT3 * float(np.sqrt(np.square(sigmas[seen]).sum()) / seen.sum() + FLOOR)
 
 
-def _profiles_and_shares(image: FloatArray, rows: FloatArray) -> tuple[list[Profile], FloatArray, float]:
+def _profiles_and_shares(image: FloatArray, rows: FloatArray, reach: float) -> tuple[list[Profile], FloatArray, float]:
     """(profiles, shares, blur): of each island, and which share of its facet lies outside the outline that was found.
 
     A facet fainter than half of the top is left out of the outline where it is narrow, kept where it is wide, and noise decides
     between: of one image some outlines follow the base edge, others the top edge. Where nothing is seen beyond most outlines
     they are all alike.
     """
-    farther = np.maximum(OUTSIDE + NARROW, FARTHER + WIDE * rows[:, EDGE])
+    farther = np.maximum(max(OUTSIDE + NARROW, reach), FARTHER + WIDE * rows[:, EDGE])
     wide = [profiles_across(image, k, rows, STEP, float(out), DEEPEST) for k, out in enumerate(farther)]
     beyond = np.array([_height_beyond(profile) > FAINTEST for profile in wide])
     near = [profiles_across(image, k, rows, STEP, OUTSIDE, DEEPEST) for k in range(len(rows))]

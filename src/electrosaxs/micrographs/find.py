@@ -14,9 +14,9 @@ from ..nouns.islands import FieldOfView, Island, Scale
 from ..physics.tetrahedron import FACET_SLOPE, TURN, outline, top_edge_from_facet
 from .contrast import Contrast, contrast
 from .dark_rims import dark_rim
-from .edges import CLEAR, RESOLVED, fit_edges, fit_outlines
+from .edges import CLEAR, RESOLVED, SEARCH, fit_edges, fit_outlines
 from .explanation import Explanation, explain_mask, exposed_outline
-from .halos import Halo, find_halo
+from .halos import Halo, look_around
 from .mask import Standing, island_mask, standing, usual_edge
 from .morphology import Mask
 from .stretch import stretch
@@ -30,6 +30,7 @@ LEAST_BLUR, MOST = 0.8, 0.4  # px; share of an image's facets that must be wide
 DOUBTFUL_CONTRAST = 8.0  # of islands over the smoothed substrate's noise
 OUTLINE_SEEN, OUTLINE_DOUBTFUL = 0.5, 0.8  # median share of their outline that is seen, of triangles
 FAINT = 0.1  # of what stands out, that is fainter than half of what is beside it
+PER_TRIANGLE = 0.1  # of outlines seen, that triangles which another explanation does without must gain
 EXPLAINED = 0.5  # of what stands out that islands must hold
 CONVEX = 0.93  # area over that of the convex hull; two triangles that touch or overlap have less
 CONVEX_SHARE, CONVEX_DOUBTFUL = (
@@ -50,6 +51,9 @@ RIM_SHARE = (
 RIM = "a rim on the other side of the substrate's level hides where facets begin"
 HALO = "a halo that is brightest beside the islands hides where facets begin"
 LOOKS, NEAR_ENOUGH = 5, 0.5  # without the halo that is found, until its edges lie so near (px) the outlines
+BEYOND_FITTED = 0.25  # px: base edges farther out than those fitted are fitted again
+LEFT_OF_A_HALO = 0.25  # of its height: what is left where it was taken off is no rim
+FLAT_FROM = 4.0  # blurs beyond a step: the substrate
 Box = tuple[int, int, int, int]
 
 
@@ -64,6 +68,7 @@ class _Search:
     seen: Mask
     found: Explanation
     factor: int
+    triangles: FloatArray
     fitted: FloatArray
     facets: FloatArray
     blur: float
@@ -84,22 +89,47 @@ def _searched(part: FloatArray) -> _Search:
         mask = seen if factor == 1 else island_mask(out, facets=True)
     triangles = found.rows * np.array([factor, factor, factor, 1.0, 1.0])
     triangles[:, [X, Y]] += 0.5 * (factor - 1)
-    return _Search(whole, mask, seen, found, factor, *fit_edges(whole.residual, triangles))
+    return _Search(whole, mask, seen, found, factor, triangles, *fit_edges(whole.residual, triangles))
 
 
 def _without_halo(first: _Search) -> tuple[_Search, Halo | None]:
     """The look that finds islands and no halo, and the halo that was taken off for it: what was taken for islands at first is
     both, so that it is looked for again around what the next look finds. Triangles of whose outline little is seen, as on a
     glowing ring, tell of none."""
-    image, looked, taken = first.whole.residual, first, None
+    image, looked, taken, beyond = first.whole.residual, first, None, 0.0
     for _ in range(LOOKS):
-        halo = find_halo(image, looked.fitted[looked.found.support >= OUTLINE_SEEN], looked.blur)
-        if halo is None:
+        around = look_around(image, looked.fitted[looked.found.support >= OUTLINE_SEEN], looked.blur)
+        if around.halo is None:
+            beyond = around.beyond
             break
-        looked, taken = _searched(image - halo.light), halo
-        if abs(halo.offset) < NEAR_ENOUGH:
+        if around.halo.height < 0.0 and dark_rim(image, looked.fitted, looked.blur)[0]:
+            break  # it ends at an edge
+        looked, taken = _searched(image - around.halo.light), around.halo
+        if abs(taken.offset) < NEAR_ENOUGH:
             break
-    return looked, taken
+    return _with_facets_beyond(looked, beyond), taken
+
+
+def _with_facets_beyond(looked: _Search, beyond: float) -> _Search:
+    """The same with edges fitted so far out as base edges lie: `beyond` (px) those of the first fit, which reached no farther
+    from outlines that follow top edges."""
+    if beyond <= BEYOND_FITTED:
+        return looked
+    grown = float(np.median(looked.fitted[:, EDGE] - looked.triangles[:, EDGE])) / (2.0 * SQRT3)
+    reach = beyond + max(grown, 0.0) + SEARCH + FLAT_FROM * max(looked.blur, LEAST_BLUR)
+    fitted, facets, blur, seen = fit_edges(looked.whole.residual, looked.triangles, reach)
+    moved = float(np.median(fitted[:, EDGE] - looked.fitted[:, EDGE])) / (2.0 * SQRT3)
+    if moved < 0.5 * beyond:  # rough sides of a few
+        return looked
+    mask = looked.mask | _inside(fitted, looked.mask.shape)
+    return replace(looked, mask=mask, fitted=fitted, facets=facets, blur=blur, facets_seen=seen)
+
+
+def _inside(rows: FloatArray, shape: tuple[int, ...]) -> Mask:
+    """Pixels of an image that triangles hold."""
+    inside = np.zeros(shape, dtype=bool)
+    inside.ravel()[pixels_inside(rows, *shape)[1]] = True
+    return inside
 
 
 def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box | None = None) -> FieldOfView:
@@ -110,19 +140,21 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     looked, halo = _without_halo(_searched(part))
     whole, mask, seen, found, factor = looked.whole, looked.mask, looked.seen, looked.found, looked.factor
     fitted, facets, blur = looked.fitted, looked.facets, looked.blur
-    unsure = 0.0
-    if halo:
-        one_step = fit_outlines(whole.residual, fitted)
-        unsure = (
-            float(np.hypot(blur, np.median(one_step[:, EDGE]) - np.median(fitted[:, EDGE]))) if len(fitted) else 0.0
-        )
+    unsure, facet_seen = 0.0, bool(halo and halo.facet)
+    if halo and len(fitted):
+        one_step = fitted if facet_seen else fit_outlines(whole.residual, fitted)
+        apart = float(np.median(one_step[:, EDGE]) - np.median(fitted[:, EDGE]))
+        unsure = float(np.linalg.norm([blur, apart, 2.0 * SQRT3 * halo.sigma]))
         fitted = one_step
     rim, depth = dark_rim(whole.residual, fitted, blur)
-    hides = RIM if rim else HALO if halo else ""
+    if halo and depth < LEFT_OF_A_HALO * abs(halo.height):
+        rim = 0.0
+    hides = RIM if rim else HALO if halo and not facet_seen else ""
     shared = float(np.hypot(RIM_SHARE * rim, unsure))
+    if hides or halo:
+        facets[:, 2] = np.hypot(facets[:, 2], shared)
     if hides:
         facets[:, [0, 1, 3]] = np.nan  # its profile has more than two steps
-        facets[:, 2] = np.hypot(facets[:, 2], shared)
     islands = _islands(found, seen, fitted, facets, blur, (height, width), factor, hides)
     islands, bodies = _without_bodies(islands, mask)
     unseen = _unseen(islands)
@@ -167,7 +199,8 @@ def _explained(out: Standing, edge: float, seen: Mask) -> tuple[Mask, Explanatio
         return seen, found, False
     # islands are larger with their facets: what is long for the tops may be a bend between top and facet
     other = explain_mask(fuller & ~valleys(working, fuller, usual_edge(fuller)))
-    better = len(other.rows) > 0 and _well_seen(other) > _well_seen(found)
+    spared = max(1.0 - len(other.rows) / len(found.rows), 0.0)  # three corners and a top that are one island
+    better = len(other.rows) > 0 and _well_seen(other) > _well_seen(found) - PER_TRIANGLE * spared
     return (fuller, other, True) if better else (seen, found, False)
 
 
@@ -183,10 +216,7 @@ def _flags(islands: tuple[Island, ...], mask: Mask, whole: Contrast) -> tuple[st
     flags = []
     taken = [i for i in islands if i.probability >= 0.5]
     rows = np.array([[i.x, i.y, i.edge, -np.radians(i.rotation_deg), i.truncation] for i in taken]).reshape(-1, 5)
-    _, pixels, _ = pixels_inside(rows, *mask.shape)
-    inside = np.zeros(mask.size, dtype=bool)
-    inside[pixels] = True
-    held = float((mask.ravel() & inside).sum() / mask.sum())
+    held = float((mask & _inside(rows, mask.shape)).sum() / mask.sum())
     if not taken or held < EXPLAINED:
         flags.append(f"not triangular: islands explain {held:.0%} of what stands out")
     elif (several := _in_convex_pieces(taken, mask)) > CONVEX_SHARE:

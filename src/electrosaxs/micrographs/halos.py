@@ -22,26 +22,43 @@ STEP = 0.5  # px, of profiles across the sides
 LOOKED_AT, SAMPLE, FEW = 100, 24, 5  # islands, of them those whose profiles are fitted, and the fewest
 OUT, REACH = 8.0, 0.5  # px, at least, and of the usual edge beside them: how far out profiles go
 DEEPEST, INSIDE = 0.24, 3.0  # of the edge, and px at least: how far in
-BEYOND = 4.0  # px that an edge may lie outside its outline
-FADING = (4.0, 8.0, 16.0)  # px over which a halo falls to 1/e
+SUBSTRATE = 4.0  # px of it, and three blurs, at least, beyond the outermost edge
+RIDGE = 1e-12  # of the normal equations: steps that are the same have no level of their own
+ANYHOW = (
+    (1, 4.0),
+    (1, 8.0),
+    (1, 16.0),
+    (1, 32.0),
+    (2, 8.0),
+    (2, 16.0),
+)  # powers and lengths of which any fading is a sum
+FINE = np.arange(-10, 11) / 8.0  # px around the steepest place of profiles
+BLURS = 0.6 * 1.13 ** np.arange(12)  # of the image's, which what is around islands may have misled
+SHAPE = 0.002  # of an island's height: what sides that are no straight steps leave of any model (measured)
+CLEAR, FACET = 200.0, 30.0  # drop of chi squared by a halo (25 to 140 where there is none), and by a facet before it
+ALIKE = 4.0  # of the noise, that the shape of blur and fading explains
+NARROW = 2.0  # blurs that a facet beside a halo is wide, at least
 MANY = 4.0  # blurs, at least, over which a halo fades: what ends within fewer may be a facet
-LEAST, CLEAR = 0.06, 30.0  # of an island's height (less leaves edges within 0.3 %); drop of chi squared of an island
-MOST = 0.65  # of the islands that must show it, half to twice as high as usual: one microscope makes one halo
+LEAST = 0.06  # of an island's height: less leaves edges within 0.3 %
 FARTHEST = 64  # px from islands to which a halo is followed
 STEEPEST = 2.0  # of two pixels' fall that is followed into the blur of the edge
 LEAST_BLUR = 0.8  # px
-OWN_BLUR = (0.85, 1.17, 1.37)  # of the image's blur
+
+Designs = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
 class Halo:
     """reach: px over which it falls to 1/e. height: over the island's, negative on the other side of the substrate. offset: px
-    from the outlines that were found, outwards, to the edges before it. light: of the halo alone (rows, columns, channels), in
+    from the outlines that were found, outwards, to the edges before it, with sigma. facet: px that a second step lies within
+    these, 0: none is seen. light: of the halo alone (rows, columns, channels), in
     units of the image."""
 
     reach: float
     height: float
     offset: float
+    sigma: float
+    facet: float
     light: FloatArray
 
     @property
@@ -53,29 +70,39 @@ class Halo:
         )
 
 
-def find_halo(image: FloatArray, rows: FloatArray, blur: float) -> Halo | None:
-    """The halo that most islands of an image (rows, columns, channels) over its substrate share, whose noise is 1; None where
-    there is none. rows: the triangles that were found, perhaps around island and halo together."""
+@dataclass(frozen=True, eq=False)
+class Around:
+    """What most islands of an image have around the outlines that were found: a halo, or None; and where it is none, how far
+    out (px) base edges lie that the outlines, which follow top edges, do not reach (0: nothing is seen)."""
+
+    halo: Halo | None
+    beyond: float = 0.0
+
+
+def look_around(image: FloatArray, rows: FloatArray, blur: float) -> Around:
+    """What most islands of an image (rows, columns, channels) over its substrate, whose noise is 1, share. rows: the triangles
+    that were found, perhaps around island and halo together, perhaps around tops alone."""
     curves, at = _curves(image, rows)
     if len(curves) < FEW:
-        return None
-    blur = max(blur, LEAST_BLUR)
-    tails = [(power, fading) for power in (1, 2) for fading in FADING if fading >= MANY * blur]
-    if not tails:
-        return None
-    fits = _fits(curves, at, blur, tails)
-    if not fits:
-        return None
-    usual = float(np.median([one.height for one in fits])) or 1e-12
-    shown = [one.clear and 0.5 < one.height / usual < 2.0 for one in fits]
-    if np.mean(shown) < MOST or abs(usual) < LEAST:
-        return None
+        return Around(None)
+    usual = _laid_upon_each_other(curves, at, max(blur, LEAST_BLUR))
+    if len(usual.places) < 2:  # islands of few blurs have no two steps that are apart
+        return Around(None)
+    steps, fading = usual.explained(0), usual.explained(len(ANYHOW))
+    noise = (
+        max(usual.noise, fading.least / max(usual.curve.size - 14.0, 1.0)) + (SHAPE * float(np.ptp(usual.curve))) ** 2
+    )
+    if steps.least - fading.least < CLEAR * noise:
+        seen = steps.single - steps.least > CLEAR * noise
+        return Around(None, max(usual.middle + steps.outer, 0.0) if seen else 0.0)
+    before = _before(usual, fading, noise)
+    height, reach = _height_and_reach(usual, fading)
+    if abs(height) < LEAST:
+        return Around(None)
     smaller = rows.copy()
-    offset = float(np.median([one.offset for one in fits]))
-    smaller[:, EDGE] += 2.0 * SQRT3 * offset
+    smaller[:, EDGE] += 2.0 * SQRT3 * before.offset
     smaller = smaller[smaller[:, EDGE] > 0.0]
-    fading = float(np.median([one.fading for one in fits]))
-    return Halo(fading, usual, offset, _light(image, smaller, blur))
+    return Around(Halo(reach, height, before.offset, before.sigma, before.facet, _light(image, smaller, blur)))
 
 
 def _curves(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -104,61 +131,145 @@ def _curves(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArray
     )
 
 
+class _Terms:
+    """Substrate, steps and tails at the same places, and what the profiles (island, points, channels) have of each."""
+
+    def __init__(self, terms: FloatArray, curves: FloatArray) -> None:
+        self.terms, self.curves = terms, curves
+        self.products = terms @ terms.T
+        self.shares = np.einsum("tp,kpc->tkc", terms, curves, optimize=True)
+        self.squares = np.square(curves).sum(axis=(1, 2))
+
+    def levels(self, designs: Designs) -> FloatArray:
+        """Best levels (design, term, island, channel) of designs (design, term): numbers of terms."""
+        normal = self.products[designs[:, :, None], designs[:, None, :]]
+        normal += RIDGE * np.eye(designs.shape[1]) * np.trace(normal, axis1=1, axis2=2)[:, None, None]
+        right = self.shares[designs]
+        return np.asarray(np.linalg.solve(normal, right.reshape(*right.shape[:2], -1)).reshape(right.shape))
+
+    def rest(self, designs: Designs) -> FloatArray:
+        """Sums of squares (design, island) that each design leaves of each profile."""
+        held = (self.levels(designs) * self.shares[designs]).sum(axis=(1, 3))
+        return np.asarray(self.squares - held)
+
+
 @dataclass(frozen=True)
-class _Fading:
-    """Of one island: whether a halo explains its profile clearly better than steps alone, where the step before it lies (px
-    from the outline, outwards), over which length it fades (px), its height over the island's."""
+class _Before:
+    """Before a halo, px: where base edges lie, outwards from the outlines, with sigma, and how far within them a second step is
+    seen; 0: none."""
 
-    clear: bool
     offset: float
-    fading: float
-    height: float
+    sigma: float
+    facet: float
 
 
-def _fits(curves: FloatArray, at: FloatArray, blur: float, tails: list[tuple[int, float]]) -> list[_Fading]:
-    """The best of two steps with and without a halo, for each profile (island, points, channels).
+@dataclass(frozen=True, eq=False)
+class _Explained:
+    """What some model leaves (sums of squares) of the usual profile: best of one step (`single`) and of two (`least`), and of
+    two for each blur, place of the steep step and of the other (`all`). best: numbers of the best. outer: px outwards from
+    the steepest place, of the outer of its steps."""
 
-    I(u) = b + A Phi((e - u)/s) + B Phi((f - u)/s), f < e, and beside them C exp(-((u - e)/l)^p) for u > e; tails: (p, l).
-    Steps alone may have a blur of their own, as the sides of an image do: what a wrong blur leaves of a facet is no halo.
+    single: float
+    least: float
+    all: FloatArray
+    best: tuple[int, int, int]
+    outer: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Usual:
+    """The median of all profiles, laid upon each other where each is steepest: curve (1, points, channels) at u (px, outwards
+    from there), the median place of these (px from the outlines), its variance by the profiles' scatter, the image's blur, and
+    the places where another step may be."""
+
+    curve: FloatArray
+    u: FloatArray
+    middle: float
+    noise: float
+    blur: float
+    places: FloatArray
+
+    def terms(self, factor: float) -> _Terms:
+        """Substrate, a step at each of FINE and of `places`, and what fades from there in each way of ANYHOW."""
+        blur = factor * self.blur
+        edges = np.concatenate([FINE, self.places])
+        steps = ndtr((edges[:, None] - self.u) / blur)
+        beyond = np.maximum(self.u - edges[:, None], 0.0)
+        fading = [
+            (1.0 - steps) * np.exp(-((beyond / max(length, MANY * self.blur)) ** power)) for power, length in ANYHOW
+        ]
+        return _Terms(np.concatenate([np.ones((1, len(self.u))), steps, *fading]), self.curve)
+
+    def designs(self, fading: int) -> tuple[Designs, Designs]:
+        """Terms of one step, and of two: the steep one and another, with the first so many that fade from the outer of both."""
+        edges, steep = np.concatenate([FINE, self.places]), np.arange(len(FINE))
+        tails = 1 + len(edges) * (1 + np.arange(fading))
+        one = np.column_stack([0 * steep, 1 + steep, *[tail + steep for tail in tails]])
+        steep, other = (k.ravel() for k in np.meshgrid(steep, len(FINE) + np.arange(len(self.places)), indexing="ij"))
+        outer = np.where(edges[other] > edges[steep], other, steep)
+        return one, np.column_stack([0 * steep, 1 + steep, 1 + other, *[tail + outer for tail in tails]])
+
+    def explained(self, fading: int) -> _Explained:
+        """By steps and the first so many ways of fading."""
+        one, two = self.designs(fading)
+        single, pairs = [], []
+        for factor in BLURS:
+            of = self.terms(factor)
+            single.append(of.rest(one).min())
+            pairs.append(of.rest(two).reshape(len(FINE), len(self.places)))
+        found = np.array(pairs)
+        factor, steep, other = (int(k) for k in np.unravel_index(int(np.argmin(found)), found.shape))
+        outer = float(max(self.places[other], FINE[steep]))
+        return _Explained(min(single), float(found.min()), found, (factor, steep, other), outer)
+
+
+def _laid_upon_each_other(curves: FloatArray, at: FloatArray, blur: float) -> _Usual:
+    """The usual one of profiles (island, points, channels) at places (px)."""
+    grey = curves @ np.linalg.svd(curves.reshape(-1, curves.shape[2]), full_matrices=False)[2][0]
+    slope = np.abs(np.gradient(ndimage.gaussian_filter1d(grey, 2.0, axis=1), axis=1))
+    slope[:, :2] = slope[:, -2:] = 0.0
+    top, rows = np.argmax(slope, axis=1), np.arange(len(curves))
+    before, middle, after = (slope[rows, top + k] for k in (-1, 0, 1))
+    steepest = at[top] - STEP * 0.5 * (before - after) / np.minimum(before - 2.0 * middle + after, -1e-12)
+    usual = float(np.median(steepest))
+    laid = np.array([
+        [np.interp(at[::-1] - usual + own, at[::-1], channel[::-1])[::-1] for channel in curve.T]
+        for own, curve in zip(steepest, curves, strict=True)
+    ]).transpose(0, 2, 1)  # fmt: skip
+    u = at - usual
+    kept = (u > u[-1] + 1.0) & (u < u[0] - 1.0)
+    u, laid = u[kept], laid[:, kept]
+    noise = 0.5 * np.pi * float(np.median(laid.var(axis=0))) / len(curves)
+    places = np.arange(u[-1] + 0.5 * STEP, u[0] - max(3.0 * blur, SUBSTRATE), STEP)
+    return _Usual(np.median(laid, axis=0)[None], u, usual, noise, blur, places[np.abs(places) > blur])
+
+
+def _before(usual: _Usual, fading: _Explained, noise: float) -> _Before:
+    """Two steps and a halo in the usual profile.
+
+    What fades may do so in any way: sums of exponentials and Gaussians. One of these alone, where it is not the right one, has
+    its edge where that makes up for it: at the top edge, with the facet in its foot.
     """
-    edges = np.arange(at[-1] + 3.0 * blur, BEYOND + 0.1, max(STEP, (BEYOND - at[-1]) / 40.0))
-    if len(edges) < 2:  # islands of few blurs have no two steps that are apart
-        return []
-    first, second = np.triu_indices(len(edges), 1)
-    plain, steps = _two_steps(edges, at, blur, first, second), ndtr((edges[:, None] - at) / blur)
-    beyond = np.maximum(at - edges[:, None], 0.0)
-    halos = np.stack([(1.0 - steps) * np.exp(-((beyond / fading) ** power)) for power, fading in tails])
-    beside = np.concatenate([np.broadcast_to(plain, (len(tails), *plain.shape)), halos[:, second, :, None]], axis=3)
-    without, with_halo = _rest(plain, curves).min(axis=0), _rest(beside, curves)
-    least = with_halo.reshape(-1, len(curves)).min(axis=0)
-    noise = least / max(curves[0].size - 8.0, 1.0)
-    if np.mean(without - least > CLEAR * noise) >= MOST:  # only then it is worth while
-        others = [_rest(_two_steps(edges, at, factor * blur, first, second), curves).min(axis=0) for factor in OWN_BLUR]
-        without = np.minimum(without, np.min(others, axis=0))
-    found = []
-    for k, curve in enumerate(curves):
-        best = np.unravel_index(int(np.argmin(with_halo[..., k])), with_halo.shape[:-1])
-        levels = np.linalg.lstsq(beside[best], curve, rcond=None)[0]
-        island = levels[1] + levels[2]
-        clear = bool(without[k] - least[k] > CLEAR * noise[k])
-        height = float(levels[3] @ island / max(float(island @ island), 1e-12))
-        found.append(_Fading(clear, float(edges[second[best[1]]]), tails[best[0]][1], height))
-    return found
+    weight = np.exp(-0.5 * (fading.all - fading.least) / (ALIKE * noise)).sum(axis=0)
+    outer = np.maximum(usual.places[None], FINE[:, None])
+    where = float(np.average(outer, weights=weight))
+    sigma = float(np.sqrt(np.average(np.square(outer - where), weights=weight)))
+    apart = float(np.average(np.abs(usual.places[None] - FINE[:, None]), weights=weight))
+    if fading.single - fading.least < FACET * noise or apart < NARROW * usual.blur:
+        return _Before(usual.middle, float(np.hypot(sigma, where)), 0.0)
+    return _Before(usual.middle + where, sigma, apart)
 
 
-def _two_steps(
-    edges: FloatArray, at: FloatArray, blur: float, first: npt.NDArray[np.intp], second: npt.NDArray[np.intp]
-) -> FloatArray:
-    """(pair of edges, points, terms): substrate, and a step at each edge of a pair."""
-    steps = ndtr((edges[:, None] - at) / blur)
-    return np.stack([np.broadcast_to(np.ones_like(at), (len(first), len(at))), steps[second], steps[first]], axis=2)
-
-
-def _rest(designs: FloatArray, curves: FloatArray) -> FloatArray:
-    """Sums of squares that each design (..., points, terms) leaves of each curve (island, points, channels)."""
-    basis = np.linalg.qr(designs)[0]
-    held = np.square(np.einsum("...pt,kpc->...ktc", basis, curves, optimize=True)).sum(axis=(-2, -1))
-    return np.asarray(np.square(curves).sum(axis=(1, 2)) - held)
+def _height_and_reach(usual: _Usual, fading: _Explained) -> tuple[float, float]:
+    """(height over the island's, px over which it falls to 1/e) of the halo, as one exponential or Gaussian tells it."""
+    factor, steep, other = fading.best
+    of, (_, two) = usual.terms(BLURS[factor]), usual.designs(len(ANYHOW))
+    design = two[steep * len(usual.places) + other]
+    alone = np.stack([[*design[:3], tail] for tail in design[3:]])
+    best = int(np.argmin(of.rest(alone)[:, 0]))
+    levels = of.levels(alone[best : best + 1])[0, :, 0]
+    island = levels[1] + levels[2]
+    return float(levels[3] @ island / max(float(island @ island), 1e-12)), ANYHOW[best][1]
 
 
 def _light(image: FloatArray, rows: FloatArray, blur: float) -> FloatArray:

@@ -61,7 +61,7 @@ def depth(mask: Mask) -> FloatArray:
     return np.sqrt(_square_depth(np.ascontiguousarray(mask)))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _square_depth(mask: Mask) -> FloatArray:
     """Squared distances, exact: along columns first, then of each row the lower envelope of the parabolas over its pixels
     (Felzenszwalb & Huttenlocher 2012)."""

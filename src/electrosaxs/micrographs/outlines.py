@@ -103,7 +103,7 @@ def _straight_pieces(points: FloatArray, normals: FloatArray) -> list[tuple[floa
     return pieces
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _corners(points: FloatArray, bow: float) -> Mask:
     """Douglas and Peucker: keep the point farthest from the chord until none is farther than `bow`."""
     number = points.shape[0]

@@ -13,6 +13,8 @@ from refused import refused
 from tifffile import imwrite
 
 from electrosaxs.command_line.app import run as command_line
+from electrosaxs.io.micrograph import read_micrograph
+from electrosaxs.micrographs.find import find_islands
 
 SETTINGS = """[micrograph]
 images = 2
@@ -84,6 +86,18 @@ def test_what_the_frame_and_other_islands_hide_of_an_outline_is_not_visible(coun
         assert float(row["visible_share"]) <= share.mean() + 0.08, row["island"]
         cut += row["border"] == "yes" and share.mean() < 0.8
     assert cut > 0
+
+
+def test_images_searched_side_by_side_are_as_each_alone(counted: Path) -> None:
+    """The command searched both at a time; to the last digit written, and in their order."""
+    with (counted / "islands" / "islands.csv").open() as file:
+        rows = [(row["image"], row["x_px"], row["y_px"], row["base_edge_um"]) for row in csv.DictReader(file)]
+    alone = []
+    for name in ("field001", "field002"):
+        picture = read_micrograph(counted / "fields" / f"{name}.tif")
+        view = find_islands(picture.pixels, picture.scale)
+        alone += [(name, f"{i.x:.3f}", f"{i.y:.3f}", f"{i.edge * view.scale.length:.7g}") for i in view.islands]
+    assert rows == alone
 
 
 def _corners(row: dict[str, str]) -> np.ndarray:

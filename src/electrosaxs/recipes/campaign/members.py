@@ -167,6 +167,7 @@ def _results(task: Task) -> None:
             files_of(cell), task.results, um_per_pixel=cell.um_per_pixel, crop=cell.crop,
             lattice_constant_nm=cell.lattice_constant_nm,
             beside=Beside(files_of(cell, "height_maps"), files_of(cell, "packing"), cell.um_per_level),
+            workers=task.threads,
         )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -54,13 +55,15 @@ def count_islands(
     truth: Sequence[str | Path] = (),
     lattice_constant_nm: float = 13.2,
     beside: Beside | None = None,
+    workers: int = 2,
     progress: Progress | None = None,
 ) -> Study:
     """Find, count and measure the islands of `images`, fields of one sample, and write the results folder `out`.
 
     um_per_pixel: where the files state none. crop: "left,top,width,height". truth: labels per image or one CSV of outlines.
-    Without images `beside` must hold something. Raises InputFileError for an image that cannot be read, for labels given as
-    image, for two scales, and for a crop or truth that does not fit; then nothing is written.
+    Without images `beside` must hold something. workers: images that are searched at a time, a thread each. Raises
+    InputFileError for an image that cannot be read, for labels given as image, for two scales, and for a crop or truth that
+    does not fit; then nothing is written.
     """
     paths, beside = [Path(path) for path in images], beside or Beside()
     _check(paths, beside, um_per_pixel, lattice_constant_nm)
@@ -73,12 +76,8 @@ def count_islands(
         for path in beside.height_maps
     ]
     resolved = [(picture, _face(picture, um_per_pixel)) for picture in map(read_micrograph, beside.packing)]
-    views = []
-    for picture, name in zip(over(progress, pictures, stage="images", total=len(pictures)), _names(paths), strict=True):
-        used = _used(picture, crop)
-        view = find_islands(picture.pixels, scale, name, used)
-        views.append(replace(view, flags=(*view.flags, *_notes(view, picture, used))))
-    sample = sample_of(views, simulated_detection(views), lattice_constant_nm) if views else None
+    views = _looked_at(pictures, _names(paths), scale, crop, workers, progress)
+    sample = sample_of(views, simulated_detection(views, workers), lattice_constant_nm) if views else None
     scored = None
     if truth:
         from .score import score  # with shapely, that nothing else needs
@@ -91,6 +90,22 @@ def count_islands(
     study = Study(sample, tuple(pictures), tuple(reliefs), tuple(resolved), scored)
     write_study(Path(out), study, settings, inputs)
     return study
+
+
+def _looked_at(
+    pictures: Sequence[Micrograph], names: Sequence[str], scale: Scale, crop: str | None, workers: int,
+    progress: Progress | None,
+) -> list[FieldOfView]:  # fmt: skip
+    """What is found on each image, in their order: the same for any number of workers."""
+    parts = [_used(picture, crop) for picture in pictures]
+    views = []
+    with ThreadPoolExecutor(workers) as pool:
+        found = pool.map(lambda p, name, used: find_islands(p.pixels, scale, name, used), pictures, names, parts)
+        for view, picture, used in zip(
+            over(progress, found, stage="images", total=len(pictures)), pictures, parts, strict=True
+        ):
+            views.append(replace(view, flags=(*view.flags, *_notes(view, picture, used))))
+    return views
 
 
 def _face(picture: Micrograph, um_per_pixel: float | None) -> Face:

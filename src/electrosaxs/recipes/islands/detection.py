@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,20 +34,25 @@ class Detection:
     why: str = ""
 
 
-def simulated_detection(views: Sequence[FieldOfView]) -> Detection:
-    """Render fields of the density, size, spread, merging and contrast found, and compare their counts with their truth."""
+def simulated_detection(views: Sequence[FieldOfView], workers: int = 1) -> Detection:
+    """Render fields of the density, size, spread, merging and contrast found, and compare their counts with their truth.
+    workers: fields at a time, a thread each."""
     settings = _settings(views)
     if settings is None:
         return Detection(FALLBACK, 0.0, 0, 0, "too few islands to simulate fields like these")
-    errors, islands = [], 0
-    for seed in range(FIELDS):
-        field = simulate_field(settings, np.random.default_rng(seed))
-        image = field.image.astype(float)
-        view = find_islands(image[..., None] if image.ndim == 2 else image, Scale(None, "simulated"))
-        errors.append(view.expected_count - float(field.counted.sum()))
-        islands += int(field.counted.sum())
+    with ThreadPoolExecutor(workers) as pool:
+        pairs = list(pool.map(lambda seed: _counted(settings, seed), range(FIELDS)))
+    errors, islands = [found - true for found, true in pairs], sum(true for _, true in pairs)
     variance = (sum(e * e for e in errors) + PRIOR_VARIANCE) / (islands + PRIOR_ISLANDS)
     return Detection(float(variance), float(sum(errors) / max(islands, 1)), FIELDS, islands)
+
+
+def _counted(settings: MicrographSettings, seed: int) -> tuple[float, int]:
+    """Islands found on a simulated field, and those that are there."""
+    field = simulate_field(settings, np.random.default_rng(seed))
+    image = field.image.astype(float)
+    view = find_islands(image[..., None] if image.ndim == 2 else image, Scale(None, "simulated"))
+    return view.expected_count, int(field.counted.sum())
 
 
 def _settings(views: Sequence[FieldOfView]) -> MicrographSettings | None:

@@ -141,7 +141,8 @@ def _sizes(sample: Sample) -> dict[str, Number]:
     own = np.array([i.edge_sigma for i in sample.islands if not i.border]) * sample.views[0].scale.length
     sigma = float(np.hypot(spread / np.sqrt(len(edges)), 0.3 * np.median(own))) if len(own) else spread
     which = f"of {len(edges)} islands that the frame does not cut, before the tips were cut"
-    sigma = float(np.hypot(sigma, shared_edge_sigma(sample)))
+    seen = [view for view in sample.views if not view.edge_hidden]  # a facet, before which the base edge lies
+    sigma = float(np.linalg.norm([sigma, shared_edge_sigma(sample), 2.0 * SQRT3 * _of_all_steps(seen)]))
     hidden = 2.0 * SQRT3 * float(np.median([v.blur for v in sample.views if v.edge_hidden] or [0.0]))
     if any(view.edge_shared for view in sample.views):
         which += "; a rim or a halo hides where they lie (flags), which sigma contains"
@@ -202,7 +203,8 @@ def _shape(sample: Sample, probed: Number | None) -> dict[str, Number]:
         own = np.array([i.thickness_sigma for _, i in resolved]) * scale.length
         limits = np.array([i.thinner_than for i in sample.islands if np.isfinite(i.thinner_than)]) * scale.length
         found = mean_thickness(thick, own, limits)
-        found = replace(found, sigma=float(np.hypot(found.sigma, _of_all_facets(sample))))
+        beside = thickness(float(np.mean([v.edge_shared * v.scale.length for v in sample.views])), 0.0)  # a halo
+        found = replace(found, sigma=float(np.linalg.norm([found.sigma, _of_all_facets(sample), beside])))
         which = f"sqrt(2/3) (L_base - L_top) of {len(resolved)} islands whose facets are resolved"
         which += ", with what blur leaves open of all of them in sigma"
         which += f"; {len(limits)} more are thinner than is resolved, and counted so" if len(limits) else ""
@@ -223,11 +225,16 @@ def _shape(sample: Sample, probed: Number | None) -> dict[str, Number]:
 
 
 def _of_all_facets(sample: Sample) -> float:
-    """What is not known of the thickness of all islands alike: profiles are averaged up to the corners, which blur rounds, so
-    that neither edge of a facet is known better than FLOOR of a blur, however many there are. T = sqrt(2/3) 2 sqrt(3) w."""
-    blurs = [view.blur * view.scale.length for view in sample.views if np.isfinite(view.blur)]
-    width = np.sqrt(2.0) * FLOOR * float(np.mean(blurs)) if blurs else 0.0
-    return float(thickness(2.0 * SQRT3 * width, 0.0))
+    """What is not known of the thickness of all islands alike, that of both edges of a facet. T = sqrt(2/3) 2 sqrt(3) w."""
+    return float(thickness(2.0 * SQRT3 * np.sqrt(2.0) * _of_all_steps(sample.views), 0.0))
+
+
+def _of_all_steps(views: Sequence[FieldOfView]) -> float:
+    """Where the steps of all islands lie alike is not known better than FLOOR of a blur, however many there are: profiles are
+    averaged up to the corners, which blur rounds, and blur and the width of a facet are hardly told apart. In the unit of
+    lengths."""
+    blurs = [view.blur * view.scale.length for view in views if np.isfinite(view.blur)]
+    return FLOOR * float(np.mean(blurs)) if blurs else 0.0
 
 
 def _volumes(sample: Sample, thick: MeanThickness, how: str) -> dict[str, Number]:
