@@ -56,6 +56,7 @@ from .size_drift import size_drift
 from .sizes import SizeStudy, size_distributions
 from .stamps import doubts_of_the_stamps
 from .standards import Standards, standards
+from .start_depth import doubts_of_the_depth
 from .voltage import voltage_pieces, voltage_program
 from .voxels import CORRELATIONS
 
@@ -192,7 +193,7 @@ def _results(
     bulk = {} if agreed.bulk is None else {"bulk_drift": drift_number(agreed.bulk)}
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
     film = film_study(agreed.shadow, crystals, maps, run, anode, scales.anode_um or 0.0)
-    doubtful = _doubts(measured, misfit, agreed, crystals, anode)
+    doubtful = _doubts(measured, misfit, agreed, crystals, anode, scales)
     doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_last_scan(maps.phi, grid), *drift.doubts]
     before = tuple(note for part in (measured.reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*drift.notes, *growth.notes, *crystals.notes, *film.notes, *sizes.notes)
@@ -229,7 +230,12 @@ def _growth_and_headline(
 
 
 def _doubts(
-    measured: MeasuredRun, misfit: Misfit, agreed: Agreement, crystals: Crystals, anode: AnodePosition
+    measured: MeasuredRun,
+    misfit: Misfit,
+    agreed: Agreement,
+    crystals: Crystals,
+    anode: AnodePosition,
+    scales: Scales,
 ) -> list[Doubt]:
     """What is doubtful of the run's numbers by what was measured."""
     centre, voxels = centre_px(measured.reduced.store), measured.voxels
@@ -239,8 +245,8 @@ def _doubts(
         measured.standard, misfit, agreed, voxels.frame.size, centre_px=centre, crystals_miss=crystals.missed, unmeasured=why,
         uneven=measured.reduced.uneven,
     )  # fmt: skip
-    stamps = doubts_of_the_stamps(measured)
-    return [*stamps, *doubts_of_the_beam(anode), *of_all, *doubts_of_the_surface(anode), *doubts_of_the_diode(measured)]
+    told = [*doubts_of_the_stamps(measured), *doubts_of_the_depth(measured, scales)]
+    return [*told, *doubts_of_the_beam(anode), *of_all, *doubts_of_the_surface(anode), *doubts_of_the_diode(measured)]
 
 
 def _nouns(title: str, maps: FrameMaps, growth: Kinetics, crystals: Crystals, sizes: SizeStudy) -> RunResults:

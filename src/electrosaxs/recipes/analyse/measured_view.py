@@ -24,7 +24,7 @@ from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role, Run
 from ...physics.absorption import attenuation
 from ...physics.beam import beam_deviation, open_fraction, relative_density
-from .attenuation import attenuation_map, attenuation_of
+from .attenuation import attenuation_map, start_depth
 from .causes import FITS, LEAST_OFF, Contradiction
 from .crystal_view import sees_crystals
 from .drift import noise_of_phi
@@ -33,7 +33,7 @@ from .measured_run import MeasuredRun
 from .misfit import POOR
 from .scaled import UNCERTAIN, Scaled, near_in_time
 from .shadow import Shadow
-from .standards import Standards, solvent_transmission
+from .standards import Standards
 from .voxels import flagged_on_map, held_on_map, on_map
 
 LEAST_OPEN = 0.2
@@ -94,10 +94,7 @@ class MeasuredView:
         passes = _passes(grid, run)
         transmission = grid.to_map(table.transmission[voxels.frame])
         reference = table.transmission[reduced.frames(Role.REFERENCE)]
-        start = run.solution.volume_fraction * float(
-            attenuation_of(np.array(1.0 / standard.reference_volume.shell_ratio[0]), run)
-        )
-        seen = float(np.log(solvent_transmission(reduced) / np.mean(reference)))
+        start = start_depth(reduced, standard)
         with np.errstate(invalid="ignore", divide="ignore"):
             lighter = np.log(transmission / (np.where(passes > LEAST_OPEN, passes, np.nan) * np.mean(reference)))
         noise = float(np.std(reference) / np.mean(reference)) if reference.size > 2 else 0.0
@@ -112,8 +109,8 @@ class MeasuredView:
             fraction=fraction,
             lighter=lighter,
             attenuation=absorbing,
-            start_depth=start,
-            scale=seen / start,
+            start_depth=start.expected,
+            scale=start.scale,
             start_noise=noise,
             solvent=missing_solvent(
                 np.where((fraction > 0.0) | flat_by_misfit, np.nan, on_map(voxels, grid, "background")),
