@@ -36,11 +36,15 @@ def against_each_other(counts, weights, slope, per_pixel, direction, told):  # t
     bins = np.flatnonzero(told)
     rings = bins.size
     excess, expected, variance = np.empty((rings, QUARTERS)), np.empty((rings, QUARTERS)), np.empty((rings, QUARTERS))
-    shapes = np.empty((SHAPES, rings, QUARTERS))
+    shapes, share = np.empty((SHAPES, rings, QUARTERS)), np.empty(QUARTERS)
     for r in range(rings):
         b = bins[r]
-        whole, share = counts[b].sum(), weights[b] / max(weights[b].sum(), 1e-12)
+        whole, seen = 0.0, 0.0
         for j in range(QUARTERS):
+            whole += counts[b, j]
+            seen += weights[b, j]
+        for j in range(QUARTERS):
+            share[j] = weights[b, j] / max(seen, 1e-12)
             expected[r, j] = whole * share[j]
             excess[r, j] = counts[b, j] - expected[r, j]
             variance[r, j] = max(expected[r, j] * (1.0 - share[j]), 1e-9)
@@ -73,12 +77,17 @@ def log_slope(counts, weight, told, width):  # type: ignore[no-untyped-def]
     """d ln I / dq (ring,), of the mean of SMOOTHING rings around each of those that are told, by central differences."""
     rings = counts.shape[0]
     level, slope = np.empty(rings), np.empty(rings)
+    of_ring, weight_of_ring = np.zeros(rings), np.zeros(rings)
+    for r in range(rings):
+        if told[r]:
+            for j in range(QUARTERS):
+                of_ring[r] += counts[r, j]
+                weight_of_ring[r] += weight[r, j]
     for r in range(rings):
         shown, seen = 0.0, 0.0
         for k in range(max(r - SMOOTHING // 2, 0), min(r + SMOOTHING // 2 + 1, rings)):
-            if told[k]:
-                shown += counts[k].sum()
-                seen += weight[k].sum()
+            shown += of_ring[k]
+            seen += weight_of_ring[k]
         level[r] = np.log(max(shown / max(seen, 1e-12), 1e-12))
     for r in range(rings):
         before, after = max(r - 1, 0), min(r + 1, rings - 1)
@@ -86,21 +95,24 @@ def log_slope(counts, weight, told, width):  # type: ignore[no-untyped-def]
     return slope
 
 
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+def _weighed_sum(one, other, precision):  # type: ignore[no-untyped-def]
+    """Sum of one x other x precision, of as many values, in any order."""
+    total = 0.0
+    for k in range(precision.size):
+        total += one[k] * other[k] * precision[k]
+    return total
+
+
 @njit(cache=True, nogil=True)
 def normal_equations(shapes, excess, variance):  # type: ignore[no-untyped-def]
     """(6, 6) and (6,) of the sizes of the shapes by weighted least squares."""
-    normal, seen = np.zeros((SHAPES, SHAPES)), np.zeros(SHAPES)
-    for r in range(excess.shape[0]):
-        for j in range(QUARTERS):
-            precision = 1.0 / variance[r, j]
-            for a in range(SHAPES):
-                part = shapes[a, r, j] * precision
-                seen[a] += part * excess[r, j]
-                for b in range(a, SHAPES):
-                    normal[a, b] += part * shapes[b, r, j]
+    normal, seen, precision = np.zeros((SHAPES, SHAPES)), np.zeros(SHAPES), 1.0 / variance.reshape(-1)
+    off, flat = excess.reshape(-1), shapes.reshape(SHAPES, -1)
     for a in range(SHAPES):
-        for b in range(a):
-            normal[a, b] = normal[b, a]
+        seen[a] = _weighed_sum(flat[a], off, precision)
+        for b in range(a + 1):
+            normal[a, b] = normal[b, a] = _weighed_sum(flat[a], flat[b], precision)
     return normal, seen
 
 
