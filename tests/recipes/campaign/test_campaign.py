@@ -1,138 +1,37 @@
 """A campaign of finished results: exponents, slopes and contraction come back, what is missing or broken is said."""
 
 import csv
-import json
-import shutil
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from closeness import assert_close
-from fake_results import fake_results
+from recipes.campaign.campaign_files import (
+    DRIED_NM,
+    EX_SITU_MM,
+    EX_SITU_VOLTS,
+    IN_SITU_MM,
+    OF_DENSITY,
+    OF_SLICE,
+    OF_SUPPLY,
+    PER_FIELD,
+    RUN_VOLTS,
+    SHARED,
+    SOLVATED_NM,
+    finished,
+    gathered,
+    island_numbers,
+    write_campaign,
+)
 
-from electrosaxs.command_line.app import run as command_line
-from electrosaxs.io.campaign_toml import read_campaign
-from electrosaxs.io.numbers_json import read_numbers, write_numbers
-from electrosaxs.io.results import write_results
-from electrosaxs.nouns import Number, RunResults
+from electrosaxs.io.numbers_json import read_numbers
+from electrosaxs.nouns import Number
 from electrosaxs.nouns.trends import Member, Point, Trend
-from electrosaxs.recipes.campaign import members
 from electrosaxs.recipes.campaign.campaign import results_of
-from electrosaxs.recipes.campaign.gather import member, run_voltage
-from electrosaxs.recipes.campaign.members import compute_all, tasks
+from electrosaxs.recipes.campaign.gather import run_voltage
 from electrosaxs.recipes.campaign.trends import critical_nucleus_size
-from electrosaxs.recipes.islands.count_islands import Beside
-
-IN_SITU_MM, EX_SITU_MM = 3.5, 2.5
-RUN_VOLTS, EX_SITU_VOLTS = (5.0, 10.0, 20.0, 30.0), (7.5, 15.0, 20.0, 30.0)
-OF_SLICE, OF_SUPPLY, OF_DENSITY = 1.76, 1.0, 1.1  # exponents of the field
-SOLVATED_NM, DRIED_NM, PER_FIELD = 15.1, 13.2, -1.5e-3
-SHARED = 20.0 / 2.5 / (20.0 / 3.5)  # field ex situ over field in situ at the same voltage
-
-
-@cache
-def finished() -> RunResults:
-    """One finished run for all tests; who changes it makes a copy (`replace`)."""
-    return fake_results()
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of the runs of all campaigns, written once; who changes one changes a copy of its own."""
-    folder = tmp_path_factory.mktemp("runs")
-    for volts in RUN_VOLTS:
-        write_run(folder / f"run-{volts:g}", volts)
-    return folder
-
-
-def write_run(folder: Path, volts: float) -> None:
-    field = 10.0 * volts / IN_SITU_MM
-    run = finished()
-    numbers = {
-        **run.numbers,
-        "slice_flux": Number(3e-10 * (field / 57.0) ** OF_SLICE, 3e-12, "m/s", "line"),
-        "supply_flux": Number(6e-10 * (field / 57.0) ** OF_SUPPLY, 6e-12, "m/s", "supply"),
-        "lattice_constant_solvated": Number(SOLVATED_NM + PER_FIELD * (field - 57.0), 0.002, "nm", "peaks"),
-    }
-    voltage = {"time_s": [0.0, 3300.0], "voltage_V": [volts, volts]}
-    cell = {**run.settings["cell"], "gap_mm": IN_SITU_MM, "gap_mm_sigma": 0.0}
-    run = replace(run, numbers=numbers, settings={**run.settings, "voltage": voltage, "cell": cell})
-    folder.mkdir(parents=True)
-    write_results(folder / "results.nxs", run, command="analyse")
-    write_numbers(folder / "numbers.json", numbers)
-
-
-def write_ex_situ(folder: Path, command: str, numbers: dict[str, Number]) -> None:
-    folder.mkdir(parents=True)
-    write_numbers(folder / "numbers.json", numbers)
-    (folder / "provenance.json").write_text(json.dumps({"command": command}))
-    if command == "gisaxs":
-        (folder / "assignment.json").write_text(json.dumps({"lattice": "FCC"}))
-
-
-def film_numbers(field: float) -> dict[str, Number]:
-    a = DRIED_NM + PER_FIELD * (field - 57.0)
-    return {
-        "lattice_constant_dried": Number(a, 0.003, "nm", "spots"),
-        "lattice_constant_volume": Number(a, 0.003, "nm", "spots"),
-        "contraction_along_normal": Number(0.0, 0.001, "one", "spots"),
-    }
-
-
-def island_numbers(field: float, counts_at_57: float = 600.0) -> dict[str, Number]:
-    count, area = counts_at_57 * (field / 57.0) ** OF_DENSITY, 0.5
-    return {
-        "nucleation_density": Number(count / area, count**0.5 / area, "1/mm^2", "counts"),
-        "island_count": Number(count, 0.0, "one", "counts"),
-        "area": Number(area, None, "mm^2", "area"),
-        "amount_per_area": Number(1.1, 0.1, "um", "tetrahedra"),
-    }
-
-
-TABLE = 'voltage_V = {volts}\ngap_mm = 2.5\nduration_s = 3600.0\nresults = "{folder}"\n'
-
-
-def write_campaign(
-    home: Path, *, runs: Path | None = None, films: bool = True, micrographs: bool = True, more: str = ""
-) -> Path:
-    """campaign.toml in `home`, beside the members that it names; `runs`: of which folder, or none."""
-    text = f"runs = {[f'run-{v:g}' for v in RUN_VOLTS] if runs else []}\n".replace("'", '"')
-    if runs:
-        shutil.copytree(runs, home, dirs_exist_ok=True)
-    for volts in EX_SITU_VOLTS:
-        field = 10.0 * volts / EX_SITU_MM
-        if films:
-            write_ex_situ(home / f"film-{volts:g}", "gisaxs", film_numbers(field))
-            text += "\n[[films]]\n" + TABLE.format(volts=volts, folder=f"film-{volts:g}")
-        if micrographs:
-            write_ex_situ(home / f"sem-{volts:g}", "islands", island_numbers(field))
-            text += "\n[[micrographs]]\n" + TABLE.format(volts=volts, folder=f"sem-{volts:g}")
-    (home / "campaign.toml").write_text(text + more)
-    return home / "campaign.toml"
-
-
-@pytest.fixture(scope="module")
-def file(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_campaign(tmp_path_factory.mktemp("campaign"), runs=runs)
-
-
-@pytest.fixture(scope="module")
-def out(file: Path) -> Path:
-    assert command_line(["campaign", str(file), "--out", str(file.parent / "out"), "--quiet"]) == 0
-    return file.parent / "out"
-
-
-def gathered(file: Path) -> list[Member]:
-    return [member(task) for task in tasks(read_campaign(file), file.parent / "out")]
-
-
-@pytest.fixture(scope="module")
-def read(file: Path) -> list[Member]:
-    """The members of `file`, read once; none of them can be changed."""
-    return gathered(file)
 
 
 def test_exponents_slopes_and_contraction_come_back(out: Path) -> None:
@@ -257,53 +156,6 @@ def test_one_kind_alone_is_a_campaign(having: str, number: str, runs: Path, tmp_
     assert all(number.source for number in numbers.values())
 
 
-@pytest.mark.usefixtures("unrendered")
-def test_a_broken_member_is_a_row_with_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two of them are computed, each in a process of its own."""
-    more = "".join(
-        f'\n[[micrographs]]\nvoltage_V = 5\ngap_mm = 2.5\nimages = ["{name}"]\n' for name in ("gone/*.tif", "text.tif")
-    )
-    (tmp_path / "text.tif").write_text("no image")
-    more += '\n[[films]]\nvoltage_V = 5\ngap_mm = 2.5\nresults = "sem-15"\n'
-    broken = write_campaign(tmp_path, films=False, more=more)
-    assert command_line(["campaign", str(broken), "--out", str(tmp_path / "out"), "--quiet"]) == 0
-    with (tmp_path / "out" / "campaign.csv").open(newline="") as opened:
-        reasons = {row["name"]: row["reason"] for row in csv.DictReader(opened)}
-    assert "no such file" in reasons["gone"]
-    assert "text.tif" in reasons[f"{tmp_path.name}-text"]
-    assert (
-        "holds the results of electrosaxs islands, and a film was expected" in reasons["sem-15-2"] + reasons["sem-15"]
-    )
-    assert sum(bool(reason) for reason in reasons.values()) == 3
-    assert "Traceback" not in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ('{"lattice": "FC', "must be JSON"),
-        ('["FCC"]', "must name a lattice or none"),
-        ('{"lattice": "BCG"}', "use one of FCC, BCC, HCP, SC, A15, BCT, FCC/HCP"),
-        (None, "no such file"),
-    ],
-)
-def test_a_film_whose_lattice_cannot_be_read_says_so(tmp_path: Path, text: str | None, reason: str) -> None:
-    """It was a film of no lattice, without a word."""
-    file = write_campaign(tmp_path, micrographs=False)
-    broken = tmp_path / "film-20" / "assignment.json"
-    broken.unlink()
-    if text is not None:
-        broken.write_text(text)
-    rows = {one.name: one for one in gathered(file)}
-    assert reason in rows["film-20"].reason
-    assert [name for name, one in rows.items() if one.reason] == ["film-20"]
-    assert_close(
-        results_of(list(rows.values()), "voltage", "c").numbers["lattice_constant_dried_slope"].value,
-        PER_FIELD,
-        rel=1e-6,
-    )
-
-
 def test_a_run_of_no_lattice_takes_the_contraction_of_no_film_away(read: list[Member]) -> None:
     """One run without a lattice left no film to compare with."""
     found = [one for one in read if one.kind != "micrographs"]
@@ -313,126 +165,6 @@ def test_a_run_of_no_lattice_takes_the_contraction_of_no_film_away(read: list[Me
     number = results_of(other, "voltage", "c").numbers["volume_contraction"]
     assert_close(number.value, results_of(found, "voltage", "c").numbers["volume_contraction"].value, rel=0.02)
     assert f"{runs[0].name} (it is of no lattice, most runs are FCC)" in number.source
-
-
-def test_members_that_are_there_and_unchanged_are_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    counted = []
-
-    def count(images, out: Path, **_: object) -> None:
-        counted.append(out.name)
-        out.mkdir(parents=True, exist_ok=True)
-        write_numbers(out / "numbers.json", island_numbers(20.0))
-
-    monkeypatch.setattr(members, "count_islands", count)
-    for name in ("a", "b"):
-        (tmp_path / f"{name}.tif").write_bytes(b"image")
-    text = "".join(f'[[micrographs]]\nname = "{n}"\nimages = ["{n}.tif"]\nvoltage_V = 5\ngap_mm = 2.5\n' for n in "ab")
-    (tmp_path / "campaign.toml").write_text(text)
-
-    def compute() -> list[str]:
-        counted.clear()
-        listed = tasks(read_campaign(tmp_path / "campaign.toml"), tmp_path / "out")
-        assert compute_all(listed, workers=1, progress=None) == {}
-        return list(counted)
-
-    assert compute() == ["a", "b"]
-    assert compute() == []
-    (tmp_path / "b.tif").write_bytes(b"another image")
-    assert compute() == ["b"]
-    (tmp_path / "campaign.toml").write_text(text.replace("voltage_V = 5", "voltage_V = 6"))
-    assert compute() == []  # another label, the same images
-    (tmp_path / "campaign.toml").write_text(text.replace('"a.tif"]', '"a.tif"]\num_per_pixel = 0.2'))
-    assert compute() == ["a"]
-
-
-def test_height_maps_and_faces_of_a_sample_go_with_its_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
-
-    def count(images: list[Path], out: Path, *, beside: Beside, **_: object) -> None:
-        seen.append([path.name for path in (*images, *beside.inputs)])
-        out.mkdir(parents=True, exist_ok=True)
-        write_numbers(out / "numbers.json", island_numbers(20.0))
-
-    monkeypatch.setattr(members, "count_islands", count)
-    for name in ("a.tif", "afm.gwy", "face1.tif", "face2.tif"):
-        (tmp_path / name).write_bytes(b"image")
-    text = '[[micrographs]]\nimages = ["a.tif"]\nvoltage_V = 5\ngap_mm = 2.5\n'
-    text += 'height_maps = ["afm.gwy"]\npacking = ["face*.tif"]\n'
-    (tmp_path / "campaign.toml").write_text(text)
-    for _ in range(2):
-        listed = tasks(read_campaign(tmp_path / "campaign.toml"), tmp_path / "out")
-        assert compute_all(listed, workers=1, progress=None) == {}
-        (tmp_path / "afm.gwy").write_bytes(b"another map")
-    assert seen == [["a.tif", "afm.gwy", "face1.tif", "face2.tif"]] * 2
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("runs = []", "campaign.toml: runs = none: a campaign has at least one member"),
-        ('[[micrographs]]\nresults = "a"\nvolts = 5', "micrographs[0].volts = 5: is not a known key; did you mean voltage_V?"),
-        ('[[micrographs]]\nresults = "a"\nvoltage_V = "5"', 'micrographs[0].voltage_V = "5": must be a number; give the'),
-        ('[[films]]\nresults = "a"\nvoltage_V = -5\num_per_pixel = 0.2', "films[0].um_per_pixel = 0.2: is not a known key"),
-        ('[[films]]\nimages = "a"\nvoltage_V = -5\ngap_mm = 2.5', 'films[0].images = "a": must be a list in [brackets]'),
-        ("films = [5]", "films[0] = 5: must be a table of keys"),
-        ("volts = 5\n[[films]]\ngap_mm = 2.5", "campaign.toml: volts = 5: is not a known key"),
-        ("[run]\ntitle = 'x'\n[frames]\nnexus = 'a'\n[detector]\ngeometry = 'b'", "this is a run, not a campaign"),
-        ("runs = [", "campaign.toml"),
-        ('runs = ["a", "b", "a"]', "campaign.toml: runs = a: stands twice, and would count twice; name each member once"),
-        ('runs = "a"', "campaign.toml: runs = \"a\": must be a list in [brackets]"),
-    ],
-)  # fmt: skip
-def test_impossible_input_is_refused_in_one_line(
-    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "campaign.toml").write_text(text)
-    assert command_line(["campaign", str(tmp_path / "campaign.toml"), "--out", str(tmp_path / "out"), "--quiet"]) == 2
-    error = capsys.readouterr().err
-    assert said in error
-    assert error.count("\n") == 1
-    assert not (tmp_path / "out").exists()
-
-
-FILM = {"images": '["a/b.edf"]', "geometry": '"g.poni"', "incident_angle_deg": "0.31", "energy_keV": "10.0",
-        "voltage_V": "5", "gap_mm": "2.5"}  # fmt: skip
-FIELDS = {"images": '["sem/*.tif"]', "voltage_V": "5", "gap_mm": "2.5"}
-
-
-def table(kind: str, of: dict[str, str], **changed: str | None) -> str:
-    keys = {**of, **changed}
-    return f"\n[[{kind}]]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items() if value is not None)
-
-
-@pytest.mark.usefixtures("unrendered")
-def test_what_the_file_says_wrong_of_one_member_is_its_row(tmp_path: Path) -> None:
-    """A missing angle, radians, eV, metres for millimetres, no voltage, two ways to name inputs: one row each, in the order
-    of the file, with what can be known of its cell; the numbers of the others do not change."""
-    refused = [
-        (table("films", FILM, incident_angle_deg=None), "a-b", "20", "incident_angle_deg = missing: is required with images"),
-        (table("films", FILM, incident_angle_deg="0.0054"), "a-b-2", "20", "= 0.0054: must be in degrees, and this looks"),
-        (table("films", FILM, incident_angle_deg="[0.31, 17.0]"), "a-b-3", "20", "incident_angle_deg[1] = 17.0: must be 5 or"),
-        (table("films", FILM, geometry=None, name='"mine"'), "mine", "20", "geometry = missing: is required with images"),
-        (table("films", FILM, energy_keV="10000"), "a-b-4", "20", "energy_keV = 10000: must be below 200; give the photon"),
-        (table("films", FILM, images=None), "films-10", "20", "images = missing: is required where there are no results"),
-        (table("films", FILM, results='"r/x"'), "x", "20", "results = r/x: stands beside images; give one of them"),
-        (table("micrographs", FIELDS, voltage_V=None), "sem", "", "voltage_V = missing: is required; give the voltage"),
-        (table("micrographs", FIELDS, voltage_V="20", gap_mm="2.5e-3"), "sem-2", "", "is a field of 80 kV/cm"),
-        (table("micrographs", FIELDS, um_per_pixel="0"), "sem-3", "20", "um_per_pixel = 0: must be 1e-05 or more"),
-    ]  # fmt: skip
-    alone = write_campaign(tmp_path)
-    assert command_line(["campaign", str(alone), "--out", str(tmp_path / "alone"), "--quiet"]) == 0
-    alone.write_text(alone.read_text() + "".join(text for text, *_ in refused))
-    assert command_line(["campaign", str(alone), "--out", str(tmp_path / "out"), "--quiet"]) == 0
-    with (tmp_path / "out" / "campaign.csv").open(newline="") as opened:
-        rows = [row for row in csv.DictReader(opened) if row["reason"]]
-    assert [row["name"] for row in rows] == [name for _, name, *_ in refused]
-    for row, (_, _, field, said) in zip(rows, refused, strict=True):
-        assert said in row["reason"]
-        assert row["field_V_per_cm"] == field
-    before, after = (read_numbers(tmp_path / name / "numbers.json") for name in ("alone", "out"))
-    assert {name: (number.value, number.sigma) for name, number in after.items()} == {
-        name: (number.value, number.sigma) for name, number in before.items()
-    }
 
 
 def test_a_voltage_that_varies_is_that_of_its_rates() -> None:
@@ -520,33 +252,3 @@ def test_lattice_constants_of_different_cells_are_not_one_slope() -> None:
     assert slope.value is not None
     assert_close(slope.value, PER_FIELD, rel=1e-6)
     assert "left out: run-2 (it is HCP, most are FCC)" in slope.source
-
-
-def test_numbers_in_other_units_are_compared_in_ours_and_no_numbers_are_refused(runs: Path, tmp_path: Path) -> None:
-    file = write_campaign(tmp_path, runs=runs, films=False)
-
-    def change(folder: str, name: str, **new: object) -> None:
-        path = tmp_path / folder / "numbers.json"
-        stored = json.loads(path.read_text())
-        stored[name].update(new)
-        path.write_text(json.dumps(stored))
-
-    flux = read_numbers(tmp_path / "run-20" / "numbers.json")["slice_flux"]
-    change("run-20", "slice_flux", value=1e9 * (flux.value or 0.0), sigma=1e9 * (flux.sigma or 0.0), unit="nm/s")
-    change("run-10", "supply_flux", unit="nm")
-    change("sem-15", "nucleation_density", sigma=float("nan"))
-    change("sem-20", "nucleation_density", value="many")
-    found = gathered(file)
-    numbers = results_of(found, "field", "").numbers
-    assert_close(numbers["slice_flux_exponent"].value, OF_SLICE, rel=1e-6)
-    assert "left out: run-10 (its unit is nm, not m/s)" in numbers["supply_flux_exponent"].source
-    reasons = {one.name: one.reason for one in found if one.reason}
-    assert "nucleation_density.sigma = nan: must be a number of 0 or above, or null" in reasons["sem-15"]
-    assert "nucleation_density.value = many: must be a finite number, or null" in reasons["sem-20"]
-    assert len(reasons) == 2
-
-
-def test_a_folder_named_in_two_ways_is_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "campaign.toml").write_text(f'runs = ["run-20", "{tmp_path}/other/../run-20/results.nxs"]\n')
-    assert command_line(["campaign", str(tmp_path / "campaign.toml"), "--out", str(tmp_path / "out"), "--quiet"]) == 2
-    assert "stands twice, and would count twice" in capsys.readouterr().err

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -26,8 +25,6 @@ from left_behind import documents, meter_rows, read_all, state_of
 from meters import MeterProgram
 from tiny_bridge import SHAPE, TinyBridge, write_plan
 
-from electrosaxs.acquisition.bridge import BridgeBeamline
-from electrosaxs.acquisition.watch import Watch
 from electrosaxs.recipes.experiment.acquire import acquire
 
 SAMPLE = 6  # the number of the frame before which things go wrong; two of the sample are there by then
@@ -365,51 +362,3 @@ def test_the_log_of_the_meter_has_a_row_a_second(
     assert gaps[len(gaps) // 2] < 0.6
     assert gaps[-1] < 3.0  # a disk or a processor that is busy with other work holds up one row
     assert meter_rows(tmp_path / "run")[-1]["event"].startswith("output off")
-
-
-class SleepyMeter:
-    """A meter that takes `seconds` over every request."""
-
-    guard_pid, output = None, True
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-
-    def ask(self, do: str, **_: float) -> dict[str, Any]:
-        time.sleep(self.seconds)
-        return {"set_V": 1.0, "output": True, "did": do}
-
-    def off(self) -> bool | None:
-        time.sleep(self.seconds)
-        return False
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-class Beats:
-    """A journal that notes when the heart beat."""
-
-    def __init__(self) -> None:
-        self.at = [time.monotonic()]
-
-    def reading(self, *_: object) -> None:
-        """Nobody keeps it."""
-
-    def beat(self) -> None:
-        self.at.append(time.monotonic())
-
-    def hear(self) -> None:
-        """Nobody asks."""
-
-
-@pytest.mark.parametrize("do", ["set", "off"])
-def test_the_heart_beats_while_a_slow_meter_takes_its_time(do: str) -> None:
-    journal = Beats()
-    watch = Watch(BridgeBeamline("127.0.0.1:1"), SleepyMeter(2.6), journal)
-    if do == "set":
-        assert watch.ask("set", voltage_V=1.0, clock_s=0.0)["set_V"] == 1.0
-    else:
-        assert watch.off() is False
-    journal.at.append(time.monotonic())
-    assert max(b - a for a, b in pairwise(journal.at)) < 1.5  # 2 s are promised
