@@ -124,7 +124,9 @@ def check_lattice(growth: GrowthSettings, solution: StartingSolution, core_diame
     if constant is None:
         return
     own = solution.materials.ligand.get(solution.ligand)
-    shell = solution.solvated_shell_nm or (own.solvated_shell_nm if own else THICK_SHELL_NM)
+    shell = solution.solvated_shell_nm
+    if shell is None:  # 0 is bare cores
+        shell = own.solvated_shell_nm if own else THICK_SHELL_NM
     apart = constant / math.sqrt(2.0)
     mean = "solution.core_diameter_nm" if solution.distribution is None else "the mean of solution.distribution"
     if not core_diameter_nm <= apart * (1.0 + 1e-6):
