@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import scipp as sc
 
-from electrosaxs.io.held import OF_ONE, held_bytes
 from electrosaxs.io.hdf5 import new_file
+from electrosaxs.io.held import OF_ONE, held_bytes
 from electrosaxs.nouns import Number
 
 
