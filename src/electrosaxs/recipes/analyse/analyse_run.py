@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -328,7 +329,7 @@ def _records(measured: MeasuredRun, anode: AnodePosition) -> tuple[FrameRecord, 
             FrameRecord(
                 index=index,
                 file=table.file[index] if table.file else "",
-                role=str(table.role[index]),
+                role=sys.intern(str(table.role[index])),
                 scan=-1 if row is None else int(grid.scan[row]),
                 height_index=-1 if row is None else int(grid.height_index[row]),
                 height_um=float(table.height[index] - anode.stage_height_um),
