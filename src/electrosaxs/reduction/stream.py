@@ -78,7 +78,7 @@ def reduce_frames(
     """
     same_detector(reader, integrator)
     waiting: deque[Future[list[ReducedFrame]]] = deque()
-    together = _together(integrator)
+    together = frames_together(integrator)
     rest = iter(indices)
     with ThreadPoolExecutor(workers, thread_name_prefix="reduce") as pool:
         try:
@@ -93,7 +93,7 @@ def reduce_frames(
                 future.cancel()
 
 
-def _together(integrator: FrameIntegrator) -> int:
+def frames_together(integrator: FrameIntegrator) -> int:
     """How many frames a worker reads before it integrates them: it holds that many images."""
     if not isinstance(integrator, SeveralFramesIntegrator):
         return 1
