@@ -2,8 +2,8 @@
 
     python benchmarks/integration.py [--seconds 4]
 
-Sixteen different frames (160 MB, more than the caches hold) take turns. pyFAI uses its own threads as it likes. Ours come two
-by two, as in `analyse`, and one by one; beside them stands what the same threads need to read the frames and do nothing with
+Sixteen different frames (160 MB, more than the caches hold) take turns. pyFAI uses its own threads as it likes. Ours come four
+by four, as in `analyse`, and one by one; beside them stands what the same threads need to read the frames and do nothing with
 them.
 """
 
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from numba import njit
 
 from electrosaxs.io.poni import read_poni
-from electrosaxs.reduction.azimuthal import Integrator
+from electrosaxs.reduction.azimuthal import FrameSums, Integrator
 from electrosaxs.reduction.geometry import Geometry, pixel_geometry
 
 PONI = """\
@@ -48,15 +48,15 @@ PYFAI = (
 )
 FIRST_CALL = """
 import numpy as np, time
-from electrosaxs.reduction.azimuthal_kernels import Sums, Used, sum_counts, sum_two
+from electrosaxs.reduction.azimuthal_kernels import Sums, Used, sum_counts
+from electrosaxs.reduction.four_frames import sum_four
 t = time.perf_counter()
 for dtype in (np.uint32, np.uint16):
     frame = np.zeros(8, dtype)
     frame.flags.writeable = False
-    used = Used(np.array([0]), np.array([8]), np.zeros(8, np.uint16), np.ones(8))
-    one, two = (Sums(np.zeros(8, np.int64), np.zeros(8, np.int64), np.zeros(8)) for _ in range(2))
-    sum_counts(frame, dtype(9), 10, used, one)
-    sum_two(frame, frame, (dtype(9), dtype(9)), 10, used, 8, one, two)
+    used = Used(np.array([0]), np.array([8]), np.array([0]), np.zeros(8, np.uint16), np.ones(8))
+    sum_counts(frame, dtype(9), 10, used, Sums(np.zeros(8, np.int64), np.zeros(8, np.int64), np.zeros(8)))
+    sum_four((frame,) * 4, (dtype(9),) * 4, used, 1, 8)
 print(time.perf_counter() - t)
 """
 
@@ -101,6 +101,15 @@ def frames_per_second(
                 done += together * len(list(pool.map(integrate, *zip(*calls, strict=True))))
             rates.append(done / (time.perf_counter() - begin))
     return max(rates)
+
+
+def four_frames(ours: Integrator) -> Callable:
+    """As a worker of `analyse` has them."""
+
+    def integrate(*frames: npt.NDArray) -> list[FrameSums]:
+        return ours.integrate_together(frames)
+
+    return integrate
 
 
 @njit(nogil=True)
@@ -152,9 +161,9 @@ def main() -> None:
     for dtype, threads in ((np.int32, 1), (np.int32, 2), (np.uint16, 1), (np.uint16, 2)):
         of_type = [f.astype(dtype) for f in frames]
         reading = frames_per_second(read_only, of_type, seconds, threads)
-        for together, call in ((2, ours.integrate_two), (1, ours.integrate)):
+        for together, call in ((4, four_frames(ours)), (1, ours.integrate)):
             rate = frames_per_second(call, of_type, seconds, threads, together)
-            by = "two by two" if together > 1 else "single"
+            by = "four by four" if together > 1 else "single"
             label = f"ours {np.dtype(dtype).name}, {threads} thread{'s' * (threads > 1)}, {by}"
             said = (
                 f"{rate / best:.0f} x pyFAI's fastest without splitting; {rate / reading:.2f} of reading, {reading:.0f}"

@@ -47,7 +47,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 PARTS = {
     "read and decode": "electrosaxs.io.nexus:NexusFrames.read",
-    "integrate": "electrosaxs.reduction.azimuthal:Integrator.integrate",
+    "integrate": "electrosaxs.reduction.azimuthal:Integrator.integrate_together",
 }
 ORDER = ("start", "detector", "frames", *(f"  {part}" for part in PARTS), "fit", "crystals", "maps", "sizes", "curve files",
          "files", "figures", "rest", "whole")  # fmt: skip

@@ -19,19 +19,23 @@ import os, signal, time
 from electrosaxs.recipes.analyse import frame_ranges
 
 if not hasattr(frame_ranges, "whole"):  # dask may load a file twice
-    frame_ranges.whole = frame_ranges.reduced_frame
+    frame_ranges.whole = frame_ranges.open_frames
 
 
-def told(reader, index, integrator):
-    with open(os.environ["FRAMES_READ"], "a") as file:
-        file.write(f"{index}\\n")
-    if index == int(os.environ.get("KILLER", -1)):
-        os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(0.02)
-    return frame_ranges.whole(reader, index, integrator)
+class Told:
+    def __init__(self, reader):
+        self.reader, self.shape = reader, reader.shape
+
+    def read(self, index):
+        with open(os.environ["FRAMES_READ"], "a") as file:
+            file.write(f"{index}\\n")
+        if index == int(os.environ.get("KILLER", -1)):
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.02)
+        return self.reader.read(index)
 
 
-frame_ranges.reduced_frame = told
+frame_ranges.open_frames = lambda *args, **options: Told(frame_ranges.whole(*args, **options))
 """
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -71,24 +71,34 @@ def test_frames_come_in_order_and_only_a_few_are_held() -> None:
     assert LOOK_AHEAD <= series.most_ahead <= LOOK_AHEAD + 2 * workers
 
 
-class SumOfTwo(Sum):
+class SumOfSome(Sum):
     """Tells which frames came together."""
 
-    def __init__(self) -> None:
-        self.pairs: set[tuple[int, int]] = set()
+    def __init__(self, shape: tuple[int, int] = (4, 5)) -> None:
+        self.shape = shape
+        self.groups: set[tuple[int, ...]] = set()
 
-    def integrate_two(self, frame: npt.NDArray, other: npt.NDArray) -> tuple[FrameSums, FrameSums]:
-        self.pairs.add((int(frame[0, 0]), int(other[0, 0])))
-        return self.integrate(frame), self.integrate(other)
+    def integrate_together(self, frames: Sequence[npt.NDArray]) -> list[FrameSums]:
+        self.groups.add(tuple(int(frame[0, 0]) for frame in frames))
+        return [self.integrate(frame) for frame in frames]
 
 
-def test_frames_come_two_by_two_where_that_is_quicker_and_one_that_cannot_be_read_alone() -> None:
-    two = SumOfTwo()
-    frames = list(reduce_frames(Series(11), iter(range(11)), two))
-    assert two.pairs == {(0, 1), (2, 3), (4, 5), (8, 9)}
-    assert [frame.index for frame in frames] == list(range(11))
+def test_frames_come_four_by_four_where_that_is_quicker_and_one_that_cannot_be_read_alone() -> None:
+    together = SumOfSome()
+    frames = list(reduce_frames(Series(14), iter(range(14)), together))
+    assert together.groups == {(0, 1, 2, 3), (4, 5, 6), (8, 9, 10, 11), (12, 13)}
+    assert [frame.index for frame in frames] == list(range(14))
     assert [frame.index for frame in frames if frame.error] == [7]
-    assert [frame.counts[0] for frame in frames if not frame.error] == [20 * i for i in range(11) if i != 7]
+    assert [frame.counts[0] for frame in frames if not frame.error] == [20 * i for i in range(14) if i != 7]
+
+
+def test_fewer_large_images_are_held_together() -> None:
+    shape = (4362, 4148)  # 16M
+    series = Series(4)
+    series.shape = shape
+    together = SumOfSome(shape)
+    list(reduce_frames(series, range(4), together))
+    assert together.groups == {(0, 1), (2, 3)}
 
 
 def test_a_broken_frame_says_why_and_the_rest_is_reduced() -> None:

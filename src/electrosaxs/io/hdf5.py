@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import threading
@@ -59,13 +58,11 @@ def in_memory(name: str) -> h5py.File:
 
 
 @contextmanager
-def made_in_memory(path: Path) -> Iterator[h5py.File]:
-    """A new HDF5 file at `path`, written in one piece when the block has ended. Of HDF5's own files in memory only a copy
-    could be written."""
-    memory = io.BytesIO()
-    with h5py.File(memory, "w") as file:
+def new_file(path: Path, size: int) -> Iterator[h5py.File]:
+    """A new HDF5 file at `path`, into which `size` bytes of data are written at most."""
+    h5py.File(path, "w").close()
+    with extended(path, size) as file:
         yield file
-    path.write_bytes(memory.getbuffer())
 
 
 @contextmanager

@@ -34,7 +34,8 @@ from ..nouns import (
     VoxelCorrelations,
 )
 from .atomic import replacing
-from .hdf5 import extended, made_in_memory, open_hdf5, text
+from .hdf5 import extended, new_file, open_hdf5, text
+from .held import held_bytes
 from .nxdata import described, mark_axes, nx_group, read_noun, write_arrays, write_noun
 from .refusal import refusal
 from .summary import read_summary, write_summary
@@ -47,6 +48,8 @@ NOUNS: dict[str, type[Noun]] = {
     )
 }  # fmt: skip
 COVARIANCE = "covariance"
+SPARE = 2
+"""Times what results hold in memory that is reserved on the disk: masks, tables and texts take another form in a file."""
 CURVE_UNITS = {"height": "um", "time": "s", "diameter": "nm", "deviation": "nm"}
 CURVE_INVARIANT_UNITS = {"counted": "one", "window": "1/nm^3", "invariant": "1/nm^3", "with_peaks": "one"}
 """Beside the curves where they were kept; `counted` has the unit of the intensity, the others that times it."""
@@ -75,7 +78,7 @@ def write_results(
 
 def _write(part: Path, results: RunResults, command: str, more: Mapping[str, Noun]) -> None:
     """All but the intensity."""
-    with made_in_memory(part) as file:
+    with new_file(part, SPARE * (held_bytes(results) + held_bytes(more))) as file:
         file.attrs.update({"NX_class": "NXroot", "default": "entry", "creator": f"electrosaxs {__version__}"})
         entry = nx_group(file, "entry", "NXentry", default="volume_fraction")
         entry.attrs.update({"command": command, "version": __version__})

@@ -113,7 +113,7 @@ class LineFit:
     t_end: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FrameRecord:
     """One row of frames.csv. scan and height_index are -1 where the frame has no place in the map; flags empty when good."""
 

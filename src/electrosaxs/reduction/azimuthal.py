@@ -8,22 +8,24 @@ first bin: pyFAI rounds (q - q_min) / dq towards zero and so counts the pixels o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import CalibrationError, InputFileError, ShapeError, bad_value
 from ..nouns import FloatArray
-from .azimuthal_kernels import LANES, PLACES, Sums, Used, by_bin, sum_counts, sum_two
-from .clipping import Clipping
+from .azimuthal_kernels import BLOCK, LANES, PLACES, Sums, Used, by_bin, sum_counts, sum_left
+from .clipping import Clipping, ends_there
+from .four_frames import FOUR, looked_through, sum_four
 from .geometry import Geometry
 from .sectors import UNKNOWN, Quarters, QuarterSums, Sectors
 from .stopped_parts import StoppedParts
 
+T = TypeVar("T")
 MAX_BINS = 16383
 UPPER_EDGE = 1.0 + float(np.finfo(np.float32).eps)  # pyFAI's upper edge lies this much above q_max
 
@@ -141,9 +143,8 @@ class Integrator:
             count=bins,
         )
         self._clipping = Clipping.of(self.pixel, self.bin, self.pixels_per_bin)
-        run_ends = np.append(np.flatnonzero(np.diff(self.pixel) != 1) + 1, self.pixel.size)
-        length = np.diff(run_ends, prepend=0)
-        self._used = Used(self.pixel[run_ends - length], length, self._places(), self.weight)
+        start, length, first = _blocks(self.pixel)
+        self._used = Used(start, length, first, self._places(), self.weight)
         self._most_of_a_place = int(np.bincount(self._used.place).max())
 
     def _places(self) -> npt.NDArray[np.unsignedinteger]:
@@ -185,37 +186,44 @@ class Integrator:
 
         Raises ShapeError (other shape than the geometry), InputFileError (not integers).
         """
-        shown = self._shown(frame)
-        return self._frame_sums(shown, (add or self.sum_pixels)(shown.pixels, shown.limit, shown.negative_from))
+        shown = self._shown(self._comparable(frame))
+        return self._frame_sums([shown], [(add or self.sum_pixels)(shown.pixels, shown.limit, shown.negative_from)])[0]
 
-    def integrate_two(self, frame: npt.NDArray, other: npt.NDArray) -> tuple[FrameSums, FrameSums]:
-        """`integrate` of two frames (y, x), the same numbers in less time; two of one data type share their additions."""
-        one, two = self._shown(frame), self._shown(other)
-        if one.pixels.dtype == two.pixels.dtype and one.negative_from == two.negative_from:
-            sums, others = self._empty(), self._empty()
-            right, found, found_too = sum_two(
-                one.pixels,
-                two.pixels,
-                (one.limit, two.limit),
-                one.negative_from,
-                self._used,
-                self._most_of_a_place,
-                sums,
-                others,
-            )
-            if right:
-                return self._frame_sums(one, self._by_bin(sums, *found)), self._frame_sums(
-                    two, self._by_bin(others, *found_too)
-                )
-        return self.integrate(frame), self.integrate(other)
+    def integrate_together(self, frames: Sequence[npt.NDArray]) -> list[FrameSums]:
+        """`integrate` of up to FOUR frames (y, x), the same numbers in less time where they are of one data type."""
+        as_read = [self._comparable(frame) for frame in frames]
+        kinds = {(one.pixels.dtype, one.negative_from) for one in as_read}
+        if len(kinds) > 1 or not 1 < len(frames) <= FOUR:
+            return [self.integrate(frame) for frame in frames]
+        shown = self._looked_through(as_read)
+        pixels, limits = _four([one.pixels for one in shown]), _four([one.limit for one in shown])
+        right, counts, by_quarter, left = sum_four(pixels, limits, self._used, self.bins, self._most_of_a_place)
+        if not right:
+            return [self.integrate(frame) for frame in frames]
+        added = zip(shown, counts, by_quarter, strict=False)  # fewer than FOUR may be shown
+        return self._frame_sums(
+            shown, [self._with_left(one, of_bins, of_quarters, left) for one, of_bins, of_quarters in added]
+        )
 
-    def _shown(self, frame: npt.NDArray) -> _Shown:
-        """A frame as it is added up: stopped parts at the limit, the limit where its counts are clipped."""
+    def _comparable(self, frame: npt.NDArray) -> _Shown:
+        """A frame as it was read, nothing left out yet but what the detector says."""
         if frame.shape != self.shape:
             raise ShapeError(
                 f"frame has shape {frame.shape}: the geometry is for {self.shape}; give the one of this detector"
             )
         pixels, stated, negative_from = comparable(frame, self.saturation)
+        return _Shown(pixels, stated, negative_from, stated, 0)
+
+    def _looked_through(self, frames: list[_Shown]) -> list[_Shown]:
+        """`_shown` of up to FOUR frames of one data type."""
+        pixels, limits = _four([one.pixels for one in frames]), _four([one.limit for one in frames])
+        found = looked_through(pixels, limits, frames[0].negative_from, self._parts.sample, self._clipping.bright)
+        usual = [parts == 0 and not ends_there(top, alike) for parts, top, alike in found.tolist()]
+        return [one if nothing else self._shown(one) for one, nothing in zip(frames, usual, strict=False)]
+
+    def _shown(self, frame: _Shown) -> _Shown:
+        """A frame as it is added up: stopped parts at the limit, the limit where its counts are clipped."""
+        pixels, stated, negative_from = frame.pixels, frame.stated, frame.negative_from
         stopped = self._parts.stopped(pixels, negative_from)
         gone = 0
         if stopped.any():
@@ -223,14 +231,19 @@ class Integrator:
             gone = where.size
         return _Shown(pixels, self._clipping.limit(pixels, stated), negative_from, stated, gone)
 
-    def _frame_sums(self, shown: _Shown, sums: PixelSums) -> FrameSums:
+    def _frame_sums(self, shown: Sequence[_Shown], sums: Sequence[PixelSums]) -> list[FrameSums]:
+        quarters = [
+            found.quarters or self._sectors.sums(one.pixels, one.limit) for one, found in zip(shown, sums, strict=True)
+        ]
+        sectors = self._sectors.measure(quarters)
+        return [self._one_frame(*each) for each in zip(shown, sums, sectors, strict=True)]
+
+    def _one_frame(self, shown: _Shown, sums: PixelSums, sectors: FloatArray) -> FrameSums:
         norm = np.where(sums.lost_pixels == self.pixels_per_bin, 0.0, self.norm - sums.lost_weight)
         counts = sums.counts
         if shown.limit < shown.stated:
             spoilt = self._clipping.spoilt(shown.pixels, shown.limit, shown.stated)
             counts, norm = np.where(spoilt, 0, counts), np.where(spoilt, 0.0, norm)
-        quarters = sums.quarters or self._sectors.sums(shown.pixels, shown.limit)
-        sectors = self._sectors.measure(quarters)
         return FrameSums(counts, norm, sums.negative, sums.saturated - shown.gone, shown.gone, sectors)
 
     def quarters(self, frame: npt.NDArray) -> Quarters | None:
@@ -245,6 +258,19 @@ class Integrator:
         sums = self._empty()
         return self._by_bin(sums, *sum_counts(pixels, limit, negative_from, self._used, sums))
 
+    def _with_left(
+        self, shown: _Shown, counts: npt.NDArray[np.int64], by_quarter: FloatArray, left: npt.NDArray[np.int64]
+    ) -> PixelSums:
+        """Sums (bins,) and (bins, 4) of a frame, with the blocks that are `left`."""
+        if not left.size:
+            none = np.zeros(self.bins, dtype=np.int64), np.zeros(self.bins)
+            return PixelSums(counts, *none, 0, 0, QuarterSums(by_quarter, self._sectors.whole))
+        sums = self._empty()
+        rest = self._by_bin(sums, *sum_left(shown.pixels, shown.limit, shown.negative_from, self._used, left, sums))
+        assert rest.quarters is not None
+        quarters = QuarterSums(by_quarter + rest.quarters.counts, rest.quarters.weight)
+        return rest._replace(counts=counts + rest.counts, quarters=quarters)
+
     def _empty(self) -> Sums:
         places = self.bins * PLACES
         return Sums(np.zeros(places, dtype=np.int64), np.zeros(places, dtype=np.int64), np.zeros(places))
@@ -253,6 +279,24 @@ class Integrator:
         whole, gone, less, by_quarter, less_by_quarter = by_bin(sums)
         quarters = QuarterSums(by_quarter, self._sectors.whole - less_by_quarter)
         return PixelSums(whole, gone, less, int(negative), int(saturated), quarters)
+
+
+def _blocks(
+    pixel: npt.NDArray[np.intp],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """start, length and first (blocks,) of `Used` from the flat index of the used pixels: blocks of BLOCK at most."""
+    begins = np.flatnonzero(np.diff(pixel, prepend=-2) != 1)
+    length = np.diff(begins, append=pixel.size)
+    parts = -(-length // BLOCK)
+    within = np.arange(parts.sum()) - np.repeat(np.cumsum(parts) - parts, parts)
+    first = np.repeat(begins, parts) + BLOCK * within
+    return pixel[first], np.minimum(np.repeat(length, parts) - BLOCK * within, BLOCK), first
+
+
+def _four(some: list[T]) -> tuple[T, T, T, T]:
+    """One to FOUR, the last of them again where some are missing."""
+    one, two, three, four = (*some, *[some[-1]] * (FOUR - len(some)))
+    return one, two, three, four
 
 
 PixelSum = Callable[[npt.NDArray[np.unsignedinteger], np.unsignedinteger, int], PixelSums]

@@ -4,11 +4,9 @@ A Pilatus 2M frame has 10 MB and one addition per pixel, so memory and latency a
 pixels that have a q bin are read, and once; the bin's index is uint16; four accumulators per bin take turns, so that
 neighbouring pixels of one bin do not wait for each other's store. A block of pixels is first looked through for one at
 the limit, many pixels by one instruction, then added without a question. Pixels by which the quarters of the frame are
-compared (`sectors`) have an accumulator of their quarter, so that they are not read again. Two frames are added together:
-the counts of one are the lower half of a word of 64 bits and those of the other the upper half, so that one addition and one
-look at the bin's index serve both (0.63 of the time). Tried and slower: one accumulator per bin and one comparison per pixel
-(0.6 of the speed), a running maximum beside the sum (0.85), one comparison per four pixels (0.87); hardly faster (0.96 of the
-time): sums of 32 bits.
+compared (`sectors`) have an accumulator of their quarter, so that they are not read again. Four frames are added up together
+in `four_frames`. Tried and slower: one accumulator per bin and one comparison per pixel (0.6 of the speed), a running maximum
+beside the sum (0.85), one comparison per four pixels (0.87); hardly faster (0.96 of the time): sums of 32 bits.
 """
 
 from __future__ import annotations
@@ -25,16 +23,17 @@ LANES = 4
 PLACES = LANES + QUARTERS
 """Accumulators of a bin: LANES that take turns, and one for each quarter."""
 BLOCK = 128
-HALF = 32
-"""Bits of a word of two frames that belong to one of them."""
+"""Most pixels of a block."""
 
 
 class Used(NamedTuple):
-    """The used pixels in the order of the frame, in runs without a gap. start, length (runs,): first pixel and number of each;
-    place, weight (used,): bin * PLACES + lane or LANES + quarter, and solid angle x polarisation."""
+    """The used pixels in the order of the frame, in blocks without a gap. start, length, first (blocks,): first pixel of the
+    frame and number of pixels of each, and how many used pixels come before it; place, weight (used,): bin * PLACES + lane or
+    LANES + quarter, and solid angle x polarisation."""
 
     start: npt.NDArray[np.int64]
     length: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
     place: npt.NDArray[np.unsignedinteger]
     weight: npt.NDArray[np.float64]
 
@@ -48,31 +47,6 @@ class Sums(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _sum_checked(
-    values: npt.NDArray[np.unsignedinteger],
-    places: npt.NDArray[np.unsignedinteger],
-    weights: npt.NDArray[np.float64],
-    limit: np.unsignedinteger,
-    negative_from: int,
-    sums: Sums,
-) -> tuple[int, int]:
-    """The same as `sum_counts`, pixel by pixel, for the few blocks with a pixel that is left out."""
-    negative = 0
-    saturated = 0
-    for j in range(values.size):
-        if values[j] < limit:
-            sums.counts[places[j]] += values[j]
-        else:
-            sums.lost_pixels[places[j]] += 1
-            sums.lost_weight[places[j]] += weights[j]
-            if values[j] >= negative_from:
-                negative += 1
-            else:
-                saturated += 1
-    return negative, saturated
-
-
-@njit(cache=True, nogil=True)
 def sum_counts(
     pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger, negative_from: int, used: Used, sums: Sums
 ) -> tuple[int, int]:
@@ -81,76 +55,50 @@ def sum_counts(
     pixels: (y * x,) unsigned view of the frame, so that one comparison with `limit` finds negative and saturated
     values (a negative int32 is at least 2^31 = `negative_from`).
     """
-    negative = 0
-    saturated = 0
-    first = 0
-    for run in range(used.start.size):
-        start = used.start[run]
-        end = start + used.length[run]
-        while start < end:
-            length = min(end - start, BLOCK)
-            values = pixels[start : start + length]
-            places = used.place[first : first + length]
-            largest = values[0]
+    left = np.empty(used.start.size, np.int64)
+    blocks_left = 0
+    for block in range(used.start.size):
+        start, length, first = used.start[block], used.length[block], used.first[block]
+        values = pixels[start : start + length]
+        places = used.place[first : first + length]
+        largest = values[0]
+        for j in range(length):
+            largest |= values[j]  # the bitwise or is at least the largest of them
+        if largest < limit:
             for j in range(length):
-                largest |= values[j]  # the bitwise or is at least the largest of them
-            if largest < limit:
-                for j in range(length):
-                    sums.counts[places[j]] += values[j]
-            else:
-                found = _sum_checked(values, places, used.weight[first : first + length], limit, negative_from, sums)
-                negative += found[0]
-                saturated += found[1]
-            start += length
-            first += length
-    return negative, saturated
+                sums.counts[places[j]] += values[j]
+        else:
+            left[blocks_left] = block
+            blocks_left += 1
+    return sum_left(pixels, limit, negative_from, used, left[:blocks_left], sums)
 
 
 @njit(cache=True, nogil=True)
-def sum_two(
+def sum_left(
     pixels: npt.NDArray[np.unsignedinteger],
-    others: npt.NDArray[np.unsignedinteger],
-    limits: tuple[np.unsignedinteger, np.unsignedinteger],
+    limit: np.unsignedinteger,
     negative_from: int,
     used: Used,
-    most: int,
+    blocks: npt.NDArray[np.int64],
     sums: Sums,
-    others_sums: Sums,
-) -> tuple[bool, tuple[int, int], tuple[int, int]]:
-    """`sum_counts` of two frames at once, with the limit of each. most: pixels of a place. Returns whether their counts are
-    right (not where so many might run from one half of a word into the other), and (negative, saturated) of each."""
-    both = np.zeros(sums.counts.size, np.uint64)
-    limit, others_limit = limits
-    negative, saturated, others_negative, others_saturated = 0, 0, 0, 0
-    together = np.uint64(0)
-    first = 0
-    for run in range(used.start.size):
-        start = used.start[run]
-        end = start + used.length[run]
-        while start < end:
-            length = min(end - start, BLOCK)
-            values, beside = pixels[start : start + length], others[start : start + length]
-            places = used.place[first : first + length]
-            largest, others_largest = values[0], beside[0]
-            for j in range(length):
-                largest |= values[j]
-                others_largest |= beside[j]
-            if largest < limit and others_largest < others_limit:
-                for j in range(length):
-                    both[places[j]] += np.uint64(values[j]) | (np.uint64(beside[j]) << np.uint64(HALF))
-                together |= np.uint64(largest | others_largest)
+) -> tuple[int, int]:
+    """`sum_counts` of some blocks, pixel by pixel: those in which a pixel may be left out."""
+    negative = 0
+    saturated = 0
+    for block in blocks:
+        start, first = used.start[block], used.first[block]
+        for j in range(used.length[block]):
+            value, place = pixels[start + j], used.place[first + j]
+            if value < limit:
+                sums.counts[place] += value
             else:
-                weights = used.weight[first : first + length]
-                found = _sum_checked(values, places, weights, limit, negative_from, sums)
-                negative, saturated = negative + found[0], saturated + found[1]
-                found = _sum_checked(beside, places, weights, others_limit, negative_from, others_sums)
-                others_negative, others_saturated = others_negative + found[0], others_saturated + found[1]
-            start += length
-            first += length
-    for k in range(both.size):
-        sums.counts[k] += np.int64(both[k] & np.uint64(0xFFFFFFFF))
-        others_sums.counts[k] += np.int64(both[k] >> np.uint64(HALF))
-    return bool(together * most < 2**32), (negative, saturated), (others_negative, others_saturated)
+                sums.lost_pixels[place] += 1
+                sums.lost_weight[place] += used.weight[first + j]
+                if value >= negative_from:
+                    negative += 1
+                else:
+                    saturated += 1
+    return negative, saturated
 
 
 @njit(cache=True, nogil=True)

@@ -39,9 +39,7 @@ class Clipping:
     def limit(self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger) -> np.unsignedinteger:
         """The count at which a frame (flat, as `azimuthal.comparable` has it) is clipped, at most `limit`."""
         top, alike = largest_count(pixels, limit, self.bright)
-        if top < LEAST_TOP or alike < FEWEST_ALIKE:
-            return limit
-        return pixels.dtype.type(top)
+        return pixels.dtype.type(top) if ends_there(top, alike) else limit
 
     def spoilt(
         self, pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger, stated: np.unsignedinteger
@@ -50,3 +48,8 @@ class Clipping:
         shown = pixels[self.pixel]
         full = np.bincount(self.bins[(shown >= limit) & (shown < stated)], minlength=self.per_bin.size)
         return np.asarray(full >= np.maximum(FEWEST_OF_A_BIN, SHARE_OF_A_BIN * self.per_bin))
+
+
+def ends_there(top: int, alike: int) -> bool:
+    """Whether the counts of a frame are clipped at their largest, which so many pixels show."""
+    return top >= LEAST_TOP and alike >= FEWEST_ALIKE

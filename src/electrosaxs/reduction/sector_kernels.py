@@ -124,3 +124,23 @@ def pulls(excess, expected, variance):  # type: ignore[no-untyped-def]
         if expected[:, j].sum() > 0.0:
             found[j] = excess[:, j].sum() / np.sqrt(variance[:, j].sum())
     return found
+
+
+@njit(cache=True, nogil=True)
+def compared(counts, weights, width, per_pixel, direction):  # type: ignore[no-untyped-def]
+    """Of some frames (frame, bin, quarter): how many rings are told, pulls (frame, quarter), and the normal equations of all
+    shapes, (frame, 6, 6) and (frame, 6); zeros where fewer than SMOOTHING rings are told."""
+    frames = counts.shape[0]
+    rings, apart = np.zeros(frames, np.int64), np.zeros((frames, QUARTERS))
+    normal, seen = np.zeros((frames, SHAPES, SHAPES)), np.zeros((frames, SHAPES))
+    for k in range(frames):
+        told = told_rings(counts[k], weights[k])
+        rings[k] = told.sum()
+        if rings[k] >= SMOOTHING:
+            slope = log_slope(counts[k], weights[k], told, width)
+            excess, expected, variance, shapes = against_each_other(
+                counts[k], weights[k], slope, per_pixel, direction, told
+            )
+            apart[k] = pulls(excess, expected, variance)
+            normal[k], seen[k] = normal_equations(shapes, excess, variance)
+    return rings, apart, normal, seen

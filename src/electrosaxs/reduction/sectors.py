@@ -19,9 +19,9 @@ from .sector_kernels import (
     QUARTERS,
     SMOOTHING,
     against_each_other,
+    compared,
     log_slope,
     normal_equations,
-    pulls,
     quarter_sums,
     told_rings,
 )
@@ -109,15 +109,15 @@ class Sectors:
         quarter_sums(pixels, limit, self.pixel, self.slot, self.weight, counts.reshape(-1), weight.reshape(-1))
         return QuarterSums(counts, weight)
 
-    def measure(self, sums: QuarterSums) -> FloatArray:
-        """COLUMNS of a frame, NaN where it has too few counts."""
-        seen = self._seen(*sums)
-        if seen is None:
-            return UNKNOWN
-        excess, expected, variance, shapes = seen
-        found = np.empty(len(COLUMNS))
-        found[:QUARTERS] = pulls(excess, expected, variance)
-        found[QUARTERS:], _ = _shift(*normal_equations(shapes, excess, variance))
+    def measure(self, frames: Sequence[QuarterSums]) -> FloatArray:
+        """COLUMNS of some frames (frame, COLUMNS), NaN where one has too few counts."""
+        counts, weight = (np.stack(of_each) for of_each in zip(*frames, strict=True))
+        rings, apart, normal, seen = compared(counts, weight, self.width, self.per_pixel, self.direction)
+        found = np.concatenate([apart, np.zeros((len(frames), 2))], axis=1)
+        enough = rings >= SMOOTHING
+        found[~enough] = np.nan
+        if enough.any():
+            found[enough, QUARTERS:] = _shift(normal[enough], seen[enough])[0]
         return found
 
     def compare(self, sums: QuarterSums) -> Quarters | None:
@@ -145,19 +145,25 @@ class Sectors:
 
 
 def _shift(normal: FloatArray, seen: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Of the centre (2,), pixels, and its inverse covariance with the gains left open; normal, seen: of all shapes."""
-    through_gains = normal[:2, 2:] @ _inverse(normal[2:, 2:])
-    precision = normal[:2, :2] - through_gains @ normal[2:, :2]
-    return _inverse(precision) @ (seen[:2] - through_gains @ seen[2:]), precision
+    """Of the centre (..., 2), pixels, and its inverse covariance with the gains left open; normal, seen: of all shapes."""
+    through_gains = normal[..., :2, 2:] @ _inverse(normal[..., 2:, 2:])
+    precision = normal[..., :2, :2] - through_gains @ normal[..., 2:, :2]
+    of_shift = seen[..., :2] - _times(through_gains, seen[..., 2:])
+    return _times(_inverse(precision), of_shift), precision
+
+
+def _times(matrix: FloatArray, vector: FloatArray) -> FloatArray:
+    return np.asarray((matrix @ vector[..., None])[..., 0])
 
 
 def _inverse(normal: FloatArray) -> FloatArray:
-    """Of a matrix of normal equations; what it cannot tell has the least sizes."""
-    scale = 1.0 / np.sqrt(np.maximum(normal.diagonal(), 1e-300))
-    sizes, directions = np.linalg.eigh(normal * scale * scale[:, None])
-    told = sizes > 1e-6 * sizes[-1]  # as np.linalg.pinv has it, which takes several times as long
-    turned = (directions * scale[:, None])[:, told]
-    return np.asarray((turned / sizes[told]) @ turned.T)
+    """Of matrices of normal equations (..., n, n); what they cannot tell has the least sizes."""
+    scale = 1.0 / np.sqrt(np.maximum(np.diagonal(normal, axis1=-2, axis2=-1), 1e-300))
+    sizes, directions = np.linalg.eigh(normal * scale[..., :, None] * scale[..., None, :])
+    told = sizes > 1e-6 * sizes[..., -1:]  # as np.linalg.pinv has it, which takes several times as long
+    weights = np.divide(1.0, sizes, out=np.zeros_like(sizes), where=told)
+    turned = directions * scale[..., :, None]
+    return np.asarray((turned * weights[..., None, :]) @ turned.swapaxes(-1, -2))
 
 
 def mean_shift(told: Sequence[Quarters]) -> tuple[FloatArray, float]:

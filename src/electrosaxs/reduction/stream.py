@@ -8,6 +8,7 @@ live in files, so memory does not grow with the series.
 from __future__ import annotations
 
 import json
+import math
 import mmap
 import os
 from collections import deque
@@ -27,10 +28,12 @@ from ..errors import FrameError, InputFileError, ShapeError, bad_value
 from ..nouns import FloatArray, RadialCounts
 from ..nouns.frame_reader import FrameReader
 from .azimuthal import FrameSums
+from .four_frames import FOUR
 from .sectors import COLUMNS, UNKNOWN
 
 BLOCK = 32  # frames that are written together
 LOOK_AHEAD = BLOCK
+HELD_PIXELS = 40_000_000  # of the images of one worker, 160 MB
 READ = 512  # frames that are looked through together
 SCATTERED = 64  # frames far from each other that are read together
 DONE = 1
@@ -45,10 +48,10 @@ class FrameIntegrator(Protocol):
 
 
 @runtime_checkable
-class TwoFrameIntegrator(FrameIntegrator, Protocol):
-    """One that takes less time for two frames together, with the same numbers."""
+class SeveralFramesIntegrator(FrameIntegrator, Protocol):
+    """One that takes less time for up to FOUR frames together, with the same numbers."""
 
-    def integrate_two(self, frame: npt.NDArray, other: npt.NDArray, /) -> tuple[FrameSums, FrameSums]: ...
+    def integrate_together(self, frames: Sequence[npt.NDArray], /) -> list[FrameSums]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +78,7 @@ def reduce_frames(
     """
     same_detector(reader, integrator)
     waiting: deque[Future[list[ReducedFrame]]] = deque()
-    together = 2 if isinstance(integrator, TwoFrameIntegrator) else 1
+    together = frames_together(integrator)
     rest = iter(indices)
     with ThreadPoolExecutor(workers, thread_name_prefix="reduce") as pool:
         try:
@@ -88,6 +91,13 @@ def reduce_frames(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def frames_together(integrator: FrameIntegrator) -> int:
+    """How many frames a worker reads before it integrates them: it holds that many images."""
+    if not isinstance(integrator, SeveralFramesIntegrator):
+        return 1
+    return min(max(HELD_PIXELS // math.prod(integrator.shape), 2), FOUR)
 
 
 def same_detector(reader: FrameReader, integrator: FrameIntegrator) -> None:
@@ -105,15 +115,15 @@ def reduced_frame(reader: FrameReader, index: int, integrator: FrameIntegrator) 
 
 
 def reduced_together(reader: FrameReader, indices: Sequence[int], integrator: FrameIntegrator) -> list[ReducedFrame]:
-    """One frame or two in q bins, each as `reduced_frame` has it."""
+    """One frame, or some together, in q bins, each as `reduced_frame` has it."""
     found, frames = {}, {}
     for index in indices:
         try:
             frames[index] = reader.read(index)
         except FrameError as error:
             found[index] = unreduced(index, str(error))
-    if len(frames) == 2 and isinstance(integrator, TwoFrameIntegrator):
-        sums = dict(zip(frames, integrator.integrate_two(*frames.values()), strict=True))
+    if len(frames) > 1 and isinstance(integrator, SeveralFramesIntegrator):
+        sums = dict(zip(frames, integrator.integrate_together(list(frames.values())), strict=True))
     else:
         sums = {index: integrator.integrate(frame) for index, frame in frames.items()}
     found |= {index: _reduced(index, one) for index, one in sums.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -46,6 +47,7 @@ from .headline import detector_settings, doubts_of_the_last_scan, headline_numbe
 from .interaction import Interaction, with_interaction
 from .maps import FrameMaps, Kinetics, frame_maps, kinetics
 from .measured_run import MeasuredRun
+from .memory import give_back
 from .misfit import Misfit, with_sizes_that_fit
 from .odd_standards import without_odd_standards
 from .play import doubts_of_play, stage_play, words_of_play
@@ -94,7 +96,9 @@ def analyse_run(
             reduced = reduce_run(
                 run, out, integrator=integrator, device=device, workers=workers, cluster=cluster, progress=progress
             )
+        give_back()
         analysis = analyse_reduced(reduced, workers=workers, progress=progress)
+        give_back()
         for note in analysis.results.notes:
             log.info("%s", note)
         with stage(progress, "report"):
@@ -126,13 +130,16 @@ def analyse_reduced(
     crystals = find_crystals(measured, workers=workers, progress=progress)
     measured = measured_again(measured, crystals)
     measured = replace(measured, voxels=beside_crystals(measured.voxels, crystals.rows))
+    give_back()
     between = with_interaction(measured, crystals, workers=workers)
     measured, crystals = between.measured, between.crystals
     misfit = with_sizes_that_fit(measured, crystals.rows, workers=workers)
     measured = replace(measured, voxels=misfit.voxels).without(misfit.reasons)
     measured = replace(measured, reduced=with_edge_light(measured.reduced))  # with the dead time that curves tell
+    give_back()
     agreed = agreement(measured, crystals.fraction_map, anode.edge_sigma_um)
     measured = measured.without(agreed.reasons)
+    give_back()
     dose = doses_of(measured, anode, agreed)
     curves = choose_curves(measured, crystals)
     between = replace(between, measured=measured)
@@ -180,6 +187,7 @@ def _results(
     scales = scales_of(run, anode, float(np.hypot(agreed.moved_um, 0.5 * (play.value or 0.0))))
 
     def rates(phi: VolumeFraction, run: Run) -> Kinetics:
+        give_back()
         return kinetics(phi, run, structure_onset=crystals.onset, begun=crystals.begun, program=program)
 
     def moved_maps(other: Run, anode_um: float) -> FrameMaps:
@@ -187,6 +195,7 @@ def _results(
         return frame_maps(voxels, lower, other, excluded, fraction, agreed, program)
 
     growth, headline = _growth_and_headline(maps, rates, measured, anode, scales)
+    give_back()
     sizes = (
         size_distributions(measured, phi=maps.phi, crystals=crystals.fraction_map) if distributions else SizeStudy(None)
     )
@@ -320,7 +329,7 @@ def _records(measured: MeasuredRun, anode: AnodePosition) -> tuple[FrameRecord, 
             FrameRecord(
                 index=index,
                 file=table.file[index] if table.file else "",
-                role=str(table.role[index]),
+                role=sys.intern(str(table.role[index])),
                 scan=-1 if row is None else int(grid.scan[row]),
                 height_index=-1 if row is None else int(grid.height_index[row]),
                 height_um=float(table.height[index] - anode.stage_height_um),
@@ -341,6 +350,7 @@ def _write(run_toml: Path, out: Path, analysis: Analysis, figures: Figures) -> N
     with IntensityWriter(intensity, grid.n_scans, grid.heights.size, reduced.q) as writer:
         write_curve_files(writer, out / "curves", measured)
     write_results(out / "results.nxs", results, command="analyse", intensity=intensity)
+    give_back()
     intensity.unlink()
     write_numbers(out / "numbers.json", results.numbers)
     write_frames_csv(out / "frames.csv", results.frames)

@@ -138,7 +138,7 @@ def find_crystals(measured: MeasuredRun, *, workers: int = 2, progress: Progress
         why = f"the lowest voxel, at {grid.heights[0]:.0f} um, is too high above the anode to see superlattices"
         return Crystals(None, _absent(why), fraction, notes=(f"crystals: {why}",))
     anode = nearest_to_the_anode(grid.heights, near)
-    voxels, curves, nearest = [], [], None
+    voxels, curves, described = [], [], None
     for column in over(progress, near, stage="superlattices", total=len(near)):
         found = _column(measured, column)
         if found.study.fraction is not None:
@@ -148,9 +148,9 @@ def find_crystals(measured: MeasuredRun, *, workers: int = 2, progress: Progress
             voxels += _measured(found.joint, measured, measured)
             curves.append(CrystalCurves.of(found.joint, measured.reduced.q))
         if column == anode:
-            nearest = found
-    assert nearest is not None
-    described = _described(nearest, grid, grid.time[:, anode], measured.reduced.q, fraction, workers)
+            described = _described(found, grid, grid.time[:, anode], measured.reduced.q, fraction, workers)
+        del found  # before the next one is made: 80 kB for each frame
+    assert described is not None
     return replace(described, column=anode, voxels=tuple(voxels), curves=joined(curves) if curves else None)
 
 

@@ -169,8 +169,12 @@ def noise_of_phi(measures: TwoMeasures, depth: FloatArray, usual: float) -> floa
 
 def _likeliest(rest: FloatArray, base: FloatArray, size: FloatArray) -> tuple[float, float]:
     """Gain of ln likelihood over none, and noise times `size` that the likeliest is beside the variance `base`."""
-    variance = base + np.square(NOISES[:, None] * size)
-    likelihood = -0.5 * np.sum(np.minimum(np.square(rest) / variance, OUTLYING**2) + np.log(variance), axis=1)
+
+    def likelihood_of(noise: float) -> float:
+        variance = base + np.square(noise * size)
+        return -0.5 * float(np.sum(np.minimum(np.square(rest) / variance, OUTLYING**2) + np.log(variance)))
+
+    likelihood = np.array([likelihood_of(noise) for noise in NOISES])
     best = int(np.argmax(likelihood))
     return float(likelihood[best] - likelihood[0]), float(NOISES[best])
 

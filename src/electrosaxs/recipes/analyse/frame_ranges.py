@@ -21,7 +21,14 @@ from ...io.images import open_frames
 from ...nouns import FrameTable, Run
 from ...nouns.frame_reader import FrameReader
 from ...reduction.parts import SUFFIX, write_part
-from ...reduction.stream import FrameIntegrator, ReducedFrame, reduced_frame, unreduced
+from ...reduction.stream import (
+    FrameIntegrator,
+    ReducedFrame,
+    frames_together,
+    reduced_frame,
+    reduced_together,
+    unreduced,
+)
 
 SERIES, TRIES = "series.pickle", "tries"
 MOST_TRIES = 3
@@ -69,10 +76,21 @@ def reduce_range(job: FrameRange) -> RangeDone:
         return RangeDone((f"{job.name}{SUFFIX}",), ())
     with Tries(job.folder / TRIES, job.name) as tries:
         if tries.earlier == 0:
-            return _kept(job.folder, job.name, [_reduced(reader, i, integrator) for i in range(job.first, job.stop)])
+            return _kept(job.folder, job.name, list(_all(job, reader, integrator)))
         with _ALONE:  # so that what dies was what this try was at
             singles = list(_one_by_one(job, tries, reader, integrator))
     return RangeDone(tuple(n for s in singles for n in s.parts), tuple(e for s in singles for e in s.errors))
+
+
+def _all(job: FrameRange, reader: FrameReader, integrator: FrameIntegrator) -> Iterator[ReducedFrame]:
+    """Some frames at a time, and each alone where memory lacks for them together."""
+    some = frames_together(integrator)
+    for first in range(job.first, job.stop, some):
+        indices = range(first, min(first + some, job.stop))
+        try:
+            yield from reduced_together(reader, indices, integrator)
+        except MemoryError:
+            yield from [_reduced(reader, index, integrator) for index in indices]
 
 
 def _one_by_one(job: FrameRange, tries: Tries, reader: FrameReader, integrator: FrameIntegrator) -> Iterator[RangeDone]:
