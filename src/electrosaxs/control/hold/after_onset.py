@@ -20,10 +20,10 @@ TAIL = 1.0
 """Degrees of freedom of that distribution: nobody knows how large the largest change is (chosen, as SCALES)."""
 SCALES = {0.15: 0.2, 1.0: 0.8}
 """Of the sigmas of the belief, with their probabilities before."""
-ROUNDS = 5
-"""In which the sigma of each change and the estimate come to agree."""
-AGAIN = 2
-"""What is read of crystals is their amount times what shows: so often both are moved together."""
+ROUNDS, AGREE = 8, 0.05
+"""In which the sigma of each change and the estimate come to agree, to that share."""
+AGAIN, STILL = 3, 0.02
+"""What is read of crystals is their amount times what shows: so often both are moved together, unless what shows stays."""
 
 
 def after_onset(
@@ -36,6 +36,8 @@ def after_onset(
         each = [_with_tails(rows, run, misfit, shares, scale) for scale in SCALES]
         found, _ = mixed([one for one, _ in each], np.array([score for _, score in each]), list(SCALES.values()))
         shares = shares + found.move[run.x.size : -1]
+        if np.all(np.abs(found.move[run.x.size : -1]) < STILL):
+            break
     kept = np.append(np.arange(run.x.size), run.x.size + SHARES.size)
     return Solution(found.move[kept], found.covariance[np.ix_(kept, kept)], found.misfit, found.cost), shares
 
@@ -50,12 +52,14 @@ def _with_tails(rows: Rows, run: RunAbout, misfit: float, shares: FloatArray, sc
     room = (np.append(ends[0], np.full(SHARES.size, -np.inf)), np.append(ends[1], np.full(SHARES.size, np.inf)))
     before = np.square(scale * sigma[walk])
     now = before.copy()
-    for left in reversed(range(ROUNDS)):
+    for _ in range(ROUNDS):
         sigma[walk] = np.sqrt(now)
         found = solve(rows, np.append(back, -shares), np.append(sigma, SHARES), misfit, room)
         square = np.square((run.x + found.move[: run.x.size])[walk])
-        if left:
-            now = np.where(before > 0.0, (TAIL * before + square + np.diag(found.covariance)[walk]) / (TAIL + 1.0), 0.0)
+        asked = (TAIL * before + square + np.diag(found.covariance)[walk]) / (TAIL + 1.0)
+        if np.all(np.abs(asked - now) <= 2.0 * AGREE * now):
+            break
+        now = np.where(before > 0.0, asked, 0.0)
     here = before > 0.0
     narrow, wide, square = before[here], now[here], square[here]
     tails = np.log(narrow / wide) + (TAIL + 1.0) * np.log1p(square / (TAIL * narrow)) - square / wide

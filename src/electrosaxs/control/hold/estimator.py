@@ -38,8 +38,9 @@ FLUX_SHARE, WALL_SHARE = 0.01, 0.003
 """Of the flux, and of phi at the wall, that grid, size classes and steps of the model leave open."""
 REACH = 8.0
 """Largest move in one run of the model, in steps of the derivatives."""
-MOVED = 0.3
-"""A move of the estimate by so many of its own sigmas asks for a new run of the model."""
+MOVED, MOVED_CRYSTALS = 0.3, 1.0
+"""A move of the estimate by so many of its own sigmas asks for a new run of the model; of the unknowns of crystals, in which
+frames are nearly linear."""
 WALKED = 0.03
 """And so does one of the solubility's changes by so much: frames are linear in them, but for the size of particles."""
 LEFT_OUT_SIGMA = 5.0
@@ -158,7 +159,7 @@ class Estimator:
         ran, crystals = self._with_crystals(), self.run.of_crystals
         for _ in range(int(not ran) if self.run.grown else MOST_RUNS):
             move, spread = self.solution.move[:-1], np.sqrt(np.diag(self.solution.covariance)[:-1])
-            moved = np.abs(move) > MOVED * spread
+            moved = np.abs(move) > np.where(crystals, MOVED_CRYSTALS, MOVED) * spread
             moved[self.belief.walk] = np.abs(np.cumsum(move[self.belief.walk])) > WALKED
             if not np.any(moved[~crystals]):
                 move = np.where(crystals, move, 0.0)  # from the onset on
