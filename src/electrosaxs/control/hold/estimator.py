@@ -46,6 +46,9 @@ WALKED = 0.03
 LEFT_OUT_SIGMA = 5.0
 """A frame farther than this from what is expected does not count, unless many agree (`believe_frames`)."""
 MOST_RUNS = 3
+TRIED_AGAIN = 14
+"""Frames after which a run that explained them no better is tried again, once crystals are sure: moved as far as it is linear
+the estimate follows them without."""
 NOT_MORE = 1e-3
 """Weight of no crystals below which they are sure."""
 
@@ -186,7 +189,7 @@ class Estimator:
         """The model run where the estimate is, as far as one run may go; False where it explains the frames no better."""
         kept, cost = (self.run, self._rows, self._flat, self._shares, self.solution), self._cost()
         step = move / max(1.0, float(np.max(np.abs(move) / (REACH * self.run.steps))))
-        for share in (1.0, 0.3):
+        for share in (1.0, 0.3) if self.bank is not None else (1.0,):
             try:
                 self._run(kept[0].moved(share * step), kept[0].time)
             except ElectrosaxsError:
@@ -195,6 +198,8 @@ class Estimator:
                 if self._cost() < cost + 0.1:
                     return True
             self.run, self._rows, self._flat, self._shares, self.solution = kept
+        if self.bank is None:
+            self._since_run -= TRIED_AGAIN
         return False
 
     def _cost(self) -> float:
