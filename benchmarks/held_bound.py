@@ -27,7 +27,7 @@ class Course:
 
     def __init__(self, name: str, heights_um: list[float]) -> None:
         cell, volt = Foreign(**FOREIGN[name]), 20.0
-        self.cell, self.volts, self.phi, self.crystals = cell, [], [], []
+        self.cell, self.volts, self.crystals, self.phi = cell, list[float](), list[float](), list[list[float]]()
         while len(self.volts) < AFTER_S / STEP:
             flux = cell.flux(volt)
             if cell.time > 300.0:
