@@ -50,11 +50,11 @@ def test_crystals_lower_the_voltage() -> None:
     held.run(1200.0)
     assert held.holder.uneasy
     held.run(2400.0)
-    assert not held.holder.uneasy
     before = max(decision.voltage for decision in held.decisions)
     assert held.cell.crystals_m() > 1e-8
     known = held.holder.estimator.estimate(held.volt)
     assert_close(known.values["solubility"], 0.0075, rel=0.03)
+    assert known.flux_sigma < 0.07 * known.flux  # ten scans, and no law is taken for sure
     assert held.volt < 0.9 * before
     assert_close(np.array(held.fluxes[-4:]) / 2e-10, np.ones(4), rel=0.05)
 

@@ -41,7 +41,7 @@ def test_beliefs_are_weighed_by_how_likely_they_make_the_frames() -> None:
     measured = predicted + slope @ [0.4, -0.3] + sigma * RANDOM.standard_normal(12)
     rows, beliefs = Rows(measured, np.full(12, sigma), predicted, slope), (np.full(2, 0.1), np.full(2, 1.0))
     found = [solve(rows, np.zeros(2), one) for one in beliefs]
-    both, weight = mixed(found, before)
+    both, weight = mixed(found, np.array([one.cost + one.volume for one in found]), before)
     covariances = [
         sigma**2 * np.eye(12) + (slope * one**2) @ slope.T + SCALE_SIGMA**2 * np.outer(predicted, predicted)
         for one in beliefs

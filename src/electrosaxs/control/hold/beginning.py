@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -30,15 +29,6 @@ class Beginning:
 
     beyond: float = 0.0
     speed: float | None = None
-
-    @property
-    def between(self) -> float:
-        """Standard deviation of `beyond` among all that this one stands for."""
-        if not self.beyond:
-            return 0.0
-        edges = beyond_edges()
-        k = BEYOND.index(self.beyond)
-        return BEYOND_MEAN if math.isinf(edges[k + 1]) else float(edges[k + 1] - edges[k]) / math.sqrt(12.0)
 
     def cell(self, plant: Plant, grid: Grid) -> TrackedCell:
         return cell_with(plant, grid, self.speed)

@@ -15,12 +15,9 @@ UNSEEN, UNSEEN_SIGMA = GrowthSettings(solubility=0.05, attachment_time_s=40.0), 
 """Where the belief has no crystals: a solubility that is hardly reached, and the sigma of its logarithm, so that frames
 can tell that there are some."""
 WALK_S, WALK_SIGMA = (0.0, 30.0, 60.0, 110.0, 190.0, 310.0, 500.0, 800.0, 1300.0, 2100.0, 3400.0), 0.02
-WALK_SCALES = {0.1: 0.4, 1.0: 0.3, 5.0: 0.3}
-"""Times (s) after crystals begin between which the solubility may change; by how much its logarithm within an e-fold of time;
-and the factors of that which
-frames choose from, with their probabilities before. No law says how an anode comes to take up particles, and any
-uptake is that above some solubility: a walk in the logarithm of time has no time of its own (chosen: supersaturations of a few
-per cent come and go)."""
+"""Times (s) after crystals begin between which the solubility may change, and by how much its logarithm within an e-fold of
+time (`after_onset`). No law says how an anode comes to take up particles, and any uptake is that above some solubility: a walk
+in the logarithm of time has no time of its own (chosen: supersaturations of a few per cent come and go)."""
 WALK = tuple(f"solubility_to_{t:.0f}_s" for t in WALK_S[1:])
 LEAST_OVER_START = 1.02
 """Solubility over the starting phi: below, the solution would crystallise without a field."""

@@ -19,14 +19,16 @@ import numpy.typing as npt
 from ...errors import ElectrosaxsError
 from ...nouns import FloatArray
 from ...transport import Grid
-from .belief import WALK, WALK_SCALES, Belief
+from .after_onset import after_onset
+from .belief import Belief
 from .estimate import Estimate
-from .expected_frames import cost_of_run, expected, over_scales
-from .least_squares import Rows, Solution
+from .expected_frames import cost_of_run, expected
+from .least_squares import Rows, Solution, solve
 from .measured_voltage import MeasuredVoltage
 from .onset_bank import FINE, OnsetBank
-from .run_about import HeldOnset, RunAbout
+from .run_about import RunAbout
 from .scan_balance import FEWEST_FRAMES, excess
+from .seen_crystals import SEEN_SPREAD, SHARES, SeenCrystals
 from .steering import LIKELY, steered_by
 from .tracked_cell import Footprints, Looks, TrackedCell
 
@@ -36,18 +38,19 @@ FLUX_SHARE, WALL_SHARE = 0.01, 0.003
 """Of the flux, and of phi at the wall, that grid, size classes and steps of the model leave open."""
 REACH = 8.0
 """Largest move in one run of the model, in steps of the derivatives."""
-MOVED = 0.3
-"""A move of the estimate by so many of its own sigmas asks for a new run of the model."""
+MOVED, MOVED_CRYSTALS = 0.3, 1.0
+"""A move of the estimate by so many of its own sigmas asks for a new run of the model; of the unknowns of crystals, in which
+frames are nearly linear."""
 WALKED = 0.03
 """And so does one of the solubility's changes by so much: frames are linear in them, but for the size of particles."""
 LEFT_OUT_SIGMA = 5.0
 """A frame farther than this from what is expected does not count, unless many agree (`believe_frames`)."""
 MOST_RUNS = 3
+TRIED_AGAIN = 14
+"""Frames after which a run that explained them no better is tried again, once crystals are sure: moved as far as it is linear
+the estimate follows them without."""
 NOT_MORE = 1e-3
 """Weight of no crystals below which they are sure."""
-KNOWN_SOLUBILITY, KNOWN_FLUX = 0.02, 0.06
-"""Sigma of the logarithm of the solubility below which derivatives know it better than a bank does: young crystals have next
-to none; and relative sigma of the flux from which on they do without what lines tell of the onset."""
 
 
 class Estimator:
@@ -67,11 +70,10 @@ class Estimator:
         self._lines = np.zeros((2, 0))
         self.run = RunAbout(believed, grid, believed.x0)
         self.bank: OnsetBank | None = OnsetBank(believed, grid, self.run.x)
-        self.witnesses: OnsetBank | None = None
         self._rows, self._own = Rows.none(self.run.x.size), np.zeros(0)
-        self._by_walk = np.zeros((0, len(WALK)))
+        self._flat = (np.zeros(0), np.zeros((0, self.run.x.size)))
+        self._shares = np.zeros(SHARES.size)
         self._near = self._far = np.zeros(0, dtype=bool)
-        self._scale = 1.0
         self.solution = self._solved()
         self._since_run = 0
 
@@ -110,14 +112,15 @@ class Estimator:
         self._height += [float(z) for z in height_um]
         if late:  # the whole way again
             self._rows = self._rows.and_those(Rows(phi, own, phi, np.zeros((number, self.run.x.size))))
-            self._by_walk = np.concatenate([self._by_walk, np.zeros((number, len(WALK)))])
-            self._run(self._fresh(self.run.x, self.run.held), self.time)
-            for bank in self._banks():
-                bank.unasked(self._rows.predicted[-number:])
+            self._run(
+                RunAbout(self.belief, self._grid, self.run.x, grown=self.run.grown, held=self.run.held), self.time
+            )
+            if self.bank is not None:
+                self.bank.unasked(self._rows.predicted[-number:])
         else:
             seen, slope = self._observed(max(float(time_s[-1]), self.time), self._footprints.looks(time_s, height_um))
+            self._flat = (np.append(self._flat[0], seen[1]), np.concatenate([self._flat[1], slope[1]]))
             self._rows = self._rows.and_those(Rows(phi, own, seen[0], slope[0]))
-            self._by_walk = np.concatenate([self._by_walk, slope[1][:, self.belief.walk]])
         expected, spread = self._expected(number)
         off = (phi - expected) / spread
         self._far[-number:] = np.abs(off) > LEFT_OUT_SIGMA
@@ -156,16 +159,18 @@ class Estimator:
             self._fill_bank()
         else:
             self._weigh()
-        ran = self._with_or_without_crystals()
-        for _ in range(int(not ran) if self.run.walks else MOST_RUNS):
+        ran, crystals = self._with_crystals(), self.run.of_crystals
+        for _ in range(int(not ran) if self.run.grown else MOST_RUNS):
             move, spread = self.solution.move[:-1], np.sqrt(np.diag(self.solution.covariance)[:-1])
-            moved = np.abs(move) > MOVED * spread
+            moved = np.abs(move) > np.where(crystals, MOVED_CRYSTALS, MOVED) * spread
             moved[self.belief.walk] = np.abs(np.cumsum(move[self.belief.walk])) > WALKED
+            if not np.any(moved[~crystals]):
+                move = np.where(crystals, move, 0.0)  # from the onset on
             if not (np.any(moved) and self._moved(move)):
                 break
             ran = True
-        if self._bank_is_behind() and not (ran and self.run.walks):
-            self._fill_bank()  # after many runs at the next decision
+        if self._bank_is_behind():
+            self._fill_bank()
         return ran
 
     def _bank_is_behind(self) -> bool:
@@ -176,24 +181,32 @@ class Estimator:
 
     def start_again(self, until_s: float) -> None:
         """From the belief, with all frames so far."""
-        self.bank, self.witnesses = OnsetBank(self.belief, self._grid, self.belief.x0), None
+        self.bank, self._shares = OnsetBank(self.belief, self._grid, self.belief.x0), np.zeros(SHARES.size)
         self._run(RunAbout(self.belief, self._grid, self.belief.x0), until_s)
         self._fill_bank()
 
     def _moved(self, move: FloatArray) -> bool:
         """The model run where the estimate is, as far as one run may go; False where it explains the frames no better."""
-        kept, cost = (self.run, self._rows, self.solution), cost_of_run(self._rows, self.run, self.solution.misfit)
+        kept, cost = (self.run, self._rows, self._flat, self._shares, self.solution), self._cost()
         step = move / max(1.0, float(np.max(np.abs(move) / (REACH * self.run.steps))))
-        for share in (1.0, 0.3):
+        for share in (1.0, 0.3) if self.bank is not None else (1.0,):
             try:
-                self._run(self._fresh(*kept[0].moved(share * step)), self.time)
+                self._run(kept[0].moved(share * step), kept[0].time)
             except ElectrosaxsError:
                 pass
             else:
-                if cost_of_run(self._rows, self.run, self.solution.misfit) < cost + 0.1:
+                if self._cost() < cost + 0.1:
                     return True
-            self.run, self._rows, self.solution = kept
+            self.run, self._rows, self._flat, self._shares, self.solution = kept
+        if self.bank is None:
+            self._since_run -= TRIED_AGAIN
         return False
+
+    def _cost(self) -> float:
+        misfit = self.solution.misfit
+        if self.bank is None:
+            return cost_of_run(self._with_lines(self._shares), self.run, misfit, (-self._shares, SHARES))
+        return cost_of_run(self._rows, self.run, misfit)
 
     def estimate(self, voltage_V: float) -> Estimate:
         """What is known now, at this voltage."""
@@ -202,7 +215,7 @@ class Estimator:
         supply, supply_slope = self.run.known(lambda track: track.supply_per_volt() * voltage_V)
         variance, move = self.solution.covariance[:-1, :-1], self.solution.move[:-1]
         values, ends = self._values()
-        first, likely = self.run.tracks[0], float(self.run.grown) if self.bank is None else self.bank.crystals
+        first, likely = self.run.tracks[0], 1.0 if self.bank is None else self.bank.crystals
         supply += float(supply_slope @ move)
         return Estimate(
             self.time, flux, flux_sigma,
@@ -219,11 +232,13 @@ class Estimator:
         return self._values()[0]["solubility"]
 
     def _values(self) -> tuple[dict[str, float], dict[str, float]]:
-        """The unknowns and their sigmas by name."""
-        moves = self.run.true_move
-        x = self.belief.within(self.run.x + moves @ self.solution.move[:-1])
+        """The unknowns and their sigmas by name; of the solubility, what it has changed by since crystals began."""
+        moves = self.run.true_move.copy()
+        moves[self.belief.number("solubility")] += self.run.walked
+        x = self.run.x + moves @ self.solution.move[:-1]
+        x[self.belief.number("solubility")] += float(self.run.x @ self.run.walked)
         spread = np.sqrt(np.diag(moves @ self.solution.covariance[:-1, :-1] @ moves.T))
-        x = np.where(self.run.asleep, self.belief.x0, x)
+        x = np.where(self.run.asleep, self.belief.x0, self.belief.within(x))
         three = list(zip(self.belief.unknown, x, np.where(spread > 0.0, spread, self.belief.sigma), strict=True))
         return (
             {u.name: u.value(c) for u, c, _ in three},
@@ -234,27 +249,12 @@ class Estimator:
         """A quantity of the cell now and its sigma: of the run, moved by the estimate and to the runs that are steered by;
         the sigma has what all runs of the bank leave, and the `share` that the model leaves open."""
         value, slope = self.run.known(measure)
-        covariance = self._covariance()
-        variance = float(slope @ covariance @ slope)
-        by_walk = slope[self.belief.walk]
         if self.bank is not None:  # it knows of the onset what derivatives do not
             slope = np.where(self.run.of_crystals, 0.0, slope)
-        mixed, spread = self._mixed(measure, by_walk)
+        variance = float(slope @ self.solution.covariance[:-1, :-1] @ slope)
+        mixed, spread = self._mixed(measure)
         moved = value + mixed + float(slope @ self.solution.move[:-1])
-        if self.witnesses is not None:
-            spread += self.witnesses.spread(measure)
         return moved, math.sqrt(variance + spread + (share * value) ** 2)
-
-    def _covariance(self) -> FloatArray:
-        """Of the coordinates, (unknown, unknown); of the onset, while the bank is open, what lies between two of its runs."""
-        covariance, held = self.solution.covariance[:-1, :-1], self.run.held
-        if self.bank is None:
-            return covariance
-        if held is not None and self.bank.begun:
-            between = replace(held, sigma=self.bank.between)
-            return over_scales(self._rows, self.run, self.solution.misfit, between)[0].covariance[:-1, :-1]
-        apart = ~self.run.of_onset
-        return covariance * apart * apart[:, None]
 
     def runs(self) -> list[tuple[float, TrackedCell]]:
         """The runs that are steered by, with their weights (sum 1)."""
@@ -262,14 +262,13 @@ class Estimator:
             return [(1.0, self.run.tracks[0])]
         return steered_by(self.bank, waits=self.waits)
 
-    def _mixed(self, measure: Callable[[TrackedCell], float], by_walk: FloatArray) -> tuple[float, float]:
+    def _mixed(self, measure: Callable[[TrackedCell], float]) -> tuple[float, float]:
         """What the runs that are steered by add to a quantity of the estimate's run, and the variance that all runs of the
         bank leave about that."""
         if self.bank is None:
             return 0.0, 0.0
-        moves = {id(m.track): float(by_walk @ m.walk) for m in self.bank.members}
-        mean = sum(weight * (measure(track) + moves.get(id(track), 0.0)) for weight, track in self.runs())
-        spread = sum(m.weight * (measure(m.track) + moves[id(m.track)] - mean) ** 2 for m in self.bank.members)
+        mean = sum(weight * measure(track) for weight, track in self.runs())
+        spread = sum(m.weight * (measure(m.track) - mean) ** 2 for m in self.bank.members)
         return mean - measure(self.run.tracks[0]), spread
 
     def excess(self, last: int) -> float:
@@ -285,22 +284,25 @@ class Estimator:
 
     def _solved(self) -> Solution:
         misfit = self.solution.misfit if hasattr(self, "solution") else 1.0
-        solution, weights = over_scales(self._rows, self.run, misfit, room=self.run.room())
-        self._scale = [*WALK_SCALES][int(np.argmax(weights))] if self.run.walks else 1.0
+        if self.bank is not None:
+            return solve(self._rows, *self.run.believed(), misfit, self.run.room())
+        solution, self._shares = after_onset(self._with_lines, self.run, misfit, self._shares)
         return solution
 
-    def _fresh(self, x: FloatArray, held: HeldOnset | None) -> RunAbout:
-        """A run from field-on at other coordinates, with crystals where this one has them."""
-        return RunAbout(self.belief, self._grid, x, grown=self.run.grown, held=held)
+    def _with_lines(self, shares: FloatArray) -> Rows:
+        """All frames and lines against the run, the crystals showing what `shares` (3,) say."""
+        seen = SeenCrystals(*self._flat, self._near, self._lines, shares)
+        return seen.against(self._rows, self._own, SEEN_SPREAD * seen.shown()).and_those(seen.against_lines())
 
     def _run(self, run: RunAbout, until_s: float) -> None:
-        """`run` the whole way to `until_s`; the estimate from there."""
-        self.run = run
-        seen, slope = run.go_on(self.voltage, until_s, self._all_looks())
-        self._rows, self._by_walk = (
-            Rows(self._rows.measured, self._rows.sigma, seen[0], slope[0]),
-            slope[1][:, self.belief.walk],
-        )
+        """`run` to `until_s`, from field-on or from where it is; the estimate from there."""
+        looks = self._all_looks()
+        here = looks.time > run.time if run.time > 0.0 else np.ones(looks.time.size, dtype=bool)
+        self.run, (seen, slope) = run, run.go_on(self.voltage, until_s, looks.part(here))
+        predicted, by, flat = self._rows.predicted.copy(), self._rows.slope.copy(), np.zeros(looks.time.size)
+        by_flat = np.zeros_like(by)
+        (predicted[here], flat[here]), (by[here], by_flat[here]) = seen, slope
+        self._rows, self._flat = replace(self._rows, predicted=predicted, slope=by), (flat, by_flat)
         self.solution = self._solved()
 
     def _all_looks(self) -> Looks:
@@ -308,19 +310,13 @@ class Estimator:
 
     def _observed(self, until_s: float, looks: Looks | None) -> tuple[FloatArray, FloatArray]:
         """Everything to `until_s`, and what frames on the way saw with its derivatives, (2, frame) and (2, frame, unknown)."""
-        for bank in self._banks():
-            bank.go_on(self.voltage.program(self.time, until_s), until_s, looks)
+        if self.bank is not None:
+            self.bank.go_on(self.voltage.program(self.time, until_s), until_s, looks)
         return self.run.go_on(self.voltage, until_s, looks)
 
     def _weigh(self) -> None:
-        for bank in self._banks():
-            self._weigh_by(bank, np.arange(self._own.size))
-        if self.bank is not None and self.run.held is not None and self.bank.begun:
-            self.run.hold(*self.bank.log_solubility())
-
-    def _banks(self) -> list[OnsetBank]:
-        """The bank, or what it left when it was closed."""
-        return [bank for bank in (self.bank, self.witnesses) if bank is not None]
+        if self.bank is not None:
+            self._weigh_by(self.bank, np.arange(self._own.size))
 
     def _fill_bank(self) -> None:
         """The bank again, at the coordinates of the run."""
@@ -333,7 +329,7 @@ class Estimator:
     def _weigh_by(self, bank: OnsetBank, frames: npt.NDArray[np.intp]) -> None:
         """`bank` by these frames, as far as they have come (they are its own)."""
         rows, own, near = self._rows.part(frames), self._own[frames], self._near[frames]
-        bank.weigh(rows, own, near, self.solution.misfit, self._lines[:, frames], (self._by_walk[frames], self._scale))
+        bank.weigh(rows, own, near, self.solution.misfit, self._lines[:, frames])
 
     def _begun_after(self) -> float | None:
         """Time (s) of the last look at the anode before lines of crystals were seen; None where none were."""
@@ -348,53 +344,15 @@ class Estimator:
         """The bank does not know of the lines that have been seen."""
         return self.bank is not None and self.bank.spacing > FINE and self._begun_after() is not None
 
-    def _known_alone(self) -> bool:
-        """Derivatives tell without the bank what is steered by."""
-        if self.run.held is None:
-            k = self.belief.number("solubility")
-            return bool(self.solution.covariance[k, k] < KNOWN_SOLUBILITY**2)
-        volt = self.voltage.last_V
-        flux, slope = self.run.known(lambda track: track.slice_flux(volt))
-        found, _ = over_scales(self._rows, self.run, self.solution.misfit, self.run.held.let_go())
-        return float(slope @ found.covariance[:-1, :-1] @ slope) < (KNOWN_FLUX * flux) ** 2
+    def _with_crystals(self) -> bool:
+        """Crystals that are sure are followed from their onset on, and the bank is closed; True where it was.
 
-    def _close(self, bank: OnsetBank) -> None:
-        """Derivatives take over from `bank`, about the likeliest of its runs where lines tell when that began; what the others
-        leave open stays in sigma."""
-        self.bank = None
-        if self.run.held is None:
-            self.solution = self._solved()
-            return
-        run = RunAbout(self.belief, self._grid, bank.x_of_best, grown=True, held=bank.onset().let_go())
-        self._run(run, self.time)
-        bank.close()
-        self.witnesses = bank
-
-    def _with_or_without_crystals(self) -> bool:
-        """Run the model with crystals, or without, as the bank finds likelier; True where it did.
-
-        The bank is closed once crystals are sure without their lines, which derivatives do not see, and derivatives tell their
-        solubility well.
+        Its runs follow laws of their own: they tell when, and least squares with their frames and lines what comes then.
         """
-        if self.bank is None:
+        if self.bank is None or self.bank.none.weight >= 1.0 - LIKELY:
             return False
-        none, alone = self.bank.none.weight, self.bank.none_by_solution
-        k = self.belief.number("solubility")
-        grown, held = self.run.grown, self.run.held
-        if grown and max(none, alone) < NOT_MORE and self._known_alone():
-            self._close(self.bank)
-            return held is not None
-        crystals = none < 1.0 - LIKELY
-        another = held is None or self.bank.beginning(held.speed) <= 1.0 - LIKELY
-        told = crystals and self.bank.spacing == FINE and another
-        if grown == crystals and not told:
-            return False
-        x = self.run.x + np.where(self.run.asleep, 0.0, self.solution.move[:-1])
-        if crystals:
-            x[k] = self.bank.best_begun.log_solubility
-        onset = self.bank.onset() if told else None
-        if told:
-            x[self.run.of_crystals] = self.bank.x_of_best[self.run.of_crystals]
-        run = RunAbout(self.belief, self._grid, self.belief.within(x), grown=crystals, held=onset)
-        self._run(run, self.time)
+        x, held = self.run.x + self.solution.move[:-1], self.bank.onset()
+        x[self.run.of_crystals] = self.bank.x[self.run.of_crystals]
+        self.bank = None
+        self._run(RunAbout(self.belief, self._grid, self.belief.within(x), grown=True, held=held), self.time)
         return True

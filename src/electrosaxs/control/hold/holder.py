@@ -158,7 +158,7 @@ class Holder:
 
     def looks_for_lines(self, height_um: float) -> bool:
         """Whether lines of crystals in a frame at this height would tell anything that is not known."""
-        return self.estimator.bank is not None and bool(self.estimator.touches(np.array(height_um)))
+        return bool(self.estimator.touches(np.array(height_um)))
 
     def frame(
         self, time_s: float, height_um: float, phi: float, sigma: float, crystals: tuple[float, float] | None = None

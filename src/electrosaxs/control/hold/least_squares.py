@@ -59,9 +59,10 @@ class Solution:
     volume: float = 0.0
 
 
-def mixed(solutions: list[Solution], before: list[float]) -> tuple[Solution, FloatArray]:
-    """With one of several beliefs, by their probabilities `before`; and those now."""
-    scores = np.array([one.cost + one.volume for one in solutions]) - 2.0 * np.log(before)
+def mixed(solutions: list[Solution], scores: FloatArray, before: list[float]) -> tuple[Solution, FloatArray]:
+    """With one of several beliefs, by their probabilities `before`; and those now. scores: -2 ln of the probability that each
+    gives to the frames, but for a factor."""
+    scores = scores - 2.0 * np.log(before)
     weight = np.exp(-0.5 * (scores - scores.min()))
     weight /= weight.sum()
     move = weight @ [one.move for one in solutions]

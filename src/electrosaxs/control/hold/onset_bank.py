@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,10 @@ from scipy.special import stdtr
 from ...nouns import FloatArray, VoltageProgram
 from ...transport import Grid
 from .beginning import Beginning, beginnings
-from .belief import WALK, Belief, with_solubility
+from .belief import Belief, with_solubility
 from .least_squares import Rows, solve
-from .run_about import HeldOnset
+from .run_about import OF_CRYSTALS, HeldOnset
+from .seen_crystals import SEEN, SEEN_FOLDS, SEEN_SPREAD, SHARES, SeenCrystals
 from .tracked_cell import Looks, TrackedCell
 
 SPACING, FINE = 0.03, 0.005
@@ -38,15 +39,8 @@ TAIL, NEVER = 3.0, 0.1
 with a normal one crystals would be the likelier the longer none begin, and a flux that is right would be lowered for them."""
 GIVEN_UP = 1e-4
 """Weight below which a solubility is not looked at again."""
-SEEN, SEEN_SIGMA = 0.65, 0.35
-"""What a beam at the anode reads of crystals over what it would of flat ones: they stand on a rough, tilted anode."""
-GROWN, DISORDERED = 0.2, 0.35
-"""By so much what shows may change while crystals grow, that in the shadow of others, say; so much less lines may show than
-phi does: a deposit is not all crystal (chosen)."""
-SHARES = np.array([SEEN_SIGMA, GROWN, DISORDERED])
-"""Sigmas of those unknowns."""
-SEEN_SPREAD = 0.1
-"""Scatter between frames of what crystals read, of that; what is above all frames share."""
+BEYOND_SIGMA = 0.04
+"""Of the logarithm of the wall's phi over the solubility when crystals begin (chosen): nothing is known of it before."""
 PIECE_S = 60.0
 """A run that is repeated looks so often which solubilities the wall has passed."""
 MANY, WEIGHED_EVERY = 8, 3
@@ -68,60 +62,24 @@ class Member:
     since: float = 0.0
     passed: float = math.inf
     begins: Beginning = field(default_factory=Beginning)
-    walk: FloatArray = field(default_factory=lambda: np.zeros(len(WALK)))
 
     @property
     def log_solubility(self) -> float:
         """Logarithm of the solubility, inf without crystals."""
         return self.log_onset - self.begins.beyond
 
-    def against(
-        self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], scatter: float, by_walk: FloatArray
-    ) -> tuple[Rows, float]:  # fmt: skip
-        """The frames against this run, and what the width of their sigmas adds to chi-squared.
-
-        A beam that touches the anode (`near`) may see crystals, less than flat ones would give: by how much, and how that
-        changes as they grow, are unknowns that all frames share, with a relative `scatter` between them. The columns of SHARES.
-        """
-        dissolved, crystals = self.seen
-        there = np.where(near, crystals, 0.0)
-        sigma = np.where(near, np.hypot(own_sigma, scatter * crystals), rows.sigma)
-        shares = np.column_stack([there, self._grown(there), np.zeros(there.size)])
-        slope = np.concatenate([rows.slope, shares], axis=1)
-        if math.isfinite(self.log_onset):
-            slope[:, rows.slope.shape[1] - len(WALK) : rows.slope.shape[1]] += np.where(
-                near[:, None], SEEN * by_walk, 0.0
-            )
-        return Rows(rows.measured - SEEN * there, sigma, dissolved, slope), _width(sigma[near], own_sigma[near])
-
-    def _grown(self, crystals: FloatArray) -> FloatArray:
-        """Crystals (frame,) times how far they have grown, from 0 to 1."""
-        return crystals * crystals / max(float(self.seen[1].max(initial=0.0)), 1e-30)
-
-    def shown(self, lines: FloatArray) -> float:
-        """Of this run's crystals, what all lines together show."""
-        seen = np.isfinite(lines[0])
-        crystals = self.seen[1, seen]
-        return float(lines[0, seen] @ crystals) / max(float(crystals @ crystals), 1e-30)
-
-    def against_lines(self, lines: FloatArray, unknowns: int, by_walk: FloatArray) -> tuple[Rows, float]:
-        """The same of the crystals that lines show (phi and its sigma, (2, frame), NaN where none were seen): how much less of
-        flat ones lines show than phi is the last unknown."""
-        seen = np.isfinite(lines[0])
-        phi, own = lines[:, seen]
-        crystals = self.seen[1, seen]
-        sigma = np.hypot(own, SEEN_SPREAD * phi)
-        shares = np.column_stack([crystals, self._grown(crystals), -crystals])
-        slope = np.concatenate([np.zeros((phi.size, unknowns - len(WALK))), SEEN * by_walk[seen], shares], axis=1)
-        return Rows(phi - SEEN * crystals, sigma, np.zeros(phi.size), slope), _width(sigma, own)
+    def crystals(self, near: npt.NDArray[np.bool_], lines: FloatArray, unknowns: int) -> SeenCrystals:
+        """What frames see of this run's crystals; its unknowns do not move them."""
+        crystals = self.seen[1]
+        return SeenCrystals(crystals, np.zeros((crystals.size, unknowns)), near, lines, np.zeros(SHARES.size))
 
 
 class OnsetBank:
     """Runs at the coordinates `x` of all other unknowns. `none`: without crystals; `begun`: with.
 
     spacing: of the logarithm of the solubilities. since_s: time (s) after which crystals may begin.
-    dead: onsets (numbers of `spacing`, and how they begin) that are not tried again. none_by_solution: probability that there
-    are no crystals, lines left aside. begin: how they may begin, with probabilities; None: at the solubility.
+    dead: onsets (numbers of `spacing`, and how they begin) that are not tried again. begin: how they may begin, with
+    probabilities; None: at the solubility.
     """
 
     def __init__(
@@ -132,10 +90,10 @@ class OnsetBank:
         track = TrackedCell(with_solubility(believed.plant_at(x), math.inf), grid)
         self.none, self.begun = Member(math.inf, track, np.zeros((2, 0))), list[Member]()
         k = believed.number("solubility")
-        self.none_by_solution = 1.0
+        self._of_crystals = np.array([one.name in OF_CRYSTALS for one in believed.unknown])
         self._mean, self._sigma = float(believed.x0[k]), float(believed.sigma[k])
         self._beginnings = {Beginning(): 1.0} if begin is None else begin
-        self.open, self._since = True, since_s
+        self._since = since_s
         self._passed = math.floor(believed.unknown[k].low / spacing)
 
     def again(
@@ -182,58 +140,31 @@ class OnsetBank:
 
     @property
     def members(self) -> list[Member]:
-        return [self.none, *self.begun] if self.open else self.begun
+        return [self.none, *self.begun]
 
     @property
     def crystals(self) -> float:
         """Probability that there are some."""
         return 1.0 - self.none.weight
 
-    def beginning(self, speed: float | None) -> float:
-        """Probability that crystals cover the anode at that speed."""
-        return sum(m.weight for m in self.begun if m.begins.speed == speed)
-
     @property
     def best(self) -> Member:
         return max(self.members, key=lambda m: m.weight)
 
     def onset(self) -> HeldOnset:
-        """When crystals begin, over the wall's phi where the first run that counts has them."""
-        best, (mean, sigma) = self.best_begun, self.log_solubility()
-        alike = [m for m in self._counting() if not m.begins.beyond]
+        """When crystals begin, over the wall's phi where the first run that counts has them; how far beyond the solubility,
+        their lines do not tell."""
+        best, counting = self.best_begun, self._counting()
+        alike = [m for m in counting if not m.begins.beyond]
         first = best if best.begins.beyond else min(alike, key=lambda m: m.since)
+        logs, weights = (np.array([getattr(m, name) for m in counting]) for name in ("log_solubility", "weight"))
+        mean = float(weights @ logs / weights.sum())
+        sigma = math.sqrt(float(weights @ (logs - mean) ** 2 / weights.sum()))
         over_wall = best.log_solubility - first.passed
-        return HeldOnset(first.since, over_wall, mean - first.passed, sigma, best.begins.speed)
-
-    def log_solubility(self) -> tuple[float, float]:
-        """Logarithm of the solubility and its sigma, where there are crystals."""
-        counting = self._counting()
-        total = sum(m.weight for m in counting)
-        mean = sum(m.weight * m.log_solubility for m in counting) / total
-        variance = sum(m.weight * (m.log_solubility - mean) ** 2 for m in counting) / total
-        return mean, math.hypot(math.sqrt(variance), self.between)
-
-    @property
-    def between(self) -> float:
-        """Sigma of the logarithm of the solubility by what lies between the likeliest run with crystals and the next."""
-        return math.hypot(self.spacing / math.sqrt(12.0), self.best_begun.begins.between)
-
-    def spread(self, measure: Callable[[TrackedCell], float]) -> float:
-        """Variance of a quantity of the cell between the runs."""
-        values, weights = np.array([measure(m.track) for m in self.members]), np.array([m.weight for m in self.members])
-        mean = weights @ values / weights.sum()
-        return float(weights @ (values - mean) ** 2 / weights.sum())
+        return HeldOnset(first.since, over_wall, mean - first.passed, math.hypot(sigma, BEYOND_SIGMA))
 
     def _counting(self) -> list[Member]:
         return [m for m in self.begun if m.weight > COUNTS] or [self.best_begun]
-
-    @property
-    def x_of_best(self) -> FloatArray:
-        """Coordinates at which the likeliest run with crystals is, with what its solubility has changed by."""
-        x = self.x.copy()
-        x[self.belief.number("solubility")] = self.best_begun.log_solubility
-        x[self.belief.walk] = self.best_begun.walk
-        return x
 
     @property
     def best_begun(self) -> Member:
@@ -244,19 +175,10 @@ class OnsetBank:
         """All runs to `until_s`, and a new one for each solubility that the wall has passed meanwhile."""
         for member in self.members:
             member.seen = np.concatenate([member.seen, member.track.go_on(program, until_s, looks)], axis=1)
-        if not self.open:
-            return
         top = math.floor(math.log(self.none.track.wall_phi()) / self.spacing)
         for number in range(self._passed + 1, top + 1) if until_s > self._since else ():
             self._add(number)
         self._passed = max(self._passed, top)
-
-    def close(self) -> None:
-        """Crystals are sure, and no more begin: the runs that count are left, as what they leave open."""
-        self.open, self.begun, self.none.weight = False, self._counting(), 0.0
-        total = sum(m.weight for m in self.begun)
-        for member in self.begun:
-            member.weight /= total
 
     def unasked(self, predicted: FloatArray) -> None:
         """Frames that came late (frame,) tell no run from another until the bank is filled again."""
@@ -264,59 +186,46 @@ class OnsetBank:
             member.seen = np.concatenate([member.seen, [predicted, np.zeros(predicted.size)]], axis=1)
 
     def weigh(
-        self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], misfit: float, lines: FloatArray,
-        walk: tuple[FloatArray, float],
-    ) -> None:  # fmt: skip
+        self, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], misfit: float, lines: FloatArray
+    ) -> None:
         """Weights from the frames and from what was believed of the solubility; members without any are given up.
 
         own_sigma (frame,): also of the frames at the anode, `near` (frame,), which do not count in `rows`. lines (2, frame):
         phi of crystals by their lines and its sigma, NaN where none were seen.
         """
         members = sorted(self.members, key=lambda m: m.log_onset)
-        pairs = [self._costs(member, rows, own_sigma, near, misfit, lines, walk) for member in members]
-        alone, with_lines = np.array(pairs).T
+        costs = np.array([self._cost(member, rows, own_sigma, near, misfit, lines) for member in members])
         believed = np.array([self._believed(m) for m in members]) + 1e-12
-        self.none_by_solution = float(_shares(believed, alone)[-1])  # the last one: no solubility is too low
-        for member, share in zip(members, _shares(believed, with_lines), strict=True):
+        for member, share in zip(members, _shares(believed, costs), strict=True):
             member.weight = float(share)
         self.dead |= {self._name(m) for m in self.begun if m.weight < GIVEN_UP}
         self.begun = [m for m in self.begun if self._name(m) not in self.dead]
 
-    def _costs(
-        self, member: Member, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], misfit: float, lines: FloatArray,
-        walk: tuple[FloatArray, float],
-    ) -> tuple[float, float]:  # fmt: skip
-        """What the frames leave of a run, -2 ln of their probability: the solution alone, and with the lines.
+    def _cost(
+        self, member: Member, rows: Rows, own_sigma: FloatArray, near: npt.NDArray[np.bool_], misfit: float, lines: FloatArray
+    ) -> float:  # fmt: skip
+        """What the frames leave of a run, -2 ln of their probability, with lines where there are some.
 
         Without lines nothing holds the frames at the anode together: each may be off as far as all of them.
         """
-        of_crystals = [self.belief.number("solubility"), self.belief.number("attachment_time")]
-        believed = self.belief.sigma.copy()
-        believed[of_crystals] = 0.0
-        begun = math.isfinite(member.log_onset)
-        told_walk = np.any(rows.slope[:, self.belief.walk] != 0.0, axis=0) & begun
-        by_walk, scale = walk
-        believed[self.belief.walk] *= told_walk * scale
+        believed = np.where(self._of_crystals, 0.0, self.belief.sigma)
         back = np.append(self.belief.x0 - self.x, np.zeros(SHARES.size))
-        back[self.belief.walk] = 0.0  # its track has none
+        seen, rows = member.crystals(near, lines, self.x.size), replace(rows, predicted=member.seen[0])
 
-        def left(against: Rows, width: float, shares: FloatArray) -> tuple[float, FloatArray]:
-            of_run = np.concatenate([believed[self.belief.walk], shares])
-            told = of_run * against.slope[:, -of_run.size :] / against.sigma[:, None]
-            volume = float(np.linalg.slogdet(np.eye(of_run.size) + told.T @ told)[1])  # of what the frames rule out
-            found = solve(against, back, np.append(believed, shares), misfit)
-            return found.cost + width + volume, found.move[self.belief.walk]
+        def left(against: Rows, own: FloatArray, shares: FloatArray) -> float:
+            told = shares * against.slope[:, -shares.size :] / against.sigma[:, None]
+            volume = float(np.linalg.slogdet(np.eye(shares.size) + told.T @ told)[1])  # of what the frames rule out
+            counts = np.isfinite(against.sigma)
+            wider = 2.0 * float(np.sum(np.log(against.sigma[counts] / own[counts])))
+            return solve(against, back, np.append(believed, shares), misfit).cost + volume + wider
 
-        alone, member.walk = left(*member.against(rows, own_sigma, near, SEEN_SIGMA, by_walk), np.zeros(SHARES.size))
-        shown, wider = member.against_lines(lines, self.x.size, by_walk)
+        alone = left(seen.against(rows, own_sigma, SEEN * SEEN_FOLDS), own_sigma, np.zeros(SHARES.size))
+        shown = seen.against_lines()
         if not shown.measured.size:
-            return alone, alone
-        frames, width = member.against(rows, own_sigma, near, SEEN_SPREAD * member.shown(lines), by_walk)
-        together, moved = left(frames.and_those(shown), width + wider, SHARES)
-        false = alone + _against_false_lines(lines)
-        if together < false:
-            member.walk = moved
-        return alone, min(together, false)
+            return alone
+        own = np.append(own_sigma, lines[1, np.isfinite(lines[0])])
+        both = seen.against(rows, own_sigma, SEEN_SPREAD * seen.shown()).and_those(shown)
+        return min(left(both, own, SHARES), alone + _against_false_lines(lines))
 
     def _believed(self, member: Member) -> float:
         """Probability of the solubilities that a member stands for, before any frame."""
@@ -353,13 +262,8 @@ def _shares(believed: FloatArray, costs: FloatArray) -> FloatArray:
     return np.asarray(weight / weight.sum())
 
 
-def _width(sigma: FloatArray, own: FloatArray) -> float:
-    """What sigmas that are wider than the frames' own add to chi-squared."""
-    return 2.0 * float(np.sum(np.log(sigma / own)))
-
-
 def _against_false_lines(lines: FloatArray) -> float:
-    """What lines leave of the belief that they are of something else, as `Member.against_lines`: of any strength, every one
-    alike in its logarithm. Crystals that grow as a run says are soon far better."""
+    """What lines leave of the belief that they are of something else (`SeenCrystals.against_lines`): of any strength, every
+    one alike in its logarithm. Crystals that grow as a run says are soon far better."""
     phi, sigma = lines[:, np.isfinite(lines[0])]
     return FALSE + 2.0 * float(np.sum(np.log(FALSE_RANGE * phi / (math.sqrt(2.0 * math.pi) * sigma))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,32 +13,28 @@ from ...nouns import FloatArray
 from ...transport import Grid
 from .belief import WALK, WALK_S, Belief, with_solubility
 from .measured_voltage import MeasuredVoltage
-from .tracked_cell import Changes, Looks, TrackedCell, cell_with
+from .tracked_cell import Changes, Looks, TrackedCell
 
 RAMP_PIECES = 4
 """In which the solubility changes between two times."""
-BEYOND_SIGMA = 0.04
-"""Of the logarithm of the wall's phi over the solubility when crystals begin (chosen): nothing is known of it before."""
+OF_CRYSTALS = ("solubility", "attachment_time", *WALK)
+"""Unknowns that nothing depends on before crystals begin."""
+LENT_M = 1e-7
+"""Crystals (m) that a run is lent at a held onset: it gives back what it takes up too early, and derivatives see both ways."""
 
 
 @dataclass(frozen=True)
 class HeldOnset:
-    """When crystals begin, as their lines tell, whatever the other unknowns are.
+    """When crystals begin, whatever the other unknowns are.
 
     at_s: a time (s) shortly before. over_wall: logarithm of the solubility over phi at the wall then; centre, sigma: what is
-    known of it. A derivative by the charge, say, has the solubility that makes crystals begin when they did. speed: of the
-    anode that they cover, None where all of it takes up particles at once.
+    known of it. A derivative by the charge, say, has the solubility that makes crystals begin when they did.
     """
 
     at_s: float
     over_wall: float
     centre: float
     sigma: float
-    speed: float | None = None
-
-    def let_go(self) -> HeldOnset:
-        """Without the bank: what lines told leaves open how far below the wall the solubility lies."""
-        return replace(self, sigma=math.hypot(self.sigma, BEYOND_SIGMA))
 
 
 class RunAbout:
@@ -52,10 +49,10 @@ class RunAbout:
         self, believed: Belief, grid: Grid, x: FloatArray, *, grown: bool = False, held: HeldOnset | None = None
     ) -> None:  # fmt: skip
         self.belief, self._grid, self.x, self.grown, self.held = believed, grid, np.array(x), grown, held
-        self.of_crystals = np.array([one.name in ("solubility", "attachment_time", *WALK) for one in believed.unknown])
+        self.of_crystals = np.array([one.name in OF_CRYSTALS for one in believed.unknown])
         self.steps = np.array([one.step for one in believed.unknown])
         self.true_move = np.eye(self.x.size)
-        self._grows, self._walked = grown and held is None, 0
+        self._grows, self._walked, self._came = grown and held is None, 0, list[TrackedCell]()
         self.tracks = list[TrackedCell]()
         for step, asleep in zip(self._shifts(), [False, *self._asleep_now()], strict=True):
             self.tracks.append(self.tracks[0] if asleep else self._track(self.x + step))
@@ -68,16 +65,9 @@ class RunAbout:
     @property
     def asleep(self) -> np.ndarray:
         """True for the unknowns of crystals while there are none, and for what comes later after a held onset."""
-        waiting = np.zeros(self.x.size, dtype=bool)
-        waiting[self.belief.walk] = np.arange(len(WALK)) >= self._walked
+        waiting = ~self.walked
+        waiting[: self.belief.walk.start] = False
         return np.asarray((self.of_crystals & (not self.grown)) | waiting)
-
-    @property
-    def of_onset(self) -> np.ndarray:
-        """True for the unknowns whose derivatives move the onset."""
-        if self.held is None:
-            return self.of_crystals
-        return np.array([one.name == "solubility" for one in self.belief.unknown])
 
     def go_on(
         self, voltage: MeasuredVoltage, until_s: float, looks: Looks | None = None
@@ -109,18 +99,18 @@ class RunAbout:
         values = np.array([measure(track) for track in self.tracks])
         return float(values[0]), (values[1:] - values[0]) / self.steps
 
-    def moved(self, step: FloatArray) -> tuple[FloatArray, HeldOnset | None]:
-        """The coordinates and the held onset `step` (unknown,) from here."""
-        held, k = self.held, self.belief.number("solubility")
+    def moved(self, step: FloatArray) -> RunAbout:
+        """This run with the coordinates `step` (unknown,) from here: from its held onset on where only crystals' move, from
+        field-on where others do, too."""
+        x, held, k = self.belief.within(self.x + step), self.held, self.belief.number("solubility")
         if held is not None:
             held = replace(held, over_wall=held.over_wall + float(step[k]))
-        return self.belief.within(self.x + step), held
-
-    def hold(self, log_solubility: float, sigma: float) -> None:
-        """What is known of the held onset by now: the solubility at these coordinates."""
-        if self.held is not None and self._grows:
-            passed = float(self.x[self.belief.number("solubility")]) - self.held.over_wall
-            self.held = replace(self.held, centre=log_solubility - passed, sigma=sigma)
+        if not self._came or np.any(step[~self.of_crystals] != 0.0):
+            return RunAbout(self.belief, self._grid, x, grown=self.grown, held=held)
+        other = copy(self)
+        other.x, other.held, other.tracks = x, held, list(self._came)
+        other.true_move, other._grows, other._walked = np.eye(x.size), False, 0
+        return other
 
     def room(self) -> tuple[FloatArray, FloatArray]:
         """The lowest and the highest move that leave every unknown within its limits, (unknown,) each."""
@@ -128,18 +118,18 @@ class RunAbout:
         return np.minimum(low - self.x, 0.0), np.maximum(high - self.x, 0.0)
 
     @property
-    def walks(self) -> bool:
-        """Whether the solubility has begun to change since a held onset."""
-        return self._walked > 0
+    def walked(self) -> np.ndarray:
+        """True for what the solubility has begun to change by since a held onset, (unknown,)."""
+        begun = np.zeros(self.x.size, dtype=bool)
+        begun[self.belief.walk] = np.arange(len(WALK)) < self._walked
+        return begun
 
-    def believed(self, held: HeldOnset | None = None, walk: float = 1.0) -> tuple[FloatArray, FloatArray]:
-        """How far the belief lies from here, and its sigma; 0 for what is asleep, (unknown,) each. held: for the own one; walk:
-        times the sigmas of what the solubility changes by."""
+    def believed(self) -> tuple[FloatArray, FloatArray]:
+        """How far the belief lies from here, and its sigma; 0 for what is asleep, (unknown,) each."""
         back, sigma = self.belief.x0 - self.x, np.where(self.asleep, 0.0, self.belief.sigma)
-        if (held := held or self.held) is not None:
+        if self.held is not None:
             k = self.belief.number("solubility")
-            back[k], sigma[k] = held.centre - held.over_wall, held.sigma
-        sigma[self.belief.walk] *= walk
+            back[k], sigma[k] = self.held.centre - self.held.over_wall, self.held.sigma
         return back, sigma
 
     def _shifts(self) -> FloatArray:
@@ -152,9 +142,7 @@ class RunAbout:
 
     def _track(self, x: FloatArray) -> TrackedCell:
         plant = self.belief.plant_at(x)
-        if not self._grows:
-            return TrackedCell(with_solubility(plant, math.inf), self._grid)
-        return cell_with(plant, self._grid, None if self.held is None else self.held.speed)
+        return TrackedCell(plant if self._grows else with_solubility(plant, math.inf), self._grid)
 
     def _walk(self) -> None:
         """The next change of the solubility may begin: one run with it."""
@@ -174,6 +162,7 @@ class RunAbout:
         held = self.held
         assert held is not None
         k, self._grows = self.belief.number("solubility"), True
+        self._came = self.tracks
         came = [track.state for track in self.tracks]
         walls = [math.log(track.wall_phi()) for track in self.tracks]
         self.x[k] = walls[0] + held.over_wall
@@ -188,6 +177,7 @@ class RunAbout:
             x[k] += wall - walls[0]
             track = self._track(x)
             track.state = state
+            track.lend(LENT_M)
             self.tracks.append(track.changing(walk))
 
     def _went_on(self, voltage: MeasuredVoltage, until_s: float, looks: Looks | None) -> tuple[FloatArray, FloatArray]:

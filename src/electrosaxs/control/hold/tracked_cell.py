@@ -87,6 +87,7 @@ class TrackedCell:
             plant.cell, plant.solution, plant.classes, plant.transport, plant.growth, resting, grid=grid
         )
         self.changes: Changes = ()
+        self.lent_m = 0.0
         self.start_phi = plant.solution.volume_fraction
         self.state: State = self.problem.start(self.start_phi)
 
@@ -125,7 +126,7 @@ class TrackedCell:
         pairs = history.observe(np.tile(looks.time, 2), both, np.concatenate([looks.which, looks.which + rows]))
         seen, spread = pairs.sum(axis=1).reshape(2, number)
         dissolved = np.maximum(as_absorbed(seen, spread, looks.attenuation), 0.0)
-        crystals = history.crystals_at(looks.time).sum(axis=1)
+        crystals = history.crystals_at(looks.time).sum(axis=1) - self.lent_m
         return np.array([dissolved, looks.density[looks.which] * crystals])
 
     def ahead(self, voltage_V: float, until_s: float, *, from_V: float | None = None) -> State:
@@ -159,7 +160,13 @@ class TrackedCell:
 
     def crystals_m(self) -> float:
         """Particle volume per area in crystals (m) now."""
-        return float(self.state.crystals.sum())
+        return float(self.state.crystals.sum()) - self.lent_m
+
+    def lend(self, crystals_m: float) -> None:
+        """Crystals (m) that are not there, of what is at the wall: a solubility above it gives back what it took too much."""
+        share = self.state.u[0] / self.state.u[0].sum()
+        self.lent_m += crystals_m
+        self.state = replace(self.state, crystals=self.state.crystals + crystals_m * share)
 
     def dissolved_m(self) -> float:
         """Particle volume per area in solution (m) now."""
