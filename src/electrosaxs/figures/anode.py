@@ -92,7 +92,8 @@ def slice_flux(results: RunResults, truth: RunResults | None = None) -> Figure |
     _draw_onset(axes, results, label=False)
     axes.axhline(0.0, color="black", lw=0.5)
     axes.set(xlabel=TIME_LABEL, ylabel=f"flux (10$^{{{exponent}}}$ m s$^{{-1}}$)")
-    axes.set_ylim(top=1.45 * largest * scale)
+    lowest = min(float(np.nanmin(flux.values[good])), 0.0)  # a bar that says nothing does not scale the axis
+    axes.set_ylim(max(axes.get_ylim()[0], (lowest - 0.45 * largest) * scale), 1.45 * largest * scale)
     axes.legend(loc="upper right")
     return figure
 

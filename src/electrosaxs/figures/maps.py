@@ -10,7 +10,7 @@ from matplotlib.colors import LogNorm, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from ..nouns import FloatArray, Noun, RunResults
+from ..nouns import FloatArray, Noun, RunResults, VolumeFraction
 from .colour_bar import extend, ticks_within
 from .style import (
     PER_CENT,
@@ -30,6 +30,7 @@ NICE = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.
 QUALITIES: dict[str, float | None] = {"reduced_chi_squared": 1.0, "photons": None}
 QUALITY_LABELS = {"reduced_chi_squared": "reduced χ² of the fit", "photons": "photons per frame"}
 LARGEST_PLAIN = 50.0
+BRIDGE = 1.5
 LABEL_POINTS = 6.2  # of numbers on lines of a map
 LABEL_WIDTH, LABEL_HEIGHT = 0.09, 0.05  # of such a number, as shares of the map
 
@@ -53,8 +54,7 @@ def _map_of_phi(results: RunResults, other: RunResults | None, name: str) -> Fig
     if phi.dims != ("scan", "height") or phi.data.shape[0] < 2 or phi.data.shape[1] < 2:
         return Omitted("a contour map needs at least 2 scans over 2 heights")
     figure, axes = new_figure(68.0)
-    z, t = _grid(phi)
-    percent = PER_CENT * np.where(phi.good, phi.values, np.nan)
+    z, t, percent = _bridged(phi)
     positive = percent[np.isfinite(percent) & (percent > 0)]
     top = float(positive.max())
     bottom = max(float(np.quantile(positive, 0.05)), top / 200.0)
@@ -67,9 +67,9 @@ def _map_of_phi(results: RunResults, other: RunResults | None, name: str) -> Fig
     nice = [x for x in NICE if bottom <= x <= top]
     lines = axes.contour(z, t, np.ma.masked_invalid(percent), nice, colors="white", linewidths=0.7)
     if other is not None and other.volume_fraction.data.shape == phi.data.shape:
-        true_z, true_t = _grid(other.volume_fraction)
-        theirs = np.ma.masked_invalid(np.where(other.volume_fraction.good, other.volume_fraction.values, np.nan))
-        axes.contour(true_z, true_t, PER_CENT * theirs, nice, colors="black", linewidths=0.7, linestyles="dashed")
+        true_z, true_t, theirs = _bridged(other.volume_fraction)
+        theirs = np.ma.masked_invalid(theirs)
+        axes.contour(true_z, true_t, theirs, nice, colors="black", linewidths=0.7, linestyles="dashed")
         axes.plot([], [], color="black", lw=0.7, ls="--", label=name)
     _label_lines(axes, lines)
     bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=28)
@@ -177,6 +177,30 @@ def _grid(noun: Noun) -> tuple[FloatArray, FloatArray]:
     """Height (um) and time (min), both (scan, height)."""
     time = noun.coord("time")
     return np.broadcast_to(noun.coord("height"), time.shape), time / SECONDS_PER_MINUTE
+
+
+def _bridged(phi: VolumeFraction) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Height (um), time (min) and phi (%), (scan, height), of what is drawn, NaN where nothing is.
+
+    Scans of a few heights between whole ones leave the other heights out: there phi is interpolated in time between the frames
+    of that height, unless these are farther apart than BRIDGE times as usual, because frames are missing.
+    """
+    z, t = _grid(phi)
+    t, percent = t.copy(), PER_CENT * np.where(phi.good, phi.values, np.nan)
+    some = phi.good.any(axis=1)
+    of_scan = np.full(some.size, np.nan)
+    of_scan[some] = np.nanmedian(np.where(phi.good, t, np.nan)[some], axis=1)
+    for column in range(percent.shape[1]):
+        seen = np.flatnonzero(phi.good[:, column])
+        if seen.size < 2:
+            continue
+        at, gaps = t[seen, column], np.diff(t[seen, column])
+        after = np.clip(np.searchsorted(at, of_scan), 1, at.size - 1)  # NaN: after the last
+        inside = (of_scan > at[0]) & (of_scan < at[-1]) & (gaps[after - 1] <= BRIDGE * np.median(gaps))
+        bridge = inside & ~phi.good[:, column]
+        percent[bridge, column] = np.interp(of_scan[bridge], at, percent[seen, column])
+        t[bridge, column] = of_scan[bridge]
+    return z, t, percent
 
 
 def _label_lines(axes: Axes, lines: Any) -> None:
