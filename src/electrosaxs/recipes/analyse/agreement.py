@@ -18,6 +18,7 @@ from ...analysis.concentration.missing_solvent import solvent_level
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, worst_nearby
 from ...analysis.footprint.correction import FootprintCorrection
 from ...analysis.footprint.surface import Expected
+from ...analysis.kinetics.layer import Layer
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role
 from ...nouns.contributions import DEPOSIT, GAS, REFERENCE, SHADOW, TRANSMISSION
@@ -66,7 +67,7 @@ class Agreement:
     change of phi by what stays where the beam was, change: of ln phi with the seconds in the beam, beside the layer; shadow: of
     a film on the anode; clock: when the field came on, None: not told; misread: relative sigma of each frame's phi by a
     monitor that may be read wrong, unseen; edge: of phi where what passes the anode is not what its
-    height lets, if something else than a moved beam does it."""
+    height lets, if something else than a moved beam does it; layer: of drifting particles, None: not told."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -89,6 +90,7 @@ class Agreement:
     clock: Clock | None = None
     misread: FloatArray | float = 0.0
     edge: FloatArray | float = 0.0
+    layer: Layer | None = None
     notes: tuple[str, ...] = ()
 
     def shares(self, phi: FloatArray) -> dict[str, FloatArray]:
@@ -157,6 +159,7 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray, edge_sigm
         clock_of(measured, view, left_out),
         misread,
         edge.of_phi,
+        view.layer,
         notes=(*edge.words, *more, *words, *of_monitor, *of_steps),
     )
 
@@ -169,8 +172,9 @@ def _scattering_alone(measured: MeasuredRun, view: MeasuredView, none: BoolArray
     clock = clock_of(measured, view, none)
     unseen = of_diode_and_detector(measured)
     return Agreement(
-        None, None, none, {}, blank, blank, blank, drift, unseen=unseen, bulk=bulk, clock=clock, notes=words
-    )
+        None, None, none, {}, blank, blank, blank, drift, unseen=unseen, bulk=bulk, clock=clock,
+        layer=view.layer, notes=words,
+    )  # fmt: skip
 
 
 def _stays(

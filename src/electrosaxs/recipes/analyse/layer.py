@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...analysis.footprint.beam_profile import BeamView
+from ...analysis.footprint.layer_shape import LayerShape
 from ...analysis.kinetics.layer import Layer, Particles, Seen, fit_layer
 from ...nouns import FloatArray
 from ...physics.colloid import dry_shell_nm, solvated_shell_nm
@@ -55,3 +57,13 @@ def without_crystals(crystals: FloatArray) -> np.ndarray:
     seen = np.flatnonzero((crystals > 0.0).any(axis=1))
     scans = np.arange(crystals.shape[0]) < (seen[0] if seen.size else crystals.shape[0])
     return np.broadcast_to(scans[:, None], crystals.shape)
+
+
+def shape_of(
+    layer: Layer | None, beams: BeamView, time_s: FloatArray, crystals: FloatArray, start: float
+) -> LayerShape | None:
+    """How the layer bends across each of the beams (scan, height); near the anode before the first scan with crystals."""
+    if layer is None:
+        return None
+    told = without_crystals(crystals)
+    return LayerShape.of(layer.inside.over_start, beams, time_s=time_s, told=told, start=start)
