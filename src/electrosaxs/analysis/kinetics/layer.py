@@ -114,12 +114,15 @@ class Seen:
 @dataclass(frozen=True, eq=False)
 class Layer:
     """logarithm (scan, height): ln(apparent phi / phi0) of the model; slopes (scan, height, 3): its change with each
-    parameter; parameters: ln v0, ln D0, p; inside: the profile that frames see."""
+    parameter; parameters: ln v0, ln D0, p; inside: the profile that frames see; sigma (3,): of the parameters, with the misfit;
+    misfit: of the frames that told it, in their sigma with what the model is good to (rms, the worst at CLIP times usual)."""
 
     logarithm: FloatArray
     slopes: FloatArray
     parameters: FloatArray
     inside: DriftingLayer
+    sigma: FloatArray
+    misfit: float
 
 
 def fit_layer(x: FloatArray, relative: FloatArray, told: BoolArray, seen: Seen, particles: Particles) -> Layer | None:
@@ -140,8 +143,12 @@ def fit_layer(x: FloatArray, relative: FloatArray, told: BoolArray, seen: Seen, 
         return part.logarithm(parameters, particles)[known]
 
     found = most_agree(expected, value, sigma, start, UNKNOWN)
-    layer = DriftingLayer(found, particles, seen.gap_um)
-    return Layer(*with_slopes(lambda p: seen.logarithm(p, particles), found), found, layer)
+    here, slopes = with_slopes(lambda p: seen.logarithm(p, particles), found)
+    design, rest = slopes[scans][known] / sigma[:, None], (value - here[scans][known]) / sigma
+    usual = 1.4826 * float(np.median(np.abs(rest)))
+    misfit = float(np.sqrt(np.mean(np.square(np.clip(rest, -CLIP * usual, CLIP * usual)))))
+    own = np.sqrt(np.diag(np.linalg.inv(design.T @ design + np.diag(UNKNOWN**-2.0))))
+    return Layer(here, slopes, found, DriftingLayer(found, particles, seen.gap_um), max(misfit, 1.0) * own, misfit)
 
 
 def _start(x: FloatArray, told: BoolArray, seen: Seen) -> FloatArray | None:

@@ -22,9 +22,9 @@ def layer_of(
     crystals: FloatArray,
 ) -> Layer | None:
     """From phi, its own relative sigma, a and the share of crystals, all (scan, height): of the scans before the first with
-    crystals; None where the voltage changes, is not known, or drives particles from the anode."""
+    crystals; None where the voltage changes, or is not known."""
     program = voltage_pieces(measured.reduced)
-    if len(program) != 1 or not program[0].held or program[0].voltage < 0.0:
+    if len(program) != 1 or not program[0].held:
         return None
     x, seen, particles = as_seen(measured, phi, attenuation)
     return fit_layer(x, relative, without_crystals(crystals), seen, particles)
