@@ -37,8 +37,8 @@ def with_emptied(
     """`volume` of the frames of `sample` (frame, q), and which (frame,) are read with the sizes of the starting solution.
 
     fit: their spheres. reference, start: particle volume and spheres of the starting solution, one frame. Those whose spheres
-    say too little, whose curve is flat and whose x is below FEWEST_SIGMAS of its sigma, or LITTLE where no spheres were found at
-    all, are read so.
+    say too little, whose curve is flat and whose x is below FEWEST_SIGMAS of its sigma, or LITTLE where no spheres were found,
+    are read so.
     """
     asked = np.flatnonzero([bool(UNTOLD.intersection(flags)) for flags in fit.flags])
     emptied = np.zeros(len(fit.flags), dtype=bool)
