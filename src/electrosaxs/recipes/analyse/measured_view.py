@@ -318,7 +318,8 @@ class MeasuredView:
         correction, measures = self.compared(np.zeros(self.grid.shape, dtype=bool))
         shown = np.nan_to_num(self.scale * self.attenuation * self.phi * self.fraction)
         depth = self.depth(correction)
-        sigma = shadow_sigma(depth, shown, measures.noise)
+        diode = (depth - 1.0) * self.diode  # T e too large: phi, and what it should absorb, too small
+        sigma = np.hypot(shadow_sigma(depth, shown, measures.noise), diode)
         missing = lasting_shadow(-(measures.residual + measures.wander), sigma, self.fraction > 0.0, self.cut)
         if not np.any(missing):
             return None
