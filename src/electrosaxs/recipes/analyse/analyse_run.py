@@ -216,7 +216,7 @@ def _results(
         settings=_settings(measured.reduced),
     )
     return with_scale_errors(
-        with_hidden_layer(results, anode.surely_wavy_um), scales, run, again(maps, moved_maps, rates)
+        with_hidden_layer(results, anode.surely_wavy_um, agreed.below_um), scales, run, again(maps, moved_maps, rates)
     )
 
 
