@@ -39,3 +39,10 @@ def test_temperature_below_absolute_zero_is_refused() -> None:
 
 def test_a_photon_of_one_angstrom_has_12_398_kilo_electronvolts() -> None:
     assert_close(wavelength_nm(12.398419843320026), 0.1, rel=1e-14)
+
+
+def test_a_particle_of_ten_nanometres_in_toluene_holds_nine_charges_at_one_volt() -> None:
+    # V 4 pi eps0 eps_r r / e with 1.4400 V nm for e / (4 pi eps0)
+    least, most = electrostatics.charges_held(10.68, 2.379, ROOM)
+    assert_close(most, 2.379 * 5.34 / 1.44, rel=1e-3)
+    assert least < 0.045 < most

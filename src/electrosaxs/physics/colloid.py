@@ -17,6 +17,7 @@ from ..nouns import FloatArray, Solution
 from ..units import in_unit
 from .electrostatics import e, k, thermal_voltage
 
+SHELL_SIGMA, VISCOSITY_SIGMA = 0.2, 0.02
 REFERENCE_DIAMETER_NM = 7.1
 """Core diameter on which an effective charge is stated: the mean core of Yu 2018."""
 
@@ -31,6 +32,12 @@ def solvated_shell_nm(solution: Solution) -> float:
     """Thickness of the ligand in the solvent per side (nm): as given, 0 included, or the ligand's own."""
     given = solution.solvated_shell_nm
     return ligand_of(solution).solvated_shell_nm if given is None else given
+
+
+def diffusivity_sigma(core_nm: float, solution: Solution) -> float:
+    """Relative, of `diffusivity`: a solvated shell known to a fifth, viscosity tables to 2 % (chosen)."""
+    shell = 2.0 * solvated_shell_nm(solution)
+    return float(np.hypot(SHELL_SIGMA * shell / (core_nm + shell), VISCOSITY_SIGMA))
 
 
 def hydrodynamic_diameter(core_diameter: sc.Variable, *, solvated_shell: sc.Variable) -> sc.Variable:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from electrosaxs.analysis.kinetics.below_edge import below_edge
 from electrosaxs.analysis.kinetics.layer import Particles, Seen, apart_in_time, fit_layer
 
 HEIGHT = np.array([0.0, 50.0, 100.0, 150.0, 300.0, 700.0, 1500.0])
@@ -58,3 +59,19 @@ def test_absorption_hides_the_densest_part_of_a_layer() -> None:
     less = SEEN.logarithm(TRUTH, PARTICLES) - clear.logarithm(TRUTH, PARTICLES)
     assert np.all(less[:, 0] < 0.0)
     assert less[-1, 1] < 5.0 * less[-1, 3] < 0.0
+
+
+@pytest.mark.parametrize("deep_um", [0.0, 2.0, 7.0])
+def test_how_far_a_layer_goes_on_below_the_edge_is_told(deep_um: float) -> None:
+    """By frames below the cathode, too: speed and diffusion are told there, wherever the anode is."""
+    height = np.append(HEIGHT, [3100.0, 3400.0])
+    time = 150.0 * np.arange(1.0, 7.0)[:, None] - 20.0 + 2.0 * np.arange(height.size)
+    seen = Seen.of(height, 34.0, time_s=time, depth=np.full(time.shape, 0.2), gap_um=3500.0)
+    deeper = replace(seen, z_um=seen.z_um + deep_um, gap_um=seen.gap_um + deep_um)
+    noise, told = np.full(time.shape, 3e-4), np.ones(time.shape, dtype=bool)
+    x = deeper.logarithm(TRUTH, PARTICLES) + 3e-4 * np.random.default_rng(7).standard_normal(time.shape)
+    layer = fit_layer(x, noise, told, seen, PARTICLES)
+    assert layer is not None
+    found, sigma = below_edge(x, noise, told, seen, PARTICLES, layer)
+    assert abs(found - deep_um) < 3.0 * sigma + 0.25 * deep_um  # one linear step
+    assert sigma < 0.6

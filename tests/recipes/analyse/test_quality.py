@@ -17,6 +17,7 @@ NUMBERS = {
     "anode_height": Number(4.6, 0.2, "um", "knife edge"),
     "crystalline_amount": Number(0.3, 0.1, "um", "voxel at the anode"),
     "onset_volume_fraction": Number.absent("one", "no onset"),
+    "supply_flux": Number(7e-10, 1e-11, "m/s", "line"),
 }
 LEFT_OUT = np.zeros((4, 7), dtype=bool)
 
@@ -33,6 +34,7 @@ def grades(
     bulk: BulkLevel | None = None,
     unmeasured: dict[str, int] | None = None,
     uneven: bool = False,
+    below: float = 0.0,
 ) -> dict[str, str]:
     left_out = LEFT_OUT.copy()
     left_out.ravel()[:out] = True
@@ -44,11 +46,18 @@ def grades(
         moves=False,
         bulk=bulk,
         clock=None,
+        below_um=below,
     )
     standard = SimpleNamespace(reference_fit=SimpleNamespace(flags=(start,)))
     more = {"crystals_miss": crystals_miss, "unmeasured": unmeasured, "uneven": uneven}
     found = doubts(standard, SimpleNamespace(share=share), agreed, 28, **more)  # type: ignore[arg-type]
     return {name: number.quality for name, number in with_quality(NUMBERS, found).items()}
+
+
+def test_an_anode_that_goes_on_below_its_edge_is_said_of_what_is_added_up_from_there() -> None:
+    words = grades(below=7.2)
+    assert "goes on 7.2 um below the edge" in words.pop("supply_flux")
+    assert set(words.values()) == {"good"}
 
 
 def test_many_frames_without_a_number_are_said_with_why() -> None:

@@ -255,6 +255,16 @@ def test_the_few_that_are_left_are_small_and_phi_has_that_in_its_sigma() -> None
     assert np.mean(np.abs(off / sigma) < 2.0) > 0.9
 
 
+def test_a_little_that_no_spheres_fit_is_read_with_the_starting_sizes() -> None:
+    """Twenty sigmas of the counts, and less than a hundredth of the start: the frame was out in runs without a fault."""
+    left = np.array([3.2e-6, 6e-6, 2e-5])
+    sample = synthetic_sample(START, left, gain=0.1, solvent_gain=1e4, background=0.1, seed=5)
+    reference = synthetic_sample(START, gain=[1.0] * 6, solvent_gain=1e4)
+    voxels = made(sample, reference, in_modes=False, flags=(("not converged",),) * 3)
+    assert [recipe.EMPTIED in flags for flags in voxels.flags] == [True, True, False]
+    assert np.all(np.abs(voxels.values["phi"] - left)[:2] < 3.0 * voxels.values["phi_sigma"][:2])
+
+
 def test_a_curve_that_no_spheres_fit_and_that_is_not_flat_is_not_empty() -> None:
     sample = synthetic_sample(START, [0.0, 8e-4], gain=0.02, solvent_gain=1e4, seed=5)
     reference = synthetic_sample(START, gain=[1.0] * 6, solvent_gain=1e4)

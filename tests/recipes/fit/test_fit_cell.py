@@ -17,6 +17,7 @@ from electrosaxs.inference.propagate import wall_concentration
 from electrosaxs.io.results import read_results, write_results
 from electrosaxs.nouns import Solution
 from electrosaxs.recipes.fit.fit_cell import fit_cell, summary
+from electrosaxs.recipes.fit.numbers import with_known_particles
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "inference"))
 from fit_cases import GROWING, PHI0, TRUTH, as_results, empty_run, measured
@@ -53,6 +54,20 @@ def test_parameters_come_back_and_stand_in_the_file(fitted):
     assert_close(stored["effective_charge"]["value"], TRUTH["effective_charge"], rel=0.01)
     assert stored["effective_charge"]["unit"] == "e"
     assert "effective_charge" in summary(cell, out)
+
+
+def test_charges_that_no_particle_holds_and_another_solvent_are_doubted(fitted):
+    cell, _ = fitted
+    run, numbers = cell.fit.problem.runs[0], cell.numbers
+    assert with_known_particles(numbers, run) == numbers
+    charge = numbers["effective_charge"]
+    in_kilovolts = with_known_particles({**numbers, "effective_charge": replace(charge, value=1e3 * charge.value)}, run)
+    assert "the voltage is in other units" in in_kilovolts["effective_charge"].quality
+    assert in_kilovolts["diffusivity_scale"].quality == "good"
+    spread = numbers["diffusivity_scale"]
+    in_hexane = with_known_particles({**numbers, "diffusivity_scale": replace(spread, value=0.54 * spread.value)}, run)
+    for name in ("effective_charge", "diffusivity_scale"):
+        assert "solvent, temperature or solvated shell" in in_hexane[name].quality
 
 
 def test_the_other_charge_model_is_rejected(fitted):

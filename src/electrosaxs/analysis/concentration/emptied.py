@@ -20,7 +20,10 @@ from ..spheres.fit import FEWEST_SIGMAS, POOR_FIT_SIGMAS, BinNoise, SphereFit, b
 from .invariant import ParticleVolume
 
 EMPTIED = "holds next to nothing: phi with the sizes of the starting solution"
-UNTOLD = {"not converged", "too few counts"}
+NO_FIT = "not converged"
+UNTOLD = {NO_FIT, "too few counts"}
+LITTLE = 1e-2
+"""x (chosen) below which spheres that do not come to rest are those of a cell that empties."""
 SMALLER = 2.0
 """Deviations of the starting sizes by which the last that are left may be smaller (chosen)."""
 SMALLEST = 0.3
@@ -34,7 +37,8 @@ def with_emptied(
     """`volume` of the frames of `sample` (frame, q), and which (frame,) are read with the sizes of the starting solution.
 
     fit: their spheres. reference, start: particle volume and spheres of the starting solution, one frame. Those whose spheres
-    say too little, whose curve is flat and whose x is below FEWEST_SIGMAS of its sigma are read so.
+    say too little, whose curve is flat and whose x is below FEWEST_SIGMAS of its sigma, or LITTLE where no spheres were found,
+    are read so.
     """
     asked = np.flatnonzero([bool(UNTOLD.intersection(flags)) for flags in fit.flags])
     emptied = np.zeros(len(fit.flags), dtype=bool)
@@ -47,7 +51,8 @@ def with_emptied(
     columns = {name: getattr(volume, name).copy() for name in ParticleVolume.__dataclass_fields__}
     for frame in asked:
         x, influence, variance = _share(noise, int(frame), particles)
-        if not abs(x) < FEWEST_SIGMAS * np.sqrt(np.sum(np.square(influence) * variance)):
+        most = FEWEST_SIGMAS * np.sqrt(np.sum(np.square(influence) * variance))
+        if not abs(x) < (max(most, LITTLE) if NO_FIT in fit.flags[frame] else most):
             continue
         emptied[frame] = True
         for name in ("value", "window", "low", "high"):

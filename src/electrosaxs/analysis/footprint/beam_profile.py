@@ -20,6 +20,8 @@ from ...physics.beam import beam_deviation, open_beam_centre, open_nodes
 if TYPE_CHECKING:
     from scipy.interpolate import CubicSpline
 
+    from .layer_shape import LayerShape
+
 NODES = 24
 REACH = 5.0  # of the beam, in its standard deviations
 ONE_VISIT = 0.25
@@ -147,12 +149,13 @@ def holes_filled_in_time(values: FloatArray, time_s: FloatArray) -> FloatArray:
 @dataclass(frozen=True, eq=False)
 class BeamView:
     """Heights within the open part of each beam and their shares of it, z and weight (height, node); read_um (height,):
-    where each reads phi; spread: the beam's standard deviation. All um."""
+    where each reads phi; spread: the beam's standard deviation; gap_um: height of the cathode. All um."""
 
     z: FloatArray
     weight: FloatArray
     read_um: FloatArray
     spread: float
+    gap_um: float = np.inf
 
     @classmethod
     def of(cls, height_um: FloatArray, fwhm_um: float, gap_um: float = np.inf) -> BeamView:
@@ -160,24 +163,27 @@ class BeamView:
         the centroid of its open part."""
         read_um = open_beam_centre(height_um, fwhm_um, gap_um)
         z, weight = open_nodes(height_um, fwhm_um, gap=gap_um, nodes=NODES, reach=REACH)
-        return cls(z, weight, read_um, beam_deviation(fwhm_um))
+        return cls(z, weight, read_um, beam_deviation(fwhm_um), gap_um)
 
 
 @dataclass(frozen=True, eq=False)
 class BeamProfile:
     """phi within each beam from phi at the read heights of a map (scan, height).
 
-    first: values to begin with, holes filled from the scans around them. hidden: heights whose own value says nothing
-    about the profile. inside, at_read: for each scan the spline's weights (height, node, height) and (height, height) of
-    ln phi. growth (scan, height, height): ratio of phi at the last height, at the time of the frame at the other, to what
-    its own frame found. steepest (height, node): limit of |ln phi(z) - ln phi(read height)|, the beam's deviation per e-fold.
-    """
+    first: values to begin with, holes filled from the scans around them. hidden: heights whose own value says nothing about the
+    profile. inside, at_read: for each scan the spline's weights (height, node, height) and (height, height) of ln phi. growth
+    (scan, height, height): ratio of phi at the last height, at the time of the frame at the other, to what its own frame found.
+    base (scan, height, height): what of ln phi then is a known layer's, bend (scan, height, node): by how much that changes
+    across the beam; the spline goes through the rest. steepest (height, node): limit of |ln phi(z) - ln phi(read height)|, the
+    beam's deviation per e-fold."""
 
     first: FloatArray
     hidden: BoolArray
     inside: tuple[FloatArray, ...]
     at_read: tuple[FloatArray, ...]
     growth: FloatArray
+    base: FloatArray
+    bend: FloatArray
     steepest: FloatArray
     read_um: FloatArray
     start: float
@@ -187,10 +193,11 @@ class BeamProfile:
     @classmethod
     def through(
         cls, phi: FloatArray, hidden: BoolArray, rate: FloatArray, time_s: FloatArray, view: BeamView, start: float,
-        straight: FloatArray,
+        straight: FloatArray, layer: LayerShape | None = None, off: FloatArray | float = 0.0,
     ) -> BeamProfile:  # fmt: skip
         """The profile through what is finite of `phi`, which changes by `rate` (1/s), at the nodes of `view`.
 
+        layer: known, where it is told, with its own rates; off (scan, height): by how much rates are taken to be larger;
         straight (scan, height): share of straight lines between the heights in the profile of a beam, the rest is the spline.
         """
         whole = _continued(phi, hidden, view.read_um, start)
@@ -201,12 +208,19 @@ class BeamProfile:
         at_read = {key: _spline_weights(view.read_um, row, view.read_um) for key, (row, _) in rows.items()}
         value = np.where(known, whole, 1.0)
         later = time_s[:, :, None] - time_s[:, None, :]
+        growth, base = 1.0 + (rate / value)[:, None, :] * later, np.zeros_like(later)
+        bend = np.zeros((*phi.shape, view.z.shape[-1]))
+        if layer is not None:
+            growth[layer.told], base[layer.told] = layer.growth[layer.told], layer.at_frame[layer.told]
+            bend[layer.told] = layer.within[layer.told]
         return cls(
             value,
             hidden,
             tuple(inside[key] for key in keys),
             tuple(at_read[key] for key in keys),
-            np.maximum(1.0 + (rate / value)[:, None, :] * later, LEAST_GROWTH),
+            np.maximum(growth + (off / value)[:, None, :] * later, LEAST_GROWTH),
+            base,
+            bend,
             np.abs(view.z - view.read_um[:, None]) / view.spread,
             view.read_um,
             start,
@@ -219,7 +233,8 @@ class BeamProfile:
 
         A hidden height has its own value and the shape of the spline through the others.
         """
-        return value[..., None] * self._shape(np.log(self.nodes(value)[:, None, :] * self.growth))
+        rest = np.log(self.nodes(value)[:, None, :] * self.growth) - self.base
+        return value[..., None] * self._shape(rest, self.bend)
 
     def nodes(self, value: FloatArray) -> FloatArray:
         """phi (scan, height) that the spline goes through: `value`, hidden heights continued from above."""
@@ -238,12 +253,12 @@ class BeamProfile:
         groups = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
         return tuple((scans, self.inside[scans[0]] - self.at_read[scans[0]][:, None, :]) for scans in groups)
 
-    def _shape(self, logarithm: FloatArray) -> FloatArray:
-        """Ratio (scan, height, node) to the read height of what has this `logarithm` (scan, height, height)."""
+    def _shape(self, logarithm: FloatArray, bend: FloatArray | float = 0.0) -> FloatArray:
+        """Ratio (scan, height, node) to the read height of what has this `logarithm` (scan, height, height) and `bend`."""
         curve = np.empty((*logarithm.shape[:2], self.steepest.shape[1]))
         for scans, shape in self.alike:
             curve[scans] = (shape @ logarithm[scans].transpose(1, 2, 0)).transpose(2, 0, 1)
-        return np.exp(np.clip(curve, -self.steepest, self.steepest))
+        return np.exp(np.clip(curve + bend, -self.steepest, self.steepest))
 
 
 def _continued(phi: FloatArray, hidden: BoolArray, read_um: FloatArray, start: float) -> FloatArray:

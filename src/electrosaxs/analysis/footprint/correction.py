@@ -28,8 +28,9 @@ from .beam_profile import (
     rates_since_start,
     unit_splines,
 )
+from .layer_shape import LayerShape
 from .surface import Expected, expected
-from .unfolding import unfold
+from .unfolding import unfold, unfold_far
 
 NEIGHBOURS = 5
 SMALL_CHANGE = 1e-3
@@ -47,6 +48,8 @@ BESIDE_CRYSTALS = 0.1
 """Relative (chosen): how well what is dissolved beside crystals is known, where it tells how steep the layer is."""
 LEAST_LEFT = 0.02
 """Of the start (chosen): a height that holds less is of a cell that empties, and no part of a layer."""
+EVENLY = 1.0 / np.sqrt(5.0)
+"""Rms of the square of a slope that may lie anywhere up to 1."""
 BLOCK = 64
 """Scans whose beams are unfolded together: their matrices, heights by heights for each voxel, are what takes memory."""
 BoolArray = npt.NDArray[np.bool_]
@@ -105,6 +108,7 @@ def footprint_correction(
     missing: Expected | None = None,
     relative: FloatArray | None = None,
     steps_s: Sequence[float] = (),
+    layer: LayerShape | None = None,
 ) -> FootprintCorrection:
     """The correction of apparent volume fractions `phi` (scan, height); 1 and 0 where phi is not finite and above 0.
 
@@ -112,9 +116,9 @@ def footprint_correction(
     start: phi at field-on, where it is known; sees_crystals (scan, height): voxels whose dissolved part is uncertain and says
     nothing about the profile of their neighbours; missing: what stands in for voxels without phi in the profile of their
     neighbours, absent: what these say (`surface.expected`); relative: sigma of phi over phi, of counting and of its own;
-    steps_s: when the voltage stepped. ln phi and ln a are cubic splines through the read heights, phi at the time of each voxel
-    and such that a frame would show what was measured.
-    """
+    steps_s: when the voltage stepped; layer: where it explains what frames show, splines go through the rest. ln phi and ln a
+    are cubic splines through the read heights, phi at the time of each voxel and such that a frame would show what was
+    measured."""
     a = np.broadcast_to(attenuation, phi.shape)
     hidden = np.zeros(phi.shape, dtype=bool) if sees_crystals is None else sees_crystals
     alone = np.where(hidden, np.nan, phi)
@@ -127,24 +131,26 @@ def footprint_correction(
 
     decay = _steepest_decay(phi, np.where(hidden, np.hypot(own, BESIDE_CRYSTALS), own), view, start or 0.0)
     coarse = _Coarse.of(alone > 0.0, hidden, view, decay)
+    layer = None if layer is None else layer.that_explains(alone, view.read_um > 0.5 * view.gap_um)
 
     def seen(
         apparent: FloatArray, *, growing: bool = True, others: FloatArray = stand_in, off: bool = False,
-        straight: FloatArray = coarse.nearest,
+        straight: FloatArray = coarse.nearest, layer: LayerShape | None = layer, far: bool = False,
     ) -> _Seen:  # fmt: skip
         shown = np.where(apparent > 0.0, apparent, others)
 
         def beams(values: FloatArray) -> _Seen:
             solution = holes_filled_in_time(np.where(hidden, np.nan, values), time_s)
             rate = rates_since_start(solution, time_s, start) if growing else np.zeros_like(phi)
-            rate = rate + rate_uncertainty(solution, time_s, start, steps_s) if off else rate
+            more = rate_uncertainty(solution, time_s, start, steps_s) if off else np.zeros_like(phi)
             parts = []
             for first in range(0, len(phi), BLOCK):
                 some = slice(first, first + BLOCK)
                 profile = BeamProfile.through(
-                    solution[some], hidden[some], rate[some], time_s[some], view, start or 0.0, straight[some]
-                )
-                parts.append(_seen(apparent[some], shown[some], noise[some], profile, a[some], view))
+                    solution[some], hidden[some], rate[some], time_s[some], view, start or 0.0, straight[some],
+                    None if layer is None else layer.of_scans(some), more[some],
+                )  # fmt: skip
+                parts.append(_seen(apparent[some], shown[some], noise[some], profile, a[some], view, far))
             return joined(parts)
 
         one = beams(shown)
@@ -152,17 +158,20 @@ def footprint_correction(
         dark = np.nanmax(np.abs(np.log(one.value / shown)), initial=0.0) > DARK
         return beams(one.value) if dark else one
 
-    found = seen(phi)
-    steep = _steep_layer(phi, view, start, decay) * a * np.abs(phi)
-    sigma = _sigma(phi, seen, found, coarse, steep)
+    found = seen(phi, far=True)
+    missed = np.ones_like(phi) if layer is None else layer.misses(alone)
+    steep = _steep_layer(phi, view, start, decay, missed) * a * np.abs(phi)
+    sigma = _sigma(phi, seen, found, coarse, steep, np.where(missed < 1.0, missed, 0.0))
     return FootprintCorrection(found.factor, sigma, found.rise_um, found.depth, missing, phi, seen)
 
 
-def _sigma(phi: FloatArray, seen: Callable[..., _Seen], found: _Seen, coarse: _Coarse, steep: FloatArray) -> FloatArray:
+def _sigma(
+    phi: FloatArray, seen: Callable[..., _Seen], found: _Seen, coarse: _Coarse, steep: FloatArray, missed: FloatArray
+) -> FloatArray:
     """Sigma of the factor (scan, height) by what is not known of the profile; steep: the correction of a layer that the heights
-    do not resolve."""
+    do not resolve; missed: share of ln(phi / phi0) that a known layer does not explain, and so of its slope, squared here."""
     size = np.abs(found.factor - 1.0)
-    unseen = np.where(phi > 0.0, coarse.nearest * np.maximum(steep - size, 0.0), 0.0)
+    unseen = np.where(phi > 0.0, coarse.nearest * np.hypot(np.maximum(steep - size, 0.0), 2.0 * missed * size), 0.0)
     sigma = np.hypot(np.hypot(PROFILE_UNCERTAINTY * size, found.spread), unseen)
     if np.any(coarse.nearest):
         curved = seen(phi, straight=np.zeros_like(phi)).factor - found.factor
@@ -214,11 +223,13 @@ def _seen(
     profile: BeamProfile,
     attenuation: FloatArray,
     view: BeamView,
+    far: bool,
 ) -> _Seen:
-    """What the beam makes of the profile whose apparent value is `phi` (scan, height); shown: phi and what stands in for it."""
+    """What the beam makes of the profile whose apparent value is `phi` (scan, height); shown: phi and what stands in for it;
+    far: whether what explains the frames as well is looked for far away."""
     a = profile.attenuation_across(attenuation)
     known = np.isfinite(phi) & (phi > 0.0)
-    found, spread = unfold(shown, relative, profile, a, view)
+    found, spread = (unfold_far if far else unfold)(shown, relative, profile, a, view)
     inside, apparent = found.inside, found.apparent
     mean = np.sum(view.weight * inside, axis=-1)
     by_light = np.sum(found.light * inside * view.z, axis=-1) / apparent
@@ -272,20 +283,29 @@ def _steepest_decay(phi: FloatArray, relative: FloatArray, view: BeamView, start
     return 1.0 / min(steepest, 2.0 / view.spread)
 
 
-def _steep_layer(phi: FloatArray, view: BeamView, start: float | None, decay_um: float) -> FloatArray:
+def _steep_layer(
+    phi: FloatArray, view: BeamView, start: float | None, decay_um: float, missed: FloatArray
+) -> FloatArray:
     """(s g)^2 (scan, height), which times a phi is the correction of an exponential profile of slope g in a beam whose open
     part has deviation s, for a layer that decays over `decay_um`.
 
     The layer is what exceeds the start (all of it, where that is not given): g = (1 - phi0 / phi) / decay length; beside the
-    anode what exceeds the next height, where that has less; at a wall that nothing passes it is all of phi.
+    anode what exceeds the next height, where that has less; at a wall that nothing passes it is all of phi. Where less than
+    the start is left slopes are 0 to (phi0 / phi - 1) / decay length, that of the layer and 1 / distance from the cathode (what
+    is missing falls ever slower away from it) at most, as far as no known layer explains them, missed (scan, height).
     """
     above = np.column_stack([phi[:, 1:], np.full(phi.shape[0], np.nan)])
     base = np.where(view.read_um < FINE_UM, np.fmin(start or 0.0, np.maximum(above, 0.0)), start or 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         layer = np.clip(1.0 - base / phi, 0.0, 1.0)
-    layer = np.where(view.read_um < 2.0 * view.spread, np.isfinite(phi), layer)
+        layer = layer / decay_um
+        if start is not None:
+            convex = 1.0 / np.maximum(view.gap_um - view.read_um, view.spread)
+            empty = np.minimum(np.clip(start / phi - 1.0, 0.0, 1.0) / decay_um, convex)
+            layer = np.maximum(layer, np.sqrt(missed * EVENLY) * empty)
+    layer = np.where(view.read_um < 2.0 * view.spread, np.isfinite(phi) / decay_um, layer)
     open_part = np.sum(view.weight * np.square(view.z), axis=-1) - np.sum(view.weight * view.z, axis=-1) ** 2
-    return np.where(np.isfinite(phi), open_part * np.square(layer / decay_um), 0.0)
+    return np.where(np.isfinite(phi), open_part * np.square(layer), 0.0)
 
 
 def at_the_mean_height(

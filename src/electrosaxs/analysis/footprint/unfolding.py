@@ -25,6 +25,10 @@ FARTHEST_STEP = 0.5  # of ln phi, of one round
 SMOOTH = 0.25  # of the square of the slope of ln phi: the curvature of a layer on a base where each is a half
 LEAST_SHARE = 0.1  # of the layer in the highest phi of a scan
 LEAST_SLOPE = 1e-2  # over the inverse of the beam's deviation (chosen): of a profile that is flat for it
+HARDLY_KNOWN, HARDLY_TOLD = 0.1, 0.6
+"""Sigma of ln (<phi> / apparent) from which on, and change of what a frame shows with its own phi up to which (both in
+logarithms, chosen), phi is looked for far away, too."""
+FOLDS = (-1.0, -0.4, 0.4, 1.0, 1.8)
 LOOSE = 1e-9  # of a value that nothing tells, so that it has a place
 BoolArray = npt.NDArray[np.bool_]
 
@@ -50,6 +54,10 @@ class Unfolded:
         light /= np.sum(light, axis=-1, keepdims=True)
         return cls(value, inside, light, np.sum(light * inside, axis=-1), depth)
 
+    def factor(self, view: BeamView) -> FloatArray:
+        """ln (<phi> / apparent) (scan, height)."""
+        return np.asarray(np.log(np.sum(view.weight * self.inside, axis=-1) / self.apparent))
+
     def gain(self) -> FloatArray:
         """d ln apparent / d ln phi at the nodes (scan, height, node)."""
         apparent = self.apparent[..., None]
@@ -65,20 +73,24 @@ class Unfolded:
 
 
 def unfold(
-    shown: FloatArray, relative: FloatArray, profile: BeamProfile, a: FloatArray, view: BeamView
+    shown: FloatArray,
+    relative: FloatArray,
+    profile: BeamProfile,
+    a: FloatArray,
+    view: BeamView,
+    start: FloatArray | None = None,
 ) -> tuple[Unfolded, FloatArray]:
     """The profile of which frames show `shown` (scan, height) within `relative`, and sigma (scan, height) of ln (<phi> /
     apparent) by what no frame tells of it; where `shown` is not above 0 the profile stays as it is.
 
-    a (scan, height, node): optical depth per phi across the beam. Gauss-Newton; where a frame tells phi at the second order
-    alone, because its light comes from elsewhere, what this leaves counts as noise of it. Where it has not come to rest the
-    last step counts as sigma.
-    """
+    a (scan, height, node): optical depth per phi across the beam; start (scan, height): phi to begin with. Gauss-Newton; where
+    a frame tells phi at the second order alone, because its light comes from elsewhere, what this leaves counts as noise of it.
+    Where it has not come to rest the last step counts as sigma."""
     given = np.isfinite(shown) & (shown > 0.0)
     logarithm = np.log(np.where(given, shown, profile.first))
     noise = np.hypot(SOLVED, np.nan_to_num(relative, posinf=1.0))
     least = _LeastSquares.of(given, logarithm, noise, profile)
-    x, sigma, step = logarithm.copy(), noise, np.zeros_like(noise)
+    x, sigma, step = logarithm.copy() if start is None else np.log(start), noise, np.zeros_like(noise)
     for _ in range(ROUNDS):
         now = Unfolded.of(np.exp(x), profile, a, view)
         rest = np.where(given, logarithm - np.log(now.apparent), 0.0)
@@ -94,11 +106,43 @@ def unfold(
     return now, np.hypot(spread, np.where(given, np.abs(step), 0.0))
 
 
+def unfold_far(
+    shown: FloatArray, relative: FloatArray, profile: BeamProfile, a: FloatArray, view: BeamView
+) -> tuple[Unfolded, FloatArray]:
+    """`unfold`; where a frame hardly tells its phi, another profile, far away, may explain all frames as well, or better. It is
+    looked for from phi of those frames several times larger and smaller, and from that of a known layer; the best of each scan
+    is taken, and what the others differ by, weighed by exp(-chi^2 / 2), is in sigma."""
+    found, spread = unfold(shown, relative, profile, a, view)
+    given = np.isfinite(shown) & (shown > 0.0)
+    logarithm = np.log(np.where(given, shown, profile.first))
+    noise = np.hypot(SOLVED, np.nan_to_num(relative, posinf=1.0))
+    least = _LeastSquares.of(given, logarithm, noise, profile)
+    hardly = given & ((spread > HARDLY_KNOWN) | (np.einsum("sjj->sj", least.told(found.gain())) < HARDLY_TOLD))
+    if not hardly.any():
+        return found, spread
+    all_found, spreads = [found], [spread]
+    known = profile.start * np.exp(np.einsum("sjj->sj", profile.base))
+    for elsewhere in (known, *(found.value * np.exp(fold) for fold in FOLDS)):
+        start = np.where(hardly & (elsewhere > 0.0), elsewhere, found.value)
+        other, own = unfold(shown, relative, profile, a, view, start)
+        all_found.append(other)
+        spreads.append(own)
+    left = [logarithm - np.log(one.apparent) for one in all_found]
+    costs = np.array([least.cost(one.value, rest, noise, profile) for one, rest in zip(all_found, left, strict=True)])
+    best = np.argmin(costs, axis=0)[None, :, None]
+    factors = np.array([one.factor(view) for one in all_found])
+    off = np.square(factors - np.take_along_axis(factors, best, 0)) + np.square(spreads)
+    weight = np.exp(0.5 * (costs.min(axis=0) - costs))
+    far = np.sqrt(np.einsum("fs,fsj->sj", weight / weight.sum(axis=0), off))
+    value = np.take_along_axis(np.array([one.value for one in all_found]), best, 0)[0]
+    return Unfolded.of(value, profile, a, view), far
+
+
 @dataclass(frozen=True, eq=False)
 class _LeastSquares:
     """All scans. free (scan, height): values that are fitted. bend (scan, place, height): curvature of ln phi over the prior's
-    deviation; later (scan, height): ln of growth up to the time of the lowest frame. alike: scans with the same spline, and its
-    d ln phi / d ln value (height, node, height) at the nodes."""
+    deviation; later (scan, height): ln of growth up to the time of the lowest frame, less what is a known layer's. alike: scans
+    with the same spline, and its d ln phi / d ln value (height, node, height) at the nodes."""
 
     free: BoolArray
     bend: FloatArray
@@ -116,9 +160,14 @@ class _LeastSquares:
         for number, row in enumerate(sets):
             scans = np.flatnonzero(which.ravel() == number)
             bend[scans] = _bends(profile.read_um, row, told[scans], noise[scans], profile.spread_um)
-        return cls(given, bend, later, profile.alike, profile.hidden)
+        return cls(given, bend, later - profile.base[:, 0], profile.alike, profile.hidden)
 
-    def _told(self, gain: FloatArray) -> FloatArray:
+    def cost(self, value: FloatArray, rest: FloatArray, noise: FloatArray, profile: BeamProfile) -> FloatArray:
+        """chi^2 (scan,) of a `value` whose frames are off by `rest`, with its curvature's."""
+        bent = np.einsum("spk,sk->sp", self.bend, np.log(profile.nodes(value)) + self.later)
+        return np.sum(np.where(self.free, np.square(rest / noise), 0.0), axis=1) + np.sum(np.square(bent), axis=1)
+
+    def told(self, gain: FloatArray) -> FloatArray:
         """d ln apparent / d ln value (scan, height, height), of the values that are fitted."""
         told = np.empty((*self.free.shape, self.free.shape[1]))
         for scans, shape in self.alike:
@@ -143,7 +192,7 @@ class _LeastSquares:
     ) -> tuple[FloatArray, FloatArray]:
         """Change of ln value (scan, height) that brings `rest` of the frames and the curvature to their least squares, and the
         variance of ln value."""
-        told = self._told(gain)
+        told = self.told(gain)
         inverse, _ = self._inverse(told, sigma)
         bent = np.einsum("spk,sk->sp", self.bend, np.log(nodes) + self.later)
         pull = np.einsum("sjk,sj->sk", told, rest / np.square(sigma))
@@ -152,9 +201,9 @@ class _LeastSquares:
 
     def spread(self, gain: FloatArray, share: FloatArray, sigma: FloatArray) -> FloatArray:
         """sigma (scan, height) of ln (mean / apparent) by the part of the profile that the prior decides."""
-        told = self._told(gain)
+        told = self.told(gain)
         inverse, prior = self._inverse(told, sigma)
-        change = (self._told(share) - told) @ inverse
+        change = (self.told(share) - told) @ inverse
         return np.sqrt(np.maximum(np.einsum("sjk,skl,sjl->sj", change, prior, change), 0.0))
 
 

@@ -92,11 +92,11 @@ def _step(
     """One step of Gauss and Newton from a layer that began at 0."""
     later = seen.later(STEP * length).logarithm(layer.parameters, particles)
     slopes = np.concatenate([layer.slopes, ((later - layer.logarithm) / STEP)[..., None]], axis=-1)[told]
-    found = _solved((x - layer.logarithm)[told], np.hypot(relative, LEAST_SIGMA)[told], slopes)
+    found = solved((x - layer.logarithm)[told], np.hypot(relative, LEAST_SIGMA)[told], slopes)
     return FieldOn(length * found[0], length * found[1])
 
 
-def _solved(rest: FloatArray, sigma: FloatArray, slopes: FloatArray) -> tuple[float, float]:
+def solved(rest: FloatArray, sigma: FloatArray, slopes: FloatArray) -> tuple[float, float]:
     """Value and sigma of the last parameter: where the linear problem has its least, and how far it is known, with the misfit
     (rms, each frame counting at most CLIP times what most are off by)."""
     size = np.abs(rest) / sigma
@@ -137,4 +137,4 @@ def _fitted(
     start = np.array([np.log(speed), np.log(USUAL_DIFFUSION), USUAL_EXPONENT, -begun / (speed * length)])
     found = most_agree(expected, value, sigma, start, np.array([*UNKNOWN, UNKNOWN_MOMENT]))
     here, slopes = with_slopes(expected, found)
-    return FieldOn(length * float(found[3]), length * _solved(value - here, sigma, slopes)[1])
+    return FieldOn(length * float(found[3]), length * solved(value - here, sigma, slopes)[1])

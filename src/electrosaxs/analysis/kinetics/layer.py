@@ -3,9 +3,9 @@
     phi / phi0 = sum over sizes of w (c(z; v, D) + c(L - z; -v, D) - 1),     v = v0 (d / d0)^p d_h0 / d_h,   D = D0 d_h0 / d_h
 
 with c of `physics.one_wall`: anode and cathode as one wall each, one field from t = 0. v0, D0 and p are those with which most
-frames agree. No number of a run is read from it: what frames show over it is smooth where they themselves are steep, so that
-it tells which of them are not like their neighbours. Crystals, interaction and other fields it does not know.
-"""
+frames agree. No number of a run is read from it: what frames show over it is smooth where they themselves are steep, so that it
+tells which of them are not like their neighbours, and how phi bends across a beam between two heights. Crystals, interaction
+and other fields it does not know."""
 
 from __future__ import annotations
 
@@ -61,6 +61,26 @@ class Particles:
 
 
 @dataclass(frozen=True, eq=False)
+class DriftingLayer:
+    """phi over that of the start anywhere in a cell of gap_um; parameters: ln v0, ln D0, p (SI)."""
+
+    parameters: FloatArray
+    particles: Particles
+    gap_um: float
+
+    def over_start(self, z_um: FloatArray, time_s: FloatArray) -> FloatArray:
+        """At heights z_um above the anode at time_s; arguments broadcast."""
+        speed, diffusion, power = np.exp(self.parameters[0]), np.exp(self.parameters[1]), self.parameters[2]
+        z, particles = 1e-6 * z_um, self.particles
+        inside = np.zeros(np.broadcast_shapes(z_um.shape, time_s.shape))
+        for d, wet, share in zip(particles.diameter, particles.hydrodynamic, particles.share, strict=True):
+            v, own = speed * d**power / wet, diffusion / wet
+            below = above_a_wall(z, time_s, v, own)
+            inside += share * (below + above_a_wall(1e-6 * self.gap_um - z, time_s, -v, own) - 1.0)
+        return inside
+
+
+@dataclass(frozen=True, eq=False)
 class Seen:
     """How the frames of a run see a profile. z_um, weight (height, node): heights in the open beam and their shares of it;
     time_s, depth (scan, height): of each frame, optical depth of the starting solution; gap_um."""
@@ -85,13 +105,7 @@ class Seen:
 
     def logarithm(self, parameters: FloatArray, particles: Particles) -> FloatArray:
         """ln(apparent phi / phi0) (scan, height): <phi T> / <T> over the open beam. parameters: ln v0, ln D0, p (SI)."""
-        speed, diffusion, power = np.exp(parameters[0]), np.exp(parameters[1]), parameters[2]
-        z, time = 1e-6 * self.z_um, self.time_s[..., None]
-        inside = np.zeros((*self.time_s.shape, z.shape[-1]))
-        for d, wet, share in zip(particles.diameter, particles.hydrodynamic, particles.share, strict=True):
-            v, own = speed * d**power / wet, diffusion / wet
-            below = above_a_wall(z, time, v, own)
-            inside += share * (below + above_a_wall(1e-6 * self.gap_um - z, time, -v, own) - 1.0)
+        inside = DriftingLayer(parameters, particles, self.gap_um).over_start(self.z_um, self.time_s[..., None])
         light = self.weight * np.exp(-self.depth[..., None] * inside)
         apparent = np.sum(light * inside, axis=-1) / np.sum(light, axis=-1)
         return np.asarray(np.log(np.maximum(apparent, LEAST_PHI)))
@@ -100,11 +114,15 @@ class Seen:
 @dataclass(frozen=True, eq=False)
 class Layer:
     """logarithm (scan, height): ln(apparent phi / phi0) of the model; slopes (scan, height, 3): its change with each
-    parameter; parameters: ln v0, ln D0, p."""
+    parameter; parameters: ln v0, ln D0, p; inside: the profile that frames see; sigma (3,): of the parameters, with the misfit;
+    misfit: of the frames that told it, in their sigma with what the model is good to (rms, the worst at CLIP times usual)."""
 
     logarithm: FloatArray
     slopes: FloatArray
     parameters: FloatArray
+    inside: DriftingLayer
+    sigma: FloatArray
+    misfit: float
 
 
 def fit_layer(x: FloatArray, relative: FloatArray, told: BoolArray, seen: Seen, particles: Particles) -> Layer | None:
@@ -125,7 +143,12 @@ def fit_layer(x: FloatArray, relative: FloatArray, told: BoolArray, seen: Seen, 
         return part.logarithm(parameters, particles)[known]
 
     found = most_agree(expected, value, sigma, start, UNKNOWN)
-    return Layer(*with_slopes(lambda p: seen.logarithm(p, particles), found), found)
+    here, slopes = with_slopes(lambda p: seen.logarithm(p, particles), found)
+    design, rest = slopes[scans][known] / sigma[:, None], (value - here[scans][known]) / sigma
+    usual = 1.4826 * float(np.median(np.abs(rest)))
+    misfit = float(np.sqrt(np.mean(np.square(np.clip(rest, -CLIP * usual, CLIP * usual)))))
+    own = np.sqrt(np.diag(np.linalg.inv(design.T @ design + np.diag(UNKNOWN**-2.0))))
+    return Layer(here, slopes, found, DriftingLayer(found, particles, seen.gap_um), max(misfit, 1.0) * own, misfit)
 
 
 def _start(x: FloatArray, told: BoolArray, seen: Seen) -> FloatArray | None:

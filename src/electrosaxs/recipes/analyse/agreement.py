@@ -18,6 +18,7 @@ from ...analysis.concentration.missing_solvent import solvent_level
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, worst_nearby
 from ...analysis.footprint.correction import FootprintCorrection
 from ...analysis.footprint.surface import Expected
+from ...analysis.kinetics.layer import Layer
 from ...analysis.kinetics.scan_map import ScanMap
 from ...nouns import FloatArray, Role
 from ...nouns.contributions import DEPOSIT, GAS, REFERENCE, SHADOW, TRANSMISSION
@@ -36,6 +37,7 @@ from .drift import (
     unseen_of_the_beam,
 )
 from .edge_light import of_diode_and_detector
+from .layer import deeper_than_the_edge, without_crystals
 from .measured_run import MeasuredRun
 from .measured_view import MeasuredView
 from .misread import misread_monitors
@@ -66,7 +68,8 @@ class Agreement:
     change of phi by what stays where the beam was, change: of ln phi with the seconds in the beam, beside the layer; shadow: of
     a film on the anode; clock: when the field came on, None: not told; misread: relative sigma of each frame's phi by a
     monitor that may be read wrong, unseen; edge: of phi where what passes the anode is not what its
-    height lets, if something else than a moved beam does it."""
+    height lets, if something else than a moved beam does it; layer: of drifting particles, None: not told; below_um: by how
+    much it goes on below the edge of the anode."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -89,6 +92,8 @@ class Agreement:
     clock: Clock | None = None
     misread: FloatArray | float = 0.0
     edge: FloatArray | float = 0.0
+    layer: Layer | None = None
+    below_um: float = 0.0
     notes: tuple[str, ...] = ()
 
     def shares(self, phi: FloatArray) -> dict[str, FloatArray]:
@@ -134,6 +139,7 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray, edge_sigm
     scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
     own = 0.0 if scatter else noise or noise_of_phi(measures, view.depth(correction), usual)
     misread, of_monitor = misread_monitors(view, left_out, scaled, contradictions)
+    clock = clock_of(measured, view, left_out)
     stays, of_steps = _stays(view, left_out, measures, correction, edge_sigma_um)
     of_light = {place: c for place, c in contradictions.items() if place not in scaled}
     said = {at: cause(c) for at, c in contradictions.items()} | {at: one.words for at, one in scaled.items()}
@@ -154,9 +160,11 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray, edge_sigm
         bulk,
         *_deposit(view, measured, left_out, bulk, heights_known=not edge.moved_um),
         shadow,
-        clock_of(measured, view, left_out),
+        clock,
         misread,
         edge.of_phi,
+        view.layer,
+        _below(measured, view, left_out, clock, edge),
         notes=(*edge.words, *more, *words, *of_monitor, *of_steps),
     )
 
@@ -169,8 +177,9 @@ def _scattering_alone(measured: MeasuredRun, view: MeasuredView, none: BoolArray
     clock = clock_of(measured, view, none)
     unseen = of_diode_and_detector(measured)
     return Agreement(
-        None, None, none, {}, blank, blank, blank, drift, unseen=unseen, bulk=bulk, clock=clock, notes=words
-    )
+        None, None, none, {}, blank, blank, blank, drift, unseen=unseen, bulk=bulk, clock=clock,
+        layer=view.layer, notes=words,
+    )  # fmt: skip
 
 
 def _stays(
@@ -214,6 +223,14 @@ def _edge(view: MeasuredView, measures: TwoMeasures, shadow: Shadow | None) -> _
     if np.any(measures.wander):
         of_phi = np.hypot(of_phi, unseen_of_the_beam(measures, view.solvent, view.solvent_depth))
     return _Edge(max(moved, moves, key=abs), abs(moves) > abs(moved), of_phi, (*words, *how))
+
+
+def _below(measured: MeasuredRun, view: MeasuredView, left_out: BoolArray, clock: Clock | None, edge: _Edge) -> float:
+    """By how much (um) the layer goes on below the edge; 0 where heights or times are others, which would look like it."""
+    if edge.moved_um or (clock is not None and clock.wrong):
+        return 0.0
+    told = without_crystals(view.fraction) & ~left_out
+    return deeper_than_the_edge(measured, view.phi, view.relative, told, view.attenuation, view.layer)
 
 
 def _deposit(

@@ -49,6 +49,7 @@ from .maps import FrameMaps, Kinetics, frame_maps, kinetics
 from .measured_run import MeasuredRun
 from .memory import give_back
 from .misfit import Misfit, with_sizes_that_fit
+from .motion import motion_of
 from .odd_standards import without_odd_standards
 from .play import doubts_of_play, stage_play, words_of_play
 from .quality import Doubt, doubts, with_quality
@@ -179,6 +180,7 @@ def _results(
     standard, fraction = measured.standard, crystals.fraction_map
     excluded = ~grid.measured | ~np.isfinite(measured.on_map("phi"))
     program, play = voltage_pieces(measured.reduced), stage_play(measured)
+    motion = motion_of(agreed.layer, run, float(standard.reference_fit.diameter[0]), program)
     maps = frame_maps(voxels, grid, run, excluded, fraction, agreed, program)
     start = headline_numbers(maps, standard, anode)["starting_diameter"]
     drift = size_drift(maps, agreed.bulk, start, 0.0 if agreed.scatter else agreed.drift)
@@ -203,9 +205,15 @@ def _results(
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
     film = film_study(agreed.shadow, crystals, maps, run, anode, scales.anode_um or 0.0)
     doubtful = _doubts(measured, misfit, agreed, crystals, anode, scales)
-    doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_last_scan(maps.phi, grid), *drift.doubts]
+    doubtful += [
+        *film.doubts,
+        *doubts_of_play(play),
+        *doubts_of_the_last_scan(maps.phi, grid),
+        *drift.doubts,
+        *motion.doubts,
+    ]
     before = tuple(note for part in (measured.reduced, between, misfit, agreed, anode) for note in part.notes)
-    after = (*drift.notes, *growth.notes, *crystals.notes, *film.notes, *sizes.notes)
+    after = (*motion.notes, *drift.notes, *growth.notes, *crystals.notes, *film.notes, *sizes.notes)
     results = replace(
         _nouns(run.run.title, maps, with_hidden_crystals(growth, film), crystals, sizes),
         quality=_quality_maps(measured, maps.phi.values, agreed),
@@ -217,7 +225,7 @@ def _results(
         settings=_settings(measured.reduced),
     )
     return with_scale_errors(
-        with_hidden_layer(results, anode.surely_wavy_um), scales, run, again(maps, moved_maps, rates)
+        with_hidden_layer(results, anode.surely_wavy_um, agreed.below_um), scales, run, again(maps, moved_maps, rates)
     )
 
 

@@ -53,6 +53,7 @@ from ...nouns.voltage_pieces import Piece, main_piece, steps, whole_program
 from .agreement import Agreement
 from .attenuation import attenuation_map
 from .crystal_view import sees_crystals
+from .layer import shape_of
 from .voxels import Voxels, held_on_map, on_map, shared_on_map
 
 SIZE_STEP_UNCERTAINTY = 0.2
@@ -98,16 +99,18 @@ def frame_maps(
     dissolved = 1.0 - crystalline_fraction
     beside_crystals = sees_crystals(crystalline_fraction, grid.heights, run.beam.fwhm_um, apparent)
     relative = on_map(voxels, grid, "phi_sigma") / np.abs(apparent)
+    start = run.solution.volume_fraction
     correction = footprint_correction(
         held_on_map(voxels, grid) * dissolved,
         beams,
         time_s=grid.time,
         attenuation=attenuation_map(voxels, grid, run),
-        start=run.solution.volume_fraction,
+        start=start,
         sees_crystals=beside_crystals,
         missing=None if agreed is None else agreed.missing,
         relative=relative,
         steps_s=_changes(program),
+        layer=shape_of(None if agreed is None else agreed.layer, beams, grid.time, crystalline_fraction, start),
     )
     factor = crystalline_fraction + dissolved * correction.factor
     shared = {name: factor * sigma for name, sigma in shared_on_map(voxels, grid, "phi").items()}

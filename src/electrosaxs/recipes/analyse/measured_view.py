@@ -18,6 +18,7 @@ from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two
 from ...analysis.concentration.wander import scatter_of_the_stage
 from ...analysis.footprint.beam_profile import BeamView
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
+from ...analysis.footprint.layer_shape import LayerShape
 from ...analysis.footprint.surface import Expected, expected
 from ...analysis.kinetics.layer import Layer, apart_in_time
 from ...analysis.kinetics.scan_map import ScanMap
@@ -28,7 +29,7 @@ from .attenuation import attenuation_map, start_depth
 from .causes import FITS, LEAST_OFF, Contradiction
 from .crystal_view import sees_crystals
 from .drift import noise_of_phi
-from .layer import layer_of, over_start, without_crystals
+from .layer import layer_of, over_start, shape_of, without_crystals
 from .measured_run import MeasuredRun
 from .misfit import POOR
 from .scaled import UNCERTAIN, Scaled, near_in_time
@@ -52,6 +53,8 @@ BESIDE_CRYSTALS = 0.05
 """Relative uncertainty of the depth where crystals stand in the beam (chosen)."""
 LEAST_MONITOR_NOISE = 2e-3
 """Relative, from which on noise of all monitors is taken into account before single frames are judged (chosen)."""
+IN_THE_DARK = 0.1
+"""Of ln phi (chosen): what a frame that is too dark to be measured would show, at best."""
 GAIN_OFF = 0.3
 """Relative, of what a profile within the beam adds to a frame's own share of its depth (chosen)."""
 APART, LEAST_APART = 3.0, 2e-3
@@ -224,6 +227,11 @@ class MeasuredView:
         """Of the heights of the map."""
         return BeamView.of(self.grid.heights, self.run.beam.fwhm_um, 1e3 * self.run.cell.gap_mm)
 
+    @cached_property
+    def shape(self) -> LayerShape | None:
+        """Of the layer, across these beams."""
+        return shape_of(self.layer, self.beams, self.grid.time, self.fraction, self.run.solution.volume_fraction)
+
     @property
     def beside_crystals(self) -> BoolArray:
         return sees_crystals(self.fraction, self.grid.heights, self.run.beam.fwhm_um, self.phi)
@@ -275,7 +283,7 @@ class MeasuredView:
         solution = phi * (1.0 - self.fraction)
         if missing is None and self.layer is not None:
             alone = np.where(self.beside_crystals, np.nan, solution)
-            missing = self._expected(alone, ~(alone > 0.0) & ~self.beside_crystals)
+            missing = self._continued(self._expected(alone, ~(alone > 0.0) & ~self.beside_crystals))
         return footprint_correction(
             solution,
             self.beams,
@@ -285,6 +293,19 @@ class MeasuredView:
             sees_crystals=self.beside_crystals,
             missing=missing,
             relative=self.relative,
+            layer=self.shape,
+        )
+
+    def _continued(self, missing: Expected) -> Expected:
+        """`missing`; where no frame of a scan shows the anode or what is nearer to it, as of frames too dark to be measured,
+        what is over the layer there is continued from above, and as uncertain as it is large, or as what so little light
+        shows."""
+        below = np.cumsum(np.isfinite(self.phi), axis=1) == 0
+        if self.layer is None or not below.any():
+            return missing
+        over = missing.logarithm - np.log(self.run.solution.volume_fraction) - self.layer.logarithm
+        return replace(
+            missing, sigma=np.where(below, np.hypot(missing.sigma, np.hypot(over, IN_THE_DARK)), missing.sigma)
         )
 
     def depth(self, correction: FootprintCorrection) -> FloatArray:
@@ -297,7 +318,8 @@ class MeasuredView:
         correction, measures = self.compared(np.zeros(self.grid.shape, dtype=bool))
         shown = np.nan_to_num(self.scale * self.attenuation * self.phi * self.fraction)
         depth = self.depth(correction)
-        sigma = shadow_sigma(depth, shown, measures.noise)
+        diode = (depth - 1.0) * self.diode  # T e too large: phi, and what it should absorb, too small
+        sigma = np.hypot(shadow_sigma(depth, shown, measures.noise), diode)
         missing = lasting_shadow(-(measures.residual + measures.wander), sigma, self.fraction > 0.0, self.cut)
         if not np.any(missing):
             return None

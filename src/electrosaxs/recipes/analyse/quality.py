@@ -25,6 +25,7 @@ OF_PHI = {
     "anode_volume_fraction",
     "onset_volume_fraction",
 }
+OF_CONTENT = {"supply_flux", "mass_balance_error", "solution_loss"}
 OF_SIZES = {"anode_diameter", "anode_polydispersity"}
 OF_CRYSTALS = {"crystalline_fraction", "crystalline_amount", "anode_volume_fraction"}
 OF_THE_START = {"starting_diameter", "starting_polydispersity"}
@@ -91,6 +92,12 @@ def doubts(
             f"{' in some of the scans' if agreed.moves else ''}"
         )
         found.append(Doubt(phi, why))
+    if agreed.below_um:
+        why = (
+            f"the layer at the anode goes on {agreed.below_um:.2g} um below the edge that cuts the beam: it is tilted along the"
+            " beam or wavy, and what is added up from its edge on lacks what lies deeper (in its sigma)"
+        )
+        found.append(Doubt(frozenset(OF_CONTENT), why))
     if agreed.clock is not None and agreed.clock.wrong:
         found.append(Doubt(frozenset({*RESTS_ON_IT, CLOCK}), agreed.clock.words))
     if centre_px > MOST_CENTRE_PX:

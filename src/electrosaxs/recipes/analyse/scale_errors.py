@@ -244,14 +244,14 @@ def with_part(noun: Kind, name: str, change: FloatArray) -> Kind:
     return replace(noun, shared={**noun.shared, name: part})
 
 
-def with_hidden_layer(results: RunResults, spread_um: float) -> RunResults:
+def with_hidden_layer(results: RunResults, spread_um: float, below_um: float = 0.0) -> RunResults:
     """`results` with what a wavy anode hides below its highest lines, where no beam passes and the layer is densest: integrals
     from the anode on lack depth x phi there. Of the greatest of n heights the mean over the sd is 2 ln n sqrt(6) / pi (Gumbel
-    1958): HIDDEN times the edge's spread, one sigma."""
-    phi, depth = results.volume_fraction, 1e-6 * HIDDEN * spread_um
+    1958): HIDDEN times the edge's spread, one sigma; below_um: how deep the layer was found to be there."""
+    phi, depth = results.volume_fraction, 1e-6 * float(np.hypot(HIDDEN * spread_um, below_um))
     time, wall = phi.coord("time")[:, 0], np.where(phi.good[:, 0], phi.values[:, 0], np.nan)
     told = np.isfinite(wall) & np.isfinite(time)
-    if not spread_um or told.sum() < 2:
+    if not depth or told.sum() < 2:
         return results
     rate = np.gradient(np.interp(time, time[told], wall[told]), time)
     flux, numbers = results.flux, dict(results.numbers)

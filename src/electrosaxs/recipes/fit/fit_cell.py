@@ -32,7 +32,7 @@ from ..output_folder import writing
 from ..progress import Progress, over, stage
 from .files import write_fit
 from .fitted import FittedCell
-from .numbers import fit_numbers, with_clocks
+from .numbers import fit_numbers, with_clocks, with_known_particles
 from .scale_errors import step_sentences, with_scale_errors
 
 RESULTS = "results.nxs"
@@ -139,6 +139,7 @@ def _told(
     walls = tuple(wall_concentration(fit, number) for number in range(len(measured)))
     said = (*statements(fit, known, comparison, agreed), *step_sentences(fit.problem.runs))
     numbers = with_clocks(with_scale_errors(fit_numbers(fit, known, shapes, walls), fit.problem.runs), measured)
+    numbers = with_known_particles(numbers, fit.problem.runs[0])
     return FittedCell(fit, comparison, known, shapes, walls, measured, said, numbers)
 
 

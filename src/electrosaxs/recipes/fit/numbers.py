@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from ...inference.fit import CellFit
 from ...inference.identifiability import Knowledge
+from ...inference.observations import Observations
 from ...inference.parameters import PARAMETERS
 from ...inference.profile import Profile
 from ...inference.propagate import WallConcentration, motion
 from ...inference.wording import interval, reported, source
+from ...materials import solvent_of
 from ...nouns import Number, RunResults
+from ...physics.colloid import REFERENCE_DIAMETER_NM, diffusivity_sigma, solvated_shell_nm
+from ...physics.electrostatics import charges_held
+from ...units import quantity
 
 DOUBTFUL, WRONG = 3.0, 10.0
 """Sigmas (rms) by which the best model misses the maps from which on its numbers are doubted, and no longer those of a model
 that describes the cell (chosen)."""
+SURE = 3.0
+"""Sigmas by which a diffusion must be another one before it is said."""
 CLOCK = "field_on_time"
 ALWAYS = ("effective_charge", "charge_exponent", "diffusivity_scale", "solubility", "attachment_time")
 
@@ -63,6 +72,32 @@ def with_clocks(numbers: Mapping[str, Number], measured: Sequence[RunResults]) -
         else number
         for name, number in numbers.items()
     }
+
+
+def with_known_particles(numbers: Mapping[str, Number], run: Observations) -> dict[str, Number]:
+    """`numbers`, the charge doubted where no particle of such a solution holds it, or where it diffuses as in another solvent:
+    the one rests on the voltage, the other on viscosity and solvated shell."""
+    solution, temperature, core = (
+        run.solution,
+        run.cell.temperature_K,
+        run.start_diameter.value or REFERENCE_DIAMETER_NM,
+    )
+    charge, scale = numbers["effective_charge"], numbers["diffusivity_scale"]
+    found = dict(numbers)
+    if scale.value is not None and scale.sigma is not None:
+        known = np.hypot(scale.sigma / scale.value, diffusivity_sigma(core, solution))
+        if abs(np.log(scale.value)) > SURE * known:
+            why = (
+                f"doubtful: particles diffuse {scale.value:.3g} times as fast as they should in {solution.solvent} at"
+                f" {temperature:g} K: solvent, temperature or solvated shell are others"
+            )
+            found |= {name: replace(numbers[name], quality=why) for name in ("effective_charge", "diffusivity_scale")}
+    wet = core + 2.0 * solvated_shell_nm(solution)
+    least, most = charges_held(wet, solvent_of(solution).permittivity, quantity(temperature, "K"))
+    if charge.value is not None and not least <= abs(charge.value) <= most:
+        why = f"doubtful: a particle holds {least:g} to {most:.2g} elementary charges: the voltage is in other units"
+        found["effective_charge"] = replace(charge, quality=why)
+    return found
 
 
 def _with_quality(number: Number, misses: float) -> Number:
