@@ -17,7 +17,7 @@ from electrosaxs.figures.curves import porod_plots
 from electrosaxs.figures.fit_maps import residual_maps
 from electrosaxs.figures.fit_parameters import correlation_matrix
 from electrosaxs.figures.gallery import GALLERY, figure_makers
-from electrosaxs.figures.maps import _bridged, flux_map, volume_fraction_map
+from electrosaxs.figures.maps import flux_map, volume_fraction_map
 from electrosaxs.figures.plan import PlanCurves, draw_plan
 from electrosaxs.figures.profiles import flux_profiles, size_profiles, volume_fraction_profiles
 from electrosaxs.figures.rendered import rendered_png
@@ -375,34 +375,6 @@ def test_frames_that_contradict_themselves_are_named(run, drawn):
     assert named == [f"frame {index}" for index in left_out[:8]]
 
 
-def test_a_map_is_whole_between_whole_scans_and_white_where_frames_are_missing(run):
-    """Every third scan is whole, the others have two heights; of one whole scan a frame was left out."""
-    phi = run.volume_fraction
-    scans, heights = 17, phi.data.shape[1]
-    time = np.broadcast_to(60.0 * np.arange(scans)[:, None], (scans, heights))
-    there = np.zeros((scans, heights), dtype=bool)
-    there[:, :2] = there[::3] = True
-    there[6, -2] = False
-    values = np.where(there, 1e-3 + 1e-5 * time, np.nan)
-    partial = type(phi).from_arrays(
-        values,
-        dims=("scan", "height"),
-        coords={"height": (("height",), phi.coord("height")), "time": (("scan", "height"), time)},
-        masks={"excluded": (("scan", "height"), ~there)},
-    )
-    _, minutes, percent = _bridged(partial)
-    whole = np.isfinite(percent)
-    assert whole[:16, :-2].all()
-    assert np.array_equal(np.flatnonzero(~whole[:16, -2]), [4, 5, 6, 7, 8])
-    assert not whole[16:, 2:].any()  # nothing was measured there afterwards
-    assert_close(percent[whole], 100.0 * (1e-3 + 6e-4 * minutes[whole]), rel=1e-9)
-
-
-def test_lines_of_the_map_say_their_value(run):
-    labels = [text for text in texts(volume_fraction_map(run)) if re.fullmatch(r"0?\.?\d+", text)]
-    assert {"0.05", "0.1", "0.2"} <= set(labels)
-
-
 def test_a_square_root_axis_is_named_as_one(drawn):
     for name in ("volume_fraction_map", "flux_map", "flux_profiles", "size_profiles", "quality_map"):
         for axes in drawn[name].figure.axes:
@@ -416,3 +388,8 @@ def test_peaks_that_lie_close_have_labels_that_do_not_cover_each_other(drawn):
     boxes = [t.get_window_extent() for t in figure.findobj(Text) if t.get_text() in {"111", "200", "220", "311", "222"}]
     assert len(boxes) == 5
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_lines_of_the_map_say_their_value(run):
+    labels = [text for text in texts(volume_fraction_map(run)) if re.fullmatch(r"0?\.?\d+", text)]
+    assert {"0.05", "0.1", "0.2"} <= set(labels)
