@@ -125,6 +125,25 @@ def test_a_halo_of_charging_is_no_part_of_an_island(height: float, fades: float)
     assert "halo" in numbers["island_thickness"].source
 
 
+@pytest.mark.parametrize(("height", "fades", "blur"), [(0.3, 3.0, 2.0), (-0.15, 3.0, 1.0)])
+def test_what_may_be_a_halo_of_few_blurs_or_a_facet_is_in_the_sigma(height: float, fades: float, blur: float) -> None:
+    """It was taken for a facet: edges 20 to 45 % long, 12 to 30 sigma, without a word."""
+    view = looked_at(
+        placed(12, 85.0),
+        EDGE,
+        lambda d: np.where(d < 0.0, 60.0 * height * np.exp(np.minimum(d, 0.0) / fades), 60.0),
+        blur=blur,
+    )
+    numbers = numbers_of(sample_of([view], Detection(0.01, 0.0, 0, 0), 13.2))
+    found = numbers["base_edge_mean"]
+    assert any("facets or a halo" in flag for flag in view.flags)
+    assert found.value is not None
+    assert found.sigma is not None
+    assert abs(found.value - EDGE) < 2.2 * found.sigma
+    assert numbers["island_thickness"].value is None
+    assert "not told apart" in numbers["island_thickness"].source
+
+
 @pytest.mark.parametrize("level", [15.0, 40.0, 100.0])
 def test_a_blurred_facet_is_no_halo(level: float) -> None:
     """It ends within a few blurs: a halo was taken off that was none, and edges came out up to a quarter short."""
