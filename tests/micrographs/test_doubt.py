@@ -1,5 +1,7 @@
 """What an image cannot tell is said and stands in sigma: where base edges lie beside dark rims, how many islands crowd."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from closeness import assert_close
@@ -212,3 +214,23 @@ def test_islands_that_are_counted_rightly_are_no_crowd() -> None:
     view = looked_at(placed(60, 52.0), EDGE, lambda d: np.clip(d + 0.5, 0.0, 1.0) * 60.0)
     assert view.unseen == 0.0
     assert not view.flags
+
+
+def test_what_flags_say_against_numbers_is_in_their_quality() -> None:
+    """They were good in numbers.json whatever the flags said, and a campaign took them without a word."""
+    view = replace(
+        looked_at(placed(6, 100.0), EDGE, lambda d: np.where(d < 0.0, 0.0, 60.0)), scale=Scale(400.0, "--um-per-pixel")
+    )
+
+    def qualities(*flags: str) -> dict[str, str]:
+        numbers = numbers_of(sample_of([replace(view, flags=flags)], Detection(0.01, 0.0, 0, 0), 13.2))
+        return {name: one.quality for name, one in numbers.items() if one.value is not None}
+
+    assert set(qualities("faint: islands differ little").values()) == {"good"}
+    crowded = qualities("perhaps not triangular, or too crowded: the count may be 9 too high")
+    assert crowded["nucleation_density"].startswith("doubtful: image: perhaps not triangular")
+    assert crowded["area"] == "good"
+    scaled = qualities("scale: base edges of 2e+04 um are not those of islands")
+    assert scaled["base_edge_mean"].startswith("doubtful: image: scale")
+    assert scaled["island_count"] == "good"
+    assert qualities("not triangular: squares")["base_edge_mean"].startswith("not trustworthy")
