@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from electrosaxs.micrographs.density import count_variance
 from electrosaxs.micrographs.find import find_islands
+from electrosaxs.micrographs.stretch import Stretch
 from electrosaxs.nouns.islands import FieldOfView, Scale
 from electrosaxs.physics.tetrahedron import depth
 from electrosaxs.recipes.islands.detection import Detection
@@ -234,3 +235,9 @@ def test_what_flags_say_against_numbers_is_in_their_quality() -> None:
     assert scaled["base_edge_mean"].startswith("doubtful: image: scale")
     assert scaled["island_count"] == "good"
     assert qualities("not triangular: squares")["base_edge_mean"].startswith("not trustworthy")
+
+
+def test_what_is_stretched_much_is_perhaps_no_island() -> None:
+    """A picture of text was 397 islands, stretched by 15 %, and their density good."""
+    assert Stretch(0.02, 0.004, 30.0, 40).words.startswith("stretched: 40 islands")
+    assert Stretch(0.15, 0.004, 30.0, 40).words.startswith("perhaps not triangular, or tilted: stretched: 40 islands")
