@@ -214,3 +214,18 @@ def test_a_film_that_hardly_refracts_keeps_a_sigma_of_its_critical_angle():
     assert sigma is not None
     assert abs(found.constants.critical - light.critical) < 3.0 * sigma
     assert np.radians(0.001) < sigma < np.radians(0.02)
+
+
+def test_spots_are_drawn_by_the_mean_over_likely_sizes():
+    """Not by the one size that fits the noise of few intensities best: beside its zero it is steeper than anybody knows."""
+    rng = np.random.default_rng(3)
+    q = rng.uniform(0.6, 2.5, 12)
+    envelope = fit_envelope(q, log_spheres(q, 7.1, 0.07) + rng.normal(0.0, 0.4, 12), neighbour_nm=9.33)
+    at = np.linspace(1.0, 1.6, 61)
+    mean = sum(w * (log_spheres(at, d, s) - u2 * at**2) for w, d, s, u2 in envelope.likely)
+    assert len(envelope.likely) > 3
+    assert_close(sum(w for w, *_ in envelope.likely), 1.0, rel=1e-9)
+    assert_close(envelope.leaning(at), mean, rel=1e-9)
+    assert np.abs(np.diff(envelope.leaning(at))).max() < 0.8 * np.abs(np.diff(envelope.log(at))).max()
+    alone = replace(envelope, likely=())
+    assert_close(np.diff(alone.leaning(at)), np.diff(envelope.log(at)), rel=1e-6, floor=1e-9)

@@ -1,5 +1,7 @@
 """What an image cannot tell is said and stands in sigma: where base edges lie beside dark rims, how many islands crowd."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from closeness import assert_close
@@ -7,6 +9,7 @@ from scipy import ndimage
 
 from electrosaxs.micrographs.density import count_variance
 from electrosaxs.micrographs.find import find_islands
+from electrosaxs.micrographs.stretch import Stretch
 from electrosaxs.nouns.islands import FieldOfView, Scale
 from electrosaxs.physics.tetrahedron import depth
 from electrosaxs.recipes.islands.detection import Detection
@@ -125,6 +128,25 @@ def test_a_halo_of_charging_is_no_part_of_an_island(height: float, fades: float)
     assert "halo" in numbers["island_thickness"].source
 
 
+@pytest.mark.parametrize(("height", "fades", "blur"), [(0.3, 3.0, 2.0), (-0.15, 3.0, 1.0)])
+def test_what_may_be_a_halo_of_few_blurs_or_a_facet_is_in_the_sigma(height: float, fades: float, blur: float) -> None:
+    """It was taken for a facet: edges 20 to 45 % long, 12 to 30 sigma, without a word."""
+    view = looked_at(
+        placed(12, 85.0),
+        EDGE,
+        lambda d: np.where(d < 0.0, 60.0 * height * np.exp(np.minimum(d, 0.0) / fades), 60.0),
+        blur=blur,
+    )
+    numbers = numbers_of(sample_of([view], Detection(0.01, 0.0, 0, 0), 13.2))
+    found = numbers["base_edge_mean"]
+    assert any("facets or a halo" in flag for flag in view.flags)
+    assert found.value is not None
+    assert found.sigma is not None
+    assert abs(found.value - EDGE) < 2.2 * found.sigma
+    assert numbers["island_thickness"].value is None
+    assert "not told apart" in numbers["island_thickness"].source
+
+
 @pytest.mark.parametrize("level", [15.0, 40.0, 100.0])
 def test_a_blurred_facet_is_no_halo(level: float) -> None:
     """It ends within a few blurs: a halo was taken off that was none, and edges came out up to a quarter short."""
@@ -193,3 +215,29 @@ def test_islands_that_are_counted_rightly_are_no_crowd() -> None:
     view = looked_at(placed(60, 52.0), EDGE, lambda d: np.clip(d + 0.5, 0.0, 1.0) * 60.0)
     assert view.unseen == 0.0
     assert not view.flags
+
+
+def test_what_flags_say_against_numbers_is_in_their_quality() -> None:
+    """They were good in numbers.json whatever the flags said, and a campaign took them without a word."""
+    view = replace(
+        looked_at(placed(6, 100.0), EDGE, lambda d: np.where(d < 0.0, 0.0, 60.0)), scale=Scale(400.0, "--um-per-pixel")
+    )
+
+    def qualities(*flags: str) -> dict[str, str]:
+        numbers = numbers_of(sample_of([replace(view, flags=flags)], Detection(0.01, 0.0, 0, 0), 13.2))
+        return {name: one.quality for name, one in numbers.items() if one.value is not None}
+
+    assert set(qualities("faint: islands differ little").values()) == {"good"}
+    crowded = qualities("perhaps not triangular, or too crowded: the count may be 9 too high")
+    assert crowded["nucleation_density"].startswith("doubtful: image: perhaps not triangular")
+    assert crowded["area"] == "good"
+    scaled = qualities("scale: base edges of 2e+04 um are not those of islands")
+    assert scaled["base_edge_mean"].startswith("doubtful: image: scale")
+    assert scaled["island_count"] == "good"
+    assert qualities("not triangular: squares")["base_edge_mean"].startswith("not trustworthy")
+
+
+def test_what_is_stretched_much_is_perhaps_no_island() -> None:
+    """A picture of text was 397 islands, stretched by 15 %, and their density good."""
+    assert Stretch(0.02, 0.004, 30.0, 40).words.startswith("stretched: 40 islands")
+    assert Stretch(0.15, 0.004, 30.0, 40).words.startswith("perhaps not triangular, or tilted: stretched: 40 islands")

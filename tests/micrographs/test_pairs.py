@@ -66,7 +66,22 @@ def test_what_may_be_missed_adds_to_the_sigma() -> None:
 def test_an_information_bar_is_left_out_and_a_picture_without_one_is_not_cut() -> None:
     settings = MicrographSettings(width_px=400, height_px=300, islands=8, bar_px=40)
     with_bar = simulate_field(settings, np.random.default_rng(0)).image.astype(float)[..., None]
-    first, last = without_bar(with_bar)
-    assert first == 0
-    assert 297 <= last <= 300
-    assert without_bar(with_bar[:300]) == (0, 300)
+    left, top, width, height = without_bar(with_bar)
+    assert (left, top, width) == (0, 0, 400)
+    assert 297 <= height <= 300
+    assert without_bar(with_bar[:300]) == (0, 0, 400, 300)
+    beside = without_bar(np.swapaxes(with_bar, 0, 1)[:, ::-1])
+    assert (beside[1], beside[3]) == (0, 400)
+    assert 40 <= beside[0] <= 43
+    assert beside[0] + beside[2] == 340
+
+
+def test_the_smooth_substrate_of_a_compressed_image_is_no_bar() -> None:
+    across, down = np.meshgrid(np.linspace(-1.0, 1.0, 400), np.linspace(-1.0, 1.0, 300))
+    lit = (
+        np.round((120.0 + 3.0 * across * down + 14.0 * (1.0 + down) ** 2) / 2.0) * 2.0
+    )  # flat along the rows, first of all above
+    rng = np.random.default_rng(2)
+    for x, y in rng.uniform(30.0, 270.0, (12, 2)):
+        lit[(np.abs(across - across[0, int(x)]) < 0.08) & (np.abs(down - down[int(y), 0]) < 0.1)] += 60.0
+    assert without_bar(lit[..., None]) == (0, 0, 400, 300)

@@ -54,7 +54,7 @@ def drawn_shifts(
     log = log - 0.5 * np.square(q[:, :1] * (direction - direction[:, :1]) / tangential[:, None])
     leans = -np.log(np.maximum(across, LEAST_PARALLEL))
     if envelope is not None:
-        leans = leans + envelope.log(np.nan_to_num(q, nan=1.0))
+        leans = leans + envelope.leaning(np.nan_to_num(q, nan=1.0))
     direct, back = channel_fields(exit_sine, incidence, setup.substrate, thickness_k=setup.thickness_k)
     field = np.log(np.maximum(np.where(reflected[:, None], back, direct), 1e-12))
     height = np.array([spot.intensity for spot in spots]) / (2.0 * np.pi * np.sqrt(np.linalg.det(shape)))

@@ -16,22 +16,35 @@ SCATTER = 0.6  # of the logarithm of an intensity about the model: shapes, orien
 LARGEST_SQUARE = 2.0  # nm^2: of the displacement
 NEAR_ZERO, STEP, LONGEST = 1e-3, 0.01, 200.0  # of q d in the table of the form factor
 LEAST_SPOTS = 4
+UNLIKELY = 0.02  # of the likelihood of the best, from which on others count
 
 
 @dataclass(frozen=True)
 class Envelope:
     """ln intensity = level + ln P(q) - q^2 u^2 for a reflection with weight 1. diameter (nm) with spread (1) of the
-    spheres; u (nm): displacement along one axis, its variance with sigma."""
+    spheres; u (nm): displacement along one axis, its variance with sigma. likely: (weight, diameter, spread, variance) of all
+    that explain the intensities nearly as well, the weights together 1."""
 
     level: float
     diameter: float
     spread: float
     square: float
     square_sigma: float
+    likely: tuple[tuple[float, float, float, float], ...] = ()
 
     def log(self, q: FloatArray) -> FloatArray:
         """ln intensity over q (1/nm)."""
         return self.level + log_spheres(q, self.diameter, self.spread) - self.square * np.square(q)
+
+    def leaning(self, q: FloatArray) -> FloatArray:
+        """ln intensity over q (1/nm), its mean over what is likely, up to a constant: whose slope draws spots."""
+        square = sum(weight * u2 for weight, _, _, u2 in self._likely)
+        spheres = [weight * log_spheres(q, diameter, spread) for weight, diameter, spread, _ in self._likely]
+        return np.asarray(np.sum(spheres, axis=0) - square * np.square(q))
+
+    @property
+    def _likely(self) -> tuple[tuple[float, float, float, float], ...]:
+        return self.likely or ((1.0, self.diameter, self.spread, self.square),)
 
 
 def log_spheres(q: FloatArray, diameter: float, spread: float) -> FloatArray:
@@ -71,4 +84,7 @@ def fit_envelope(q: FloatArray, log_intensity: FloatArray, *, neighbour_nm: floa
     centre = float((likely * displaced).sum() / likely.sum())
     between = float((likely * np.square(displaced - centre)).sum() / likely.sum())
     sigma = float(np.sqrt(SCATTER**2 * total[best] / determinant[best] + between))
-    return Envelope(float(levels[best]), *sizes[best], float(displaced[best]), sigma)
+    some = np.flatnonzero(likely > UNLIKELY)
+    share = likely[some] / likely[some].sum()
+    told = tuple((float(w), *sizes[k], float(displaced[k])) for w, k in zip(share, some, strict=True))
+    return Envelope(float(levels[best]), *sizes[best], float(displaced[best]), sigma, told)

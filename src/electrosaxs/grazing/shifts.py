@@ -121,7 +121,7 @@ def _shifts(
     along = q_along_normal(exit_sine, wavenumber=plane.wavenumber, incidence=incidence, reflected=reflected[:, None])
     log = -np.log(np.abs(parallel) + 1e-12)
     if envelope is not None:
-        log = log + envelope.log(np.nan_to_num(np.hypot(parallel, along), nan=1.0))
+        log = log + envelope.leaning(np.nan_to_num(np.hypot(parallel, along), nan=1.0))
     by_slope = np.einsum("nij,nj->ni", shape, np.stack(_first_differences(log), axis=-1))
     q = np.stack([parallel, along], axis=1)  # (n, 2, place)
     by_pixel = np.stack(_first_differences(q), axis=-1)

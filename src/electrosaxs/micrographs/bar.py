@@ -1,24 +1,32 @@
-"""The information bar that microscopes write below (or above) an image: found by its one level without noise."""
+"""The information bar that microscopes write beside an image, mostly below: found by its one level without noise, which ends at
+a line."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..nouns import FloatArray
+from .find import Box
 
 LEVEL = 2.0  # grey levels: what a bar's ground may vary by
 GROUND = 0.45  # of a row of the bar that is its ground, text and logos being the rest
 HIGHEST = 0.35  # of the image that a bar may be
 LEAST_ROWS = 8
 PICTURE = 0.25  # of a row of the picture that may have the bar's level by chance
+TEXT = 16  # rows of a line of text that may hide the ground, or as many as the bar above it
+LINE, BEYOND = (
+    6,
+    16,
+)  # rows that the line between bar and picture may take, and of the picture next to it: a block of JPEG
 
 
-def without_bar(image: FloatArray) -> tuple[int, int]:
-    """(first, last) row, last excluded, of the picture without bars above and below."""
+def without_bar(image: FloatArray) -> Box:
+    """Left, top, width and height of the picture without the bars above, below and beside it."""
     grey = image.mean(axis=2)
-    below = _bar_rows(grey[::-1])
-    above = _bar_rows(grey)
-    return above, grey.shape[0] - below
+    above, below = _bar_rows(grey), _bar_rows(grey[::-1])
+    beside = grey[above : grey.shape[0] - below].T
+    left, right = _bar_rows(beside), _bar_rows(beside[::-1])
+    return left, above, grey.shape[1] - left - right, grey.shape[0] - above - below
 
 
 def _bar_rows(grey: FloatArray) -> int:
@@ -34,14 +42,16 @@ def _bar_rows(grey: FloatArray) -> int:
     run, gap = 0, 0
     for k in range(len(inside)):
         gap = 0 if inside[k] else gap + 1
-        if gap > max(6, run // 2):
+        if gap > max(TEXT, run):
             break
         if inside[k]:
             run = k + 1
-    rest = share[run + 6 :]
+    rest = share[run + LINE :]
     if run < LEAST_ROWS or run > most or not len(rest) or float(np.median(rest)) > PICTURE:
         return 0
-    quiet = float(np.median(still[run + 6 :]))
+    if float(np.median(rest[:BEYOND])) > PICTURE:
+        return 0  # a level that fades as the light does: the smooth substrate of a compressed image
+    quiet = float(np.median(still[run + LINE :]))
     if quiet > 0.9:
         return 0
     while run < len(share) and still[run] > 0.9 and np.ptp(grey[run, columns // 8 : -columns // 8]) <= 4.0 * LEVEL:

@@ -11,9 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from ..nouns import FloatArray
+from .contrast_kernels import along_rows, block_means, lengths, quiet_moments, surface_moments
+from .filters import gaussian
 from .morphology import Mask, grown, shrunk
 
 SMOOTHING_PX = (1.0, 1.5, 2.2, 3.0)
@@ -24,6 +27,7 @@ BLOCK, FINE = 8, 3  # px: blocks for the slow part of the light, and for the fit
 ORDERS = (0, 1, 2, 2, 3, 3)
 SLOW = 48.0  # px, over which the last part of the substrate's light may vary
 SHARE, BINS = 0.1, 96  # of the image that is substrate at least; bins of the histogram of levels
+IntArray = npt.NDArray[np.int64]
 CLEAR = 0.3  # of the best contrast: a level that gives less is not the substrate's
 FLAT = 1e-3  # grey levels of 255: an image without any variation
 
@@ -56,7 +60,7 @@ def contrast(image: FloatArray) -> Contrast:
 def _over(image: FloatArray, substrate: FloatArray) -> Contrast:
     residual = image - substrate
     for smoothing in SMOOTHING_PX:
-        blurred = ndimage.gaussian_filter(residual, (smoothing, smoothing, 0.0), truncate=3.0)
+        blurred = gaussian(residual, smoothing, truncate=3.0)
         distance, typical, level = _distance(blurred)
         if typical == 0.0 or typical >= WANTED_CONTRAST:
             break
@@ -94,51 +98,45 @@ def _distance(smooth: FloatArray) -> tuple[FloatArray, float, FloatArray]:
     distance, typical = np.zeros((rows, columns)), 0.0
     for last in (False, True):
         rest = smooth - level
-        width = [max(_half_width(rest[..., c], 0.0), FLAT) for c in range(channels)]
-        quiet = np.all([np.abs(rest[..., c]) < 3.0 * width[c] for c in range(channels)], axis=0)
-        if quiet.sum() < 64:
+        width = np.array([max(_half_width(rest[..., c], 0.0), FLAT) for c in range(channels)])
+        number, sums, products = quiet_moments(rest, 3.0 * width)
+        if number < 64:
             break
-        substrate = rest[quiet]
-        mean = substrate.mean(axis=0)
-        covariance = np.atleast_2d(np.cov((substrate - mean).T)) + FLAT**2 * np.eye(channels)
+        mean = sums / number
+        covariance = (products - number * np.outer(mean, mean)) / (number - 1) + FLAT**2 * np.eye(channels)
         whitener = np.linalg.cholesky(np.linalg.inv(covariance))
-        distance = _length((rest - mean) @ whitener)
+        distance = lengths(rest, mean, whitener)
         seen = distance[distance > SEEN]
         typical = float(np.median(_thinned(seen))) if seen.size > 2e-4 * distance.size else 0.0
         level = level + mean
         if not last:
-            level = level + _slow_part(rest - mean, distance > min(SEEN, 0.5 * typical or SEEN))
+            slow = _slow_part(rest, mean, distance > min(SEEN, 0.5 * typical or SEEN))
+            slow += level
+            level = slow
     return distance, typical, np.asarray(level)
 
 
-def _length(vectors: FloatArray) -> FloatArray:
-    """Lengths of vectors (..., components)."""
-    if vectors.shape[-1] == 1:
-        return np.abs(vectors[..., 0])
-    return np.asarray(np.sqrt(np.square(vectors).sum(axis=-1)))
-
-
-def _slow_part(smooth: FloatArray, islands: Mask) -> FloatArray:
-    """Mean of the substrate around each pixel, over SLOW px, from block means; what is near an island does not count."""
+def _slow_part(smooth: FloatArray, usual: FloatArray, islands: Mask) -> FloatArray:
+    """Mean of the substrate around each pixel, over SLOW px, from block means, over the usual level of each channel; what is
+    near an island does not count."""
     rows, columns, _ = smooth.shape
-    quiet = ~grown(islands, 4)
-    weight = _blocks(quiet[..., None].astype(float), BLOCK)
-    kept = _blocks(smooth * quiet[..., None], BLOCK)
+    kept, weight = block_means(smooth, ~grown(islands, 4), BLOCK)
     wide = SLOW / BLOCK
-    mean = ndimage.gaussian_filter(kept, (wide, wide, 0.0)) / (
-        ndimage.gaussian_filter(weight, (wide, wide, 0.0)) + 0.05
+    mean = gaussian(kept - weight[..., None] * usual, wide) / (gaussian(weight, wide) + 0.05)[..., None]
+    first, share = _between(mean.shape[0], rows)
+    down = np.ascontiguousarray(
+        np.swapaxes(along_rows(np.ascontiguousarray(np.swapaxes(mean, 0, 1)), first, share), 0, 1)
     )
-    return _between(_between(mean, rows, 0), columns, 1)
+    first, share = _between(mean.shape[1], columns)
+    return along_rows(down, first, share)
 
 
-def _between(blocks: FloatArray, size: int, axis: int) -> FloatArray:
-    """`size` values along an axis on straight lines between the middles of blocks, level beyond the first and the last."""
-    at = np.clip((np.arange(size) + 0.5) / BLOCK - 0.5, 0.0, blocks.shape[axis] - 1.0)
-    first = np.minimum(at.astype(np.int64), max(blocks.shape[axis] - 2, 0))
-    share = (at - first).reshape([-1 if k == axis else 1 for k in range(blocks.ndim)])
-    lower = blocks.take(first, axis)
-    upper = blocks.take(np.minimum(first + 1, blocks.shape[axis] - 1), axis)
-    return np.asarray(lower + share * (upper - lower))
+def _between(blocks: int, size: int) -> tuple[IntArray, FloatArray]:
+    """For `size` places along an axis of so many blocks: the block before each, and its share of the way from that block's
+    middle to the next one's; level beyond the first and the last."""
+    at = np.clip((np.arange(size) + 0.5) / BLOCK - 0.5, 0.0, blocks - 1.0)
+    first = np.minimum(at.astype(np.int64), max(blocks - 2, 0))
+    return first, at - first
 
 
 def _blocks(image: FloatArray, block: int) -> FloatArray:
@@ -196,25 +194,21 @@ def _peaks(grey: FloatArray) -> list[float]:
 
 def _polynomial_surface(small: FloatArray, start: FloatArray, shape: tuple[int, int]) -> FloatArray:
     """Polynomials through the substrate's level `start` of each channel, fitted to block means, on `shape` pixels."""
-    v, u = _axes(*small.shape[:2])
-    full_v, full_u = _axes(*shape)
+    axes, full = _axes(*small.shape[:2]), _axes(*shape)
+    v, u = (np.stack([np.ravel(power) for power in _powers(axis, 2 * ORDERS[-1])]) for axis in axes)
     surface = np.empty((*shape, small.shape[2]))
     for channel in range(small.shape[2]):
-        values = small[..., channel]
+        values = np.ascontiguousarray(small[..., channel])
         fitted = np.full(values.shape, start[channel])
         width = max(3.0 * _half_width(values, start[channel]), 0.1 * float(np.ptp(np.percentile(values, [2, 98]))))
         for order in ORDERS:
-            terms = _terms(u, v, order)
             for _ in range(3):
-                weight = np.clip(1.0 - ((values - fitted) / max(width, FLAT)) ** 2, 0.0, None)
-                flat = terms.reshape(len(terms), -1)
-                weighted = flat * weight.ravel()
-                normal = weighted @ flat.T + 1e-6 * np.eye(len(terms))
-                coefficients = np.linalg.solve(normal, weighted @ values.ravel())
-                fitted = np.tensordot(coefficients, terms, 1)
+                moments = surface_moments(values, fitted, max(width, FLAT), u[: 2 * order + 1], v[: 2 * order + 1])
+                coefficients = _coefficients(*moments, order)
+                fitted = _polynomial(coefficients, *axes[::-1], order)
             inside = np.abs(values - fitted) < width
             width = max(min(width, 4.0 * _spread((values - fitted)[inside])), 0.3 * width)
-        surface[..., channel] = _polynomial(coefficients, full_u, full_v, ORDERS[-1])
+        surface[..., channel] = _polynomial(coefficients, *full[::-1], ORDERS[-1])
     return surface
 
 
@@ -222,17 +216,23 @@ def _axes(rows: int, columns: int) -> tuple[FloatArray, FloatArray]:
     return np.linspace(-1.0, 1.0, rows)[:, None], np.linspace(-1.0, 1.0, columns)[None, :]
 
 
-def _terms(u: FloatArray, v: FloatArray, order: int) -> FloatArray:
-    """Monomials u^i v^j with i + j <= order, (terms, rows, columns)."""
-    along, down = _powers(u, order), _powers(v, order)
-    return np.stack([along[i] * down[j] for i in range(order + 1) for j in range(order + 1 - i)])
+def _coefficients(weights: FloatArray, valued: FloatArray, order: int) -> FloatArray:
+    """Of the monomials u^i v^j with i + j <= order, by least squares from their moments (j, i)."""
+    i, j = _exponents(order)
+    normal = weights[j[:, None] + j, i[:, None] + i] + 1e-6 * np.eye(len(i))
+    return np.asarray(np.linalg.solve(normal, valued[j, i]))
+
+
+def _exponents(order: int) -> tuple[IntArray, IntArray]:
+    """(i, j) of the monomials, in the order of their coefficients."""
+    i, j = np.array([(i, j) for i in range(order + 1) for j in range(order + 1 - i)]).T
+    return i, j
 
 
 def _polynomial(coefficients: FloatArray, u: FloatArray, v: FloatArray, order: int) -> FloatArray:
-    """The sum of the coefficients times `_terms`, (rows, columns), without an image for each term."""
+    """The sum of the coefficients times the monomials, (rows, columns), without an image for each."""
     square = np.zeros((order + 1, order + 1))
-    pairs = [(i, j) for i in range(order + 1) for j in range(order + 1 - i)]
-    square[tuple(np.array(pairs).T)] = coefficients
+    square[_exponents(order)] = coefficients
     return np.asarray(np.hstack(_powers(v, order)) @ (square.T @ np.vstack(_powers(u, order))))
 
 

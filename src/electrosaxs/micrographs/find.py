@@ -50,6 +50,7 @@ RIM_SHARE = (
 # and moves the middle of the step by w (1 - p), which is up to a blur
 RIM = "a rim on the other side of the substrate's level hides where facets begin"
 HALO = "a halo that is brightest beside the islands hides where facets begin"
+NOT_TOLD = "what runs along the base edges is a facet or a halo that fades within few blurs: not told apart"
 LOOKS, NEAR_ENOUGH = 5, 0.5  # without the halo that is found, until its edges lie so near (px) the outlines
 BEYOND_FITTED = 0.25  # px: base edges farther out than those fitted are fitted again
 LEFT_OF_A_HALO = 0.25  # of its height: what is left where it was taken off is no rim
@@ -92,22 +93,31 @@ def _searched(part: FloatArray) -> _Search:
     return _Search(whole, mask, seen, found, factor, triangles, *fit_edges(whole.residual, triangles))
 
 
-def _without_halo(first: _Search) -> tuple[_Search, Halo | None]:
-    """The look that finds islands and no halo, and the halo that was taken off for it: what was taken for islands at first is
-    both, so that it is looked for again around what the next look finds. Triangles of whose outline little is seen, as on a
-    glowing ring, tell of none."""
-    image, looked, taken, beyond = first.whole.residual, first, None, 0.0
+def _without_halo(first: _Search) -> tuple[_Search, Halo | None, float]:
+    """The look that finds islands and no halo, the halo that was taken off for it, and how wide (px) that is which may be
+    facets or a halo that fades within few blurs. What was taken for islands at first is both, so that it is looked for again
+    around what the next look finds. Triangles of whose outline little is seen, as on a glowing ring, tell of none."""
+    image, looked, taken, beyond, before = first.whole.residual, first, None, 0.0, None
     for _ in range(LOOKS):
         around = look_around(image, looked.fitted[looked.found.support >= OUTLINE_SEEN], looked.blur)
         if around.halo is None:
-            beyond = around.beyond
+            beyond, before = around.beyond, None if taken else around.before
             break
         if around.halo.height < 0.0 and dark_rim(image, looked.fitted, looked.blur)[0]:
             break  # it ends at an edge
         looked, taken = _searched(image - around.halo.light), around.halo
         if abs(taken.offset) < NEAR_ENOUGH:
             break
-    return _with_facets_beyond(looked, beyond), taken
+    last = _with_facets_beyond(looked, beyond)
+    if before is None:
+        return last, taken, 0.0
+    doubt = _grown(looked.fitted, last.fitted) - before
+    return last, taken, doubt if doubt > 0.5 * max(last.blur, LEAST_BLUR) else 0.0
+
+
+def _grown(rows: FloatArray, fresh: FloatArray) -> float:
+    """px by which sides have moved outwards, in the median."""
+    return float(np.median(fresh[:, EDGE] - rows[:, EDGE])) / (2.0 * SQRT3)
 
 
 def _with_facets_beyond(looked: _Search, beyond: float) -> _Search:
@@ -115,11 +125,11 @@ def _with_facets_beyond(looked: _Search, beyond: float) -> _Search:
     from outlines that follow top edges."""
     if beyond <= BEYOND_FITTED:
         return looked
-    grown = float(np.median(looked.fitted[:, EDGE] - looked.triangles[:, EDGE])) / (2.0 * SQRT3)
-    reach = beyond + max(grown, 0.0) + SEARCH + FLAT_FROM * max(looked.blur, LEAST_BLUR)
+    reach = (
+        beyond + max(_grown(looked.triangles, looked.fitted), 0.0) + SEARCH + FLAT_FROM * max(looked.blur, LEAST_BLUR)
+    )
     fitted, facets, blur, seen = fit_edges(looked.whole.residual, looked.triangles, reach)
-    moved = float(np.median(fitted[:, EDGE] - looked.fitted[:, EDGE])) / (2.0 * SQRT3)
-    if moved < 0.5 * beyond:  # rough sides of a few
+    if _grown(looked.fitted, fitted) < 0.5 * beyond:  # rough sides of a few
         return looked
     mask = looked.mask | _inside(fitted, looked.mask.shape)
     return replace(looked, mask=mask, fitted=fitted, facets=facets, blur=blur, facets_seen=seen)
@@ -137,7 +147,7 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     rows, columns, _ = image.shape
     left, top, width, height = used or (0, 0, columns, rows)
     part = image[top : top + height, left : left + width]
-    looked, halo = _without_halo(_searched(part))
+    looked, halo, doubt = _without_halo(_searched(part))
     whole, mask, seen, found, factor = looked.whole, looked.mask, looked.seen, looked.found, looked.factor
     fitted, facets, blur = looked.fitted, looked.facets, looked.blur
     unsure, facet_seen = 0.0, bool(halo and halo.facet)
@@ -149,8 +159,8 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     rim, depth = dark_rim(whole.residual, fitted, blur)
     if halo and depth < LEFT_OF_A_HALO * abs(halo.height):
         rim = 0.0
-    hides = RIM if rim else HALO if halo and not facet_seen else ""
-    shared = float(np.hypot(RIM_SHARE * rim, unsure))
+    hides = RIM if rim else HALO if halo and not facet_seen else NOT_TOLD if doubt else ""
+    shared = float(np.linalg.norm([RIM_SHARE * rim, RIM_SHARE * doubt, unsure]))
     if hides or halo:
         facets[:, 2] = np.hypot(facets[:, 2], shared)
     if hides:
@@ -159,7 +169,7 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     islands, bodies = _without_bodies(islands, mask)
     unseen = _unseen(islands)
     crowd = [_crowd_in_words(unseen)] if unseen else []
-    light = [halo.words] if halo else []
+    light = [halo.words] if halo else [_doubt_in_words(doubt, blur)] if doubt else []
     flags = (*_flags(islands, mask, whole), *bodies, *crowd, *light, *([_rim_in_words(rim, depth)] if rim else []))
     if stretched := stretch([i for i in islands if i.probability >= 0.5], mask):
         flags = (*flags, stretched.words)
@@ -168,7 +178,7 @@ def find_islands(image: FloatArray, scale: Scale, name: str = "image", used: Box
     )
     return FieldOfView(
         name, (rows, columns), (left, top, width, height), scale, moved, float(mask.mean()), whole.typical, blur, flags,
-        shared, unseen, 0.0 if hides or looked.facets_seen or not len(fitted) else RIM_SHARE * blur,
+        shared, unseen, 0.0 if hides not in ("", NOT_TOLD) or looked.facets_seen or not len(fitted) else RIM_SHARE * blur,
     )  # fmt: skip
 
 
@@ -176,6 +186,13 @@ def _crowd_in_words(unseen: float) -> str:
     return (
         f"perhaps not triangular, or too crowded: the count may be {unseen:.0f} too high, for as many outlines' worth of sides "
         "that should show is not seen"
+    )
+
+
+def _doubt_in_words(doubt: float, blur: float) -> str:
+    return (
+        f"base edges may be up to {2.0 * SQRT3 * doubt:.1f} px shorter: what runs along them, {doubt:.1f} px wide, may be "
+        f"facets or a halo of charging, which a blur of {blur:.1f} px does not tell apart"
     )
 
 

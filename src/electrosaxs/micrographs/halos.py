@@ -7,12 +7,12 @@ edge, as sharp as the image's blur lets it, a halo fades over many blurs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from scipy.special import ndtr
+from scipy.special import log_ndtr, ndtr
 
 from ..nouns import FloatArray
 from .edge_kernels import profiles_across
@@ -35,10 +35,21 @@ ANYHOW = (
 FINE = np.arange(-10, 11) / 8.0  # px around the steepest place of profiles
 BLURS = 0.6 * 1.13 ** np.arange(12)  # of the image's, which what is around islands may have misled
 SHAPE = 0.002  # of an island's height: what sides that are no straight steps leave of any model (measured)
+TOLD = 50.0  # of chi squared, by which a facet is no halo that fades within few blurs
 CLEAR, FACET = 200.0, 30.0  # drop of chi squared by a halo (25 to 140 where there is none), and by a facet before it
 ALIKE = 4.0  # of the noise, that the shape of blur and fading explains
 NARROW = 2.0  # blurs that a facet beside a halo is wide, at least
 MANY = 4.0  # blurs, at least, over which a halo fades: what ends within fewer may be a facet
+FEWER = (
+    (1, 0.7),
+    (1, 1.0),
+    (1, 1.5),
+    (1, 2.2),
+    (1, 3.2),
+    (2, 1.5),
+    (2, 2.5),
+    (2, 4.0),
+)  # powers and lengths, in blurs, of that
 LEAST = 0.06  # of an island's height: less leaves edges within 0.3 %
 FARTHEST = 64  # px from islands to which a halo is followed
 STEEPEST = 2.0  # of two pixels' fall that is followed into the blur of the edge
@@ -73,10 +84,13 @@ class Halo:
 @dataclass(frozen=True, eq=False)
 class Around:
     """What most islands of an image have around the outlines that were found: a halo, or None; and where it is none, how far
-    out (px) base edges lie that the outlines, which follow top edges, do not reach (0: nothing is seen)."""
+    out (px) base edges lie that the outlines, which follow top edges, do not reach (0: nothing is seen). before: px outwards
+    from the outlines, in the mean, to edges before what may as well be a halo that fades within MANY blurs as a facet; None:
+    there is nothing, or a facet."""
 
     halo: Halo | None
     beyond: float = 0.0
+    before: float | None = None
 
 
 def look_around(image: FloatArray, rows: FloatArray, blur: float) -> Around:
@@ -94,15 +108,22 @@ def look_around(image: FloatArray, rows: FloatArray, blur: float) -> Around:
     )
     if steps.least - fading.least < CLEAR * noise:
         seen = steps.single - steps.least > CLEAR * noise
-        return Around(None, max(usual.middle + steps.outer, 0.0) if seen else 0.0)
+        return _without(usual, steps, noise) if seen else Around(None)
     before = _before(usual, fading, noise)
     height, reach = _height_and_reach(usual, fading)
     if abs(height) < LEAST:
-        return Around(None)
+        return replace(_without(usual, steps, noise), beyond=0.0)
     smaller = rows.copy()
     smaller[:, EDGE] += 2.0 * SQRT3 * before.offset
     smaller = smaller[smaller[:, EDGE] > 0.0]
     return Around(Halo(reach, height, before.offset, before.sigma, before.facet, _light(image, smaller, blur)))
+
+
+def _without(usual: _Usual, steps: _Explained, noise: float) -> Around:
+    """What two steps say where there is no halo, unless what fades within few blurs would do as well as the second of them."""
+    beyond = max(usual.middle + steps.outer, 0.0)
+    fades, place = usual.fades_within_few_blurs()
+    return Around(None, beyond, usual.mean + place if fades < steps.least + TOLD * noise else None)
 
 
 def _curves(image: FloatArray, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -179,12 +200,13 @@ class _Explained:
 @dataclass(frozen=True, eq=False)
 class _Usual:
     """The median of all profiles, laid upon each other where each is steepest: curve (1, points, channels) at u (px, outwards
-    from there), the median place of these (px from the outlines), its variance by the profiles' scatter, the image's blur, and
-    the places where another step may be."""
+    from there), the median and mean place of these (px from the outlines), its variance by the profiles' scatter, the image's
+    blur, and the places where another step may be."""
 
     curve: FloatArray
     u: FloatArray
     middle: float
+    mean: float
     noise: float
     blur: float
     places: FloatArray
@@ -222,6 +244,30 @@ class _Usual:
         outer = float(max(self.places[other], FINE[steep]))
         return _Explained(min(single), float(found.min()), found, (factor, steep, other), outer)
 
+    def fades_within_few_blurs(self) -> tuple[float, float]:
+        """(what is left, as a sum of squares; place, px outwards from the steepest) of one step beside what fades from it in
+        the best way of FEWER."""
+        least = []
+        for factor in BLURS:
+            blur = factor * self.blur
+            away = (self.u - FINE[:, None]) / blur
+            fading = [_blurred(away, power, length * self.blur / blur) for power, length in FEWER]
+            of = _Terms(np.concatenate([np.ones((1, len(self.u))), ndtr(-away), *fading]), self.curve)
+            steep = 1 + np.arange(len(FINE))
+            tails = [np.column_stack([0 * steep, steep, steep + len(FINE) * (1 + k)]) for k in range(len(FEWER))]
+            rest = of.rest(np.concatenate(tails))[:, 0]
+            best = int(np.argmin(rest))
+            least.append((float(rest[best]), float(FINE[best % len(FINE)])))
+        return min(least)
+
+
+def _blurred(away: FloatArray, power: int, length: float) -> FloatArray:
+    """exp(-(x / length)^power) for x > 0, 0 before, smoothed by a Gaussian of standard deviation 1, at x = `away`."""
+    if power == 1:
+        return np.asarray(np.exp(0.5 / length**2 - away / length + log_ndtr(away - 1.0 / length)))
+    own, both = 0.5 * length**2, 1.0 + 0.5 * length**2
+    return np.asarray(np.sqrt(own / both) * np.exp(-0.5 * away**2 / both) * ndtr(away * np.sqrt(own / both)))
+
 
 def _laid_upon_each_other(curves: FloatArray, at: FloatArray, blur: float) -> _Usual:
     """The usual one of profiles (island, points, channels) at places (px)."""
@@ -241,7 +287,9 @@ def _laid_upon_each_other(curves: FloatArray, at: FloatArray, blur: float) -> _U
     u, laid = u[kept], laid[:, kept]
     noise = 0.5 * np.pi * float(np.median(laid.var(axis=0))) / len(curves)
     places = np.arange(u[-1] + 0.5 * STEP, u[0] - max(3.0 * blur, SUBSTRATE), STEP)
-    return _Usual(np.median(laid, axis=0)[None], u, usual, noise, blur, places[np.abs(places) > blur])
+    return _Usual(
+        np.median(laid, axis=0)[None], u, usual, float(np.mean(steepest)), noise, blur, places[np.abs(places) > blur]
+    )
 
 
 def _before(usual: _Usual, fading: _Explained, noise: float) -> _Before:

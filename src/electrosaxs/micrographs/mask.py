@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
@@ -10,6 +11,7 @@ from scipy.spatial import ConvexHull
 
 from ..nouns import FloatArray
 from .contrast import SEEN, Contrast
+from .filters import closed, largest_nearby
 from .morphology import SQUARE, Mask, depth, dilated, disc, eroded, grown, shrunk
 
 LEAST = 0.22  # of the typical contrast: what is fainter is no island
@@ -34,6 +36,11 @@ class Standing:
     seen: Mask
     low: Mask
 
+    @cached_property
+    def tops(self) -> Mask:
+        """Of islands that show only their rim."""
+        return inside_rims(_closed(self.seen)) | inside_rims(_closed(_without_specks(self.seen & ~self.low)))
+
 
 def standing(found: Contrast) -> Standing:
     """What stands out of an image's contrast, the brightest on the same side of the substrate."""
@@ -42,9 +49,7 @@ def standing(found: Contrast) -> Standing:
         nothing = np.zeros(distance.shape, dtype=bool)
         return Standing(found, nothing, nothing)
     reach = int(np.ceil(2.0 * found.smoothing)) + 2
-    bright, dark = (
-        ndimage.maximum_filter(distance * side, size=2 * reach + 1) for side in (found.bright, ~found.bright)
-    )
+    bright, dark = (largest_nearby(distance * side, reach) for side in (found.bright, ~found.bright))
     nearby = np.where(found.bright, bright, dark)
     low = distance < HALF * np.minimum(nearby, 3.0 * found.typical)
     return Standing(found, distance > max(SEEN, LEAST * found.typical), low)
@@ -58,7 +63,7 @@ def island_mask(of: Standing, *, facets: bool = False) -> Mask:
     seen, low = of.seen, of.low
     way = _passable(of.contrast.distance, seen, low, of.contrast.smoothing) if facets else low
     outside = ndimage.binary_dilation(~seen, mask=~seen | way, iterations=GAP)
-    filled = _with_tops(_without_narrow_holes(~outside), seen, seen & ~low)
+    filled = _with_tops(_without_narrow_holes(~outside), of)
     kept = filled & grown(_opened(filled), THIN + 1)
     labels, number = ndimage.label(kept)
     area = np.bincount(labels.ravel(), minlength=number + 1)
@@ -71,18 +76,16 @@ def _passable(distance: FloatArray, seen: Mask, low: Mask, smoothing: float) -> 
     A facet fainter than half of its top is neither: the top lies on one side of it only, and it is wider than the blur.
     """
     near = dilated(~seen, disc(FADING * float(np.hypot(smoothing, USUAL_BLUR))))
-    between = distance < HALF * ndimage.grey_closing(distance, size=(2 * WIDEST_GAP + 1, 2 * WIDEST_GAP + 1))
+    between = distance < HALF * closed(distance, WIDEST_GAP)
     return np.asarray(low & (near | between))
 
 
-def _with_tops(mask: Mask, seen: Mask, bright: Mask) -> Mask:
-    """With the tops of islands that show only their rim, and the rim around them. bright: what is `seen` and half as bright as
-    the brightest nearby."""
-    tops = inside_rims(_closed(seen)) | inside_rims(_closed(_without_specks(bright)))
-    if not tops.any():
+def _with_tops(mask: Mask, of: Standing) -> Mask:
+    """With the tops of islands that show only their rim, and the rim around them."""
+    if not of.tops.any():
         return mask
-    around = grown(tops, RIM) & seen
-    return np.asarray(_closed(mask | tops | around))
+    around = grown(of.tops, RIM) & of.seen
+    return np.asarray(_closed(mask | of.tops | around))
 
 
 def inside_rims(mask: Mask) -> Mask:
@@ -150,7 +153,7 @@ def usual_edge(mask: Mask) -> float:
     """Edge (px) of the triangle that fits between the outlines: 2 sqrt(3) times the inner radius of what stands out, the
     median over bodies weighted by their area; nan where nothing stands out. Islands that touch do not change it."""
     inside = depth(mask)
-    top = (inside == ndimage.maximum_filter(inside, size=9)) & (inside > 2.5) & np.isfinite(inside)
+    top = (inside == largest_nearby(inside, 4)) & (inside > 2.5) & np.isfinite(inside)
     radius = np.sort(inside[top])
     if not radius.size:
         return float("nan")

@@ -12,6 +12,7 @@ from scipy import ndimage
 from skimage.measure import find_contours
 
 from ..nouns import FloatArray
+from .filters import gaussian
 from .morphology import Mask
 
 ROUNDING = 1.0  # px: the mask is smoothed so much before its outline is drawn
@@ -47,8 +48,8 @@ class Sides:
 def outlines(mask: Mask) -> tuple[Outlines, Sides]:
     """Outlines of a mask and their straight pieces; the frame of the image is no outline."""
     labels, _ = ndimage.label(mask, structure=np.ones((3, 3)))
-    soft = ndimage.gaussian_filter(mask.astype(np.float32), ROUNDING, mode="nearest")
-    slope = [ndimage.gaussian_filter(soft, 1.0, order=order, mode="nearest") for order in ((0, 1), (1, 0))]
+    soft = gaussian(mask.astype(np.float32), ROUNDING, mirrored=False)
+    slope = [gaussian(soft, 1.0, order, mirrored=False) for order in ((0, 1), (1, 0))]
     padded = np.pad(labels, 2, mode="edge")
     lines, sides = [], []
     for line in find_contours(soft, 0.5):

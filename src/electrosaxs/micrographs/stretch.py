@@ -16,6 +16,9 @@ from .morphology import Mask
 FEWEST = 12
 """Islands that stand alone, below which an image says nothing (chosen)."""
 WELL_SEEN = 0.8
+MUCH = 0.1
+"""Length along over that across, less 1, from which on densities and lengths are off by more than their sigmas hold: the view
+is tilted by 25 degrees, or what is seen are letters or other bodies that all stand upright."""
 SIGMAS, LEAST = 3.5, 2e-3
 """How sure a stretch must be, and how large, to be said: 2e-3 is a tilt of 3.6 degrees (chosen)."""
 MEDIAN = 1.2533
@@ -36,7 +39,8 @@ class Stretch:
     @property
     def words(self) -> str:
         tilt = float(np.degrees(np.arccos(min(1.0, 1.0 / (1.0 + self.relative)))))
-        return (
+        doubt = "perhaps not triangular, or tilted: " if self.relative > MUCH else ""
+        return doubt + (
             f"stretched: {self.islands} islands are {self.relative:.1%} ± {self.sigma:.1%} longer along {self.axis_deg:.0f}° "
             f"than across, as in a view tilted by {tilt:.0f}° or a scan with unequal axes; not corrected"
         )

@@ -50,8 +50,10 @@ def pixels_inside(rows: FloatArray, height: int, width: int) -> tuple[IntArray, 
         for y in range(max(0, int(np.ceil(row[Y] - reach))), min(height, int(row[Y] + reach) + 1)):
             if found.shape[0] < at + width:
                 found = _longer(found, at, width)
-            for x in range(max(0, int(np.ceil(row[X] - reach))), min(width, int(row[X] + reach) + 1)):
-                dx, dy = x - row[X], y - row[Y]
+            dy = y - row[Y]
+            low, high = _along_row(dy, c0, s0, inradius, cut, reach)
+            for x in range(max(0, int(np.ceil(row[X] + low))), min(width, int(np.floor(row[X] + high)) + 1)):
+                dx = x - row[X]
                 a = dx * c0 + dy * s0
                 b = -0.5 * a + SQRT3 / 2.0 * (dy * c0 - dx * s0)
                 c = -a - b
@@ -60,6 +62,21 @@ def pixels_inside(rows: FloatArray, height: int, width: int) -> tuple[IntArray, 
                     at += 1
         start[k + 1] = at
     return start, found[:at].copy(), areas
+
+
+@njit(cache=True, nogil=True)
+def _along_row(dy: float, c0: float, s0: float, inradius: float, cut: float, reach: float) -> tuple[float, float]:
+    """Between which places of a row of pixels, dy below its centre, a triangle lies, a pixel more on both sides."""
+    low, high = -reach, reach
+    for k in range(3):
+        c, s = c0, s0  # to tip k
+        if k > 0:
+            turn = SQRT3 / 2.0 if k == 1 else -SQRT3 / 2.0
+            c, s = -0.5 * c0 - turn * s0, -0.5 * s0 + turn * c0
+        if abs(c) > 1e-9:
+            first, second = (-inradius - dy * s) / c, (cut - dy * s) / c
+            low, high = max(low, min(first, second) - 1.0), min(high, max(first, second) + 1.0)
+    return low, high
 
 
 @njit(cache=True, nogil=True)
@@ -109,13 +126,16 @@ def side_of(
     if dx * dx + dy * dy > (edge / SQRT3 + tolerance) ** 2:
         return -1
     off = max(tolerance, 0.03 * edge)
+    side, tip = -1e30, -1e30
     for k in range(3):
         c, s = -ways[k, 0], -ways[k, 1]
-        away = dx * c + dy * s - edge / (2.0 * SQRT3)
+        out = dx * c + dy * s
+        side, tip = max(side, out), max(tip, -out)
+        away = out - edge / (2.0 * SQRT3)
         along = abs(dy * c - dx * s)
         if abs(away) <= off and nx * c + ny * s >= agreement and along <= 0.5 * edge * (1.0 - 2.0 * row[CUT]) + 2.0:
             return k
-    if abs(depth(px, py, row)) > off:
+    if abs(min(edge / (2.0 * SQRT3) - side, edge * (1.0 / SQRT3 - row[CUT] * SQRT3 / 2.0) - tip)) > off:  # its `depth`
         return -1
     for k in range(3):
         c, s = ways[k, 0], ways[k, 1]

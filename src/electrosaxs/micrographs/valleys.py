@@ -9,12 +9,13 @@ lies in a pit.
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from scipy import ndimage
-from skimage.filters import apply_hysteresis_threshold
 from skimage.morphology import reconstruction
 
 from ..nouns import FloatArray
 from .contrast import MAD, Contrast
+from .filters import gaussian, largest_nearby
 from .morphology import Mask, grown
 
 WIDTH = 2.0  # px: standard deviation of the valleys looked for
@@ -43,21 +44,36 @@ def valleys(found: Contrast, mask: Mask, edge: float) -> Mask:
     quiet = ~grown(mask, 8)
     if quiet.sum() < 64:
         return nothing
-    smooth = ndimage.gaussian_filter(found.distance, 0.5 * WIDTH)
-    around = np.minimum(ndimage.maximum_filter(smooth, size=11), FARTHEST * found.typical)
-    below = (_level_of_the_way_out(smooth, mask) - smooth) / around
-    deep = curvature / np.maximum(CLEAR_DEPTH * around, 1e-9)
+    smooth = gaussian(found.distance, 0.5 * WIDTH)
+    around = np.minimum(largest_nearby(smooth, 5), FARTHEST * found.typical)
+    below = _level_of_the_way_out(smooth, mask)
+    below -= smooth
+    below /= around
     noise = max(CLEAR_NOISE * _scatter(curvature[quiet]), 1e-9)
-    lines = _lines(np.minimum(curvature / noise, deep), below, mask, edge)
+    lines = _lines(_clear(curvature, around, mask, noise), below, mask, edge)
     if lines.sum() * edge > GRAINY * mask.sum():
         grain = CLEAR_GRAIN * _scatter(curvature[ndimage.binary_erosion(mask, iterations=INNER)])
-        lines = _lines(np.minimum(curvature / max(grain, noise), deep), below, mask, edge)
+        lines = _lines(_clear(curvature, around, mask, max(grain, noise)), below, mask, edge)
     return lines
+
+
+@njit(cache=True, nogil=True)
+def _clear(curvature: FloatArray, around: FloatArray, mask: Mask, noise: float) -> FloatArray:
+    """How clear a valley is in each pixel of the mask: over `noise` and CLEAR_DEPTH of the height around; 0 elsewhere."""
+    found = np.zeros(mask.shape)
+    for y in range(mask.shape[0]):
+        for x in range(mask.shape[1]):
+            if mask[y, x]:
+                found[y, x] = curvature[y, x] / max(noise, CLEAR_DEPTH * around[y, x])
+    return found
 
 
 def _lines(clear: FloatArray, below: FloatArray, mask: Mask, edge: float) -> Mask:
     """Long lines of `clear` valleys that run down to the substrate; below: depth below their way out, of the height around."""
-    lines, number = ndimage.label(apply_hysteresis_threshold(np.where(mask, clear, 0.0), FAINT, 1.0), EIGHT)
+    faint, number = ndimage.label(clear > FAINT)
+    somewhere = np.zeros(number + 1, dtype=bool)
+    somewhere[faint[clear > 1.0]] = True
+    lines, number = ndimage.label(somewhere[faint], EIGHT)
     kept = np.zeros(number + 1, dtype=bool)
     outside = grown(~mask, OPEN)
     for k, box in enumerate(ndimage.find_objects(lines), start=1):
@@ -87,6 +103,16 @@ def _level_of_the_way_out(height: FloatArray, mask: Mask) -> FloatArray:
 
 def _upwards(height: FloatArray) -> FloatArray:
     """How far the surface curves upwards across a line more than along it, times the squared width."""
-    down, across, mixed = (ndimage.gaussian_filter(height, WIDTH, order=order) for order in ((2, 0), (0, 2), (1, 1)))
-    mean, half = 0.5 * (down + across), np.sqrt(np.square(0.5 * (down - across)) + np.square(mixed))
-    return np.asarray(2.0 * WIDTH**2 * np.minimum(mean, half))
+    down, across, mixed = (gaussian(height, WIDTH, order) for order in ((2, 0), (0, 2), (1, 1)))
+    return _larger_curvature(down, across, mixed)
+
+
+@njit(cache=True, nogil=True)
+def _larger_curvature(down: FloatArray, across: FloatArray, mixed: FloatArray) -> FloatArray:
+    """The largest eigenvalue of second derivatives less the magnitude of the other, times the squared width."""
+    found = np.empty(down.shape)
+    for y in range(down.shape[0]):
+        for x in range(down.shape[1]):
+            mean, half = 0.5 * (down[y, x] + across[y, x]), 0.5 * (down[y, x] - across[y, x])
+            found[y, x] = 2.0 * WIDTH**2 * min(mean, np.sqrt(half * half + mixed[y, x] * mixed[y, x]))
+    return found

@@ -112,8 +112,9 @@ def _face(picture: Micrograph, um_per_pixel: float | None) -> Face:
     """Particles of an image that resolves them; its own scale goes before the option, which is that of other images."""
     own = picture.scale.um_per_pixel
     length, source = (um_per_pixel, "--um-per-pixel") if own is None else (own, picture.scale.source)
-    first, last = without_bar(picture.pixels)
-    return find_face(picture.pixels[first:last], picture.path.stem, None if length is None else 1000.0 * length, source)
+    left, top, width, height = without_bar(picture.pixels)
+    part = picture.pixels[top : top + height, left : left + width]
+    return find_face(part, picture.path.stem, None if length is None else 1000.0 * length, source)
 
 
 def summary(study: Study, out: str | Path) -> str:
@@ -193,8 +194,7 @@ def _used(picture: Micrograph, crop: str | None) -> Box:
     """(left, top, width, height) of the part used: as cropped, else without the information bar."""
     rows, columns, _ = picture.pixels.shape
     if crop is None:
-        first, last = without_bar(picture.pixels)
-        return 0, first, columns, last - first
+        return without_bar(picture.pixels)
     found = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", crop)
     if not found:
         raise _wrong("--crop", crop, "must be LEFT,TOP,WIDTH,HEIGHT in pixels", "for example --crop 0,0,1024,884")

@@ -23,6 +23,8 @@ IN_CELL = 4  # particles in the conventional cell of FCC
 FEW = 5
 DOUBTFUL = "perhaps not triangular"
 """How a flag begins that is a doubt about the count."""
+SHAPES, SCALE = ("not triangular", DOUBTFUL), ("scale:",)
+"""How flags begin that are a doubt about every number of what was found, and about lengths and areas."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,22 @@ def sample_of(views: Sequence[FieldOfView], detection: Detection, lattice_consta
 
 def numbers_of(sample: Sample, probed: Number | None = None) -> dict[str, Number]:
     """All numbers of the micrographs in numbers.json. probed: thickness from height maps of the same sample."""
-    return {**_counted(sample), **_sizes(sample), **_distances(sample), **_shape(sample, probed)}
+    numbers = {**_counted(sample), **_sizes(sample), **_distances(sample), **_shape(sample, probed)}
+    of_shape, of_scale = (_doubt(sample.views, begins) for begins in (SHAPES, SCALE))
+    grade = "not trustworthy" if any(not view.triangular for view in sample.views) else "doubtful"
+    shape, scale = f"{grade}: {of_shape}" if of_shape else "", f"doubtful: {of_scale}" if of_scale else ""
+    return {
+        name: replace(number, quality=why)
+        if number.value is not None
+        and (why := (scale if name == "area" else shape or (scale if number.unit != "one" else "")))
+        else number
+        for name, number in numbers.items()
+    }
+
+
+def _doubt(views: Sequence[FieldOfView], begins: tuple[str, ...]) -> str:
+    """What flags that begin so say, of which images; empty: nothing."""
+    return "; ".join(f"{view.name}: {flag}" for view in views for flag in view.flags if flag.startswith(begins))
 
 
 def _counted(sample: Sample) -> dict[str, Number]:
