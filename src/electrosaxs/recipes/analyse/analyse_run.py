@@ -51,6 +51,7 @@ from .memory import give_back
 from .misfit import Misfit, with_sizes_that_fit
 from .motion import motion_of
 from .odd_standards import without_odd_standards
+from .other_rows import doubts_of_the_rows, with_rows_flagged
 from .play import doubts_of_play, stage_play, words_of_play
 from .quality import Doubt, doubts, with_quality
 from .reduce_run import ReducedRun, centre_px, reduce_run
@@ -137,6 +138,7 @@ def analyse_reduced(
     misfit = with_sizes_that_fit(measured, crystals.rows, workers=workers)
     measured = replace(measured, voxels=misfit.voxels).without(misfit.reasons)
     measured = replace(measured, reduced=with_edge_light(measured.reduced))  # with the dead time that curves tell
+    measured = with_rows_flagged(measured)
     give_back()
     agreed = agreement(measured, crystals.fraction_map, anode.edge_sigma_um)
     measured = measured.without(agreed.reasons)
@@ -262,7 +264,7 @@ def _doubts(
         measured.standard, misfit, agreed, voxels.frame.size, centre_px=centre, crystals_miss=crystals.missed, unmeasured=why,
         uneven=measured.reduced.uneven,
     )  # fmt: skip
-    told = [*doubts_of_the_stamps(measured), *doubts_of_the_depth(measured, scales)]
+    told = [*doubts_of_the_rows(measured), *doubts_of_the_stamps(measured), *doubts_of_the_depth(measured, scales)]
     return [*told, *doubts_of_the_beam(anode), *of_all, *doubts_of_the_surface(anode), *doubts_of_the_diode(measured)]
 
 
