@@ -50,6 +50,22 @@ def test_hot_pixels_are_found_at_every_level(integrator: Integrator, scattering:
     assert outliers.frames == 12
 
 
+def test_a_hot_pixel_among_few_of_its_q_is_found_by_those_around(small_geometry: Geometry, scattering: Frames) -> None:
+    """Bins of a seventeenth of the usual width: near the beam each has fewer pixels than tell the wild one; it turns hot halfway.
+    Without it none is called hot."""
+    narrow = Integrator(small_geometry, mask=small_geometry.gaps(), q_min=0.1, q_max=0.3, bins=200)
+    few = (narrow.pixels_per_bin > 0) & (narrow.pixels_per_bin < 20)
+    where = narrow.pixel[few[narrow.bin]][::397]
+    assert where.size > 3
+    frames = [scattering(20.0, k) for k in range(12)]
+    assert not find_outliers(frames, narrow).mask.any()
+    for frame in frames[6:]:
+        frame.ravel()[where] *= 12
+    outliers = find_outliers(frames, narrow)
+    assert np.array_equal(np.flatnonzero(outliers.hot), np.sort(where))
+    assert not outliers.dead.any()
+
+
 def test_a_hot_pixel_that_saturates_in_some_frames_is_hot(small_geometry: Geometry, scattering: Frames) -> None:
     """Neither always saturated nor judged by all frames: it must not stay in for the frames below the limit."""
     limited = Integrator(small_geometry, mask=small_geometry.gaps(), q_min=0.1, q_max=1.8, bins=100, saturation=40_000)

@@ -31,6 +31,7 @@ flat field leaves)."""
 WILD = 0.5
 FLAT_FIELD = "differ by more than counting, as of a flat field that is not right"
 FEWEST_PIXELS = 20  # of a bin; the median of fewer does not tell who is the wild one
+MOST_AROUND = 5  # bins on each side that may tell it then
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,19 +86,19 @@ def find_outliers(frames: Iterable[npt.NDArray], integrator: Integrator) -> Outl
     always_invalid = invalid.sum(axis=0) > len(counts) // 2
     judged = np.asarray(~invalid.any(axis=0))
     total = counts.sum(axis=0)
-    expected, factor = _expectation(total, judged, integrator)
-    dead = judged & (expected > DEAD_EXPECTED) & (total < DEAD_RATIO * expected)
+    expected, factor, own = _expectation(total, judged, integrator)
+    dead = judged & own & (expected > DEAD_EXPECTED) & (total < DEAD_RATIO * expected)
     dead[dead] = _below(total[dead], expected[dead], factor[dead])
     hot = ~always_invalid & (
         total > HOT_RATIO * expected
     )  # one that saturates now and then is judged by its other frames
     hot[hot] = _above(total[hot], expected[hot], factor[hot])
     hot[hot] = _persistent(counts, hot, dead, expected, factor, integrator)
-    searchable = float(np.mean(expected > DEAD_EXPECTED))
+    searchable = float(np.mean(own & (expected > DEAD_EXPECTED)))
     stands_out = int(hot.sum())
     if stands_out > MOST_HOT * hot.size:
         hot[:] = False
-    scatter, sigmas = _unevenness(total, expected, judged & ~hot & ~dead, integrator)
+    scatter, sigmas = _unevenness(total, expected, judged & own & ~hot & ~dead, integrator)
     uneven = scatter >= LEAST_UNEVEN and sigmas >= SURELY_UNEVEN
     note = _note(stands_out, hot, dead, always_invalid, len(counts), searchable)
     if uneven:
@@ -152,16 +153,22 @@ def _below(counts: npt.NDArray, expected: FloatArray, factor: FloatArray | float
 
 def _expectation(
     total: npt.NDArray, judged: npt.NDArray[np.bool_], integrator: Integrator
-) -> tuple[FloatArray, FloatArray]:
-    """Expected total of each pixel (NaN where its bin cannot tell), and `robust_mean`'s factor, both (used,)."""
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
+    """Expected total of each pixel (NaN where nothing can tell), `robust_mean`'s factor, and whether its own bin tells it, all
+    (used,). Of a bin with few pixels the bins around it do, as the scatter of these lets."""
     order = np.argsort(integrator.bin, kind="stable")
     expected, factor = np.full(total.size, np.nan), np.ones(total.size)
-    for members in np.split(order, np.cumsum(integrator.pixels_per_bin)[:-1]):
-        good = members[judged[members]]
-        if good.size >= FEWEST_PIXELS:
-            mean, factor[members] = robust_mean(total[good], integrator.weight[good])
-            expected[members] = mean * integrator.weight[members]
-    return expected, factor
+    own = np.zeros(total.size, dtype=bool)
+    bins = np.split(order, np.cumsum(integrator.pixels_per_bin)[:-1])
+    good = [members[judged[members]] for members in bins]
+    for place, members in enumerate(bins):
+        for reach in range(MOST_AROUND + 1 if members.size else 0):
+            around = np.concatenate(good[max(place - reach, 0) : place + reach + 1])
+            if around.size >= FEWEST_PIXELS:
+                mean, factor[members] = robust_mean(total[around], integrator.weight[around])
+                expected[members], own[members] = mean * integrator.weight[members], reach == 0
+                break
+    return expected, factor, own
 
 
 def _unevenness(
