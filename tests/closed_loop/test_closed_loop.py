@@ -135,12 +135,15 @@ def test_numbers_do_not_need_a_column_of_voltages(
     assert rows[0][-2:] == ["voltage_V", "current_A"]
     replace_text(cbf_run, "[cell]\n", f"[cell]\n{constant}")
     results = analysed(cbf_run, tmp_path / "out")
-    found, whole = ({k: n.value for k, n in one.numbers.items()} for one in (results, quiet_results[0]))
-    moment = (
-        found.pop("field_on_time"),
-        whole.pop("field_on_time"),
-    )  # told where one voltage is known to build the layer
-    assert found == whole
+    found, whole = dict(results.numbers), dict(quiet_results[0].numbers)
+    moment = found.pop("field_on_time").value, whole.pop("field_on_time").value
+    if constant:
+        assert {k: n.value for k, n in found.items()} == {k: n.value for k, n in whole.items()}
+    else:  # the layer is known where one voltage builds it; without it sigma of what bends across the beam is three times as large
+        for name, number in whole.items():
+            assert (found[name].value is None) == (number.value is None), name
+            if number.value is not None:
+                assert_close(found[name].value, number.value, rel=0.0, floor=1.5 * (found[name].sigma or 0.0))
     assert moment[0] == (moment[1] if constant else None)
 
 
