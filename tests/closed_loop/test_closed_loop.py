@@ -139,7 +139,7 @@ def test_numbers_do_not_need_a_column_of_voltages(
     moment = found.pop("field_on_time").value, whole.pop("field_on_time").value
     if constant:
         assert {k: n.value for k, n in found.items()} == {k: n.value for k, n in whole.items()}
-    else:  # the layer is known where one voltage builds it; without it sigma of what bends across the beam is three times as large
+    else:  # the layer is known where one voltage builds it; without it sigma is up to three times as large
         for name, number in whole.items():
             assert (found[name].value is None) == (number.value is None), name
             if number.value is not None:

@@ -51,7 +51,8 @@ def test_hot_pixels_are_found_at_every_level(integrator: Integrator, scattering:
 
 
 def test_a_hot_pixel_among_few_of_its_q_is_found_by_those_around(small_geometry: Geometry, scattering: Frames) -> None:
-    """Bins of a seventeenth of the usual width: near the beam each has fewer pixels than tell the wild one; it turns hot halfway.
+    """Bins of a seventeenth of the usual width: near the beam each has too few pixels to tell the wild one, hot from
+    halfway on.
     Without it none is called hot."""
     narrow = Integrator(small_geometry, mask=small_geometry.gaps(), q_min=0.1, q_max=0.3, bins=200)
     few = (narrow.pixels_per_bin > 0) & (narrow.pixels_per_bin < 20)
