@@ -33,6 +33,8 @@ MANY = 0.1
 """Share of the frames from which on what is wrong with them is said of the numbers (chosen)."""
 LARGEST_DRIFT = 3e-3
 """Of phi, by drift of the transmission, from which on it is said of the numbers (chosen)."""
+MOST_BELOW_UM = 3.0
+"""By which a layer may go on below the edge before it is said (chosen): it is in sigma before."""
 MOST_CENTRE_PX = 1.0
 """By which a beam centre may be off before it is said of the sizes (chosen)."""
 MOST_MISSED = 2.0
@@ -92,7 +94,7 @@ def doubts(
             f"{' in some of the scans' if agreed.moves else ''}"
         )
         found.append(Doubt(phi, why))
-    if agreed.below_um:
+    if agreed.below_um > MOST_BELOW_UM:
         why = (
             f"the layer at the anode goes on {agreed.below_um:.2g} um below the edge that cuts the beam: it is tilted along the"
             " beam or wavy, and what is added up from its edge on lacks what lies deeper (in its sigma)"
