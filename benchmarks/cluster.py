@@ -55,15 +55,16 @@ FRAMES_OF_MANY = 64 * 64 * 2
 READY = "ELECTROSAXS_BENCHMARK_SLEEP_S"
 
 
-def ready(reader: FrameReader, index: int, integrator: FrameIntegrator) -> ReducedFrame:
-    """In the place of reading and integrating: a curve that is there, after as long as READY says."""
-    time.sleep(float(os.environ[READY]))
-    return ReducedFrame(index, np.full(BINS, float(index)), np.ones(BINS))
+def ready(job: FrameRange, reader: FrameReader, integrator: FrameIntegrator) -> Iterator[ReducedFrame]:
+    """In the place of reading and integrating: curves that are there, each after as long as READY says."""
+    for index in range(job.first, job.stop):
+        time.sleep(float(os.environ[READY]))
+        yield ReducedFrame(index, np.full(BINS, float(index)), np.ones(BINS))
 
 
 def ready_range(job: FrameRange) -> RangeDone:
     """A range of such frames, with all that belongs to a range."""
-    vars(frame_ranges).update(_reduced=ready, _opened=lambda _: (None, None))
+    vars(frame_ranges).update(_all=ready, _opened=lambda _: (None, None))
     return frame_ranges.reduce_range(job)
 
 

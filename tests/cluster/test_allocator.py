@@ -9,7 +9,7 @@ import pytest
 FRAMES = """
 import resource, sys
 import numpy as np
-from electrosaxs.cluster.allocator import keep_freed_frames
+from electrosaxs.reduction.frame_memory import keep_freed_frames
 if sys.argv[1] == "kept" and not keep_freed_frames():
     sys.exit("the C library cannot be told")
 np.ones(2_500_000, np.int32)

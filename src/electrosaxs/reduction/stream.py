@@ -29,10 +29,12 @@ from ..nouns import FloatArray, RadialCounts
 from ..nouns.frame_reader import FrameReader
 from .azimuthal import FrameSums
 from .four_frames import FOUR
+from .frame_memory import keep_freed_frames
 from .sectors import COLUMNS, UNKNOWN
 
 BLOCK = 32  # frames that are written together
 LOOK_AHEAD = BLOCK
+LARGE_PIXELS = 1_000_000  # of an image whose page faults count
 HELD_PIXELS = 40_000_000  # of the images of one worker, 160 MB
 READ = 512  # frames that are looked through together
 SCATTERED = 64  # frames far from each other that are read together
@@ -77,6 +79,8 @@ def reduce_frames(
     Raises ShapeError before the first frame where the detector is another one than the integrator's.
     """
     same_detector(reader, integrator)
+    if math.prod(reader.shape) >= LARGE_PIXELS:
+        keep_freed_frames()
     waiting: deque[Future[list[ReducedFrame]]] = deque()
     together = frames_together(integrator)
     rest = iter(indices)

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from ...cluster.allocator import keep_freed_frames
 from ...cluster.tries import Tries
 from ...cluster.workers import refuse_others
 from ...io.images import open_frames
 from ...nouns import FrameTable, Run
 from ...nouns.frame_reader import FrameReader
+from ...reduction.frame_memory import keep_freed_frames
 from ...reduction.parts import SUFFIX, write_part
 from ...reduction.stream import (
     FrameIntegrator,

@@ -1,6 +1,9 @@
-"""Memory of a worker: dask starts its workers with a C library that gives each freed block back to the system at once
-(MALLOC_TRIM_THRESHOLD_ = 65536). A frame of 10 MB then costs 2,500 page faults each time: as much as to read and integrate
-it."""
+"""Memory of the frames at hand: the C library should use it again and not give it back to the system after each frame.
+
+A frame of 10 MB that is given back costs 2,500 page faults the next time: as much as to integrate it. Left alone, the library
+gives back what threads free beyond twice the largest block, which is less than the frames that are integrated together; dask
+starts its workers with one that gives back every block (MALLOC_TRIM_THRESHOLD_ = 65536).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ LARGEST = 32 * 2**20
 
 def keep_freed_frames() -> bool:
     """Blocks of up to LARGEST bytes are used again by this process, as without the setting; whether the C library has been
-    told. What stays is what a thread holds at one time: a frame and its packed form."""
+    told. What stays is what a thread holds at one time: some frames and a packed one."""
     if sys.platform != "linux":
         return False
     tell = getattr(ctypes.CDLL(None), "mallopt", None)  # not in every C library
