@@ -29,7 +29,7 @@ from ..nouns import FloatArray, RadialCounts
 from ..nouns.frame_reader import FrameReader
 from .azimuthal import FrameSums
 from .four_frames import FOUR
-from .frame_memory import keep_freed_frames
+from .memory import keep_freed_frames
 from .sectors import COLUMNS, UNKNOWN
 
 BLOCK = 32  # frames that are written together

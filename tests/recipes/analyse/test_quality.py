@@ -8,6 +8,7 @@ import pytest
 from electrosaxs.analysis.concentration.bulk_level import BulkLevel
 from electrosaxs.io.numbers_json import numbers_from_plain, numbers_to_plain
 from electrosaxs.nouns import LOWER_BOUND, Number
+from electrosaxs.recipes.analyse.other_rows import OtherRows
 from electrosaxs.recipes.analyse.quality import Doubt, doubts, with_quality
 from electrosaxs.report.number_text import quality_in_short, quality_lines
 
@@ -35,6 +36,7 @@ def grades(
     unmeasured: dict[str, int] | None = None,
     uneven: bool = False,
     below: float = 0.0,
+    rows: OtherRows | None = None,
 ) -> dict[str, str]:
     left_out = LEFT_OUT.copy()
     left_out.ravel()[:out] = True
@@ -47,11 +49,18 @@ def grades(
         bulk=bulk,
         clock=None,
         below_um=below,
+        rows=rows,
     )
     standard = SimpleNamespace(reference_fit=SimpleNamespace(flags=(start,)))
     more = {"crystals_miss": crystals_miss, "unmeasured": unmeasured, "uneven": uneven}
     found = doubts(standard, SimpleNamespace(share=share), agreed, 28, **more)  # type: ignore[arg-type]
     return {name: number.quality for name, number in with_quality(NUMBERS, found).items()}
+
+
+def test_images_in_other_rows_make_all_that_was_measured_since_not_trustworthy() -> None:
+    words = grades(rows=OtherRows(31, -1, 40))
+    for name in ("slice_flux", "anode_diameter", "supply_flux"):
+        assert words[name].startswith("not trustworthy: from row 31 of the frame table on"), words[name]
 
 
 def test_an_anode_that_goes_on_below_its_edge_is_said_of_what_is_added_up_from_there() -> None:

@@ -41,9 +41,11 @@ from .layer import deeper_than_the_edge, without_crystals
 from .measured_run import MeasuredRun
 from .measured_view import MeasuredView
 from .misread import misread_monitors
+from .other_rows import OtherRows, other_rows
 from .scaled import gas_at_the_edge, with_scaled
 from .shadow import Shadow
 from .stand_ins import stand_ins
+from .standards import Standards
 from .stays import gas_or_edge, in_the_mean, steps_of_phi
 
 MOST_SHARE = 0.4
@@ -69,7 +71,7 @@ class Agreement:
     a film on the anode; clock: when the field came on, None: not told; misread: relative sigma of each frame's phi by a
     monitor that may be read wrong, unseen; edge: of phi where what passes the anode is not what its
     height lets, if something else than a moved beam does it; layer: of drifting particles, None: not told; below_um: by how
-    much it goes on below the edge of the anode."""
+    much it goes on below the edge of the anode; rows: of the table, to which other images belong."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -94,6 +96,7 @@ class Agreement:
     edge: FloatArray | float = 0.0
     layer: Layer | None = None
     below_um: float = 0.0
+    rows: OtherRows | None = None
     notes: tuple[str, ...] = ()
 
     def shares(self, phi: FloatArray) -> dict[str, FloatArray]:
@@ -123,31 +126,26 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray, edge_sigm
     beside = standard.normalisation.makes(view.solvent.noise * solvent_level(standard.solvent.values))
     view, noise = view.with_noise(usual, 0.0 if beside else view.solvent.noise)
     shadow = view.film_shadow()
-    if shadow is not None:
-        view = replace(view, lighter=view.lighter + shadow.missing)
+    view = view if shadow is None else replace(view, lighter=view.lighter + shadow.missing)
     left_out = _contradicting(view)
     contradicted = int(left_out.sum()) if left_out.sum() > MOST_SHARE * max(view.known.sum(), 1) else 0
     left_out, scaled, unseen = with_scaled(view.scaled, none if contradicted else left_out)
     correction, measures = view.compared(left_out)
     contradictions = view.contradictions(left_out, correction, measures)
-    absorbed = view.scale * view.start_depth
-    drift, words = drift_of_phi(measures, view.depth(correction), absorbed, view.start_noise)
     bulk = view.bulk(left_out, standard)
-    drift, words = drift_of_bulk(bulk, grid.time, drift, words)
-    drift, words = drift_of_all(view.slow_drift(correction, measures, bulk, standard), grid.time, drift, words)
-    edge = _edge(view, measures, shadow)
-    scatter, more = scatter_of_phi(measures, absorbed, usual, contradicted)
+    drift, words = _drift(view, measures, correction, bulk, standard)
+    edge, rows = _edge(view, measures, shadow), other_rows(measured)
+    scatter, more = scatter_of_phi(measures, view.scale * view.start_depth, usual, contradicted)
     own = 0.0 if scatter else noise or noise_of_phi(measures, view.depth(correction), usual)
     misread, of_monitor = misread_monitors(view, left_out, scaled, contradictions)
     clock = clock_of(measured, view, left_out)
     stays, of_steps = _stays(view, left_out, measures, correction, edge_sigma_um)
     of_light = {place: c for place, c in contradictions.items() if place not in scaled}
-    said = {at: cause(c) for at, c in contradictions.items()} | {at: one.words for at, one in scaled.items()}
     return Agreement(
         measures,
         stand_ins(view, correction, measures, left_out, of_light),
         left_out,
-        _reasons(grid, said),
+        _reasons(grid, {at: cause(c) for at, c in of_light.items()} | {at: one.words for at, one in scaled.items()}),
         view.phi,
         *view.absorbed(correction, measures),
         np.hypot(drift, scatter) if np.any(scatter) else drift,
@@ -165,8 +163,20 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray, edge_sigm
         edge.of_phi,
         view.layer,
         _below(measured, view, left_out, clock, edge),
-        notes=(*edge.words, *more, *words, *of_monitor, *of_steps),
+        rows,
+        notes=(*edge.words, *more, *words, *of_monitor, *of_steps, *(rows.notes if rows else ())),
     )
+
+
+def _drift(
+    view: MeasuredView, measures: TwoMeasures, correction: FootprintCorrection, bulk: BulkLevel, standard: Standards
+) -> tuple[FloatArray, tuple[str, ...]]:
+    """Relative change of phi (scan, height) as the two measures of each scan, the bulk, or all frames together say it; and in
+    words."""
+    time_s = view.grid.time
+    found = drift_of_phi(measures, view.depth(correction), view.scale * view.start_depth, view.start_noise)
+    found = drift_of_bulk(bulk, time_s, *found)
+    return drift_of_all(view.slow_drift(correction, measures, bulk, standard), time_s, *found)
 
 
 def _scattering_alone(measured: MeasuredRun, view: MeasuredView, none: BoolArray) -> Agreement:

@@ -23,6 +23,7 @@ from ...nouns import FloatArray, FrameRecord, Number, Run, RunResults, VolumeFra
 from ...nouns.contributions import STARTING_SOLUTION
 from ...nouns.dose import HeightDose
 from ...physics.concentration import concentration_words, with_volume_fraction
+from ...reduction.memory import give_back
 from ...report.number_text import number_lines, quality_in_short, quality_lines
 from ...report.page import write_report
 from ...report.pictures import Figures
@@ -47,11 +48,10 @@ from .headline import detector_settings, doubts_of_the_last_scan, headline_numbe
 from .interaction import Interaction, with_interaction
 from .maps import FrameMaps, Kinetics, frame_maps, kinetics
 from .measured_run import MeasuredRun
-from .memory import give_back
 from .misfit import Misfit, with_sizes_that_fit
 from .motion import motion_of
 from .odd_standards import without_odd_standards
-from .other_rows import doubts_of_the_rows, with_rows_flagged
+from .other_rows import with_rows_flagged
 from .play import doubts_of_play, stage_play, words_of_play
 from .quality import Doubt, doubts, with_quality
 from .reduce_run import ReducedRun, centre_px, reduce_run
@@ -138,10 +138,9 @@ def analyse_reduced(
     misfit = with_sizes_that_fit(measured, crystals.rows, workers=workers)
     measured = replace(measured, voxels=misfit.voxels).without(misfit.reasons)
     measured = replace(measured, reduced=with_edge_light(measured.reduced))  # with the dead time that curves tell
-    measured = with_rows_flagged(measured)
     give_back()
     agreed = agreement(measured, crystals.fraction_map, anode.edge_sigma_um)
-    measured = measured.without(agreed.reasons)
+    measured = with_rows_flagged(measured.without(agreed.reasons), agreed.rows)
     give_back()
     dose = doses_of(measured, anode, agreed)
     curves = choose_curves(measured, crystals)
@@ -207,13 +206,8 @@ def _results(
     numbers = {**growth.numbers, **crystals.numbers, **between.numbers, **headline, **bulk, **(sizes.numbers or {})}
     film = film_study(agreed.shadow, crystals, maps, run, anode, scales.anode_um or 0.0)
     doubtful = _doubts(measured, misfit, agreed, crystals, anode, scales)
-    doubtful += [
-        *film.doubts,
-        *doubts_of_play(play),
-        *doubts_of_the_last_scan(maps.phi, grid),
-        *drift.doubts,
-        *motion.doubts,
-    ]
+    doubtful += [*film.doubts, *doubts_of_play(play), *doubts_of_the_last_scan(maps.phi, grid)]
+    doubtful += [*drift.doubts, *motion.doubts]
     before = tuple(note for part in (measured.reduced, between, misfit, agreed, anode) for note in part.notes)
     after = (*motion.notes, *drift.notes, *growth.notes, *crystals.notes, *film.notes, *sizes.notes)
     results = replace(
@@ -264,7 +258,7 @@ def _doubts(
         measured.standard, misfit, agreed, voxels.frame.size, centre_px=centre, crystals_miss=crystals.missed, unmeasured=why,
         uneven=measured.reduced.uneven,
     )  # fmt: skip
-    told = [*doubts_of_the_rows(measured), *doubts_of_the_stamps(measured), *doubts_of_the_depth(measured, scales)]
+    told = [*doubts_of_the_stamps(measured), *doubts_of_the_depth(measured, scales)]
     return [*told, *doubts_of_the_beam(anode), *of_all, *doubts_of_the_surface(anode), *doubts_of_the_diode(measured)]
 
 

@@ -19,7 +19,7 @@ from ...cluster.workers import refuse_others
 from ...io.images import open_frames
 from ...nouns import FrameTable, Run
 from ...nouns.frame_reader import FrameReader
-from ...reduction.frame_memory import keep_freed_frames
+from ...reduction.memory import keep_freed_frames
 from ...reduction.parts import SUFFIX, write_part
 from ...reduction.stream import (
     FrameIntegrator,

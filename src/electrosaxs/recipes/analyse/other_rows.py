@@ -14,7 +14,6 @@ from ...nouns import FloatArray, Role
 from ...physics.beam import open_fraction
 from .attenuation import start_depth
 from .measured_run import MeasuredRun
-from .quality import OF_CONTENT, OF_CRYSTALS, OF_PHI, OF_SIZES, Doubt
 
 LAGS = (1, -1, 2, -2)
 ROUGH, LEAST = 0.03, 4e-3
@@ -25,7 +24,6 @@ MOST, OFF = 25.0, 9.0
 """Square of the sigmas that a row counts at most, and from which on it is off."""
 FEWEST, BETTER = 6, 0.2
 """Rows that are off, and the share of what they miss that the other images may miss at most (chosen)."""
-NUMBERS = frozenset(OF_PHI | OF_SIZES | OF_CRYSTALS | OF_CONTENT | {"onset_time", "onset_time_kink"})
 
 
 @dataclass(frozen=True)
@@ -45,18 +43,16 @@ class OtherRows:
         )
 
     @property
-    def doubt(self) -> Doubt:
+    def why(self) -> str:
+        """What is wrong, and what may have happened."""
         cause = "an image came twice, a row was lost, or the transmission was read late"
         if self.lag < 0:
             cause = "an image was lost, a row is one too many, or the transmission was read early"
-        why = f"{self.words} (as they stand, {self.off} rows contradict themselves): {cause}"
-        return Doubt(NUMBERS, why, wrong=True)
+        return f"{self.words} (as they stand, {self.off} rows contradict themselves): {cause}"
 
-
-def doubts_of_the_rows(measured: MeasuredRun) -> list[Doubt]:
-    """None where images and rows belong together, or nothing tells."""
-    found = other_rows(measured)
-    return [] if found is None else [found.doubt]
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (f"frame table: {self.why}",)
 
 
 def other_rows(measured: MeasuredRun) -> OtherRows | None:
@@ -110,9 +106,8 @@ def _later(values: FloatArray, lag: int) -> FloatArray:
     return np.where(inside, values[np.clip(rows, 0, values.size - 1)], np.nan)
 
 
-def with_rows_flagged(measured: MeasuredRun) -> MeasuredRun:
+def with_rows_flagged(measured: MeasuredRun, rows: OtherRows | None) -> MeasuredRun:
     """`measured` with a flag on each frame whose image belongs to another row."""
-    rows = other_rows(measured)
     if rows is None:
         return measured
     voxels = measured.voxels
@@ -120,4 +115,4 @@ def with_rows_flagged(measured: MeasuredRun) -> MeasuredRun:
         (*flags, rows.words) if frame >= rows.first else flags
         for frame, flags in zip(voxels.frame, voxels.flags, strict=True)
     )
-    return replace(measured, voxels=replace(voxels, flags=flags)).noted(f"frame table: {rows.doubt.why}")
+    return replace(measured, voxels=replace(voxels, flags=flags))

@@ -26,6 +26,7 @@ OF_PHI = {
     "onset_volume_fraction",
 }
 OF_CONTENT = {"supply_flux", "mass_balance_error", "solution_loss"}
+OF_ONSET = {"onset_time", "onset_time_kink"}
 OF_SIZES = {"anode_diameter", "anode_polydispersity"}
 OF_CRYSTALS = {"crystalline_fraction", "crystalline_amount", "anode_volume_fraction"}
 OF_THE_START = {"starting_diameter", "starting_polydispersity"}
@@ -69,8 +70,9 @@ def doubts(
     """What speaks against the numbers of a run of `frames` sample frames, the worst first; centre_px: by how much the beam
     centre is off; crystals_miss: reduced chi-squared of the curves with crystals; unmeasured: why frames have no phi ->
     how many; uneven: pixels of one q differ by more than counting."""
-    found = []
-    phi = frozenset(OF_PHI)
+    found, phi = [], frozenset(OF_PHI)
+    if agreed.rows is not None:
+        found.append(Doubt(frozenset(OF_PHI | OF_SIZES | OF_CRYSTALS | OF_CONTENT | OF_ONSET), agreed.rows.why, True))
     if agreed.scatter:
         found.append(Doubt(phi, "phi by scattering and by transmission disagree from frame to frame", True))
     elif agreed.left_out.sum() > MANY * frames:
