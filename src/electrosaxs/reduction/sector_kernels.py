@@ -105,31 +105,32 @@ def _weighed_sum(one, other, precision):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def normal_equations(shapes, excess, variance):  # type: ignore[no-untyped-def]
-    """(6, 6) and (6,) of the sizes of the shapes by weighted least squares."""
-    normal, seen, precision = np.zeros((SHAPES, SHAPES)), np.zeros(SHAPES), 1.0 / variance.reshape(-1)
-    off, flat = excess.reshape(-1), shapes.reshape(SHAPES, -1)
+def normal_equations(shapes, excess, variance, normal, seen):  # type: ignore[no-untyped-def]
+    """Those of the sizes of the shapes by weighted least squares, into normal (6, 6) and seen (6,)."""
+    precision = (1.0 / variance).ravel()
     for a in range(SHAPES):
-        seen[a] = _weighed_sum(flat[a], off, precision)
+        seen[a] = _weighed_sum(shapes[a].ravel(), excess.ravel(), precision)
         for b in range(a + 1):
-            normal[a, b] = normal[b, a] = _weighed_sum(flat[a], flat[b], precision)
-    return normal, seen
+            normal[a, b] = normal[b, a] = _weighed_sum(shapes[a].ravel(), shapes[b].ravel(), precision)
 
 
 @njit(cache=True, nogil=True)
-def pulls(excess, expected, variance):  # type: ignore[no-untyped-def]
-    """(quarter,) excess over its sigma, of all rings together; NaN of a quarter without pixels."""
-    found = np.full(QUARTERS, np.nan)
+def pulls(excess, expected, variance, found):  # type: ignore[no-untyped-def]
+    """Excess over its sigma, of all rings together, into found (quarter,); NaN of a quarter without pixels."""
     for j in range(QUARTERS):
-        if expected[:, j].sum() > 0.0:
-            found[j] = excess[:, j].sum() / np.sqrt(variance[:, j].sum())
-    return found
+        of_excess, of_expected, of_variance = 0.0, 0.0, 0.0
+        for r in range(excess.shape[0]):
+            of_excess += excess[r, j]
+            of_expected += expected[r, j]
+            of_variance += variance[r, j]
+        found[j] = of_excess / np.sqrt(of_variance) if of_expected > 0.0 else np.nan
 
 
 @njit(cache=True, nogil=True)
 def compared(counts, weights, width, per_pixel, direction):  # type: ignore[no-untyped-def]
     """Of some frames (frame, bin, quarter): how many rings are told, pulls (frame, quarter), and the normal equations of all
-    shapes, (frame, 6, 6) and (frame, 6); zeros where fewer than SMOOTHING rings are told."""
+    shapes, (frame, 6, 6) and (frame, 6); zeros where fewer than SMOOTHING rings are told. Results are filled, not put in: a
+    slice that is assigned costs seconds of compilation, for the words of its error."""
     frames = counts.shape[0]
     rings, apart = np.zeros(frames, np.int64), np.zeros((frames, QUARTERS))
     normal, seen = np.zeros((frames, SHAPES, SHAPES)), np.zeros((frames, SHAPES))
@@ -141,6 +142,6 @@ def compared(counts, weights, width, per_pixel, direction):  # type: ignore[no-u
             excess, expected, variance, shapes = against_each_other(
                 counts[k], weights[k], slope, per_pixel, direction, told
             )
-            apart[k] = pulls(excess, expected, variance)
-            normal[k], seen[k] = normal_equations(shapes, excess, variance)
+            pulls(excess, expected, variance, apart[k])
+            normal_equations(shapes, excess, variance, normal[k], seen[k])
     return rings, apart, normal, seen
