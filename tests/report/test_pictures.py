@@ -1,6 +1,7 @@
 """Figures come out the same whoever draws them, and go where they were asked for."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -45,18 +46,22 @@ def test_two_processes_draw_what_one_does(alone, tmp_path):
     assert sorted(as_bytes(folder)) == sorted(f"{name}.{ending}" for name in NAMES for ending in ("png", "svg"))
 
 
-@pytest.mark.parametrize("failing", ["raises", "dies"])
-def test_what_a_second_process_does_not_deliver_is_drawn_by_the_first(alone, tmp_path, failing):
-    here = os.getpid()
+@pytest.mark.parametrize("failing", ["raises", "dies", "stands still"])
+def test_what_a_second_process_does_not_deliver_is_drawn_by_the_first(alone, tmp_path, monkeypatch, failing):
+    here, before = os.getpid(), children()
+    monkeypatch.setattr(pictures, "PATIENCE_S", 0.3 if failing == "stands still" else pictures.PATIENCE_S)
 
     def only_here(name):
         if os.getpid() != here:
             if failing == "dies":
                 os.kill(os.getpid(), 9)
+            if failing == "stands still":
+                time.sleep(60.0)
             raise RuntimeError("not here")
         return line(name)
 
     assert saved(tmp_path / "figures", planned(only_here)) == alone[0]
+    assert children() <= before
 
 
 def children() -> set[str]:

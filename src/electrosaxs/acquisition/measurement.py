@@ -267,13 +267,17 @@ class Measurement:
     def _usual_rate(self) -> float:
         """Counts per second of the monitor with beam; waits for one that is not there yet."""
         until = self.watch.beamline.clock() + BEAM_PATIENCE_S
+        phase = "aligning"
         while True:
             rate = self._read(BEAM_EXPOSURE_S).monitor_counts / BEAM_EXPOSURE_S
             if rate > 0.0:
+                if phase == "paused":
+                    self.record.phase("aligning")
                 return rate
             if self.watch.beamline.clock() > until:
                 raise Fault("monitor", f"no beam for {BEAM_PATIENCE_S:g} s")
-            self.record.phase("paused", "no beam: the monitor counts nothing")
+            phase = "paused"
+            self.record.phase(phase, "no beam: the monitor counts nothing")
             self.field.wait_until(self.watch.beamline.clock() + BEAM_LOOK_S)
 
     def _not_paused(self, end: float) -> bool:

@@ -2,13 +2,16 @@
 
 A figure costs a quarter of a second, and drawing holds the interpreter's lock, so that threads would not help. The second
 process is a copy (fork) that only draws: it needs no import and no results sent to it. Both take the next figure from one
-pipe, so neither waits for the other; what the copy does not deliver, for whatever reason, is drawn here.
+pipe, so neither waits for the other; what the copy does not deliver, for whatever reason, is drawn here. A copy that stands
+still (it may inherit the lock of a thread that it has not) is not waited for longer than `PATIENCE_S`.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
+import select
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -27,6 +30,8 @@ MOST = 256
 """Figures that one byte can name."""
 FEWEST = 4
 """Figures from which a second process is worth its start."""
+PATIENCE_S = 20.0
+"""For the copy's answer once nothing is left to draw: it is at its last figure, which takes a second on a slow machine."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +84,24 @@ def _shared(save: Callable[[int], PageFigure], count: int) -> dict[int, PageFigu
             done[turn[0]] = save(turn[0])
     finally:
         os.close(turns)
-        with os.fdopen(answers, "rb") as stream:
-            told = stream.read()
+        told = _answer(answers)
+        os.kill(child, signal.SIGKILL)  # it has answered, or will not
         os.waitpid(child, 0)
     try:
         return done | pickle.loads(told)
     except (EOFError, pickle.UnpicklingError):
         return done
+
+
+def _answer(answers: int) -> bytes:
+    """All that the copy says until it ends, or until it has been silent for `PATIENCE_S`; nothing of half an answer."""
+    told = b""
+    with os.fdopen(answers, "rb", buffering=0) as stream:
+        while select.select([stream], [], [], PATIENCE_S)[0]:
+            if not (part := stream.read(1 << 20)):
+                return told
+            told += part
+    return b""
 
 
 def _draw_and_leave(save: Callable[[int], PageFigure], turns: int, answer: int) -> None:
