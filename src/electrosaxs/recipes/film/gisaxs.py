@@ -93,6 +93,9 @@ def analyse_film(
     """Analyse GISAXS images of one film and write the results folder `out`.
 
     Raises InputFileError and CalibrationError for inputs that cannot be meant; then nothing is written.
+
+    >>> from electrosaxs import analyse_film
+    >>> analyse_film(["film.cbf"], "gisaxs", geometry="geometry.poni", options=FilmOptions((0.31,), 10.0)).numbers
     """
     files = [Path(image) for image in images]
     read = [*files, Path(geometry), *([options.mask] if options.mask else [])]

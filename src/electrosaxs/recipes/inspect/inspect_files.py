@@ -17,6 +17,9 @@ def inspect_files(files: Iterable[str | Path]) -> Iterator[FileContents]:
     """What each of `files` (results folders too) holds, one after the other.
 
     Raises InputFileError for those that cannot be read, naming them all, after the others.
+
+    >>> from electrosaxs import inspect_files
+    >>> print(*inspect_files(["run_master.h5", "scan.spec"]), sep="\\n")
     """
     wrong = []
     for file in files:

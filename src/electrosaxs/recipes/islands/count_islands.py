@@ -64,6 +64,9 @@ def count_islands(
     Without images `beside` must hold something. workers: images that are searched at a time, a thread each. Raises
     InputFileError for an image that cannot be read, for labels given as image, for two scales, and for a crop or truth that
     does not fit; then nothing is written.
+
+    >>> from electrosaxs import count_islands
+    >>> count_islands(["field001.tif", "field002.tif"], "islands", um_per_pixel=0.2).numbers
     """
     paths, beside = [Path(path) for path in images], beside or Beside()
     _check(paths, beside, um_per_pixel, lattice_constant_nm)
