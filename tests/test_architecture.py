@@ -63,7 +63,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"recipes", *(f"recipes/{wing}" for wing in ("campaign", "claims", "film", "islands"))},
     "recipes/live": BELOW_RECIPES | {"recipes", "recipes/analyse"},  # the same analysis, while the run goes on
     "command_line": {"errors", "nouns", "control", "inference", "recipes", "recipes/*", VERSION},
-    "__init__": {"recipes", "recipes/*", "nouns"},
+    "__init__": {"recipes", "recipes/*", "nouns", "errors"},
     "__main__": {"command_line"},
 }
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .recipes.plan.plan import plan
     from .recipes.predict import predict
     from .recipes.results_folder import read_results
+    from .recipes.settings import read_experiment
     from .recipes.simulate_film import simulate_film
     from .recipes.simulate_run import simulate_run
 
@@ -57,6 +58,7 @@ _HOME = {
     "predict": ("electrosaxs.recipes.predict", "predict"),
     "read_results": ("electrosaxs.recipes.results_folder", "read_results"),
     "Results": ("electrosaxs.nouns", "RunResults"),
+    "read_experiment": ("electrosaxs.recipes.settings", "read_experiment"),
     "simulate_film": ("electrosaxs.recipes.simulate_film", "simulate_film"),
     "simulate_run": ("electrosaxs.recipes.simulate_run", "simulate_run"),
     "write_examples": ("electrosaxs.recipes.examples", "write_examples"),
@@ -84,6 +86,7 @@ __all__ = [
     "paper",
     "plan",
     "predict",
+    "read_experiment",
     "read_results",
     "simulate_film",
     "simulate_run",

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ..io.atomic import replacing
 from .template import PageFigure, save_figure
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 Figures = Literal["all", "page", "none"]
 """Which figures a command draws: on its page and as PNG and SVG beside it; on the page; none."""
+DRAWN = "drawn.txt"
+"""Beside the pictures: the names of those that a call wrote, one a line, which the next one removes."""
 MOST = 256
 """Figures that one byte can name."""
 FEWEST = 4
@@ -50,11 +53,12 @@ def already(drawn: Drawn) -> Planned:
 def saved(folder: Path, planned: Sequence[Planned], figures: Figures = "all") -> list[PageFigure]:
     """The figures in their order, for the page, with their files in `folder` where `figures` asks for them.
 
-    Where it does not, pictures of an earlier call go: they are not of these results.
+    Pictures of an earlier call, which `DRAWN` lists, go: they are not of these results. Others in the folder stay.
     """
-    if figures != "all":
-        for earlier in [*folder.glob("*.png"), *folder.glob("*.svg")]:
-            earlier.unlink()
+    listed = folder / DRAWN
+    for name in listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else ():
+        (folder / Path(name).name).unlink(missing_ok=True)
+    listed.unlink(missing_ok=True)
     if figures == "none":
         return []
 
@@ -63,7 +67,12 @@ def saved(folder: Path, planned: Sequence[Planned], figures: Figures = "all") ->
 
     shared = sys.platform == "linux" and FEWEST <= len(planned) < MOST and len(os.sched_getaffinity(0)) > 1
     done = _shared(save, len(planned)) if shared else {}
-    return [done[index] if index in done else save(index) for index in range(len(planned))]
+    pages = [done[index] if index in done else save(index) for index in range(len(planned))]
+    files = [f"{Path(page.file).name}.{ending}" for page in pages if page.file for ending in ("png", "svg")]
+    if files:
+        with replacing(listed) as part:
+            part.write_text("\n".join(files) + "\n", encoding="utf-8")
+    return pages
 
 
 def _shared(save: Callable[[int], PageFigure], count: int) -> dict[int, PageFigure]:

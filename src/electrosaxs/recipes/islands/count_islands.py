@@ -22,6 +22,7 @@ from ...nouns.islands import FieldOfView, Scale
 from ...report.number_text import number_lines
 from ..output_folder import check_free
 from ..progress import Progress, over
+from ..settings import as_paths
 from .detection import simulated_detection
 from .numbers import sample_of
 from .output import write_study
@@ -47,7 +48,7 @@ class Beside:
 
 
 def count_islands(
-    images: Sequence[str | Path],
+    images: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
     um_per_pixel: float | None = None,
@@ -68,7 +69,7 @@ def count_islands(
     >>> from electrosaxs import count_islands
     >>> count_islands(["field001.tif", "field002.tif"], "islands", um_per_pixel=0.2).numbers
     """
-    paths, beside = [Path(path) for path in images], beside or Beside()
+    paths, beside = as_paths(images), beside or Beside()
     _check(paths, beside, um_per_pixel, lattice_constant_nm)
     inputs = [*paths, *map(Path, truth), *beside.inputs]
     check_free(Path(out), inputs, "islands")
