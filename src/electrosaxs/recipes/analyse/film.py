@@ -16,10 +16,10 @@ from ...nouns.contributions import FOOTPRINT, SHADOW
 from ...units import METRE_PER_UM
 from .anode import AnodePosition
 from .crystals import Crystals
+from .film_shadow import Shadow
 from .maps import FrameMaps, Kinetics
 from .quality import Doubt
 from .scale_errors import with_part
-from .shadow import Shadow
 
 BESIDE = "solution_loss_beside_crystals"
 MISSED = 3.0

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from ... import __version__
 from ...analysis.concentration.diode_noise import DiodeNoise
 from ...analysis.concentration.edge_light import EdgeLight
-from ...analysis.concentration.repeated import Repeated
+from ...analysis.concentration.multiple_scattering import Repeated
 from ...analysis.kinetics.scan_map import HEIGHT_TOLERANCE_UM
 from ...cluster.workers import Cluster
 from ...errors import FrameError

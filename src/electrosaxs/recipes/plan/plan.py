@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from ...control.held import Programmed
+from ...control.holding_time import Programmed
 from ...control.limits import Limits
 from ...control.plant import Plant
 from ...control.targets import UNITS, Calibration, FluxKind, Target, parse_target
