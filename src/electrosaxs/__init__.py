@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .recipes.campaign.campaign import campaign
     from .recipes.check import check
     from .recipes.curves.analyse_curves import analyse_curves
+    from .recipes.curves.one_curve import analyse_curve
     from .recipes.demo import demo
     from .recipes.examples import write_examples
     from .recipes.experiment.acquire import acquire
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "acquire": ("electrosaxs.recipes.experiment.acquire", "acquire"),
+    "analyse_curve": ("electrosaxs.recipes.curves.one_curve", "analyse_curve"),
     "analyse_curves": ("electrosaxs.recipes.curves.analyse_curves", "analyse_curves"),
     "analyse_film": ("electrosaxs.recipes.film.gisaxs", "analyse_film"),
     "analyse_run": ("electrosaxs.recipes.analyse.analyse_run", "analyse_run"),
@@ -72,6 +74,7 @@ __all__ = [
     "Results",
     "__version__",
     "acquire",
+    "analyse_curve",
     "analyse_curves",
     "analyse_film",
     "analyse_run",
