@@ -22,9 +22,9 @@ def analyse_curve(
 ) -> CurveResult:
     """What `curves` finds in a file, of arrays (n,): sizes, invariant, S(q) and lattice; nothing is written.
 
-    q_per_nm: 1/nm, above 0; sorted where it falls. intensity: on any scale, in 1/cm where `contrast_per_A2` (difference of scattering
-    length density, 1/A^2) is given. sigma: one standard deviation of each, None where not known. Raises InputFileError for
-    arrays that are no curve, FitError where there are too few points or nothing scatters.
+    q_per_nm: 1/nm, above 0; sorted where it falls. intensity: on any scale, in 1/cm where `contrast_per_A2` (difference of
+    scattering length density, 1/A^2) is given. sigma: one standard deviation of each, None where not known. Raises
+    InputFileError for arrays that are no curve, FitError where there are too few points or nothing scatters.
 
     >>> from electrosaxs import analyse_curve
     >>> diameter = analyse_curve(q, intensity, sigma).numbers["diameter"]
