@@ -10,7 +10,7 @@ import numpy as np
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-from electrosaxs.analysis.concentration.repeated import Repeated, StartingCurve
+from electrosaxs.analysis.concentration.multiple_scattering import Repeated, StartingCurve
 from electrosaxs.nouns import Solution
 from electrosaxs.nouns.imperfections import Imperfections
 from electrosaxs.physics.absorption import attenuation_per_volume_fraction

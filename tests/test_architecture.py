@@ -10,7 +10,7 @@ SOURCE = Path(electrosaxs.__file__).parent
 FILES = [
     f for f in sorted(SOURCE.rglob("*.py")) if f.relative_to(SOURCE).parts[0] != "examples"
 ]  # an installed package holds them
-BASE = {"nouns", "units", "errors", "materials"}
+BASE = {"nouns", "units", "errors", "materials", "compiled"}
 VERSION = "__version__"  # a constant of the package: files that leave the house say which version wrote them
 ROOMS = ("analysis", "recipes")
 """Folders whose rooms have an order of their own: below, `folder/room`."""
@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "nouns": {"units", "errors"},
     "units": {"errors"},
     "errors": set(),
+    "compiled": set(),
     "materials": {"errors", "nouns"},
     "physics": BASE,
     "transport": BASE | {"physics"},
@@ -44,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
     "inference": BELOW_INFERENCE,
     "claims": BELOW_INFERENCE,
     "control": BELOW_INFERENCE,
-    "io": {"nouns", "units", "errors", VERSION},
+    "io": {"nouns", "units", "errors", "compiled", VERSION},
     "figures": {"nouns", "units", "errors"},
     "dashboard": {"nouns", "units", "errors"},
     "cluster": {"errors"},
@@ -62,7 +63,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"recipes", *(f"recipes/{wing}" for wing in ("campaign", "claims", "film", "islands"))},
     "recipes/live": BELOW_RECIPES | {"recipes", "recipes/analyse"},  # the same analysis, while the run goes on
     "command_line": {"errors", "nouns", "control", "inference", "recipes", "recipes/*", VERSION},
-    "__init__": {"recipes", "recipes/*", "nouns"},
+    "__init__": {"recipes", "recipes/*", "nouns", "errors"},
     "__main__": {"command_line"},
 }
 

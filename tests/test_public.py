@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 SOURCE = Path(electrosaxs.__file__).parent
 PINNED = {"pydantic_core"}
 """Part of a package that is declared (pydantic), which asks for it."""
-FUNCTIONS = sorted(set(electrosaxs.__all__) - {"__version__", "Results"})
+NOUNS = {"__version__", "ElectrosaxsError", "Experiment", "FilmOptions", "Results"}
+FUNCTIONS = sorted(set(electrosaxs.__all__) - NOUNS)
 
 
 def declared() -> set[str]:

@@ -13,6 +13,11 @@ import scipp as sc
 
 from .errors import UnitError
 
+METRE_PER_UM = 1e-6
+UM_PER_M = 1e6
+NM_PER_UM = 1e3
+NM_PER_M = 1e9
+
 
 def quantity(value: Any, unit: str) -> sc.Variable:
     """A scalar with a unit: `quantity(3.5, "mm")`."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from closeness import assert_close
 
-from electrosaxs.control.held import HELD_WITHIN, how_held
+from electrosaxs.control.holding_time import HELD_WITHIN, how_held
 from electrosaxs.control.limits import Limits
 from electrosaxs.control.plant import Plant, content_of_slice, flux_into_slice
 from electrosaxs.control.programs import enrich_to, hold_supply_flux, onset_at

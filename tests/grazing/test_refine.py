@@ -7,10 +7,10 @@ import pytest
 from closeness import assert_close
 from film_planes import plane
 
-from electrosaxs.grazing.drawn import drawn_shifts
 from electrosaxs.grazing.expected import Setup, incidence_of, places
 from electrosaxs.grazing.intensities import fit_envelope, log_spheres
 from electrosaxs.grazing.refine import Matched, Prior, refine
+from electrosaxs.grazing.rendered_spots import drawn_shifts
 from electrosaxs.grazing.shifts import corrected_places
 from electrosaxs.grazing.widths import spot_widths
 from electrosaxs.nouns.film import FilmConstants, Spot

@@ -97,7 +97,7 @@ def everything():
         crystalline_fraction=CrystallineFraction.from_arrays(np.full(SCANS, 0.3), dims=("scan",), coords={}),
         assignment=LatticeAssignment(
             "FCC",
-            Number(15.1, 0.1, "nm", "peaks"),
+            Number(15.1, 0.1, "nm", "peaks", "doubtful: few lines", {"energy": 0.03}),
             Number.absent("one", "no"),
             peaks,
             {"FCC": 1.5, "BCC": float("inf")},

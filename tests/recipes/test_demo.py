@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from simulated_runs import Demonstration
 
 from electrosaxs.figures.curves import bin_edges
 from electrosaxs.io.results import read_results
+from electrosaxs.recipes.compare import compare
 
 NAMES = {
     "onset_time": "s",
@@ -45,6 +47,16 @@ def test_the_comparison_is_said_and_kept(demonstration: Demonstration) -> None:
     assert {"volume_fraction", "diameter", "deviation", "flux"} <= {m["name"] for m in kept["maps"]}
     assert {"anode_height", "onset_time"} <= {n["name"] for n in kept["numbers"]}
     assert all(np.isfinite(m["pull_deviation"]) for m in kept["maps"])
+
+
+def test_a_flux_into_another_slice_is_not_set_beside_the_truth(demonstration: Demonstration) -> None:
+    def compared(slice_um: float) -> set[str]:
+        settings = {**demonstration.results.settings, "analysis": {"slice_um": slice_um}}
+        return {
+            one.name for one in compare(replace(demonstration.results, settings=settings), demonstration.truth).numbers
+        }
+
+    assert compared(50.0) - compared(100.0) == {"slice_flux"}
 
 
 def test_every_number_is_there_with_value_and_sigma_or_a_reason(demonstration: Demonstration) -> None:

@@ -1,6 +1,7 @@
 """Figures come out the same whoever draws them, and go where they were asked for."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -42,21 +43,37 @@ def test_two_processes_draw_what_one_does(alone, tmp_path):
     shown, folder = alone
     assert saved(tmp_path / "figures", planned()) == shown
     assert as_bytes(tmp_path / "figures") == as_bytes(folder)
-    assert sorted(as_bytes(folder)) == sorted(f"{name}.{ending}" for name in NAMES for ending in ("png", "svg"))
+    pictures_of_all = [f"{name}.{ending}" for name in NAMES for ending in ("png", "svg")]
+    assert sorted(as_bytes(folder)) == sorted([*pictures_of_all, "drawn.txt"])
 
 
-@pytest.mark.parametrize("failing", ["raises", "dies"])
-def test_what_a_second_process_does_not_deliver_is_drawn_by_the_first(alone, tmp_path, failing):
-    here = os.getpid()
+@pytest.mark.parametrize("failing", ["raises", "dies", "stands still"])
+def test_what_a_second_process_does_not_deliver_is_drawn_by_the_first(alone, tmp_path, monkeypatch, failing):
+    here, before = os.getpid(), children()
+    monkeypatch.setattr(pictures, "PATIENCE_S", 0.3 if failing == "stands still" else pictures.PATIENCE_S)
 
     def only_here(name):
         if os.getpid() != here:
             if failing == "dies":
                 os.kill(os.getpid(), 9)
+            if failing == "stands still":
+                time.sleep(60.0)
             raise RuntimeError("not here")
         return line(name)
 
     assert saved(tmp_path / "figures", planned(only_here)) == alone[0]
+    assert children() <= before
+
+
+def test_pictures_of_an_earlier_call_go_and_others_stay(tmp_path):
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    (folder / "mine.png").write_bytes(b"mine")
+    saved(folder, planned()[:2])
+    saved(folder, planned()[1:2])
+    assert set(as_bytes(folder)) == {"b.png", "b.svg", "drawn.txt", "mine.png"}
+    saved(folder, planned(), "none")
+    assert set(as_bytes(folder)) == {"mine.png"}
 
 
 def children() -> set[str]:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from ..nouns import Role
 from ..nouns.run_plan import ScanPlan
+from ..twin.schedule import REFERENCE_SPAN
 from .beamline import Diodes, Exposed, Greeting, Sample
 from .faults import Fault
 from .field import Field
@@ -24,7 +25,6 @@ REACHED_UM, MOVES = 5.0, 2  # of the stage, from where it was sent; one that is 
 BEAM_SHARE = 0.1  # of the usual monitor rate: less is no beam
 MOST_TRANSMITTED = 1.5  # before the field: more is no noise of two diodes, and `analyse` would refuse the run
 BEAM_LOOK_S, BEAM_EXPOSURE_S, BEAM_PATIENCE_S = 5.0, 0.2, 7200.0  # beamline's clock
-REFERENCE_SPAN = (0.2, 0.8)  # heights of solvent and reference frames, in shares of the gap
 LONGEST_EXPOSURE, WORTH = 3.0, 1.1  # times exposure_s, where little is transmitted; less more is not worth it
 KNIFE_REACHES_UM = (150.0, 600.0, 1500.0)
 KNIFE_STEP, FINE_STEP, FINE_REACH = 0.5, 0.2, 1.5  # of the beam's FWHM
@@ -267,13 +267,17 @@ class Measurement:
     def _usual_rate(self) -> float:
         """Counts per second of the monitor with beam; waits for one that is not there yet."""
         until = self.watch.beamline.clock() + BEAM_PATIENCE_S
+        phase = "aligning"
         while True:
             rate = self._read(BEAM_EXPOSURE_S).monitor_counts / BEAM_EXPOSURE_S
             if rate > 0.0:
+                if phase == "paused":
+                    self.record.phase("aligning")
                 return rate
             if self.watch.beamline.clock() > until:
                 raise Fault("monitor", f"no beam for {BEAM_PATIENCE_S:g} s")
-            self.record.phase("paused", "no beam: the monitor counts nothing")
+            phase = "paused"
+            self.record.phase(phase, "no beam: the monitor counts nothing")
             self.field.wait_until(self.watch.beamline.clock() + BEAM_LOOK_S)
 
     def _not_paused(self, end: float) -> bool:

@@ -1,7 +1,7 @@
 """Detector geometry from one image of a powder standard, without a click, or a reason why not.
 
 image -> pixels that count -> crests at several binnings (rings) -> centre, distance and ring numbers (ring_search) ->
-control points per ring and azimuth (ring_points) -> least squares (ring_fit) -> gate (calibration_quality).
+control points per ring and azimuth (ring_points) -> least squares (ring_fit) -> gate (quality).
 """
 
 from __future__ import annotations

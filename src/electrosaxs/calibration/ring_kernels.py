@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from ..compiled import compiled
 
 RING_FRACTION = 0.8  # share of crest points taken to be on rings in the likelihood of the distance
 FAR = 10.0  # widths from a ring beyond which its Gaussian, 2e-22, does not count
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def ring_likelihood(
     radius: npt.NDArray[np.float64], rings: npt.NDArray[np.float64], width: npt.NDArray[np.float64]
 ) -> float:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import MutableMapping
 
 from . import runs, models, films, campaigns, beam_times, live_runs, lookups  # isort: skip  # noqa: F401  they register
+from .commands import BEFORE_KERNELS
 from .root import app
 
 OBJECTS_BETWEEN_SEARCHES = 50_000
@@ -23,9 +24,16 @@ def main() -> None:
     """Entry point: every mistake of the user is one line on stderr and exit code 2."""
     linear_algebra_on_one_thread(os.environ)
     gc.set_threshold(OBJECTS_BETWEEN_SEARCHES)  # importing makes objects by the hundred thousand and no garbage
+    BEFORE_KERNELS.append(_compile_ahead)
     code = run()
     gc.freeze()  # no last search through all of them: half a second
     sys.exit(code)
+
+
+def _compile_ahead(command: str) -> None:
+    from .compile_ahead import compile_ahead
+
+    compile_ahead(command)
 
 
 def linear_algebra_on_one_thread(environment: MutableMapping[str, str]) -> None:

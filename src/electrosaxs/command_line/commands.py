@@ -18,6 +18,9 @@ Verbose = Annotated[
 ]
 Log = Annotated[Path | None, typer.Option("--log", metavar="FILE", help="Append all that to FILE, with times.")]
 
+BEFORE_KERNELS: list[Callable[[str], None]] = []
+"""Called with the name of a command that needs many kernels, before it; filled where the process is the command's own."""
+
 
 def _in_words(given: dict[str, Any]) -> str:
     """Arguments and options as they were understood."""
@@ -30,11 +33,12 @@ class Interrupted(Exception):
 
 
 def command(
-    app: typer.Typer, *, goes_on: str = "", **about: Any
+    app: typer.Typer, *, goes_on: str = "", compiles: bool = False, **about: Any
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a function a command of `app` with the options that every command has.
 
-    goes_on: from what the same command goes on after Ctrl-C, where it does; `about`: as `typer.Typer.command` takes it.
+    goes_on: from what the same command goes on after Ctrl-C, where it does; compiles: whether it needs many kernels, so that
+    its first run is worth other processes; `about`: as `typer.Typer.command` takes it.
     """
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
@@ -47,6 +51,8 @@ def command(
             start_log(verbose, log)
             start = time.perf_counter()
             LOGGER.info("%s %s: %s", name, __version__, _in_words(given))
+            for action in BEFORE_KERNELS if compiles else ():
+                action(name)
             try:
                 function(**given)
             except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from .several import SeveralValues
 
 @command(
     app,
+    compiles=True,
     cls=SeveralValues,
     short_help="GISAXS of a dried film: lattice, orientation, constants.",
     epilog="Example: electrosaxs gisaxs film/film.cbf --geometry film/geometry.poni --incident-angle-deg 0.31 --energy-kev 10 "
@@ -76,6 +77,7 @@ def gisaxs(
 
 @command(
     app,
+    compiles=True,
     cls=SeveralValues,
     short_help="Micrographs: islands counted and measured, density.",
     epilog="Example: electrosaxs islands sem/*.tif --um-per-pixel 0.2 --out islands",

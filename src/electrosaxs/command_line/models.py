@@ -13,6 +13,7 @@ from .root import Figures, Out, Quiet, Scheduler, Workers, app, say, shown_progr
 
 @command(
     app,
+    compiles=True,
     short_help="What the model expects of an experiment, no frames.",
     epilog="Example: electrosaxs predict examples/experiment.toml --out prediction",
 )
@@ -33,6 +34,7 @@ def predict(
 
 @command(
     app,
+    compiles=True,
     short_help="Transport model against one or several results folders.",
     epilog="Example: electrosaxs fit results/ --out fit",
 )
@@ -76,6 +78,7 @@ def fit(
 
 @command(
     app,
+    compiles=True,
     short_help="Voltage program for a target; frames that fix a parameter.",
     epilog="Example: electrosaxs plan examples/experiment.toml --target slice-flux=3e-10 --out plan",
 )

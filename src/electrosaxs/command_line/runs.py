@@ -12,7 +12,12 @@ from .commands import command
 from .root import Figures, Out, Quiet, Scheduler, Workers, app, say, shown_progress
 
 
-@command(app, short_help="Simulate a run, analyse it, report, compare.", epilog="Example: electrosaxs demo --out demo")
+@command(
+    app,
+    compiles=True,
+    short_help="Simulate a run, analyse it, report, compare.",
+    epilog="Example: electrosaxs demo --out demo",
+)
 def demo(out: Out = Path("electrosaxs-demo"), workers: Workers = 2, quiet: Quiet = False) -> None:
     """Simulate a run, analyse it, write the report, compare with the truth."""
     from ..recipes.demo import demo as recipe
@@ -24,6 +29,7 @@ def demo(out: Out = Path("electrosaxs-demo"), workers: Workers = 2, quiet: Quiet
 
 @command(
     app,
+    compiles=True,
     short_help="The digital twin: a run folder with its truth.",
     epilog="Example: electrosaxs simulate examples/experiment.toml --out run",
 )
@@ -86,6 +92,7 @@ def calibrate(
 
 @command(
     app,
+    compiles=True,
     short_help="Frames to a results folder and report.",
     goes_on="from the frames that are reduced already",
     epilog="Example: electrosaxs analyse run/run.toml --out results",
@@ -124,6 +131,7 @@ def analyse(
 
 @command(
     app,
+    compiles=True,
     short_help="1-D files: invariant, spheres, S(q), lattice.",
     epilog="Example: electrosaxs curves a.dat b.dat --out curves",
 )

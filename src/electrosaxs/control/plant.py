@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..nouns import Cell, FloatArray, GrowthSettings, Solution, TransportSettings, VoltageProgram
+from ..nouns.run import SLICE_UM
 from ..transport import CellHistory, Grid, SizeClasses, State, simulate, slice_weights
 from ..transport.charge_models import columns
 from ..transport.simulate import default_grid
+from ..units import METRE_PER_UM
 
-SLICE_M = 50e-6
-"""The slice next to the anode of Yu 2018."""
 LONG_AFTER_S = 1.0
 SETTING_OF = {
     "charge_lifetime": "charge_lifetime_s",
@@ -32,7 +32,7 @@ class Plant:
     classes: SizeClasses
     transport: TransportSettings
     growth: GrowthSettings
-    slice_m: float = SLICE_M
+    slice_m: float = METRE_PER_UM * SLICE_UM
 
     def run(
         self,

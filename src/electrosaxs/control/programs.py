@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 
 from ..nouns import VoltageProgram
 from ..transport import CellHistory
-from .held import Programmed, flux_over_time, how_held
+from .holding_time import Programmed, flux_over_time, how_held
 from .limits import Limits
 from .plant import Plant, content_of_slice
 from .slice_flux import FLUX_TOLERANCE, STEP_S

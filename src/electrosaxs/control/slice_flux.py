@@ -11,7 +11,7 @@ import numpy as np
 
 from ..nouns import FloatArray, VoltageProgram
 from ..transport import Grid, State
-from .held import HELD_WITHIN, Programmed, flux_over_time, how_held
+from .holding_time import HELD_WITHIN, Programmed, flux_over_time, how_held
 from .limits import LARGEST_RAMP, Limits
 from .plant import Plant, flux_into_slice
 

@@ -11,6 +11,7 @@ from ..nouns import Number, RunResults
 from ..nouns.nucleation import ONSET_BAND
 from .measured import was_measured
 from .style import (
+    AT_REST,
     BLACK,
     BLUE,
     GREEN,
@@ -67,12 +68,13 @@ def slice_flux(results: RunResults, truth: RunResults | None = None) -> Figure |
     flux = results.flux_slice
     if flux is None or flux.dims != ("scan",) or not flux.good.any():
         return Omitted("the slice flux was not measured; the notes say why")
-    figure, axes = new_figure(64.0)
     minutes, good = flux.coord("time") / SECONDS_PER_MINUTE, flux.good
     supply, mean = results.numbers.get("supply_flux"), results.numbers.get("slice_flux")
-    largest = max(
-        [float(np.nanmax(flux.values[good])), *(n.value for n in (supply, mean) if n is not None and n.value)]
-    )
+    levels = [*flux.values[good], *(n.value for n in (supply, mean) if n is not None and n.value)]
+    largest = float(np.nanmax(np.abs(levels)))
+    if largest < AT_REST:
+        return Omitted(f"nothing moves: the flux into the slice stays below {AT_REST:g} m/s, rounding")
+    figure, axes = new_figure(64.0)
     exponent = power_of_ten(largest)
     scale = 10.0**-exponent
     if truth is not None and truth.flux_slice is not None and truth.flux_slice.dims == ("scan",):
@@ -92,8 +94,11 @@ def slice_flux(results: RunResults, truth: RunResults | None = None) -> Figure |
     _draw_onset(axes, results, label=False)
     axes.axhline(0.0, color="black", lw=0.5)
     axes.set(xlabel=TIME_LABEL, ylabel=f"flux (10$^{{{exponent}}}$ m s$^{{-1}}$)")
-    lowest = min(float(np.nanmin(flux.values[good])), 0.0)  # a bar that says nothing does not scale the axis
-    axes.set_ylim(max(axes.get_ylim()[0], (lowest - 0.45 * largest) * scale), 1.45 * largest * scale)
+    lowest, highest = min(float(np.nanmin(levels)), 0.0), max(float(np.nanmax(levels)), 0.0)
+    least = max(
+        axes.get_ylim()[0], (lowest - 0.45 * largest) * scale
+    )  # a bar that says nothing does not scale the axis
+    axes.set_ylim(least, (highest + 0.45 * largest) * scale)
     axes.legend(loc="upper right")
     return figure
 

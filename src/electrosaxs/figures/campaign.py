@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..nouns.trends import VOLTAGE, Published, Trend
+from ..units import NM_PER_M
 from .digits import value_with_sigma
 from .style import BLACK, BLUE, PURPLE, Omitted, letter, new_figure, styled
 
 FIELD_LABEL, VOLTAGE_LABEL = "field V/L (V/cm)", "voltage (V)"
 EITHER_LABEL = "field (V/cm); voltage (V) where gaps differ"
-NM = 1e9
 LEGEND_ROW = 0.08  # of the height of a figure of 62 mm
 
 
@@ -36,7 +36,7 @@ class Series:
 @styled
 def flux_against_field(slice_flux: Trend, supply: Trend, published: Sequence[Published] = ()) -> Figure | Omitted:
     """Slice flux and supply (nm/s) against field on logarithmic axes."""
-    series = [Series(slice_flux, "slice", BLUE, "o", NM), Series(supply, "supply φ₀v", BLACK, "s", NM)]
+    series = [Series(slice_flux, "slice", BLUE, "o", NM_PER_M), Series(supply, "supply φ₀v", BLACK, "s", NM_PER_M)]
     return _figure(series, _x_label([one.trend for one in series]), "flux (nm/s)", published, power=True)
 
 
@@ -53,8 +53,9 @@ def nucleation_density_against_flux(
 ) -> Figure | Omitted:
     """Islands per mm2 against the slice flux and against the supply (nm/s)."""
     series = [
-        Series(slice_flux, "slice flux", BLUE, "o", x_scale=NM), Series(supply, "supply φ₀v", BLACK, "s", x_scale=NM),
-    ]  # fmt: skip
+        Series(slice_flux, "slice flux", BLUE, "o", x_scale=NM_PER_M),
+        Series(supply, "supply φ₀v", BLACK, "s", x_scale=NM_PER_M),
+    ]
     return _figure(series, "flux (nm/s)", "nucleation density (mm$^{-2}$)", published, power=True)
 
 

@@ -114,9 +114,9 @@ GALLERY: tuple[Entry, ...] = (
     Entry(
         "anode_growth",
         anode_growth,
-        "φ of the voxel at the anode against time, with the least-squares line before the onset. Grey band: slice "
-        "φ of 0.7 to 1.2 % in which superlattices formed in Yu et al. 2018.",
-        measured="Bars: total σ.",
+        "φ of the voxel at the anode against time. Grey band: slice φ of 0.7 to 1.2 % in which superlattices formed in "
+        "Yu et al. 2018.",
+        measured="Line: least squares before the onset. Bars: total σ.",
     ),
     Entry(
         "slice_flux",

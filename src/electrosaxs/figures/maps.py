@@ -13,6 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from ..nouns import FloatArray, Noun, RunResults, VolumeFraction
 from .colour_bar import extend, ticks_within
 from .style import (
+    LEAST_SPAN,
     PER_CENT,
     ROOT_HEIGHT_LABEL,
     SECONDS_PER_MINUTE,
@@ -21,15 +22,18 @@ from .style import (
     Omitted,
     height_scale,
     letter,
+    log_ticks,
     new_figure,
     power_of_ten,
     styled,
 )
 
-NICE = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+NICE = tuple(float(f"{first}e{decade}") for decade in range(-9, 2) for first in (1, 2, 5))
+"""Volume fractions in % that lines and colour bars are labelled at."""
 QUALITIES: dict[str, float | None] = {"reduced_chi_squared": 1.0, "photons": None}
 QUALITY_LABELS = {"reduced_chi_squared": "reduced χ² of the fit", "photons": "photons per frame"}
 LARGEST_PLAIN = 50.0
+SHORTEST = 1e-4  # % written without a power of ten
 BRIDGE = 1.5
 LABEL_POINTS = 6.2  # of numbers on lines of a map
 LABEL_WIDTH, LABEL_HEIGHT = 0.09, 0.05  # of such a number, as shares of the map
@@ -57,7 +61,7 @@ def _map_of_phi(results: RunResults, other: RunResults | None, name: str) -> Fig
     z, t, percent = _bridged(phi)
     positive = percent[np.isfinite(percent) & (percent > 0)]
     top = float(positive.max())
-    bottom = max(float(np.quantile(positive, 0.05)), top / 200.0)
+    bottom = min(max(float(np.quantile(positive, 0.05)), top / 200.0), top / LEAST_SPAN)
     levels = bottom * 2.0 ** (np.arange(4.0 * np.log2(top / bottom) + 1.0) / 4.0)
     filled = axes.contourf(
         z, t, np.ma.masked_invalid(np.maximum(percent, bottom)), levels=levels, norm=LogNorm(levels[0], levels[-1]),
@@ -73,7 +77,7 @@ def _map_of_phi(results: RunResults, other: RunResults | None, name: str) -> Fig
         axes.plot([], [], color="black", lw=0.7, ls="--", label=name)
     _label_lines(axes, lines)
     bar = figure.colorbar(filled, ax=axes, pad=0.02, aspect=28)
-    _plain_ticks(bar.ax, nice)
+    _plain_ticks(bar.ax, nice or [top])
     bar.set_label("volume fraction φ (%)")
     _mark_onset(axes, results)
     _label_map(axes, z)
@@ -207,7 +211,7 @@ def _label_lines(axes: Axes, lines: Any) -> None:
     """The value of each line, white on grey: readable on every colour of the map; none that would cover another."""
     places: list[tuple[float, float]] = []
     highest, latest = axes.dataLim.max
-    for label in axes.clabel(lines, fmt=lambda level: f"{level:g}", fontsize=LABEL_POINTS, inline_spacing=1):
+    for label in axes.clabel(lines, fmt=_in_words, fontsize=LABEL_POINTS, inline_spacing=1):
         z, t = label.get_position()
         place = float(np.sqrt(max(z, 0.0) / highest)), float(t / latest)
         if any(abs(place[0] - x) < LABEL_WIDTH and abs(place[1] - y) < LABEL_HEIGHT for x, y in places):
@@ -234,4 +238,9 @@ def _mark_onset(axes: Axes, results: RunResults) -> None:
 def _plain_ticks(axes: Axes, ticks: list[float]) -> None:
     axes.yaxis.set_major_locator(FixedLocator(ticks))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda x, _: _in_words(x)))
+
+
+def _in_words(percent: float) -> str:
+    """0.0005, and 5 · 10⁻⁵ below 0.0001."""
+    return f"{percent:g}" if percent >= SHORTEST else log_ticks(percent)

@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..nouns import FloatArray
 from .colour_bar import extend
@@ -22,6 +21,7 @@ from .style import (
     VERMILION,
     Omitted,
     height_scale,
+    label_log_axis,
     letter,
     log_ticks,
     new_figure,
@@ -120,7 +120,5 @@ def _voltages(axes: Axes, shown: MeasurePicture) -> None:
     unit = f" ({unit})" if unit else ""
     axes.set(xlabel="constant voltage V (V)", ylabel=f"σ of {shown.parameter.replace('_', ' ')}{unit}")
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(log_ticks)
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    label_log_axis(axes)
     axes.legend(loc="best")

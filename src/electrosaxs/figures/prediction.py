@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..nouns import RunResults
 from ..nouns.profile import ModelProfile
@@ -24,8 +23,8 @@ from .style import (
     VERMILION,
     Omitted,
     height_scale,
+    label_log_axis,
     letter,
-    log_ticks,
     new_figure,
     ordered_colours,
     power_of_ten,
@@ -46,16 +45,15 @@ def wall_concentration(results: RunResults, profile: ModelProfile) -> Figure | O
     if growth is not None:
         seen_at = growth.coord("time") / SECONDS_PER_MINUTE
         upper.plot(seen_at, PER_CENT * growth.values, "o", color=BLUE, label="lowest voxel of the beam, with crystals")
-    upper.set(xlabel=TIME_LABEL, ylabel="volume fraction φ (%)", ylim=(0.0, None))
+    upper.set(xlabel=TIME_LABEL, ylabel="volume fraction φ (%)")
+    upper.set_ylim(0.0, 1.08 * float(upper.dataLim.y1))
     upper.legend(loc="best")
     near = profile.height <= NEAR_UM
     for k, colour in zip(_chosen(profile), ordered_colours(TIMES), strict=True):
         label = f"{minutes[k]:.0f} min"
         lower.plot(profile.height[near], PER_CENT * profile.volume_fraction[k, near], color=colour, label=label)
     lower.set_yscale("log")
-    lower.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    lower.yaxis.set_major_formatter(log_ticks)
-    lower.yaxis.set_minor_formatter(NullFormatter())
+    label_log_axis(lower)
     lower.set(xlabel=HEIGHT_LABEL, ylabel="volume fraction φ (%)")
     lower.legend(loc="best", ncols=2)
     letter(upper, "a")

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from ..nouns import Noun, RunResults
 from .style import (
+    AT_REST,
     HEIGHT_LABEL,
     MARKERS,
     PER_CENT,
@@ -70,8 +71,10 @@ def flux_profiles(results: RunResults, truth: RunResults | None = None) -> Figur
     scans = chosen_scans(flux.good.sum(axis=1) >= 2, CURVES)
     if not scans:
         return Omitted("the flux from continuity exists at no point of the map")
-    figure, axes = new_figure(66.0)
     known = np.abs(np.where(flux.good, flux.values, np.nan)[scans])
+    if np.nanmax(known) < AT_REST:
+        return Omitted(f"nothing moves: the flux stays below {AT_REST:g} m/s, rounding")
+    figure, axes = new_figure(66.0)
     exponent = power_of_ten(float(np.nanmax(known)))
     _profiles(axes, flux, scans, 10.0**-exponent, None if truth is None else truth.flux, band=True)
     supply = results.numbers.get("supply_flux")
@@ -82,7 +85,8 @@ def flux_profiles(results: RunResults, truth: RunResults | None = None) -> Figur
     axes.set(xlabel=ROOT_HEIGHT_LABEL, ylabel=f"flux to the anode J (10$^{{{exponent}}}$ m s$^{{-1}}$)")
     shown = np.where(flux.good, np.abs(flux.values) + sigma_or_zero(flux, total=True), np.nan)[scans]
     largest = min(float(np.nanmax(shown)), LARGEST_BAND * float(np.nanmax(known))) / 10.0**exponent
-    axes.set_ylim(top=HEADROOM * largest)
+    highest = max(float(np.nanmax(np.where(flux.good, flux.values, np.nan)[scans])) / 10.0**exponent, 0.0)
+    axes.set_ylim(top=highest + (HEADROOM - 1.0) * largest if highest < largest else HEADROOM * largest)
     axes.legend(loc="upper right", ncols=2)
     return figure
 

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from ..nouns import FloatArray
 from ..nouns.heights import Face, HeightLine, Relief
+from ..units import NM_PER_UM
 from .style import BLACK, BLUE, COLUMN_MM, ORANGE, SKY, VERMILION, Omitted, new_figure, styled
 
-NM_PER_UM = 1000.0
 NEIGHBOURS_WITHIN = 1.25
 ON_FIGURE = 14.0  # spacings across the part of a face that is drawn, so that single particles are seen
 

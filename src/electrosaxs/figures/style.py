@@ -7,6 +7,7 @@ is a grey line everywhere.
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from ..nouns import FloatArray, Noun, RunResults
 
@@ -150,8 +151,32 @@ def height_scale(axes: Axes, highest_um: float, which: str = "x") -> None:
 
 
 def log_ticks(value: float, _: Any = None) -> str:
-    """0.01, 0.1, 1, 10, 100 instead of powers of ten where they stay short."""
-    return f"{value:g}" if 1e-2 <= value <= 1e2 else f"$10^{{{np.log10(value):.0f}}}$"
+    """0.01, 0.1, 1, 10, 100 instead of powers of ten where they stay short; 5 · 10⁻³ between two of them."""
+    if 1e-2 <= value <= 1e2 or not value > 0.0:
+        return f"{value:g}"
+    exponent = math.floor(math.log10(value) + 1e-9)
+    digits = f"{value / 10.0**exponent:.3g}"
+    return f"$10^{{{exponent}}}$" if digits == "1" else f"${digits}\\cdot 10^{{{exponent}}}$"
+
+
+FEW_DECADES = 2.5
+LEAST_SPAN = 1.5
+"""Largest over smallest value of a logarithmic axis: one that spans less shows rounding."""
+AT_REST = 1e-16
+"""m/s: a nanometre of particles in four months. A flux that is less is the rounding of a cell without field."""
+
+
+def label_log_axis(axes: Axes) -> None:
+    """Labels on the logarithmic y axis as its limits are now: also at 2 and 5 where there are few powers of ten."""
+    low, high = sorted(axes.get_ylim())
+    if low > 0.0 and high < LEAST_SPAN * low:
+        middle = math.sqrt(low * high)
+        low, high = middle / math.sqrt(LEAST_SPAN), middle * math.sqrt(LEAST_SPAN)
+        axes.set_ylim(low, high)
+    few = low > 0.0 and math.log10(high / low) < FEW_DECADES
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+    axes.yaxis.set_major_formatter(FuncFormatter(log_ticks))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def sigma_or_zero(noun: Noun, *, total: bool = False) -> FloatArray:

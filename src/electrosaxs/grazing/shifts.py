@@ -19,10 +19,10 @@ import numpy.typing as npt
 from ..nouns.base import FloatArray
 from ..nouns.film import FilmConstants, Spot
 from ..physics.film_frame import Incidence, channel_fields, q_along_normal
-from .drawn import drawn_shifts
 from .expected import Setup, incidence_of, moved
 from .geometry import DetectorPlane, film_coordinates
 from .intensities import Envelope
+from .rendered_spots import drawn_shifts
 
 CORRECTION_SHARE = 0.05  # of what is taken off a place is its sigma
 DIMMEST = 0.1  # of the field in the middle of a spot: what it is nearby is not taken to be less

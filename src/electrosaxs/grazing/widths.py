@@ -19,13 +19,13 @@ import numpy.typing as npt
 
 from ..nouns.base import FloatArray
 from ..nouns.film_maps import MosaicProfile
+from ..physics.beam import FWHM_PER_SIGMA
 from ..physics.film_frame import Incidence, q_along_normal
 from .geometry import DetectorPlane, film_coordinates
 from .refine import Matched
 from .spots import PreparedImage
 
 SCHERRER = 0.94
-FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 LEAST_SPOTS, FEWEST_OTHERS = 6, 4
 GAUSSIAN_OF_STREAK = 1.06  # what a Gaussian fitted to a streak makes of its width, over it
 STREAK_SHARE = 0.1  # of the width of a streak: its shape is not known better

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from ..compiled import compiled
 
 
 def blocks_fit(packed: npt.NDArray[np.uint8], elements: int, itemsize: int, per_block: int) -> bool:
@@ -21,7 +22,7 @@ def blocks_fit(packed: npt.NDArray[np.uint8], elements: int, itemsize: int, per_
     return bool(_end_of_blocks(packed, full + (rest >= 8)) + (rest % 8) * itemsize <= len(packed))
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _end_of_blocks(packed, blocks):  # type: ignore[no-untyped-def]
     """Position after `blocks` blocks of packed (n,) uint8, each a big-endian length of 4 bytes and as many bytes."""
     at = np.int64(0)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..nouns import FloatArray, FrameTable, Role, Run
+from .beamline.moments import FIRST_DATE_S, LAST_DATE_S, LONGEST_RUN_S
 from .beamline.rows import read_their_table, source_of
 from .refusal import refusal
 from .table_columns import EXPOSURE, HEIGHT, MONITOR, TIME, TRANSMISSION, Column, RawTable
@@ -24,10 +25,6 @@ NEEDED_ROLES = {
     Role.REFERENCE: "the volume fraction is measured against the starting solution (field off)",
     Role.SOLVENT: "the scattering of cell and solvent is subtracted",
 }
-LONGEST_RUN_S = 30 * 86400.0
-"""Beyond it a time is not from field-on: it is a date, or in another unit."""
-FIRST_DATE_S, LAST_DATE_S = 0.6e9, 4.1e9
-"""1989 to 2099, in seconds since 1970."""
 HOUR_S, SOON_S = 3600.0, 300.0
 """After field-on the first sample frame follows soon (chosen)."""
 LEAST_HEIGHT_UM, SAME_HEIGHT_UM, FEWEST_ALIKE = 20.0, 0.5, 4

@@ -11,11 +11,11 @@ import numpy as np
 from ..errors import InputFileError, bad_value
 from ..nouns import FloatArray
 from ..nouns.heights import HeightMap
+from ..units import NM_PER_M, NM_PER_UM
 from .micrograph import read_levels
 from .refusal import refusal
 from .small_file import text_of
 
-NM_PER_UM, NM_PER_M = 1000.0, 1e9
 CHANNELS = ("Height", "ZSensor", "Height Sensor", "HeightRetrace", "HeightTrace", "ZSensorRetrace", "ZSensorTrace",
             "height_retrace", "height_trace", "measuredHeight_retrace", "measuredHeight_trace", "Topography", "Z")  # fmt: skip
 LARGEST_UM = 1000.0

@@ -35,9 +35,9 @@ from ..nouns import (
 )
 from .atomic import replacing
 from .hdf5 import extended, new_file, open_hdf5, text
-from .held import held_bytes
 from .nxdata import described, mark_axes, nx_group, read_noun, write_arrays, write_noun
 from .refusal import refusal
+from .stored_bytes import held_bytes
 from .summary import read_summary, write_summary
 
 NOUNS: dict[str, type[Noun]] = {

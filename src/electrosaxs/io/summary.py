@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from ..nouns import FrameRecord, LatticeAssignment, LineFit, Number, Peak, RunResults
+from ..nouns import FrameRecord, LatticeAssignment, LineFit, Peak, RunResults
 from ..nouns.results import ExpectedReflection, ReflectionRecord
 from .hdf5 import text
 from .numbers_json import numbers_from_plain, numbers_to_plain
@@ -67,8 +67,7 @@ def _assignment(stored: dict[str, Any] | None) -> LatticeAssignment | None:
         return None
     return LatticeAssignment(
         lattice=stored["lattice"],
-        a=_number(stored["a"]),
-        crystalline_fraction=_number(stored["crystalline_fraction"]),
+        **numbers_from_plain({name: stored[name] for name in ("a", "crystalline_fraction")}),
         peaks=tuple(_peak(peak) for peak in stored["peaks"]),
         scores={name: float(score) for name, score in stored["scores"].items()},
         verdict=stored["verdict"],
@@ -83,11 +82,6 @@ def _record(stored: dict[str, Any]) -> ReflectionRecord:
         for one in stored["reflections"]
     )
     return ReflectionRecord(reflections, tuple(float(q) for q in stored["unexplained"]))
-
-
-def _number(stored: dict[str, Any]) -> Number:
-    sigma = stored["sigma"]
-    return Number(stored["value"], None if sigma is None else float(sigma), stored["unit"], stored["source"])
 
 
 def _peak(stored: dict[str, Any]) -> Peak:

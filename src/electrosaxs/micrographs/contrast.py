@@ -203,8 +203,9 @@ def _polynomial_surface(small: FloatArray, start: FloatArray, shape: tuple[int, 
         width = max(3.0 * _half_width(values, start[channel]), 0.1 * float(np.ptp(np.percentile(values, [2, 98]))))
         for order in ORDERS:
             for _ in range(3):
-                moments = surface_moments(values, fitted, max(width, FLAT), u[: 2 * order + 1], v[: 2 * order + 1])
-                coefficients = _coefficients(*moments, order)
+                seen = u[: 2 * order + 1], v[: 2 * order + 1]
+                weights, valued = surface_moments(values, fitted, max(width, FLAT), *seen)
+                coefficients = _coefficients(weights, valued, order)
                 fitted = _polynomial(coefficients, *axes[::-1], order)
             inside = np.abs(values - fitted) < width
             width = max(min(width, 4.0 * _spread((values - fitted)[inside])), 0.3 * width)

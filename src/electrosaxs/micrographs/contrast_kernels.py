@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from ..compiled import compiled
 from ..nouns import FloatArray
 from .morphology import Mask
 
@@ -14,7 +14,7 @@ Powers = FloatArray
 """Powers 0, 1, ... of the places along an axis, (order + 1, places)."""
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def surface_moments(
     values: FloatArray, fitted: FloatArray, width: float, u: Powers, v: Powers
 ) -> tuple[FloatArray, FloatArray]:
@@ -40,7 +40,7 @@ def surface_moments(
     return weights, valued
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def quiet_moments(image: FloatArray, limits: FloatArray) -> tuple[int, FloatArray, FloatArray]:
     """(number, sums, sums of products) over the pixels of an image (rows, columns, channels) that lie within the limits of
     every channel."""
@@ -67,7 +67,7 @@ def quiet_moments(image: FloatArray, limits: FloatArray) -> tuple[int, FloatArra
     return number, sums, products
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def lengths(image: FloatArray, mean: FloatArray, whitener: FloatArray) -> FloatArray:
     """Length (rows, columns) of (pixel - mean) @ whitener."""
     rows, columns, channels = image.shape
@@ -84,7 +84,7 @@ def lengths(image: FloatArray, mean: FloatArray, whitener: FloatArray) -> FloatA
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def along_rows(blocks: FloatArray, first: IntArray, share: FloatArray) -> FloatArray:
     """Values (rows, places, channels) between columns `first` and the next of `blocks`."""
     rows, _, channels = blocks.shape
@@ -97,7 +97,7 @@ def along_rows(blocks: FloatArray, first: IntArray, share: FloatArray) -> FloatA
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def block_means(image: FloatArray, keep: Mask, block: int) -> tuple[FloatArray, FloatArray]:
     """(means, weights) over blocks of pixels that fill one: of the image (rows, columns, channels) with what is not kept as 0,
     and the share that is kept."""

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from ..compiled import compiled
 from ..nouns import FloatArray
 from .triangle_kernels import ANGLE, CUT, EDGE, SQRT3, TURN, IntArray, X, Y, depth
 
@@ -15,7 +15,7 @@ PARTS, FLAT = 16, 6.0  # of a pixel, in which steps are looked up; blurs from a 
 OWN_BLURS = 0.8 * 1.1 ** np.arange(9)  # of the image's, that a side without facet may have
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def profiles_across(
     image: FloatArray, which: int, rows: FloatArray, step: float, outside: float, deepest: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -70,14 +70,14 @@ def profiles_across(
     return total, count, at
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _half_of_side(edge: float, cut: float, inside: float) -> float:
     """Half of the line so far inside a side that is nearer to that side than to the others and to the cut tips: it ends on the
     bisectors, of 60 degrees between sides, of 120 between a side and a cut."""
     return min(0.5 * edge - inside * SQRT3, edge * (0.5 - cut) - inside / SQRT3)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _steps(blur: float, at: FloatArray, search: float) -> tuple[FloatArray, int]:
     """(table, zero): Phi((e - u) / s) at `zero` + e - u, in parts of a pixel, for all differences: looked up, not computed."""
     span = at[0] - at[at.shape[0] - 1]
@@ -92,7 +92,7 @@ def _steps(blur: float, at: FloatArray, search: float) -> tuple[FloatArray, int]
     return table, zero
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _misfit(mean: FloatArray, count: FloatArray, at: IntArray, e: int, w: int, table: FloatArray, zero: int) -> float:
     """Weighted sum of squares of one side about the best levels of each channel, one or (w > 0) two steps; at, e and w in
     parts of a pixel."""
@@ -131,7 +131,7 @@ def _misfit(mean: FloatArray, count: FloatArray, at: IntArray, e: int, w: int, t
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _side(
     mean: FloatArray,
     count: FloatArray,
@@ -166,7 +166,7 @@ def _side(
     return best - 0.125 * (left - right) ** 2 / bend, offset, bend * PARTS**2
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _usable(count: FloatArray, at: FloatArray) -> int:
     """Points of a side that hold more than 4 pixels' worth; 0 where they are too few, or one near the outline does not."""
     usable = 0
@@ -178,7 +178,7 @@ def _usable(count: FloatArray, at: FloatArray) -> int:
     return usable if usable > 16 else 0
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def sides_seen(count: FloatArray, at: FloatArray) -> tuple[npt.NDArray[np.bool_], float]:
     """Which of the three sides (3,) can be fitted, and their usable points together."""
     seen, points = np.zeros(3, dtype=np.bool_), 0.0
@@ -189,7 +189,7 @@ def sides_seen(count: FloatArray, at: FloatArray) -> tuple[npt.NDArray[np.bool_]
     return seen, points
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _in_parts(at: FloatArray) -> IntArray:
     """Places (px) in parts of a pixel."""
     parts = np.empty(at.shape[0], dtype=np.int64)
@@ -198,7 +198,7 @@ def _in_parts(at: FloatArray) -> IntArray:
     return parts
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _alone(mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, search: float, trusted: float) -> float:
     """Misfit of the three sides with one step each, blurred as each side would have it: sides that lie askew, that are rough
     or that a lens or a drift smears are wider or sharper than an image's usual ones, and that is no facet."""
@@ -216,7 +216,7 @@ def _alone(mean: FloatArray, count: FloatArray, at: FloatArray, blur: float, sea
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _widest(count: FloatArray, at: FloatArray, blur: float, share: float) -> float:
     """The widest facet (px) of which both steps lie within what is seen of the profile, the outer one three blurs from its end,
     the inner one anywhere: islands whose facet may not be as wide as it is make the image's blur too small."""
@@ -232,7 +232,7 @@ def _widest(count: FloatArray, at: FloatArray, blur: float, share: float) -> flo
     return max(widest, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def fit_sides(
     mean: FloatArray,
     count: FloatArray,

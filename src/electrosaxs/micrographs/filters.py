@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from ..compiled import compiled
 from ..nouns import FloatArray
 
 Real = TypeVar("Real", bound=np.floating)
@@ -47,7 +47,7 @@ def _weights(width: float, order: int, reach: int) -> FloatArray:
     return np.asarray(polynomial * bell)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _within(at: int, size: int, mirrored: bool) -> int:
     """The pixel that a place beyond the frame has its value from."""
     if not mirrored:
@@ -56,7 +56,7 @@ def _within(at: int, size: int, mirrored: bool) -> int:
     return at if at < size else 2 * size - 1 - at
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _correlated(
     flat: Rows, smooth: Rows, down: FloatArray, across: FloatArray, odd: tuple[bool, bool], channels: int, mirrored: bool
 ) -> None:  # fmt: skip
@@ -112,7 +112,7 @@ def closed(image: FloatArray, reach: int) -> FloatArray:
     return -largest_nearby(-largest_nearby(image, reach), reach)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _largest(image: FloatArray, found: FloatArray, reach: int) -> None:
     """Into `found`: along each row, and of the last 2 `reach` + 1 rows that this gave."""
     rows, columns = image.shape

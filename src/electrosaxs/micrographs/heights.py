@@ -15,6 +15,7 @@ from skimage.measure._regionprops import RegionProperties
 from ..nouns import FloatArray
 from ..nouns.heights import HeightIsland, HeightMap, Relief
 from ..physics.tetrahedron import SQRT3
+from ..units import NM_PER_UM
 
 ROUNDS = 8
 TO_SIGMA = 1.482602218505602  # of a normal distribution from its median absolute deviation
@@ -26,7 +27,6 @@ BINS = 64
 LEVELS = np.linspace(0.2, 0.8, 13)  # of the terrace's height, at which the area of an island is read
 WHOLE = 0.88  # area over that of the convex hull, of one whole triangle with cut tips
 FLAT_SHARE = 0.08  # of an island's pixels within the terrace, for a terrace
-NM_PER_UM = 1000.0
 
 
 def study_relief(given: HeightMap) -> Relief:

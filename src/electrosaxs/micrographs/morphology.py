@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from ..compiled import compiled
 from ..nouns import FloatArray
 
 Mask = npt.NDArray[np.bool_]
@@ -61,7 +61,7 @@ def depth(mask: Mask) -> FloatArray:
     return np.sqrt(_square_depth(np.ascontiguousarray(mask)))
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _square_depth(mask: Mask) -> FloatArray:
     """Squared distances, exact: along columns first, then of each row the lower envelope of the parabolas over its pixels
     (Felzenszwalb & Huttenlocher 2012)."""

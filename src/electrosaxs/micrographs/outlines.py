@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy import ndimage
 from skimage.measure import find_contours
 
+from ..compiled import compiled
 from ..nouns import FloatArray
 from .filters import gaussian
 from .morphology import Mask
@@ -104,7 +104,7 @@ def _straight_pieces(points: FloatArray, normals: FloatArray) -> list[tuple[floa
     return pieces
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _corners(points: FloatArray, bow: float) -> Mask:
     """Douglas and Peucker: keep the point farthest from the chord until none is farther than `bow`."""
     number = points.shape[0]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
+from ..compiled import compiled
 from ..nouns import FloatArray
 from .morphology import Mask
 from .outlines import Outlines, Sides
@@ -39,7 +39,7 @@ def proposals(
     return rows[_promising(rows, own, INSIDE)]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _triangle(angle: float, o0: float, o1: float, o2: float) -> Row:
     """The triangle whose sides have the normals angle + 180 + 120 k and these offsets: r is their mean,
     c = 2/3 sum (o - r) n."""
@@ -52,33 +52,33 @@ def _triangle(angle: float, o0: float, o1: float, o2: float) -> Row:
     return x, y, 2.0 * SQRT3 * r, angle, 0.0
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _middle(ends: FloatArray, k: int) -> tuple[float, float, float]:
     """Middle of piece k and its length."""
     (ax, ay), (bx, by) = ends[k, 0], ends[k, 1]
     return 0.5 * (ax + bx), 0.5 * (ay + by), np.hypot(bx - ax, by - ay)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _misturn(angle: FloatArray, i: int, k: int, steps: int) -> float:
     """By how much the normal of piece k is off that of piece i turned by `steps` third turns."""
     turn = angle[k] - angle[i] - steps * TURN
     return turn - 2.0 * np.pi * np.round(turn / (2.0 * np.pi))
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _out(base: float, x: float, y: float, k: int) -> float:
     """How far out a point lies along the normal of side k of a triangle whose first tip points to `base`."""
     return x * np.cos(base + np.pi + TURN * k) + y * np.sin(base + np.pi + TURN * k)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _farthest(ends: FloatArray, k: int, x: float, y: float) -> float:
     """Distance of the farther end of piece k from a point."""
     return max(np.hypot(ends[k, 0, 0] - x, ends[k, 0, 1] - y), np.hypot(ends[k, 1, 0] - x, ends[k, 1, 1] - y))
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _from_pieces(
     angle: FloatArray, offset: FloatArray, ends: FloatArray, sizes: FloatArray, smallest: float, largest: float,
     misturned: float,
@@ -129,7 +129,7 @@ def _from_pieces(
     return rows
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _promising(rows: FloatArray, own: Mask, share: float) -> Mask:
     """Whether enough of 36 points spread over a triangle are pixels of the component; those outside count for it."""
     good = np.zeros(rows.shape[0], dtype=np.bool_)
@@ -162,7 +162,7 @@ def fitted(rows: FloatArray, found: Outlines, tolerance: float) -> FloatArray:
     return fresh
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _fit(rows: FloatArray, points: FloatArray, normals: FloatArray, tolerance: float) -> None:
     for n in range(rows.shape[0]):
         for step in range(ROUNDS):
@@ -171,7 +171,7 @@ def _fit(rows: FloatArray, points: FloatArray, normals: FloatArray, tolerance: f
                 break
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _fit_once(row: FloatArray, points: FloatArray, normals: FloatArray, near: float) -> bool:
     """One step: offsets o_k and a small turn w minimise sum (n . p + w s - o_k)^2, s along the side from its foot."""
     count, mean_s, mean_d, cross, square = np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3), np.zeros(3)
@@ -224,7 +224,7 @@ def distinct(rows: FloatArray, merit: FloatArray, most: int) -> IntArray:
     return _distinct(rows, np.argsort(-merit), most)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _distinct(rows: FloatArray, order: IntArray, most: int) -> IntArray:
     kept = np.empty(min(most, rows.shape[0]), dtype=np.int64)
     number = 0

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from ..compiled import compiled
 from ..nouns import FloatArray
 
 IntArray = npt.NDArray[np.int64]
@@ -20,7 +20,7 @@ TURN = 2.0 * np.pi / 3.0
 X, Y, EDGE, ANGLE, CUT = range(5)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def depth(px: float, py: float, row: FloatArray) -> float:
     """Distance into the triangle with cut tips, negative outside; the kernel of `physics.tetrahedron.depth`."""
     dx, dy = px - row[X], py - row[Y]
@@ -33,7 +33,7 @@ def depth(px: float, py: float, row: FloatArray) -> float:
     return min(row[EDGE] / (2.0 * SQRT3) - side, row[EDGE] * (1.0 / SQRT3 - row[CUT] * SQRT3 / 2.0) - tip)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def pixels_inside(rows: FloatArray, height: int, width: int) -> tuple[IntArray, IntArray, FloatArray]:
     """(start, pixels, areas): flat indices of the pixels of a window that each triangle holds, and its area with what
     lies outside the window."""
@@ -64,7 +64,7 @@ def pixels_inside(rows: FloatArray, height: int, width: int) -> tuple[IntArray, 
     return start, found[:at].copy(), areas
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _along_row(dy: float, c0: float, s0: float, inradius: float, cut: float, reach: float) -> tuple[float, float]:
     """Between which places of a row of pixels, dy below its centre, a triangle lies, a pixel more on both sides."""
     low, high = -reach, reach
@@ -79,7 +79,7 @@ def _along_row(dy: float, c0: float, s0: float, inradius: float, cut: float, rea
     return low, high
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _longer(found: IntArray, used: int, more: int) -> IntArray:
     """A list twice as long, with room for so many more."""
     fresh = np.empty(2 * found.shape[0] + more, dtype=np.int64)
@@ -87,7 +87,7 @@ def _longer(found: IntArray, used: int, more: int) -> IntArray:
     return fresh
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def points_explained(
     rows: FloatArray, points: FloatArray, normals: FloatArray, tolerance: float, agreement: float
 ) -> tuple[IntArray, IntArray]:
@@ -107,7 +107,7 @@ def points_explained(
     return start, found[:at].copy()
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def tips_of(angle: float) -> FloatArray:
     """Unit vectors (3, 2) from the centre of a triangle to its tips."""
     ways = np.empty((3, 2))
@@ -116,7 +116,7 @@ def tips_of(angle: float) -> FloatArray:
     return ways
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def side_of(
     px: float, py: float, nx: float, ny: float, row: FloatArray, ways: FloatArray, tolerance: float, agreement: float
 ) -> int:  # fmt: skip
@@ -168,7 +168,7 @@ class Taken(NamedTuple):
     seen: IntArray
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _energy_of_adding(k: int, of: Evidence, taken: Taken) -> float:
     """What candidate k changes: uncovered island pixels count negative, substrate positive, explained outline negative."""
     change = of.prices[k]
@@ -181,7 +181,7 @@ def _energy_of_adding(k: int, of: Evidence, taken: Taken) -> float:
     return change
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _energy_of_removing(k: int, of: Evidence, taken: Taken) -> float:
     """What is lost (positive) or won (negative) where a candidate that is taken is left out."""
     change = -of.prices[k]
@@ -194,7 +194,7 @@ def _energy_of_removing(k: int, of: Evidence, taken: Taken) -> float:
     return change
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _take(k: int, by: int, of: Evidence, taken: Taken) -> None:
     """Take candidate k (by 1) or leave it out again (by -1)."""
     taken.chosen[k] = by > 0
@@ -204,7 +204,7 @@ def _take(k: int, by: int, of: Evidence, taken: Taken) -> None:
         taken.seen[of.points[i]] += by
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def explain(of: Evidence, number_of_points: int, chosen: npt.NDArray[np.bool_]) -> FloatArray:
     """The set of candidates of least energy that adding, leaving out and exchanging one for up to two others reach.
 
@@ -242,7 +242,7 @@ def explain(of: Evidence, number_of_points: int, chosen: npt.NDArray[np.bool_]) 
     return cost
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _fill(of: Evidence, taken: Taken, most: int, banned: int) -> tuple[IntArray, float]:
     """Add the best candidate while the energy falls, at most `most`; which (at most two told), and the change."""
     added = np.full(2, -1, dtype=np.int64)

@@ -9,10 +9,10 @@ lies in a pit.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from scipy import ndimage
 from skimage.morphology import reconstruction
 
+from ..compiled import compiled
 from ..nouns import FloatArray
 from .contrast import MAD, Contrast
 from .filters import gaussian, largest_nearby
@@ -57,7 +57,7 @@ def valleys(found: Contrast, mask: Mask, edge: float) -> Mask:
     return lines
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _clear(curvature: FloatArray, around: FloatArray, mask: Mask, noise: float) -> FloatArray:
     """How clear a valley is in each pixel of the mask: over `noise` and CLEAR_DEPTH of the height around; 0 elsewhere."""
     found = np.zeros(mask.shape)
@@ -107,7 +107,7 @@ def _upwards(height: FloatArray) -> FloatArray:
     return _larger_curvature(down, across, mixed)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _larger_curvature(down: FloatArray, across: FloatArray, mixed: FloatArray) -> FloatArray:
     """The largest eigenvalue of second derivatives less the magnitude of the other, times the squared width."""
     found = np.empty(down.shape)

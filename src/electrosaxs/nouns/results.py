@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from .base import FloatArray, Number
+from .base import FloatArray, Noun, Number
 from .maps import (
     CrystallineFraction,
     Diameter,
@@ -151,7 +151,7 @@ class StartingSizeErrors:
     shared: Mapping[str, FloatArray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunResults:
     """Everything one run gave, as attributes. A field is None where it does not exist (the truth has no quality map)."""
 
@@ -180,3 +180,12 @@ class RunResults:
     frames: tuple[FrameRecord, ...] = ()
     notes: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """What there is, in a few lines: the arrays are those of the attributes."""
+        size = " x ".join(f"{length} {name}s" for name, length in self.volume_fraction.data.sizes.items())
+        nouns = [one.name for one in fields(self) if isinstance(getattr(self, one.name), Noun)]
+        return (
+            f"<RunResults {self.title!r}: {size}; {', '.join(nouns)}; "
+            f"{len(self.numbers)} numbers, {len(self.frames)} frames, {len(self.notes)} notes>"
+        )

@@ -170,6 +170,8 @@ class DetectorFiles(Settings):
     dead_time_ns: Annotated[float, Field(ge=0, le=1e5)] | None = None
 
 
+SLICE_UM = 50.0
+"""The slice next to the anode of Yu 2018, of which the flux is told, planned and held where nothing else is said."""
 FEWEST_BINS = 50  # of a q window: fewer do not follow a form factor
 
 
@@ -179,7 +181,7 @@ class AnalysisSettings(Settings):
     q_min_per_nm: Annotated[float, Field(ge=1e-4, le=LARGEST_Q_PER_NM)] = 0.1
     q_max_per_nm: Annotated[float, Field(ge=1e-4, le=LARGEST_Q_PER_NM)] = 3.5
     bins: Annotated[int, Field(ge=FEWEST_BINS, le=10_000)] = 500
-    slice_um: Annotated[float, Field(ge=1, le=1e5)] = 50.0
+    slice_um: Annotated[float, Field(ge=1, le=1e5)] = SLICE_UM
 
     @model_validator(mode="after")
     def _ordered(self) -> AnalysisSettings:

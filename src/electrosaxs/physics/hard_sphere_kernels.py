@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ..compiled import compiled
 
 SERIES_UP_TO = 2.0
 TERMS = 31
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def exponential_moments(x):  # type: ignore[no-untyped-def]
     """int_0^1 t^n exp(i x t) dt for n = 0, 1, 2, shape (3, x): recurrence for x > 2, where it is stable, else power
     series."""

@@ -6,15 +6,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from ..compiled import compiled
 from ..nouns.base import FloatArray
 from .sphere_kernels import spheres_and_gradients
 
 GAUSS_REACH = 4.0  # in FWHM: exp(-4 ln2 16) = 5e-20
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _cauchy(x: float, fwhm: float) -> tuple[float, float, float]:
     """Lorentzian (w / 2 pi) / (x^2 + w^2/4) of unit area, and its derivatives by x and w; one division, no branch."""
     inverse = 1.0 / (x * x + 0.25 * fwhm * fwhm)
@@ -22,7 +22,7 @@ def _cauchy(x: float, fwhm: float) -> tuple[float, float, float]:
     return value, -2.0 * value * x * inverse, value * (1.0 / fwhm - 0.5 * fwhm * inverse)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _gauss(x: float, fwhm: float) -> tuple[float, float, float]:
     """Gaussian sqrt(4 ln2 / pi) / w exp(-4 ln2 x^2 / w^2) of unit area, and its derivatives by x and w."""
     steep = 4.0 * math.log(2.0) / (fwhm * fwhm)
@@ -30,7 +30,7 @@ def _gauss(x: float, fwhm: float) -> tuple[float, float, float]:
     return value, -2.0 * steep * x * value, value * (2.0 * steep * x * x - 1.0) / fwhm
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def powder_sum(q: FloatArray, centre: FloatArray, area: FloatArray, fwhm: float, lorentzian: float) -> FloatArray:
     """sum_k area_k [L(q - q_k) - L(q + q_k)] / (q q_k), and its derivatives; shape (4, q), `q` ascending.
 
@@ -58,7 +58,7 @@ def powder_sum(q: FloatArray, centre: FloatArray, area: FloatArray, fwhm: float,
     return out / q
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _add_gauss(
     out: FloatArray, i: int, peak: tuple[float, float, float], weight: float, share: float, place: float
 ) -> None:
@@ -68,7 +68,7 @@ def _add_gauss(
     out[3, i] -= weight * peak[0]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def peak_profile(q: FloatArray, centre: float, fwhm: float, lorentzian: float) -> FloatArray:
     """One peak L(q - centre) of unit area (nm) and its derivatives by centre, fwhm and Lorentzian share; shape
     (4, q)."""
@@ -85,7 +85,7 @@ def peak_profile(q: FloatArray, centre: float, fwhm: float, lorentzian: float) -
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def sphere_gradient(q: FloatArray, d: float, delta: float, skewness: float) -> FloatArray:
     """<F^2> (nm^6) of the solution and its derivatives by d, delta and skewness; shape (4, q)."""
     out = np.empty((4, q.size))

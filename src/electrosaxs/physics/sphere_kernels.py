@@ -20,7 +20,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from ..compiled import compiled
 
 SERIES_BELOW = 0.4
 ORDER = 24
@@ -62,7 +63,7 @@ A_SERIES = np.array(
 """sin x - x cos x = x^3 / 3 - x^5 / 30 + ..."""
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _derivatives_by_series(q, radius, sigma):  # type: ignore[no-untyped-def]
     """q^-6 <f(q r)> and its five derivatives in the mean radius, by the moments of r; also at q = 0."""
     q2, variance = q * q, sigma * sigma
@@ -86,7 +87,7 @@ def _derivatives_by_series(q, radius, sigma):  # type: ignore[no-untyped-def]
     return d0, d1, d2, d3, d4, d5
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=CONTRACT, forceinline=True)
+@compiled(error_model="numpy", fastmath=CONTRACT, forceinline=True)
 def _sine_and_cosine(x):  # type: ignore[no-untyped-def]
     """sin x and cos x for 0 <= x < 1e6, within 2e-16: polynomials without a branch, so that eight are computed at once.
 
@@ -107,7 +108,7 @@ def _sine_and_cosine(x):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=CONTRACT, forceinline=True)
+@compiled(error_model="numpy", fastmath=CONTRACT, forceinline=True)
 def _decay(y):  # type: ignore[no-untyped-def]
     """exp(-y) for y >= 0 within 2e-16, 1e-28 from y = 64 on: 2^-n and the series of what is left of y."""
     y = min(y, 64.0)
@@ -124,7 +125,7 @@ def _decay(y):  # type: ignore[no-untyped-def]
     return e
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=CONTRACT, forceinline=True)
+@compiled(error_model="numpy", fastmath=CONTRACT, forceinline=True)
 def _derivatives_in_closed_form(q, radius, sigma):  # type: ignore[no-untyped-def]
     """q^-6 <f(q r)> and its first five derivatives in the mean radius, r normal (radius, sigma); digits are lost below
     q radius = SERIES_BELOW."""
@@ -148,7 +149,7 @@ def _derivatives_in_closed_form(q, radius, sigma):  # type: ignore[no-untyped-de
     return scale * d0, scale * q * d1, scale * q2 * d2, scale * q3 * d3, scale * q2 * q2 * d4, scale * q2 * q3 * d5
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _derivatives(q, radius, sigma):  # type: ignore[no-untyped-def]
     """q^-6 <f(q r)> and its first five derivatives in the mean radius, r normal (radius, sigma)."""
     if q * radius < SERIES_BELOW:
@@ -156,7 +157,7 @@ def _derivatives(q, radius, sigma):  # type: ignore[no-untyped-def]
     return _derivatives_in_closed_form(q, radius, sigma)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=CONTRACT, forceinline=True)
+@compiled(error_model="numpy", fastmath=CONTRACT, forceinline=True)
 def _of_skewed(derivatives, sigma, skewness):  # type: ignore[no-untyped-def]
     """P = <F^2> (nm^6) and its derivatives in d, delta and skewness, from those in the radius."""
     d0, d1, d2, d3, d4, d5 = derivatives
@@ -165,13 +166,13 @@ def _of_skewed(derivatives, sigma, skewness):  # type: ignore[no-untyped-def]
     return UNIT * (d0 + third * d3), 0.5 * UNIT * (d1 + third * d4), 0.5 * UNIT * by_sigma, UNIT * sigma**3 / 6.0 * d3
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def sphere_and_gradient(q, d, delta, skewness):  # type: ignore[no-untyped-def]
     """P = <F^2> (nm^6) at one q and its derivatives in d, delta and skewness."""
     return _of_skewed(_derivatives(q, 0.5 * d, 0.5 * delta), 0.5 * delta, skewness)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=CONTRACT)
+@compiled(error_model="numpy", fastmath=CONTRACT)
 def spheres_and_gradients(q, d, delta, skewness, p, by_d, by_delta, by_skewness):  # type: ignore[no-untyped-def]
     """`sphere_and_gradient` of all q (n,), filled into the last four, (n,) each; without a branch, the first few q again."""
     radius, sigma = 0.5 * d, 0.5 * delta
@@ -184,7 +185,7 @@ def spheres_and_gradients(q, d, delta, skewness, p, by_d, by_delta, by_skewness)
             p[k], by_d[k], by_delta[k], by_skewness[k] = made
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=CONTRACT)
+@compiled(error_model="numpy", fastmath=CONTRACT)
 def skewed_form_factor(q, d, delta, skewness):  # type: ignore[no-untyped-def]
     """P = <F^2> (nm^6), q (n,) in 1/nm, d and delta in nm, skewness of the diameters (0: a normal)."""
     p, rest = np.empty(q.size), np.empty(q.size)
@@ -192,13 +193,13 @@ def skewed_form_factor(q, d, delta, skewness):  # type: ignore[no-untyped-def]
     return p
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def squared_form_factor(q, d, delta):  # type: ignore[no-untyped-def]
     """P = <F^2> (nm^6) of normally distributed diameters, q (n,) in 1/nm, d and delta in nm."""
     return skewed_form_factor(q, d, delta, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def squared_form_factor_gradient(q, d, delta):  # type: ignore[no-untyped-def]
     """(P, dP/dd, dP/d delta), each (n,): P in nm^6, derivatives in nm^5."""
     p, by_d, by_delta = np.empty(q.size), np.empty(q.size), np.empty(q.size)
@@ -206,7 +207,7 @@ def squared_form_factor_gradient(q, d, delta):  # type: ignore[no-untyped-def]
     return p, by_d, by_delta
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def amplitude(q, d, delta):  # type: ignore[no-untyped-def]
     """<F> (nm^3) of normally distributed diameters: 4 pi q^-3 exp(-t^2/2) [(1 + t^2) sin u - u cos u]."""
     mean = np.empty(q.size)

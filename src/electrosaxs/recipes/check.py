@@ -38,6 +38,9 @@ def check(path: str | Path) -> Findings:
     """What `analyse` would do with a run.toml, or `simulate` and `predict` with an experiment.toml.
 
     Everything is read but the pixels. Raises ElectrosaxsError, with the line of the command, where it would refuse.
+
+    >>> from electrosaxs import check
+    >>> print(check("run.toml"))
     """
     path = Path(path)
     kind = KINDS.get(contents(path).kind)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..nouns import FloatArray, Noun, Number, RunResults
+from ..nouns.run import SLICE_UM
 
 MAPS = (
     "volume_fraction",
@@ -83,9 +84,11 @@ class Comparison:
 
 
 def compare(results: RunResults, truth: RunResults) -> Comparison:
-    """Every map and number that both have."""
+    """Every map and number that both have; no flux into a slice that is of another thickness than the truth's."""
     maps = (_map_agreement(name, getattr(results, name), getattr(truth, name)) for name in MAPS)
-    names = [name for name in results.numbers if name in truth.numbers]
+    other_slice = results.settings.get("analysis", {}).get("slice_um", SLICE_UM) != SLICE_UM
+    left_out = ("slice_flux", "slice_flux_mean") if other_slice else ()
+    names = [name for name in results.numbers if name in truth.numbers and name not in left_out]
     numbers = (_number_agreement(name, results.numbers[name], truth.numbers[name]) for name in names)
     return Comparison(tuple(m for m in maps if m is not None), tuple(numbers))
 

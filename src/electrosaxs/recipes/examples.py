@@ -39,6 +39,9 @@ def write_examples(
     data: also sample data into `out`, made by the twin: `agbh.cbf` of a known geometry (`geometry.poni`), two runs
     (`run-30V`, `run-20V`) with their results (`results-30V`, `results-20V`), `run.toml` on the first of them, and five
     curves I(q). Raises InputFileError where a file is there already and is another one.
+
+    >>> from electrosaxs import write_examples
+    >>> write_examples("try", data=True)
     """
     out = Path(out)
     home = examples_home()

@@ -24,7 +24,11 @@ OWN = (
 
 
 def list_materials(name: str | None = None) -> str:
-    """All built-in materials, or those whose name, other name, formula or kind holds `name`; InputFileError for none."""
+    """All built-in materials, or those whose name, other name, formula or kind holds `name`; InputFileError for none.
+
+    >>> from electrosaxs import list_materials
+    >>> print(list_materials("toluene"))
+    """
     found = [
         (kind, entry, material)
         for kind, table in TABLES.items()

@@ -11,6 +11,9 @@ from ..errors import InputFileError, bad_value
 from ..io.folder_lock import locked
 from ..io.written_by import written_by
 
+PAGE, OWN_TITLE, HEAD_BYTES = "report.html", b"electrosaxs</title>", 4096
+"""The page of a command, and what is within its first bytes (report/base.html.j2)."""
+
 
 @contextmanager
 def writing(path: str | Path, inputs: Sequence[Path] = (), *, command: str, over: str | None = None) -> Iterator[Path]:
@@ -60,8 +63,17 @@ def output_folder(path: str | Path, inputs: Sequence[Path] = (), *, command: str
     return path
 
 
+def _is_own_page(page: Path) -> bool:
+    """Whether a page was written by this package, or is not there."""
+    try:
+        return OWN_TITLE in page.read_bytes()[:HEAD_BYTES]
+    except OSError:
+        return True
+
+
 def check_free(path: Path, inputs: Sequence[Path], command: str | None) -> None:
-    """InputFileError where `path` holds one of `inputs` or the results of another command; nothing is made."""
+    """InputFileError where `path` holds one of `inputs`, the results of another command, or a report.html of somebody else;
+    nothing is made."""
     folder = path.resolve()
     read = [item for item in inputs if folder == (item if item.is_dir() else item.parent).resolve()]
     writer = None if command is None else written_by(path)
@@ -69,6 +81,8 @@ def check_free(path: Path, inputs: Sequence[Path], command: str | None) -> None:
         rule = f"this folder holds an input of this command ({read[0].name})"
     elif writer not in (None, command):
         rule = f"this folder holds the results of electrosaxs {writer}, which would be overwritten"
+    elif not _is_own_page(path / PAGE):
+        rule = f"this folder holds a {PAGE} that electrosaxs did not write, which would be overwritten"
     else:
         return
     raise bad_value(InputFileError, where=path, field="--out", value=path, rule=rule, remedy="choose another folder")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +46,8 @@ class Prediction:
     own grid. history: every size class at every step."""
 
     results: RunResults
-    profile: ModelProfile
-    history: CellHistory
+    profile: ModelProfile = field(repr=False)
+    history: CellHistory = field(repr=False)
 
 
 def predict(

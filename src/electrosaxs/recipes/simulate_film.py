@@ -57,6 +57,9 @@ def simulate_film(
     truth says.
 
     Raises InputFileError for a bad description and where `out` holds anything but an earlier simulation.
+
+    >>> from electrosaxs import simulate_film
+    >>> print(simulate_film("film.toml", "film").command)
     """
     settings = experiment if isinstance(experiment, FilmExperiment) else read_film_experiment(experiment)
     source = "experiment" if isinstance(experiment, FilmExperiment) else str(experiment)

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from ..compiled import compiled
 from .sector_kernels import QUARTERS
 
 LANES = 4
@@ -46,7 +46,7 @@ class Sums(NamedTuple):
     lost_weight: npt.NDArray[np.float64]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def sum_counts(
     pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger, negative_from: int, used: Used, sums: Sums
 ) -> tuple[int, int]:
@@ -73,7 +73,7 @@ def sum_counts(
     return sum_left(pixels, limit, negative_from, used, left[:blocks_left], sums)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def sum_left(
     pixels: npt.NDArray[np.unsignedinteger],
     limit: np.unsignedinteger,
@@ -101,7 +101,7 @@ def sum_left(
     return negative, saturated
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def by_bin(
     sums: Sums,
 ) -> tuple[
@@ -128,7 +128,7 @@ def by_bin(
     return whole, gone, less, by_quarter, less_by_quarter
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def one_number(
     pixels: npt.NDArray[np.unsignedinteger], sample: npt.NDArray[np.int64], negative_from: int
 ) -> npt.NDArray[np.bool_]:
@@ -144,7 +144,7 @@ def one_number(
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def largest_count(
     pixels: npt.NDArray[np.unsignedinteger], limit: np.unsignedinteger, looked_at: npt.NDArray[np.int64]
 ) -> tuple[int, int]:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from ..compiled import compiled
 from .azimuthal_kernels import BLOCK, LANES, PLACES, Used, largest_count, one_number
 from .sector_kernels import QUARTERS
 
@@ -45,7 +46,7 @@ def add_four(typing_context: Any, sums: Any, place: Any, values: Any, first: Any
     return types.void(sums, place, values, first), generate
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def sum_four(
     frames: Frames, limits: Limits, used: Used, bins: int, most: int
 ) -> tuple[bool, npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.int64]]:
@@ -75,7 +76,7 @@ def sum_four(
     return bool(together * np.uint64(most) < np.uint64(2**32)), whole, by_quarter, left[:blocks_left]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _by_bin(sums: npt.NDArray[np.uint32], bins: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """The sums of all places of a bin (4, bins), and those of its quarters (4, bins, QUARTERS)."""
     whole, by_quarter = np.zeros((FOUR, bins), np.int64), np.empty((FOUR, bins, QUARTERS))
@@ -89,7 +90,7 @@ def _by_bin(sums: npt.NDArray[np.uint32], bins: int) -> tuple[npt.NDArray[np.int
     return whole, by_quarter
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def looked_through(
     frames: Frames, limits: Limits, negative_from: int, sample: npt.NDArray[np.int64], bright: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:

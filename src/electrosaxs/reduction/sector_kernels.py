@@ -4,7 +4,8 @@ lock, so that frames are compared side by side as they are integrated. Private: 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ..compiled import compiled
 
 QUARTERS = 4
 SHAPES = 2 + QUARTERS
@@ -14,7 +15,7 @@ LEAST_SHARE = 0.05
 FEWEST_COUNTS = 50.0
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def quarter_sums(pixels, limit, pixel, slot, weight, counts, weights):  # type: ignore[no-untyped-def]
     """Adds the counts of the pixels looked at that lie below `limit`, and their weights, to counts and weights (slot,)."""
     for k in range(pixel.size):
@@ -24,7 +25,7 @@ def quarter_sums(pixels, limit, pixel, slot, weight, counts, weights):  # type: 
             weights[slot[k]] += weight[k]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def against_each_other(counts, weights, slope, per_pixel, direction, told):  # type: ignore[no-untyped-def]
     """Of the rings (ring, quarter) that are told: counts beyond what each quarter should have of its ring, that, their
     variance, and shapes (6, ring, quarter): what a shift of one pixel along columns and rows and a gain of each quarter make of
@@ -60,7 +61,7 @@ def against_each_other(counts, weights, slope, per_pixel, direction, told):  # t
     return excess, expected, variance, shapes
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def told_rings(counts, weight):  # type: ignore[no-untyped-def]
     """Which rings have pixels in two quarters at least, and counts enough."""
     told = np.zeros(counts.shape[0], dtype=np.bool_)
@@ -72,7 +73,7 @@ def told_rings(counts, weight):  # type: ignore[no-untyped-def]
     return told
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def log_slope(counts, weight, told, width):  # type: ignore[no-untyped-def]
     """d ln I / dq (ring,), of the mean of SMOOTHING rings around each of those that are told, by central differences."""
     rings = counts.shape[0]
@@ -95,7 +96,7 @@ def log_slope(counts, weight, told, width):  # type: ignore[no-untyped-def]
     return slope
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+@compiled(fastmath={"contract", "reassoc"})
 def _weighed_sum(one, other, precision):  # type: ignore[no-untyped-def]
     """Sum of one x other x precision, of as many values, in any order."""
     total = 0.0
@@ -104,32 +105,33 @@ def _weighed_sum(one, other, precision):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, nogil=True)
-def normal_equations(shapes, excess, variance):  # type: ignore[no-untyped-def]
-    """(6, 6) and (6,) of the sizes of the shapes by weighted least squares."""
-    normal, seen, precision = np.zeros((SHAPES, SHAPES)), np.zeros(SHAPES), 1.0 / variance.reshape(-1)
-    off, flat = excess.reshape(-1), shapes.reshape(SHAPES, -1)
+@compiled()
+def normal_equations(shapes, excess, variance, normal, seen):  # type: ignore[no-untyped-def]
+    """Those of the sizes of the shapes by weighted least squares, into normal (6, 6) and seen (6,)."""
+    precision = (1.0 / variance).ravel()
     for a in range(SHAPES):
-        seen[a] = _weighed_sum(flat[a], off, precision)
+        seen[a] = _weighed_sum(shapes[a].ravel(), excess.ravel(), precision)
         for b in range(a + 1):
-            normal[a, b] = normal[b, a] = _weighed_sum(flat[a], flat[b], precision)
-    return normal, seen
+            normal[a, b] = normal[b, a] = _weighed_sum(shapes[a].ravel(), shapes[b].ravel(), precision)
 
 
-@njit(cache=True, nogil=True)
-def pulls(excess, expected, variance):  # type: ignore[no-untyped-def]
-    """(quarter,) excess over its sigma, of all rings together; NaN of a quarter without pixels."""
-    found = np.full(QUARTERS, np.nan)
+@compiled()
+def pulls(excess, expected, variance, found):  # type: ignore[no-untyped-def]
+    """Excess over its sigma, of all rings together, into found (quarter,); NaN of a quarter without pixels."""
     for j in range(QUARTERS):
-        if expected[:, j].sum() > 0.0:
-            found[j] = excess[:, j].sum() / np.sqrt(variance[:, j].sum())
-    return found
+        of_excess, of_expected, of_variance = 0.0, 0.0, 0.0
+        for r in range(excess.shape[0]):
+            of_excess += excess[r, j]
+            of_expected += expected[r, j]
+            of_variance += variance[r, j]
+        found[j] = of_excess / np.sqrt(of_variance) if of_expected > 0.0 else np.nan
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def compared(counts, weights, width, per_pixel, direction):  # type: ignore[no-untyped-def]
     """Of some frames (frame, bin, quarter): how many rings are told, pulls (frame, quarter), and the normal equations of all
-    shapes, (frame, 6, 6) and (frame, 6); zeros where fewer than SMOOTHING rings are told."""
+    shapes, (frame, 6, 6) and (frame, 6); zeros where fewer than SMOOTHING rings are told. Results are filled, not put in: a
+    slice that is assigned costs seconds of compilation, for the words of its error."""
     frames = counts.shape[0]
     rings, apart = np.zeros(frames, np.int64), np.zeros((frames, QUARTERS))
     normal, seen = np.zeros((frames, SHAPES, SHAPES)), np.zeros((frames, SHAPES))
@@ -141,6 +143,6 @@ def compared(counts, weights, width, per_pixel, direction):  # type: ignore[no-u
             excess, expected, variance, shapes = against_each_other(
                 counts[k], weights[k], slope, per_pixel, direction, told
             )
-            apart[k] = pulls(excess, expected, variance)
-            normal[k], seen[k] = normal_equations(shapes, excess, variance)
+            pulls(excess, expected, variance, apart[k])
+            normal_equations(shapes, excess, variance, normal[k], seen[k])
     return rings, apart, normal, seen

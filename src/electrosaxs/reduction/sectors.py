@@ -17,6 +17,7 @@ import numpy.typing as npt
 from ..nouns import FloatArray
 from .sector_kernels import (
     QUARTERS,
+    SHAPES,
     SMOOTHING,
     against_each_other,
     compared,
@@ -126,7 +127,8 @@ class Sectors:
         if found is None:
             return None
         excess, expected, variance, shapes = found
-        normal, seen = normal_equations(shapes, excess, variance)
+        normal, seen = np.zeros((SHAPES, SHAPES)), np.zeros(SHAPES)
+        normal_equations(shapes, excess, variance, normal, seen)
         sizes = _inverse(normal[2:, 2:]) @ seen[2:]
         rest = excess - np.tensordot(sizes, shapes[2:], axes=1)
         there = expected > 0.0

@@ -2,13 +2,16 @@
 
 A figure costs a quarter of a second, and drawing holds the interpreter's lock, so that threads would not help. The second
 process is a copy (fork) that only draws: it needs no import and no results sent to it. Both take the next figure from one
-pipe, so neither waits for the other; what the copy does not deliver, for whatever reason, is drawn here.
+pipe, so neither waits for the other; what the copy does not deliver, for whatever reason, is drawn here. A copy that stands
+still (it may inherit the lock of a thread that it has not) is not waited for longer than `PATIENCE_S`.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
+import select
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from ..io.atomic import replacing
 from .template import PageFigure, save_figure
 
 if TYPE_CHECKING:
@@ -23,10 +27,14 @@ if TYPE_CHECKING:
 
 Figures = Literal["all", "page", "none"]
 """Which figures a command draws: on its page and as PNG and SVG beside it; on the page; none."""
+DRAWN = "drawn.txt"
+"""Beside the pictures: the names of those that a call wrote, one a line, which the next one removes."""
 MOST = 256
 """Figures that one byte can name."""
 FEWEST = 4
 """Figures from which a second process is worth its start."""
+PATIENCE_S = 20.0
+"""For the copy's answer once nothing is left to draw: it is at its last figure, which takes a second on a slow machine."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +53,12 @@ def already(drawn: Drawn) -> Planned:
 def saved(folder: Path, planned: Sequence[Planned], figures: Figures = "all") -> list[PageFigure]:
     """The figures in their order, for the page, with their files in `folder` where `figures` asks for them.
 
-    Where it does not, pictures of an earlier call go: they are not of these results.
+    Pictures of an earlier call, which `DRAWN` lists, go: they are not of these results. Others in the folder stay.
     """
-    if figures != "all":
-        for earlier in [*folder.glob("*.png"), *folder.glob("*.svg")]:
-            earlier.unlink()
+    listed = folder / DRAWN
+    for name in listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else ():
+        (folder / Path(name).name).unlink(missing_ok=True)
+    listed.unlink(missing_ok=True)
     if figures == "none":
         return []
 
@@ -58,7 +67,12 @@ def saved(folder: Path, planned: Sequence[Planned], figures: Figures = "all") ->
 
     shared = sys.platform == "linux" and FEWEST <= len(planned) < MOST and len(os.sched_getaffinity(0)) > 1
     done = _shared(save, len(planned)) if shared else {}
-    return [done[index] if index in done else save(index) for index in range(len(planned))]
+    pages = [done[index] if index in done else save(index) for index in range(len(planned))]
+    files = [f"{Path(page.file).name}.{ending}" for page in pages if page.file for ending in ("png", "svg")]
+    if files:
+        with replacing(listed) as part:
+            part.write_text("\n".join(files) + "\n", encoding="utf-8")
+    return pages
 
 
 def _shared(save: Callable[[int], PageFigure], count: int) -> dict[int, PageFigure]:
@@ -79,13 +93,24 @@ def _shared(save: Callable[[int], PageFigure], count: int) -> dict[int, PageFigu
             done[turn[0]] = save(turn[0])
     finally:
         os.close(turns)
-        with os.fdopen(answers, "rb") as stream:
-            told = stream.read()
+        told = _answer(answers)
+        os.kill(child, signal.SIGKILL)  # it has answered, or will not
         os.waitpid(child, 0)
     try:
         return done | pickle.loads(told)
     except (EOFError, pickle.UnpicklingError):
         return done
+
+
+def _answer(answers: int) -> bytes:
+    """All that the copy says until it ends, or until it has been silent for `PATIENCE_S`; nothing of half an answer."""
+    told = b""
+    with os.fdopen(answers, "rb", buffering=0) as stream:
+        while select.select([stream], [], [], PATIENCE_S)[0]:
+            if not (part := stream.read(1 << 20)):
+                return told
+            told += part
+    return b""
 
 
 def _draw_and_leave(save: Callable[[int], PageFigure], turns: int, answer: int) -> None:

@@ -37,7 +37,9 @@ def provenance_rows(path: Path) -> ProvenanceRows | None:
     inputs = record["inputs"]
     return ProvenanceRows(
         about=tuple(about),
-        settings=tuple((name, in_words(part)) for name, part in record["settings"].items() if part is not None),
+        settings=tuple(
+            (name, text) for name, part in record["settings"].items() if part is not None and (text := in_words(part))
+        ),
         inputs=tuple((one["file"], f"{one['bytes']:,}", one["sha256"]) for one in inputs[:LISTED_INPUTS]),
         not_listed=max(0, len(inputs) - LISTED_INPUTS),
     )
@@ -46,7 +48,8 @@ def provenance_rows(path: Path) -> ProvenanceRows | None:
 def in_words(value: Any) -> str:
     """A setting in one line, what is not set left out: "gap_mm = 3.5, path_length_mm = 10"."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} = {in_words(part)}" for name, part in value.items() if part is not None)
+        parts = {name: in_words(part) for name, part in value.items() if part is not None}
+        return ", ".join(f"{name} = {text}" for name, text in parts.items() if text)
     if isinstance(value, list):
         return f"[{'; '.join(in_words(part) for part in value)}]"
     return f"{value:.6g}" if isinstance(value, float) else str(value)

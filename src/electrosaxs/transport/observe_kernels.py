@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ..compiled import compiled
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def sums_between(weights, parts, which, before, profiles):  # type: ignore[no-untyped-def]
     """(2, time, column): row which[i] of `weights` (row, node) on profiles before[i] and before[i] + 1 (step, node, column).
 

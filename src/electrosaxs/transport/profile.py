@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from ..nouns.profile import ModelProfile
+from ..units import UM_PER_M
 from .history import CellHistory
 
-UM_PER_M = 1e6
 V_PER_CM_PER_V_PER_M = 1e-2
 
 

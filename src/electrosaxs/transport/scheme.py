@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numba import njit
 
+from ..compiled import compiled
 from ..nouns import FloatArray
 
 UPWIND_ONLY = 1e3
@@ -22,7 +22,7 @@ LEAST, MOST = 1e-290, 700.0
 DOUBLINGS = 10
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def bernoulli(x: float) -> float:
     """B(x) = x / (exp(x) - 1), relative error 2e-15 up to x = 1, 3e-14 up to 100.
 
@@ -52,7 +52,7 @@ def node_coefficients(spacing: FloatArray, drift: FloatArray, diffusion: FloatAr
     return above, below
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _fill(spacing, drift, diffusion, above, below):  # type: ignore[no-untyped-def]
     """Both coefficients of every face, (profile, node, column)."""
     for k in range(drift.shape[0]):

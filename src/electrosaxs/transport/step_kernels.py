@@ -6,8 +6,7 @@ flux through the face above it less that below, and what converts; attached (sta
 Elimination runs from the cathode to the anode without a subtraction, so u stays positive to the last digit; what
 the wall does is one scalar equation between elimination and back-substitution. `pairs` is None where there is one
 charge state: numba then leaves the branches for pairs out. What needs no neighbour runs over the whole array at once,
-the rest along rows: both fill the vector registers. All in one file, because the cache of compiled kernels does not
-notice a change in another one.
+the rest along rows: both fill the vector registers.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ..compiled import compiled
 from .step_parts import Content
 
-FUSED: Any = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+FUSED: Any = {"error_model": "numpy", "fastmath": {"contract"}}
 """A product and the sum it goes into are rounded once, where a processor can."""
 REORDERED: Any = {**FUSED, "fastmath": {"contract", "reassoc"}}
 """Sums that only judge may be taken in any order."""
@@ -34,7 +33,7 @@ DONE, FULL, NOT_FINITE, TOO_LONG = 0, 1, 2, 3
 """How `advance` ends: at its stop, with its record full, with a state that is not finite, with a step that stays too long."""
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def _factor(widths, above, below, alpha, scratch):  # type: ignore[no-untyped-def]
     """Columns on their own: inverse diagonals of the elimination and what it hands on; corner gets the last diagonal."""
     inverse, carry, last = scratch.inverse[0], scratch.carry, scratch.corner[0]
@@ -51,7 +50,7 @@ def _factor(widths, above, below, alpha, scratch):  # type: ignore[no-untyped-de
             last[i] = w + alpha * below[j, i] * last[i] * x
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def _sweep(r, carry):  # type: ignore[no-untyped-def]
     """Right-hand side r (m) from the cathode to the anode."""
     for j in range(r.shape[0] - 1, 0, -1):
@@ -59,7 +58,7 @@ def _sweep(r, carry):  # type: ignore[no-untyped-def]
             r[j - 1, i] += carry[j, i] * r[j, i]
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def _factor_pairs(widths, above, below, alpha, pairs, scratch):  # type: ignore[no-untyped-def]
     """Charged and neutral columns that convert into each other: inverse 2 x 2 diagonals (4, node, class), and the corner.
 
@@ -94,7 +93,7 @@ def _factor_pairs(widths, above, below, alpha, pairs, scratch):  # type: ignore[
             fill[i], fill[c], other[i], other[c] = a0 * x00 * s0, a0 * x01 * s1, a1 * x10 * s0, a1 * x11 * s1
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def _sweep_pairs(r, above, alpha, inverse):  # type: ignore[no-untyped-def]
     """Right-hand side r (m) of charged and neutral columns from the cathode to the anode."""
     n = r.shape[1] // 2
@@ -105,7 +104,7 @@ def _sweep_pairs(r, above, alpha, inverse):  # type: ignore[no-untyped-def]
             r[j - 1, c] += alpha * above[j, c] * (inverse[2, j, i] * r[j, i] + inverse[3, j, i] * r[j, c])
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def _wall_solution(r, corner, attaches, rate, pairs, out):  # type: ignore[no-untyped-def]
     """u at the anode for right-hand side r and a sink rate (m, alpha times m/s); sum over columns that attach."""
     total = 0.0
@@ -126,7 +125,7 @@ def _wall_solution(r, corner, attaches, rate, pairs, out):  # type: ignore[no-un
     return total
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def _wall_flux(wall, pairs, alpha, available, scratch, flux):  # type: ignore[no-untyped-def]
     """Solve the wall with its crystals: u of the first node, and its flux (m/s, negative where crystals dissolve).
 
@@ -157,7 +156,7 @@ def _wall_flux(wall, pairs, alpha, available, scratch, flux):  # type: ignore[no
         flux[i] = kappa * attaches[i] * u[i] - release * composition[i]
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def _substitute(above, below, alpha, scratch, attached, inflow):  # type: ignore[no-untyped-def]
     """From the anode up: u of every node, and so what flows into its volume."""
     u, inverse = scratch.right, scratch.inverse[0]  # u takes the place of its right-hand side
@@ -178,7 +177,7 @@ def _substitute(above, below, alpha, scratch, attached, inflow):  # type: ignore
         net[q] = high[q] - low[q]
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def _substitute_pairs(widths, above, below, alpha, pairs, scratch, attached, inflow):  # type: ignore[no-untyped-def]
     """`_substitute` for charged and neutral columns, with what converts in the solution and on contact with the anode."""
     r, inverse, u, low = scratch.right, scratch.inverse, scratch.rows[0], scratch.rows[1]
@@ -204,7 +203,7 @@ def _substitute_pairs(widths, above, below, alpha, pairs, scratch, attached, inf
         inflow[nodes - 1, i] = -low[i]
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def _repair(u, crystals, widths):  # type: ignore[no-untyped-def]
     """No face may carry out more than its volume held: the neighbour leaves behind what lacks. Returns the amount (m).
 
@@ -230,7 +229,7 @@ def _repair(u, crystals, widths):  # type: ignore[no-untyped-def]
     return moved
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def _gather(u, scratch, dt, weights, stages):  # type: ignore[no-untyped-def]
     """Right-hand side (m): volume x u and dt x the weighted inflow of the first stages, four at most."""
     right, volumes, phi = scratch.right.reshape(-1), scratch.volumes.reshape(-1), u.reshape(-1)
@@ -248,7 +247,7 @@ def _gather(u, scratch, dt, weights, stages):  # type: ignore[no-untyped-def]
             right[q] = volumes[q] * phi[q] + (w0 * f0[q] + w1 * f1[q] + w2 * f2[q] + w3 * f3[q])
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def _combine(u, scratch, dt, tableau, u_new, rate):  # type: ignore[no-untyped-def]
     """All stages together: u at the end of the step, du/dt there, and in `right` what an embedded method has otherwise."""
     right, volumes, phi = scratch.right.reshape(-1), scratch.volumes.reshape(-1), u.reshape(-1)
@@ -266,7 +265,7 @@ def _combine(u, scratch, dt, tableau, u_new, rate):  # type: ignore[no-untyped-d
         slope[q] = per * f4[q]
 
 
-@njit(**REORDERED)
+@compiled(**REORDERED)
 def _held(u, crystals, volumes):  # type: ignore[no-untyped-def]
     """Particle volume per area (m) in crystals, and that in solution."""
     phi, volume, solid, solved = u.reshape(-1), volumes.reshape(-1), 0.0, 0.0
@@ -277,7 +276,7 @@ def _held(u, crystals, volumes):  # type: ignore[no-untyped-def]
     return solid, solved
 
 
-@njit(**REORDERED)
+@compiled(**REORDERED)
 def _judge(u, difference, wall, floor):  # type: ignore[no-untyped-def]
     """The largest error relative to the local phi (NaN where u is), phi at the wall, and whether u is anywhere below 0.
 
@@ -303,7 +302,7 @@ def _judge(u, difference, wall, floor):  # type: ignore[no-untyped-def]
     return error if np.isfinite(whole) else np.nan, at_wall, lowest < 0.0
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def _grown(before, after, dt, weights, scratch):  # type: ignore[no-untyped-def]
     """The crystals after the step; what they lack where their growth began within it."""
     lacking = 0.0
@@ -315,7 +314,7 @@ def _grown(before, after, dt, weights, scratch):  # type: ignore[no-untyped-def]
     return lacking
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def take_step(before, faces, wall, pairs, dt, tableau, scratch, after, rate):  # type: ignore[no-untyped-def]
     """One diagonally implicit Runge-Kutta step of length dt; fills the content `after` and rate, du/dt at the end.
 
@@ -358,20 +357,20 @@ def take_step(before, faces, wall, pairs, dt, tableau, scratch, after, rate):  #
     return error
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def share_of(left, step):  # type: ignore[no-untyped-def]
     """The longest step not above `step` of which a whole number fits into what is left (s)."""
     return left / np.ceil(left / step * (1.0 - 1e-12))
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def following(step, dt, error, rtol):  # type: ignore[no-untyped-def]
     """The step (s) to go on with after one of dt where `step` was meant, accepted where its error is at most rtol."""
     factor = min(max(SAFETY * max(error / rtol, 1e-10) ** -ERROR_EXPONENT, SHRINK), GROW)
     return max(step, dt * factor) if error <= rtol and factor >= 1.0 else dt * factor
 
 
-@njit(**FUSED)
+@compiled(**FUSED)
 def advance(begin, stretch, faces, wall, pairs, tableau, scratch, record):  # type: ignore[no-untyped-def]
     """Steps of what does not change from the content `begin` on, along a stretch.
 

@@ -1,7 +1,4 @@
-"""What the kernels of a time step take and fill: arrays by name. SI, float64; shapes are those of `step_kernels`.
-
-After a change here the compiled kernels in `__pycache__` are to be deleted: their cache looks at their own file alone.
-"""
+"""What the kernels of a time step take and fill: arrays by name. SI, float64; shapes are those of `step_kernels`."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..nouns.film_experiment import DriedFilm, FilmBeam, FilmExperiment, FilmOutput, FilmSettings
 from ..nouns.micrograph import MicrographSettings
 from ..nouns.nucleation import NucleationSettings
+from ..nouns.run import SLICE_UM
 from ..physics.tetrahedron import FACET_SLOPE
 from ..transport import CellHistory, SizeClasses
 from .island_growth import GrownIslands, GrowthRecord, grown_islands, usual_edge_um, usual_thickness_um
@@ -18,7 +19,6 @@ from .truth import flux_at, onset_time
 
 TRUNCATION, EDGE_PX, SIDE_PX = 0.05, 22.0, 1024
 ENOUGH, ON_A_FIELD, MOST_FIELDS, POINTS = 150.0, 120.0, 12, 400
-SLICE_UM = 50.0
 NARROWEST = 1e-3  # spread of the cores over their diameter
 
 

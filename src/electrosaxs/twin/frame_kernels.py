@@ -14,8 +14,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from ..compiled import compiled
 from ..nouns.base import FloatArray
 
 Words = npt.NDArray[np.uint64]
@@ -53,7 +53,7 @@ def poisson_table() -> tuple[Words, npt.NDArray[np.uint8]]:
     return thresholds, guide.astype(np.uint8)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _mixed(state: np.uint64) -> np.uint64:
     """One random word from a state of the Weyl sequence."""
     z = (state ^ (state >> _S30)) * _MIX_1
@@ -61,14 +61,14 @@ def _mixed(state: np.uint64) -> np.uint64:
     return np.uint64(z ^ (z >> _S31))
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _uniform(stream: Words) -> float:
     """Uniform in [0, 1) with 53 bits; moves `stream` (one uint64) on."""
     stream[0] += _GAMMA
     return np.int64(_mixed(stream[0]) >> _S11) * _UNIT
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _rest(mean: float, stream: Words) -> int:
     """Poisson count of a mean below TABLE_STEP, given the event of probability P = mean (rounded up to 24 bits).
 
@@ -85,7 +85,7 @@ def _rest(mean: float, stream: Words) -> int:
     return k
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _large_poisson(mean: float, stream: Words) -> int:
     """Transformed rejection with squeeze, PTRS of Hoermann 1993, for means above 10."""
     root = math.sqrt(mean)
@@ -109,7 +109,7 @@ def _large_poisson(mean: float, stream: Words) -> int:
             return k
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def draw_frame(
     position: npt.NDArray[np.float32],
     weight: npt.NDArray[np.float32],

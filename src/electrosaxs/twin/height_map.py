@@ -11,9 +11,8 @@ from scipy import ndimage
 from ..nouns import FloatArray
 from ..nouns.micrograph import HeightMapSettings
 from ..physics.tetrahedron import FACET_SLOPE, depth
+from ..units import NM_PER_UM
 from .islands import PlacedIsland
-
-NM_PER_UM = 1e3
 
 
 @dataclass(frozen=True, eq=False)

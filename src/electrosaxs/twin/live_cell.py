@@ -10,15 +10,15 @@ from dataclasses import replace
 import numpy as np
 
 from ..nouns import Experiment, FloatArray, VoltageProgram
+from ..nouns.run import SLICE_UM
 from ..physics.colloid import dry_shell_nm
 from ..transport import SizeClasses
 from ..transport.flux_through import flux_through
 from ..transport.simulate import gone_on, problem_of
 from ..transport.weights import point_weights
+from ..units import METRE_PER_UM
 from .cell import HALVINGS, starting_classes
 from .island_growth import GrowthRecord
-
-SLICE_M = 50e-6
 
 
 class LiveCell:
@@ -56,7 +56,7 @@ class LiveCell:
         if self._rests:
             self._state = replace(self._state, time=until_s)
             return
-        flux = flux_through(self._problem, self._state, voltage_V, SLICE_M)
+        flux = flux_through(self._problem, self._state, voltage_V, METRE_PER_UM * SLICE_UM)
         self._state = gone_on(self._problem, self._state, voltage_V, until_s)
         crystals = 1e6 * float(self._state.crystals.sum())
         if self._solubility is None or not crystals > 0.0:

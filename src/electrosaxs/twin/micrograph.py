@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from ..nouns import FloatArray
+from ..nouns.islands import COUNTED_SHARE
 from ..nouns.micrograph import MicrographSettings
 from ..physics.tetrahedron import depth, side_normals
 from .islands import PlacedIsland, place_islands
@@ -22,7 +23,6 @@ SUBSTRATE = 85.0
 LAYER_INDEX = 1.6
 CHANNEL_NM = np.array([610.0, 540.0, 460.0])
 """Refractive index of the islands and wavelengths of the red, green and blue channels, for the colours of thin layers."""
-SHOWN = 0.3
 """An island counts where at least this share of its base shows."""
 Labels = npt.NDArray[np.uint16]
 Picture = npt.NDArray[np.uint8]
@@ -53,7 +53,7 @@ def simulate_field(
     inside = np.array(
         [0 <= i.x <= settings.width_px - 1 and 0 <= i.y <= settings.height_px - 1 for i in islands], dtype=bool
     )
-    return SimulatedField(picture, surface.owner.astype(np.uint16), islands, shown, inside & (shown >= SHOWN))
+    return SimulatedField(picture, surface.owner.astype(np.uint16), islands, shown, inside & (shown >= COUNTED_SHARE))
 
 
 @dataclass(frozen=True, eq=False)

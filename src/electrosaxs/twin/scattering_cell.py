@@ -23,7 +23,7 @@ from ..physics.sphere_matrix import particle_volume
 from ..physics.structure_factor import superlattice_order
 from ..units import quantity
 from .interference import Interference
-from .repeated import Repeated
+from .multiple_scattering import Repeated
 
 SOLVENT_RISE_PER_NM = 12.0  # chosen: +8.5 % at 3.5 1/nm, towards the first peak of the liquid at 13 1/nm
 

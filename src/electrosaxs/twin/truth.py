@@ -28,16 +28,17 @@ from ..nouns import (
     SliceFlux,
     VolumeFraction,
 )
+from ..nouns.run import SLICE_UM
 from ..nouns.voltage_pieces import Piece, main_piece, pieces
 from ..physics.beam import open_beam_centre
 from ..transport.history import CellHistory
 from ..transport.size_classes import number_moments
 from ..transport.voltage import kinks_between
+from ..units import METRE_PER_UM
 from .beamline import Beamline
 from .exposure import Exposure, crystals_in_footprint, footprint
 from .schedule import Schedule, anode_height_um
 
-SLICE_UM = 50.0
 TIME_STEP_S = 0.5  # of central differences in time
 THIN_M = 1e-12  # of solution on the anode, so that no functional is empty
 ONSET_S = 1e-3  # within which the onset is found
@@ -168,7 +169,7 @@ class TruthRecord:
     def _accumulation(self, times: FloatArray) -> FloatArray:
         """Slice thickness x d phi/dt of the voxel at the anode (m/s)."""
         early, late = _around(self.beamline.history, times)
-        return np.asarray(1e-6 * SLICE_UM * (self._anode_phi(late) - self._anode_phi(early)) / (late - early))
+        return np.asarray(METRE_PER_UM * SLICE_UM * (self._anode_phi(late) - self._anode_phi(early)) / (late - early))
 
     def _numbers(self, onset: float | None, line: LineFit | None, d: float, delta: float) -> dict[str, Number]:
         experiment, history, cell = self.beamline.experiment, self.beamline.history, self.beamline.cell
@@ -197,7 +198,7 @@ class TruthRecord:
             numbers["lattice_constant_solvated"] = Number(cell.lattice_constant, 0.0, "nm", lattice)
         if line is not None:
             source = f"{SLICE_UM:g} um x least-squares line through the true phi of the voxel at the anode"
-            numbers["slice_flux"] = Number(1e-6 * SLICE_UM * line.slope, 0.0, "m/s", source)
+            numbers["slice_flux"] = Number(METRE_PER_UM * SLICE_UM * line.slope, 0.0, "m/s", source)
         return numbers
 
     def _amounts(self, onset: float | None, anode_s: float, scan_s: float, in_light: float) -> dict[str, Number]:

@@ -10,7 +10,7 @@ from simulated_runs import analysed, simulated
 from electrosaxs.io.results import read_results
 from electrosaxs.nouns import RunResults
 from electrosaxs.nouns.contributions import DOUBLE_SCATTERING
-from electrosaxs.recipes.analyse import double_scattering as recipe
+from electrosaxs.recipes.analyse import multiple_scattering as recipe
 from electrosaxs.recipes.analyse.voxels import Voxels
 
 SCAN = {

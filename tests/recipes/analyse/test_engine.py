@@ -15,7 +15,7 @@ from electrosaxs.recipes.analyse.engine import engine_of
 
 @pytest.fixture
 def _no_card() -> None:
-    from electrosaxs.reduction.card import card_name  # a second, which workers with other files need not spend
+    from electrosaxs.reduction.gpu import card_name  # a second, which workers with other files need not spend
 
     if card_name() is not None:
         pytest.skip("there is a card")

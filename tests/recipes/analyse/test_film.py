@@ -10,7 +10,7 @@ from simulated_runs import analysed, simulated
 from electrosaxs.io.results import read_results
 from electrosaxs.nouns import Number, RunResults, VolumeFraction
 from electrosaxs.recipes.analyse.film import film_study
-from electrosaxs.recipes.analyse.shadow import Shadow
+from electrosaxs.recipes.analyse.film_shadow import Shadow
 
 SCAN = {
     "duration_s": 1500.0, "heights_um": [0.0, 50.0, 100.0, 250.0, 600.0, 1500.0, 3450.0], "scans": 7,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import fabio
@@ -20,9 +21,10 @@ from frames_csv import read_frames_csv
 from simulated_runs import analysed, edit_column, replace_text
 
 from electrosaxs.io.cbf import write_cbf
+from electrosaxs.io.frame_table import read_table
 from electrosaxs.io.run_toml import read_run
 from electrosaxs.nouns import RunResults
-from electrosaxs.recipes.analyse.reduce_run import reduce_run
+from electrosaxs.recipes.analyse.reduce_run import frames_taken, reduce_run
 
 FIRST, HEIGHTS = 29, 5  # sample frames of the quiet experiment come last, five to a scan
 BAD = {
@@ -185,6 +187,20 @@ def test_twice_the_same_command_gives_the_same_numbers_without_reading_frames_ag
     again = analysed(nexus_run, tmp_path / "out", workers=2)
     assert "resumed: 49 frames were reduced by an earlier run of this command" in again.notes
     assert numbers(tmp_path / "out") == numbers(quiet_results[1])
+
+
+def test_other_frames_of_the_same_files_are_another_reduction(nexus_run: Path) -> None:
+    run = read_run(nexus_run)
+    table = read_table(run)
+    ones = [
+        run.model_copy(update={"frames": run.frames.model_copy(update={"data": name})}) for name in ("/low", "/high")
+    ]
+    tables = [
+        table,
+        replace(table, place=np.arange(len(table)) + 2),
+        replace(table, file=("stack.h5::3",) * len(table)),
+    ]
+    assert len({frames_taken(one, of) for one in ones for of in tables}) == 6
 
 
 def test_other_settings_or_frames_are_not_mixed_with_what_was_reduced_before(nexus_run: Path, tmp_path: Path) -> None:

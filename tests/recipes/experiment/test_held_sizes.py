@@ -1,5 +1,6 @@
 """Sizes of a held flux: as the reference frames show them, also where no Gaussian does."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -9,8 +10,10 @@ from closeness import assert_close
 
 from electrosaxs.analysis.concentration.volume_fraction import pooled
 from electrosaxs.analysis.spheres.fit import fit_spheres
-from electrosaxs.nouns import FloatArray
+from electrosaxs.io.plan_toml import read_plan
+from electrosaxs.nouns import AnalysisSettings, FloatArray
 from electrosaxs.recipes.analyse.standards import Standards
+from electrosaxs.recipes.experiment.held_belief import believed_plant
 from electrosaxs.recipes.experiment.held_sizes import free_form_classes, gauss_nodes, measured_classes
 from electrosaxs.transport import SizeClasses
 
@@ -67,3 +70,10 @@ def test_a_few_nodes_have_twice_as_many_moments() -> None:
     assert np.all(share > 0.0)
     for power in range(12):
         assert_close(share @ places**power, weight @ x**power / weight.sum(), rel=1e-9)
+
+
+def test_the_slice_of_the_plan_is_the_one_whose_flux_is_held() -> None:
+    plan = read_plan(Path(__file__).parents[3] / "examples" / "plan_hold.toml")
+    thick = plan.model_copy(update={"analysis": AnalysisSettings(slice_um=120.0)})
+    assert_close(believed_plant(plan).slice_m, 50e-6, rel=1e-12)
+    assert_close(believed_plant(thick).slice_m, 120e-6, rel=1e-12)

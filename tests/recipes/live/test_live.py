@@ -26,7 +26,7 @@ from electrosaxs.recipes.analyse.diode_noise import with_diode_noise
 from electrosaxs.recipes.analyse.reduce_run import reduce_run
 from electrosaxs.recipes.analyse.sizes import SizeStudy
 from electrosaxs.recipes.live import follow
-from electrosaxs.recipes.live.asking import END
+from electrosaxs.recipes.live.analysis_process import END
 from electrosaxs.recipes.live.follow import Follower
 from electrosaxs.recipes.live.passes import last_pass, provisional_pass
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from closeness import assert_close
 
-from electrosaxs.control.held import HELD_WITHIN, Programmed
+from electrosaxs.control.holding_time import HELD_WITHIN, Programmed
 from electrosaxs.control.limits import Limits
 from electrosaxs.control.plant import Plant, flux_into_slice
 from electrosaxs.control.programs import hold_supply_flux, onset_at

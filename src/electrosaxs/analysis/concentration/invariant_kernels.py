@@ -6,14 +6,14 @@ Parameters in the order scale, d, delta, background, skewness; nm and 1/nm.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ...compiled import compiled
 from ...physics.sphere_kernels import sphere_and_gradient, spheres_and_gradients
 
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(24)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def window_block(q, q2_dq, theta, particles, gradient, low):  # type: ignore[no-untyped-def]
     """For each frame of theta (frame, 5): particles (frame, q) = scale P, gradient (frame, 5) of the sum of
     q2_dq scale P, and low (frame,), the integral of q^2 scale P from 0 to the lower edge of the first bin.

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...nouns import FloatArray
-from .wander import wander
+from .beam_motion import wander
 
 SIGNIFICANT = 5.5
 """Sigmas from which on a frame contradicts itself (chosen: one clean frame in 1e7; 1e-4 if sigma is a third too small)."""

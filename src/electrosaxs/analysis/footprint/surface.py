@@ -47,7 +47,8 @@ def expected(
     of what the other schemes say otherwise.
     """
     places = np.argwhere(wanted)
-    value, error, between = expected_at(_grid(phi, height_um, time_s, start), places + np.array([1, 0])).T
+    from_start = np.ascontiguousarray(places + np.array([1, 0]))  # of one layout: the kernel is compiled for each
+    value, error, between = expected_at(_grid(phi, height_um, time_s, start), from_start).T
     least = np.where(places[:, 0] == 0, FIRST_SIGMA, LEAST_SIGMA)
     logarithm, sigma = np.full(phi.shape, np.nan), np.full(phi.shape, np.nan)
     logarithm[wanted] = value

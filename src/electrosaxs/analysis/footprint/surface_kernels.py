@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from ...compiled import compiled
 from ...nouns import FloatArray
 
 ROOT, INVERSE = 0, 1
@@ -39,13 +39,13 @@ class Grid(NamedTuple):
     largest: float
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def told(grid, row, column, hidden):  # type: ignore[no-untyped-def]
     """Whether a place may be read."""
     return grid.known[row, column] and not (row == hidden[0] and column == hidden[1])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def put(found, number, value):  # type: ignore[no-untyped-def]
     """Among the `number` values that are there, so that they rise."""
     k = number
@@ -55,7 +55,7 @@ def put(found, number, value):  # type: ignore[no-untyped-def]
     found[k] = value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def first_from(among, row):  # type: ignore[no-untyped-def]
     """Position of the first of rising rows that is `row` or beyond it."""
     below, above = 0, among.size
@@ -68,7 +68,7 @@ def first_from(among, row):  # type: ignore[no-untyped-def]
     return below
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def rows_beside(grid, row, column, coordinate, count, hidden, found):  # type: ignore[no-untyped-def]
     """The `count` rows nearest in time that know the column, rising, into `found`; how many there are."""
     at, among, last = grid.when[coordinate, column], grid.rows[column], grid.numbers[column]
@@ -86,7 +86,7 @@ def rows_beside(grid, row, column, coordinate, count, hidden, found):  # type: i
     return number
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def columns_beside(grid, row, column, rows, count, hidden, found):  # type: ignore[no-untyped-def]
     """The `count` nearest columns that this row and all of `rows` know, rising, into `found`; how many there are."""
     z, number, below, above = grid.z, 0, column - 1, column + 1
@@ -103,7 +103,7 @@ def columns_beside(grid, row, column, rows, count, hidden, found):  # type: igno
     return number
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def weights(at, places, target, into):  # type: ignore[no-untyped-def]
     """Of the polynomial through the points at `at[places]`, read at the target (Lagrange)."""
     for i in range(places.size):
@@ -114,7 +114,7 @@ def weights(at, places, target, into):  # type: ignore[no-untyped-def]
         into[i] = weight
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def predicted(grid, row, column, scheme, hidden):  # type: ignore[no-untyped-def]
     """ln phi at one place from the others but `hidden`; NaN where they are too few."""
     in_scans, in_heights, coordinate = scheme
@@ -138,7 +138,7 @@ def predicted(grid, row, column, scheme, hidden):  # type: ignore[no-untyped-def
     return min(max(value, grid.least), grid.largest)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def judges_around(grid, row, column, found):  # type: ignore[no-untyped-def]
     """Voxels of the same height in the scans before and after that know it, however far; where there are none, those beside in
     the scan. Into `found` (number, 2); how many."""
@@ -158,7 +158,7 @@ def judges_around(grid, row, column, found):  # type: ignore[no-untyped-def]
     return number
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def miss(grid, judges, scheme, hidden):  # type: ignore[no-untyped-def]
     """By how much (rms) a scheme misses the judges; inf where it says nothing of any."""
     total, number = 0.0, 0
@@ -171,7 +171,7 @@ def miss(grid, judges, scheme, hidden):  # type: ignore[no-untyped-def]
     return np.sqrt(total / number) if number else np.inf
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def expected_at(grid, wanted):  # type: ignore[no-untyped-def]
     """For each place of `wanted` (number, 2): the prediction of the scheme that errs least, its error, and the median of what
     the others say otherwise; NaN where nothing is known."""

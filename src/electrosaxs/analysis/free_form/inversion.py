@@ -92,7 +92,7 @@ class Inversion:
     def counting(self) -> FloatArray:
         """J H^-1 J' (node + 1, node + 1), at the roughness taken."""
         j = self.optimum.jacobian[0]
-        return np.asarray(product(j, solve_positive(self.optimum.hessian, j.T)[0]))
+        return np.asarray(product(j, solve_positive(self.optimum.hessian, np.ascontiguousarray(j.T))[0]))
 
 
 def design_matrix(basis: SizeBasis) -> FloatArray:

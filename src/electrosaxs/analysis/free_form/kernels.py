@@ -7,10 +7,11 @@ Cholesky and solve, called from numba, take 1.3 to 2.6 times as long even on one
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ...compiled import compiled
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def weighted_square(matrix, weight):  # type: ignore[no-untyped-def]
     """M' diag(w) M for matrix (row, n), weight (row,)."""
     rows, n = matrix.shape
@@ -24,7 +25,7 @@ def weighted_square(matrix, weight):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def product(a, b):  # type: ignore[no-untyped-def]
     """A B for a (m, k), b (k, n)."""
     out = np.zeros((a.shape[0], b.shape[1]))
@@ -37,7 +38,7 @@ def product(a, b):  # type: ignore[no-untyped-def]
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def solve_positive(matrix, right):  # type: ignore[no-untyped-def]
     """(X, ln det A) with A X = right (n, m), A = U'U symmetric positive definite (Cholesky); NaN where it is not."""
     n = matrix.shape[0]

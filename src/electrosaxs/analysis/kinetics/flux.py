@@ -20,8 +20,8 @@ from scipy import sparse
 from ...errors import FitError, bad_value
 from ...nouns import FloatArray, Flux, VolumeFraction
 from ...physics.beam import open_beam_centre
+from ...units import METRE_PER_UM
 from .flux_operators import (
-    METRE_PER_UM,
     BoolArray,
     IntArray,
     MapColumns,

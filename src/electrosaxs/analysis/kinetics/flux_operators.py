@@ -18,13 +18,13 @@ from scipy import sparse
 from ...errors import FitError, ShapeError, bad_value
 from ...nouns import FloatArray, VolumeFraction
 from ...physics.beam import FWHM_PER_SIGMA, open_beam_centre, surface_weight
+from ...units import METRE_PER_UM
 from ..footprint.open_beam import beam_sharpness, crystal_length
 from .profile_integral import Panels, enriched_steps, solution_only, surface_content, wall_to_wall
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 Entries = TypeVar("Entries", FloatArray, IntArray)
-METRE_PER_UM = 1e-6
 ONE_VISIT = 0.25
 BELOW_ANODE_UM = -10.0
 ORTHOGONAL = 1e-6

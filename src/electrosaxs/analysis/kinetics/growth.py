@@ -25,7 +25,8 @@ from scipy.special import chdtrc
 from ...errors import FitError, bad_value
 from ...nouns import FloatArray, GrowthCurve, LineFit, Number, SliceFlux, SliceMeanFlux, VolumeFraction
 from ...nouns.voltage_pieces import Piece
-from .flux_operators import METRE_PER_UM, BoolArray, IntArray, map_columns, profiles_at
+from ...units import METRE_PER_UM
+from .flux_operators import BoolArray, IntArray, map_columns, profiles_at
 from .mass_balance import inventory_operator, with_surface
 from .profile_integral import up_to
 

@@ -16,9 +16,9 @@ from scipy import sparse
 
 from ...errors import FitError
 from ...nouns import FloatArray, MassBalance, Number, VolumeFraction
+from ...units import METRE_PER_UM
 from ..footprint.open_beam import crystal_length
 from .flux_operators import (
-    METRE_PER_UM,
     STARTING_SOLUTION,
     BoolArray,
     MapColumns,

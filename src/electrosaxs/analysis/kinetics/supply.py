@@ -12,7 +12,8 @@ from scipy import sparse
 from ...errors import FitError
 from ...nouns import FloatArray, Number, VolumeFraction
 from ...nouns.voltage_pieces import Piece
-from .flux_operators import METRE_PER_UM, BoolArray, MapColumns, map_columns, profiles_at
+from ...units import METRE_PER_UM
+from .flux_operators import BoolArray, MapColumns, map_columns, profiles_at
 from .mass_balance import inventory_operator, with_surface
 from .profile_integral import front_variances, up_to
 

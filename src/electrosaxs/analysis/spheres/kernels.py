@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from ...compiled import compiled
 from ...nouns import FloatArray
 from ...physics.sphere_kernels import spheres_and_gradients
 
@@ -51,13 +51,13 @@ class StartTable(NamedTuple):
     group: int
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@compiled(error_model="numpy", forceinline=True)
 def bin_variance(model, fixed, per_count, solvent):  # type: ignore[no-untyped-def]
     """Variance of a bin that holds `model` + `solvent`."""
     return fixed + per_count * max(model + solvent, LEAST_COUNTS * per_count)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+@compiled(error_model="numpy", fastmath=ANY_ORDER)
 def _weighed_sum(one, other, weight):  # type: ignore[no-untyped-def]
     """Sum of one x other x weight, (q,) each."""
     total = 0.0
@@ -66,7 +66,7 @@ def _weighed_sum(one, other, weight):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+@compiled(error_model="numpy", fastmath=ANY_ORDER)
 def _weights(curve, model, residual, weight, new_weight):  # type: ignore[no-untyped-def]
     """Residuals of `model` and its own weights, 0 where a bin is not used; chi-squared with `weight` and with those."""
     chi_squared, new_chi_squared = 0.0, 0.0
@@ -79,7 +79,7 @@ def _weights(curve, model, residual, weight, new_weight):  # type: ignore[no-unt
     return chi_squared, new_chi_squared
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _slopes(q, theta, slopes, model):  # type: ignore[no-untyped-def]
     """The model (q,) at theta and its derivatives (PARAMETERS, q)."""
     spheres_and_gradients(q, theta[1], theta[2], theta[4], slopes[0], slopes[1], slopes[2], slopes[4])
@@ -91,7 +91,7 @@ def _slopes(q, theta, slopes, model):  # type: ignore[no-untyped-def]
     slopes[3] = 1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _equations(curve, theta, weight, new_weight, hessian, gradient, scratch):  # type: ignore[no-untyped-def]
     """Fisher matrix and score at theta with its own weights, left in new_weight; scratch: (PARAMETERS + 2, q).
 
@@ -110,7 +110,7 @@ def _equations(curve, theta, weight, new_weight, hessian, gradient, scratch):  #
     return chi_squared + prior, new_chi_squared + prior
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _inverse(hessian, free, damping, inverse):  # type: ignore[no-untyped-def]
     """Inverse of the free rows of hessian + damping diag (lower triangle given), by Cholesky of the scaled matrix.
 
@@ -140,7 +140,7 @@ def _inverse(hessian, free, damping, inverse):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _step(theta, gradient, inverse, bounds, trial):  # type: ignore[no-untyped-def]
     """trial = theta + inverse gradient inside the bounds; returns the largest move in standard deviations."""
     for i in range(PARAMETERS):
@@ -158,7 +158,7 @@ def _step(theta, gradient, inverse, bounds, trial):  # type: ignore[no-untyped-d
     return largest
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _fit(curve, wanted, bounds, theta, covariance):  # type: ignore[no-untyped-def]
     """Levenberg-Marquardt from theta, in place, and the inverse of the Fisher matrix; True where it converged.
 
@@ -193,7 +193,7 @@ def _fit(curve, wanted, bounds, theta, covariance):  # type: ignore[no-untyped-d
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _start(curve, table, theta):  # type: ignore[no-untyped-def]
     """Best (d, delta) of the table with scale and background by linear least squares; False where no scale is positive.
 
@@ -234,7 +234,7 @@ def _start(curve, table, theta):  # type: ignore[no-untyped-def]
     return best < np.inf
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath=ANY_ORDER)
+@compiled(error_model="numpy", fastmath=ANY_ORDER)
 def _influence(curve, theta, covariance, influence):  # type: ignore[no-untyped-def]
     """d theta / d I of each bin, (5, q): covariance J^T W; 0 where the bin was not used."""
     slopes, model = np.empty((PARAMETERS, curve.q.size)), np.empty(curve.q.size)
@@ -250,7 +250,7 @@ def _influence(curve, theta, covariance, influence):  # type: ignore[no-untyped-
             influence[i, k] = total * model[k]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def fit_frame(curve, table, wanted, bounds, theta, covariance, influence):  # type: ignore[no-untyped-def]
     """Fit one frame from the best candidate of `table`. wanted (5,): parameters that are free; bounds (2,): of d, nm.
 
@@ -262,7 +262,7 @@ def fit_frame(curve, table, wanted, bounds, theta, covariance, influence):  # ty
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def log_evidence(q, y, weight, places):  # type: ignore[no-untyped-def]
     """Logarithm of p(d, delta | y) at places (place, 2) in nm, up to a constant, (place,): see `posterior`.
 

@@ -19,13 +19,12 @@ import numpy as np
 from ..hdf5 import open_hdf5, text
 from ..refusal import refusal
 from .links import item_at, located
+from .moments import EPICS_EPOCH
 from .stacks import natural
 from .their_table import TheirColumn
 
 BESIDE = ("", "../instrument/positioners/", "../instrument/", "../sample/", "../")
 SIGNALS = ("data", "value", "values", "readback")
-EPICS_EPOCH = 631152000.0
-"""1990-01-01 in seconds since 1970: the seconds past epoch of EPICS count from there."""
 EPICS_CLOCKS = {"NDArrayEpicsTSSec"}
 DEEPEST = 8
 LONGEST = 1_000_000

@@ -13,10 +13,12 @@ from ..refusal import refusal
 from .their_table import TheirColumn
 from .units import factor
 
-LONGEST_RUN_S = 30 * 86400.0
 FIRST_DATE_S, LAST_DATE_S = 0.6e9, 4.1e9
 """1989 to 2099 in seconds since 1970."""
 EPICS_EPOCH = 631152000.0
+"""1990-01-01 in seconds since 1970: the seconds past epoch of EPICS count from there."""
+LONGEST_RUN_S = 30 * 86400.0
+"""Beyond it a time is not from field-on: it is a date, or in another unit."""
 SCALES = (1.0, 1e-3, 1e-6, 1e-9)
 FORMS = ("%a %b %d %H:%M:%S %Y", "%d-%b-%Y %H:%M:%S", "%Y/%m/%d %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%Y/%b/%d %H:%M:%S.%f")
 FIELD = "frames.columns.time"

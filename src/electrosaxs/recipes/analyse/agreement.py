@@ -37,16 +37,16 @@ from .drift import (
     unseen_of_the_beam,
 )
 from .edge_light import of_diode_and_detector
+from .film_shadow import Shadow
+from .gas_and_dirt import gas_or_edge, in_the_mean, steps_of_phi
 from .layer import deeper_than_the_edge, without_crystals
+from .left_out_frames import stand_ins
 from .measured_run import MeasuredRun
 from .measured_view import MeasuredView
 from .misread import misread_monitors
 from .other_rows import OtherRows, other_rows
 from .scaled import gas_at_the_edge, with_scaled
-from .shadow import Shadow
-from .stand_ins import stand_ins
 from .standards import Standards
-from .stays import gas_or_edge, in_the_mean, steps_of_phi
 
 MOST_SHARE = 0.4
 """Of the voxels; where more contradict themselves, it is not single frames that are wrong."""

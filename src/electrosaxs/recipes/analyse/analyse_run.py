@@ -39,7 +39,6 @@ from .curve_files import choose_curves, write_curve_files
 from .diode_dark import without_diode_dark
 from .diode_noise import doubts_of_the_diode, with_diode_noise
 from .dose import dose_notes, doses
-from .double_scattering import beside_crystals, with_single_scattering
 from .drift import drift_number
 from .edge_light import with_edge_light
 from .engine import Device
@@ -50,17 +49,18 @@ from .maps import FrameMaps, Kinetics, frame_maps, kinetics
 from .measured_run import MeasuredRun
 from .misfit import Misfit, with_sizes_that_fit
 from .motion import motion_of
+from .multiple_scattering import beside_crystals, with_single_scattering
 from .odd_standards import without_odd_standards
 from .other_rows import with_rows_flagged
-from .play import doubts_of_play, stage_play, words_of_play
 from .quality import Doubt, doubts, with_quality
 from .reduce_run import ReducedRun, centre_px, reduce_run
 from .scale_errors import Scales, again, parted, scales_of, with_hidden_layer, with_scale_errors, without_start
 from .size_drift import size_drift
 from .sizes import SizeStudy, size_distributions
-from .stamps import doubts_of_the_stamps
+from .stage_backlash import doubts_of_play, stage_play, words_of_play
 from .standards import Standards, standards
 from .start_depth import doubts_of_the_depth
+from .time_stamps import doubts_of_the_stamps
 from .voltage import voltage_pieces, voltage_program
 from .voxels import CORRELATIONS
 

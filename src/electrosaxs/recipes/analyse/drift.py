@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
+from ...analysis.concentration.beam_motion import scatters
 from ...analysis.concentration.bulk_level import BulkLevel
 from ...analysis.concentration.missing_solvent import MissingSolvent, most_gas
 from ...analysis.concentration.slow_drift import SlowDrift
 from ...analysis.concentration.two_measures import LEAST_NOISE, SLOPE_SIGMA, TwoMeasures
-from ...analysis.concentration.wander import scatters
 from ...nouns import FloatArray, Number
 from ...physics.beam import beam_deviation, share_above
 

@@ -36,7 +36,7 @@ def engine_of(detector: PreparedDetector, integrator: str, device: Device, *, on
         if device == "gpu":
             raise _no_card("the workers of --scheduler integrate on their processors", "leave out one of the two")
         return Engine(own, "own", ("device: workers integrate on their processors",))
-    from ...reduction.card import CardIntegrator, card_name  # CUDA is looked for only where it is asked for
+    from ...reduction.gpu import CardIntegrator, card_name  # CUDA is looked for only where it is asked for
 
     if (name := card_name()) is not None:
         return Engine(CardIntegrator(own), f"own on {name}", (f"device: frames were integrated on {name}",))

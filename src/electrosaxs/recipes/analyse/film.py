@@ -10,16 +10,16 @@ import scipp as sc
 
 from ...analysis.crystals.film_shadow import FilmShadow, tilt_mrad
 from ...analysis.footprint.open_beam import lit_length
-from ...analysis.kinetics.flux_operators import METRE_PER_UM
 from ...analysis.kinetics.mass_balance import solution_loss
 from ...nouns import LOWER_BOUND, CrystallineFraction, FloatArray, Number, Run
 from ...nouns.contributions import FOOTPRINT, SHADOW
+from ...units import METRE_PER_UM
 from .anode import AnodePosition
 from .crystals import Crystals
+from .film_shadow import Shadow
 from .maps import FrameMaps, Kinetics
 from .quality import Doubt
 from .scale_errors import with_part
-from .shadow import Shadow
 
 BESIDE = "solution_loss_beside_crystals"
 MISSED = 3.0

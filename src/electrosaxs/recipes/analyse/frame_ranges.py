@@ -2,7 +2,7 @@
 
 A task is a folder and two numbers. Everything else is in that folder, once: run, table and integrator (`series.pickle`,
 unpacked once per process, the same numbers on every machine), the finished parts, and which ranges were begun
-(`cluster.tries`).
+(`cluster.attempts`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from ...cluster.tries import Tries
+from ...cluster.attempts import Tries
 from ...cluster.workers import refuse_others
 from ...io.images import open_frames
 from ...nouns import FrameTable, Run

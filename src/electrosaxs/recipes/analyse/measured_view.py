@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from ...analysis.concentration.beam_motion import scatter_of_the_stage
 from ...analysis.concentration.bulk_level import LEAST_SIGMA, BulkLevel, bulk_level
 from ...analysis.concentration.deposit import Change, change_beside_layer
 from ...analysis.concentration.lasting_shadow import lasting_shadow, shadow_sigma
@@ -15,7 +16,6 @@ from ...analysis.concentration.missing_solvent import MissingSolvent, missing_so
 from ...analysis.concentration.scaled_frames import Measure, ScaledFrames
 from ...analysis.concentration.slow_drift import SlowDrift, slow_drift
 from ...analysis.concentration.two_measures import SIGNIFICANT, TwoMeasures, two_measures
-from ...analysis.concentration.wander import scatter_of_the_stage
 from ...analysis.footprint.beam_profile import BeamView
 from ...analysis.footprint.correction import FootprintCorrection, footprint_correction
 from ...analysis.footprint.layer_shape import LayerShape
@@ -29,11 +29,11 @@ from .attenuation import attenuation_map, start_depth
 from .causes import FITS, LEAST_OFF, Contradiction
 from .crystal_view import sees_crystals
 from .drift import noise_of_phi
+from .film_shadow import Shadow
 from .layer import layer_of, over_start, shape_of, without_crystals
 from .measured_run import MeasuredRun
 from .misfit import POOR
 from .scaled import UNCERTAIN, Scaled, near_in_time
-from .shadow import Shadow
 from .standards import Standards
 from .voxels import flagged_on_map, held_on_map, on_map
 

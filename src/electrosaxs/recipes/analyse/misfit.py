@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ...analysis.concentration.emptied import EMPTIED
+from ...analysis.concentration.depleted_frames import EMPTIED
 from ...analysis.free_form.basis import SizeBasis
 from ...analysis.free_form.each_curve import free_form_sizes
 from ...analysis.free_form.moments import size_moments

@@ -6,6 +6,7 @@ What is reduced stays in `<out>/reduction`; the same command, killed and started
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from ... import __version__
 from ...analysis.concentration.diode_noise import DiodeNoise
 from ...analysis.concentration.edge_light import EdgeLight
-from ...analysis.concentration.repeated import Repeated
+from ...analysis.concentration.multiple_scattering import Repeated
 from ...analysis.kinetics.scan_map import HEIGHT_TOLERANCE_UM
 from ...cluster.workers import Cluster
 from ...errors import FrameError
@@ -110,7 +111,7 @@ def reduce_run(
             detector = prepared(run, reader, lambda: readable(reader, looked_at))
         run, own = detector.run, detector.integrator
         engine = engine_of(detector, integrator, device, on_workers=cluster is not None)
-        key = _key(reader.files, own.fingerprint, engine.name)
+        key = _key(reader.files, frames_taken(run, table), own.fingerprint, engine.name)
         store = ReductionStore(out / "reduction", key=key, n_frames=len(table), bins=own.bins)
         take_left_over(store)
         errors: dict[int, str] = {}
@@ -150,14 +151,20 @@ def readable(reader: FrameReader, indices: npt.NDArray[np.intp]) -> Iterator[npt
             continue
 
 
-def _key(files: Iterable[Path], fingerprint: str, integrator: str) -> str:
-    """Changes whenever a stored reduction would be another one: files, pixels, bins, integrator, version."""
+def frames_taken(run: Run, table: FrameTable) -> str:
+    """Which frames of the files the rows of the table are: the data set, the images by name and number, or the places."""
+    places = "" if table.place is None else table.place.tolist()
+    return json.dumps([run.frames.data, table.file, places], default=str)
+
+
+def _key(files: Iterable[Path], frames: str, fingerprint: str, integrator: str) -> str:
+    """Changes whenever a stored reduction would be another one: files, frames of them, pixels, bins, integrator, version."""
     digest = hashlib.blake2b(digest_size=16)
     for file in files:
         if file.is_file():
             stat = file.stat()
             digest.update(f"{file.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    digest.update(f"{fingerprint} {integrator} {__version__}".encode())
+    digest.update(f"{frames} {fingerprint} {integrator} {__version__}".encode())
     return digest.hexdigest()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ...analysis.concentration.emptied import EMPTIED, UNTOLD, left_unseen, with_emptied
+from ...analysis.concentration.depleted_frames import EMPTIED, UNTOLD, left_unseen, with_emptied
 from ...analysis.concentration.invariant import ParticleVolume, particle_volume
 from ...analysis.concentration.volume_fraction import shared_sigma, solvent_response, volume_fraction
 from ...analysis.concentration.voxel_errors import (

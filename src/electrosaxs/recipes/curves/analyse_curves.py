@@ -23,6 +23,7 @@ from ...nouns import Number
 from ...report.provenance import write_provenance
 from ..output_folder import writing
 from ..progress import Progress, over
+from ..settings import as_paths
 from .output import write_curve, write_overview
 from .study import CurveResult, NoAnswer, answer
 
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 def analyse_curves(
-    files: Sequence[str | Path],
+    files: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
     q_unit: str | None = None,
@@ -47,6 +48,7 @@ def analyse_curves(
     >>> from electrosaxs import analyse_curves
     >>> numbers = [curve.numbers for curve in analyse_curves(["a.dat", "b.h5"], "curves")]
     """
+    files = as_paths(files)
     _check(files, q_unit, contrast_per_A2)
     with writing(out, command="curves", over="curves") as folder:
         results = _analysed(files, folder, q_unit, contrast_per_A2, progress)

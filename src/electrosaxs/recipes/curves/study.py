@@ -34,7 +34,7 @@ SPHERE_UNITS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CurveResult:
     """What one curve gave. name: its folder among the results; structure and structure_sigma (q,): S(q) and its sigma.
 
@@ -54,6 +54,13 @@ class CurveResult:
     flags: tuple[str, ...]
     free: FreeSizes | None = None
     posterior: SpherePosterior | None = None
+
+    def __repr__(self) -> str:
+        """What it is and how much there is: arrays and numbers are those of the attributes."""
+        return (
+            f"<CurveResult {self.name!r}: {self.curve.q.size} points; {self.spheres.kind}; {self.assignment.verdict}; "
+            f"{len(self.numbers)} numbers, {len(self.flags)} flags>"
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -68,6 +68,9 @@ def acquire(
 
     0 finished, 3 a fault ended it, 4 the output could not be confirmed off, 130 or 143 after a signal. Raises
     InputFileError for a plan that cannot be started; nothing was switched on then.
+
+    >>> from electrosaxs import acquire
+    >>> ended = acquire("plan_run.toml", "run")
     """
     source = Path(plan)
     wanted = read_plan(source)

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import scipp as sc
 
+from ...analysis.concentration.depleted_frames import with_emptied
 from ...analysis.concentration.diode_noise import EdgeReadings, noise_behind
-from ...analysis.concentration.emptied import with_emptied
 from ...analysis.concentration.invariant import particle_volume
 from ...analysis.concentration.volume_fraction import volume_fraction
 from ...analysis.crystals.crystal_volume import crystal_particle_volume

@@ -23,6 +23,7 @@ from ...nouns import Experiment
 from ...nouns.run_plan import HeldFlux, RunPlan
 from ...transport import SizeClasses, graded_grid
 from ...transport.charge_models import columns
+from ...units import METRE_PER_UM
 from ..experiment_file import read_with_sizes
 from ..fitted_parameters import FITTED, that_apply
 
@@ -51,7 +52,8 @@ def believed_plant(plan: RunPlan) -> Plant:
     else:
         assert sizes is not None
         classes = sizes
-    plant = Plant(plan.cell, plan.solution, classes, settings.transport, settings.growth)
+    slice_m = METRE_PER_UM * plan.analysis.slice_um
+    plant = Plant(plan.cell, plan.solution, classes, settings.transport, settings.growth, slice_m)
     if plan.hold.fit is not None:
         fitted = read_fitted(plan.hold.fit, FITTED)
         plant = plant.with_parameters(that_apply(fitted.values, settings))

@@ -27,6 +27,7 @@ from ...report.number_text import number_lines, number_row
 from ...report.provenance import write_provenance
 from ...report.template import render, save_figure
 from ..output_folder import check_free, output_folder
+from ..settings import as_paths
 from .inputs import FilmInputs, FilmOptions, read_inputs
 from .numbers import film_numbers, usable_pairs
 from .scales import with_scales
@@ -88,13 +89,16 @@ class FilmResults:
 
 
 def analyse_film(
-    images: Sequence[str | Path], out: str | Path, *, geometry: str | Path, options: FilmOptions
+    images: str | Path | Sequence[str | Path], out: str | Path, *, geometry: str | Path, options: FilmOptions
 ) -> FilmResults:
     """Analyse GISAXS images of one film and write the results folder `out`.
 
     Raises InputFileError and CalibrationError for inputs that cannot be meant; then nothing is written.
+
+    >>> from electrosaxs import analyse_film
+    >>> analyse_film(["film.cbf"], "gisaxs", geometry="geometry.poni", options=FilmOptions((0.31,), 10.0)).numbers
     """
-    files = [Path(image) for image in images]
+    files = as_paths(images)
     read = [*files, Path(geometry), *([options.mask] if options.mask else [])]
     check_free(Path(out), [file for file in read if file.exists()], "gisaxs")
     inputs = read_inputs(files, geometry, options)

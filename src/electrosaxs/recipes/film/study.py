@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...errors import InputFileError, bad_value
-from ...grazing.blends import index_parted, part_blends
+from ...grazing.blended_spots import index_parted, part_blends
 from ...grazing.expected import Setup, incidence_of, moved
 from ...grazing.indexing import RESTLESS, ImageView, Indexed, freed_angle, index_film, with_free_angles, within_stated
 from ...grazing.refine import SCATTERED, Prior
 from ...grazing.ring_lattice import RingLattice, ring_lattice
 from ...grazing.ring_profile import sectors_of
 from ...grazing.ring_share import random_share, spots_on_rings
-from ...grazing.second import Second, second_orientation
+from ...grazing.second_orientation import Second, second_orientation
 from ...grazing.spots import PreparedImage, find_spots, prepare, replaced
 from ...grazing.surroundings import surroundings
 from ...grazing.yoneda import yoneda_angle

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from ...report.number_text import number_lines
 from ...report.pictures import Figures
 from ..output_folder import writing
 from ..progress import Progress, over, stage
+from ..settings import as_paths
 from .files import write_fit
 from .fitted import FittedCell
 from .numbers import fit_numbers, with_clocks, with_known_particles
@@ -45,11 +47,11 @@ SAME = ("core", "ligand", "solvent", "dry_shell_nm")
 
 
 def fit_cell(
-    results: Sequence[str | Path],
+    results: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
     fixed: Mapping[str, float] | None = None,
-    also: Iterable[str] = (),
+    also: str | Iterable[str] = (),
     charge_models: Sequence[ChargeModel] = CHARGE,
     growth_models: Sequence[GrowthModel] = GROWTH,
     field_models: Sequence[FieldModel] = FIELD,
@@ -68,7 +70,8 @@ def fit_cell(
     >>> from electrosaxs import fit_cell
     >>> charge = fit_cell(["results-30V", "results-20V"], "fit").numbers["effective_charge"]
     """
-    folders, also = [Path(folder) for folder in results], tuple(also)
+    folders, also = as_paths(results), (also,) if isinstance(also, str) else tuple(also)
+    _check_models(charge_models=charge_models, growth_models=growth_models, field_models=field_models)
     _each_once(folders)
     measured = tuple(read_results(_file(folder)) for folder in folders)
     for folder in folders:
@@ -99,6 +102,19 @@ def fit_cell(
         with stage(progress, "report"):
             write_fit(folder, fitted, inputs=inputs, asked=_asked(fixed, also, folders), figures=figures)
     return fitted
+
+
+MODELS = {"charge_models": ChargeModel, "growth_models": GrowthModel, "field_models": FieldModel}
+
+
+def _check_models(**given: Sequence[str]) -> None:
+    """InputFileError for the name of a model that is not known, and for none."""
+    for which, names in given.items():
+        known = get_args(MODELS[which])
+        wrong = [name for name in names if name not in known] or ([] if names else ["none"])
+        if wrong:
+            rule, remedy = "is no such model", f"give one or some of {', '.join(known)}"
+            raise bad_value(InputFileError, where="fit", field=which, value=wrong[0], rule=rule, remedy=remedy)
 
 
 def _gathers_at_the_anode(run: Observations, folder: Path) -> None:

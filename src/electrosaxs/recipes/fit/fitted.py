@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...inference.compare import Comparison
 from ...inference.fit import CellFit
@@ -20,11 +20,11 @@ class FittedCell:
     profiles: of every shared free parameter whose likelihood could be followed.
     """
 
-    fit: CellFit
-    comparison: Comparison
-    knowledge: Knowledge
-    profiles: Mapping[str, Profile]
-    walls: tuple[WallConcentration, ...]
+    fit: CellFit = field(repr=False)
+    comparison: Comparison = field(repr=False)
+    knowledge: Knowledge = field(repr=False)
+    profiles: Mapping[str, Profile] = field(repr=False)
+    walls: tuple[WallConcentration, ...] = field(repr=False)
     measured: tuple[RunResults, ...]
     statements: tuple[str, ...]
     numbers: Mapping[str, Number]

@@ -10,18 +10,22 @@ from ...io.atomic import replacing
 from ...io.contents import contents
 from ...nouns.contents import FileContents
 from ...report.number_text import number_lines
+from ..settings import as_paths
 from .draft import draft
 
 
-def inspect_files(files: Iterable[str | Path]) -> Iterator[FileContents]:
+def inspect_files(files: str | Path | Iterable[str | Path]) -> Iterator[FileContents]:
     """What each of `files` (results folders too) holds, one after the other.
 
     Raises InputFileError for those that cannot be read, naming them all, after the others.
+
+    >>> from electrosaxs import inspect_files
+    >>> print(*inspect_files(["run_master.h5", "scan.spec"]), sep="\\n")
     """
     wrong = []
-    for file in files:
+    for file in as_paths(files):
         try:
-            yield contents(Path(file))
+            yield contents(file)
         except ElectrosaxsError as error:
             wrong.append(str(error))
     if wrong:

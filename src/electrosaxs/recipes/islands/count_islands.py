@@ -22,6 +22,7 @@ from ...nouns.islands import FieldOfView, Scale
 from ...report.number_text import number_lines
 from ..output_folder import check_free
 from ..progress import Progress, over
+from ..settings import as_paths
 from .detection import simulated_detection
 from .numbers import sample_of
 from .output import write_study
@@ -47,7 +48,7 @@ class Beside:
 
 
 def count_islands(
-    images: Sequence[str | Path],
+    images: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
     um_per_pixel: float | None = None,
@@ -64,8 +65,11 @@ def count_islands(
     Without images `beside` must hold something. workers: images that are searched at a time, a thread each. Raises
     InputFileError for an image that cannot be read, for labels given as image, for two scales, and for a crop or truth that
     does not fit; then nothing is written.
+
+    >>> from electrosaxs import count_islands
+    >>> count_islands(["field001.tif", "field002.tif"], "islands", um_per_pixel=0.2).numbers
     """
-    paths, beside = [Path(path) for path in images], beside or Beside()
+    paths, beside = as_paths(images), beside or Beside()
     _check(paths, beside, um_per_pixel, lattice_constant_nm)
     inputs = [*paths, *map(Path, truth), *beside.inputs]
     check_free(Path(out), inputs, "islands")

@@ -15,7 +15,7 @@ from ...io.live_lines import LiveLines
 from ...io.run_state import read_state
 from ...io.run_toml import read_run
 from ...nouns import Role, Run
-from .asking import END, PASS, Passes
+from .analysis_process import END, PASS, Passes
 
 if TYPE_CHECKING:
     from .provisional import Provisional

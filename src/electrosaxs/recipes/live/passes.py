@@ -22,7 +22,7 @@ from ...io.numbers_json import write_numbers
 from ...io.results import write_results
 from ...io.run_toml import read_run
 from ..analyse.analyse_run import analyse_reduced, analyse_run
-from .asking import PASS
+from .analysis_process import PASS
 from .model_band import model_band
 from .panels import panels
 from .provisional import grown

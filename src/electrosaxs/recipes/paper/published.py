@@ -31,11 +31,11 @@ from ...nouns.trends import Member, Published, Statement
 from ...physics.lattices import reflections
 from ...physics.layers import spacing_from_fcc_constant
 from ...report.number_text import number_row, value_with_sigma
+from ...units import NM_PER_M
 from .map_rows import denser, larger_at_the_anode, map_rows
 
 PAPER, TRUTH = "Yu et al. 2018", "truth"
 MAIN_FIELD, FILM_FIELD = float(IN_SITU_FIELDS[2]), float(EX_SITU_FIELDS[0])
-NM = 1e9
 SPACING_NM = spacing_from_fcc_constant(DRIED_NM)
 HIGHEST = 7.2
 """q a / 2 pi up to which peaks are marked."""
@@ -204,7 +204,7 @@ def marks(members: Sequence[Member], truths: Truths) -> dict[str, list[Published
         "particle_distances": _lines(SPACING_NM, shape.get("particle_spacing")),
         "anode_curves_by_field": [_peaks(SOLVATED_NM, MAIN_FIELD)],
         "radial_intensity_by_field": [_peaks(DRIED_NM, FILM_FIELD)],
-        "flux_against_field": [_truth(members, truths, "slice_flux", NM)],
+        "flux_against_field": [_truth(members, truths, "slice_flux", NM_PER_M)],
         "nucleation_density_against_field": [_truth(members, truths, "nucleation_density")],
         "lattice_constant_against_field": [
             Published(PAPER, (MAIN_FIELD, FILM_FIELD), (SOLVATED_NM, DRIED_NM)),

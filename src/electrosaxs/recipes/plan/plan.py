@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from ...control.held import Programmed
+from ...control.holding_time import Programmed
 from ...control.limits import Limits
 from ...control.plant import Plant
 from ...control.targets import UNITS, Calibration, FluxKind, Target, parse_target
@@ -50,11 +50,11 @@ class Plan:
     """
 
     target: Target | None
-    programmed: Programmed | None
-    measure: Measure | None
+    programmed: Programmed | None = field(repr=False)
+    measure: Measure | None = field(repr=False)
     prediction: Prediction
     experiment: Experiment
-    figures: tuple[Drawn, ...]
+    figures: tuple[Drawn, ...] = field(repr=False)
     numbers: Mapping[str, Number]
     notes: tuple[str, ...]
 

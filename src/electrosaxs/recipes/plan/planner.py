@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...control.held import HELD_WITHIN, LOOKS, Programmed, flux_over_time
+from ...control.holding_time import HELD_WITHIN, LOOKS, Programmed, flux_over_time
 from ...control.limits import Limits
 from ...control.plant import Plant, content_of_slice, flux_into_slice
 from ...control.programs import SUPPLY_HEIGHT_M, constant_after_ramp, enrich_to, hold_supply_flux, onset_at

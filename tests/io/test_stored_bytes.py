@@ -6,7 +6,7 @@ import numpy as np
 import scipp as sc
 
 from electrosaxs.io.hdf5 import new_file
-from electrosaxs.io.held import OF_ONE, held_bytes
+from electrosaxs.io.stored_bytes import OF_ONE, held_bytes
 from electrosaxs.nouns import Number
 
 

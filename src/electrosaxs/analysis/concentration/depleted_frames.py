@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...nouns import FloatArray, SampleIntensity
+from ...physics.size_distribution import gaussian_moment
 from ..spheres.fit import FEWEST_SIGMAS, POOR_FIT_SIGMAS, BinNoise, SphereFit, bin_noise
 from .invariant import ParticleVolume
 
@@ -68,9 +69,8 @@ def left_unseen(start: SphereFit, dry_shell_nm: float) -> float:
     """What more than phi is there, over phi, where it is read with the sizes of the starting solution and all that is left are
     particles two deviations smaller: phi over scattering goes as <(d + 2 shell)^3> / <d^6>."""
     d, delta = float(start.diameter[0]), float(start.deviation[0])
-    whole, square = d + 2.0 * dry_shell_nm, delta**2
-    volumes = whole**3 + 3.0 * whole * square  # of a normal distribution
-    scattering = d**6 + 15.0 * d**4 * square + 45.0 * d**2 * square**2 + 15.0 * square**3
+    volumes = float(gaussian_moment(3, d + 2.0 * dry_shell_nm, delta))
+    scattering = float(gaussian_moment(6, d, delta))
     least = max(d - SMALLER * delta, SMALLEST * d)
     return (least + 2.0 * dry_shell_nm) ** 3 / least**6 * scattering / volumes - 1.0
 

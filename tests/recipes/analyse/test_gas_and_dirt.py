@@ -8,7 +8,7 @@ import pytest
 from electrosaxs.analysis.concentration.missing_solvent import MissingSolvent
 from electrosaxs.nouns import Beam, FloatArray
 from electrosaxs.nouns.contributions import DEPOSIT, GAS
-from electrosaxs.recipes.analyse.stays import gas_or_edge, in_the_mean, steps_of_phi
+from electrosaxs.recipes.analyse.gas_and_dirt import gas_or_edge, in_the_mean, steps_of_phi
 
 SHAPE, START = (8, 4), 8e-4
 TIME = 150.0 * np.arange(8.0)[:, None] + 15.0 * np.arange(4.0)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
+from electrosaxs.analysis.concentration.beam_motion import scatter_of_the_stage, wander
 from electrosaxs.analysis.concentration.two_measures import SIGNIFICANT, two_measures
-from electrosaxs.analysis.concentration.wander import scatter_of_the_stage, wander
 from electrosaxs.recipes.analyse.drift import beam_moves, film_or_beam, moved_um
 
 FWHM = 24.0

@@ -7,7 +7,7 @@ from closeness import assert_close
 
 from electrosaxs.twin.beamline import Beamline
 from electrosaxs.twin.exposure import Exposure, expose, footprint
-from electrosaxs.twin.repeated import Repeated
+from electrosaxs.twin.multiple_scattering import Repeated
 from electrosaxs.twin.scattering_cell import NM6, ScatteringCell
 
 WAVE_NUMBER = 2 * np.pi * 13.3 / 1.239841984

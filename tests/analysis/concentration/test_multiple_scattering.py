@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from closeness import assert_close
 
-from electrosaxs.analysis.concentration.repeated import Repeated, StartingCurve
+from electrosaxs.analysis.concentration.multiple_scattering import Repeated, StartingCurve
 from electrosaxs.materials import wavelength_nm
 from electrosaxs.nouns import SampleIntensity, Solution
 from electrosaxs.physics.multiple_scattering import MultipleScattering

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from film_planes import plane
 
-from electrosaxs.grazing.drawn import drawn_shifts
 from electrosaxs.grazing.expected import Expected, Setup, incidence_of, match
 from electrosaxs.grazing.geometry import film_coordinates, place_of_reflection
 from electrosaxs.grazing.likelihood import explain
 from electrosaxs.grazing.noise import NoiseModel
+from electrosaxs.grazing.rendered_spots import drawn_shifts
 from electrosaxs.grazing.spot_fit import fit_spot
 from electrosaxs.grazing.spot_search import Candidate
 from electrosaxs.grazing.spots import prepare

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from closeness import assert_close
 
-from electrosaxs.grazing.blends import PARTED
+from electrosaxs.grazing.blended_spots import PARTED
 from electrosaxs.grazing.noise import noise_of
 from electrosaxs.grazing.spot_fit import fit_pair, fit_spot
 from electrosaxs.grazing.spot_search import Candidate

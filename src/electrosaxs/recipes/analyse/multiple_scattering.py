@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ...analysis.concentration.repeated import Repeated, StartingCurve
+from ...analysis.concentration.multiple_scattering import Repeated, StartingCurve
 from ...analysis.spheres.fit import SphereFit, fit_spheres
 from ...nouns import FloatArray, SampleIntensity
 from ...nouns.contributions import DOUBLE_SCATTERING

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from electrosaxs.recipes.analyse.quality import Doubt
-from electrosaxs.recipes.analyse.stamps import doubts_of_the_stamps
+from electrosaxs.recipes.analyse.time_stamps import doubts_of_the_stamps
 
 TIME = 60.0 + 130.0 * np.arange(8.0)[:, None] + 14.0 * np.arange(6.0)  # (scan, height), frames of 1 s
 

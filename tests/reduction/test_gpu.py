@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from electrosaxs.io.poni import read_poni
 from electrosaxs.reduction.azimuthal import Integrator
-from electrosaxs.reduction.card import CardIntegrator
+from electrosaxs.reduction.gpu import CardIntegrator
 from electrosaxs.reduction.geometry import pixel_geometry
 
 geometry = pixel_geometry(read_poni(Path(sys.argv[1])))
