@@ -97,3 +97,24 @@ def test_of_two_profiles_that_explain_a_dark_frame_the_right_one_is_found(monkey
         worst.append(float(np.max(np.abs(np.log(found.factor * noisy / mean) / sigma)[:, :3])))
     assert worst[0] < 4.5
     assert worst[1] > 10.0
+
+
+def test_what_splines_lacked_before_crystals_they_lack_beside_them() -> None:
+    """Crystals hide the anode in the last scan, and the layer goes on: half of what splines lacked before is mended, and sigma
+    holds the rest."""
+    dense = 1200.0
+    shown, mean = shown_and_mean(dense)
+    crystals = np.zeros(TIME.shape, dtype=bool)
+    crystals[3:, 0] = True
+    held = replace(known(1.1e-6, 6e-11), told=np.repeat(~crystals.any(axis=1)[:, None], HEIGHTS.size, axis=1))
+    plain, better = (
+        footprint_correction(
+            shown, VIEW, time_s=TIME, attenuation=np.array(dense), start=START, sees_crystals=crystals,
+            relative=np.full(TIME.shape, 3e-4), layer=layer,
+        )
+        for layer in (None, held)
+    )  # fmt: skip
+    off, left = (one.factor * shown / mean - 1.0 for one in (plain, better))
+    assert np.linalg.norm(left[3, :2]) < 0.7 * np.linalg.norm(off[3, :2])
+    assert np.all(np.abs(left[3]) < 3.0 * np.hypot(better.sigma, 3e-4)[3])
+    assert better.response[3, 0, 2] == pytest.approx(plain.response[3, 0, 2], rel=0.02)

@@ -10,10 +10,13 @@ from simulated_runs import simulated
 from electrosaxs.analysis.concentration.missing_solvent import solvent_level
 from electrosaxs.analysis.kinetics.scan_map import ScanMap
 from electrosaxs.io.run_toml import read_run
-from electrosaxs.nouns import VolumeFraction
+from electrosaxs.nouns import Role, VolumeFraction
+from electrosaxs.nouns.contributions import DIODE
 from electrosaxs.physics.beam import open_fraction
 from electrosaxs.recipes.analyse.agreement import Agreement, agreement
 from electrosaxs.recipes.analyse.causes import Contradiction, cause
+from electrosaxs.recipes.analyse.edge_light import of_diode_and_detector
+from electrosaxs.recipes.analyse.harmonics import harmonics, may_be, without_harmonics
 from electrosaxs.recipes.analyse.maps import frame_maps
 from electrosaxs.recipes.analyse.measured_run import MeasuredRun
 from electrosaxs.recipes.analyse.reduce_run import reduce_run
@@ -295,3 +298,28 @@ def test_a_deposit_where_the_layer_has_arrived_is_in_the_sigma_of_that_height(me
     assert agreed.reasons == {}
     assert np.unique(np.argwhere(agreed.deposit)[:, 1]).tolist() == [0, 4]  # at the anode it cannot be told
     assert np.allclose(np.asarray(agreed.deposit)[:, 4], 3e-3 * np.arange(1.0, 5.0), rtol=0.3)
+
+
+def test_light_that_nothing_absorbs_is_told_by_all_frames_and_taken_off(measured: Measured, clean: Clean) -> None:
+    """2 % of what passes the starting solution: the multiple of the photon energy."""
+    share, table, run = 0.02, measured.reduced.table, measured.run
+    level = float(np.mean(table.transmission[measured.reduced.frames(Role.REFERENCE)]))
+    passes = open_fraction(measured.height_um, run.beam.fwhm_um, 1e3 * run.cell.gap_mm)
+    wrong = measured.with_transmission(1.0 - share + share * passes * level / table.transmission[measured.voxels.frame])
+    light = wrong.reduced.table.transmission.copy()
+    solvent = measured.reduced.frames(Role.SOLVENT)
+    light[solvent] = (1.0 - share) * light[solvent] + share * level
+    wrong = replace(wrong, reduced=replace(wrong.reduced, table=replace(wrong.reduced.table, transmission=light)))
+    nothing = np.zeros(wrong.grid.shape)
+    assert may_be(wrong.judged()[0])
+    assert not may_be(clean[0])
+    assert harmonics(measured, nothing) is None
+    found = harmonics(wrong, nothing)
+    assert found is not None
+    assert abs(found.share - share) < 3.0 * found.sigma < 0.2 * share
+    freed = without_harmonics(wrong.reduced, found, wrong)
+    sample = measured.voxels.frame
+    left = freed.table.transmission[sample] / table.transmission[sample] - 1.0
+    uncertain = of_diode_and_detector(replace(wrong, reduced=freed))[DIODE]
+    assert np.max(np.abs(left)) < 3.0 * np.max(uncertain) < 0.3
+    assert freed.notes[-1].startswith("transmission: ")

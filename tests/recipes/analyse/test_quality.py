@@ -37,6 +37,7 @@ def grades(
     uneven: bool = False,
     below: float = 0.0,
     rows: OtherRows | None = None,
+    dark: float = 0.0,
 ) -> dict[str, str]:
     left_out = LEFT_OUT.copy()
     left_out.ravel()[:out] = True
@@ -50,11 +51,21 @@ def grades(
         clock=None,
         below_um=below,
         rows=rows,
+        dark_share=dark,
     )
     standard = SimpleNamespace(reference_fit=SimpleNamespace(flags=(start,)))
     more = {"crystals_miss": crystals_miss, "unmeasured": unmeasured, "uneven": uneven}
     found = doubts(standard, SimpleNamespace(share=share), agreed, 28, **more)  # type: ignore[arg-type]
     return {name: number.quality for name, number in with_quality(NUMBERS, found).items()}
+
+
+def test_a_dark_layer_on_the_anode_is_said_and_worse_than_an_anode_elsewhere() -> None:
+    assert grades(dark=0.3)["anode_diameter"].startswith(
+        "doubtful: less light passes the anode than the knife edge lets"
+    )
+    assert grades(dark=0.05)["anode_diameter"] == "good"
+    assert grades(dark=1.9, moved=4.0)["slice_flux"].startswith("not trustworthy: less light")
+    assert grades(dark=0.3)["anode_height"] == "good"
 
 
 def test_images_in_other_rows_make_all_that_was_measured_since_not_trustworthy() -> None:

@@ -104,8 +104,8 @@ def two_measures(
     others = [
         _parts(difference, model_sigma, excess_depth, share, time_s, cut, places) for share in (of_diode, of_monitor)
     ]
-    best = min(others, key=_misfit)
-    return _wandering(best if _misfit(best) < _misfit(even) - NEARER else even, time_s, wanders)
+    best = min(others, key=misfit)
+    return _wandering(best if misfit(best) < misfit(even) - NEARER else even, time_s, wanders)
 
 
 def _wandering(parts: TwoMeasures, time_s: FloatArray, wanders: BoolArray | None) -> TwoMeasures:
@@ -151,7 +151,7 @@ def _parts(
     return TwoMeasures(difference, sigma, drift, drift_sigma, place, place_sigma, slope, noise, residual, share, still)
 
 
-def _misfit(parts: TwoMeasures) -> float:
+def misfit(parts: TwoMeasures) -> float:
     """-2 ln likelihood of what is left where no electrode cuts the beam, each voxel counting at most 3 sigmas."""
     known = np.isfinite(parts.residual) & (parts.place == 0.0)
     sigma = parts.sigma[known]

@@ -11,8 +11,9 @@ slope, leaves 0.25 % of phi beside the anode: a beam that sees the wall, and the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +51,11 @@ LEAST_LEFT = 0.02
 """Of the start (chosen): a height that holds less is of a cell that empties, and no part of a layer."""
 EVENLY = 1.0 / np.sqrt(5.0)
 """Rms of the square of a slope that may lie anywhere up to 1."""
+ALIKE, EVENLY_FROM_NONE = 0.5, 0.29
+"""Mean and deviation of a share that may be anything from 0 to 1: how much of what splines lacked before crystals came they
+lack beside them."""
+MOST_LACKING = 0.5
+"""Of the correction (chosen): splines that lacked more were of another profile."""
 BLOCK = 64
 """Scans whose beams are unfolded together: their matrices, heights by heights for each voxel, are what takes memory."""
 BoolArray = npt.NDArray[np.bool_]
@@ -136,6 +142,7 @@ def footprint_correction(
     def seen(
         apparent: FloatArray, *, growing: bool = True, others: FloatArray = stand_in, off: bool = False,
         straight: FloatArray = coarse.nearest, layer: LayerShape | None = layer, far: bool = False,
+        hidden: BoolArray = hidden,
     ) -> _Seen:  # fmt: skip
         shown = np.where(apparent > 0.0, apparent, others)
 
@@ -162,7 +169,37 @@ def footprint_correction(
     missed = np.ones_like(phi) if layer is None else layer.misses(alone)
     steep = _steep_layer(phi, view, start, decay, missed) * a * np.abs(phi)
     sigma = _sigma(phi, seen, found, coarse, steep, np.where(missed < 1.0, missed, 0.0))
-    return FootprintCorrection(found.factor, sigma, found.rise_um, found.depth, missing, phi, seen)
+    share = None if layer is None else _splines_miss(phi, seen, found, alone, hidden, view, decay, layer)
+    if share is None:
+        return FootprintCorrection(found.factor, sigma, found.rise_um, found.depth, missing, phi, seen)
+    shift, of_shift = 1.0 + ALIKE * share * (1.0 - 1.0 / found.factor), EVENLY_FROM_NONE * share * (found.factor - 1.0)
+
+    def shifted(apparent: FloatArray, **changes: Any) -> _Seen:
+        one = seen(apparent, **changes)
+        return replace(one, factor=shift * one.factor)
+
+    return FootprintCorrection(
+        shift * found.factor, np.hypot(sigma, of_shift), found.rise_um, found.depth, missing, phi, shifted
+    )
+
+
+def _splines_miss(
+    phi: FloatArray, seen: Callable[..., _Seen], found: _Seen, alone: FloatArray, hidden: BoolArray, view: BeamView,
+    decay: float, layer: LayerShape,
+) -> FloatArray | None:  # fmt: skip
+    """Share of the correction (scan, height) that splines lack where crystals have come and the layer is not that of before any
+    more: what they lack in the last scan before, with the same heights hidden. None where there is no such scan."""
+    first = int(np.argmax(hidden.any(axis=1)))
+    last = first - 1
+    if not hidden.any() or first == 0 or not layer.told[last].any():
+        return None
+    hides = hidden | hidden.any(axis=0)
+    coarse = _Coarse.of((alone > 0.0) & ~hides, hides, view, decay)
+    plain = seen(phi, layer=None, hidden=hides, straight=coarse.nearest).factor[last]
+    lacks = (found.factor[last] - plain) * (plain - 1.0) / (np.square(plain - 1.0) + SMALL_CHANGE**2)
+    lacks = np.where(layer.told[last], np.clip(np.nan_to_num(lacks), -MOST_LACKING, MOST_LACKING), 0.0)
+    after = ~layer.told & (np.arange(len(phi)) >= first)[:, None]
+    return np.where(after, lacks, 0.0) if np.any(lacks) else None
 
 
 def _sigma(

@@ -24,6 +24,7 @@ from ...nouns import FloatArray, Role
 from ...nouns.contributions import DEPOSIT, GAS, REFERENCE, SHADOW, TRANSMISSION
 from .causes import cause
 from .clock import Clock, clock_of
+from .dark_layer import hidden_on_the_anode
 from .dose import deposit_of_phi, seconds_in_beam
 from .drift import (
     anode_elsewhere,
@@ -71,7 +72,8 @@ class Agreement:
     a film on the anode; clock: when the field came on, None: not told; misread: relative sigma of each frame's phi by a
     monitor that may be read wrong, unseen; edge: of phi where what passes the anode is not what its
     height lets, if something else than a moved beam does it; layer: of drifting particles, None: not told; below_um: by how
-    much it goes on below the edge of the anode; rows: of the table, to which other images belong."""
+    much it goes on below the edge of the anode; dark: phi that a layer thinner than the beam may hide; rows: of the table, to
+    which other images belong."""
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -96,8 +98,17 @@ class Agreement:
     edge: FloatArray | float = 0.0
     layer: Layer | None = None
     below_um: float = 0.0
+    dark: FloatArray | float = 0.0
     rows: OtherRows | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def dark_share(self) -> float:
+        """Largest part of phi of a voxel, of those that were measured, that a dark layer on the anode may hide beside it."""
+        if not np.any(self.dark):
+            return 0.0
+        told = np.isfinite(self.scattered) & (self.scattered > 0.0)
+        return float(np.max(np.where(told, self.dark / np.where(told, self.scattered, 1.0), 0.0)))
 
     def shares(self, phi: FloatArray) -> dict[str, FloatArray]:
         """Contribution -> what was found here of phi (scan, height), one sigma; without those that are none."""
@@ -112,7 +123,8 @@ class Agreement:
         for name, relative, of in parts:
             if np.any(relative):
                 found[name] = np.hypot(found[name], relative * of) if name in found else relative * of
-        return found if self.shadow is None else found | {SHADOW: self.shadow.hidden()}
+        hidden = np.hypot(self.dark, 0.0 if self.shadow is None else self.shadow.hidden())
+        return found | {SHADOW: hidden} if np.any(hidden) else found
 
 
 def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray, edge_sigma_um: float | None = None) -> Agreement:
@@ -163,6 +175,7 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray, edge_sigm
         edge.of_phi,
         view.layer,
         _below(measured, view, left_out, clock, edge),
+        hidden_on_the_anode(measures, view, edge_sigma_um),
         rows,
         notes=(*edge.words, *more, *words, *of_monitor, *of_steps, *(rows.notes if rows else ())),
     )

@@ -43,6 +43,7 @@ from .drift import drift_number
 from .edge_light import with_edge_light
 from .engine import Device
 from .film import film_study, in_shadow, with_hidden_crystals
+from .harmonics import harmonics, may_be, without_harmonics
 from .headline import detector_settings, doubts_of_the_last_scan, headline_numbers, starting_size_errors
 from .interaction import Interaction, with_interaction
 from .maps import FrameMaps, Kinetics, frame_maps, kinetics
@@ -118,9 +119,11 @@ class Analysis:
 
 
 def analyse_reduced(
-    reduced: ReducedRun, *, workers: int = 2, progress: Progress | None = None, distributions: bool = True
-) -> Analysis:
-    """Everything after the reduction; distributions: False to leave out the size distributions, half of the time."""
+    reduced: ReducedRun, *, workers: int = 2, progress: Progress | None = None, distributions: bool = True,
+    alone: bool = True,
+) -> Analysis:  # fmt: skip
+    """Everything after the reduction; distributions: False to leave out the size distributions, half of the time; alone:
+    whether photons of a multiple of the energy are looked for, and, where there are any, all is measured again."""
     reduced = without_odd_standards(with_diode_noise(without_diode_dark(reduced)))
     with stage(progress, "solvent and reference"):
         standard = standards(reduced, workers=workers)
@@ -140,6 +143,9 @@ def analyse_reduced(
     measured = replace(measured, reduced=with_edge_light(measured.reduced))  # with the dead time that curves tell
     give_back()
     agreed = agreement(measured, crystals.fraction_map, anode.edge_sigma_um)
+    if alone and may_be(agreed) and (beside := harmonics(measured, crystals.fraction_map)) is not None:
+        light = without_harmonics(reduced, beside, measured)
+        return analyse_reduced(light, workers=workers, progress=progress, distributions=distributions, alone=False)
     measured = with_rows_flagged(measured.without(agreed.reasons), agreed.rows)
     give_back()
     dose = doses_of(measured, anode, agreed)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ...analysis.concentration.edge_light import OPEN, EdgeLight, edge_light
 from ...nouns import FloatArray, Role
 from ...nouns.contributions import AFTERGLOW, DIODE
+from ...physics.beam import open_fraction
 from ...reduction.normalisation import has_monitor
 from .dead_time import LEAST_SIGMA, with_dead_time
 from .diode_dark import share_open
@@ -59,9 +60,11 @@ def _as_taken(reduced: ReducedRun) -> EdgeLight | None:
 def of_diode_and_detector(measured: MeasuredRun) -> dict[str, FloatArray]:
     """Contribution -> relative sigma of phi (scan, height); empty where nothing is told."""
     found, frames = measured.reduced.edge_light, measured.voxels.frame
-    parts = {}
+    parts: dict[str, FloatArray] = {}
     if found is not None and found.bends:
         parts[DIODE] = measured.grid.to_map(_bent(measured.reduced, found.bend, frames))
+    if sigma := measured.reduced.harmonics_sigma:
+        parts[DIODE] = np.hypot(parts.get(DIODE, 0.0), measured.grid.to_map(_not_absorbed(measured, sigma)))
     if found is not None and found.holds:
         parts[AFTERGLOW] = measured.grid.to_map(
             _held(measured.reduced, found.held, frames, measured.voxels.values["phi"])
@@ -73,6 +76,15 @@ def _bent(reduced: ReducedRun, bend: float, frames: npt.NDArray[np.intp]) -> Flo
     """Relative error of phi (frame,) against the reference frames, as far as the reading is from theirs."""
     reference = float(np.mean(reduced.table.transmission[reduced.frames(Role.REFERENCE)]))
     return np.asarray(bend * (1.0 - reduced.table.transmission[frames] / reference))
+
+
+def _not_absorbed(measured: MeasuredRun, sigma: float) -> FloatArray:
+    """Relative error of phi (frame,) where `sigma` of the reference's light goes through whatever is in the beam."""
+    table, run, frames = measured.reduced.table, measured.run, measured.voxels.frame
+    assert measured.height_um is not None
+    opened = open_fraction(np.nan_to_num(measured.height_um), run.beam.fwhm_um, 1e3 * run.cell.gap_mm)
+    level = float(np.mean(table.transmission[measured.reduced.frames(Role.REFERENCE)]))
+    return np.asarray(sigma * (1.0 - opened * level / table.transmission[frames]))
 
 
 def _held(reduced: ReducedRun, held: float, frames: npt.NDArray[np.intp], phi: FloatArray) -> FloatArray:

@@ -122,7 +122,8 @@ def _reading_sigma(maps: FrameMaps, crystals: Crystals, scan: int, column: int) 
     """Sigma of phi of crystals as the voxel reads it: of all particles', and of their share, which is of numbers: particles in
     crystals are larger, as those of the voxel are larger than above it. Not in it: what a film's
     shadow may hide, and the absorption of what is dissolved beside crystals."""
-    phi, share = float(maps.phi.values[scan, column]), float(maps.crystalline_fraction[scan, column])
+    here = maps.phi.values[scan, column], maps.crystalline_fraction[scan, column]
+    phi, share = (float(np.nan_to_num(x)) for x in here)  # a frame that is out has neither
     shared = [
         float(sigma.values[scan, column]) for name, sigma in maps.phi.shared.items() if name not in (FOOTPRINT, SHADOW)
     ]

@@ -84,12 +84,17 @@ def gas_or_edge(
     found = _gas_of(view.solvent, left_out & view.cut)
     if edge_sigma_um is None:
         return np.minimum(found, most_gas(view.solvent))
-    slope = np.log(open_fraction(heights + STEP_UM, fwhm) / open_fraction(heights, fwhm)) / STEP_UM
-    sigma = np.hypot(measures.place_sigma, slope * edge_sigma_um)
+    sigma = of_the_edge(measures, heights, fwhm, edge_sigma_um)
     more = np.where(measures.place > OF_THE_EDGE * sigma, measures.place, 0.0)
     may = np.hypot(np.maximum(measures.place, 0.0), OF_THE_OTHERS * sigma)
     share = np.where(view.cut, np.maximum(more / view.solvent_depth, np.minimum(found, may / view.solvent_depth)), 0.0)
     return np.minimum(share, most_gas(view.solvent))
+
+
+def of_the_edge(measures: TwoMeasures, height_um: FloatArray, fwhm_um: float, edge_sigma_um: float) -> FloatArray:
+    """Sigma (height,) of ln T between the light where an electrode cuts the beam and what the knife edge says of it."""
+    slope = np.log(open_fraction(height_um + STEP_UM, fwhm_um) / open_fraction(height_um, fwhm_um)) / STEP_UM
+    return np.hypot(measures.place_sigma, slope * edge_sigma_um)
 
 
 def _gas_of(solvent: MissingSolvent, out: np.ndarray) -> FloatArray:

@@ -90,6 +90,12 @@ def doubts(
         found.append(
             Doubt(frozenset(OF_PHI | OF_SIZES), f"{lost} of {frames} frames have no phi, most of them: {often}")
         )
+    if (share := agreed.dark_share) > MANY:
+        why = (
+            "less light passes the anode than the knife edge lets: a dark layer there, thinner than the beam, may hide"
+            f" {100.0 * share:.2g} % of what is seen (in its sigma), or the beam stands elsewhere"
+        )
+        found.append(Doubt(frozenset(OF_PHI | OF_SIZES | OF_CONTENT), why, share > 1.0))
     if agreed.moved_um:
         why = (
             f"the transmission at the anode says that it is {abs(agreed.moved_um):.1f} um from where it was taken to be"

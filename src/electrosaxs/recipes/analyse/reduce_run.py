@@ -52,7 +52,7 @@ class ReducedRun:
     is used; notes: what was found on the way. files: what the pixels are in. run: with the q window that the detector has.
     repeated: what is scattered more than once, to be taken off; None: nothing. diode: its noise; None: not told.
     uneven: pixels of one q differ by more than counting. edge_light: what the knife edge tells of diode and
-    detector; None: nothing."""
+    detector; None: nothing. harmonics_sigma: of the share of the reference's light that particles do not absorb."""
 
     run: Run
     table: FrameTable
@@ -65,6 +65,7 @@ class ReducedRun:
     diode: DiodeNoise | None = None
     uneven: bool = False
     edge_light: EdgeLight | None = None
+    harmonics_sigma: float = 0.0
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
