@@ -59,21 +59,33 @@ PASSES = 6
 BoolArray = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Agreement:
-    """Maps (scan, height). measures: the comparison, None where absorption does not tell; missing: what stands in for frames
-    without phi; left_out: what contradicts itself; reasons: row of the voxels -> words; scattered, absorbed, absorbed_sigma:
-    phi by either measure, of frames that were left out too; drift: relative change of phi where the transmission's drift is
-    the diode's; scatter: relative sigma of phi where the two scatter against each other in all frames; own: of each frame's
-    phi, on its own; moved_um: by how much the anode seems to be elsewhere than said, moves: in some scans; unseen: contribution
-    -> relative sigma of phi by gas or a misread monitor that is uncertain, by diode or detector; standards: of all phi, by the
-    noise of the reference frames where it shows in the others alone; bulk: phi where nothing has arrived; deposit: relative
-    change of phi by what stays where the beam was, change: of ln phi with the seconds in the beam, beside the layer; shadow: of
-    a film on the anode; clock: when the field came on, None: not told; misread: relative sigma of each frame's phi by a
-    monitor that may be read wrong, unseen; edge: of phi where what passes the anode is not what its
-    height lets, if something else than a moved beam does it; layer: of drifting particles, None: not told; below_um: by how
-    much it goes on below the edge of the anode; dark: phi that a layer thinner than the beam may hide; rows: of the table, to
-    which other images belong."""
+    """What scattering and absorption say of each other. Maps are (scan, height); relative sigmas and changes are those of phi.
+
+    measures: the comparison; None where absorption does not tell.
+    missing: what stands in for frames without phi.
+    left_out: frames that contradict themselves.
+    reasons: row of the voxels -> words.
+    scattered, absorbed, absorbed_sigma: phi by either measure, of frames that were left out too.
+    drift: relative change where the transmission's drift is the diode's.
+    scatter: relative sigma where the two scatter against each other in all frames.
+    own: relative sigma of each frame, on its own.
+    moved_um, moves: by how much the anode seems to be elsewhere than said; whether in some scans only.
+    unseen: contribution -> relative sigma by gas or a misread monitor that is uncertain, by diode or detector.
+    standards: relative sigma of all frames, by the noise of the reference frames where it shows in the others alone.
+    bulk: phi where nothing has arrived.
+    deposit: relative change by what stays where the beam was.
+    change: of ln phi with the seconds in the beam, beside the layer.
+    shadow: of a film on the anode.
+    clock: when the field came on; None: not told.
+    misread: relative sigma of each frame by a monitor that may be read wrong, unseen.
+    edge: relative sigma where what passes the anode is not what its height lets, if something else than a moved beam does it.
+    layer: of drifting particles; None: not told.
+    below_um: by how much the layer goes on below the edge of the anode.
+    dark: phi that a layer thinner than the beam may hide.
+    rows: of the table, to which other images belong.
+    """
 
     measures: TwoMeasures | None
     missing: Expected | None
@@ -153,30 +165,37 @@ def agreement(measured: MeasuredRun, crystalline_fraction: FloatArray, edge_sigm
     clock = clock_of(measured, view, left_out)
     stays, of_steps = _stays(view, left_out, measures, correction, edge_sigma_um)
     of_light = {place: c for place, c in contradictions.items() if place not in scaled}
+    absorbed, absorbed_sigma = view.absorbed(correction, measures)
+    deposit, change = _deposit(view, measured, left_out, bulk, heights_known=not edge.moved_um)
+    references = max(measured.reduced.frames(Role.REFERENCE).size, 1)
     return Agreement(
-        measures,
-        stand_ins(view, correction, measures, left_out, of_light),
-        left_out,
-        _reasons(grid, {at: cause(c) for at, c in of_light.items()} | {at: one.words for at, one in scaled.items()}),
-        view.phi,
-        *view.absorbed(correction, measures),
-        np.hypot(drift, scatter) if np.any(scatter) else drift,
-        scatter,
-        own,
-        edge.moved_um,
-        edge.moves,
-        _together(unseen | of_diode_and_detector(measured), stays),
-        noise / np.sqrt(max(measured.reduced.frames(Role.REFERENCE).size, 1)) if own else 0.0,
-        bulk,
-        *_deposit(view, measured, left_out, bulk, heights_known=not edge.moved_um),
-        shadow,
-        clock,
-        misread,
-        edge.of_phi,
-        view.layer,
-        _below(measured, view, left_out, clock, edge),
-        hidden_on_the_anode(measures, view, edge_sigma_um),
-        rows,
+        measures=measures,
+        missing=stand_ins(view, correction, measures, left_out, of_light),
+        left_out=left_out,
+        reasons=_reasons(
+            grid, {at: cause(c) for at, c in of_light.items()} | {at: one.words for at, one in scaled.items()}
+        ),
+        scattered=view.phi,
+        absorbed=absorbed,
+        absorbed_sigma=absorbed_sigma,
+        drift=np.hypot(drift, scatter) if np.any(scatter) else drift,
+        scatter=scatter,
+        own=own,
+        moved_um=edge.moved_um,
+        moves=edge.moves,
+        unseen=_together(unseen | of_diode_and_detector(measured), stays),
+        standards=noise / np.sqrt(references) if own else 0.0,
+        bulk=bulk,
+        deposit=deposit,
+        change=change,
+        shadow=shadow,
+        clock=clock,
+        misread=misread,
+        edge=edge.of_phi,
+        layer=view.layer,
+        below_um=_below(measured, view, left_out, clock, edge),
+        dark=hidden_on_the_anode(measures, view, edge_sigma_um),
+        rows=rows,
         notes=(*edge.words, *more, *words, *of_monitor, *of_steps, *(rows.notes if rows else ())),
     )
 
@@ -200,8 +219,8 @@ def _scattering_alone(measured: MeasuredRun, view: MeasuredView, none: BoolArray
     clock = clock_of(measured, view, none)
     unseen = of_diode_and_detector(measured)
     return Agreement(
-        None, None, none, {}, blank, blank, blank, drift, unseen=unseen, bulk=bulk, clock=clock,
-        layer=view.layer, notes=words,
+        measures=None, missing=None, left_out=none, reasons={}, scattered=blank, absorbed=blank, absorbed_sigma=blank,
+        drift=drift, unseen=unseen, bulk=bulk, clock=clock, layer=view.layer, notes=words,
     )  # fmt: skip
 
 
