@@ -11,7 +11,6 @@ from electrosaxs.transport import Grid, Problem, State
 from electrosaxs.transport.charge_models import columns
 from electrosaxs.transport.growth import Growth
 from electrosaxs.transport.integrate import STAGE_TIMES, _Stepper, integrate
-from electrosaxs.transport.voltage import voltage_at
 
 THETA = DIFFUSION / GAP**2
 
@@ -68,7 +67,7 @@ def test_without_diffusion_a_pulse_moves_at_the_drift_speed() -> None:
 def fixed_steps(problem: Problem, state: State, end: float, steps: int) -> FloatArray:
     stepper, dt = _Stepper(problem), (end - state.time) / steps
     for _ in range(steps):
-        coefficients = problem.coefficients(voltage_at(problem.program, state.time + dt * STAGE_TIMES))
+        coefficients = problem.coefficients(problem.program.at(state.time + dt * STAGE_TIMES))
         state = stepper.try_step(state, dt, coefficients)[0]
     return state.u[:, 0]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 from ..nouns import VoltageProgram
 from .watch import Watch
@@ -68,13 +67,7 @@ class Field:
 
     def at(self, time_s: float) -> float:
         """The program's voltage (V): linear between its points, constant outside."""
-        times, volts = self.program.time_s, self.program.voltage_V
-        if time_s <= times[0]:
-            return volts[0]
-        for (t0, v0), (t1, v1) in pairwise(zip(times, volts, strict=True)):
-            if time_s <= t1:
-                return v0 + (v1 - v0) * (time_s - t0) / (t1 - t0)
-        return volts[-1]
+        return float(self.program.at(time_s))
 
     def _step(self, target_V: float) -> float:
         """One step towards `target_V`; what is left of the way (V)."""

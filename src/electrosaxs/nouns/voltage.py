@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
+from .base import FloatArray
 from .settings import Finite, Settings, WrongSetting
 
 
@@ -26,3 +29,7 @@ class VoltageProgram(Settings):
             if later <= earlier:
                 raise WrongSetting("time_s", f"{later:g} after {earlier:g}", "time_s must increase", "sort the points")
         return self
+
+    def at(self, time_s: npt.ArrayLike) -> FloatArray:
+        """V(t) (V) at times (s) of any shape."""
+        return np.asarray(np.interp(np.asarray(time_s, dtype=np.float64), self.time_s, self.voltage_V))

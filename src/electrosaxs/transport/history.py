@@ -19,7 +19,6 @@ from .observe_kernels import sums_between
 from .problem import Knots, Problem, State
 from .scheme import InnerFaces
 from .size_classes import SizeClasses, number_moments
-from .voltage import voltage_at
 from .weights import point_weights, slice_weights
 
 NARROW = 8
@@ -73,7 +72,7 @@ class CellHistory:
     @property
     def voltage(self) -> FloatArray:
         """Voltage (V) at the requested times."""
-        return voltage_at(self.problem.program, self.times)
+        return self.problem.program.at(self.times)
 
     @cached_property
     def _rows(self) -> npt.NDArray[np.intp]:

@@ -16,7 +16,7 @@ from .problem import Knots, Problem, State
 from .self_consistent import consistent_step
 from .step_kernels import MAX_TRIES, NOT_FINITE, TOO_LONG, advance, following, share_of, take_step
 from .step_parts import Content, Faces, Pairs, Record, Scratch, Stretch, Tableau, Wall
-from .voltage import is_constant, kinks_between, voltage_at
+from .voltage import is_constant, kinks_between
 
 SDIRK4 = Tableau(
     below=np.array(
@@ -122,8 +122,8 @@ def integrate(
     most = MAX_CONSISTENT_STEPS if problem.medium.depends_on_state else MAX_STEPS
     for stop in map(float, stops):
         constant = is_constant(problem.program, state.time, stop) and not problem.medium.depends_on_state
-        if constant and float(voltage_at(problem.program, stop)) != voltage:
-            voltage = float(voltage_at(problem.program, stop))
+        if constant and float(problem.program.at(stop)) != voltage:
+            voltage = float(problem.program.at(stop))
             known = problem.coefficients(np.array([voltage]))
         while state.time < stop:
             if constant and known is not None:
@@ -150,7 +150,7 @@ def _accepted_step(
         if problem.medium.depends_on_state:
             tried, after, error = consistent_step(stepper.try_step, problem, state, rate, dt, rtol, STAGE_TIMES)
         else:
-            given = problem.coefficients(voltage_at(problem.program, state.time + dt * STAGE_TIMES))
+            given = problem.coefficients(problem.program.at(state.time + dt * STAGE_TIMES))
             tried, after, error = stepper.try_step(state, dt, given)
         if not np.isfinite(error):
             raise _not_finite(state.time, rtol)

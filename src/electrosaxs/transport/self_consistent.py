@@ -15,7 +15,6 @@ import numpy as np
 from ..nouns import FloatArray
 from .hermite import hermite, parabola_rate
 from .problem import Problem, State
-from .voltage import voltage_at
 
 SWEEPS = 12
 AGREEMENT = 0.1
@@ -34,7 +33,7 @@ def consistent_step(
     rate: d u/dt at the start of the step, None where not known. stages: times of the stages in units of dt.
     """
     medium = problem.medium
-    voltages = voltage_at(problem.program, state.time + dt * stages)
+    voltages = problem.program.at(state.time + dt * stages)
     begin = medium.surroundings(state.u)
     slope = None if rate is None else medium.surroundings(rate)
     ahead = dt * stages[:, None, None] * (np.zeros_like(begin) if slope is None else slope)

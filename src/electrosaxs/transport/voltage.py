@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ..nouns import FloatArray, VoltageProgram
-
-
-def voltage_at(program: VoltageProgram, time_s: npt.ArrayLike) -> FloatArray:
-    """V(t) in V: linear between the points, constant before the first and after the last."""
-    return np.asarray(np.interp(np.asarray(time_s, dtype=np.float64), program.time_s, program.voltage_V))
 
 
 def kinks_between(program: VoltageProgram, start_s: float, end_s: float) -> FloatArray:
@@ -21,7 +15,7 @@ def kinks_between(program: VoltageProgram, start_s: float, end_s: float) -> Floa
 
 def is_constant(program: VoltageProgram, start_s: float, end_s: float) -> bool:
     """True where V does not change between two times that have no kink in between."""
-    low, high = voltage_at(program, [start_s, end_s])
+    low, high = program.at([start_s, end_s])
     return bool(low == high)
 
 

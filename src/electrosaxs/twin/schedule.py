@@ -73,7 +73,7 @@ def schedule(experiment: Experiment) -> Schedule:
     moving = (order + 1) * period / places - 0.5 * settings.exposure_s
     height = np.concatenate([*(heights for _, heights in before), np.asarray(settings.heights_um)[place]])
     time = np.concatenate([np.full(still, np.nan), moving])
-    voltage = np.interp(moving, experiment.voltage.time_s, experiment.voltage.voltage_V)
+    voltage = experiment.voltage.at(moving)
     outside = np.full(still, -1)
     return Schedule(
         role=np.array([str(r) for r, h in before for _ in h] + [str(Role.SAMPLE)] * order.size, dtype=np.str_),

@@ -87,7 +87,7 @@ def step_error(run: Observations) -> float:
     """Relative error of the voltage's integral over the run, by steps that lie anywhere between two frames."""
     end = float(run.time.max())
     times = np.unique(np.clip([0.0, *run.program.time_s, end], 0.0, end))
-    volts = np.abs(np.interp(times, run.program.time_s, run.program.voltage_V))
+    volts = np.abs(run.program.at(times))
     dose = float(np.trapezoid(volts, times))
     squares = [(UNIFORM * (after - before) * (to - start)) ** 2 for start, to, before, after in open_steps(run)]
     return float(np.sqrt(sum(squares))) / dose if dose > 0.0 else 0.0

@@ -50,7 +50,7 @@ def write_measure(folder: Path, found: Measure) -> None:
     """measure.csv, one row per frame with the even scan's beside it, and measure_voltages.csv, one row per program."""
     best, even = found.best, found.even
     chosen = best.frames
-    volts = np.interp(found.times, best.program.time_s, best.program.voltage_V)
+    volts = best.program.at(found.times)
     rows = [
         (
             scan + 1, n + 1, f"{found.times[slot]:.2f}", f"{found.heights[level]:g}", f"{volts[slot]:.5g}",
