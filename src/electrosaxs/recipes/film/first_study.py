@@ -16,7 +16,7 @@ from ...grazing.second import Second, second_orientation
 from ...grazing.spots import PreparedImage, find_spots, prepare, replaced
 from ...grazing.surroundings import surroundings
 from ...grazing.yoneda import yoneda_angle
-from ...nouns.film import Assignment, FilmConstants, Spot
+from ...nouns.film import NO_LATTICE, Assignment, FilmConstants, Spot
 from ...physics.film_frame import Incidence
 from ...physics.lattices import lattice_named
 from ...physics.refraction import FilmMedium, Index, core_share_of_touching_shells, material_index, superlattice_medium
@@ -178,6 +178,22 @@ def _study(
     before: FilmStudy | None,
     critical: Prior | None = None,
 ) -> FilmStudy:
+    looked = _looked(inputs, options, medium, before, critical)
+    views = views_of(looked, inputs)
+    assignment, indexed = index_film(views, looked.setup, looked.start, looked.priors, held_of(options))
+    second = None if indexed is None else second_orientation(views, looked.setup, indexed)
+    return replace(looked, assignment=assignment, indexed=indexed, second=second)
+
+
+def looked_study(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
+    """Spots without a lattice, for a film of the composition that is taken first."""
+    return _looked(inputs, options, _medium(options, FIRST_LATTICE, FIRST_A_NM, 0.0), None, None)
+
+
+def _looked(
+    inputs: FilmInputs, options: FilmOptions, medium: FilmMedium, before: FilmStudy | None, critical: Prior | None
+) -> FilmStudy:
+    """Spots, and what is known beforehand of a film of this refraction. before: whose spots are taken."""
     angles = tuple(float(np.radians(angle)) for angle in inputs.angles_deg)
     film = medium.index
     start = FilmConstants(np.nan, 0.0, angles, film.critical_angle)
@@ -200,10 +216,7 @@ def _study(
     substrate = material_index(*SUBSTRATE, options.energy_keV)
     k = inputs.plane.wavenumber
     setup = Setup(inputs.plane, medium, substrate, k * THICKNESS_NM, MORE_REACH * max(float(reach), LEAST_REACH))
-    views = [ImageView(found, surroundings(image, inputs.plane)) for found, image in zip(usable, prepared, strict=True)]
     priors = _priors(options, start) if critical is None else {**_priors(options, start), "critical": critical}
-    assignment, indexed = index_film(views, setup, start, priors, held_of(options))
-    second = None if indexed is None else second_orientation(views, setup, indexed)
     composition = f"{options.core} cores with touching dry shells of {options.ligand}"
     if not options.core_is_given:
         composition = f"a film whose density is not known ({options.core} or lighter assumed)"
@@ -212,13 +225,12 @@ def _study(
     return FilmStudy(
         prepared,
         tuple(s for found in spots for s in found),
-        assignment,
-        indexed,
+        Assignment(None, 0.0, None, 0.0, {NO_LATTICE: 1.0}),
+        None,
         setup,
         start,
         composition,
         priors,
-        second,
     )
 
 

@@ -14,21 +14,31 @@ from ...grazing.candidates import Start
 from ...grazing.indexing import Indexed, against, try_start
 from ...grazing.second import second_orientation
 from ...nouns.film import Orientation
-from .first_study import FilmStudy, fitted_priors, held_of, settled_study, views_of
+from .first_study import FilmStudy, fitted_priors, held_of, looked_study, settled_study, views_of
 from .inputs import FilmInputs, FilmOptions
 
 
-def together(study: FilmStudy, inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
-    """The study of all images, or the same with constants begun from those of each image alone where they explain more."""
-    if len(study.prepared) == 1:
-        return study
-    alone = [_alone(i, study, inputs, options) for i in range(len(study.prepared))]
-    study = replace(study, alone=tuple(one.indexed for one in alone))
+def study_of_images(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
+    """Spots of all images and the lattice that they have in common, its constants begun from those of each image alone; where
+    none alone has a lattice, or not the same, all images are also looked at together from the beginning."""
+    if len(inputs.images) == 1:
+        return settled_study(inputs, options)
+    looked = looked_study(inputs, options)
+    alone = [_alone(i, looked, inputs, options) for i in range(len(inputs.images))]
     seen = {i: one for i, one in enumerate(alone) if one.indexed is not None}
-    if not seen:
-        return study
-    base = _with_what_is_known(study, seen)
     leaders = _leaders(seen)
+    study = replace(looked, alone=tuple(one.indexed for one in alone))
+    if len(leaders) != 1:
+        study = replace(settled_study(inputs, options, looked), alone=study.alone)
+    return study if not leaders else _together(study, seen, leaders, inputs, options)
+
+
+def _together(
+    study: FilmStudy, seen: Mapping[int, FilmStudy], leaders: Mapping[Orientation, FilmStudy], inputs: FilmInputs,
+    options: FilmOptions,
+) -> FilmStudy:  # fmt: skip
+    """The study with the constants that explain most, begun from those of the images that show each orientation best."""
+    base = _with_what_is_known(study, seen)
     angles = tuple(seen[i].constants.incidence[0] if i in seen else a for i, a in enumerate(study.start.incidence))
     views, held, priors = views_of(base, inputs), held_of(options), fitted_priors(base)
     tried = [] if study.indexed is None else [study.indexed]

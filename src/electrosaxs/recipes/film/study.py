@@ -14,14 +14,14 @@ from ...grazing.ring_profile import sectors_of
 from ...grazing.ring_share import random_share, spots_on_rings
 from ...grazing.second import Second, second_orientation
 from ...nouns.film import NO_LATTICE, Orientation, Spot
-from .first_study import FilmStudy, fitted_priors, held_of, settled_study, views_of
+from .first_study import FilmStudy, fitted_priors, held_of, views_of
 from .inputs import FilmInputs, FilmOptions
-from .several import clearest, together
+from .several import clearest, study_of_images
 
 
 def study_film(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
     """Spots, assignment and constants, of all images together; where spots have no lattice, that of the rings."""
-    study = together(settled_study(inputs, options), inputs, options)
+    study = study_of_images(inputs, options)
     study = study if study.indexed is None else _parted(study, inputs, held_of(options))
     return _with_rings(replace(study, lit_length_mm=options.lit_length_mm))
 
