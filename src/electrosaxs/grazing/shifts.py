@@ -63,12 +63,15 @@ def corrected_places(
     envelope: Envelope | None, *, drawn: bool = False,
 ) -> Places:  # fmt: skip
     """Places of the reflections of spots, `reflected` where they are of the channel "R". drawn: shifts of spots that are drawn
-    and fitted, instead of those of first order."""
+    and fitted, instead of those of first order. What is left of shifts is the same in all images of a film, so that its
+    variance grows with their number: the mean over images is no better known."""
     count, left = len(spots), DRAWN if drawn else FIRST_ORDER
     middle, shift, by_field = (np.empty((count, 2)) for _ in range(3))
     made = Places(middle, shift, by_field, np.empty((count, 2, 2)), np.zeros(count, dtype=bool))
     images = np.array([spot.image for spot in spots])
-    for image in np.unique(images):
+    numbers, counts = np.unique(images, return_counts=True)
+    copies = count / max(counts, default=1)
+    for image in numbers:
         here = np.flatnonzero(images == image)
         of_image = [spots[int(i)] for i in here]
         centre = np.array([(spot.row, spot.column) for spot in of_image])
@@ -84,9 +87,9 @@ def corrected_places(
             known = np.isfinite(exact[0] + exact[1]) & ~total[:, None]
             parts = np.where(known, exact[0], parts[0]), np.where(known, exact[1], parts[1])
         shift, by_field = (np.clip(np.nan_to_num(part), -widest, widest) for part in parts)
-        own = np.array([spot.covariance for spot in of_image]) + left.shape**2 * shape
+        own = np.array([spot.covariance for spot in of_image]) + copies * left.shape**2 * shape
         for part in (CORRECTION_SHARE * shift, yoneda):
-            own = own + part[:, :, None] * part[:, None, :]
+            own = own + copies * part[:, :, None] * part[:, None, :]
         made.low[here] = total
         made.centre[here], made.shift[here], made.by_field[here], made.covariance[here] = centre, shift, by_field, own
     return made
