@@ -1,6 +1,7 @@
 """Several images of one film: one fit whatever their order, exposures and stated angles; images of another film are named."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 
 from electrosaxs.command_line.app import run as command_line
+from electrosaxs.grazing.fold import near_the_fold
+from electrosaxs.grazing.intensities import UNSEEN, envelopes_of_images, log_spheres
 from electrosaxs.nouns.film_experiment import FilmBeam, FilmDetector, FilmExperiment, FilmSettings
 from electrosaxs.recipes.film.contradictions import contradictions, silent_images
 from electrosaxs.recipes.film.first_study import FilmStudy
@@ -102,3 +105,30 @@ def test_an_image_that_stands_twice_is_refused_and_names_tell_images_apart(tmp_p
         rows = list(csv.DictReader(file))
     assert len({row["image"] for row in rows}) == 2
     assert [row["orientation_alone"] for row in rows] == ["FCC (111)"] * 2
+
+
+def test_near_the_critical_angle_sigmas_hold_both_sides_of_it(tmp_path):
+    """With 3000 counts at 0.21 deg the critical angle came out 6.6 sigma off 0.2233 deg, its curvature saying 0.0003."""
+    made = image(tmp_path, 0.21, 3000.0)
+    refined = study([made], [0.216]).indexed.refined
+    assert near_the_fold(refined.constants) == [0]
+    critical = json.loads((tmp_path / "truth.json").read_text())["critical_angle"]
+    for name, value, truth in (
+        ("critical", refined.constants.critical, critical),
+        ("incidence 0", refined.constants.incidence[0], 0.21),
+    ):
+        assert abs(np.degrees(value) - truth) < 2.5 * np.degrees(refined.sigma(name))
+        assert np.degrees(refined.sigma(name)) > 8e-4
+
+
+def test_an_exposure_of_its_own_is_all_by_which_envelopes_of_images_differ():
+    q = np.linspace(0.7, 3.5, 40)
+    logs = log_spheres(q, 7.1, 0.08) - 0.09 * q**2
+    none = np.zeros(0)
+    first, second, empty = envelopes_of_images(
+        [(q[:4], logs[:4] - 3.0), (q, logs + 2.0), (none, none)], neighbour_nm=9.33
+    )
+    assert (first.diameter, first.square) == (second.diameter, second.square) == (empty.diameter, empty.square)
+    assert second.level - first.level == pytest.approx(5.0, abs=0.2)
+    assert second.square == pytest.approx(0.09, rel=0.2)
+    assert empty.level == UNSEEN

@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import InputFileError, bad_value
 from ...grazing.expected import Setup
 from ...grazing.indexing import RESTLESS, ImageView, Indexed, freed_angle, index_film, with_free_angles, within_stated
-from ...grazing.refine import Prior
+from ...grazing.refine import Matched, Prior, joined, matched
 from ...grazing.ring_lattice import RingLattice
 from ...grazing.second import Second, second_orientation
 from ...grazing.spots import PreparedImage, find_spots, prepare, replaced
@@ -93,6 +93,16 @@ def fitted_priors(study: FilmStudy) -> dict[str, Prior]:
         name: free[name] if name.startswith("incidence") and int(name.split()[1]) in study.free else p
         for name, p in study.priors.items()
     }
+
+
+def usable_pairs(study: FilmStudy, image: int | None = None) -> Matched:
+    """Spots of all images, or of one, with their reflections, both channels."""
+    found = study.indexed
+    assert found is not None
+    images = range(len(study.prepared))
+    taking_part = [[s for s in study.spots if s.image == i and not s.excluded] for i in images]
+    of_each = [matched(s, f, e) for s, f, e in zip(taking_part, found.found, found.expected, strict=True)]
+    return joined(of_each) if image is None else of_each[image]
 
 
 def views_of(

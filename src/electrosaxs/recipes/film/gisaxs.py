@@ -11,6 +11,7 @@ import numpy as np
 from ...figures.gallery import Drawn, drawn
 from ...figures.gisaxs import FilmPicture, indexed_image, indexed_pattern, radial_intensity, residuals
 from ...grazing.expected import incidence_of, moved
+from ...grazing.fold import near_the_fold
 from ...grazing.geometry import horizon
 from ...grazing.maps import film_pattern, pixel_q
 from ...grazing.maps import radial_intensity as radial_mean
@@ -27,9 +28,9 @@ from ...report.provenance import write_provenance
 from ...report.template import render, save_figure
 from ..output_folder import check_free, output_folder
 from .contradictions import contradictions, silent_images
-from .first_study import FilmStudy
+from .first_study import FilmStudy, usable_pairs
 from .inputs import FilmInputs, FilmOptions, read_inputs
-from .numbers import film_numbers, usable_pairs
+from .numbers import film_numbers
 from .scales import with_scales
 from .several import clearest
 from .standing import check_standing
@@ -140,6 +141,12 @@ def _notes(study: FilmStudy) -> tuple[str, ...]:
     )
     if copies:
         notes.append(f"{copies} spots are copies made by the beam that the substrate reflects")
+    near = [str(i + 1) for i in near_the_fold(found.refined.constants)]
+    if near:
+        notes.append(
+            f"the beam of image {' and '.join(near)} comes in near the critical angle, where angles on both sides of it give "
+            "nearly the same places: sigmas hold both"
+        )
     if study.second is not None:
         also = study.second.indexed.orientation
         notes.insert(

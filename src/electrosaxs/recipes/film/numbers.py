@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from ...grazing.expected import incidence_of, moved
-from ...grazing.refine import Matched, joined, matched
 from ...grazing.widths import (
     SpotWidths,
     Width,
@@ -19,7 +18,7 @@ from ...nouns import FloatArray, Number
 from ...nouns.film import FilmConstants, Refined
 from ...physics.film_reflections import film_reflections
 from ...physics.lattices import lattice_named
-from .first_study import FilmStudy
+from .first_study import FilmStudy, usable_pairs
 
 FILM_NUMBERS = {
     "lattice_constant_dried": "nm",
@@ -132,16 +131,6 @@ def _second_share(study: FilmStudy) -> Number:
         study.second.share, study.second.share_sigma, "one",
         f"of the crystals that make spots: {name}, from intensities over those that spheres and displacements give",
     )  # fmt: skip
-
-
-def usable_pairs(study: FilmStudy, image: int | None = None) -> Matched:
-    """Spots of all images, or of one, with their reflections, both channels."""
-    found = study.indexed
-    assert found is not None
-    images = range(len(study.prepared))
-    taking_part = [[s for s in study.spots if s.image == i and not s.excluded] for i in images]
-    of_each = [matched(s, f, e) for s, f, e in zip(taking_part, found.found, found.expected, strict=True)]
-    return joined(of_each) if image is None else of_each[image]
 
 
 def layer_spacing(study: FilmStudy, constants: FilmConstants) -> float:

@@ -13,9 +13,9 @@ from ...grazing.refine import refine
 from ...nouns import Number
 from ...nouns.contributions import ENERGY, GEOMETRY
 from ...nouns.film import FilmConstants
-from .first_study import FilmStudy, fitted_priors
+from .first_study import FilmStudy, fitted_priors, usable_pairs
 from .inputs import FilmInputs
-from .numbers import layer_spacing, usable_pairs, volume_constant
+from .numbers import layer_spacing, volume_constant
 
 LENGTHS = ("lattice_constant_dried", "layer_spacing", "lattice_constant_volume")
 CALLED = {GEOMETRY: "distance", ENERGY: "energy"}

@@ -9,12 +9,13 @@ import numpy as np
 
 from ...grazing.blends import index_parted, part_blends
 from ...grazing.expected import incidence_of, moved
+from ...grazing.fold import with_fold
 from ...grazing.ring_lattice import ring_lattice
 from ...grazing.ring_profile import sectors_of
 from ...grazing.ring_share import random_share, spots_on_rings
 from ...grazing.second import Second, second_orientation
 from ...nouns.film import NO_LATTICE, Orientation, Spot
-from .first_study import FilmStudy, fitted_priors, held_of, views_of
+from .first_study import FilmStudy, fitted_priors, held_of, usable_pairs, views_of
 from .inputs import FilmInputs, FilmOptions
 from .several import clearest, study_of_images
 
@@ -23,7 +24,17 @@ def study_film(inputs: FilmInputs, options: FilmOptions) -> FilmStudy:
     """Spots, assignment and constants, of all images together; where spots have no lattice, that of the rings."""
     study = study_of_images(inputs, options)
     study = study if study.indexed is None else _parted(study, inputs, held_of(options))
-    return _with_rings(replace(study, lit_length_mm=options.lit_length_mm))
+    return _with_rings(replace(_with_fold(study), lit_length_mm=options.lit_length_mm))
+
+
+def _with_fold(study: FilmStudy) -> FilmStudy:
+    """The same with sigmas that hold where the beam comes in near the critical angle."""
+    found = study.indexed
+    if found is None:
+        return study
+    envelope, pairs = found.explained[0].envelope, usable_pairs(study)
+    refined = with_fold(study.setup, found.refined, pairs, fitted_priors(study), envelope)
+    return replace(study, indexed=replace(found, refined=refined))
 
 
 def _with_rings(study: FilmStudy) -> FilmStudy:
