@@ -22,8 +22,9 @@ from electrosaxs.nouns.film import Refined
 from electrosaxs.nouns.film_experiment import FilmBeam, FilmDetector, FilmExperiment, FilmOutput, FilmSettings
 from electrosaxs.physics.film_frame import Incidence, q_along_normal
 from electrosaxs.physics.film_reflections import film_reflections
+from electrosaxs.recipes.film.first_study import FilmStudy
 from electrosaxs.recipes.film.inputs import FilmInputs, FilmOptions, read_inputs
-from electrosaxs.recipes.film.study import FilmStudy, study_film
+from electrosaxs.recipes.film.study import study_film
 from electrosaxs.recipes.simulate_film import simulate_film
 from electrosaxs.twin.film import FilmFrame, draw_film
 

@@ -7,9 +7,10 @@ from closeness import assert_close
 
 from electrosaxs.grazing.widths import SpotWidths, fault_probability
 from electrosaxs.nouns.film_experiment import FilmBeam, FilmDetector, FilmExperiment, FilmSettings
+from electrosaxs.recipes.film.first_study import FilmStudy
 from electrosaxs.recipes.film.inputs import FilmOptions, read_inputs
 from electrosaxs.recipes.film.numbers import film_numbers
-from electrosaxs.recipes.film.study import FilmStudy, study_film
+from electrosaxs.recipes.film.study import study_film
 from electrosaxs.recipes.simulate_film import simulate_film
 
 SMALL = {

@@ -110,7 +110,7 @@ def test_a_long_sample_draws_spots_out_away_from_the_direct_beam(taken_off: floa
         away = 0.01 / distance * np.array([spot.row - row, spot.column - column])
         drawn_out.append(replace(spot, shape=np.eye(2) / 12.0 + np.outer(away, away) / 12.0))
     of_long_sample = replace(pairs, spots=drawn_out)
-    widths = spot_widths(of_long_sample, setup.plane, incidence_of(TRUE, 0, setup.film), taken_off)
+    widths = spot_widths(of_long_sample, setup.plane, [incidence_of(TRUE, 0, setup.film)], taken_off)
     whole = np.square(0.01 / distance * widths.q) / 12.0
     assert np.abs(widths.radial - left * whole).max() < 0.1 * whole.max()
 

@@ -9,6 +9,7 @@ from film_planes import plane
 
 from electrosaxs.grazing.expected import Expected, Setup, incidence_of, match
 from electrosaxs.grazing.geometry import film_coordinates, place_of_reflection
+from electrosaxs.grazing.intensities import Envelope
 from electrosaxs.grazing.likelihood import explain
 from electrosaxs.grazing.noise import NoiseModel
 from electrosaxs.grazing.rendered_spots import drawn_shifts
@@ -23,6 +24,7 @@ from electrosaxs.physics.refraction import FilmMedium, Index, material_index
 ANGLE, HEIGHT = np.radians(0.31), 1e6
 SETUP = Setup(plane(), FilmMedium(Index(7.4e-6, 3e-7), 0.0), material_index("Si", 2.33, 10.0), 5e4, 5.0)
 TRUE = FilmConstants(13.2, 0.0, (ANGLE,), SETUP.film.index.critical_angle)
+FLAT = Envelope(0.0, 7.0, 0.1, 0.0, np.inf)
 
 
 @pytest.mark.parametrize(
@@ -80,4 +82,4 @@ def test_constants_that_put_every_reflection_beside_the_detector_explain_no_spot
     spot = Spot(0, 100.0, 100.0, 1e-4 * np.eye(2), np.eye(2), 1e4, 1e2, 1.0, 1.0, 1.0, (0.0, 0.0), 0.01)
     image = prepare(np.random.default_rng(1).poisson(5.0, SETUP.plane.shape), np.zeros(SETUP.plane.shape, dtype=bool))
     view = surroundings(image, SETUP.plane)
-    assert explain([spot], np.array([-1]), nothing, view, neighbour_nm=9.3, sigma=1.0).score == 0.0
+    assert explain([spot], np.array([-1]), nothing, view, envelope=FLAT, sigma=1.0).score == 0.0

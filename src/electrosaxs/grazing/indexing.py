@@ -15,9 +15,10 @@ from ..nouns.film import NO_LATTICE, Assignment, FilmConstants, Orientation, Ref
 from ..physics.lattices import neighbour_distance
 from .candidates import Start, candidate_orientations, starts
 from .expected import Expected, Setup, behind, expected_reflections, in_blends, incidence_of, match
-from .intensities import Envelope
-from .likelihood import Explained, explain
+from .intensities import UNSEEN, Envelope, envelopes_of_images
+from .likelihood import Explained, direct_spots, explain, weighted_intensities
 from .refine import PIXEL_SIGMA, Matched, Prior, joined, matched, refine, value_of
+from .shifts import in_yoneda_band
 from .surroundings import Surroundings
 
 REFINED_STARTS = 6
@@ -166,22 +167,22 @@ def try_start(
         start.a, start.contraction, stated.incidence, stated.critical, stated.row_shift, stated.column_shift, stated.turn,
         stated.spot_shift, stated.field_shift,
     )  # fmt: skip
-    envelope: Envelope | None = None
+    envelopes: Sequence[Envelope] = ()
     refined: Refined | None = None
     rounds: list[float] = []
     for number, (least, relative, place_sigma) in enumerate((*ROUNDS, ROUNDS[-1])):
         tolerance = least if refined is None else max(least, SCATTERS * refined.scatter)
-        expected, found, explained = _look(start.orientation, images, setup, constants, tolerance, relative, envelope)
+        expected, found, explained = _look(start.orientation, images, setup, constants, tolerance, relative, envelopes)
         pairs = _usable(images, expected, found)
         if len(pairs.spots) < LEAST_SPOTS:
             return None
         rounds.append(sum(part.score for part in explained))
         if refined is not None and number < len(ahead) and rounds[-1] < ahead[number] - FAR_BEHIND:
             return Indexed(start.orientation, refined, expected, found, explained, tuple(rounds))
-        envelope = explained[0].envelope
+        envelopes = [part.envelope for part in explained]
         try:
             refined = refine(
-                setup, constants, pairs, priors, held=held, envelope=envelope, place_sigma=place_sigma,
+                setup, constants, pairs, priors, held=held, envelope=envelopes[0], place_sigma=place_sigma,
                 drawn=number == len(ROUNDS),
             )  # fmt: skip
         except (ConvergenceError, np.linalg.LinAlgError):
@@ -191,7 +192,7 @@ def try_start(
     if refined.scatter > MOST_SCATTER * usual_width(images):
         return None
     tolerance, relative = max(ROUNDS[-1][0], SCATTERS * refined.scatter), ROUNDS[-1][1]
-    expected, found, explained = _look(start.orientation, images, setup, constants, tolerance, relative, envelope)
+    expected, found, explained = _look(start.orientation, images, setup, constants, tolerance, relative, envelopes)
     return Indexed(start.orientation, refined, expected, found, explained, tuple(rounds))
 
 
@@ -213,12 +214,12 @@ def other_side(
         return found
     start = Start(found.orientation, c.a, c.contraction, 0.0)
     other = try_start(start, images, setup, replace(stated, incidence=mirrored), priors, held)
-    if other is None or other.score - _against(other, priors) <= found.score - _against(found, priors):
+    if other is None or other.score - against(other, priors) <= found.score - against(found, priors):
         return found
     return other
 
 
-def _against(one: Indexed, priors: Mapping[str, Prior]) -> float:
+def against(one: Indexed, priors: Mapping[str, Prior]) -> float:
     """What stated angles say against those found: half the sum of squares over their sigmas."""
     c = one.refined.constants
     off = [
@@ -239,7 +240,7 @@ def within_stated(
         return found
     sigma = priors["incidence 0"].sigma
     angles = [priors["incidence 0"].value + step * sigma for step in WITHIN_STATED]
-    return _calmest(found, angles, images, setup, stated, priors, held, least_score=found.score)
+    return _calmest(found, angles, images, setup, stated, priors, held)
 
 
 def freed_angle(
@@ -258,42 +259,56 @@ def with_free_angles(priors: Mapping[str, Prior]) -> dict[str, Prior]:
 
 def _calmest(
     found: Indexed, angles: Sequence[float], images: Sequence[ImageView], setup: Setup, stated: FilmConstants,
-    priors: Mapping[str, Prior], held: Mapping[str, str], *, least_score: float = -np.inf,
+    priors: Mapping[str, Prior], held: Mapping[str, str],
 ) -> Indexed:  # fmt: skip
-    """What was found, or what comes from these first angles where most of the scatter is gone then and no spot is lost."""
-    c, tried = found.refined.constants, [found]
+    """What was found, or what comes from these first angles where most of the scatter is gone then and no spot is lost but
+    for those in the Yoneda band: it shows tails of reflections from below the horizon, too, and no angle puts these on it."""
+    c, tried, least = found.refined.constants, [found], _firm_matches(found, images, setup)
     for angle in angles:
         other = tuple(angle + i - c.incidence[0] for i in c.incidence)
         if min(other) > 0.0:
             start = Start(found.orientation, c.a, c.contraction, 0.0)
             done = try_start(start, images, setup, replace(stated, incidence=other), priors, held)
-            if done is not None and done.matches >= found.matches and done.score >= least_score:
+            if done is not None and _firm_matches(done, images, setup) >= least:
                 tried.append(done)
     best = min(tried, key=lambda one: one.refined.scatter)
     return best if best.refined.scatter < CALMER * found.refined.scatter else found
 
 
+def _firm_matches(one: Indexed, images: Sequence[ImageView], setup: Setup) -> int:
+    """Spots above the Yoneda band that have a reflection of the direct beam."""
+    c, count = one.refined.constants, 0
+    for i, (image, found, expected) in enumerate(zip(images, one.found, one.expected, strict=True)):
+        above = ~in_yoneda_band(setup, c, i, image.spots)
+        count += int(np.count_nonzero(above & direct_spots(found, expected)))
+    return count
+
+
 def _look(
     orientation: Orientation, images: Sequence[ImageView], setup: Setup, constants: FilmConstants, tolerance: float,
-    relative: float, envelope: Envelope | None,
+    relative: float, envelopes: Sequence[Envelope],
 ) -> tuple[list[Expected], list[npt.NDArray[np.int64]], list[Explained]]:  # fmt: skip
-    """Expected reflections, matches and explanation of each image."""
-    expected, found, explained = [], [], []
+    """Expected reflections, matches and explanation of each image. envelopes: of each, none before the first look."""
+    expected, found = [], []
     neighbour = neighbour_distance(orientation.lattice, constants.a)
     for number, image in enumerate(images):
         here = expected_reflections(setup, orientation, constants, number, image.view)
         if image.taken is not None:
             here = behind(here, image.taken)
         here = in_blends(here, image.blends)
-        intensity = (
-            here.weight if envelope is None else here.weight * np.exp(np.clip(envelope.log(here.q), -60.0, 60.0))
-        )
-        known = envelope is not None
+        known = bool(envelopes) and envelopes[number].level > UNSEEN
+        intensity = here.weight * (np.exp(np.clip(envelopes[number].log(here.q), -60.0, 60.0)) if known else 1.0)
         matches = match(image.spots, here, tolerance=tolerance, relative=relative, intensity=intensity, known=known)
         expected.append(here)
         found.append(matches)
-        sigma = max(LEAST_PLACE_SIGMA, 0.8 * tolerance)
-        explained.append(explain(image.spots, matches, here, image.view, neighbour_nm=neighbour, sigma=sigma))
+    told = [weighted_intensities(i.spots, f, e) for i, e, f in zip(images, expected, found, strict=True)]
+    sigma = max(LEAST_PLACE_SIGMA, 0.8 * tolerance)
+    explained = [
+        explain(image.spots, matches, here, image.view, envelope=envelope, sigma=sigma)
+        for image, matches, here, envelope in zip(
+            images, found, expected, envelopes_of_images(told, neighbour_nm=neighbour), strict=True
+        )
+    ]
     return expected, found, explained
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +17,8 @@ SCATTER = 0.6  # of the logarithm of an intensity about the model: shapes, orien
 LARGEST_SQUARE = 2.0  # nm^2: of the displacement
 NEAR_ZERO, STEP, LONGEST = 1e-3, 0.01, 200.0  # of q d in the table of the form factor
 LEAST_SPOTS = 4
+LEVEL_ROUNDS = 3
+UNSEEN = -60.0  # ln of the level of an image that shows none of the spots
 UNLIKELY = 0.02  # of the likelihood of the best, from which on others count
 
 
@@ -60,8 +63,9 @@ def _log_form(spread: float) -> tuple[FloatArray, FloatArray]:
     return x, np.log(form) - np.log(form[0])
 
 
-def fit_envelope(q: FloatArray, log_intensity: FloatArray, *, neighbour_nm: float) -> Envelope:
-    """Spheres and displacement that explain ln of the weighted intensities (n,); flat where there are few spots."""
+def fit_envelope(q: FloatArray, log_intensity: FloatArray, *, neighbour_nm: float, copies: float = 1.0) -> Envelope:
+    """Spheres and displacement that explain ln of the weighted intensities (n,); flat where there are few spots. copies: how
+    often each reflection was seen: what scatters about the model is its own, and says no more when it is seen again."""
     level = float(np.median(log_intensity)) if q.size else 0.0
     if q.size < LEAST_SPOTS:
         return Envelope(level, 0.5 * neighbour_nm, 0.15, 0.0, np.inf)
@@ -80,11 +84,32 @@ def fit_envelope(q: FloatArray, log_intensity: FloatArray, *, neighbour_nm: floa
         weight = 1.0 / (1.0 + np.square(off))
     cost = np.log1p(np.square(off)).sum(axis=1)
     best = int(np.argmin(cost))
-    likely = np.exp(-(cost - cost[best]))
+    likely = np.exp(-(cost - cost[best]) / copies)
     centre = float((likely * displaced).sum() / likely.sum())
     between = float((likely * np.square(displaced - centre)).sum() / likely.sum())
-    sigma = float(np.sqrt(SCATTER**2 * total[best] / determinant[best] + between))
+    sigma = float(np.sqrt(copies * SCATTER**2 * total[best] / determinant[best] + between))
     some = np.flatnonzero(likely > UNLIKELY)
     share = likely[some] / likely[some].sum()
     told = tuple((float(w), *sizes[k], float(displaced[k])) for w, k in zip(share, some, strict=True))
     return Envelope(float(levels[best]), *sizes[best], float(displaced[best]), sigma, told)
+
+
+def envelopes_of_images(parts: Sequence[tuple[FloatArray, FloatArray]], *, neighbour_nm: float) -> tuple[Envelope, ...]:
+    """The envelope of one film, with each image's own level, for exposures differ: spheres and displacement are those of all
+    images together. parts: q and ln of the weighted intensities of each image; one without any is foretold nothing."""
+    counts = [q.size for q, _ in parts]
+    if len(parts) == 1 or not any(counts):
+        return tuple(fit_envelope(q, logs, neighbour_nm=neighbour_nm) for q, logs in parts)
+    envelope = fit_envelope(*parts[int(np.argmax(counts))], neighbour_nm=neighbour_nm)
+    shift = np.full(len(parts), UNSEEN)
+    for _ in range(LEVEL_ROUNDS):
+        for i, (q, logs) in enumerate(parts):
+            shift[i] = float(np.median(logs - envelope.log(q))) if q.size else UNSEEN
+        level = np.concatenate([logs - s for (_, logs), s in zip(parts, shift, strict=True)])
+        envelope = fit_envelope(
+            np.concatenate([q for q, _ in parts]), level, neighbour_nm=neighbour_nm, copies=sum(counts) / max(counts)
+        )
+    return tuple(
+        replace(envelope, level=envelope.level + float(s) if q.size else UNSEEN)
+        for (q, _), s in zip(parts, shift, strict=True)
+    )

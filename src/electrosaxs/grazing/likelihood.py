@@ -19,7 +19,7 @@ from scipy.special import ndtr
 from ..nouns.base import FloatArray
 from ..nouns.film import Spot
 from .expected import Expected
-from .intensities import Envelope, fit_envelope
+from .intensities import Envelope
 from .noise import MAD_TO_SIGMA
 from .surroundings import Surroundings
 
@@ -50,24 +50,20 @@ def explain(
     expected: Expected,
     view: Surroundings,
     *,
-    neighbour_nm: float,
+    envelope: Envelope,
     sigma: float,
 ) -> Explained:
-    """Score of matches `found` (per spot, -1 for none) on one image. sigma: of places, in pixels."""
+    """Score of matches `found` (per spot, -1 for none) on one image. envelope: with this image's level; sigma: of places, in
+    pixels."""
     if not len(expected):  # constants that put every reflection beside the detector
         nothing = np.zeros(0)
-        return Explained(0.0, nothing, nothing, fit_envelope(nothing, nothing, neighbour_nm=neighbour_nm))
-    use = found >= 0
-    direct = use & ~np.where(use, expected.reflected[np.maximum(found, 0)], False)
-    brightness = np.array([s.intensity for s in spots])
-    weight = np.maximum(expected.weight, 1e-30)
-    with np.errstate(divide="ignore"):
-        logs = np.log(np.maximum(brightness[direct], 1e-30)) - np.log(weight[found[direct]])
-    envelope = fit_envelope(expected.q[found[direct]], logs, neighbour_nm=neighbour_nm)
+        return Explained(0.0, nothing, nothing, envelope)
+    use, direct = found >= 0, direct_spots(found, expected)
+    q, logs = weighted_intensities(spots, found, expected)
     signal = expected_signal(spots, expected, envelope, view)
     clarity = np.array([s.signal_to_noise for s in spots])[direct] / np.maximum(signal[found[direct]], 1e-6)
     signal = signal * min(1.0, float(np.median(clarity)) if clarity.size else 1.0)
-    doubt = max(DOUBT, DOUBTS * _spread(logs - envelope.log(expected.q[found[direct]])))
+    doubt = max(DOUBT, DOUBTS * _spread(logs - envelope.log(q)))
     seen = ndtr(np.log(np.maximum(signal, 1e-6) / DETECTED_AT) / doubt)
     likely = np.where(expected.reflected, REFLECTED_SURE, SURE)
     seen = np.clip(seen, np.where(expected.reflected, REFLECTED_HARDLY, HARDLY), likely)
@@ -79,9 +75,26 @@ def explain(
     gained = np.log(seen[found[use]] / (2.0 * np.pi * own * chance)) - 0.5 * off[use] / own
     missed = np.ones(len(expected), dtype=bool)
     missed[found[use]] = False
-    farthest = KNOWN_TO * float(np.quantile(expected.q[found[direct]], MOST)) if direct.any() else 0.0
+    farthest = KNOWN_TO * float(np.quantile(q, MOST)) if direct.any() else 0.0
     missed &= (expected.status == "") & (expected.q < farthest) & ~(expected.reflected & (signal < DETECTED_AT))
     return Explained(float(gained.sum() + np.log1p(-seen[missed]).sum()), seen, signal, envelope)
+
+
+def direct_spots(found: npt.NDArray[np.int64], expected: Expected) -> npt.NDArray[np.bool_]:
+    """Which spots have a reflection of the direct beam."""
+    if not len(expected):
+        return np.zeros(found.size, dtype=bool)
+    return np.asarray((found >= 0) & ~expected.reflected[np.maximum(found, 0)])
+
+
+def weighted_intensities(
+    spots: Sequence[Spot], found: npt.NDArray[np.int64], expected: Expected
+) -> tuple[FloatArray, FloatArray]:
+    """q (1/nm) of the spots of the direct beam, and ln of their intensities over the weights of their reflections."""
+    direct = direct_spots(found, expected)
+    light = np.array([s.intensity for s in spots])[direct]
+    weight = np.maximum(expected.weight, 1e-30)[found[direct]]
+    return expected.q[found[direct]], np.log(np.maximum(light, 1e-30)) - np.log(weight)
 
 
 def _spread(off: FloatArray) -> float:

@@ -202,7 +202,12 @@ class _Measured:
         off = np.einsum("nij,nj->ni", self.whitening, self.lie.centre - moved_by - predicted)
         finite = np.isfinite(off)
         counted = np.repeat(self.use & finite.all(axis=1), 2)
-        return (off if finite.all() else np.nan_to_num(off, nan=1e3)).ravel(), counted
+        return (off if finite.all() else np.where(finite, off, self._lost)).ravel(), counted
+
+    @cached_property
+    def _lost(self) -> FloatArray:
+        """What it costs a spot (spot, 1) to have no ray: too much, but for tails from below the horizon that of an outlier."""
+        return np.where(self.lie.low, OUTLIER / np.sqrt(2.0), 1e3)[:, None]
 
     @cached_property
     def _images(self) -> list[tuple[int, npt.NDArray[np.bool_], FloatArray, FloatArray, npt.NDArray[np.bool_]]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..nouns.film import FilmConstants, Refined
 from .expected import Setup, incidence_of, moved
-from .indexing import ImageView, Indexed, index_film
+from .indexing import LEAST_SPOTS, ImageView, Indexed, index_film
 from .refine import Prior, value_of
 from .spots import replaced
 
@@ -44,6 +44,8 @@ def second_orientation(images: Sequence[ImageView], setup: Setup, first: Indexed
         return None
     if found.matches < max(LEAST_MATCHES, LEAST_EXPLAINED * count) or found.score < LEAST_ODDS:
         return None
+    if not any(s and (f >= 0).any() for s, f in zip(shown(first), found.found, strict=True)):
+        return None  # no image shows both
     share, sigma = _share(images, first, left, found)
     return Second(_over_all_spots(found, first), share, sigma)
 
@@ -78,17 +80,25 @@ def _share(
 ) -> tuple[float, float]:
     """Share of the second orientation: its spots' intensities over those that the spheres and displacements of the first
     one's spots give, against the same of the first."""
-    envelope = first.explained[0].envelope
     levels = []
     for views, one in ((images, first), (left, second)):
         off = []
-        for view, expected, found in zip(views, one.expected, one.found, strict=True):
+        for view, expected, found, part, both in zip(
+            views, one.expected, one.found, first.explained, shown(first), strict=True
+        ):
+            if not both:
+                continue
             for spot, k in zip(view.spots, found, strict=True):
                 if k >= 0 and not expected.reflected[k]:
                     q = expected.q[k : k + 1]
-                    off.append(np.log(spot.intensity / expected.weight[k]) - float(envelope.log(q)[0]))
+                    off.append(np.log(spot.intensity / expected.weight[k]) - float(part.envelope.log(q)[0]))
         centre = float(np.median(off))
         levels.append((centre, 1.25 * 1.4826 * float(np.median(np.abs(np.array(off) - centre))) / np.sqrt(len(off))))
     ratio = float(np.exp(np.clip(levels[1][0] - levels[0][0], -30.0, 30.0)))
     share = ratio / (1.0 + ratio)
     return share, share * (1.0 - share) * float(np.hypot(levels[0][1], levels[1][1]))
+
+
+def shown(found: Indexed) -> list[bool]:
+    """Whether each image shows as many spots of an orientation as it must explain."""
+    return [int((matches >= 0).sum()) >= LEAST_SPOTS for matches in found.found]

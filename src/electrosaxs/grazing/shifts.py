@@ -48,12 +48,14 @@ FIRST_ORDER, DRAWN = Left(0.01, 0.05), Left(0.004, 0.015)
 @dataclass(frozen=True, eq=False)
 class Places:
     """Middles of spots (spot, 2) in pixels, by how much arcs, slopes and bends (`shift`) and the waves' field (`by_field`) move
-    them off their reflections, and what else is not known of each place: covariances (spot, 2, 2)."""
+    them off their reflections, and what else is not known of each place: covariances (spot, 2, 2); low: spots that reach below
+    the critical angle, which may be tails of reflections from below the horizon."""
 
     centre: FloatArray
     shift: FloatArray
     by_field: FloatArray
     covariance: FloatArray
+    low: npt.NDArray[np.bool_]
 
 
 def corrected_places(
@@ -61,11 +63,15 @@ def corrected_places(
     envelope: Envelope | None, *, drawn: bool = False,
 ) -> Places:  # fmt: skip
     """Places of the reflections of spots, `reflected` where they are of the channel "R". drawn: shifts of spots that are drawn
-    and fitted, instead of those of first order."""
+    and fitted, instead of those of first order. What is left of shifts is the same in all images of a film, so that its
+    variance grows with their number: the mean over images is no better known."""
     count, left = len(spots), DRAWN if drawn else FIRST_ORDER
-    made = Places(np.empty((count, 2)), np.empty((count, 2)), np.empty((count, 2)), np.empty((count, 2, 2)))
+    middle, shift, by_field = (np.empty((count, 2)) for _ in range(3))
+    made = Places(middle, shift, by_field, np.empty((count, 2, 2)), np.zeros(count, dtype=bool))
     images = np.array([spot.image for spot in spots])
-    for image in np.unique(images):
+    numbers, counts = np.unique(images, return_counts=True)
+    copies = count / max(counts, default=1)
+    for image in numbers:
         here = np.flatnonzero(images == image)
         of_image = [spots[int(i)] for i in here]
         centre = np.array([(spot.row, spot.column) for spot in of_image])
@@ -81,11 +87,20 @@ def corrected_places(
             known = np.isfinite(exact[0] + exact[1]) & ~total[:, None]
             parts = np.where(known, exact[0], parts[0]), np.where(known, exact[1], parts[1])
         shift, by_field = (np.clip(np.nan_to_num(part), -widest, widest) for part in parts)
-        own = np.array([spot.covariance for spot in of_image]) + left.shape**2 * shape
+        own = np.array([spot.covariance for spot in of_image]) + copies * left.shape**2 * shape
         for part in (CORRECTION_SHARE * shift, yoneda):
-            own = own + part[:, :, None] * part[:, None, :]
+            own = own + copies * part[:, :, None] * part[:, None, :]
+        made.low[here] = total
         made.centre[here], made.shift[here], made.by_field[here], made.covariance[here] = centre, shift, by_field, own
     return made
+
+
+def in_yoneda_band(setup: Setup, constants: FilmConstants, image: int, spots: Sequence[Spot]) -> npt.NDArray[np.bool_]:
+    """Which spots reach below the critical angle, where the waves' amplitudes decide how high they are seen."""
+    if not spots:
+        return np.zeros(0, dtype=bool)
+    centre, shape = np.array([(spot.row, spot.column) for spot in spots]), np.array([spot.shape for spot in spots])
+    return _of_yoneda_band(setup, constants, image, centre, shape, np.zeros(len(spots), dtype=bool), 0.0)[1]
 
 
 def _of_yoneda_band(

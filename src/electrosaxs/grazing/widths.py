@@ -12,6 +12,7 @@ fault per layer of thickness d (Warren 1969).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,15 +65,17 @@ class SpotWidths:
         return SpotWidths(**{name: values[chosen] for name, values in vars(self).items()})
 
 
-def spot_widths(pairs: Matched, plane: DetectorPlane, incidence: Incidence, lit_length: float = 0.0) -> SpotWidths:
-    """Variances in q of the clear spots; a pixel's own width and that of the lit length (m) taken off."""
+def spot_widths(
+    pairs: Matched, plane: DetectorPlane, incidences: Sequence[Incidence], lit_length: float = 0.0
+) -> SpotWidths:
+    """Variances in q of the clear spots; a pixel's own width and that of the lit length (m) taken off. incidences: by image."""
     rows = []
     row, column = (float(x[0]) for x in plane.pixel(np.array([[1.0, 0.0, 0.0]])))
     drawn_out = lit_length / float(np.linalg.norm(plane.origin + row * plane.by_row + column * plane.by_column))
     for spot, reflected, normal in zip(pairs.spots, pairs.reflected, pairs.normal, strict=True):
         if reflected or spot.signal_to_noise < CLEAR:
             continue
-        point, by_pixel = q_slopes(plane, incidence, spot.row, spot.column)
+        point, by_pixel = q_slopes(plane, incidences[spot.image], spot.row, spot.column)
         away = drawn_out * np.array([spot.row - row, spot.column - column])
         shape = by_pixel @ (spot.shape - np.eye(2) / 12.0 - np.outer(away, away) / 12.0) @ by_pixel.T
         length = np.hypot(*point)

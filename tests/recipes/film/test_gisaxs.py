@@ -17,10 +17,11 @@ from electrosaxs.grazing.surroundings import surroundings
 from electrosaxs.io.cbf import decode_cbf, write_cbf
 from electrosaxs.nouns.detector_geometry import sigma_comments
 from electrosaxs.nouns.film_experiment import FilmBeam, FilmDetector, FilmExperiment, FilmSettings
+from electrosaxs.recipes.film.first_study import FilmStudy
 from electrosaxs.recipes.film.inputs import FilmOptions, read_inputs
 from electrosaxs.recipes.film.numbers import film_numbers
 from electrosaxs.recipes.film.scales import with_scales
-from electrosaxs.recipes.film.study import FilmStudy, study_film
+from electrosaxs.recipes.film.study import study_film
 from electrosaxs.recipes.simulate_film import SimulatedFilm, simulate_film
 
 SMALL = {

@@ -11,10 +11,10 @@ import numpy as np
 from ...figures.gallery import Drawn, drawn
 from ...figures.gisaxs import FilmPicture, indexed_image, indexed_pattern, radial_intensity, residuals
 from ...grazing.expected import incidence_of, moved
+from ...grazing.fold import near_the_fold
 from ...grazing.geometry import horizon
 from ...grazing.maps import film_pattern, pixel_q
 from ...grazing.maps import radial_intensity as radial_mean
-from ...grazing.seen_horizon import seen_horizon
 from ...grazing.widths import mosaic_profile
 from ...io.atomic import replacing
 from ...io.film_results import write_film_results
@@ -28,11 +28,14 @@ from ...report.provenance import write_provenance
 from ...report.template import render, save_figure
 from ..output_folder import check_free, output_folder
 from ..settings import as_paths
+from .contradictions import contradictions, silent_images
+from .first_study import FilmStudy, usable_pairs
 from .inputs import FilmInputs, FilmOptions, read_inputs
-from .numbers import film_numbers, usable_pairs
+from .numbers import film_numbers
 from .scales import with_scales
-from .standing import DOUBTFUL, check_standing
-from .study import FilmStudy, study_film
+from .several import clearest
+from .standing import check_standing
+from .study import study_film
 from .tables import (
     IMAGE_COLUMNS,
     REFLECTION_COLUMNS,
@@ -59,8 +62,6 @@ CHANNELS = "spots of the direct (T) and of the reflected beam (R) are reflection
 SUBSTRATE_NOTE = (
     "the substrate is taken to be silicon and the film 1 µm thick: both decide only how bright spots should be"
 )
-
-CONTRADICTED = 4.0  # sigmas between the angle stated and the one found
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,10 +106,10 @@ def analyse_film(
     study = study_film(inputs, options)
     check_standing(inputs, options, study)
     spots, expected = final_spots(study), reflections(study)
-    doubts = (*_contradictions(study), *_horizons(study))
+    doubts = contradictions(study)
     results = FilmResults(
         study, spots, expected, _doubted(with_scales(film_numbers(study), study, inputs), doubts),
-        (*doubts, *_notes(study)), doubts,
+        (*doubts, *silent_images(study), *_notes(study)), doubts,
     )  # fmt: skip
     _write(output_folder(out, read, command="gisaxs"), inputs, results, options, read)
     return results
@@ -117,7 +118,7 @@ def analyse_film(
 def summary(results: FilmResults, out: str | Path) -> str:
     """The verdict and the headline numbers as text for the terminal."""
     lines = number_lines(results.numbers)
-    said = [f"note: {doubt}" for doubt in results.doubts]
+    said = [f"note: {one}" for one in (*results.doubts, *silent_images(results.study))]
     return "\n".join([results.verdict, *lines, *said, f"report: {Path(out) / 'report.html'}"])
 
 
@@ -127,47 +128,6 @@ def _doubted(numbers: dict[str, Number], doubts: Sequence[str]) -> dict[str, Num
         return numbers
     quality = f"doubtful: {'; '.join(doubts)}"
     return {name: replace(one, quality=quality) if one.sigma else one for name, one in numbers.items()}
-
-
-def _horizons(study: FilmStudy) -> list[str]:
-    """Images whose scattering does not end where the geometry and the stated angle have the horizon."""
-    plane, said = study.setup.plane, []
-    row = float(np.linalg.norm(plane.by_row) / np.linalg.norm(plane.origin))  # rad
-    for i, angle in enumerate(study.start.incidence):
-        seen = seen_horizon(study.prepared[i], plane, angle, [s for s in study.spots if s.image == i])
-        if seen is None:
-            continue
-        off, sigma = seen[0], float(np.hypot(seen[1], study.priors[f"incidence {i}"].sigma))
-        if abs(off) > CONTRADICTED * sigma:
-            said.append(
-                f"scattering of image {i + 1} begins {abs(off) / row:.0f} ± {sigma / row:.0f} rows "
-                f"{'above' if off > 0.0 else 'below'} the horizon that the geometry has at {np.degrees(angle):.4g} deg of "
-                "incidence: the direct beam's row (Poni1), or the angle, is wrong, and with it every number"
-            )
-    return said
-
-
-def _contradictions(study: FilmStudy) -> list[str]:
-    """What contradicts the assignment or the stated angle."""
-    found, said = study.indexed, []
-    if found is None:
-        return []
-    for i, angle in enumerate(found.refined.constants.incidence):
-        prior, sigma = study.priors[f"incidence {i}"], found.refined.sigma(f"incidence {i}") or 0.0
-        if abs(angle - prior.value) > CONTRADICTED * np.hypot(prior.sigma, sigma):
-            said.append(
-                f"the spots of image {i + 1} tell {np.degrees(angle):.3f} ± {np.degrees(sigma):.1g} deg of incidence, and "
-                f"{np.degrees(prior.value):.4g} ± {np.degrees(prior.sigma):.2g} deg was stated: the angle, or the beam's "
-                "row in the geometry, is wrong"
-            )
-    usable = sum(not s.excluded for s in study.spots)
-    explained = sum(int(np.count_nonzero(f >= 0)) for one in study.all_indexed for f in one.found)
-    if explained < DOUBTFUL * usable:
-        said.append(
-            f"{usable - explained} of {usable} spots are not explained: the direct beam's row or the distance of the geometry "
-            "may be wrong, or there are more than two orientations; do not trust constants of a lattice that explains so few"
-        )
-    return said
 
 
 def _notes(study: FilmStudy) -> tuple[str, ...]:
@@ -185,6 +145,12 @@ def _notes(study: FilmStudy) -> tuple[str, ...]:
     )
     if copies:
         notes.append(f"{copies} spots are copies made by the beam that the substrate reflects")
+    near = [str(i + 1) for i in near_the_fold(found.refined.constants)]
+    if near:
+        notes.append(
+            f"the beam of image {' and '.join(near)} comes in near the critical angle, where angles on both sides of it give "
+            "nearly the same places: sigmas hold both"
+        )
     if study.second is not None:
         also = study.second.indexed.orientation
         notes.insert(
@@ -215,7 +181,7 @@ def _write(out: Path, inputs: FilmInputs, results: FilmResults, options: FilmOpt
     write_provenance(out, "gisaxs", asdict(options), inputs=read)
     figures = [save_figure(out / "figures", item) for item in _drawn(picture)]
     page = render(
-        __package__, "report.html.j2", verdict=results.verdict, images=[image.path.name for image in inputs.images],
+        __package__, "report.html.j2", verdict=results.verdict, images=inputs.names,
         numbers=[number_row(name, number, None) for name, number in results.numbers.items()], notes=results.notes,
         probabilities=sorted(study.assignment.probabilities.items(), key=lambda item: -item[1])[:6],
         figures=[figure for figure in figures if figure.png], omitted=[figure for figure in figures if not figure.png],
@@ -236,26 +202,27 @@ def _counts(expected: Sequence[Reflection]) -> dict[str, dict[str, int]]:
 
 
 def _picture(results: FilmResults) -> tuple[FilmPicture, dict[str, Noun]]:
-    """What the figures show, of the first image, and the maps of results.nxs."""
+    """What the figures show, of the image with most spots of the lattice, and the maps of results.nxs."""
     study = results.study
-    plane, incidence = moved(study.setup.plane, study.constants), incidence_of(study.constants, 0, study.setup.film)
-    prepared = study.prepared[0]
+    shown = clearest(study.indexed)
+    plane, incidence = moved(study.setup.plane, study.constants), incidence_of(study.constants, shown, study.setup.film)
+    prepared = study.prepared[shown]
     pixels = pixel_q(prepared, plane, incidence)
     pattern, radial = film_pattern(pixels, plane), radial_mean(pixels)
     maps: dict[str, Noun] = {"pattern": pattern, "radial_intensity": radial}
     width = results.numbers["mosaic_width"].value
     if width is not None:
-        profile = mosaic_profile(prepared, usable_pairs(study), plane, incidence, width)
+        profile = mosaic_profile(prepared, usable_pairs(study, shown), plane, incidence, width)
         if profile is not None:
             maps["mosaic_profile"] = profile
     off, channels = spot_residuals(study, results.spots, results.reflections)
-    first = [i for i, spot in enumerate(results.spots) if spot.image == 0]
+    first = [i for i, spot in enumerate(results.spots) if spot.image == shown]
     picture = FilmPicture(
         title=results.verdict.replace(", and ", ",\nand "),
         image=np.where(prepared.bad, np.nan, prepared.values),
         pattern=pattern,
         radial=radial,
-        reflections=tuple(mark for mark in results.reflections if mark.image == 0),
+        reflections=tuple(mark for mark in results.reflections if mark.image == shown),
         spots=tuple(results.spots[i] for i in first),
         residuals=off[first],
         channels=tuple(channels[i] for i in first),

@@ -63,6 +63,16 @@ class FilmInputs:
     scales: Mapping[str, float]
     calibrated: bool
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of each image, its file's name, with as many of its folders as tell it from the others."""
+        parts = [image.path.resolve().parts for image in self.images]
+        for depth in range(1, max(map(len, parts)) + 1):
+            names = tuple("/".join(part[-depth:]) for part in parts)
+            if len(set(names)) == len(names):
+                break
+        return names
+
     def needless(self, name: str) -> bool:
         """Whether nothing is missing where a scale has no sigma."""
         return name == ENERGY and self.calibrated
@@ -89,11 +99,24 @@ def read_inputs(files: Sequence[str | Path], geometry: str | Path, options: Film
                 remedy="turn the image as the detector read it: rows and columns are exchanged" if turned
                 else "give the geometry of the detector that took the image",
             )  # fmt: skip
+    _check_different(images)
     unused = tuple(image.unused | mask for image in images)
     for image, left_out, angle in zip(images, unused, angles, strict=True):
         _check_used(image, left_out, plane, angle, options.mask)
     scales, calibrated = _scales(read, options)
     return FilmInputs(images, unused, where, plane, angles, scales, calibrated)
+
+
+def _check_different(images: Sequence[FilmImage]) -> None:
+    """InputFileError for an image that stands twice: its errors would be taken for those of two."""
+    for i, image in enumerate(images):
+        for before in images[:i]:
+            if np.array_equal(image.values, before.values) and image.values.any():
+                raise bad_value(
+                    InputFileError, where=image.path, field="images", value="stands twice",
+                    rule=f"its pixels are those of {before.path}, and each image counts as a measurement of its own",
+                    remedy="give each image once",
+                )  # fmt: skip
 
 
 def _scales(geometry: DetectorGeometry, options: FilmOptions) -> tuple[dict[str, float], bool]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from ...grazing.expected import incidence_of, moved
-from ...grazing.refine import Matched, joined, matched
 from ...grazing.widths import (
     SpotWidths,
     Width,
@@ -19,7 +18,7 @@ from ...nouns import FloatArray, Number
 from ...nouns.film import FilmConstants, Refined
 from ...physics.film_reflections import film_reflections
 from ...physics.lattices import lattice_named
-from .study import FilmStudy
+from .first_study import FilmStudy, usable_pairs
 
 FILM_NUMBERS = {
     "lattice_constant_dried": "nm",
@@ -60,7 +59,7 @@ def film_numbers(study: FilmStudy) -> dict[str, Number]:
         absent = {name: Number.absent(unit, why) for name, unit in FILM_NUMBERS.items()}
         return {**absent, **_stated_angles(study), **_of_rings(study), **counts}
     refined, constants = found.refined, found.refined.constants
-    note = f"{len(usable_pairs(study).spots)} spots, least squares on pixels{_held(study)}"
+    note = f"{len(usable_pairs(study).spots)} spots{_of_images(study)}, least squares on pixels{_held(study)}"
     hexagonal = found.orientation.lattice == "HCP"
     what = "distance of neighbours in the plane" if hexagonal else "conventional a of the unstrained cell in the plane"
     numbers = {
@@ -83,6 +82,16 @@ def film_numbers(study: FilmStudy) -> dict[str, Number]:
         "second_orientation_share": _second_share(study),
     }  # fmt: skip
     return {**{name: numbers[name] for name in FILM_NUMBERS}, **counts}
+
+
+def _of_images(study: FilmStudy) -> str:
+    """How many images spots are of, and what these tell by themselves."""
+    if len(study.prepared) == 1:
+        return ""
+    assert study.indexed is not None
+    told = [one.refined for one in study.alone if one is not None and one.orientation == study.indexed.orientation]
+    of_each = ", ".join(f"{one.constants.a:.6g} ± {one.sigma('a') or 0.0:.1g}" for one in told)
+    return f" of {len(study.prepared)} images together (a of each alone: {of_each or 'none'})"
 
 
 def _of_rings(study: FilmStudy) -> dict[str, Number]:
@@ -122,15 +131,6 @@ def _second_share(study: FilmStudy) -> Number:
         study.second.share, study.second.share_sigma, "one",
         f"of the crystals that make spots: {name}, from intensities over those that spheres and displacements give",
     )  # fmt: skip
-
-
-def usable_pairs(study: FilmStudy) -> Matched:
-    """Spots of all images with their reflections, both channels."""
-    found = study.indexed
-    assert found is not None
-    images = range(len(study.prepared))
-    taking_part = [[s for s in study.spots if s.image == i and not s.excluded] for i in images]
-    return joined([matched(s, f, e) for s, f, e in zip(taking_part, found.found, found.expected, strict=True)])
 
 
 def layer_spacing(study: FilmStudy, constants: FilmConstants) -> float:
@@ -223,8 +223,9 @@ def _stated_angles(study: FilmStudy) -> dict[str, Number]:
 
 def _widths(study: FilmStudy) -> dict[str, Number]:
     constants, pairs = study.constants, usable_pairs(study)
-    plane, incidence = moved(study.setup.plane, constants), incidence_of(constants, 0, study.setup.film)
-    widths = spot_widths(pairs, plane, incidence, 1e-3 * (study.lit_length_mm or 0.0))
+    plane = moved(study.setup.plane, constants)
+    beams = [incidence_of(constants, i, study.setup.film) for i in range(len(constants.incidence))]
+    widths = spot_widths(pairs, plane, beams, 1e-3 * (study.lit_length_mm or 0.0))
     taken_off = "the length of the lit sample is not known and not taken off"
     if study.lit_length_mm is not None:
         taken_off = f"what {study.lit_length_mm:g} mm of lit sample draw out is taken off"

@@ -13,9 +13,9 @@ from ...grazing.refine import refine
 from ...nouns import Number
 from ...nouns.contributions import ENERGY, GEOMETRY
 from ...nouns.film import FilmConstants
+from .first_study import FilmStudy, fitted_priors, usable_pairs
 from .inputs import FilmInputs
-from .numbers import layer_spacing, usable_pairs, volume_constant
-from .study import FilmStudy
+from .numbers import layer_spacing, volume_constant
 
 LENGTHS = ("lattice_constant_dried", "layer_spacing", "lattice_constant_volume")
 CALLED = {GEOMETRY: "distance", ENERGY: "energy"}
@@ -60,7 +60,9 @@ def _slopes_of_distance(study: FilmStudy, numbers: Mapping[str, Number]) -> dict
         setup = replace(study.setup, plane=_farther(study.setup.plane, step))
         start = replace(study.constants, a=(1.0 + step) * study.constants.a)
         try:
-            return refine(setup, start, pairs, study.priors, held=found.refined.held, envelope=envelope).constants
+            return refine(
+                setup, start, pairs, fitted_priors(study), held=found.refined.held, envelope=envelope
+            ).constants
         except ConvergenceError:  # where no fit ends at another distance, lengths are as the distance
             return start
 

@@ -18,8 +18,8 @@ from ...grazing.surroundings import surroundings
 from ...nouns.base import FloatArray
 from ...nouns.film import FilmConstants
 from ...physics.film_frame import Incidence
+from .first_study import FilmStudy
 from .inputs import FilmInputs, FilmOptions
-from .study import FilmStudy
 
 DOUBTFUL = 0.5  # of the spots are explained where an image stands as its geometry says
 LEAST_PAIRED = 8  # spots with a partner on the other side

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from ...grazing.likelihood import DETECTED_AT
 from ...grazing.spots import replaced
 from ...nouns import FloatArray
 from ...nouns.film import NO_LATTICE, Orientation, Reflection, Spot
+from .first_study import FilmStudy
 from .inputs import FilmInputs
-from .study import FilmStudy
 
 SPOT_COLUMNS = (
     "image", "column", "column_sigma", "row", "row_sigma", "intensity", "intensity_sigma", "signal_to_noise",
@@ -28,7 +27,8 @@ REFLECTION_COLUMNS = (
 )  # fmt: skip
 IMAGE_COLUMNS = (
     "image", "stated_incidence_angle_deg", "incidence_angle_deg", "incidence_angle_deg_sigma", "spots_found",
-    "spots_indexed", "spots_reflected_beam",
+    "spots_indexed", "spots_reflected_beam", "orientation_alone", "lattice_constant_alone_nm",
+    "lattice_constant_alone_nm_sigma", "contraction_alone", "contraction_alone_sigma",
 )  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def spot_rows(
         indices = ["", "", ""] if mark is None else [str(n) for n in mark.hkl]
         status = f"excluded: {spot.excluded}" if spot.excluded else "unexplained" if mark is None else "indexed"
         rows.append([
-            _name(inputs, spot.image), *(cell(float(v)) for v in values), *indices, channel[i],
+            inputs.names[spot.image], *(cell(float(v)) for v in values), *indices, channel[i],
             "" if mark is None else mark.variant, cell(off[i, 0]), cell(off[i, 1]), status,
         ])  # fmt: skip
     return rows
@@ -129,7 +129,7 @@ def reflection_rows(inputs: FilmInputs, expected: Sequence[Reflection]) -> list[
     """One row per reflection expected on the detector."""
     return [
         [
-            _name(inputs, mark.image), *(str(n) for n in mark.hkl), mark.channel, mark.variant, cell(mark.column),
+            inputs.names[mark.image], *(str(n) for n in mark.hkl), mark.channel, mark.variant, cell(mark.column),
             cell(mark.row), cell(mark.q_parallel), cell(mark.q_z), mark.status, f"{mark.expected_signal_to_noise:.3g}",
         ]
         for mark in expected
@@ -145,11 +145,22 @@ def image_rows(
         sigma = None if study.indexed is None else study.indexed.refined.sigma(f"incidence {image}")
         found = [m.channel for m in expected if m.image == image and m.spot is not None]
         rows.append([
-            _name(inputs, image), cell(angle), cell(float(np.degrees(study.constants.incidence[image]))),
+            inputs.names[image], cell(angle), cell(float(np.degrees(study.constants.incidence[image]))),
             "" if sigma is None else cell(float(np.degrees(sigma))),
             str(sum(s.image == image and not s.excluded for s in spots)), str(found.count("T")), str(found.count("R")),
+            *_told_alone(study, image),
         ])  # fmt: skip
     return rows
+
+
+def _told_alone(study: FilmStudy, image: int) -> list[str]:
+    """Orientation and constants of one of several images by itself."""
+    one = study.alone[image] if study.alone else None
+    if one is None:
+        return ["none" if study.alone else "", "", "", "", ""]
+    c = one.refined.constants
+    told = c.a, one.refined.sigma("a") or np.nan, c.contraction, one.refined.sigma("contraction") or np.nan
+    return [one.orientation.name, *(cell(float(x)) for x in told)]
 
 
 def assignment_record(study: FilmStudy, notes: Sequence[str]) -> dict[str, Any]:
@@ -194,10 +205,6 @@ def _second(study: FilmStudy) -> dict[str, Any] | None:
 
 def _normal(orientation: Orientation | None) -> list[int] | None:
     return None if orientation is None or orientation.normal is None else list(orientation.normal)
-
-
-def _name(inputs: FilmInputs, image: int) -> str:
-    return Path(inputs.images[image].path).name
 
 
 def cell(value: float) -> str:
