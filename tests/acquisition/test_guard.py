@@ -25,6 +25,7 @@ from electrosaxs.acquisition.dialects import timer_blocks, timer_start
 from electrosaxs.acquisition.faults import GuardLost, MeterFault
 from electrosaxs.acquisition.guard import SIGTERM, Requests, serve
 from electrosaxs.acquisition.guard_client import GuardedMeter, OwnMeter
+from electrosaxs.acquisition.keeper import lock_path
 from electrosaxs.acquisition.meter_server import MeterClient
 from electrosaxs.acquisition.port import VisaPort
 from electrosaxs.acquisition.simulated_meter import SimulatedMeter
@@ -154,8 +155,10 @@ def test_a_guard_that_is_killed_is_replaced_by_its_client(program: MeterProgram)
     os.kill(meter.guard_pid, signal.SIGKILL)
     with pytest.raises(GuardLost, match="died"):
         meter.ask("read", clock_s=1.0)
+    assert lock_path(program.resource).exists()
     assert meter.off() is False
     assert not program.output
+    assert not lock_path(program.resource).exists()  # that of the dead guard
     meter.close()
 
 
