@@ -95,7 +95,7 @@ class Watched(held_laws.ForeignCell):
     def __init__(self, name: str, seed: int) -> None:
         super().__init__(OtherCell(**CELLS[name]), seed)
         top = 1e6 * self.foreign.gap - 100.0
-        self.heights_um = np.append(held_flux.HEIGHTS_UM[held_flux.HEIGHTS_UM < top], top)
+        self.heights_um = np.append(held_flux.HEIGHTS_UM[top > held_flux.HEIGHTS_UM], top)
 
 
 def believed(gap: float) -> Plant:

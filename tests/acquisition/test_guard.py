@@ -82,6 +82,21 @@ def test_a_client_that_hangs_is_noticed_within_the_watchdog(program: MeterProgra
     ended(process)
 
 
+def test_a_client_that_goes_on_after_it_was_stopped_learns_why_its_guard_has_ended(
+    program: MeterProgram, capfd: pytest.CaptureFixture[str]
+) -> None:
+    meter = GuardedMeter(limits(program.resource, watchdog_s=0.3))
+    meter.ask("start")
+    meter.ask("switch_on", clock_s=0.0)
+    assert meter._process.wait(timeout=10) == 0  # nothing comes
+    assert not program.output
+    with pytest.raises(GuardLost, match=r"has ended: nothing came from its client for 0\.3 s"):
+        meter.ask("read", clock_s=1.0)
+    assert meter.off() is False
+    meter.close()
+    assert capfd.readouterr().err == "guard: nothing came from its client for 0.3 s; the output is off (OUTP? says 0)\n"
+
+
 def test_kill_of_all_leaves_it_to_the_timer_in_the_meter(program: MeterProgram) -> None:
     process, guard = client(program, timer=True)
     os.kill(guard, signal.SIGKILL)
