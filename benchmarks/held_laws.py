@@ -39,6 +39,8 @@ from scipy.special import ndtr
 from electrosaxs.control.hold.belief import belief
 from electrosaxs.control.hold.estimator import Estimator
 from electrosaxs.control.hold.holder import Holder, Wanted
+from electrosaxs.control.plant import Plant
+from electrosaxs.transport import Grid
 
 KT_J, CHARGE_C, VISCOSITY = 4.116e-21, 1.602e-19, 5.542e-4
 PHI0, GAP_M, STEP = 8e-4, 3.5e-3, 0.5
@@ -73,10 +75,11 @@ class Foreign:
     """phi `u` (height, size) of a cell of another hand; `crystals` (m) on its anode."""
 
     def __init__(
-        self, *, charge: float, exponent: float, diffusivity: float, solubility: float, law: dict[str, float]
-    ) -> None:
+        self, *, charge: float, exponent: float, diffusivity: float, solubility: float, law: dict[str, float],
+        gap: float = GAP_M,
+    ) -> None:  # fmt: skip
         widths = np.minimum(1.2e-6 * 1.033 ** np.arange(170), 5e-5)
-        self.widths = widths * GAP_M / widths.sum()
+        self.gap, self.widths = gap, widths * gap / widths.sum()
         self.edges = np.concatenate([[0.0], np.cumsum(self.widths)])
         self.apart = np.diff(0.5 * (self.edges[1:] + self.edges[:-1]))
         core = np.linspace(7.1 - 3.3, 7.1 + 3.3, 13)
@@ -103,15 +106,19 @@ class Foreign:
 
     def exchanged(self, volt: float) -> tuple[np.ndarray, np.ndarray]:
         """Speeds (face, size) with which particles come from above and go back, m/s."""
-        peclet = volt / GAP_M * self.mobility * self.apart[:, None] / self.diffusion
+        peclet = volt / self.gap * self.mobility * self.apart[:, None] / self.diffusion
         spread = self.diffusion / self.apart[:, None]
         return spread * bernoulli(-peclet), spread * bernoulli(peclet)
 
+    def sink(self, wall: float) -> float:
+        """Speed (m/s) with which crystals take up particles from the anode, where phi is `wall`."""
+        share = self.covered()
+        sink = share * self.law["speed"] * (1.0 - self.solubility / wall) if share > 0.0 else 0.0
+        return sink if self.crystals > 0.0 else max(sink, 0.0)
+
     def step(self, volt: float) -> None:
         above, below = self.exchanged(volt)
-        share, wall = self.covered(), float(self.u[0].sum())
-        sink = share * self.law["speed"] * (1.0 - self.solubility / wall) if share > 0.0 else 0.0
-        sink = sink if self.crystals > 0.0 else max(sink, 0.0)
+        sink = self.sink(float(self.u[0].sum()))
         per = STEP / self.widths[:, None]
         here, up, down = np.ones_like(self.u), np.zeros_like(self.u), np.zeros_like(self.u)
         here[:-1] += per[:-1] * below
@@ -140,20 +147,20 @@ class Foreign:
 class ForeignCell(held_flux.Cell):
     """As that of held_flux.py, with a foreign cell behind it."""
 
-    def __init__(self, values: dict[str, Any], seed: int) -> None:
-        self.foreign, self._random = Foreign(**values), np.random.default_rng(seed + 1000)
+    def __init__(self, foreign: Foreign, seed: int) -> None:
+        self.foreign, self._random = foreign, np.random.default_rng(seed + 1000)
         self._of_lines = np.random.default_rng([seed, 7])
         self._shown, self._flat = (float(self._of_lines.uniform(*ends)) for ends in (LINES_SHOW, (0.5, 1.0)))
-        self.time, self.volt, self.rows = 0.0, 0.0, []
+        self.time, self.volt, self.rows, self.heights_um = 0.0, 0.0, [], HEIGHTS_UM
 
     def step(self, volt: float, *, look: bool = False) -> list[held_flux.Seen]:
         begin, end, last, got = self.time, self.time + STEP_S, self.volt, list[tuple[float, float]]()
-        times = begin - begin % PERIOD_S + FRAME_S * (np.arange(HEIGHTS_UM.size) + 0.7)
+        times = begin - begin % PERIOD_S + FRAME_S * (np.arange(self.heights_um.size) + 0.7)
         here = (times >= begin) & (times < end)
-        times, heights = times[here], HEIGHTS_UM[here]
+        times, heights = times[here], self.heights_um[here]
         if look:
             times = begin + FRAME_S * (np.arange(round(STEP_S / FRAME_S - 0.5)) + 0.7)
-            heights = np.resize(HEIGHTS_UM[:WATCHED], times.size)
+            heights = np.resize(self.heights_um[:WATCHED], times.size)
         while self.foreign.time < end - 1e-9:
             most = LIMITS.ramp * (self.foreign.time + 0.5 * STEP - begin)
             self.foreign.step(last + float(np.clip(volt - last, -most, most)))
@@ -182,8 +189,16 @@ class Made:
 
 def held(name: str, seed: int, end: float) -> list[Made]:
     """The loop on one of the cells."""
-    cell = ForeignCell(FOREIGN[name], seed) if name in FOREIGN else held_flux.Cell(CELLS[name][0], seed, CELLS[name][1])
-    estimator = Estimator(belief(held_flux.believed(), charge_sigma=0.3), held_flux.COARSE, fwhm_um=FWHM_UM)
+    foreign = name in FOREIGN
+    cell = (
+        ForeignCell(Foreign(**FOREIGN[name]), seed) if foreign else held_flux.Cell(CELLS[name][0], seed, CELLS[name][1])
+    )
+    return steered(cell, held_flux.believed(), held_flux.COARSE, end)
+
+
+def steered(cell: held_flux.Cell, plant: Plant, grid: Grid, end: float) -> list[Made]:
+    """The loop, which believes in `plant`, on a cell until `end` (s)."""
+    estimator = Estimator(belief(plant, charge_sigma=0.3), grid, fwhm_um=FWHM_UM)
     loop, made, true = (
         Holder(estimator, Wanted("slice", SET_POINT, START_V, 5.0, 600.0), LIMITS, STEP_S),
         list[Made](),

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from electrosaxs.acquisition.keeper import MeterLimits
+from electrosaxs.acquisition.keeper import MeterLimits, lock_path
+from electrosaxs.acquisition.meter_lock import removed
 from electrosaxs.acquisition.meter_server import listen
 from electrosaxs.acquisition.port import NoReply
 from electrosaxs.acquisition.simulated_meter import CellOnLeads, SimulatedMeter
@@ -111,6 +112,7 @@ class MeterProgram:
         self.process.stdin.close()
         self.process.wait(timeout=5)
         self.process.stdout.close()
+        removed(lock_path(self.resource))  # where all who knew the meter were killed
 
     def _line(self) -> dict[str, Any]:
         assert self.process.stdout is not None

@@ -25,6 +25,7 @@ from electrosaxs.acquisition.dialects import timer_blocks, timer_start
 from electrosaxs.acquisition.faults import GuardLost, MeterFault
 from electrosaxs.acquisition.guard import SIGTERM, Requests, serve
 from electrosaxs.acquisition.guard_client import GuardedMeter, OwnMeter
+from electrosaxs.acquisition.keeper import lock_path
 from electrosaxs.acquisition.meter_server import MeterClient
 from electrosaxs.acquisition.port import VisaPort
 from electrosaxs.acquisition.simulated_meter import SimulatedMeter
@@ -79,6 +80,21 @@ def test_a_client_that_hangs_is_noticed_within_the_watchdog(program: MeterProgra
     os.kill(process.pid, signal.SIGSTOP)
     assert 0.7 < program.seconds_until_off(2.0) < 2.0
     ended(process)
+
+
+def test_a_client_that_goes_on_after_it_was_stopped_learns_why_its_guard_has_ended(
+    program: MeterProgram, capfd: pytest.CaptureFixture[str]
+) -> None:
+    meter = GuardedMeter(limits(program.resource, watchdog_s=0.3))
+    meter.ask("start")
+    meter.ask("switch_on", clock_s=0.0)
+    assert meter._process.wait(timeout=10) == 0  # nothing comes
+    assert not program.output
+    with pytest.raises(GuardLost, match=r"has ended: nothing came from its client for 0\.3 s"):
+        meter.ask("read", clock_s=1.0)
+    assert meter.off() is False
+    meter.close()
+    assert capfd.readouterr().err == "guard: nothing came from its client for 0.3 s; the output is off (OUTP? says 0)\n"
 
 
 def test_kill_of_all_leaves_it_to_the_timer_in_the_meter(program: MeterProgram) -> None:
@@ -154,8 +170,10 @@ def test_a_guard_that_is_killed_is_replaced_by_its_client(program: MeterProgram)
     os.kill(meter.guard_pid, signal.SIGKILL)
     with pytest.raises(GuardLost, match="died"):
         meter.ask("read", clock_s=1.0)
+    assert lock_path(program.resource).exists()
     assert meter.off() is False
     assert not program.output
+    assert not lock_path(program.resource).exists()  # that of the dead guard
     meter.close()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from electrosaxs.acquisition.meter_lock import locked, unlocked
+from electrosaxs.acquisition.meter_lock import locked, removed, unlocked
 
 TURNS = 150
 
@@ -77,3 +77,16 @@ def test_a_file_that_was_left_behind_or_opened_too_early_is_no_hindrance(tmp_pat
     assert locked(path) is None
     unlocked(fourth, path)
     os.close(early)
+
+
+def test_only_a_file_that_nobody_holds_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "meter.lock"
+    removed(path)
+    assert not path.exists()
+    held = locked(path)
+    assert held is not None
+    removed(path)
+    assert path.exists()
+    os.close(held)  # as a kill does
+    removed(path)
+    assert not path.exists()

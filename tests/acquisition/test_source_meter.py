@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Iterator
 
 import pytest
 from closeness import assert_close
@@ -16,17 +17,24 @@ from electrosaxs.acquisition.port import VisaPort
 from electrosaxs.acquisition.simulated_meter import IDENTITY, CellOnLeads, SimulatedMeter
 
 NUMBERS = itertools.count()  # of meters: each is locked by its name
+KEEPERS = list[Keeper]()
 BOTH = pytest.mark.parametrize("dialect", ["2450", "2400"])
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """No lock is left behind."""
+    yield
+    while KEEPERS:
+        KEEPERS.pop().close()
 
 
 def keeper_of(dialect: str = "2450", **changes: object) -> tuple[Keeper, DirectPort, FaultyMeter]:
     meter = FaultyMeter(dialect)
     port = DirectPort(meter)
-    return (
-        Keeper(limits(resource=f"none {os.getpid()} {next(NUMBERS)}", timer=dialect == "2450", **changes), port),
-        port,
-        meter,
-    )
+    within = limits(resource=f"none {os.getpid()} {next(NUMBERS)}", timer=dialect == "2450", **changes)
+    KEEPERS.append(Keeper(within, port))
+    return KEEPERS[-1], port, meter
 
 
 def started(dialect: str = "2450", **changes: object) -> tuple[Keeper, DirectPort, FaultyMeter]:
@@ -213,7 +221,7 @@ def test_where_answers_come_in_one_line_they_are_told_apart(dialect: str, monkey
     port = VisaPort("GPIB0::24::INSTR", 1.0)
     session = FakeTransfer(meter)
     monkeypatch.setattr(port, "_open", lambda: setattr(port, "_session", session))
-    keeper = Keeper(limits(f"gpib {os.getpid()} {next(NUMBERS)}", timer=True), port)
+    KEEPERS.append(keeper := Keeper(limits(f"gpib {os.getpid()} {next(NUMBERS)}", timer=True), port))
     keeper.start()
     keeper.switch_on(0.0)
     keeper.set(20.0, 1.0)

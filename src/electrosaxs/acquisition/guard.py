@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from .faults import MeterFault
@@ -20,6 +21,8 @@ from .keeper import Keeper, MeterLimits
 
 TICK_S = 0.1
 GONE, SIGTERM = "its client is gone", "SIGTERM"
+ENDED = "ended"
+"""Key of its last line, which is the answer to nothing: why it ended."""
 
 
 class _Ended(BaseException):
@@ -75,8 +78,7 @@ def serve(keeper: Keeper, requests: Requests) -> str:
         if requests.ended:
             return SIGTERM
         if keeper.overdue():
-            keeper.off()
-            return "nothing came from the client for as long as the watchdog allows"
+            return f"nothing came from its client for {keeper.limits.watchdog_s:g} s"
         request = requests.next(TICK_S)
         if request is not None:
             os.write(1, json.dumps(answer(keeper, request)).encode() + b"\n")
@@ -106,6 +108,8 @@ def main() -> None:
             said = "the output is off (OUTP? says 0)" if off else "OUTPUT MAY BE ON"
             if off or not known:
                 sys.stderr.write(f"guard: {why}; {said}\n")
+        with suppress(OSError):  # a client that was stopped, and goes on, learns why
+            os.write(1, json.dumps({ENDED: why}).encode() + b"\n")
         keeper.close()
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from .faults import GuardLost, MeterFault
+from .guard import ENDED
 from .keeper import OFF_EXTRA_S, Keeper, MeterLimits
 
 START_S = 15.0
@@ -126,7 +127,16 @@ class GuardedMeter:
             os.write(self._process.stdin.fileno(), json.dumps(request).encode() + b"\n")
         except (OSError, ValueError) as error:
             self._lost = True
-            raise GuardLost(f"it has died ({error})") from error
+            raise GuardLost(self._last_words() or f"it has died ({error})") from error
+
+    def _last_words(self) -> str:
+        """Of a guard that is gone; empty where it had none."""
+        assert self._process.stdout is not None
+        with suppress(OSError, ValueError):
+            while received := os.read(self._process.stdout.fileno(), 65536):
+                self._pending += received
+            return _why(json.loads(self._pending.splitlines()[-1])) if self._pending else ""
+        return ""
 
     def _answered(self, do: str, limit_s: float) -> dict[str, Any]:
         if self._lost:
@@ -154,6 +164,8 @@ class GuardedMeter:
             raise GuardLost(f"what it answers is no JSON ({error})") from error
         except (OSError, ValueError) as error:
             raise GuardLost(f"it has died ({error})") from error
+        if why := _why(found):
+            raise GuardLost(why)
         return found
 
     def _end_guard(self) -> None:
@@ -161,3 +173,8 @@ class GuardedMeter:
         self._process.kill()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1.0)
+
+
+def _why(line: dict[str, Any]) -> str:
+    """Why the guard ended, where `line` is its last; else empty."""
+    return f"it has ended: {line[ENDED]}" if ENDED in line else ""

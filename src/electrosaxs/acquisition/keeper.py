@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .faults import MeterFault
-from .meter_lock import locked, unlocked
+from .meter_lock import locked, removed, unlocked
 from .port import NoReply, Port, VisaPort
 from .source_meter import Reading, SourceMeter
 
@@ -155,11 +155,14 @@ class Keeper:
         return self.on and time.monotonic() - self._fed > self.limits.watchdog_s
 
     def close(self) -> None:
-        """Close the session and let the next client in; says nothing to the meter."""
+        """Close the session and let the next client in; says nothing to the meter. Where another was killed, and this one only
+        switched off, its lock file goes too."""
         self.port.close()
         if self._lock is not None:
-            unlocked(self._lock, self._lock_path)
+            unlocked(self._lock, lock_path(self.limits.resource))
             self._lock = None
+        else:
+            removed(lock_path(self.limits.resource))
 
     def _try_off(self) -> bool | None:
         try:
@@ -198,14 +201,15 @@ class Keeper:
         """One client of this project per meter and machine. MeterFault where there is another."""
         if self._lock is not None:
             return
-        self._lock = locked(self._lock_path)
+        self._lock = locked(lock_path(self.limits.resource))
         if self._lock is None:
             raise MeterFault(f"{self.limits.resource} is held by another electrosaxs on this computer")
 
-    @property
-    def _lock_path(self) -> Path:
-        name = hashlib.sha256(self.limits.resource.lower().encode()).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"electrosaxs-meter-{name}.lock"
+
+def lock_path(resource: str) -> Path:
+    """Where the lock on the meter at a VISA resource is."""
+    name = hashlib.sha256(resource.lower().encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"electrosaxs-meter-{name}.lock"
 
 
 def _or_none(value: float) -> float | None:

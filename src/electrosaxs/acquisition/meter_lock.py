@@ -1,6 +1,7 @@
 """One client of this project per meter and computer: a lock of the operating system on a file that goes with its holder.
 
-The lock ends with the process, however it ends; after a kill the file stays, and the next client locks it.
+The lock ends with the process, however it ends; after a kill the file stays, and the next client locks it, or whoever sees to
+the output after the kill removes it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,12 @@ def unlocked(descriptor: int, path: Path) -> None:
         with contextlib.suppress(OSError):  # another user's stays
             path.unlink()
     os.close(descriptor)
+
+
+def removed(path: Path) -> None:
+    """The file at `path` removed where nobody holds it: its holder was killed."""
+    if path.exists() and (descriptor := locked(path)) is not None:
+        unlocked(descriptor, path)
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

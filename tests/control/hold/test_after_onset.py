@@ -7,7 +7,7 @@ import pytest
 from closeness import assert_close
 from scipy.stats import norm, t
 
-from electrosaxs.control.hold.after_onset import SCALES, TAIL, after_onset
+from electrosaxs.control.hold.after_onset import SCALES, TAIL, after_onset, cost_of_walk
 from electrosaxs.control.hold.least_squares import Rows
 from electrosaxs.control.hold.seen_crystals import SEEN, SHARES, SeenCrystals
 
@@ -17,8 +17,9 @@ WIDTH, ERROR = 0.02, 0.01
 def found(measured: float) -> tuple[float, float]:
     """The change of a solubility that a frame has measured, with ERROR, and its sigma; what crystals show has no part in it."""
     run = SimpleNamespace(
-        x=np.zeros(1), belief=SimpleNamespace(walk=slice(0, 1)), believed=lambda: (np.zeros(1), np.array([WIDTH])),
-        room=lambda: (np.full(1, -9.0), np.full(1, 9.0)),
+        x=np.zeros(1), belief=SimpleNamespace(walk=slice(0, 1), by_news=lambda *_: np.eye(1), sigma=np.array([WIDTH])),
+        believed=lambda: (np.zeros(1), np.array([WIDTH])), room=lambda: (np.full(1, -9.0), np.full(1, 9.0)),
+        walked=np.ones(1, dtype=bool), news=lambda _: np.zeros(1),
     )  # fmt: skip
     slope = np.concatenate([np.ones((1, 1)), np.zeros((1, SHARES.size))], axis=1)
     rows = Rows(np.array([measured]), np.array([ERROR]), np.zeros(1), slope)
@@ -43,6 +44,16 @@ def test_one_change_may_be_large_and_others_small(measured: float) -> None:
     (mean, sigma), (right, spread) = found(measured), integrated(measured)
     assert_close(mean, right, rel=0.05, floor=1e-9)
     assert_close(sigma, spread, rel=0.15)
+
+
+def test_what_a_walk_costs_is_by_the_same_distribution() -> None:
+    """A normal one of the belief's own width called a run worse that had come to where the frames are."""
+    belief = SimpleNamespace(walk=slice(0, 2), sigma=np.array([WIDTH, WIDTH]))
+    for news in ([0.0, 0.0], [0.01, -0.08]):
+        run = SimpleNamespace(belief=belief, news=lambda _, news=news: np.array(news))
+        heights = {s: np.prod(t(TAIL).pdf(np.array(news) / (s * WIDTH)) / t(TAIL).pdf(0.0)) for s in SCALES}
+        right = -2.0 * np.log(sum(p * heights[s] for s, p in SCALES.items()))
+        assert_close(cost_of_walk(run), float(right), rel=1e-9, floor=1e-12)  # type: ignore[arg-type]
 
 
 def seen_with(shares: np.ndarray, x: float) -> tuple[Rows, Rows]:

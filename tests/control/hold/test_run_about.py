@@ -4,7 +4,7 @@ import numpy as np
 from closeness import assert_close
 from held_cell import FWHM_UM, GRID, plant_with
 
-from electrosaxs.control.hold.belief import belief
+from electrosaxs.control.hold.belief import PERSISTS_FROM, WALK, WALK_S, belief
 from electrosaxs.control.hold.measured_voltage import MeasuredVoltage
 from electrosaxs.control.hold.onset_bank import OnsetBank
 from electrosaxs.control.hold.run_about import HeldOnset, RunAbout
@@ -82,10 +82,27 @@ def test_what_comes_later_after_an_onset_is_not_known_to_move_before() -> None:
     about = RunAbout(BELIEVED, GRID, BELIEVED.x0, grown=True, held=HeldOnset(AT_S, -0.01, -0.01, 0.005))
     assert about.asleep[BELIEVED.walk].all()
     about.go_on(constant(20.0), AT_S + 70.0)
-    assert list(about.walked[BELIEVED.walk]) == [True] * 3 + [False] * 7
-    assert list(about.asleep[BELIEVED.walk]) == [False] * 3 + [True] * 7
+    assert list(about.walked[BELIEVED.walk]) == [True] * 3 + [False] * (len(WALK) - 3)
+    assert list(about.asleep[BELIEVED.walk]) == [False] * 3 + [True] * (len(WALK) - 3)
     _, sigma = about.believed()
     assert_close(sigma[BELIEVED.walk][:3], BELIEVED.sigma[BELIEVED.walk][:3], rel=1e-12)
+
+
+def test_a_change_goes_on_but_for_what_is_new() -> None:
+    """In the logarithm of time; what has not begun is no part of it."""
+    about = RunAbout(BELIEVED, GRID, BELIEVED.x0, grown=True, held=HeldOnset(AT_S, -0.01, -0.01, 0.005))
+    walked, first = np.zeros(BELIEVED.x0.size, dtype=bool), BELIEVED.walk.start
+    walked[first : first + PERSISTS_FROM + 2] = True
+    by_news = BELIEVED.by_news(walked, 0.7)
+    folds = np.log(np.array(WALK_S[2:]) / np.array(WALK_S[1:-1]))
+    going_on = np.zeros(len(WALK))
+    going_on[PERSISTS_FROM - 1] = 0.02
+    for n in range(PERSISTS_FROM, PERSISTS_FROM + 2):
+        going_on[n] = 0.7 * going_on[n - 1] * folds[n - 1] / folds[n - 2]
+    assert_close(by_news[BELIEVED.walk, first + PERSISTS_FROM - 1], going_on / 0.02, rel=1e-9, floor=1e-12)
+    about._walked = PERSISTS_FROM + 2
+    about.x[BELIEVED.walk] = going_on
+    assert_close(about.news(0.7), 0.02 * (np.arange(len(WALK)) == PERSISTS_FROM - 1), rel=1e-9, floor=1e-12)
 
 
 def test_what_is_known_of_a_held_onset_takes_the_place_of_the_belief() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from ...nouns import FloatArray, GrowthSettings
 from ..plant import Plant
@@ -14,11 +15,16 @@ Scale = Literal["log", "linear", "root"]
 UNSEEN, UNSEEN_SIGMA = GrowthSettings(solubility=0.05, attachment_time_s=40.0), 1.5
 """Where the belief has no crystals: a solubility that is hardly reached, and the sigma of its logarithm, so that frames
 can tell that there are some."""
-WALK_S, WALK_SIGMA = (0.0, 30.0, 60.0, 110.0, 190.0, 310.0, 500.0, 800.0, 1300.0, 2100.0, 3400.0), 0.02
+WALK_S = (0.0, 30.0, 60.0, 110.0, 190.0, 310.0, 500.0, *(float(t) for t in range(750, 2501, 250)), 3000.0, 3500.0)
+WALK_SIGMA = 0.02
 """Times (s) after crystals begin between which the solubility may change, and by how much its logarithm within an e-fold of
 time (`after_onset`). No law says how an anode comes to take up particles, and any uptake is that above some solubility: a walk
-in the logarithm of time has no time of its own (chosen: supersaturations of a few per cent come and go)."""
+in the logarithm of time has no time of its own (chosen: supersaturations of a few per cent come and go); but no change is
+longer than a few minutes."""
 WALK = tuple(f"solubility_to_{t:.0f}_s" for t in WALK_S[1:])
+PERSISTS_FROM = 3
+"""The first change that may go on as the one before it: in the first two minutes there is no trend, a run gives back what it
+was lent (chosen)."""
 LEAST_OVER_START = 1.02
 """Solubility over the starting phi: below, the solution would crystallise without a field."""
 
@@ -76,6 +82,15 @@ class Belief:
                 if one.name not in WALK
             }
         )
+
+    def by_news(self, walked: npt.NDArray[np.bool_], persists: float) -> FloatArray:
+        """Derivatives of the coordinates, (unknown, unknown), by themselves and, of the changes that have begun (`walked`), by
+        what is new in each: the rest is the share `persists` of the one before it, in the logarithm of time."""
+        found, folds = np.eye(len(self.unknown)), np.square(self.sigma)
+        for n in range(self.walk.start + PERSISTS_FROM, self.walk.stop):
+            if walked[n]:
+                found[n] += persists * folds[n] / folds[n - 1] * found[n - 1]
+        return found
 
     @property
     def walk(self) -> slice:

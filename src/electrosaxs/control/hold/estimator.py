@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ...errors import ElectrosaxsError
 from ...nouns import FloatArray
 from ...transport import Grid
-from .after_onset import after_onset
+from .after_onset import after_onset, cost_of_walk
 from .belief import Belief
 from .estimate import Estimate
 from .expected_frames import cost_of_run, expected
@@ -89,6 +89,10 @@ class Estimator:
     def touches(self, height_um: FloatArray) -> npt.NDArray[np.bool_]:
         """Whether a beam at these heights above the anode touches what grows there."""
         return np.asarray(height_um) < self._fwhm
+
+    def sees(self, height_um: float) -> bool:
+        """Whether a beam at this height above the anode passes through the cell."""
+        return self._footprints.passes(height_um)
 
     def add(
         self, time_s: FloatArray, height_um: FloatArray, phi: FloatArray, sigma: FloatArray, lines: FloatArray | None = None
@@ -205,7 +209,8 @@ class Estimator:
     def _cost(self) -> float:
         misfit = self.solution.misfit
         if self.bank is None:
-            return cost_of_run(self._with_lines(self._shares), self.run, misfit, (-self._shares, SHARES))
+            left = cost_of_run(self._with_lines(self._shares), self.run, misfit, (-self._shares, SHARES))
+            return left + cost_of_walk(self.run)
         return cost_of_run(self._rows, self.run, misfit)
 
     def estimate(self, voltage_V: float) -> Estimate:

@@ -29,6 +29,7 @@ def cost_of_run(
     """What a run leaves of the frames and of the belief, the common scale at its best, and so the unknowns of the last columns;
     more: how far the belief in these lies from here, and its sigma."""
     back, sigma = run.believed()
+    sigma[run.belief.walk] = 0.0
     still = np.arange(rows.slope.shape[1]) < back.size
     stays = Rows(rows.measured, rows.sigma, rows.predicted, np.where(still, 0.0, rows.slope))
     nothing = np.zeros(back.size)

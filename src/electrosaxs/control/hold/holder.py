@@ -163,11 +163,12 @@ class Holder:
     def frame(
         self, time_s: float, height_um: float, phi: float, sigma: float, crystals: tuple[float, float] | None = None
     ) -> None:
-        """A frame: phi above the anode at `height_um`, with its own sigma; not finite where it could not be used.
+        """A frame: phi above the anode at `height_um`, with its own sigma; not finite where it could not be used, and of
+        no use where a beam at that height does not pass between the electrodes.
 
         crystals: phi of those whose lines it shows, with sigma.
         """
-        usable = math.isfinite(phi) and math.isfinite(sigma) and sigma > 0.0
+        usable = math.isfinite(phi) and math.isfinite(sigma) and sigma > 0.0 and self.estimator.sees(height_um)
         if not usable and self._shows_crystals(height_um):
             return  # its phi would not count either
         self._good.append(usable)

@@ -132,6 +132,13 @@ class RunAbout:
             back[k], sigma[k] = self.held.centre - self.held.over_wall, self.held.sigma
         return back, sigma
 
+    def news(self, persists: float) -> FloatArray:
+        """What is new in each change of the solubility, as far as it has come, where the share `persists` of one goes on in the
+        next: (change,)."""
+        walk = self.x[self.belief.walk]
+        told = np.linalg.solve(self.belief.by_news(self.walked, persists)[self.belief.walk, self.belief.walk], walk)
+        return np.where(self.walked[self.belief.walk], told, 0.0)
+
     def _shifts(self) -> FloatArray:
         return np.concatenate([np.zeros((1, self.x.size)), np.diag(self.steps)])
 

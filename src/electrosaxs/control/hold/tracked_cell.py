@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from ...errors import ShapeError
 from ...nouns import FloatArray, VoltageProgram
 from ...transport import CellHistory, Grid, State
 from ...transport.flux_through import flux_through
@@ -65,10 +66,18 @@ class Footprints:
         beams = (np.array(self._weights), np.array(self._density), np.array(self._spread))
         return Looks(np.asarray(time_s, dtype=np.float64), which, *beams, self._attenuation)
 
+    def passes(self, height_um: float) -> bool:
+        """Whether a beam there passes between the electrodes."""
+        try:
+            self._row(round(height_um, 1))
+        except ShapeError:
+            return False
+        return True
+
     def _row(self, height_um: float) -> int:
         if height_um not in self._rows:
-            self._rows[height_um] = len(self._weights)
             rows, density = beam_weights(self._grid.z, [1e-6 * height_um], 1e-6 * self._fwhm)
+            self._rows[height_um] = len(self._weights)
             self._weights.append(rows[0])
             self._density.append(float(density[0]))
             off = self._grid.z - float(rows[0] @ self._grid.z)

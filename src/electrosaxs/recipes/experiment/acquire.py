@@ -30,7 +30,7 @@ from .beamlines import beamline_of, leave_micrographs, own_detector
 from .cataloguing import catalogued, check_catalogue
 from .forecast import check_against, forecast, refused_afterwards
 from .meters import check_extra, identify, meter_of
-from .run_folder import RUN, RunFolder, new_folder
+from .run_folder import RUN, RunFolder, is_at, new_folder
 
 if TYPE_CHECKING:
     from ...control.plant import Plant
@@ -244,9 +244,9 @@ def _folder(out: Path, dry_run: bool) -> Iterator[Path]:
     try:
         yield out.resolve()
     finally:
-        os.close(held)
-        if made and not (out / "state.json").exists():
+        if made and not (out / "state.json").exists() and is_at(held, out):
             shutil.rmtree(out, ignore_errors=True)
+        os.close(held)
 
 
 @contextmanager

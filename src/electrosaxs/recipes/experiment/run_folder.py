@@ -73,6 +73,14 @@ def new_folder(path: Path) -> int:
     return held
 
 
+def is_at(held: int, path: Path) -> bool:
+    """Whether the folder that is open as `held` is that at `path`."""
+    try:
+        return os.path.samestat(os.fstat(held), path.stat())
+    except OSError:
+        return False
+
+
 class RunFolder:
     """A measurement.Recorder. `hear`: what asks the run to end, None while nothing does; token: of the operator whose
     requests are heard, empty: nobody's."""
@@ -88,6 +96,7 @@ class RunFolder:
             "voltage_V": None, "message": "",
             "set_point_m_per_s": None if plan.hold is None else plan.hold.set_point_m_per_s,
         }  # fmt: skip
+        self._place = os.open(folder, os.O_RDONLY)
         copy_plan(source, folder / PLAN)
         self._copy_detector()
         self._meter = GrowingCsv(folder / METER, METER_COLUMNS, durable=False)
@@ -113,7 +122,13 @@ class RunFolder:
         return "paused" if self.paused else self._phase
 
     def tell(self, **changes: Any) -> None:
-        """Write state.json with `changes`, now."""
+        """Write state.json with `changes`, now. Fault where the folder is not there any more."""
+        if not is_at(self._place, self.folder):
+            gone = os.fstat(self._place).st_nlink == 0
+            if gone:
+                self.frames, self.good_until = 0, math.nan
+            what = "was removed, with all frames" if gone else "is not where it was: it was moved"
+            raise Fault("run folder", f"{self.folder} {what}")
         self._told_at = time.monotonic()
         self.state.update(changes, heartbeat=time.time(), frames=self.frames)
         write_state(self.folder, self.state)
@@ -240,7 +255,9 @@ class RunFolder:
         for file in (self._nexus, self._table, self._meter, self._control, self._documents):
             if file is not None:
                 file.close()
-        shutil.rmtree(self.folder / INCOMING, ignore_errors=True)
+        if is_at(self._place, self.folder):
+            shutil.rmtree(self.folder / INCOMING, ignore_errors=True)
+        os.close(self._place)
 
     def _keep(self, path: Path, role: str, row: dict[str, float]) -> npt.NDArray[np.integer]:
         """Image first, row after; the image."""
