@@ -25,7 +25,7 @@ from ..transport.profile import model_profile
 from ..twin.beamline import Beamline
 from ..twin.cell import simulate_cell
 from ..twin.scattering_cell import scattering_cell
-from ..twin.schedule import schedule
+from ..twin.schedule import Schedule, schedule
 from ..twin.truth import TruthRecord
 from .experiment_file import named, read_with_sizes
 from .output_folder import writing
@@ -95,10 +95,26 @@ def predicted(
     for index, exposure in enumerate(line.exposures()):
         record.add(index, exposure)
     found, profile = record.results(settings.run.title, {}), model_profile(history)
-    lowest = float(np.nanmin(record.transmission))
+    darkest = darkest_of_the_map(plan, record)
+    lowest = float(record.transmission[darkest])
     numbers = {**found.numbers, **model_numbers(settings, history, profile), "lowest_transmission": _lowest(lowest)}
-    results = replace(found, numbers=numbers, notes=_notes(settings, lowest), settings=settings.model_dump(mode="json"))
+    results = replace(
+        found,
+        numbers=numbers,
+        notes=_notes(settings, lowest, _where(plan, darkest)),
+        settings=settings.model_dump(mode="json"),
+    )
     return Prediction(results, profile, history)
+
+
+def darkest_of_the_map(plan: Schedule, record: TruthRecord) -> int:
+    """The frame of the map with the least transmission: frames that look for the anode go into the dark behind it."""
+    return int(np.argmin(np.where(plan.in_map, record.transmission, np.inf)))
+
+
+def _where(plan: Schedule, index: int) -> str:
+    """Height and time of a frame."""
+    return f"at {plan.height[index]:.4g} um, {plan.time[index]:.4g} s after field-on"
 
 
 def model_numbers(settings: Experiment, history: CellHistory, profile: ModelProfile) -> dict[str, Number]:
@@ -124,7 +140,7 @@ def model_numbers(settings: Experiment, history: CellHistory, profile: ModelProf
 
 
 def _lowest(transmission: float) -> Number:
-    return _exact(transmission, "one", "of cell and content, the smallest of all frames")
+    return _exact(transmission, "one", "of cell and content, the smallest of all frames of the map")
 
 
 def _exact(value: float | FloatArray, unit: str, source: str) -> Number:
@@ -157,12 +173,12 @@ def _current(settings: Experiment, profile: ModelProfile) -> Number:
     return _exact(1e-6 * area * profile.current_density[-1], "A", "at the end; the same at every height")
 
 
-def _notes(settings: Experiment, lowest_transmission: float) -> tuple[str, ...]:
+def _notes(settings: Experiment, lowest_transmission: float, where: str) -> tuple[str, ...]:
     """Which models were taken, and whether the beam comes through."""
     transport = settings.transport
     repulsion = "hard spheres (Carnahan-Starling)" if transport.interactions == "hard-spheres" else "none"
     dark = (
-        f"too dark: the transmission falls to {lowest_transmission:.2g} at {settings.beam.energy_keV:g} keV; a shorter path "
+        f"too dark: the transmission falls to {lowest_transmission:.2g} {where}, at {settings.beam.energy_keV:g} keV; a shorter path "
         "or a photon energy below the absorption edges of the core lets it through"
     )
     return (
