@@ -16,6 +16,8 @@ from ..io.profile import add_profile
 from ..io.results import write_results
 from ..nouns import Experiment, FloatArray, Number, RunResults
 from ..nouns.profile import ModelProfile
+from ..nouns.run import DENSEST
+from ..physics.colloid import FREEZING
 from ..report.number_text import number_lines
 from ..report.page import write_report
 from ..report.pictures import Figures, Planned
@@ -23,7 +25,7 @@ from ..report.provenance import write_provenance
 from ..transport import CellHistory, SizeClasses, number_moments
 from ..transport.profile import model_profile
 from ..twin.beamline import Beamline
-from ..twin.cell import simulate_cell
+from ..twin.cell import cut_sizes, simulate_cell
 from ..twin.scattering_cell import scattering_cell
 from ..twin.schedule import Schedule, schedule
 from ..twin.truth import TruthRecord
@@ -98,12 +100,8 @@ def predicted(
     darkest = darkest_of_the_map(plan, record)
     lowest = float(record.transmission[darkest])
     numbers = {**found.numbers, **model_numbers(settings, history, profile), "lowest_transmission": _lowest(lowest)}
-    results = replace(
-        found,
-        numbers=numbers,
-        notes=_notes(settings, lowest, _where(plan, darkest)),
-        settings=settings.model_dump(mode="json"),
-    )
+    notes = (*_notes(settings, lowest, _where(plan, darkest)), *cut_sizes(settings), *_too_dense(profile))
+    results = replace(found, numbers=numbers, notes=notes, settings=settings.model_dump(mode="json"))
     return Prediction(results, profile, history)
 
 
@@ -178,13 +176,30 @@ def _notes(settings: Experiment, lowest_transmission: float, where: str) -> tupl
     transport = settings.transport
     repulsion = "hard spheres (Carnahan-Starling)" if transport.interactions == "hard-spheres" else "none"
     dark = (
-        f"too dark: the transmission falls to {lowest_transmission:.2g} {where}, at {settings.beam.energy_keV:g} keV; a shorter path "
-        "or a photon energy below the absorption edges of the core lets it through"
+        f"too dark: the transmission falls to {lowest_transmission:.2g} {where}, at {settings.beam.energy_keV:g} keV; a "
+        "shorter path or a photon energy below the absorption edges of the core lets it through"
     )
     return (
         f"charge model: {transport.charge_model}; field model: {transport.field_model}; interactions: {repulsion}",
         "a prediction: the model's expectation without noise; no sigma is given to what is set in the experiment",
         *([] if lowest_transmission > DARK else [dark]),
+    )
+
+
+def _too_dense(profile: ModelProfile) -> tuple[str, ...]:
+    """Where the solution at the wall is so dense that a dilute model says nothing of it."""
+    wall = profile.wall_volume_fraction
+    first = np.flatnonzero(wall > FREEZING)
+    if first.size == 0:
+        return ()
+    at, most = f"from {profile.time[first[0]]:.4g} s on", float(wall.max())
+    beyond = (
+        f"more than spheres can be packed ({DENSEST:g}): these numbers mean nothing there" if most > DENSEST
+        else f"more than hard spheres stay liquid at ({FREEZING:g})"
+    )  # fmt: skip
+    return (
+        f"too dense: phi at the wall comes to {most:.3g}, {at} {beyond}; give a solubility (growth.solubility), "
+        'interactions = "hard-spheres", a lower voltage or a thinner solution',
     )
 
 

@@ -15,6 +15,8 @@ coarse grid is not tried against its own discretisation."""
 SPARSE_HALVINGS = 4
 """The same where few particles at a time carry the charge of all and are that much faster: the depleted front is 7e-5 of the
 starting phi off an own implicit scheme of 6000 cells, 1e-3 at HALVINGS (charges that last 0.3 s, 86 V/cm)."""
+CUT_BY = 1e-3
+"""Of the deviation: what a cut moves mean or deviation by before it is told."""
 OUTPUT_STEP_S = 300.0
 FEWEST_OUTPUTS = 100
 """Requested times of the history are at most this far apart, or this many: between them the integrator's own steps are used."""
@@ -40,6 +42,23 @@ def starting_classes(experiment: Experiment, distribution: SizeClasses | None = 
             remedy="pass its SizeClasses",
         )
     return distribution
+
+
+def cut_sizes(experiment: Experiment) -> tuple[str, ...]:
+    """What is said where a Gaussian is so wide that it is cut at diameter 0: its mean and deviation are not those asked for."""
+    solution = experiment.solution
+    mean, sigma = solution.core_diameter_nm, solution.core_sigma_nm
+    if mean is None or sigma is None:
+        return ()
+    sizes = SizeClasses.gaussian(mean, sigma)
+    got = sizes.mean_nm()
+    spread = float(np.sqrt(sizes.number @ np.square(sizes.diameter_nm - got)))
+    if abs(got - mean) < CUT_BY * sigma and abs(spread - sigma) < CUT_BY * sigma:
+        return ()
+    return (
+        f"sizes: a Gaussian of {mean:g} ± {sigma:g} nm would hold diameters below 0; it is cut there, and the sizes are "
+        f"{got:.3g} ± {spread:.3g} nm (a distribution of another shape goes into solution.distribution)",
+    )
 
 
 def simulate_cell(experiment: Experiment, distribution: SizeClasses | None = None) -> CellHistory:

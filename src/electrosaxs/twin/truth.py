@@ -45,6 +45,7 @@ THIN_M = 1e-12  # of solution on the anode, so that no functional is empty
 FEWEST_POINTS = 3  # for the line through the growth curve
 SCANNED = ("scan",)
 MAPPED = ("scan", "height")
+AT_ANODE = ("anode_diameter", "anode_polydispersity", "onset_volume_fraction", "slice_flux")
 NEVER = "no crystals form in this experiment"
 
 
@@ -197,6 +198,10 @@ class TruthRecord:
         if line is not None:
             source = f"{SLICE_UM:g} um x least-squares line through the true phi of the voxel at the anode"
             numbers["slice_flux"] = Number(METRE_PER_UM * SLICE_UM * line.slope, 0.0, "m/s", source)
+        lowest = float(np.min(_heights(plan)))
+        if lowest > SLICE_UM:  # the lowest voxel stands for nothing at the anode
+            why = f"no voxel at the anode: the lowest is at {lowest:g} um, above the slice of {SLICE_UM:g} um"
+            numbers |= {name: Number.absent(numbers[name].unit, why) for name in AT_ANODE}
         return numbers
 
     def _amounts(self, onset: float | None, anode_s: float, scan_s: float, in_light: float) -> dict[str, Number]:
