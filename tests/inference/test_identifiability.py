@@ -198,7 +198,9 @@ def test_a_lifetime_is_found_from_its_limit_and_free_of_the_grid(short_lived):
 
 def test_a_model_whose_limit_fits_is_not_rejected_by_a_search_that_failed(short_lived):
     limit = next(one for one in short_lived.candidates if one.model.charge == "fast-exchange")
-    failed = Candidate(Model(charge="exchange"), None, "no minimum", 1e4)
-    said = " ".join(comparison_sentences(Comparison((limit, failed))))
-    assert "rejected" not in said
-    assert "'fast-exchange, no crystals' is its limit" in said
+    worse = limit.reached + 100.0
+    for failed in (None, limit.fit):  # no minimum at all, and one worse than the limit's
+        candidate = Candidate(Model(charge="exchange"), failed, "no minimum", worse)
+        said = " ".join(comparison_sentences(Comparison((limit, candidate))))
+        assert "rejected" not in said
+        assert "'fast-exchange, no crystals' is its limit" in said

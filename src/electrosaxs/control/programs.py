@@ -101,8 +101,9 @@ def _constant_for(
     if excess(low) >= 0.0:  # on the finer grid
         return done(low, "")
     root = float(brentq(excess, low, high, xtol=VOLTAGE_TO * high, rtol=VOLTAGE_TO))
-    volt = min((root, min(root * (1.0 + 3.0 * VOLTAGE_TO), highest)), key=lambda v: abs(excess(v)))
-    return done(volt, "" if abs(excess(volt)) <= HELD_WITHIN else JUMPS)
+    if abs(excess(root)) <= HELD_WITHIN:
+        return done(root, "")
+    return done(min(root * (1.0 + HELD_WITHIN), highest), JUMPS)  # beyond the jump, whatever grid it is looked at on
 
 
 def constant_after_ramp(volt: float, limits: Limits) -> VoltageProgram:

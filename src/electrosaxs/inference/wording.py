@@ -116,7 +116,7 @@ def _verdict(comparison: Comparison, candidate: Candidate, lowest: Candidate) ->
     limit = next(
         (one for one in comparison.candidates if one.model == candidate.model.limit and one.fit is not None), None
     )
-    if candidate.fit is None and limit is not None:
+    if limit is not None and candidate.reached > limit.reached + DECISIVE:  # a search that failed, whatever it ended at
         return (
             f"its minimum was not found, but '{limit.model.name}' is its limit (the charge's lifetime 0): it describes the data"
             f" as well as that at the least, and only a lifetime is not found"
