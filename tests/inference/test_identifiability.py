@@ -1,12 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from closeness import assert_close
-from fit_cases import GROWING, PLAIN, TRUTH, empty_run, measured
+from fit_cases import GROWING, PHI0, PLAIN, TRUTH, empty_run, measured
 
-from electrosaxs.inference.compare import compare
+from electrosaxs.errors import ElectrosaxsError
+from electrosaxs.inference import profile as profile_module
+from electrosaxs.inference.compare import Candidate, Comparison, compare
 from electrosaxs.inference.covariance import NUMERICAL
 from electrosaxs.inference.fit import fit_model
+from electrosaxs.inference.forward import predict
 from electrosaxs.inference.identifiability import _products, knowledge
+from electrosaxs.inference.observations import Channel
 from electrosaxs.inference.parameters import Model
 from electrosaxs.inference.profile import profile
 from electrosaxs.inference.propagate import motion, wall_concentration
@@ -140,3 +146,61 @@ def test_the_covariance_is_that_of_the_jacobian_and_of_the_grid(label, whole):
     expected = np.linalg.inv(slopes.T @ slopes)
     k = fit.labels.index(label)
     assert_close(fit.sigma(label), fit.value(label) * np.sqrt(expected[k, k] + NUMERICAL**2), rel=1e-6)
+
+
+def test_a_share_of_which_the_data_say_that_it_is_none_is_known():
+    run = measured(empty_run(), truth={**TRUTH, "immobile_fraction": 2e-4, "immobile_diameter": 3.0})
+    fit = fit_model([run], PLAIN, free=(*PLAIN.free, "immobile_fraction"))
+    known = knowledge(fit)
+    assert 0.3 * fit.value("immobile_fraction") < fit.sigma("immobile_fraction") < 0.02
+    assert "immobile_fraction" not in known.unknown
+    assert "immobile_fraction to +/- 0.0" in " ".join(statements(fit, known))
+
+
+def test_a_profile_ends_where_the_model_ends(whole, monkeypatch):
+    free = profile(whole, "effective_charge")
+
+    def ends(fit, k, place, near, real=profile_module._best_beside):
+        if place > near.x[k]:
+            raise ElectrosaxsError("transport: more than all particles charged")
+        return real(fit, k, place, near)
+
+    monkeypatch.setattr(profile_module, "_best_beside", ends)
+    shape = profile(whole, "effective_charge")
+    assert shape.high is None
+    assert_close(shape.low, free.low, rel=1e-6)
+
+
+@pytest.fixture(scope="module")
+def short_lived():
+    """Maps of charges that last 0.3 s, on a grid of their own, and both models fitted to them."""
+    model, heights = Model(charge="exchange"), np.array([0.0, 50.0, 200.0, 800.0, 2400.0, 3200.0, 3400.0])
+    run, truth = empty_run(heights, scans=6, voltage=30.1), {**TRUTH, "charge_lifetime": 0.3}
+    fine = predict(run, model, truth, classes=13, halvings=5, rtol=2e-5)
+    rng = np.random.default_rng(4)
+    sigma = 3e-3 * np.hypot(fine.volume_fraction, 1e-2 * PHI0)
+    phi = Channel(fine.volume_fraction + sigma * rng.standard_normal(sigma.size), sigma, {}, sigma > 0.0)
+    size = Channel(fine.diameter + 3e-3 * rng.standard_normal(sigma.size), np.full(sigma.size, 3e-3), {}, sigma > 0.0)
+    return compare(
+        [replace(run, channels={"volume_fraction": phi, "diameter": size})], charge_models=("fast-exchange", "exchange"),
+        growth_models=("none",), field_models=("nominal",), workers=1,
+    )  # fmt: skip
+
+
+def test_a_lifetime_is_found_from_its_limit_and_free_of_the_grid(short_lived):
+    fit = short_lived.best
+    assert fit.problem.model.charge == "exchange"
+    assert fit.chi_squared < 1.4 * fit.degrees_of_freedom
+    for name, true in (("charge_lifetime", 0.3), ("diffusivity_scale", TRUTH["diffusivity_scale"])):
+        assert abs(fit.value(name) - true) < 3.0 * fit.sigma(name), name
+    assert fit.sigma("charge_lifetime") < 0.03
+
+
+def test_a_model_whose_limit_fits_is_not_rejected_by_a_search_that_failed(short_lived):
+    limit = next(one for one in short_lived.candidates if one.model.charge == "fast-exchange")
+    worse = limit.reached + 100.0
+    for failed in (None, limit.fit):  # no minimum at all, and one worse than the limit's
+        candidate = Candidate(Model(charge="exchange"), failed, "no minimum", worse)
+        said = " ".join(comparison_sentences(Comparison((limit, candidate))))
+        assert "rejected" not in said
+        assert "'fast-exchange, no crystals' is its limit" in said

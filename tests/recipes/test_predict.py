@@ -19,6 +19,7 @@ from electrosaxs.nouns import Experiment
 from electrosaxs.recipes.predict import Prediction, predict, summary
 from electrosaxs.recipes.simulate_run import simulate_run
 from electrosaxs.report.provenance import write_provenance
+from electrosaxs.twin.cell import cut_sizes
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -227,3 +228,34 @@ def test_a_model_that_does_not_converge_gives_no_profile(small: Experiment, monk
     monkeypatch.setattr("electrosaxs.transport.integrate.MAX_STEPS", 10)
     with pytest.raises(ConvergenceError, match="more than 10 steps"):
         predict(small)
+
+
+def test_the_darkest_frame_is_one_of_the_map(small: Experiment, written: tuple[Prediction, Path]) -> None:
+    aligned = predict(changed(small, scan={"alignment": True})).results  # its frames look behind the anode too
+    known = written[0].results.numbers["lowest_transmission"].value
+    assert_close(aligned.numbers["lowest_transmission"].value, known, rel=0.05)
+    assert not any("too dark" in note for note in aligned.notes)
+
+
+def test_sizes_that_are_cut_at_zero_are_told(small: Experiment) -> None:
+    assert cut_sizes(small) == ()
+    (told,) = cut_sizes(changed(small, solution={"core_sigma_nm": 4.2}))
+    assert "the sizes are 7.52 ± 3.8 nm" in told
+
+
+def test_a_wall_denser_than_spheres_can_be_is_told(small: Experiment, written: tuple[Prediction, Path]) -> None:
+    dense = changed(small, solution={"volume_fraction": 0.05}, growth={"solubility": None})
+    (told,) = [note for note in predict(dense).results.notes if "too dense" in note]
+    assert "these numbers mean nothing there" in told
+    assert not any("too dense" in note for note in written[0].results.notes)
+
+
+def test_without_a_voxel_at_the_anode_no_number_is_said_to_be_from_there(
+    small: Experiment, written: tuple[Prediction, Path]
+) -> None:
+    high = predict(changed(small, scan={"heights_um": [500.0, 800.0, 3200.0]})).results.numbers
+    for name in ("anode_diameter", "anode_polydispersity"):
+        assert high[name].value is None
+        assert "no voxel at the anode: the lowest is at 500 um" in high[name].source
+        assert written[0].results.numbers[name].value is not None
+    assert high["supply_flux"].value is not None

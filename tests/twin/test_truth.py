@@ -9,10 +9,11 @@ from closeness import assert_close
 from expected_maps import expected_maps
 
 from electrosaxs.nouns import Experiment, GrowthSettings, RunResults, VoltageProgram
+from electrosaxs.transport.onset import onset_time
 from electrosaxs.twin.beamline import Beamline
 from electrosaxs.twin.cell import simulate_cell
 from electrosaxs.twin.schedule import schedule
-from electrosaxs.twin.truth import TruthRecord, _crystalline_fraction, mean_supply, onset_time
+from electrosaxs.twin.truth import TruthRecord, _crystalline_fraction, mean_supply
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,19 @@ from scipy.optimize import brentq
 
 from ..nouns import VoltageProgram
 from ..transport import CellHistory
-from .holding_time import Programmed, flux_over_time, how_held
+from ..transport.onset import onset_time
+from .holding_time import HELD_WITHIN, Programmed, flux_over_time, how_held
 from .limits import Limits
 from .plant import Plant, content_of_slice
 from .slice_flux import FLUX_TOLERANCE, STEP_S
 
 SUPPLY_HEIGHT_M = 500e-6
 """Height at which the supply is watched: several decay lengths above the anode."""
+UNTIL_ONSETS = 2.0
+"""An onset is looked for until this many times the wanted one; none till then counts as that late."""
+VOLTAGE_TO = 1e-5
+"""Share of a voltage to which it is found."""
+JUMPS = "the model: what a constant voltage reaches jumps past the target, and this is the nearest"
 
 
 def hold_supply_flux(plant: Plant, flux: float, duration: float, limits: Limits) -> Programmed:
@@ -34,38 +40,70 @@ def hold_supply_flux(plant: Plant, flux: float, duration: float, limits: Limits)
 
 
 def onset_at(plant: Plant, time: float, limits: Limits) -> Programmed:
-    """The constant voltage at which the wall reaches the solubility at `time` (s)."""
-    solubility = plant.growth.solubility
-    assert solubility is not None  # the recipe asks for one
-    return _constant_for(plant, time, limits, lambda h: float(h.wall_phi()[-1]) / solubility, 1.0)
+    """The constant voltage under which the wall first reaches the solubility at `time` (s); reached: that time, or NaN."""
+
+    def onset(history: CellHistory) -> float:
+        found = onset_time(history)
+        return np.nan if found is None else found
+
+    return _constant_for(plant, time, limits, onset, lambda at: float(np.log(time / at)), until=UNTIL_ONSETS * time)
 
 
 def enrich_to(plant: Plant, factor: float, duration: float, limits: Limits) -> Programmed:
     """The constant voltage at which phi of the slice at the anode is `factor` times the start's after `duration` (s)."""
     start = plant.solution.volume_fraction
     return _constant_for(
-        plant, duration, limits, lambda h: float(content_of_slice(h, plant.slice_m)[-1]) / start, factor
-    )
+        plant, duration, limits, lambda h: float(content_of_slice(h, plant.slice_m)[-1]) / start,
+        lambda reached: float(np.log(max(reached, 1e-12) / factor)), until=duration,
+    )  # fmt: skip
 
 
 def _constant_for(
-    plant: Plant, time: float, limits: Limits, measure: Callable[[CellHistory], float], wanted: float
+    plant: Plant,
+    time: float,
+    limits: Limits,
+    measure: Callable[[CellHistory], float],
+    beyond: Callable[[float], float],
+    *,
+    until: float,
 ) -> Programmed:
-    """The constant voltage that brings `measure` to `wanted` at `time`; the highest one where that is not enough."""
+    """The lowest constant voltage that brings `measure` of the history `until` (s) to its target; the highest one where
+    none does.
+
+    beyond: logarithm of how far a measure is above its target, rising with the voltage; NaN (no onset) counts as below.
+    The voltage is doubled until the target is passed: a bracket from below, of a width in proportion to the voltage.
+    """
     highest, cause = limits.highest_within(plant.cell, plant.transport, time)
-    grid = plant.grid_for((0.0, highest))
 
     def reached(volt: float) -> float:
-        return measure(plant.run(constant_after_ramp(volt, limits), [time], grid=grid))
+        return measure(plant.run(constant_after_ramp(volt, limits), [until], grid=grid))
+
+    def excess(volt: float) -> float:
+        found = reached(volt)
+        return -float(np.log(UNTIL_ONSETS)) if np.isnan(found) else beyond(found)
 
     def done(volt: float, limited: str) -> Programmed:
         return Programmed(constant_after_ramp(volt, limits), reached(volt), None, limited)
 
-    if reached(highest) < wanted * (1.0 - FLUX_TOLERANCE):
-        return done(highest, cause)
-    if reached(0.0) > wanted:
+    grid = plant.grid_for((0.0, 0.0))
+    if excess(0.0) > 0.0:
         return done(0.0, "the solution has it without a field")
-    return done(float(brentq(lambda v: reached(v) - wanted, 0.0, highest, xtol=1e-3 * highest, rtol=1e-4)), "")
+    speed = plant.supply_per_volt() / plant.solution.volume_fraction
+    low, high = 0.0, min(highest, plant.slice_m / (time * speed))  # below it nothing crosses the slice in `time`
+    while True:
+        grid = plant.grid_for((0.0, high))
+        if excess(high) >= 0.0:
+            break
+        if high == highest:
+            missed = abs(excess(highest)) > FLUX_TOLERANCE
+            return done(highest, cause if missed else "")
+        low, high = high, min(2.0 * high, highest)
+    if excess(low) >= 0.0:  # on the finer grid
+        return done(low, "")
+    root = float(brentq(excess, low, high, xtol=VOLTAGE_TO * high, rtol=VOLTAGE_TO))
+    if abs(excess(root)) <= HELD_WITHIN:
+        return done(root, "")
+    return done(min(root * (1.0 + HELD_WITHIN), highest), JUMPS)  # beyond the jump, whatever grid it is looked at on
 
 
 def constant_after_ramp(volt: float, limits: Limits) -> VoltageProgram:

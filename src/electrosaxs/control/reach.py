@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..errors import InputFileError, bad_value
 from ..nouns.experiment import WEAKEST_V
+from ..nouns.run import check_field
+from ..nouns.settings import WrongSetting
 from .limits import Limits
 from .plant import Plant
 from .targets import UNITS, Target
@@ -14,15 +16,31 @@ BEYOND_ALL = 10.0
 """The same where conservation sets the bound: all particles in the slice (chosen)."""
 
 
-def check_flux(target: Target, plant: Plant, limits: Limits, duration: float) -> None:
-    """InputFileError where a flux is far above what the highest voltage supplies, or needs no voltage to speak of."""
-    top, cause = limits.highest_within(plant.cell, plant.transport, duration)
+def check_moves(plant: Plant) -> float:
+    """phi0 v per volt (m/s/V); InputFileError where no positive voltage brings particles to the anode."""
     per_volt = plant.supply_per_volt()
     if per_volt <= 0.0:
         raise bad_value(
             InputFileError, where="experiment", field="transport.effective_charge", value=plant.transport.effective_charge,
             rule="no positive voltage moves these particles towards the anode", remedy="give a charge above 0",
         )  # fmt: skip
+    return per_volt
+
+
+def check_highest(plant: Plant, limits: Limits) -> None:
+    """InputFileError for a highest voltage that no cell of this gap stands: `predict` would refuse the plan."""
+    try:
+        check_field("--max-voltage", limits.highest, plant.cell.gap_mm)
+    except WrongSetting as wrong:
+        raise bad_value(
+            InputFileError, where="plan", field=wrong.field, value=wrong.value, rule=wrong.rule, remedy=wrong.remedy
+        ) from None
+
+
+def check_flux(target: Target, plant: Plant, limits: Limits, duration: float) -> None:
+    """InputFileError where a flux is far above what the highest voltage supplies, or needs no voltage to speak of."""
+    top, cause = limits.highest_within(plant.cell, plant.transport, duration)
+    per_volt = check_moves(plant)
     if target.value > FAR * per_volt * top:
         raise _meant_otherwise(target, f"is {target.value / (per_volt * top):.2g} times what {top:g} V supply ({cause}), "
                                f"{per_volt * top:.2g} m/s")  # fmt: skip

@@ -139,6 +139,9 @@ def compare(
 
     def fit_all(models: Sequence[Model]) -> None:
         def attempt(model: Model) -> Attempt:
+            limit = None if model.limit is None else _fitted(found, model.limit)
+            if limit is not None:  # as good as its limit at the least: never beyond hope
+                return Attempt(runs, model, asked, workers, {label: limit.value(label) for label in limit.labels})
             near = None if model.field == field_models[0] else _same_but_field(found, model)
             if near is None:
                 return Attempt(runs, model, asked, workers, None, HOPELESS * _least(found))
@@ -202,6 +205,11 @@ def attempt_fit(attempt: Attempt) -> Candidate:
     except ElectrosaxsError as error:
         return Candidate(model, None, str(error))
     return Candidate(model, fit, reached=fit.chi_squared, beyond=fit.minimum.beyond)
+
+
+def _fitted(found: Sequence[Candidate], model: Model) -> CellFit | None:
+    """The fit of a model, where there is one."""
+    return next((candidate.fit for candidate in found if candidate.model == model), None)
 
 
 def _same_but_field(found: Sequence[Candidate], model: Model) -> CellFit | None:

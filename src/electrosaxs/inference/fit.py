@@ -13,7 +13,7 @@ from ..errors import ElectrosaxsError, FitError
 from ..nouns import FloatArray
 from .covariance import covariance_at
 from .forward import Prediction
-from .minimise import Minimum, NotMinimal, minimise
+from .minimise import GAIN_TOLERATED, Minimum, NotMinimal, minimise
 from .observations import Observations
 from .parameters import REACH, Model, layout
 from .problem import Problem
@@ -21,9 +21,12 @@ from .residuals import whitener
 
 FIRST_CHARGES = (0.005, 0.01, 0.02, 0.035, 0.06, 0.1, 0.2, 0.5)
 FIRST_SOLUBILITIES = (1.5, 3.0, 6.0, 12.0, 25.0)
+FIRST_LIFETIMES = (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
 """Starts, solubilities in units of the starting phi: from each the map is computed once, and the fit goes on from the best."""
 
 
+MOST_CORRECTIONS = 4
+"""How often the error of the numerics is taken anew, each time at the minimum that the one before led to."""
 COARSE_ROUGH = 1e-2
 COARSE_MARGIN = 100.0
 """With coarse numerics: the share of chi-squared that may be left to gain, and how many times beyond hope it must stay to be
@@ -146,11 +149,13 @@ def fit_model(
     coarse, begin, beyond = replace(problem, exploring=True), problem.layout.start(), -np.inf
     known = None if slopes is None else _completed(problem, begin, slopes)
     if known is None:
-        explored = _explored(coarse, begin if start else _best_start(coarse), hopeless)
+        explored = _explored(coarse, _best_start(coarse, start or {}), hopeless)
         if explored is not None and explored.beyond > hopeless:
             return _usable(coarse, explored)
         if explored is not None:
             begin, known, beyond = explored.x, explored.jacobian, explored.beyond
+    if problem.model.sparse:  # its own grid alone may be further from the data than the data's sigma
+        problem = problem.with_errors(begin)
     try:
         found = _minimum(problem, begin, known, rough=rough, hopeless=hopeless, certain=False)
     except NotMinimal as error:
@@ -202,9 +207,20 @@ def _explored(coarse: Problem, begin: FloatArray, hopeless: float) -> Minimum | 
 
 
 def _exactly(problem: Problem, near: Minimum, *, certain: bool = True) -> CellFit:
-    """The fit from a point near its minimum on, with the error of the numerics there taken off."""
+    """The fit from a point near its minimum on, with the error of the numerics there taken off.
+
+    Where that error is large it moves with the parameters: it is taken anew at the minimum until that stays.
+    """
     exact = problem.with_errors(near.x)
-    return finished(exact, _minimum(exact, near.x, near.jacobian, certain=certain))
+    found = _minimum(exact, near.x, near.jacobian, certain=certain)
+    for _ in range(MOST_CORRECTIONS if problem.model.sparse else 0):
+        anew = problem.with_errors(found.x)
+        moved = _minimum(anew, found.x, found.jacobian, certain=certain)
+        stays = bool(np.sum(np.square(moved.jacobian @ (moved.x - found.x))) < GAIN_TOLERATED)
+        exact, found = anew, moved
+        if stays:
+            break
+    return finished(exact, found)
 
 
 def _minimum(
@@ -248,13 +264,23 @@ def finished(problem: Problem, minimum: Minimum) -> CellFit:
     return CellFit(problem, minimum, *covariance_at(problem, minimum))
 
 
-def _best_start(problem: Problem) -> FloatArray:
-    """The best of a few charges, then of a few solubilities: chi-squared has side minima far from the data."""
+def _best_start(problem: Problem, known: Mapping[str, float]) -> FloatArray:
+    """The best of a few charges, then of a few solubilities and lifetimes of the charge, each where its start is not known
+    (by label): chi-squared has side minima far from the data.
+
+    A charge that lasts long spreads the fronts over the whole cell: the others are looked for without that.
+    """
     best = problem.layout.start()
+    if "charge_lifetime" in problem.layout.labels and "charge_lifetime" not in known:
+        k = problem.layout.index("charge_lifetime")
+        best = _with(best, k, float(problem.layout.limits()[0][k]))
     (least,) = _scores(problem, [best])
     phi = max(run.solution.volume_fraction for run in problem.runs)
-    for label, candidates in (("effective_charge", FIRST_CHARGES), ("solubility", phi * np.array(FIRST_SOLUBILITIES))):
-        if label not in problem.layout.labels:
+    for label, candidates in (
+        ("effective_charge", FIRST_CHARGES), ("solubility", phi * np.array(FIRST_SOLUBILITIES)),
+        ("charge_lifetime", FIRST_LIFETIMES),
+    ):  # fmt: skip
+        if label not in problem.layout.labels or label in known:
             continue
         k = problem.layout.index(label)
         coordinates = np.clip(np.log(np.array(candidates)), *(limit[k] for limit in problem.layout.limits()))

@@ -17,7 +17,7 @@ from .fit import CellFit
 from .parameters import PER_RUN
 
 NOT_KNOWN = 0.3
-"""Relative sigma from which on a parameter counts as not fixed (chosen)."""
+"""Relative sigma, of exponents and shares the sigma, from which on a parameter counts as not fixed (chosen)."""
 NOT_APART = 0.97
 """Correlation from which on two parameters count as not fixed apart (chosen); it costs each a factor 4 of its sigma."""
 SHARPER = 5.0
@@ -46,7 +46,7 @@ class Product:
 
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """labels: the parameters asked about. relative (n,): sigma of their logarithm (of the number itself for exponents).
+    """labels: the parameters asked about. relative (n,): sigma of their logarithm (of exponents and shares their own).
 
     correlation (n, n). products: pairs that are not fixed apart. unknown: labels that the data do not fix.
     """
@@ -77,9 +77,10 @@ def knowledge(fit: CellFit) -> Knowledge:
 
 
 def _to_logarithm(fit: CellFit, k: int) -> float:
-    """d(ln value)/dx of a parameter whose size is known by its logarithm, 1 for exponents (d value/dx)."""
+    """d(ln value)/dx of a parameter whose size is known by its logarithm, 1 (d value/dx) for exponents and shares: these
+    may be 0, and 0.001 +/- 0.003 is well known."""
     item, x = fit.problem.layout.free[k], float(fit.x[k])
-    if item.parameter.name == "charge_exponent":
+    if item.parameter.scale == "linear":
         return 1.0
     return abs(item.parameter.slope(x)) / max(abs(item.parameter.value(x)), 1e-30)
 

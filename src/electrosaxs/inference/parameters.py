@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ..analysis.footprint.open_beam import crystal_length
 from ..errors import FitError
 from ..nouns import FloatArray
-from ..nouns.experiment import ChargeModel, FieldModel
+from ..nouns.experiment import SPARSE, ChargeModel, FieldModel
 from .observations import SIZES, Observations
 
 Scale = Literal["log", "linear", "root"]
@@ -100,12 +100,22 @@ class Model:
         return f"{self.charge}, {crystals[self.growth]}{field}"
 
     @property
+    def sparse(self) -> bool:
+        """True where few particles at a time carry the charge of all."""
+        return self.charge in SPARSE
+
+    @property
+    def limit(self) -> Model | None:
+        """The model that this one becomes where its further parameter goes to its limit: the charge's lifetime to 0."""
+        return replace(self, charge="fast-exchange") if self.charge == "exchange" else None
+
+    @property
     def parameters(self) -> tuple[str, ...]:
         """Names that mean something in this model."""
         names = [*ALWAYS_FREE, "immobile_fraction", "immobile_diameter"]
         names += ["solubility", "crystal_length"] if self.growth != "none" else []
         names += ["attachment_time"] if self.growth == "attachment" else []
-        names += ["charge_of_charged"] if self.charge in ("permanent", "exchange") else []
+        names += ["charge_of_charged"] if self.sparse else []
         names += ["charge_lifetime"] if self.charge == "exchange" else []
         names += {"nominal": [], "electrode-loss": ["electrode_loss"], "conduction": ["carrier_share"]}[self.field]
         return (*names, *SIZES)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import brentq
 
-from ..errors import ConvergenceError
+from ..errors import ConvergenceError, ElectrosaxsError
 from ..nouns import FloatArray
 from .fit import CellFit
 from .minimise import Minimum, minimise
@@ -97,7 +97,7 @@ def _follow(
             return
         try:
             at = _best_beside(fit, k, place, at)
-        except ConvergenceError:
+        except ElectrosaxsError:  # no minimum there, or not physical any more: a limit
             return
         rise = at.chi_squared - fit.chi_squared
         points[place] = max(rise, 0.0)

@@ -12,7 +12,7 @@ import numpy as np
 from ..nouns import FloatArray
 from ..transport import CellHistory, beam_weights
 from .fit import CellFit
-from .forward import FINE_HALVINGS, FINE_RTOL, simulate_run
+from .forward import FINE_RTOL, fine_numerics, simulate_run
 from .observations import CHANNELS
 
 SHORT_S = 1e-3
@@ -38,7 +38,7 @@ def propagated(fit: CellFit, run: int, times: FloatArray, quantity: Quantity) ->
             x[k] = np.clip(x[k] + side * layout.steps()[k], low[k], high[k])
             points.append(x)
     with ThreadPoolExecutor(problem.workers) as pool:
-        best = pool.submit(at, fit.x, halvings=FINE_HALVINGS, rtol=FINE_RTOL)
+        best = pool.submit(at, fit.x, halvings=fine_numerics(fit.problem.model)[1], rtol=FINE_RTOL)
         values = list(pool.map(at, points))
     slopes = np.zeros((*best.result().shape, len(layout)))
     for n, k in enumerate(moved):

@@ -113,6 +113,14 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
 def _verdict(comparison: Comparison, candidate: Candidate, lowest: Candidate) -> str:
     if candidate.fit is None and candidate.reached < lowest.reached + DECISIVE:
         return f"reaches chi-squared {candidate.reached:.4g} without a minimum; not told apart from it by these data"
+    limit = next(
+        (one for one in comparison.candidates if one.model == candidate.model.limit and one.fit is not None), None
+    )
+    if limit is not None and candidate.reached > limit.reached + DECISIVE:  # a search that failed, whatever it ended at
+        return (
+            f"its minimum was not found, but '{limit.model.name}' is its limit (the charge's lifetime 0): it describes the data"
+            f" as well as that at the least, and only a lifetime is not found"
+        )
     if candidate.fit is None and np.isfinite(candidate.reached):
         return (
             f"no minimum near the data (the smallest chi-squared was {candidate.reached:.4g} against {lowest.reached:.4g} "
@@ -187,7 +195,7 @@ def percent(sigma: float) -> str:
 
 
 def _relative(label: str, sigma: float) -> str:
-    return f"+/- {sigma:.2g}" if label == "charge_exponent" else percent(sigma)
+    return f"+/- {sigma:.2g}" if PARAMETERS[label].scale == "linear" else percent(sigma)
 
 
 def _symbol(name: str) -> str:

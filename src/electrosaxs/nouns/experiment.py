@@ -17,6 +17,7 @@ from .settings import Finite, Positive, Settings, WrongSetting
 from .voltage import VoltageProgram
 
 ChargeModel = Literal["fast-exchange", "permanent", "neutralised-at-anode", "exchange"]
+SPARSE: tuple[ChargeModel, ...] = ("permanent", "exchange")  # few particles at a time carry the charge of all
 FieldModel = Literal["nominal", "electrode-loss", "conduction"]
 Interactions = Literal["none", "hard-spheres"]
 Order = Literal["as-given", "down", "alternating", "shuffled"]

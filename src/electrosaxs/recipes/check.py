@@ -225,4 +225,5 @@ def _of_experiment(path: Path) -> Findings:
         ("onset", onset.source if onset.value is None else f"expected at {onset.value:.0f} s"),
     )  # fmt: skip
     command = f"electrosaxs simulate {path} --out run, or electrosaxs predict {path}"
-    return Findings(path, "experiment", does, tuple(_not_given(settings, EXPERIMENT_DEFAULTS)), (), command)
+    absent, doubts = tuple(_not_given(settings, EXPERIMENT_DEFAULTS)), expected.results.notes[2:]
+    return Findings(path, "experiment", does, absent, doubts, command)

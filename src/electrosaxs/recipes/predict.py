@@ -16,6 +16,8 @@ from ..io.profile import add_profile
 from ..io.results import write_results
 from ..nouns import Experiment, FloatArray, Number, RunResults
 from ..nouns.profile import ModelProfile
+from ..nouns.run import DENSEST
+from ..physics.colloid import FREEZING
 from ..report.number_text import number_lines
 from ..report.page import write_report
 from ..report.pictures import Figures, Planned
@@ -23,9 +25,9 @@ from ..report.provenance import write_provenance
 from ..transport import CellHistory, SizeClasses, number_moments
 from ..transport.profile import model_profile
 from ..twin.beamline import Beamline
-from ..twin.cell import simulate_cell
+from ..twin.cell import cut_sizes, simulate_cell
 from ..twin.scattering_cell import scattering_cell
-from ..twin.schedule import schedule
+from ..twin.schedule import Schedule, schedule
 from ..twin.truth import TruthRecord
 from .experiment_file import named, read_with_sizes
 from .output_folder import writing
@@ -95,10 +97,22 @@ def predicted(
     for index, exposure in enumerate(line.exposures()):
         record.add(index, exposure)
     found, profile = record.results(settings.run.title, {}), model_profile(history)
-    lowest = float(np.nanmin(record.transmission))
+    darkest = darkest_of_the_map(plan, record)
+    lowest = float(record.transmission[darkest])
     numbers = {**found.numbers, **model_numbers(settings, history, profile), "lowest_transmission": _lowest(lowest)}
-    results = replace(found, numbers=numbers, notes=_notes(settings, lowest), settings=settings.model_dump(mode="json"))
+    notes = (*_notes(settings, lowest, _where(plan, darkest)), *cut_sizes(settings), *_too_dense(profile))
+    results = replace(found, numbers=numbers, notes=notes, settings=settings.model_dump(mode="json"))
     return Prediction(results, profile, history)
+
+
+def darkest_of_the_map(plan: Schedule, record: TruthRecord) -> int:
+    """The frame of the map with the least transmission: frames that look for the anode go into the dark behind it."""
+    return int(np.argmin(np.where(plan.in_map, record.transmission, np.inf)))
+
+
+def _where(plan: Schedule, index: int) -> str:
+    """Height and time of a frame."""
+    return f"at {plan.height[index]:.4g} um, {plan.time[index]:.4g} s after field-on"
 
 
 def model_numbers(settings: Experiment, history: CellHistory, profile: ModelProfile) -> dict[str, Number]:
@@ -124,7 +138,7 @@ def model_numbers(settings: Experiment, history: CellHistory, profile: ModelProf
 
 
 def _lowest(transmission: float) -> Number:
-    return _exact(transmission, "one", "of cell and content, the smallest of all frames")
+    return _exact(transmission, "one", "of cell and content, the smallest of all frames of the map")
 
 
 def _exact(value: float | FloatArray, unit: str, source: str) -> Number:
@@ -157,18 +171,35 @@ def _current(settings: Experiment, profile: ModelProfile) -> Number:
     return _exact(1e-6 * area * profile.current_density[-1], "A", "at the end; the same at every height")
 
 
-def _notes(settings: Experiment, lowest_transmission: float) -> tuple[str, ...]:
+def _notes(settings: Experiment, lowest_transmission: float, where: str) -> tuple[str, ...]:
     """Which models were taken, and whether the beam comes through."""
     transport = settings.transport
     repulsion = "hard spheres (Carnahan-Starling)" if transport.interactions == "hard-spheres" else "none"
     dark = (
-        f"too dark: the transmission falls to {lowest_transmission:.2g} at {settings.beam.energy_keV:g} keV; a shorter path "
-        "or a photon energy below the absorption edges of the core lets it through"
+        f"too dark: the transmission falls to {lowest_transmission:.2g} {where}, at {settings.beam.energy_keV:g} keV; a "
+        "shorter path or a photon energy below the absorption edges of the core lets it through"
     )
     return (
         f"charge model: {transport.charge_model}; field model: {transport.field_model}; interactions: {repulsion}",
         "a prediction: the model's expectation without noise; no sigma is given to what is set in the experiment",
         *([] if lowest_transmission > DARK else [dark]),
+    )
+
+
+def _too_dense(profile: ModelProfile) -> tuple[str, ...]:
+    """Where the solution at the wall is so dense that a dilute model says nothing of it."""
+    wall = profile.wall_volume_fraction
+    first = np.flatnonzero(wall > FREEZING)
+    if first.size == 0:
+        return ()
+    at, most = f"from {profile.time[first[0]]:.4g} s on", float(wall.max())
+    beyond = (
+        f"more than spheres can be packed ({DENSEST:g}): these numbers mean nothing there" if most > DENSEST
+        else f"more than hard spheres stay liquid at ({FREEZING:g})"
+    )  # fmt: skip
+    return (
+        f"too dense: phi at the wall comes to {most:.3g}, {at} {beyond}; give a solubility (growth.solubility), "
+        'interactions = "hard-spheres", a lower voltage or a thinner solution',
     )
 
 

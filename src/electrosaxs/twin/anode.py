@@ -14,8 +14,9 @@ from ..nouns.nucleation import NucleationSettings
 from ..nouns.run import SLICE_UM
 from ..physics.tetrahedron import FACET_SLOPE
 from ..transport import CellHistory, SizeClasses
+from ..transport.onset import onset_time
 from .island_growth import GrownIslands, GrowthRecord, grown_islands, usual_edge_um, usual_thickness_um
-from .truth import flux_at, onset_time
+from .truth import flux_at
 
 TRUNCATION, EDGE_PX, SIDE_PX = 0.05, 22.0, 1024
 ENOUGH, ON_A_FIELD, MOST_FIELDS, POINTS = 150.0, 120.0, 12, 400

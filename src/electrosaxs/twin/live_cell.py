@@ -17,7 +17,7 @@ from ..transport.flux_through import flux_through
 from ..transport.simulate import gone_on, problem_of
 from ..transport.weights import point_weights
 from ..units import METRE_PER_UM
-from .cell import HALVINGS, starting_classes
+from .cell import halvings, starting_classes
 from .island_growth import GrowthRecord
 
 
@@ -32,7 +32,7 @@ class LiveCell:
         solution = experiment.solution
         self._problem, self.classes = problem_of(
             experiment.cell, solution, starting_classes(experiment, distribution), experiment.transport,
-            experiment.growth, program, halvings=HALVINGS,
+            experiment.growth, program, halvings=halvings(experiment.transport),
         )  # fmt: skip
         self.dry_shell_nm = dry_shell_nm(solution)
         columns = self._problem.columns

@@ -32,6 +32,7 @@ from ..nouns.run import SLICE_UM
 from ..nouns.voltage_pieces import Piece, main_piece, pieces
 from ..physics.beam import open_beam_centre
 from ..transport.history import CellHistory
+from ..transport.onset import onset_time
 from ..transport.size_classes import number_moments
 from ..transport.voltage import kinks_between
 from ..units import METRE_PER_UM
@@ -41,12 +42,10 @@ from .schedule import Schedule, anode_height_um
 
 TIME_STEP_S = 0.5  # of central differences in time
 THIN_M = 1e-12  # of solution on the anode, so that no functional is empty
-ONSET_S = 1e-3  # within which the onset is found
-ONSET_POINTS = 33  # of each look into the interval that holds it
-PINNED = 1e-6  # relative; a wall held at the solubility comes as near to it as this
 FEWEST_POINTS = 3  # for the line through the growth curve
 SCANNED = ("scan",)
 MAPPED = ("scan", "height")
+AT_ANODE = ("anode_diameter", "anode_polydispersity", "onset_volume_fraction", "slice_flux")
 NEVER = "no crystals form in this experiment"
 
 
@@ -199,6 +198,10 @@ class TruthRecord:
         if line is not None:
             source = f"{SLICE_UM:g} um x least-squares line through the true phi of the voxel at the anode"
             numbers["slice_flux"] = Number(METRE_PER_UM * SLICE_UM * line.slope, 0.0, "m/s", source)
+        lowest = float(np.min(_heights(plan)))
+        if lowest > SLICE_UM:  # the lowest voxel stands for nothing at the anode
+            why = f"no voxel at the anode: the lowest is at {lowest:g} um, above the slice of {SLICE_UM:g} um"
+            numbers |= {name: Number.absent(numbers[name].unit, why) for name in AT_ANODE}
         return numbers
 
     def _amounts(self, onset: float | None, anode_s: float, scan_s: float, in_light: float) -> dict[str, Number]:
@@ -225,21 +228,6 @@ def mean_supply(history: CellHistory, during: Piece | None = None) -> float:
     times = np.array([start, *kinks_between(history.problem.program, start, end), end])
     supply = replace(history, times=times).supply_flux()
     return float(np.trapezoid(supply, times) / (end - start))
-
-
-def onset_time(history: CellHistory) -> float | None:
-    """Time (s) at which phi at the wall first reaches the solubility; None where it never does."""
-    enough = history.problem.growth.solubility * (1.0 - PINNED)
-    knots = np.asarray(history.knots.times)
-    above = np.flatnonzero(history.at(knots, 0.0).sum(axis=-1) >= enough)
-    if above.size == 0 or above[0] == 0:
-        return None if above.size == 0 else float(knots[0])
-    early, late = float(knots[above[0] - 1]), float(knots[above[0]])
-    while late - early > ONSET_S:
-        times = np.linspace(early, late, ONSET_POINTS)
-        first = 1 + int(np.argmax(history.at(times[1:], 0.0).sum(axis=-1) >= enough))
-        early, late = float(times[first - 1]), float(times[first])
-    return 0.5 * (early + late)
 
 
 def _read_heights(height_um: FloatArray, beamline: Beamline) -> FloatArray:

@@ -23,7 +23,7 @@ from electrosaxs.nouns import Experiment, Number, VoltageProgram
 from electrosaxs.recipes.plan.plan import plan, summary
 from electrosaxs.recipes.predict import predict
 from electrosaxs.transport import SizeClasses
-from electrosaxs.twin.truth import onset_time
+from electrosaxs.transport.onset import onset_time
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "experiment.toml"
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...cluster.pieces import in_order
 from ...cluster.scheduler import cluster_at
-from ...errors import ConvergenceError, InputFileError, bad_value
+from ...errors import ElectrosaxsError, InputFileError, bad_value
 from ...inference.agreement import agreement
 from ...inference.compare import CHARGE, FIELD, GROWTH, Comparison, Each, compare
 from ...inference.fit import CellFit
@@ -79,6 +79,7 @@ def fit_cell(
     inputs = [_file(folder) for folder in folders]
     runs = [observations(run, where=str(folder)) for run, folder in zip(measured, folders, strict=True)]
     _same_particles(runs, folders)
+    _something_moves(runs, folders)
     for run, folder in zip(runs, folders, strict=True):
         _gathers_at_the_anode(run, folder)
 
@@ -115,6 +116,16 @@ def _check_models(**given: Sequence[str]) -> None:
         if wrong:
             rule, remedy = "is no such model", f"give one or some of {', '.join(known)}"
             raise bad_value(InputFileError, where="fit", field=which, value=wrong[0], rule=rule, remedy=remedy)
+
+
+def _something_moves(runs: Sequence[Observations], folders: Sequence[Path]) -> None:
+    """InputFileError where no run had a field: a homogeneous solution stays as it is, whatever charge and diffusion are."""
+    if all(not np.any(run.program.voltage_V) for run in runs):
+        raise bad_value(
+            InputFileError, where=folders[0], field="voltage", value="0 V in every run",
+            rule="no voltage: nothing moves, and the maps say nothing of charge or diffusion",
+            remedy="fit a run with a field, alone or with this one; if there was one, give its voltage in run.toml",
+        )  # fmt: skip
 
 
 def _gathers_at_the_anode(run: Observations, folder: Path) -> None:
@@ -173,7 +184,7 @@ def profile_of(job: tuple[CellFit, str]) -> Profile | None:
     """The profile of a parameter of a fit, None where it cannot be followed."""
     try:
         return profile(*job)
-    except ConvergenceError:
+    except ElectrosaxsError:
         return None
 
 

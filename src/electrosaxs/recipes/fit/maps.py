@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...inference.forward import FINE_CLASSES, FINE_HALVINGS, predict
+from ...inference.forward import fine_numerics, predict
 from ...inference.observations import CHANNELS, Observations
 from ...inference.propagate import fitted_points
 from ...inference.residuals import residual_maps
@@ -65,9 +65,9 @@ def model_lines(fitted: FittedCell, number: int) -> ModelLines:
     dense = replace(
         run, shape=time.shape, row=scan, column=column, time=time[scan, column], height=fine[column], channels={}
     )
-    made = predict(
-        dense, fitted.fit.problem.model, fitted.fit.values(number), classes=FINE_CLASSES, halvings=FINE_HALVINGS
-    )
+    model = fitted.fit.problem.model
+    classes, halvings = fine_numerics(model)
+    made = predict(dense, model, fitted.fit.values(number), classes=classes, halvings=halvings)
     return ModelLines(fine, time, {name: dense.to_map(made.channel(name)) for name in CHANNELS})
 
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ...control.holding_time import Programmed
 from ...control.limits import Limits
 from ...control.plant import Plant
+from ...control.reach import check_highest
 from ...control.targets import UNITS, Calibration, FluxKind, Target, parse_target
 from ...errors import InputFileError, bad_value
 from ...figures.gallery import Drawn
@@ -131,6 +132,7 @@ def _made(
     table: Calibration | None,
 ) -> Plan:
     """Program, frames, prediction and numbers; nothing written. No program beyond the limits leaves here."""
+    check_highest(plant, limits)
     numbers: dict[str, Number] = {}
     notes, figures = list(_notes(wanted, fitted)), []
     programmed = found = None

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...control.holding_time import HELD_WITHIN, LOOKS, Programmed, flux_over_time
+from ...control.holding_time import HELD_WITHIN, LOOKS, Programmed
 from ...control.limits import Limits
 from ...control.plant import Plant, content_of_slice, flux_into_slice
 from ...control.programs import SUPPLY_HEIGHT_M, constant_after_ramp, enrich_to, hold_supply_flux, onset_at
-from ...control.reach import check_enrichment, check_flux, check_onset
+from ...control.reach import check_enrichment, check_flux, check_moves, check_onset
 from ...control.slice_flux import THROUGHOUT_TO, hold_slice_flux, longest_held
 from ...control.targets import UNITS, Calibration, Target
 from ...errors import InputFileError, bad_value
@@ -18,7 +18,7 @@ from ...figures.plan import PlanCurves
 from ...io.fit_parameters import FittedParameters
 from ...nouns import FloatArray, Number
 from ...transport import CellHistory
-from ...twin.truth import onset_time
+from ...transport.onset import onset_time
 from ..fitted_parameters import that_apply
 
 LABELS = {
@@ -45,6 +45,7 @@ class Planner:
     def program(self) -> Programmed:
         """The program for the target, or the nearest one; InputFileError for a target that was meant in another unit."""
         kind, value = self.target.kind, self.target.value
+        check_moves(self.plant)
         if kind in WATCHED:
             check_flux(self.target, self.plant, self.limits, self.duration)
         if kind == "slice-flux":
@@ -84,10 +85,10 @@ class Planner:
 
     def reached(self, plant: Plant, made: Programmed) -> float:
         """What the program reaches in `plant`, in the unit of the target: the mean while it is held, the largest flux
-        where it is not; NaN where there is no onset."""
+        that its figure shows where it is not; NaN where there is no onset."""
         kind = self.target.kind
         if kind == "slice-flux" and made.held is None:
-            return float(flux_over_time(plant, made.program, self.duration, plant.slice_m)[1].max())
+            return float(self._looks(plant, made)[1].max())
         low, high = made.held or (0.0, max(self.duration, self.target.value if kind == "onset-time" else 0.0))
         times = np.linspace(low, high, LOOKS + 1)
         history = plant.run(made.program, times[times > 0.0])
@@ -97,16 +98,24 @@ class Planner:
         values = self.over_time(plant, history)
         return float(np.mean(values)) if made.held is not None else float(values[-1])
 
+    def _looks(self, plant: Plant, made: Programmed) -> tuple[FloatArray, FloatArray]:
+        """Times (s) over the duration and the quantity of the target there, as the figure has them, (time,) each.
+
+        The first look is a 120th of the duration after field-on: phi0 v of the first moments, before anything has gathered
+        or diffused, is not among them.
+        """
+        times = np.linspace(0.0, self.duration, LOOKS + 1)[1:]
+        return times, self.over_time(plant, plant.run(made.program, times))
+
     def curves(self, made: Programmed) -> PlanCurves:
         """The program with its limits and what is reached over time, for the figure."""
-        times = np.linspace(0.0, self.duration, LOOKS + 1)[1:]
-        history = self.plant.run(made.program, times)
+        times, values = self._looks(self.plant, made)
         kind = self.target.kind
         unit = "m s$^{-1}$" if kind in WATCHED else ""
         wanted = 1.0 if kind == "onset-time" else self.target.value
         program = made.program
         return PlanCurves(
-            time=times, reached=self.over_time(self.plant, history), wanted=wanted, label=LABELS[kind], unit=unit,
+            time=times, reached=values, wanted=wanted, label=LABELS[kind], unit=unit,
             held=made.held, points=(np.array(program.time_s), np.array(program.voltage_V)), highest=self.limits.highest,
             ramp=self.limits.ramp if np.isfinite(self.limits.ramp) else None,
         )  # fmt: skip
