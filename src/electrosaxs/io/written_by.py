@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -24,9 +25,22 @@ def written_by(path: Path) -> str | None:
     return None if found is None else text(found)
 
 
-def _of_provenance(path: Path) -> str | None:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8")).get("command")
-    except (OSError, ValueError, AttributeError):
-        return None
+def version_of(folder: Path) -> str | None:
+    """The version of electrosaxs that left its results in a folder; None where nothing there tells."""
+    versions = _record(folder / PROVENANCE).get("versions")
+    found = versions.get("electrosaxs") if isinstance(versions, dict) else None
     return found if isinstance(found, str) else None
+
+
+def _of_provenance(path: Path) -> str | None:
+    found = _record(path).get("command")
+    return found if isinstance(found, str) else None
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """provenance.json; empty where there is none that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -75,7 +75,9 @@ class TruthRecord:
         self.crystals[index] = exposure.crystals_over_beam()
         if exposure.beam.at_anode > 0.0:
             self.in_light[index] = float(self.crystals[index].sum()) / exposure.beam.at_anode
-        light = passed if passed.sum() > 0.0 else exposure.beam.share  # no ray of the darkest frames is a number above 0
+        light = (
+            passed if passed.sum() > 0.0 else exposure.beam.share
+        )  # no ray of the darkest frames is a number above 0
         self.seen[index] = light @ content / light.sum()
 
     def results(self, title: str, extra: Mapping[str, FloatArray]) -> RunResults:

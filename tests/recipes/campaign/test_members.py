@@ -14,6 +14,7 @@ from recipes.campaign.campaign_files import (
     write_campaign,
 )
 
+from electrosaxs import __version__
 from electrosaxs.command_line.app import run as command_line
 from electrosaxs.io.campaign_toml import read_campaign
 from electrosaxs.io.numbers_json import read_numbers, write_numbers
@@ -218,3 +219,14 @@ def test_a_folder_named_in_two_ways_is_one(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "campaign.toml").write_text(f'runs = ["run-20", "{tmp_path}/other/../run-20/results.nxs"]\n')
     assert command_line(["campaign", str(tmp_path / "campaign.toml"), "--out", str(tmp_path / "out"), "--quiet"]) == 2
     assert "stands twice, and would count twice" in capsys.readouterr().err
+
+
+def test_results_of_another_version_are_told(tmp_path: Path) -> None:
+    file = write_campaign(tmp_path, films=False)
+    before = gathered(file)
+    record = tmp_path / "sem-15" / "provenance.json"
+    versions = json.loads(record.read_text()) | {"versions": {"electrosaxs": "0.0.9"}}
+    record.write_text(json.dumps(versions))
+    said = {one.name: one.notes for one in gathered(file)}
+    assert said.pop("sem-15") == (f"computed by electrosaxs 0.0.9, and this is {__version__}",)
+    assert said == {one.name: one.notes for one in before if one.name != "sem-15"}

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 import scipp as sc
 
+from ... import __version__
 from ...errors import ElectrosaxsError, InputFileError, UnitError, bad_value
 from ...io.film_results import read_radial_intensity
 from ...io.island_files import read_island_curves
 from ...io.numbers_json import read_numbers
-from ...io.written_by import written_by
+from ...io.written_by import version_of, written_by
 from ...nouns import Number, RunResults
 from ...nouns.campaign import ExSituCell, Kind
+from ...nouns.run import SLICE_UM
 from ...nouns.trends import Member
 from ...nouns.voltage_pieces import main_piece, pieces
 from ...physics.lattices import lattice_named
@@ -50,17 +52,30 @@ def member(task: Task, trouble: str = "") -> Member:
     if not trouble:
         try:
             _check_kind(task)
-            if task.kind == "run":
-                return _run(task)
-            numbers = in_common_units(read_numbers(task.results / NUMBERS))
-            if task.kind == "micrographs":
-                return replace(bare, numbers=_of_islands(numbers), curves=read_island_curves(task.results / RESULTS))
-            radial = read_radial_intensity(task.results / RESULTS)
-            return replace(bare, numbers=numbers, lattice=_lattice(task.results), radial=radial)
+            return _with_version(_computed(task, bare), task)
         except ElectrosaxsError as error:
             trouble = str(error)
     log.warning("%s %s: %s", task.kind, task.name, trouble)
     return replace(bare, reason=trouble)
+
+
+def _computed(task: Task, bare: Member) -> Member:
+    """What lies in the results folder of a task."""
+    if task.kind == "run":
+        return _run(task)
+    numbers = in_common_units(read_numbers(task.results / NUMBERS))
+    if task.kind == "micrographs":
+        return replace(bare, numbers=_of_islands(numbers), curves=read_island_curves(task.results / RESULTS))
+    radial = read_radial_intensity(task.results / RESULTS)
+    return replace(bare, numbers=numbers, lattice=_lattice(task.results), radial=radial)
+
+
+def _with_version(one: Member, task: Task) -> Member:
+    """The member, with a note where another version computed it: what it did otherwise is not known here."""
+    by = version_of(task.results) if task.results.is_dir() else None
+    if by in (None, __version__):
+        return one
+    return replace(one, notes=(*one.notes, f"computed by electrosaxs {by}, and this is {__version__}"))
 
 
 def _bare(task: Task) -> Member:
@@ -126,7 +141,11 @@ def _run(task: Task) -> Member:
     voltage, note = run_voltage(results)
     gap = cell.get("gap_mm") if isinstance(cell, Mapping) else None
     numbers["crystallised_amount"] = crystallised_amount(results)
-    notes = (note,) if note else ()
+    slice_um = results.settings.get("analysis", {}).get("slice_um", SLICE_UM)
+    other_slice = (
+        "" if slice_um == SLICE_UM else f"its slice fluxes are of {slice_um:g} um, not of {SLICE_UM:g} as others'"
+    )
+    notes = tuple(text for text in (note, other_slice) if text)
     times = results.volume_fraction.coord("time")
     return Member(
         "run", task.name, voltage, None if gap is None else float(gap), float(np.nanmax(times)) if times.size else None,
