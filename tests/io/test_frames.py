@@ -1,5 +1,6 @@
 """Every frame that was written is read as it was, from any form and thread; a damaged one is named, not guessed."""
 
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -15,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 from electrosaxs.errors import FrameError, InputFileError, ShapeError
 from electrosaxs.io.frame_table import read_table
+from electrosaxs.io.hdf5 import is_cut, open_hdf5
 from electrosaxs.io.images import open_frames
 from electrosaxs.io.nexus import DATA, NexusFrames
 from electrosaxs.io.nexus_writer import NexusFrameWriter
@@ -199,6 +201,26 @@ def test_a_run_whose_solvent_frames_were_not_copied_is_refused_by_their_file(tmp
         InputFileError, match=r"solvent frames = 1 of 1 .*frame 1 is in raw_2\.h5, and there is no such file"
     ):
         open_frames(with_nexus(run, tmp_path / "f.nxs"), frame_table(6, tmp_path / "f.nxs"))
+
+
+def test_a_file_for_many_readers_that_was_copied_in_part_is_refused_and_not_waited_for(tmp_path):
+    """HDF5 opens it as one that is being written, and then waits for what is missing."""
+    path = tmp_path / "frames.nxs"
+    with h5py.File(path, "w", libver="latest") as file:
+        images = file.create_dataset("entry/data", (0, 20, 20), "u4", maxshape=(None, 20, 20), chunks=(1, 20, 20))
+        file.swmr_mode = True
+        for count in range(1, 40):
+            images.resize(count, axis=0)
+            images[count - 1] = count
+        assert not is_cut(path)  # while it is written
+    assert not is_cut(path)
+    whole = path.stat().st_size
+    os.truncate(path, whole // 2)
+    assert is_cut(path)
+    with pytest.raises(
+        InputFileError, match=f"truncated file: eof = {whole // 2}, .*stored_eof = {whole}; copy it again"
+    ):
+        open_hdf5(path)
 
 
 def test_a_truncated_nexus_file_is_refused(tmp_path):

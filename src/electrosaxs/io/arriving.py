@@ -23,7 +23,7 @@ from ..nouns import Run
 from ..nouns.frame_reader import Frame
 from ..units import in_unit
 from .beamline.image_series import image_path
-from .hdf5 import text
+from .hdf5 import is_cut, text
 from .images import read_image, stated_cutoff
 from .nexus import NexusFrames
 from .refusal import refusal
@@ -199,6 +199,8 @@ class ArrivingNexus:
         if self._file is not None and stale:
             self.close()
         if self._file is None:
+            if is_cut(self.path):  # being copied, or never whole: the analysis at the end says which
+                return None
             self._file = _open(self.path)
             self._inode, self._time = status.st_ino, status.st_mtime_ns
         return self._file

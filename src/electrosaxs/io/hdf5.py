@@ -20,6 +20,8 @@ from .refusal import refusal
 log = logging.getLogger(__name__)
 SLACK = 2**20
 """Bytes for what HDF5 keeps beside the data: headers, indices, attributes."""
+SIGNATURE, END_AT = b"\x89HDF\r\n\x1a\n", 28
+"""Of a file's head, and where in it the end of the file is said."""
 STEP = 2**23
 """Bytes that are reserved at once while a file grows."""
 NOT_HDF5 = "is not an HDF5 file"
@@ -33,12 +35,30 @@ def open_hdf5(path: Path, field: str = "file") -> h5py.File:
         file = h5py.File(path, "r")
     except DAMAGED as error:
         try:  # one that is being written, or whose writer was killed
+            if is_cut(path):
+                raise
             file = h5py.File(path, "r", swmr=True)
         except DAMAGED:
             reason = _reason(path, error)
             raise refusal(path, field, path.name, reason, _remedy(path, reason)) from error
     log.info("reads %s", path)
     return file
+
+
+def is_cut(path: Path) -> bool:
+    """Whether a file is shorter than its head says, as one that was closed by its writer and copied in part.
+
+    Opened as one that is being written, HDF5 would wait for what is missing without an end. A writer never leaves it so: it
+    says a length that the file has. The head is that of version 2 or 3, as such files have (HDF5 file format specification, II.A).
+    """
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(END_AT + 8)
+            size = os.fstat(stream.fileno()).st_size
+    except OSError:
+        return False
+    newer = head[:8] == SIGNATURE and len(head) == END_AT + 8 and head[8] in (2, 3) and head[9] == 8
+    return newer and int.from_bytes(head[END_AT:], "little") > size
 
 
 def reserve(path: Path, size: int) -> None:

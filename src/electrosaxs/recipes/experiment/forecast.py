@@ -53,8 +53,9 @@ def check_against(plan: RunPlan, greeting: Greeting, source: Path, out: Path) ->
     needed, free = _disk(plan, greeting, out)
     if needed > DISK_SHARE * free:
         raise bad_value(
-            InputFileError, where=out, field="--out", value=f"{1e-9 * free:.1f} GB free",
-            rule=f"{frames(plan)} frames need about {1e-9 * needed:.1f} GB", remedy="make room, or choose another disk",
+            InputFileError, where=out, field="--out", value=f"{1e-9 * free:.3g} GB free",
+            rule=f"{frames(plan)} frames need about {1e-9 * needed:.3g} GB, more than {DISK_SHARE:.0%} of it",
+            remedy="make room, or choose another disk",
         )  # fmt: skip
 
 
