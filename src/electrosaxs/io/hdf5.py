@@ -49,7 +49,8 @@ def is_cut(path: Path) -> bool:
     """Whether a file is shorter than its head says, as one that was closed by its writer and copied in part.
 
     Opened as one that is being written, HDF5 would wait for what is missing without an end. A writer never leaves it so: it
-    says a length that the file has. The head is that of version 2 or 3, as such files have (HDF5 file format specification, II.A).
+    says a length that the file has. The head is that of version 2 or 3, as such files have (HDF5 file format specification,
+    II.A).
     """
     try:
         with path.open("rb") as stream:
