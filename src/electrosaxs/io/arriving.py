@@ -7,6 +7,7 @@ the run asks again.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from ..nouns import Run
 from ..nouns.frame_reader import Frame
 from ..units import in_unit
 from .beamline.image_series import image_path
-from .hdf5 import is_cut, text
+from .hdf5 import answers, is_cut, text
 from .images import read_image, stated_cutoff
 from .nexus import NexusFrames
 from .refusal import refusal
@@ -147,6 +148,7 @@ class ArrivingNexus:
         self._file: h5py.File | None = None
         self._frames: NexusFrames | None = None
         self._inode, self._time, self._count = -1, -1, 0
+        self._cut: tuple[tuple[int, int, int], bool] | None = None
         self._lock = Lock()
 
     def changed(self) -> float | None:
@@ -199,11 +201,18 @@ class ArrivingNexus:
         if self._file is not None and stale:
             self.close()
         if self._file is None:
-            if is_cut(self.path):  # being copied, or never whole: the analysis at the end says which
-                return None
+            if is_cut(self.path) and not self._answers(status):
+                return None  # being copied, or never whole: the analysis at the end says which
             self._file = _open(self.path)
             self._inode, self._time = status.st_ino, status.st_mtime_ns
         return self._file
+
+    def _answers(self, status: os.stat_result) -> bool:
+        """Of a file that is cut, asked once as long as it does not change."""
+        now = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if self._cut is None or self._cut[0] != now:
+            self._cut = now, answers(self.path)
+        return self._cut[1]
 
     @property
     def _held(self) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,16 @@ SLACK = 2**20
 """Bytes for what HDF5 keeps beside the data: headers, indices, attributes."""
 SIGNATURE, END_AT = b"\x89HDF\r\n\x1a\n", 28
 """Of a file's head, and where in it the end of the file is said."""
+TRY = """
+import sys, h5py
+def look(name, item):
+    if isinstance(item, h5py.Dataset) and item.chunks:
+        item.id.chunk_iter(lambda chunk: None)
+with h5py.File(sys.argv[1], "r", swmr=True) as file:
+    file.visititems(look)
+"""
+PATIENCE_S = 10.0
+"""For that program, which takes a second."""
 STEP = 2**23
 """Bytes that are reserved at once while a file grows."""
 NOT_HDF5 = "is not an HDF5 file"
@@ -35,7 +47,7 @@ def open_hdf5(path: Path, field: str = "file") -> h5py.File:
         file = h5py.File(path, "r")
     except DAMAGED as error:
         try:  # one that is being written, or whose writer was killed
-            if is_cut(path):
+            if is_cut(path) and not answers(path):
                 raise
             file = h5py.File(path, "r", swmr=True)
         except DAMAGED:
@@ -48,9 +60,8 @@ def open_hdf5(path: Path, field: str = "file") -> h5py.File:
 def is_cut(path: Path) -> bool:
     """Whether a file is shorter than its head says, as one that was closed by its writer and copied in part.
 
-    Opened as one that is being written, HDF5 would wait for what is missing without an end. A writer never leaves it so: it
-    says a length that the file has. The head is that of version 2 or 3, as such files have (HDF5 file format specification,
-    II.A).
+    A writer never leaves it so while it writes: it says a length that the file has. The head is that of version 2 or 3, as
+    files for many readers have (HDF5 file format specification, II.A).
     """
     try:
         with path.open("rb") as stream:
@@ -60,6 +71,20 @@ def is_cut(path: Path) -> bool:
         return False
     newer = head[:8] == SIGNATURE and len(head) == END_AT + 8 and head[8] in (2, 3) and head[9] == 8
     return newer and int.from_bytes(head[END_AT:], "little") > size
+
+
+def answers(path: Path) -> bool:
+    """Whether all data sets of a file that is cut say where their chunks are, so that only pixels are missing, or the last
+    bytes that a full disk did not take. Opened as one that is being written, HDF5 waits for what is missing without an end, deaf
+    to signals: another process tries.
+    """
+    try:
+        tried = subprocess.run(
+            [sys.executable, "-c", TRY, str(path)], capture_output=True, timeout=PATIENCE_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return tried.returncode == 0
 
 
 def reserve(path: Path, size: int) -> None:
