@@ -75,8 +75,9 @@ def is_cut(path: Path) -> bool:
 
 def answers(path: Path) -> bool:
     """Whether all data sets of a file that is cut say where their chunks are, so that only pixels are missing, or the last
-    bytes that a full disk did not take. Opened as one that is being written, HDF5 waits for what is missing without an end, deaf
-    to signals: another process tries.
+    bytes that a full disk did not take.
+
+    Opened as one that is being written, HDF5 waits for what is missing without an end, deaf to signals: another process tries.
     """
     try:
         tried = subprocess.run(
