@@ -131,40 +131,14 @@ def footprint_correction(
     if missing is None:
         holes = ~(alone > 0.0) & ~hidden
         missing = expected(alone, holes, height_um=view.read_um, time_s=time_s, start=start)
-    stand_in = np.exp(missing.logarithm)
     own = np.zeros_like(phi) if relative is None else relative
     noise = np.where(phi > 0.0, own, np.nan_to_num(missing.sigma, nan=UNTOLD))
-
     decay = _steepest_decay(phi, np.where(hidden, np.hypot(own, BESIDE_CRYSTALS), own), view, start or 0.0)
     coarse = _Coarse.of(alone > 0.0, hidden, view, decay)
     layer = None if layer is None else layer.that_explains(alone, view.read_um > 0.5 * view.gap_um)
-
-    def seen(
-        apparent: FloatArray, *, growing: bool = True, others: FloatArray = stand_in, off: bool = False,
-        straight: FloatArray = coarse.nearest, layer: LayerShape | None = layer, far: bool = False,
-        hidden: BoolArray = hidden,
-    ) -> _Seen:  # fmt: skip
-        shown = np.where(apparent > 0.0, apparent, others)
-
-        def beams(values: FloatArray) -> _Seen:
-            solution = holes_filled_in_time(np.where(hidden, np.nan, values), time_s)
-            rate = rates_since_start(solution, time_s, start) if growing else np.zeros_like(phi)
-            more = rate_uncertainty(solution, time_s, start, steps_s) if off else np.zeros_like(phi)
-            parts = []
-            for first in range(0, len(phi), BLOCK):
-                some = slice(first, first + BLOCK)
-                profile = BeamProfile.through(
-                    solution[some], hidden[some], rate[some], time_s[some], view, start or 0.0, straight[some],
-                    None if layer is None else layer.of_scans(some), more[some],
-                )  # fmt: skip
-                parts.append(_seen(apparent[some], shown[some], noise[some], profile, a[some], view, far))
-            return joined(parts)
-
-        one = beams(shown)
-        # where little light passes phi grows faster than what the light shows of it
-        dark = np.nanmax(np.abs(np.log(one.value / shown)), initial=0.0) > DARK
-        return beams(one.value) if dark else one
-
+    seen = _Frames(
+        view, time_s, a, start, steps_s, noise, hidden, np.exp(missing.logarithm), coarse.nearest, layer
+    ).seen
     found = seen(phi, far=True)
     missed = np.ones_like(phi) if layer is None else layer.misses(alone)
     steep = _steep_layer(phi, view, start, decay, missed) * a * np.abs(phi)
@@ -181,6 +155,54 @@ def footprint_correction(
     return FootprintCorrection(
         shift * found.factor, np.hypot(sigma, of_shift), found.rise_um, found.depth, missing, phi, shifted
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Frames:
+    """Where and when frames were taken, as `footprint_correction` has it; noise (scan, height): sigma of ln phi; others: what
+    stands in for those without phi; straight (scan, height): how free the profile is to bend between heights."""
+
+    view: BeamView
+    time_s: FloatArray
+    attenuation: FloatArray
+    start: float | None
+    steps_s: Sequence[float]
+    noise: FloatArray
+    hidden: BoolArray
+    others: FloatArray
+    straight: FloatArray
+    layer: LayerShape | None
+
+    def seen(
+        self, apparent: FloatArray, *, growing: bool = True, off: bool = False, far: bool = False, **changes: Any
+    ) -> _Seen:
+        """What beams make of the profile that shows the values `apparent` (scan, height). growing: whether it changes within a
+        scan; off: whether by as much more as its rate is not known; far: as in `_seen`; changes: of what stands above."""
+        frames = replace(self, **changes)
+        shown = np.where(apparent > 0.0, apparent, frames.others)
+        one = frames._beams(apparent, shown, shown, growing=growing, off=off, far=far)
+        # where little light passes phi grows faster than what the light shows of it
+        dark = np.nanmax(np.abs(np.log(one.value / shown)), initial=0.0) > DARK
+        return frames._beams(apparent, shown, one.value, growing=growing, off=off, far=far) if dark else one
+
+    def _beams(
+        self, apparent: FloatArray, shown: FloatArray, values: FloatArray, *, growing: bool, off: bool, far: bool
+    ) -> _Seen:
+        """The same with the rates of `values`."""
+        time_s, start, still = self.time_s, self.start, np.zeros_like(apparent)
+        solution = holes_filled_in_time(np.where(self.hidden, np.nan, values), time_s)
+        rate = rates_since_start(solution, time_s, start) if growing else still
+        more = rate_uncertainty(solution, time_s, start, self.steps_s) if off else still
+        parts = []
+        for first in range(0, len(apparent), BLOCK):
+            some = slice(first, first + BLOCK)
+            profile = BeamProfile.through(
+                solution[some], self.hidden[some], rate[some], time_s[some], self.view, start or 0.0, self.straight[some],
+                None if self.layer is None else self.layer.of_scans(some), more[some],
+            )  # fmt: skip
+            attenuation = self.attenuation[some]
+            parts.append(_seen(apparent[some], shown[some], self.noise[some], profile, attenuation, self.view, far))
+        return joined(parts)
 
 
 def _splines_miss(

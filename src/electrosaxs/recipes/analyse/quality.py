@@ -90,24 +90,7 @@ def doubts(
         found.append(
             Doubt(frozenset(OF_PHI | OF_SIZES), f"{lost} of {frames} frames have no phi, most of them: {often}")
         )
-    if (share := agreed.dark_share) > MANY:
-        why = (
-            "less light passes the anode than the knife edge lets: a dark layer there, thinner than the beam, may hide"
-            f" {100.0 * share:.2g} % of what is seen (in its sigma), or the beam stands elsewhere"
-        )
-        found.append(Doubt(frozenset(OF_PHI | OF_SIZES | OF_CONTENT), why, share > 1.0))
-    if agreed.moved_um:
-        why = (
-            f"the transmission at the anode says that it is {abs(agreed.moved_um):.1f} um from where it was taken to be"
-            f"{' in some of the scans' if agreed.moves else ''}"
-        )
-        found.append(Doubt(phi, why))
-    if agreed.below_um > MOST_BELOW_UM:
-        why = (
-            f"the layer at the anode goes on {agreed.below_um:.2g} um below the edge that cuts the beam: it is tilted along the"
-            " beam or wavy, and what is added up from its edge on lacks what lies deeper (in its sigma)"
-        )
-        found.append(Doubt(frozenset(OF_CONTENT), why))
+    found += _of_the_anode(agreed)
     if agreed.clock is not None and agreed.clock.wrong:
         found.append(Doubt(frozenset({*RESTS_ON_IT, CLOCK}), agreed.clock.words))
     if centre_px > MOST_CENTRE_PX:
@@ -122,6 +105,30 @@ def doubts(
         if agreed.bulk is not None and agreed.bulk.off_from_the_start:
             why = off_words(agreed.bulk)
         found.append(Doubt(phi, why))
+    return found
+
+
+def _of_the_anode(agreed: Agreement) -> list[Doubt]:
+    """What the light at the anode, and the layer on it, say against the numbers."""
+    found = []
+    if (share := agreed.dark_share) > MANY:
+        why = (
+            "less light passes the anode than the knife edge lets: a dark layer there, thinner than the beam, may hide"
+            f" {100.0 * share:.2g} % of what is seen (in its sigma), or the beam stands elsewhere"
+        )
+        found.append(Doubt(frozenset(OF_PHI | OF_SIZES | OF_CONTENT), why, share > 1.0))
+    if agreed.moved_um:
+        why = (
+            f"the transmission at the anode says that it is {abs(agreed.moved_um):.1f} um from where it was taken to be"
+            f"{' in some of the scans' if agreed.moves else ''}"
+        )
+        found.append(Doubt(frozenset(OF_PHI), why))
+    if agreed.below_um > MOST_BELOW_UM:
+        why = (
+            f"the layer at the anode goes on {agreed.below_um:.2g} um below the edge that cuts the beam: it is tilted along the"
+            " beam or wavy, and what is added up from its edge on lacks what lies deeper (in its sigma)"
+        )
+        found.append(Doubt(frozenset(OF_CONTENT), why))
     return found
 
 
